@@ -1,0 +1,256 @@
+"""Two Attentions of the same words in another order, put side by side token by token.
+
+Compared cell by cell, 猫吃鱼 and 鱼吃猫 seem to differ by a lot; that is the wrong comparison. Here the n-th 猫 of one
+text meets the n-th 猫 of the other, and the second matrix is put in the first one's order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.data import Attention, Token
+from attnviz.errors import InputError
+from attnviz.messages import Message, message
+
+Float32 = NDArray[np.float32]
+
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One setting's outcome over the shared words, in the first text's order.
+
+    a, b [heads, query, key]: the weights, re-normalized over the shared words where the words differ; forbidden_a and
+    forbidden_b [query, key] or None: cells that a mask forbids. outputs: the largest change of a word's output vector,
+    None where the words differ. threshold: what float32 rounding alone may change.
+    """
+
+    position: str
+    mask: str
+    heads: tuple[int | str, ...]
+    a: Float32
+    b: Float32
+    forbidden_a: NDArray[np.bool_] | None
+    forbidden_b: NDArray[np.bool_] | None
+    outputs: float | None
+    threshold: float
+
+    @property
+    def delta(self) -> Float32:
+        """B - A, [heads, query, key], in [-1, 1]."""
+        return self.b - self.a
+
+    @property
+    def order_blind(self) -> bool:
+        """Whether no head's weights, and no output, change by more than rounding does."""
+        same = float(np.abs(self.delta).max(initial=0)) <= self.threshold
+        return same and (self.outputs is None or self.outputs <= 10 * self.threshold)
+
+    @property
+    def changed_head(self) -> int:
+        """The index of the head whose weights change most."""
+        return int(np.abs(self.delta).max(axis=(1, 2)).argmax())
+
+    def mean(self) -> tuple[Float32, Float32]:
+        """A and B as the mean of their heads, each [query, key]."""
+        return self.a.mean(axis=0), self.b.mean(axis=0)
+
+    def largest(self) -> tuple[int, int, float]:
+        """Query, key and change of the cell that changes most in the mean of the heads."""
+        a, b = self.mean()
+        change = b - a
+        query, key = np.unravel_index(int(np.abs(change).argmax()), change.shape)
+        return int(query), int(key), float(change[query, key])
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The same words in two orders: which words they share, and what changes under each setting.
+
+    tokens: the shared words in the first text's order; only_a, only_b: words of one side only; same_order: whether the
+    second text has the shared words in the first one's order.
+    """
+
+    text_a: str
+    text_b: str
+    tokens: tuple[Token, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    same_order: bool
+    runs: tuple[Run, ...]
+    settings: dict[str, object] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+
+    @property
+    def same_words(self) -> bool:
+        """Whether both texts have exactly the same words."""
+        return not self.only_a and not self.only_b
+
+    def verdicts(self) -> tuple[Message, ...]:
+        """One sentence a run that a reader can quote."""
+        return tuple(_verdict(self, run) for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which token of one text is which of the other: index pairs in the first one's order, and the rest."""
+
+    a: tuple[int, ...]
+    b: tuple[int, ...]
+    only_a: tuple[int, ...]
+    only_b: tuple[int, ...]
+
+
+def align(a: tuple[Token, ...], b: tuple[Token, ...], same: Callable[[str], str] = str) -> Alignment:
+    """Match tokens by text and occurrence: the n-th 猫 with the n-th 猫. `same` maps texts that count as one.
+
+    >>> align((Token("猫"), Token("吃")), (Token("吃"), Token("猫"))).b
+    (1, 0)
+    """
+    places: dict[str, list[int]] = defaultdict(list)
+    for index, token in enumerate(b):
+        places[same(token.text)].append(index)
+    pairs, only_a = [], []
+    for index, token in enumerate(a):
+        waiting = places[same(token.text)]
+        if waiting:
+            pairs.append((index, waiting.pop(0)))
+        else:
+            only_a.append(index)
+    only_b = sorted(index for waiting in places.values() for index in waiting)
+    return Alignment(tuple(i for i, _ in pairs), tuple(j for _, j in pairs), tuple(only_a), tuple(only_b))
+
+
+def compare_attentions(
+    pairs: list[tuple[Attention, Attention]], *, same: Callable[[str], str] = str, notes: tuple[Message, ...] = ()
+) -> Comparison:
+    """Compare two texts under one setting a pair; the tokens must be the same in every pair, the last layer counts.
+
+    Raises InputError where the texts have no word in common.
+    """
+    a, b = pairs[0]
+    aligned = align(a.tokens, b.tokens, same)
+    if not aligned.a:
+        raise InputError(
+            "The two texts have no word in common: {a} and {b}.",
+            hint="compare looks at the same words in another order.",
+            a=" ".join(t.text for t in a.tokens[:8]), b=" ".join(t.text for t in b.tokens[:8]),
+        )  # fmt: skip
+    return Comparison(
+        text_a=_text(a),
+        text_b=_text(b),
+        tokens=tuple(a.tokens[i] for i in aligned.a),
+        only_a=tuple(a.tokens[i].text for i in aligned.only_a),
+        only_b=tuple(b.tokens[i].text for i in aligned.only_b),
+        same_order=list(aligned.b) == sorted(aligned.b),
+        runs=tuple(_run(first, second, aligned) for first, second in pairs),
+        settings=dict(a.settings),
+        notes=_distinct(notes, a.notes, b.notes),
+    )
+
+
+def _distinct(*groups: tuple[Message, ...]) -> tuple[Message, ...]:
+    return tuple({str(note): note for group in groups for note in group}.values())
+
+
+def _text(attention: Attention) -> str:
+    return attention.source if attention.source is not None else " ".join(token.text for token in attention.tokens)
+
+
+def _run(a: Attention, b: Attention, aligned: Alignment) -> Run:
+    words_differ = bool(aligned.only_a or aligned.only_b)
+    outputs = None
+    if not words_differ and a.output is not None and b.output is not None:
+        outputs = float(np.abs(b.output[list(aligned.b)] - a.output[list(aligned.a)]).max())
+    logits = max((float(np.abs(trace.logits).max()) for each in (a, b) for trace in each.traces), default=1.0)
+    return Run(
+        position=str(a.settings.get("position", "none")),
+        mask=str(a.settings.get("mask", "none")),
+        heads=a.heads,
+        a=_shared(a, aligned.a, words_differ),
+        b=_shared(b, aligned.b, words_differ),
+        forbidden_a=_forbidden(a, aligned.a),
+        forbidden_b=_forbidden(b, aligned.b),
+        outputs=outputs,
+        threshold=_ROUNDING * max(1.0, logits),
+    )
+
+
+def _shared(attention: Attention, order: tuple[int, ...], renormalize: bool) -> Float32:
+    """The last layer's weights among these tokens, in this order; each row over them sums to 1 again if asked."""
+    weights = attention.weights[-1][:, list(order)][:, :, list(order)]
+    if renormalize:
+        total = weights.sum(axis=-1, keepdims=True)
+        weights = weights / np.where(total == 0, 1, total)
+    return weights
+
+
+def _forbidden(attention: Attention, order: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    return None if attention.allowed is None else ~attention.allowed[np.ix_(order, order)]
+
+
+def _verdict(comparison: Comparison, run: Run) -> Message:
+    sentence = _change(comparison, run)
+    if not comparison.same_words:
+        sentence = message("Over the shared words, each row re-normalized: {sentence}", sentence=sentence)
+    if len(run.heads) > 1 and not run.order_blind:
+        head = run.changed_head
+        change = float(np.abs(run.delta[head]).max())
+        name = f"{head} ({run.heads[head]})" if isinstance(run.heads[head], str) else str(head)
+        sentence = message("{sentence} Head {head} changes most, by {change}.", sentence=sentence, head=name,
+                           change=decimals(change))  # fmt: skip
+    return sentence
+
+
+def _change(comparison: Comparison, run: Run) -> Message:
+    """What one setting changes, in words."""
+    query, key, change = run.largest()
+    fields = {
+        "a": comparison.text_a, "b": comparison.text_b, "scheme": run.position, "mask": run.mask,
+        "query": comparison.tokens[query].text, "key": comparison.tokens[key].text,
+        "amount": decimals(abs(change)),
+        "change": f"{float(np.abs(run.delta).max(initial=0)):.7f}",
+    }  # fmt: skip
+    plain = run.position == "none"
+    if comparison.same_order and comparison.same_words:
+        return message("Both texts have the same words in the same order (largest change {change}).", **fields)
+    if run.order_blind and plain:
+        return message(
+            "Without positions every word looks at the others exactly as before (largest change {change}): "
+            "attention cannot tell {a} from {b}.", **fields,
+        )  # fmt: skip
+    if run.order_blind:
+        return message(
+            "Even with {scheme} positions every word looks at the others exactly as before (largest change {change}).",
+            **fields,
+        )
+    fields["direction"] = message("more") if change > 0 else message("less")
+    if plain and "causal" in run.mask:
+        return message(
+            "Without positions the causal mask alone tells the two apart, because a word sees only itself and what "
+            "came before it: {query} looks {amount} {direction} at {key}.", **fields,
+        )  # fmt: skip
+    if plain and run.mask != "none":
+        return message(
+            "Without positions the mask {mask} alone tells the two apart, because it depends on how far apart "
+            "two words stand: {query} looks {amount} {direction} at {key}.", **fields,
+        )  # fmt: skip
+    if plain:
+        return message("Without positions {query} looks {amount} {direction} at {key}: the words around them differ.", **fields)
+    return message("With {scheme} positions it can: {query} looks {amount} {direction} at {key}.", **fields)
+
+
+def decimals(number: float) -> str:
+    """A change as people write it: .21, or .0003 where two digits would be nothing.
+
+    >>> decimals(0.2071), decimals(0.00034)
+    ('.21', '.0003')
+    """
+    digits = 2 if number >= 0.005 or number == 0 else min(7, int(np.ceil(-np.log10(number))))
+    return f"{number:.{digits}f}".lstrip("0") if number < 1 else f"{number:.{digits}f}"

@@ -1,0 +1,252 @@
+"""Tokens to vectors: the toy lexicon, hashed words, one dimension a word, or a matrix from a file.
+
+Every row is scaled to |x|^2 = 2 sqrt(dim). A word's own logit |x|^2 / sqrt(dim) is then 2 at any dim; with unit
+variance it would be sqrt(dim), and from dim 64 on attention would be the identity matrix.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz import lexicon
+from attnviz.data import Token
+from attnviz.errors import InputError, OptionError, unknown_choice
+from attnviz.messages import Message, message
+from attnviz.tokens import tokenize
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+DEFAULT_DIM = 32
+LARGEST_DIM = 65_536
+_MOST_NAMED = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """Vectors [tokens, dim], the names of their columns where they have names, and what to tell the reader."""
+
+    vectors: Float32
+    features: tuple[str, ...] | None = None
+    notes: tuple[Message, ...] = ()
+
+
+def embed(tokens: Sequence[Token], how: str, dim: int | None = None) -> Embedded:
+    """Look up or make the vectors of `tokens`, [tokens, dim], float32, each row with |x|^2 = 2 sqrt(dim).
+
+    how: toy, hash or onehot (see EMBEDDINGS). dim: hash only, default 32; toy has its own 64, onehot one dimension a
+    distinct token. Raises OptionError for an unknown name or a dim the embedding cannot have.
+    """
+    if how not in EMBEDDINGS:
+        raise unknown_choice("--embedding", how, EMBEDDINGS)
+    if dim is not None and not 1 <= dim <= LARGEST_DIM:
+        raise OptionError("--dim must be from 1 to {largest}, not {dim}.", largest=LARGEST_DIM, dim=dim)
+    return EMBEDDINGS[how](tokens, dim)
+
+
+def scaled(rows: NDArray[np.floating]) -> Float32:
+    """The rows, each with |x|^2 = 2 sqrt(dim); a row of zeros stays zeros. [n, dim] -> [n, dim]."""
+    exact = rows.astype(np.float64)
+    length = np.linalg.norm(exact, axis=-1, keepdims=True)
+    target = np.sqrt(2 * np.sqrt(rows.shape[-1]))
+    return (exact / np.where(length == 0, 1, length) * target).astype(np.float32)
+
+
+def hashed(word: str, dim: int) -> Float64:
+    """A word's own direction [dim], the same on every machine: half from the word, half from its character n-grams.
+
+    The n-grams (3 and 4 characters, the word's ends marked) make `eat` and `eats` near, as in fastText
+    (Bojanowski et al. 2017, section 3.2). Not scaled.
+    """
+    normal = unicodedata.normalize("NFC", word)
+    marked = f"<{normal}>"
+    grams = [marked[i : i + n] for n in (3, 4) for i in range(len(marked) - n + 1) if marked[i : i + n] != marked]
+    own = _direction(f"word {normal}", dim)
+    if not grams:
+        return own
+    shared = np.sum([_direction(f"gram {gram}", dim) for gram in grams], axis=0)
+    return own / np.linalg.norm(own) + shared / (np.linalg.norm(shared) or 1.0)
+
+
+def _direction(seed: str, dim: int) -> Float64:
+    """Uniform numbers in (-1, 1) read off BLAKE2b digests (RFC 7693), 32 a digest."""
+    data = seed.encode("utf-8", "surrogatepass")
+    digests = (
+        hashlib.blake2b(data, salt=block.to_bytes(8, "little")).digest() for block in range(-(-dim // 32))
+    )
+    numbers = np.frombuffer(b"".join(digests), dtype="<u2")[:dim]
+    return (numbers.astype(np.float64) + 0.5) / 32768 - 1
+
+
+def _hash(tokens: Sequence[Token], dim: int | None) -> Embedded:
+    width = dim or DEFAULT_DIM
+    table = {text: hashed(text, width) for text in {token.text for token in tokens}}
+    return Embedded(scaled(np.stack([table[token.text] for token in tokens])))
+
+
+def _onehot(tokens: Sequence[Token], dim: int | None) -> Embedded:
+    column = {text: i for i, text in enumerate(dict.fromkeys(token.text for token in tokens))}
+    if dim not in (None, len(column)):
+        raise OptionError(
+            "onehot has one dimension per distinct token, here {own}, not {dim}.", hint="Leave --dim out.",
+            own=len(column), dim=dim,
+        )
+    rows = np.eye(len(column))[[column[token.text] for token in tokens]]
+    return Embedded(scaled(rows), tuple(column))
+
+
+def _toy(tokens: Sequence[Token], dim: int | None) -> Embedded:
+    if dim not in (None, lexicon.DIM):
+        raise OptionError(
+            "The toy embedding has {own} dimensions, not {dim}.", hint="Leave --dim out, or use --embedding hash.",
+            own=lexicon.DIM, dim=dim,
+        )
+    table: dict[str, Float64] = {}
+    unknown: dict[str, None] = {}
+    for token in tokens:
+        if token.text not in table:
+            table[token.text], missing = _toy_vector(token.text)
+            unknown.update(dict.fromkeys(missing))
+    notes = (_unknown_note(list(unknown)),) if unknown else ()
+    return Embedded(scaled(np.stack([table[token.text] for token in tokens])), lexicon.FEATURES, notes)
+
+
+def _toy_vector(text: str) -> tuple[Float64, list[str]]:
+    """A vector of length 1, and the words in it that the lexicon lacks.
+
+    A known word has its own; a longer text is the mean of its words or characters without the grammar between
+    them; a word that cannot be taken apart is hashed.
+    """
+    known = lexicon.vector(text)
+    if known is not None:
+        return known.astype(np.float64), []
+    parts = [part.text for part in tokenize(text, "lexicon")]
+    if len(parts) <= 1:
+        return _unit(hashed(text, lexicon.DIM)), [text]
+    meaning = [part for part in parts if not lexicon.is_grammar(part)] or parts
+    vectors, missing = zip(*map(_toy_vector, meaning), strict=True)
+    return _unit(np.mean(vectors, axis=0)), [word for words in missing for word in words]
+
+
+def _unit(vector: Float64) -> Float64:
+    length = float(np.linalg.norm(vector))
+    return vector / length if length else vector
+
+
+def _unknown_note(words: list[str]) -> Message:
+    named = ", ".join(words[:_MOST_NAMED]) + (", ..." if len(words) > _MOST_NAMED else "")
+    if len(words) == 1:
+        return message("1 word is not in the toy lexicon and has a made-up vector: {words}", words=named)
+    return message("{count} words are not in the toy lexicon and have made-up vectors: {words}", count=len(words), words=named)
+
+
+EMBEDDINGS: dict[str, Callable[[Sequence[Token], int | None], Embedded]] = {
+    "toy": _toy,
+    "hash": _hash,
+    "onehot": _onehot,
+}
+
+
+def read_vectors(path: Path) -> tuple[tuple[str, ...], Float32]:
+    """Read a matrix, one row a token: labels [n] (x0, x1, ... where the file has none) and vectors [n, dim].
+
+    .csv (UTF-8; a first column of labels and a header line are recognized) or .npy (2 dimensions, numbers).
+    Raises InputError that names the row and the column, counted from 1, where something is wrong.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        labels, matrix = None, _read_npy(path)
+    elif suffix == ".csv":
+        labels, matrix = _read_csv(path)
+    else:
+        raise OptionError("Vectors are read from .csv or .npy files, not from {name!r}.", name=path.name)
+    if not matrix.size:
+        raise InputError("{name!r} has no numbers: one row a token was expected.", name=path.name)
+    bad = np.argwhere(~np.isfinite(matrix.astype(np.float32)))
+    if len(bad):
+        row, column = bad[0]
+        raise InputError(
+            "{name!r} has {value} in row {row}, number {column}: finite numbers up to 3.4e38 were expected.",
+            name=path.name, value=matrix[row, column], row=row + 1, column=column + 1,
+        )
+    return labels or tuple(f"x{i}" for i in range(len(matrix))), matrix.astype(np.float32)
+
+
+def _read_npy(path: Path) -> NDArray[np.floating]:
+    try:
+        matrix = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError):
+        raise InputError("{name!r} is not a NumPy .npy file of plain numbers.", name=path.name) from None
+    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        shape = getattr(matrix, "shape", None)
+        raise InputError(
+            "{name!r} must hold a matrix of real numbers, one row a token; it has shape {shape} and type {dtype}.",
+            name=path.name, shape=shape, dtype=getattr(matrix, "dtype", type(matrix).__name__),
+        )
+    return matrix.astype(np.float64)
+
+
+def _read_csv(path: Path) -> tuple[tuple[str, ...] | None, Float64]:
+    rows = [(number, cells) for number, cells in enumerate(_csv_rows(path), 1) if any(cell.strip() for cell in cells)]
+    if rows and not any(_is_number(cell) for cell in rows[0][1]):
+        rows = rows[1:]  # a header
+    if not rows:
+        raise InputError("{name!r} has no numbers: one row a token was expected.", name=path.name)
+    labelled = not _is_number(rows[0][1][0]) and len(rows[0][1]) > 1
+    width = len(rows[0][1])
+    matrix = np.empty((len(rows), width - labelled))
+    for i, (number, cells) in enumerate(rows):
+        if len(cells) != width:
+            raise InputError(
+                "{name!r}: row {row} has {got} columns, the first has {width}; all must be equally long.",
+                name=path.name, row=number, got=len(cells), width=width,
+            )
+        for j, cell in enumerate(cells[labelled:]):
+            if not _is_number(cell):
+                raise InputError(
+                    "{name!r}: row {row}, column {column} is {cell!r}; a number was expected.",
+                    name=path.name, row=number, column=j + 1 + labelled, cell=cell,
+                )
+            matrix[i, j] = float(cell)
+            if not abs(matrix[i, j]) <= np.finfo(np.float32).max:
+                raise InputError(
+                    "{name!r}: row {row}, column {column} is {cell!r}; a finite number up to 3.4e38 was expected.",
+                    name=path.name, row=number, column=j + 1 + labelled, cell=cell,
+                )
+    return (tuple(cells[0] for _, cells in rows) if labelled else None), matrix
+
+
+def _csv_rows(path: Path) -> Iterator[list[str]]:
+    text = decode(path.read_bytes(), path.name)
+    try:
+        yield from csv.reader(text.splitlines(), strict=True)
+    except csv.Error as error:
+        raise InputError("{name!r} is not well-formed CSV: {error}.", name=path.name, error=error) from None
+
+
+def decode(data: bytes, name: str) -> str:
+    """The bytes as UTF-8 text, a leading byte order mark dropped; InputError names the first wrong byte."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "{name} is not UTF-8: byte {byte} at position {position} (counted from 0) fits no character.",
+            hint="Convert it, e.g. with: iconv -t utf-8.",
+            name=name, byte=f"0x{data[error.start]:02x}", position=error.start,
+        ) from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell

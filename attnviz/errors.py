@@ -1,0 +1,61 @@
+"""What can go wrong for a reader: each error says what was expected, what came, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from attnviz.messages import Message
+
+
+class AttnvizError(Exception):
+    """A mistake in the input or the system, told in one line: a template, its fields, and a hint of what to do."""
+
+    exit_code = 1
+
+    def __init__(self, template: str, /, *, hint: str = "", **fields: Any) -> None:
+        self.message = Message(template, fields)
+        self.hint = Message(hint, fields)
+        super().__init__(template)
+
+    def __str__(self) -> str:
+        """The line in English."""
+        return f"{self.message} {self.hint}".strip()
+
+    def localized(self) -> str:
+        """The line in the language in use."""
+        return f"{self.message.localized()} {self.hint.localized()}".strip()
+
+
+class InputError(AttnvizError, ValueError):
+    """The text, the file or the numbers that were given cannot be used."""
+
+
+class ShapeError(AttnvizError, ValueError):
+    """Arrays do not fit together; the message holds both shapes."""
+
+
+class MissingError(AttnvizError, LookupError):
+    """A layer, head, token or optional package that was asked for is not there."""
+
+
+class OutputError(AttnvizError, OSError):
+    """A file cannot be written; nothing was left half-written."""
+
+
+class OptionError(AttnvizError, ValueError):
+    """An option has a value it cannot take: wrong usage."""
+
+    exit_code = 2
+
+
+def unknown_choice(option: str, value: str, choices: Iterable[str]) -> OptionError:
+    """The error for a value outside a closed list, with the nearest right one where there is one."""
+    known = list(choices)
+    near = get_close_matches(value.lower(), known, n=1, cutoff=0.5)
+    return OptionError(
+        "{option} takes one of {choices}, not {value!r}.",
+        hint="Did you mean {near}?" if near else "",
+        option=option, value=value, choices=", ".join(known), near=near[0] if near else "",
+    )

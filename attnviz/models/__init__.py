@@ -1,0 +1,1 @@
+"""Models: tokens to layers of attention."""

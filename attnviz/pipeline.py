@@ -1,0 +1,251 @@
+"""Text and settings in, Attention out: the wiring, and nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from attnviz import lexicon
+from attnviz.compare import Comparison, compare_attentions
+from attnviz.data import Attention, Token
+from attnviz.embeddings import Embedded, embed, read_vectors
+from attnviz.errors import InputError, OptionError, unknown_choice
+from attnviz.masks import make_mask, parse_mask
+from attnviz.messages import message
+from attnviz.models import toy
+from attnviz.positions import SCHEMES, Place, positions
+from attnviz.tokens import TOKENIZERS, tokenize
+
+MOST_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How attention is computed; change it with dataclasses.replace. A value of None means the default in place.
+
+    tokens: auto, lexicon, char, han, word, space, sentence. embedding: toy, hash, onehot. dim: for hash, default 32.
+    heads: at least 1, divides dim. projection: auto, identity, lexicon, random. position: a key of
+    positions.SCHEMES. mask: none, causal, window:K, window:K,causal. temperature: above 0, divides the logits.
+    seed: for what is random, 0 or more.
+    """
+
+    tokens: str = "auto"
+    embedding: str = "toy"
+    dim: int | None = None
+    heads: int = 1
+    projection: str = "auto"
+    position: str | None = None
+    mask: str = "none"
+    temperature: float = 1.0
+    seed: int = 0
+
+
+def run(
+    text: str | None = None,
+    settings: Settings | None = None,
+    *,
+    vectors: str | Path | ArrayLike | None = None,
+    labels: Sequence[str] | None = None,
+    **options: Any,
+) -> Attention:
+    """Who looks at whom in `text`, or among the rows of `vectors` (a matrix [tokens, dim], or a .csv or .npy file).
+
+    `options` are the fields of Settings; labels name the rows of a matrix. One layer, `heads` heads.
+    Raises an AttnvizError that says what was expected, what came and what to do.
+
+    >>> run("猫吃鱼").weights.shape
+    (1, 1, 3, 3)
+    """
+    chosen = with_options(settings or Settings(), options)
+    if (text is None) == (vectors is None):
+        raise InputError("Give either a text or vectors.")
+    if text is not None:
+        check(chosen)
+        tokens = cut(text, chosen)
+        check_size(len(tokens), chosen.heads)
+        return attend_to(tokens, embed(tokens, chosen.embedding, chosen.dim), chosen, source=text)
+    chosen = replace(chosen, embedding="vectors", tokens="given")
+    check(chosen)
+    names, matrix = _matrix(vectors, labels)
+    if chosen.dim not in (None, matrix.shape[1]):
+        raise OptionError(
+            "The vectors have {own} dimensions, not {dim}.", hint="Leave --dim out.", own=matrix.shape[1], dim=chosen.dim
+        )
+    check_size(len(matrix), chosen.heads)
+    return attend_to(tuple(Token(name) for name in names), Embedded(matrix), chosen)
+
+
+def compare(text_a: str, text_b: str, settings: Settings | None = None, **options: Any) -> Comparison:
+    """The same words in another order: what changes, and what does not.
+
+    `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
+    it, none and that one. Where only the cutting into words differs, both texts are cut by character.
+    Raises an AttnvizError, an InputError where the texts have no word in common among them.
+
+    >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
+    [True, False]
+    """
+    chosen = with_options(settings or Settings(), options)
+    check(chosen)
+    finer = _common_cut(text_a, text_b, chosen)
+    notes = ()
+    if finer is not None:
+        chosen = replace(chosen, tokens=finer)
+        notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
+    schemes = dict.fromkeys(("none", chosen.position or "sinusoidal"))
+    pairs = [
+        (run(text_a, replace(chosen, position=scheme)), run(text_b, replace(chosen, position=scheme)))
+        for scheme in schemes
+    ]
+    return compare_attentions(pairs, same=_same_word(chosen), notes=notes)
+
+
+def _same_word(settings: Settings) -> Callable[[str], str]:
+    """What makes two tokens one word: for the toy also another case, since Cat and cat have one vector."""
+    if settings.embedding != "toy":
+        return str
+    return lambda text: lexicon.normal_form(text) if lexicon.is_known(text) else text
+
+
+def _common_cut(text_a: str, text_b: str, settings: Settings) -> str | None:
+    """A finer cut that gives both texts the same tokens, where the chosen one does not; else None."""
+    same = _same_word(settings)
+
+    def bag(text: str, how: str) -> Counter[str]:
+        return Counter(same(token.text) for token in tokenize(text, how))
+
+    if bag(text_a, how_to_cut(settings)) == bag(text_b, how_to_cut(settings)):
+        return None
+    if bag(text_a, "han") == bag(text_b, "han"):
+        return "han"
+    return "char" if "".join(text_a.split()) == "".join(text_b.split()) else None
+
+
+def attend_to(
+    tokens: tuple[Token, ...], embedded: Embedded, settings: Settings, *, source: str | None = None
+) -> Attention:
+    """The one layer of the toy over vectors that are already there."""
+    count, dim = embedded.vectors.shape
+    scheme = settings.position or "none"
+    settings = replace(settings, position=scheme, dim=dim, projection=_projection(settings), tokens=how_to_cut(settings))
+    place = Place(queries=count, keys=count, dim=dim, heads=settings.heads)
+    allowed = make_mask(settings.mask, count, count)
+    weights, trace = toy.layer(
+        embedded.vectors,
+        toy.make_projection(settings.projection, dim, seed=settings.seed),
+        heads=settings.heads,
+        positions=positions(scheme, place),
+        allowed=allowed,
+        temperature=settings.temperature,
+        features=embedded.features,
+    )
+    return Attention(
+        query=tokens,
+        key=tokens,
+        weights=weights[None],
+        allowed=allowed,
+        heads=_head_names(settings),
+        source=source,
+        output=trace.output,
+        traces=(trace,),
+        settings=asdict(settings),
+        notes=embedded.notes,
+    )
+
+
+def cut(text: str, settings: Settings) -> tuple[Token, ...]:
+    """The tokens of `text`; InputError where there are none."""
+    tokens = tokenize(text, how_to_cut(settings))
+    if not tokens:
+        raise InputError("The text is empty or blank: at least one word was expected.")
+    return tokens
+
+
+def how_to_cut(settings: Settings) -> str:
+    """The tokenizer that `auto` stands for: the lexicon's words with the toy, else every Han character by itself."""
+    if settings.tokens != "auto":
+        return settings.tokens
+    return "lexicon" if settings.embedding == "toy" else "han"
+
+
+def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
+    """The settings with some fields changed; OptionError for a field there is not."""
+    for name in options:
+        if name not in Settings.__dataclass_fields__:
+            raise unknown_choice("run()", name, Settings.__dataclass_fields__)
+    return replace(settings, **options)
+
+
+def check(settings: Settings) -> None:
+    """Raise OptionError for a value that cannot be, before anything is computed."""
+    if settings.tokens not in ("auto", "given", *TOKENIZERS):
+        raise unknown_choice("--tokens", settings.tokens, ("auto", *TOKENIZERS))
+    if settings.projection not in toy.PROJECTIONS:
+        raise unknown_choice("--projection", settings.projection, toy.PROJECTIONS)
+    if settings.position not in (None, *SCHEMES):
+        raise unknown_choice("--position", settings.position, SCHEMES)
+    parse_mask(settings.mask)
+    if settings.heads < 1:
+        raise OptionError("--heads must be at least 1, not {heads}.", heads=settings.heads)
+    if settings.embedding == "toy" and settings.heads not in (1, 2, len(lexicon.GROUPS)):
+        raise OptionError(
+            "The toy's features come in {groups} groups: --heads must be 1, 2 or {groups}, not {heads}.",
+            hint="For other numbers use --embedding hash.", groups=len(lexicon.GROUPS), heads=settings.heads,
+        )
+    if not (np.isfinite(settings.temperature) and settings.temperature > 0):
+        raise OptionError("--temperature must be a number above 0, not {value}.", value=settings.temperature)
+    if settings.seed < 0:
+        raise OptionError("--seed must be 0 or more, not {seed}.", seed=settings.seed)
+    if settings.projection == "lexicon" and settings.embedding != "toy":
+        raise OptionError(
+            "--projection lexicon is made of the toy's features; it does not fit --embedding {embedding}.",
+            hint="Use --projection identity or random.", embedding=settings.embedding,
+        )
+
+
+def check_size(count: int, heads: int) -> None:
+    """Refuse a full table of weights that nobody could read, and say what it would cost."""
+    if count > MOST_TOKENS:
+        gigabytes = 4 * heads * count**2 / 1e9
+        raise InputError(
+            "{count} tokens are more than {most}: the full table would have {cells} weights ({size}).",
+            hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
+            count=f"{count:,}", most=f"{MOST_TOKENS:,}", cells=f"{heads * count**2:,}",
+            size=f"{gigabytes:.1f} GB" if gigabytes >= 0.1 else f"{gigabytes * 1000:.0f} MB",
+        )
+
+
+def _projection(settings: Settings) -> str:
+    if settings.projection != "auto":
+        return settings.projection
+    return "lexicon" if settings.embedding == "toy" else "identity"
+
+
+def _head_names(settings: Settings) -> tuple[int | str, ...]:
+    """A head has a name only where it is exactly one of the toy's groups."""
+    if settings.embedding == "toy" and settings.heads == len(lexicon.GROUPS):
+        return tuple(lexicon.GROUPS)
+    return tuple(range(settings.heads))
+
+
+def _matrix(vectors: Any, labels: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    if isinstance(vectors, str | Path):
+        found, matrix = read_vectors(Path(vectors))
+    else:
+        matrix = np.asarray(vectors, dtype=np.float32)
+        if matrix.ndim != 2 or not matrix.size or not np.isfinite(matrix).all():
+            raise InputError(
+                "vectors must be a matrix [tokens, dim] of finite numbers, not of shape {shape}.", shape=matrix.shape
+            )
+        found = tuple(f"x{i}" for i in range(len(matrix)))
+    if labels is not None and len(labels) != len(matrix):
+        raise InputError("{labels} labels for {rows} rows.", labels=len(labels), rows=len(matrix))
+    return tuple(labels) if labels is not None else found, matrix
+
+
