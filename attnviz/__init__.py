@@ -1,12 +1,11 @@
 """attnviz: see who looks at whom. Importing it loads no rich, typer or matplotlib."""
 
+from attnviz._version import __version__
 from attnviz.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
 from attnviz.compare import Comparison
 from attnviz.data import Attention, Token, Trace
 from attnviz.errors import AttnvizError
 from attnviz.pipeline import Settings, compare, run
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Attention",
@@ -15,6 +14,7 @@ __all__ = [
     "Settings",
     "Token",
     "Trace",
+    "__version__",
     "compare",
     "merge_heads",
     "run",

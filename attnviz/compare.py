@@ -188,7 +188,8 @@ def _shared(attention: Attention, order: tuple[int, ...], renormalize: bool) -> 
     if renormalize:
         total = weights.sum(axis=-1, keepdims=True)
         weights = weights / np.where(total == 0, 1, total)
-    return weights
+    shared: Float32 = weights.astype(np.float32, copy=False)
+    return shared
 
 
 def _forbidden(attention: Attention, order: tuple[int, ...]) -> NDArray[np.bool_] | None:
@@ -211,9 +212,10 @@ def _verdict(comparison: Comparison, run: Run) -> Message:
 def _change(comparison: Comparison, run: Run) -> Message:
     """What one setting changes, in words."""
     query, key, change = run.largest()
-    fields = {
+    fields: dict[str, object] = {
         "a": comparison.text_a, "b": comparison.text_b, "scheme": run.position, "mask": run.mask,
-        "query": comparison.tokens[query].text, "key": comparison.tokens[key].text,
+        "query": comparison.tokens[query].text,
+        "key": message("itself") if key == query else comparison.tokens[key].text,
         "amount": decimals(abs(change)),
         "change": f"{float(np.abs(run.delta).max(initial=0)):.7f}",
     }  # fmt: skip
@@ -242,7 +244,9 @@ def _change(comparison: Comparison, run: Run) -> Message:
             "two words stand: {query} looks {amount} {direction} at {key}.", **fields,
         )  # fmt: skip
     if plain:
-        return message("Without positions {query} looks {amount} {direction} at {key}: the words around them differ.", **fields)
+        return message(
+            "Without positions {query} looks {amount} {direction} at {key}: the words around them differ.", **fields
+        )
     return message("With {scheme} positions it can: {query} looks {amount} {direction} at {key}.", **fields)
 
 

@@ -37,7 +37,8 @@ class Trace:
     """Every intermediate of one layer, as it was computed; float32 (logits float64 where float32 would overflow).
 
     inputs, key_inputs: what the projections saw, [tokens, dim], positions added.
-    query, key, value [heads, tokens, d_h]; logits [heads, query, key], after scale, bias and temperature;
+    query, key, value [heads, tokens, d_h]; logits [heads, query, key], after scale, bias and temperature; weights,
+    their softmax, float64 too where the input was float64 (a matrix of decimal numbers: its seventh digit counts);
     context [heads, query, d_h], each head's mean of values; output [query, dim], after W_o where there is one.
     features: the name of each of the dim columns; head_features: those of each head's d_h columns; where they have
     names.
@@ -49,6 +50,7 @@ class Trace:
     key: Float32
     value: Float32
     logits: NDArray[np.floating[Any]]
+    weights: NDArray[np.floating[Any]]
     context: Float32
     output: Float32
     features: tuple[str, ...] | None = None
@@ -62,6 +64,7 @@ class Trace:
             key=self.key[heads],
             value=self.value[heads],
             logits=self.logits[heads],
+            weights=self.weights[heads],
             context=self.context[heads],
             head_features=self.head_features and tuple(self.head_features[i] for i in heads),
         )
@@ -99,19 +102,23 @@ class Attention:
         if weights.shape != shape:
             raise ShapeError(
                 "The weights must be [layers, heads, {queries} queries, {keys} keys], not of shape {shape}.",
-                queries=len(self.query), keys=len(self.key), shape=weights.shape,
+                queries=len(self.query),
+                keys=len(self.key),
+                shape=weights.shape,
             )
         allowed = None if self.allowed is None else np.asarray(self.allowed, dtype=bool)
         if allowed is not None and allowed.shape != weights.shape[2:]:
             raise ShapeError(
                 "allowed {allowed} must have the shape of one head's weights, {weights}.",
-                allowed=allowed.shape, weights=weights.shape[2:],
+                allowed=allowed.shape,
+                weights=weights.shape[2:],
             )
         output = None if self.output is None else np.asarray(self.output, dtype=np.float32)
         if output is not None and (output.ndim != 2 or len(output) != len(self.query)):
             raise ShapeError(
                 "The output {output} must have one row a query, {queries}.",
-                output=output.shape, queries=len(self.query),
+                output=output.shape,
+                queries=len(self.query),
             )
         self._set("weights", _read_only(weights))
         self._set("allowed", None if allowed is None else _read_only(allowed))
@@ -122,7 +129,9 @@ class Attention:
         if (len(self.layers), len(self.heads)) != weights.shape[:2]:
             raise ShapeError(
                 "There are {layers} layer names and {heads} head names for weights of shape {shape}.",
-                layers=len(self.layers), heads=len(self.heads), shape=weights.shape,
+                layers=len(self.layers),
+                heads=len(self.heads),
+                shape=weights.shape,
             )
 
     def _set(self, name: str, value: Any) -> None:
@@ -174,7 +183,9 @@ def _choose(kind: str, names: tuple[int | str, ...], wanted: Any) -> list[int]:
         if one not in names and not (isinstance(one, int) and 0 <= one < len(names) and isinstance(names[one], str)):
             raise MissingError(
                 "There is no {kind} {wanted}: there are {names}.",
-                kind=kind, wanted=one, names=", ".join(str(name) for name in names),
+                kind=kind,
+                wanted=one,
+                names=", ".join(str(name) for name in names),
             )
     return [names.index(one) if one in names else int(one) for one in several]
 

@@ -34,7 +34,7 @@ _MOST_NAMED = 8
 class Embedded:
     """Vectors [tokens, dim], the names of their columns where they have names, and what to tell the reader."""
 
-    vectors: Float32
+    vectors: NDArray[np.floating]
     features: tuple[str, ...] | None = None
     notes: tuple[Message, ...] = ()
 
@@ -57,7 +57,8 @@ def scaled(rows: NDArray[np.floating]) -> Float32:
     exact = rows.astype(np.float64)
     length = np.linalg.norm(exact, axis=-1, keepdims=True)
     target = np.sqrt(2 * np.sqrt(rows.shape[-1]))
-    return (exact / np.where(length == 0, 1, length) * target).astype(np.float32)
+    rescaled: Float64 = exact / np.where(length == 0, 1, length) * target
+    return rescaled.astype(np.float32)
 
 
 def hashed(word: str, dim: int) -> Float64:
@@ -69,19 +70,18 @@ def hashed(word: str, dim: int) -> Float64:
     normal = unicodedata.normalize("NFC", word)
     marked = f"<{normal}>"
     grams = [marked[i : i + n] for n in (3, 4) for i in range(len(marked) - n + 1) if marked[i : i + n] != marked]
-    own = _direction(f"word {normal}", dim)
+    own: Float64 = _direction(f"word {normal}", dim)
     if not grams:
         return own
     shared = np.sum([_direction(f"gram {gram}", dim) for gram in grams], axis=0)
-    return own / np.linalg.norm(own) + shared / (np.linalg.norm(shared) or 1.0)
+    both: Float64 = own / np.linalg.norm(own) + shared / (np.linalg.norm(shared) or 1.0)
+    return both
 
 
 def _direction(seed: str, dim: int) -> Float64:
     """Uniform numbers in (-1, 1) read off BLAKE2b digests (RFC 7693), 32 a digest."""
     data = seed.encode("utf-8", "surrogatepass")
-    digests = (
-        hashlib.blake2b(data, salt=block.to_bytes(8, "little")).digest() for block in range(-(-dim // 32))
-    )
+    digests = (hashlib.blake2b(data, salt=block.to_bytes(8, "little")).digest() for block in range(-(-dim // 32)))
     numbers = np.frombuffer(b"".join(digests), dtype="<u2")[:dim]
     return (numbers.astype(np.float64) + 0.5) / 32768 - 1
 
@@ -96,8 +96,10 @@ def _onehot(tokens: Sequence[Token], dim: int | None) -> Embedded:
     column = {text: i for i, text in enumerate(dict.fromkeys(token.text for token in tokens))}
     if dim not in (None, len(column)):
         raise OptionError(
-            "onehot has one dimension per distinct token, here {own}, not {dim}.", hint="Leave --dim out.",
-            own=len(column), dim=dim,
+            "onehot has one dimension per distinct token, here {own}, not {dim}.",
+            hint="Leave --dim out.",
+            own=len(column),
+            dim=dim,
         )
     rows = np.eye(len(column))[[column[token.text] for token in tokens]]
     return Embedded(scaled(rows), tuple(column))
@@ -106,8 +108,10 @@ def _onehot(tokens: Sequence[Token], dim: int | None) -> Embedded:
 def _toy(tokens: Sequence[Token], dim: int | None) -> Embedded:
     if dim not in (None, lexicon.DIM):
         raise OptionError(
-            "The toy embedding has {own} dimensions, not {dim}.", hint="Leave --dim out, or use --embedding hash.",
-            own=lexicon.DIM, dim=dim,
+            "The toy embedding has {own} dimensions, not {dim}.",
+            hint="Leave --dim out, or use --embedding hash.",
+            own=lexicon.DIM,
+            dim=dim,
         )
     table: dict[str, Float64] = {}
     unknown: dict[str, None] = {}
@@ -145,7 +149,9 @@ def _unknown_note(words: list[str]) -> Message:
     named = ", ".join(words[:_MOST_NAMED]) + (", ..." if len(words) > _MOST_NAMED else "")
     if len(words) == 1:
         return message("1 word is not in the toy lexicon and has a made-up vector: {words}", words=named)
-    return message("{count} words are not in the toy lexicon and have made-up vectors: {words}", count=len(words), words=named)
+    return message(
+        "{count} words are not in the toy lexicon and have made-up vectors: {words}", count=len(words), words=named
+    )
 
 
 EMBEDDINGS: dict[str, Callable[[Sequence[Token], int | None], Embedded]] = {
@@ -155,7 +161,7 @@ EMBEDDINGS: dict[str, Callable[[Sequence[Token], int | None], Embedded]] = {
 }
 
 
-def read_vectors(path: Path) -> tuple[tuple[str, ...], Float32]:
+def read_vectors(path: Path) -> tuple[tuple[str, ...], Float64]:
     """Read a matrix, one row a token: labels [n] (x0, x1, ... where the file has none) and vectors [n, dim].
 
     .csv (UTF-8; a first column of labels and a header line are recognized) or .npy (2 dimensions, numbers).
@@ -170,17 +176,20 @@ def read_vectors(path: Path) -> tuple[tuple[str, ...], Float32]:
         raise OptionError("Vectors are read from .csv or .npy files, not from {name!r}.", name=path.name)
     if not matrix.size:
         raise InputError("{name!r} has no numbers: one row a token was expected.", name=path.name)
-    bad = np.argwhere(~np.isfinite(matrix.astype(np.float32)))
+    bad = np.argwhere(~(np.abs(matrix) <= np.finfo(np.float32).max))
     if len(bad):
         row, column = bad[0]
         raise InputError(
             "{name!r} has {value} in row {row}, number {column}: finite numbers up to 3.4e38 were expected.",
-            name=path.name, value=matrix[row, column], row=row + 1, column=column + 1,
+            name=path.name,
+            value=matrix[row, column],
+            row=row + 1,
+            column=column + 1,
         )
-    return labels or tuple(f"x{i}" for i in range(len(matrix))), matrix.astype(np.float32)
+    return labels or tuple(f"x{i}" for i in range(len(matrix))), matrix
 
 
-def _read_npy(path: Path) -> NDArray[np.floating]:
+def _read_npy(path: Path) -> Float64:
     try:
         matrix = np.load(path, allow_pickle=False)
     except (ValueError, EOFError):
@@ -189,7 +198,9 @@ def _read_npy(path: Path) -> NDArray[np.floating]:
         shape = getattr(matrix, "shape", None)
         raise InputError(
             "{name!r} must hold a matrix of real numbers, one row a token; it has shape {shape} and type {dtype}.",
-            name=path.name, shape=shape, dtype=getattr(matrix, "dtype", type(matrix).__name__),
+            name=path.name,
+            shape=shape,
+            dtype=getattr(matrix, "dtype", type(matrix).__name__),
         )
     return matrix.astype(np.float64)
 
@@ -207,19 +218,28 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...] | None, Float64]:
         if len(cells) != width:
             raise InputError(
                 "{name!r}: row {row} has {got} columns, the first has {width}; all must be equally long.",
-                name=path.name, row=number, got=len(cells), width=width,
+                name=path.name,
+                row=number,
+                got=len(cells),
+                width=width,
             )
         for j, cell in enumerate(cells[labelled:]):
             if not _is_number(cell):
                 raise InputError(
                     "{name!r}: row {row}, column {column} is {cell!r}; a number was expected.",
-                    name=path.name, row=number, column=j + 1 + labelled, cell=cell,
+                    name=path.name,
+                    row=number,
+                    column=j + 1 + labelled,
+                    cell=cell,
                 )
             matrix[i, j] = float(cell)
             if not abs(matrix[i, j]) <= np.finfo(np.float32).max:
                 raise InputError(
                     "{name!r}: row {row}, column {column} is {cell!r}; a finite number up to 3.4e38 was expected.",
-                    name=path.name, row=number, column=j + 1 + labelled, cell=cell,
+                    name=path.name,
+                    row=number,
+                    column=j + 1 + labelled,
+                    cell=cell,
                 )
     return (tuple(cells[0] for _, cells in rows) if labelled else None), matrix
 
@@ -240,7 +260,9 @@ def decode(data: bytes, name: str) -> str:
         raise InputError(
             "{name} is not UTF-8: byte {byte} at position {position} (counted from 0) fits no character.",
             hint="Convert it, e.g. with: iconv -t utf-8.",
-            name=name, byte=f"0x{data[error.start]:02x}", position=error.start,
+            name=name,
+            byte=f"0x{data[error.start]:02x}",
+            position=error.start,
         ) from None
 
 

@@ -57,5 +57,8 @@ def unknown_choice(option: str, value: str, choices: Iterable[str]) -> OptionErr
     return OptionError(
         "{option} takes one of {choices}, not {value!r}.",
         hint="Did you mean {near}?" if near else "",
-        option=option, value=value, choices=", ".join(known), near=near[0] if near else "",
+        option=option,
+        value=value,
+        choices=", ".join(known),
+        near=near[0] if near else "",
     )

@@ -85,7 +85,8 @@ def vector(word: str) -> Float32 | None:
         except (KeyError, ValueError):
             raise AttnvizError(
                 "The lexicon's entry for {word!r} has {item!r}, which is not a feature and its grade.",
-                word=word, item=item,
+                word=word,
+                item=item,
             ) from None
     return features / np.linalg.norm(features)
 
@@ -93,7 +94,7 @@ def vector(word: str) -> Float32 | None:
 def is_grammar(word: str) -> bool:
     """Whether a word only holds a sentence together: a function word or a punctuation mark of the lexicon."""
     features = vector(word)
-    return features is not None and features[_COLUMN["function"]] > 0.8
+    return features is not None and bool(features[_COLUMN["function"]] > 0.8)
 
 
 @cache

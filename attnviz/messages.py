@@ -27,7 +27,9 @@ class Message:
 
     def localized(self) -> str:
         """The sentence in the language in use; fields that are messages are put in it too."""
-        fields = {name: value.localized() if isinstance(value, Message) else value for name, value in self.fields.items()}
+        fields = {
+            name: value.localized() if isinstance(value, Message) else value for name, value in self.fields.items()
+        }
         return translate(self.template).format(**fields)
 
 

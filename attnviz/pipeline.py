@@ -17,7 +17,7 @@ from attnviz.data import Attention, Token
 from attnviz.embeddings import Embedded, embed, read_vectors
 from attnviz.errors import InputError, OptionError, unknown_choice
 from attnviz.masks import make_mask, parse_mask
-from attnviz.messages import message
+from attnviz.messages import Message, message
 from attnviz.models import toy
 from attnviz.positions import SCHEMES, Place, positions
 from attnviz.tokens import TOKENIZERS, tokenize
@@ -75,7 +75,10 @@ def run(
     names, matrix = _matrix(vectors, labels)
     if chosen.dim not in (None, matrix.shape[1]):
         raise OptionError(
-            "The vectors have {own} dimensions, not {dim}.", hint="Leave --dim out.", own=matrix.shape[1], dim=chosen.dim
+            "The vectors have {own} dimensions, not {dim}.",
+            hint="Leave --dim out.",
+            own=matrix.shape[1],
+            dim=chosen.dim,
         )
     check_size(len(matrix), chosen.heads)
     return attend_to(tuple(Token(name) for name in names), Embedded(matrix), chosen)
@@ -94,7 +97,7 @@ def compare(text_a: str, text_b: str, settings: Settings | None = None, **option
     chosen = with_options(settings or Settings(), options)
     check(chosen)
     finer = _common_cut(text_a, text_b, chosen)
-    notes = ()
+    notes: tuple[Message, ...] = ()
     if finer is not None:
         chosen = replace(chosen, tokens=finer)
         notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
@@ -133,10 +136,12 @@ def attend_to(
     """The one layer of the toy over vectors that are already there."""
     count, dim = embedded.vectors.shape
     scheme = settings.position or "none"
-    settings = replace(settings, position=scheme, dim=dim, projection=_projection(settings), tokens=how_to_cut(settings))
+    settings = replace(
+        settings, position=scheme, dim=dim, projection=_projection(settings), tokens=how_to_cut(settings)
+    )
     place = Place(queries=count, keys=count, dim=dim, heads=settings.heads)
     allowed = make_mask(settings.mask, count, count)
-    weights, trace = toy.layer(
+    trace = toy.layer(
         embedded.vectors,
         toy.make_projection(settings.projection, dim, seed=settings.seed),
         heads=settings.heads,
@@ -148,7 +153,7 @@ def attend_to(
     return Attention(
         query=tokens,
         key=tokens,
-        weights=weights[None],
+        weights=trace.weights[None],
         allowed=allowed,
         heads=_head_names(settings),
         source=source,
@@ -188,7 +193,7 @@ def check(settings: Settings) -> None:
         raise unknown_choice("--tokens", settings.tokens, ("auto", *TOKENIZERS))
     if settings.projection not in toy.PROJECTIONS:
         raise unknown_choice("--projection", settings.projection, toy.PROJECTIONS)
-    if settings.position not in (None, *SCHEMES):
+    if settings.position is not None and settings.position not in SCHEMES:
         raise unknown_choice("--position", settings.position, SCHEMES)
     parse_mask(settings.mask)
     if settings.heads < 1:
@@ -196,7 +201,9 @@ def check(settings: Settings) -> None:
     if settings.embedding == "toy" and settings.heads not in (1, 2, len(lexicon.GROUPS)):
         raise OptionError(
             "The toy's features come in {groups} groups: --heads must be 1, 2 or {groups}, not {heads}.",
-            hint="For other numbers use --embedding hash.", groups=len(lexicon.GROUPS), heads=settings.heads,
+            hint="For other numbers use --embedding hash.",
+            groups=len(lexicon.GROUPS),
+            heads=settings.heads,
         )
     if not (np.isfinite(settings.temperature) and settings.temperature > 0):
         raise OptionError("--temperature must be a number above 0, not {value}.", value=settings.temperature)
@@ -205,7 +212,8 @@ def check(settings: Settings) -> None:
     if settings.projection == "lexicon" and settings.embedding != "toy":
         raise OptionError(
             "--projection lexicon is made of the toy's features; it does not fit --embedding {embedding}.",
-            hint="Use --projection identity or random.", embedding=settings.embedding,
+            hint="Use --projection identity or random.",
+            embedding=settings.embedding,
         )
 
 
@@ -216,7 +224,9 @@ def check_size(count: int, heads: int) -> None:
         raise InputError(
             "{count} tokens are more than {most}: the full table would have {cells} weights ({size}).",
             hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
-            count=f"{count:,}", most=f"{MOST_TOKENS:,}", cells=f"{heads * count**2:,}",
+            count=f"{count:,}",
+            most=f"{MOST_TOKENS:,}",
+            cells=f"{heads * count**2:,}",
             size=f"{gigabytes:.1f} GB" if gigabytes >= 0.1 else f"{gigabytes * 1000:.0f} MB",
         )
 
@@ -234,12 +244,12 @@ def _head_names(settings: Settings) -> tuple[int | str, ...]:
     return tuple(range(settings.heads))
 
 
-def _matrix(vectors: Any, labels: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+def _matrix(vectors: Any, labels: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.floating]]:
     if isinstance(vectors, str | Path):
         found, matrix = read_vectors(Path(vectors))
     else:
-        matrix = np.asarray(vectors, dtype=np.float32)
-        if matrix.ndim != 2 or not matrix.size or not np.isfinite(matrix).all():
+        matrix = np.asarray(vectors, dtype=np.result_type(np.asarray(vectors), np.float32))
+        if matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.size or not np.isfinite(matrix).all():
             raise InputError(
                 "vectors must be a matrix [tokens, dim] of finite numbers, not of shape {shape}.", shape=matrix.shape
             )
@@ -247,5 +257,3 @@ def _matrix(vectors: Any, labels: Sequence[str] | None) -> tuple[tuple[str, ...]
     if labels is not None and len(labels) != len(matrix):
         raise InputError("{labels} labels for {rows} rows.", labels=len(labels), rows=len(matrix))
     return tuple(labels) if labels is not None else found, matrix
-
-

@@ -53,7 +53,7 @@ def sinusoidal(count: int, dim: int, offset: int = 0) -> Float32:
     return table.astype(np.float32)
 
 
-def _none(place: Place) -> Positions:
+def _none(_: Place) -> Positions:
     return Positions()
 
 
@@ -61,10 +61,7 @@ def _sinusoidal(place: Place) -> Positions:
     return Positions(add=lambda count: sinusoidal(count, place.dim))
 
 
-SCHEMES: dict[str, Callable[[Place], Positions]] = {
-    "none": _none,
-    "sinusoidal": _sinusoidal,
-}
+SCHEMES: dict[str, Callable[[Place], Positions]] = {"none": _none, "sinusoidal": _sinusoidal}
 
 
 def positions(name: str, place: Place) -> Positions:

@@ -18,7 +18,29 @@ _BY_ITSELF = re.compile(
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U0001b000-\U0001b16f\U00020000-\U0003fffd]"
 )
 _CLOSING = "\"'”’»›」』】〉》〕〗）)]}＂＇"
-_ABBREVIATIONS = frozenset("mr mrs ms dr prof st vs etc e.g i.e cf no fig eq al inc ltd jr sr".split())
+_ABBREVIATIONS = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "st",
+        "vs",
+        "etc",
+        "e.g",
+        "i.e",
+        "cf",
+        "no",
+        "fig",
+        "eq",
+        "al",
+        "inc",
+        "ltd",
+        "jr",
+        "sr",
+    ]
+)
 
 
 def tokenize(text: str, how: str) -> tuple[Token, ...]:
@@ -117,7 +139,7 @@ def _longest_known(text: str, clusters: list[Span]) -> Iterator[Span]:
                 break
 
 
-def _one_by_one(text: str, clusters: list[Span]) -> Iterator[Span]:
+def _one_by_one(_: str, clusters: list[Span]) -> Iterator[Span]:
     yield from clusters
 
 
@@ -165,7 +187,9 @@ def _ends_here(text: str, start: int, mark: int, after: int, end: int) -> bool:
         return text[mark] == "…" and bool(_BY_ITSELF.match(text[after]))
     before = text[start:mark].split()
     last = before[-1].lstrip("([\"'“‘").lower() if before else ""
-    abbreviates = text[mark:after] == "." and (last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha() and last != "i"))
+    abbreviates = text[mark:after] == "." and (
+        last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha() and last != "i")
+    )
     following = text[after:end].lstrip()
     goes_on = text[mark] in ".…" and following[:1].islower()
     return not abbreviates and not goes_on

@@ -1,1 +1,135 @@
-def main() -> None: ...
+"""The command line. Each command has a file of its own, loaded when it is called; `--help` needs none of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from attnviz.errors import AttnvizError
+from attnviz.messages import translate
+
+# A command's file in this package, its line in --help, and an example.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "run": (
+        "attnviz.cli.run", "Who looks at whom: the weights, as a table that fits the terminal.",
+        'attnviz run "猫吃鱼" --heads 4',
+    ),
+    "compare": (
+        "attnviz.cli.compare", "The same words in another order: what changes, and what does not.",
+        'attnviz compare "猫吃鱼" "鱼吃猫"',
+    ),
+    "export": (
+        "attnviz.cli.export", "Save pictures (.png .svg .pdf) and data (.json .csv .npz), without a table.",
+        'attnviz export "猫吃鱼" cat.png cat.json',
+    ),
+}  # fmt: skip
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are names until one is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        attributes["commands"] = {
+            name: TyperCommand(name, help=f"{translate(words)}\n\n{example}")
+            for name, (_, words, example) in COMMANDS.items()
+        }
+        super().__init__(**attributes)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that was called, now loaded."""
+        name, stub, rest = super().resolve_command(ctx, args)
+        return name, stub if name is None else load_command(name), rest
+
+
+def load_command(name: str) -> Any:
+    """A command as typer runs it, with all its options."""
+    from attnviz.cli.options import with_options
+
+    module, _, example = COMMANDS[name]
+    single = typer.Typer(add_completion=False)
+    function = with_options(import_module(module).command)
+    single.command(name, epilog=f"{translate('Example:')} {example}", no_args_is_help=False)(function)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from attnviz._version import __version__
+
+        typer.echo(f"attnviz {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """See who looks at whom: attention in your terminal, with a few lines of NumPy."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; an error is one line on standard error, and its exit code."""
+    _never_fail_to_encode()
+    sys.exit(_guarded(lambda: typer.main.get_command(app).main(arguments, prog_name="attnviz", standalone_mode=False)))
+
+
+def _guarded(work: Callable[[], Any]) -> int:
+    """The exit code of `work`; errors that a reader can do something about become one line."""
+    from typer.exceptions import TyperException
+
+    try:
+        code = work()
+    except AttnvizError as error:
+        return _fail(error.localized(), error.exit_code)
+    except TyperException as error:
+        return _fail(_usage(error), error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        _close_quietly()
+        return 1
+    except MemoryError:
+        return _fail(translate("There is not enough memory for this. Give a shorter text."), 1)
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: Any) -> str:
+    """Typer's own words about wrong usage, in one line, with what to do."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return ""
+    words = " ".join(error.format_message().split())
+    if type(error).__name__ == "NoSuchOption":
+        hint = translate("A text that begins with - goes after --, as in: attnviz run -- -1.")
+        return f"{words} {hint}"
+    return f"{words} {translate('See: attnviz --help.')}"
+
+
+def _fail(line: str, code: int) -> int:
+    from attnviz.cli.printing import print_line
+
+    if line:
+        print_line(line)
+    return code
+
+
+def _never_fail_to_encode() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _close_quietly() -> None:
+    """Let the interpreter's last flush go nowhere."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

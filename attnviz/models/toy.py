@@ -46,7 +46,7 @@ def make_projection(how: str, dim: int, *, seed: int = 0) -> Projection:
 
 
 def layer(
-    inputs: Float32,
+    inputs: NDArray[np.floating],
     projection: Projection,
     *,
     heads: int = 1,
@@ -54,11 +54,11 @@ def layer(
     allowed: NDArray[np.bool_] | None = None,
     temperature: float = 1.0,
     features: tuple[str, ...] | None = None,
-) -> tuple[Float32, Trace]:
+) -> Trace:
     """One layer of multi-head self-attention (Vaswani et al. 2017, section 3.2.2).
 
-    inputs [n, dim] -> weights [heads, n, n] and the trace of every intermediate. positions may add to the inputs,
-    rotate queries and keys, or add a bias to the logits. Raises OptionError where heads does not divide dim.
+    inputs [n, dim] -> the trace of every intermediate, weights [heads, n, n] among them. positions may add to the
+    inputs, rotate queries and keys, or add a bias to the logits. Raises OptionError where heads does not divide dim.
     """
     dim = inputs.shape[-1]
     if heads < 1 or dim % heads:
@@ -76,11 +76,11 @@ def layer(
     context, weights, logits = attend(query, key, value, allowed=allowed, bias=scheme.bias, temperature=temperature)
     merged = merge_heads(context)
     output = merged if projection.output is None else merged @ projection.output
-    trace = Trace(
-        inputs=placed, key_inputs=placed, query=query, key=key, value=value, logits=logits, context=context,
-        output=output, features=features, head_features=_per_head(features, heads),
+    placed, query, key, value = (array.astype(np.float32) for array in (placed, query, key, value))
+    return Trace(
+        inputs=placed, key_inputs=placed, query=query, key=key, value=value, logits=logits, weights=weights,
+        context=context, output=output.astype(np.float32), features=features, head_features=_per_head(features, heads),
     )  # fmt: skip
-    return weights, trace
 
 
 def _per_head(features: tuple[str, ...] | None, heads: int) -> tuple[tuple[str, ...], ...] | None:

@@ -1,0 +1,49 @@
+"""`attnviz export`: pictures and data, no table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnviz.cli.options import Input, Looking
+from attnviz.cli.working import attend_all, save_all
+from attnviz.errors import OptionError
+from attnviz.export import FOR_ATTENTION
+from attnviz.pipeline import Settings
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TEXT] FILE...",
+        help="A text (not with --file, --vectors or -), then the files to write.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """Which layer and head, in how many digits."""
+
+    layer: str | None = None
+    head: str | None = None
+    precision: int | None = None
+
+
+def command(given: Input, settings: Settings, looking: Choosing, words: Words = None) -> None:
+    """Save pictures (.png .svg .pdf) and data (.json .csv .npz), without a table."""
+    words = words or []
+    elsewhere = given.file is not None or given.vectors is not None
+    texts, files = ([], words) if elsewhere else (words[:1], words[1:])
+    if texts and not files and Path(texts[0]).suffix.lower() in FOR_ATTENTION:
+        texts, files = [], texts  # the text comes through a pipe
+    if not files:
+        raise OptionError(
+            "There is no file to write.", hint='Name it after the text, as in: attnviz export "猫吃鱼" cat.png.'
+        )
+    choice = Looking(layer=looking.layer, head=looking.head, precision=looking.precision)
+    paths = [Path(file) for file in files]
+    save_all(attend_all(texts, given, settings, choice, paths), paths, choice)

@@ -1,0 +1,140 @@
+"""The options that commands share: what each is called, in which panel it stands, and its words of help.
+
+A command takes dataclasses (Input, Settings, Looking, Output); `with_options` spells their fields out for typer, with
+the types and defaults that the dataclasses have, and puts the values together again.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from attnviz.masks import SPELLINGS
+from attnviz.messages import translate
+from attnviz.models.toy import PROJECTIONS
+from attnviz.positions import SCHEMES
+from attnviz.tokens import TOKENIZERS
+
+EMBEDDINGS = ("toy", "hash", "onehot")
+SHOWS = ("weights", "scores", "output", "qkv")
+
+
+@dataclass(frozen=True)
+class Input:
+    """Where the text comes from, when it is not on the command line."""
+
+    file: Path | None = None
+    vectors: Path | None = None
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What is looked at."""
+
+    show: list[str] = field(default_factory=list)
+    layer: str | None = None
+    head: str | None = None
+    precision: int | None = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the result goes."""
+
+    save: list[Path] = field(default_factory=list)
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """One option's words: its panel, its help, and its value's name or its closed choices."""
+
+    panel: str
+    help: str
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+OPTIONS: dict[str, Words] = {
+    "file": Words("Input", "Read the text from this UTF-8 file.", "PATH"),
+    "vectors": Words("Input", "Read a matrix from this .csv or .npy file, one row a token, instead of a text.", "PATH"),
+    "tokens": Words(
+        "Computing", "How the text is cut; auto: by the lexicon with the toy, else han.", None, ("auto", *TOKENIZERS)
+    ),
+    "embedding": Words("Computing", "What a word's vector is.", None, EMBEDDINGS),
+    "dim": Words("Computing", "Dimensions of hashed vectors (32 if not given); the toy has 64.", "N"),
+    "heads": Words("Computing", "How many heads; with the toy 1, 2 or 4.", "N"),
+    "projection": Words(
+        "Computing",
+        "What makes queries, keys and values; auto: lexicon with the toy, else identity.",
+        None,
+        PROJECTIONS,
+    ),
+    "position": Words("Computing", "What tells the order of the words.", None, tuple(SCHEMES)),
+    "mask": Words("Computing", "Who may look at whom: none, causal, window:K, or window:K,causal.", "MASK", SPELLINGS),
+    "temperature": Words("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
+    "seed": Words("Computing", "For what is random.", "N"),
+    "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),
+    "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
+    "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
+    "precision": Words("Looking", "Decimal places of a number, 1 to 9 (3 if not given; 7 for --vectors).", "N"),
+    "save": Words("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
+    "json": Words("Output", "Print one JSON document and nothing else."),
+}
+
+
+def with_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give typer a function whose dataclass parameters are spelled out as options."""
+    hints = get_type_hints(function)
+    hints.pop("return", None)
+    groups = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and hasattr(hint, "__dataclass_fields__")
+    }
+    own = [
+        parameter.replace(annotation=get_type_hints(function, include_extras=True)[name])
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in groups
+    ]
+    spelled = [_parameter(one, get_type_hints(group)[one.name]) for group in groups.values() for one in fields(group)]
+
+    def call(**given: Any) -> None:
+        built = {
+            name: group(**{one.name: given.pop(one.name) for one in fields(group)}) for name, group in groups.items()
+        }
+        function(**given, **built)
+
+    call.__doc__ = function.__doc__
+    call.__name__ = function.__name__
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *spelled)]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return call
+
+
+def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
+    words = OPTIONS[one.name]
+    metavar = words.metavar or ("|".join(words.choices) if words.choices else None)
+    option = typer.Option(
+        f"--{one.name}",
+        help=translate(words.help),
+        metavar=metavar,
+        rich_help_panel=translate(words.panel),
+        show_default=one.default not in (MISSING, None, False),
+        autocompletion=_completer(words.choices) if words.choices else None,
+    )
+    default = [] if one.default is MISSING else one.default
+    return inspect.Parameter(
+        one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, option]
+    )
+
+
+def _completer(choices: Iterable[str]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return complete

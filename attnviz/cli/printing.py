@@ -1,0 +1,50 @@
+"""What reaches the screen: tables on standard output, notes on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import IO
+
+from attnviz.messages import Message, translate
+from attnviz.render.labels import encodable, visible
+from attnviz.render.prepare import Prepared
+
+
+def print_tables(forms: Iterable[Prepared]) -> None:
+    """Print prepared forms as tables that fit the terminal."""
+    from rich.console import Console
+
+    from attnviz.render.table import NARROWEST, render_table
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.width = max(NARROWEST, console.width)
+    for form in forms:
+        console.print(render_table(form, console.width, _encoding(sys.stdout)))
+
+
+def print_data(text: str) -> None:
+    """Print data as it is."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def print_notes(notes: Iterable[Message]) -> None:
+    """One line a note on standard error."""
+    for note in notes:
+        print_line(note.localized())
+
+
+def print_line(text: str, prefix: str = "attnviz: ") -> None:
+    """One harmless line on standard error, in whatever encoding that has."""
+    line = visible(f"{translate(prefix)}{text}")
+    print(encodable(line, _encoding(sys.stderr)), file=sys.stderr)
+
+
+def is_unicode(stream: IO[str]) -> bool:
+    """Whether the stream can write any text."""
+    return _encoding(stream).lower().replace("-", "").startswith("utf")
+
+
+def _encoding(stream: IO[str]) -> str:
+    return getattr(stream, "encoding", None) or "utf-8"

@@ -1,0 +1,59 @@
+"""Where a text comes from: the command line, a file, a matrix, or standard input."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnviz.cli.options import Input
+from attnviz.embeddings import decode
+from attnviz.errors import InputError, OptionError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text, or a file of vectors in its place."""
+
+    text: str | None = None
+    vectors: Path | None = None
+
+
+def read_sources(texts: list[str], given: Input) -> list[Source]:
+    """What to look at, in order. Standard input is read for `-`, or when nothing is named and it is no terminal."""
+    named = [name for name, value in (("TEXT", texts), ("--file", given.file), ("--vectors", given.vectors)) if value]
+    if len(named) > 1:
+        raise OptionError("Give one of {named}, not several.", named=" and ".join(named))
+    if given.vectors is not None:
+        read_bytes(given.vectors)
+        return [Source(vectors=given.vectors)]
+    if given.file is not None:
+        return [Source(decode(read_bytes(given.file), f"{given.file.name!r}"))]
+    if texts:
+        if texts.count("-") > 1:
+            raise OptionError("Standard input (-) can be read only once.")
+        return [Source(read_stdin() if text == "-" else text) for text in texts]
+    if sys.stdin is None or sys.stdin.isatty():
+        raise OptionError("There is no text.", hint='Write it after the command, as in: attnviz run "猫吃鱼".')
+    return [Source(read_stdin())]
+
+
+def read_stdin() -> str:
+    """All of standard input as UTF-8."""
+    if sys.stdin is None:
+        raise InputError("Standard input is closed.")
+    stream = getattr(sys.stdin, "buffer", None)
+    return decode(stream.read(), "Standard input") if stream is not None else sys.stdin.read()
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes; InputError says why it cannot be read."""
+    try:
+        return path.read_bytes()
+    except IsADirectoryError:
+        raise InputError("{path!r} is a folder; a file was expected.", path=str(path)) from None
+    except FileNotFoundError:
+        raise InputError("There is no file {path!r}.", hint="Check the name.", path=str(path)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason) from None

@@ -1,0 +1,110 @@
+"""The one place that writes files: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from attnviz import storage
+from attnviz.compare import Comparison
+from attnviz.data import Attention
+from attnviz.errors import OutputError, unknown_choice
+from attnviz.messages import Message
+from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison
+
+PICTURES = (".png", ".svg", ".pdf")
+FOR_ATTENTION = (*PICTURES, ".json", ".csv", ".npz")
+FOR_COMPARISON = (*PICTURES, ".json", ".csv")
+
+
+def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Raise before anything is computed where `path` cannot be written: its suffix, its folder, or itself."""
+    if path.suffix.lower() not in suffixes:
+        raise unknown_choice("A file's suffix", path.suffix or path.name, suffixes)
+    folder = path.parent
+    if not folder.exists():
+        raise OutputError("There is no folder {folder!r}.", hint="Make it first.", folder=str(folder))
+    if not folder.is_dir() or path.is_dir():
+        raise OutputError("{path!r} is not a place for a file.", path=str(path))
+
+
+def save_attention(
+    attention: Attention, path: Path, *, head: str | None = None, layer: str | None = None, digits: int = 3
+) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know. Data has all heads unless `head` is given."""
+    check_destination(path, FOR_ATTENTION)
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        shown = choose_heads(attention, head, layer)
+        return save_picture(prepare(shown, medium="picture", digits=digits), path)
+    shown = choose_heads(attention, head or "all", layer)
+    makers: dict[str, Callable[[], bytes]] = {
+        ".json": lambda: storage.to_json(storage.attention_document(shown)).encode(),
+        ".csv": lambda: _utf8(storage.attention_csv(shown)),
+        ".npz": lambda: storage.attention_npz(shown),
+    }
+    write(path, makers[suffix]())
+    return ()
+
+
+def save_comparison(
+    comparison: Comparison, path: Path, *, head: str | None = None, digits: int = 3
+) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    check_destination(path, FOR_COMPARISON)
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        return save_picture(prepare_comparison(comparison, head=head, medium="picture", digits=digits), path)
+    each_head = head == "all"
+    if suffix == ".json":
+        write(path, storage.to_json(storage.comparison_document(comparison, each_head=each_head)).encode())
+    else:
+        write(path, _utf8(storage.comparison_csv(comparison, each_head=each_head)))
+    return ()
+
+
+def save_picture(forms: tuple[Prepared, ...], path: Path) -> tuple[Message, ...]:
+    """Draw the prepared forms into one picture and write it."""
+    from attnviz.render.figure import render_figure
+
+    picture, notes = render_figure(join(forms), path.suffix.lower().lstrip("."))
+    write(path, picture)
+    return notes
+
+
+def numbered(path: Path, index: int, count: int) -> Path:
+    """x.png for one text; x-1.png, x-2.png for several."""
+    return path if count == 1 else path.with_stem(f"{path.stem}-{index + 1}")
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write through a temporary file beside it and a rename: an existing file is replaced only by a whole one."""
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else None
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(
+            "{path!r} cannot be written: {reason}.",
+            hint="Nothing was changed; choose another place.",
+            path=str(path),
+            reason=error.strerror or str(error),
+        ) from None
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _utf8(text: str) -> bytes:
+    """UTF-8 with a byte order mark, without which a spreadsheet shows 猫 as three other letters."""
+    return text.encode("utf-8-sig", "backslashreplace")

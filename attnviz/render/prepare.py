@@ -1,0 +1,337 @@
+"""What is drawn, decided once: the cells, their place on the colour scale, the labels, the words of the caption.
+
+Table, picture and page draw a `Prepared` and decide nothing, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.compare import Comparison, Run
+from attnviz.data import Attention, Token, Trace
+from attnviz.errors import unknown_choice
+from attnviz.messages import Message, message
+from attnviz.render.labels import Medium, visible
+from attnviz.render.scale import Scale, signed_scale, weight_scale
+
+SHOWS = ("weights", "scores", "output", "qkv")
+MOST_HEADS = 4
+FORBIDDEN = "·"
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title."""
+
+    title: Message | None
+    values: NDArray[np.floating]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    scale: Scale
+    forbidden: NDArray[np.bool_] | None = None
+    plus: bool = False
+
+    def texts(self, digits: int) -> list[list[str]]:
+        """Each cell's number as people read it; · where the mask forbids."""
+        shown = [[number(float(value), digits, plus=self.plus) for value in row] for row in self.values]
+        if self.forbidden is not None:
+            for i, j in np.argwhere(self.forbidden):
+                shown[i][j] = FORBIDDEN
+        return shown
+
+    def places(self) -> NDArray[np.float64]:
+        """Each cell's place on the colour scale, 0 to 1."""
+        return self.scale.place(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Panels with the same kind of numbers: what stands above them, below them, and how many digits they have.
+
+    across: how many panels a reader wants side by side; notes: sentences, one a line.
+    """
+
+    kind: str
+    panels: tuple[Panel, ...]
+    heading: Message | None
+    caption: tuple[Message, ...]
+    notes: tuple[Message, ...] = ()
+    digits: int = 3
+    across: int = 1
+
+
+def number(value: float, digits: int, *, plus: bool = False) -> str:
+    """A number without its leading zero; 0 is exactly nothing, .000 is too little for the digits.
+
+    >>> number(0.4172, 3), number(-1.5, 2), number(0.0, 3), number(0.25, 2, plus=True)
+    ('.417', '-1.50', '0', '+.25')
+    """
+    if value == 0:
+        return "0"
+    written = (
+        f"{value:{'+' if plus else ''}.{digits}f}" if abs(value) < 1e6 else f"{value:{'+' if plus else ''}.{digits}e}"
+    )
+    sign, rest = (written[0], written[1:]) if written[0] in "+-" else ("", written)
+    return sign + (rest[1:] if rest.startswith("0.") else rest)
+
+
+def choose_heads(attention: Attention, head: str | None = None, layer: str | None = None) -> Attention:
+    """The layers and heads to look at: by default the last layer, and its one head, all of up to 4, else their mean.
+
+    head: a number, a name, mean or all. layer: a number or all.
+    """
+    chosen = attention.select(layer=_layer(attention, layer))
+    if head is None:
+        return chosen if len(chosen.heads) <= MOST_HEADS else chosen.mean()
+    if head == "all":
+        return chosen
+    if head == "mean":
+        return chosen.mean()
+    return chosen.select(head=int(head) if head.lstrip("-").isdecimal() and head not in chosen.heads else head)
+
+
+def _layer(attention: Attention, layer: str | None) -> int | None:
+    if layer == "all":
+        return None
+    if layer is None:
+        return attention.layers[-1]
+    if not layer.lstrip("-").isdecimal():
+        raise unknown_choice("--layer", layer, (*map(str, attention.layers), "all"))
+    return int(layer)
+
+
+def prepare(
+    attention: Attention, show: str = "weights", *, medium: Medium = "terminal", digits: int = 3
+) -> tuple[Prepared, ...]:
+    """The prepared forms of what `show` names: weights, scores, output or qkv, of all its layers and heads."""
+    if show not in SHOWS:
+        raise unknown_choice("--show", show, SHOWS)
+    makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
+    rows, columns = _labels(attention.query, medium), _labels(attention.key, medium)
+    return tuple(replace(form, digits=digits) for form in makers[show](attention, rows, columns))
+
+
+def _labels(tokens: tuple[Token, ...], medium: Medium) -> tuple[str, ...]:
+    return tuple(visible(token.text, medium) for token in tokens)
+
+
+def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    weights = np.stack([trace.weights for trace in attention.traces]) if attention.traces else attention.weights
+    scale = weight_scale(weights)
+    forbidden = None if attention.allowed is None else ~attention.allowed
+    panels = tuple(
+        Panel(head_title(attention, layer, head), weights[i, j], rows, columns, scale, forbidden)
+        for i, layer in enumerate(attention.layers)
+        for j, head in enumerate(attention.heads)
+    )
+    meaning = message("each row is one word's attention and sums to 1")
+    return (Prepared("weights", panels, message("who looks ↓   at whom →"), (*describe(attention), meaning)),)
+
+
+def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    forbidden = None if attention.allowed is None else ~attention.allowed
+    scale = signed_scale(np.stack([trace.logits for trace in attention.traces]))
+    panels = tuple(
+        Panel(head_title(attention, layer, head), trace.logits[j], rows, columns, scale, forbidden)
+        for layer, trace in zip(attention.layers, attention.traces, strict=True)
+        for j, head in enumerate(attention.heads)
+    )
+    meaning = message("scores: query · key / sqrt(d), before the softmax")
+    return (Prepared("scores", panels, message("who asks ↓   whom →"), (*describe(attention), meaning)),)
+
+
+def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:  # noqa: ARG001
+    if attention.output is None:
+        return ()
+    features = attention.traces[-1].features if attention.traces else None
+    panel, note = _vectors(None, attention.output, rows, features)
+    meaning = message("output: each word's new vector, the mean of the values by its weights")
+    return (Prepared("output", (panel,), message("new vector ↓   feature →"), (*describe(attention), meaning), note),)
+
+
+def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    forms = []
+    for layer, trace in zip(attention.layers, attention.traces, strict=True):
+        for j in range(len(attention.heads)):
+            forms.append(_head_cards(attention, layer, trace, j, rows, columns))
+    return tuple(forms)
+
+
+def _head_cards(
+    attention: Attention, layer: int, trace: Trace, j: int, rows: tuple[str, ...], columns: tuple[str, ...]
+) -> Prepared:
+    features = None if trace.head_features is None else trace.head_features[j]
+    cards = [
+        (message("query"), trace.query[j], rows),
+        (message("key"), trace.key[j], columns),
+        (message("value"), trace.value[j], columns),
+    ]
+    if not attention.is_cross and all(np.array_equal(trace.query[j], card) for _, card, _ in cards):
+        cards = [(message("query = key = value"), trace.query[j], rows)]
+    where = head_title(attention, layer, attention.heads[j])
+    panels: list[Panel] = []
+    notes: list[Message] = []
+    for name, vectors, labels in cards:
+        title = name if where is None else message("{where}: {card}", where=where, card=name)
+        panel, note = _vectors(title, vectors, labels, features)
+        panels.append(panel)
+        notes.extend(note)
+    meaning = message("each word's cards: what it asks, what it answers, what it hands over")
+    distinct = tuple({str(note): note for note in notes}.values())
+    return Prepared("qkv", tuple(panels), message("card ↓   feature →"), (*describe(attention), meaning), distinct)
+
+
+def _vectors(
+    title: Message | None, vectors: NDArray[np.floating], rows: tuple[str, ...], features: tuple[str, ...] | None
+) -> tuple[Panel, tuple[Message, ...]]:
+    """Vectors as a panel; where columns have names, those that are 0 for every word are left out, and that is said."""
+    if features is None:
+        columns = tuple(str(column) for column in range(vectors.shape[1]))
+        return Panel(title, vectors, rows, columns, signed_scale(vectors)), ()
+    used = np.flatnonzero(np.any(vectors != 0, axis=0))
+    hidden = vectors.shape[1] - len(used)
+    note = (message("{count} features that are 0 for every word are left out", count=hidden),) if hidden else ()
+    panel = Panel(title, vectors[:, used], rows, tuple(features[i] for i in used), signed_scale(vectors))
+    return panel, note
+
+
+def head_title(attention: Attention, layer: int, head: int | str) -> Message | None:
+    """A head's title under its original number and name; None where there is only one head and one layer to tell."""
+    several_layers = len(attention.layers) > 1 or attention.layers != (0,)
+    if isinstance(head, str):
+        title = message("mean of the heads") if head == "mean" else message("head: {name}", name=message(head))
+    elif len(attention.heads) > 1 or head != 0 or int(attention.settings.get("heads", 1)) > 1:
+        title = message("head {head}", head=head)
+    else:
+        return message("layer {layer}", layer=layer) if several_layers else None
+    return message("layer {layer}, {title}", layer=layer, title=title) if several_layers else title
+
+
+def describe(attention: Attention) -> tuple[Message, ...]:
+    """How it was computed, part by part."""
+    return describe_settings(attention.settings, attention.heads)
+
+
+def describe_settings(s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True) -> tuple[Message, ...]:
+    """The settings in words; a setting at a value that changes nothing is left out, except positions and mask."""
+    parts = [_EMBEDDINGS.get(s["embedding"], message("given vectors")), _TOKENS.get(s["tokens"])]
+    if s["embedding"] in ("hash", "vectors"):
+        parts.append(message("{dim} dimensions", dim=s["dim"]))
+    parts.append(_PROJECTIONS[s["projection"]])
+    parts.append(_count_heads(s["heads"], heads))
+    if position:
+        parts.append(
+            message("no positions") if s["position"] == "none" else message("{scheme} positions", scheme=s["position"])
+        )
+    parts.append(message("no mask") if s["mask"] == "none" else message("{mask} mask", mask=s["mask"]))
+    if s["temperature"] != 1:
+        parts.append(message("temperature {value}", value=f"{s['temperature']:g}"))
+    return tuple(part for part in parts if part is not None)
+
+
+def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
+    if shown == ("mean",):
+        return message("mean of {count} heads", count=count)
+    if 0 < len(shown) < count:
+        return message("{shown} of {count} heads", shown=len(shown), count=count)
+    return message("1 head") if count == 1 else message("{count} heads", count=count)
+
+
+_EMBEDDINGS = {
+    "toy": message("toy embedding"), "hash": message("hashed vectors"), "onehot": message("one-hot vectors"),
+}  # fmt: skip
+_TOKENS = {
+    "lexicon": message("words of the lexicon"), "han": message("words, each Han character by itself"),
+    "char": message("characters"), "word": message("words by rjieba"), "space": message("words between spaces"),
+    "sentence": message("sentences"),
+}  # fmt: skip
+_PROJECTIONS = {
+    "identity": message("Q = K = V = X"), "lexicon": message("lexicon projection"),
+    "random": message("random projection"),
+}  # fmt: skip
+
+
+def prepare_comparison(
+    comparison: Comparison, *, head: str | None = None, medium: Medium = "terminal", digits: int = 3
+) -> tuple[Prepared, ...]:
+    """A, B and B - A for each run, in A's order, on one scale: the mean of the heads, one head, or with "all" each."""
+    labels = _labels(comparison.tokens, medium)
+    texts = tuple(message("{text}", text=visible(text, medium)) for text in (comparison.text_a, comparison.text_b))
+    matrices = [[_matrices(run, index) for index in head_indexes(run, head)] for run in comparison.runs]
+    weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
+    changes = signed_scale(np.array([each[2] for run in matrices for each in run]))
+    forms = []
+    for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(), strict=True):
+        panels: list[Panel] = []
+        for index, (a, b, change) in zip(head_indexes(run, head), found, strict=True):
+            titles = _run_titles(run, index, texts)
+            panels.append(Panel(titles[0], a, labels, labels, weights, run.forbidden_a))
+            panels.append(Panel(titles[1], b, labels, labels, weights, run.forbidden_b))
+            panels.append(Panel(titles[2], change, labels, labels, changes, _both(run), plus=True))
+        plain = run.position == "none"
+        heading = message("without positions") if plain else message("with {scheme} positions", scheme=run.position)
+        threshold = message("changes up to {threshold} are rounding", threshold=f"{run.threshold:.1g}")
+        caption = (*describe_settings(comparison.settings, _shown_heads(run, head), position=False), threshold)
+        forms.append(Prepared("comparison", tuple(panels), heading, caption, (verdict,), digits, across=3))
+    return tuple(forms)
+
+
+def _matrices(run: Run, index: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """A, B and the change of one head, or of the mean of the heads; rounding is no change, and has no colour."""
+    a, b = run.mean() if index is None else (run.a[index], run.b[index])
+    change = b - a
+    return a, b, np.where(np.abs(change) <= run.threshold, np.float32(0), change)
+
+
+def _both(run: Run) -> NDArray[np.bool_] | None:
+    """Cells that the mask forbids in both texts."""
+    if run.forbidden_a is None or run.forbidden_b is None:
+        return None
+    return run.forbidden_a & run.forbidden_b
+
+
+def _run_titles(run: Run, index: int | None, texts: tuple[Message, ...]) -> tuple[Message, ...]:
+    titles = (*texts, message("change"))
+    if index is None or len(run.heads) == 1:
+        return titles
+    name = run.heads[index]
+    named = message("head: {name}", name=message(name)) if isinstance(name, str) else message("head {head}", head=name)
+    return tuple(message("{title}, {head}", title=title, head=named) for title in titles)
+
+
+def join(forms: tuple[Prepared, ...]) -> Prepared:
+    """Several prepared forms as one, for a single picture: each panel's title says which form it is from."""
+    if len(forms) == 1:
+        return forms[0]
+    panels = tuple(
+        replace(
+            panel,
+            title=form.heading
+            if panel.title is None
+            else message("{title} {heading}", title=panel.title, heading=form.heading),
+        )
+        for form in forms
+        for panel in form.panels
+    )
+    notes = tuple({str(note): note for form in forms for note in form.notes}.values())
+    return replace(forms[0], panels=panels, heading=None, notes=notes)
+
+
+def head_indexes(run: Run, head: str | None) -> list[int | None]:
+    """The heads of a run to show; None stands for their mean."""
+    if head in (None, "mean"):
+        return [0] if len(run.heads) == 1 else [None]
+    if head == "all":
+        return list(range(len(run.heads)))
+    for index, name in enumerate(run.heads):
+        if head in (str(name), str(index)):
+            return [index]
+    raise unknown_choice("--head", str(head), (*map(str, run.heads), "mean", "all"))
+
+
+def _shown_heads(run: Run, head: str | None) -> tuple[int | str, ...]:
+    return tuple("mean" if index is None else run.heads[index] for index in head_indexes(run, head))

@@ -1,0 +1,76 @@
+"""Numbers to colours: one perceptual scale for weights, one diverging scale for changes, the same in every view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+RGB = tuple[int, int, int]
+
+# Viridis (van der Walt and Smith 2015, CC0): perceptually uniform, and legible to colour-blind readers.
+_VIRIDIS = (
+    "440154", "481467", "482576", "453781", "404688", "39558c", "33638d", "2d718e", "287d8e", "238a8d", "1f968b",
+    "20a386", "29af7f", "3dbc74", "56c667", "75d054", "95d840", "bade28", "dde318", "fde725",
+)  # fmt: skip
+# RdBu (Brewer, colorbrewer2.org), blue for less, red for more, nearly white for no change.
+_BLUE_RED = ("2166ac", "4393c3", "92c5de", "d1e5f0", "f7f7f7", "fddbc7", "f4a582", "d6604d", "b2182b")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The numbers at the ends of the colours; diverging scales are centred on 0."""
+
+    low: float
+    high: float
+    diverging: bool = False
+
+    def place(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Where each number stands on the scale, 0 at its low end, 1 at its high end."""
+        span = self.high - self.low
+        if span <= 0:
+            return np.full(values.shape, 0.5 if self.diverging else 0.0)
+        return np.clip((values.astype(np.float64) - self.low) / span, 0, 1)
+
+    def palette(self) -> tuple[RGB, ...]:
+        """256 colours from the low end to the high end."""
+        return _palette(_BLUE_RED if self.diverging else _VIRIDIS)
+
+
+def weight_scale(values: NDArray[np.floating]) -> Scale:
+    """From 0 to the largest weight."""
+    return Scale(0.0, float(values.max(initial=0.0)))
+
+
+def signed_scale(values: NDArray[np.floating]) -> Scale:
+    """Centred on 0, as far as the largest change either way."""
+    reach = float(np.abs(values).max(initial=0.0))
+    return Scale(-reach, reach, diverging=True)
+
+
+def color_at(palette: tuple[RGB, ...], place: float) -> RGB:
+    """The colour at `place`, 0 to 1."""
+    return palette[round(place * (len(palette) - 1))]
+
+
+def ink_on(color: RGB) -> RGB:
+    """Black or white, whichever has the higher contrast (WCAG 2.2, relative luminance)."""
+    luminance = sum(share * _linear(part) for share, part in zip((0.2126, 0.7152, 0.0722), color, strict=True))
+    return (0, 0, 0) if luminance > 0.179 else (255, 255, 255)
+
+
+def _linear(part: int) -> float:
+    value = part / 255
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+@lru_cache(maxsize=2)
+def _palette(anchors: tuple[str, ...]) -> tuple[RGB, ...]:
+    points = np.array([[int(anchor[i : i + 2], 16) for i in (0, 2, 4)] for anchor in anchors])
+    places = np.linspace(0, len(anchors) - 1, 256)
+    channels = [
+        np.interp(places, np.arange(len(anchors)), points[:, channel]).round().astype(int) for channel in range(3)
+    ]
+    return tuple((int(r), int(g), int(b)) for r, g, b in zip(*channels, strict=True))

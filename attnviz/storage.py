@@ -1,0 +1,150 @@
+"""Attention as data: one JSON document, a long CSV, or an .npz of arrays."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from attnviz.compare import Comparison, Run
+from attnviz.data import Attention, Token
+
+SCHEMA = 1
+
+
+def attention_document(attention: Attention) -> dict[str, Any]:
+    """The attention as plain data under `"schema": 1`; numbers in full float32 precision."""
+    document: dict[str, Any] = {"schema": SCHEMA, "tokens": [_token(token) for token in attention.query]}
+    if attention.is_cross:
+        document["keys"] = [_token(token) for token in attention.key]
+    return document | {
+        "layers": list(attention.layers),
+        "heads": list(attention.heads),
+        "weights": attention.weights.tolist(),
+        "allowed": None if attention.allowed is None else attention.allowed.tolist(),
+        "output": None if attention.output is None else attention.output.tolist(),
+        "settings": dict(attention.settings),
+    }
+
+
+def comparison_document(comparison: Comparison, *, each_head: bool = False) -> dict[str, Any]:
+    """The comparison as plain data: matrices [query][key] in A's order, or [head][query][key] with `each_head`."""
+    return {
+        "schema": SCHEMA,
+        "tokens": [_token(token) for token in comparison.tokens],
+        "only_a": list(comparison.only_a),
+        "only_b": list(comparison.only_b),
+        "runs": [_run(run, each_head) for run in comparison.runs],
+        "settings": {**comparison.settings, "position": None},
+    }
+
+
+def to_json(document: Any, *, ascii_only: bool = False) -> str:
+    """The document in one line that ends with a newline; text is kept readable unless it must be ASCII."""
+    text = json.dumps(document, ensure_ascii=ascii_only, allow_nan=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate, from bytes that were no text
+        text = json.dumps(document, allow_nan=False)
+    return text + "\n"
+
+
+def attention_csv(attention: Attention) -> str:
+    """Long form, a line a weight: layer, head, query and key index and text, weight (empty if forbidden)."""
+    allowed = attention.allowed
+    rows = (
+        (layer, _harmless(head), i, _harmless(query.text), j, _harmless(key.text),
+         "" if allowed is not None and not allowed[i, j] else weight)
+        for a, layer in enumerate(attention.layers)
+        for b, head in enumerate(attention.heads)
+        for i, (query, row) in enumerate(zip(attention.query, attention.weights[a, b].tolist(), strict=True))
+        for j, (key, weight) in enumerate(zip(attention.key, row, strict=True))
+    )  # fmt: skip
+    return _csv(("layer", "head", "query_index", "query", "key_index", "key", "weight"), rows)
+
+
+def comparison_csv(comparison: Comparison, *, each_head: bool = False) -> str:
+    """Long form, a line a cell: position, head, query and key index and text, a, b and delta = b - a."""
+    rows = (
+        (run.position, _harmless(head), i, _harmless(query.text), j, _harmless(key.text),
+         float(a[i, j]), float(b[i, j]), float(b[i, j] - a[i, j]))
+        for run in comparison.runs
+        for head, a, b in _matrices(run, each_head)
+        for i, query in enumerate(comparison.tokens)
+        for j, key in enumerate(comparison.tokens)
+    )  # fmt: skip
+    return _csv(("position", "head", "query_index", "query", "key_index", "key", "a", "b", "delta"), rows)
+
+
+def attention_npz(attention: Attention) -> bytes:
+    """The arrays of the attention in NumPy's .npz: weights, tokens, spans, layers, heads and more."""
+    arrays: dict[str, Any] = {
+        "weights": attention.weights,
+        "tokens": np.array([token.text for token in attention.query]),
+        "keys": np.array([token.text for token in attention.key]),
+        "spans": np.array([_span(token) for token in attention.query]),
+        "layers": np.array(attention.layers),
+        "heads": np.array([str(head) for head in attention.heads]),
+        "settings": np.array(json.dumps(dict(attention.settings))),
+    }
+    if attention.allowed is not None:
+        arrays["allowed"] = attention.allowed
+    if attention.output is not None:
+        arrays["output"] = attention.output
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+def _token(token: Token) -> dict[str, Any]:
+    found: dict[str, Any] = {"text": token.text, "start": token.start, "end": token.end}
+    if token.piece is not None:
+        found["piece"] = token.piece
+    if token.id is not None:
+        found["id"] = token.id
+    return found
+
+
+def _span(token: Token) -> tuple[int, int]:
+    """Where the token stands; -1 where there is no source text."""
+    return (-1, -1) if token.start is None or token.end is None else (token.start, token.end)
+
+
+def _matrices(run: Run, each_head: bool) -> list[tuple[int | str, Any, Any]]:
+    if each_head:
+        return [(head, run.a[i], run.b[i]) for i, head in enumerate(run.heads)]
+    return [(run.heads[0] if len(run.heads) == 1 else "mean", *run.mean())]
+
+
+def _run(run: Run, each_head: bool) -> dict[str, Any]:
+    a, b = (run.a, run.b) if each_head else run.mean()
+    delta = b - a
+    return {
+        "position": run.position,
+        "mask": run.mask,
+        "a": a.tolist(),
+        "b": b.tolist(),
+        "delta": delta.tolist(),
+        "max_abs_delta": float(np.abs(delta).max()),
+        "max_abs_output_delta": run.outputs,
+        "order_blind": run.order_blind,
+    }
+
+
+def _harmless(cell: str | int) -> str | int:
+    """A spreadsheet runs what starts with = + - @ or a control character: an apostrophe before it makes it text."""
+    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n"):
+        return "'" + cell
+    return cell
+
+
+def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return stream.getvalue()
