@@ -71,10 +71,10 @@ class _Block:
         self.encoding = encoding
         self.texts = panel.texts(digits)
         number_width = max((len(text) for row in self.texts for text in row), default=1)
-        label_room = max(4, min(_WIDEST_LABEL, width - _INDENT - number_width - 2))
+        label_room = max(4, min(_WIDEST_LABEL, width - _INDENT - number_width - 3))
         self.rows = [shorten(encodable(label, encoding), label_room, cell_len, self._mark) for label in panel.rows]
         self.label_width = max(map(cell_len, self.rows))
-        heading_room = max(number_width, min(_WIDEST_HEADING, width - _INDENT - self.label_width - 2))
+        heading_room = max(number_width, min(_WIDEST_HEADING, width - _INDENT - self.label_width - 3))
         self.columns = [
             shorten(encodable(label, encoding), heading_room, cell_len, self._mark) for label in panel.columns
         ]
