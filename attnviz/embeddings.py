@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,16 +193,16 @@ def read_vectors(path: Path) -> tuple[tuple[str, ...], Float64]:
 
 def _read_npy(path: Path) -> Float64:
     try:
-        matrix = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError):
+        with path.open("rb") as file:
+            matrix = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError, MemoryError, TokenError):  # a header that lies, or that NumPy cannot parse
         raise InputError("{name!r} is not a NumPy .npy file of plain numbers.", name=path.name) from None
-    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-        shape = getattr(matrix, "shape", None)
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise InputError(
             "{name!r} must hold a matrix of real numbers, one row a token; it has shape {shape} and type {dtype}.",
             name=path.name,
-            shape=shape,
-            dtype=getattr(matrix, "dtype", type(matrix).__name__),
+            shape=matrix.shape,
+            dtype=matrix.dtype,
         )
     return matrix.astype(np.float64)
 
@@ -247,7 +249,7 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...] | None, Float64]:
 def _csv_rows(path: Path) -> Iterator[list[str]]:
     text = decode(path.read_bytes(), path.name)
     try:
-        yield from csv.reader(text.splitlines(), strict=True)
+        yield from csv.reader(io.StringIO(text, newline=""), strict=True)
     except csv.Error as error:
         raise InputError("{name!r} is not well-formed CSV: {error}.", name=path.name, error=error) from None
 

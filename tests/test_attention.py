@@ -298,8 +298,8 @@ def test_the_article():
         [0.1814472, 0.3051992, 0.5133536],
         [0.1151819, 0.2668035, 0.6180147],
     ]
-    np.testing.assert_allclose(weights, expected, rtol=0, atol=0.6e-7)
-    np.testing.assert_allclose(output[:, 0], [0.5529808, 0.6327625, 0.7011331], rtol=0, atol=0.9e-7)
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(output[:, 0], [0.5529808, 0.6327625, 0.7011331], rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["plain", "allowed", "bias", "both", "scale"])

@@ -20,7 +20,7 @@ def console_commands():
             yield pytest.param(command, output, id=command[:60])
 
 
-@pytest.mark.parametrize(("command", "output"), console_commands())
+@pytest.mark.parametrize(("command", "output"), list(console_commands()))
 def test_command_prints_what_readme_shows(command, output, tmp_path):
     """A command of the README succeeds, and prints what stands below it where something does."""
     shutil.copytree(ROOT / "samples", tmp_path / "samples")

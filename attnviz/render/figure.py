@@ -14,7 +14,7 @@ import numpy as np
 from wcwidth import iter_graphemes, wcswidth
 
 from attnviz.messages import Message, message
-from attnviz.render.labels import shorten
+from attnviz.render.labels import shorten, visible
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
 from attnviz.render.scale import Scale, color_at, ink_on
 
@@ -125,10 +125,8 @@ class _Drawing:
 
     def _drawable(self, text: str) -> str:
         """The text with each cluster that no font has as its code points."""
-        if text.isascii():
-            return text
         drawn = []
-        for cluster in iter_graphemes(text):
+        for cluster in iter_graphemes(visible(text, "picture")):
             missing = not all(_has_glyph(letter) for letter in cluster if letter not in "\u200c\u200d\ufe0e\ufe0f")
             named = " ".join(f"U+{ord(letter):04X}" for letter in cluster)
             if missing:

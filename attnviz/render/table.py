@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from attnviz.render.labels import encodable, shorten
+from attnviz.render.labels import encodable, shorten, visible
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
 from attnviz.render.scale import RGB, color_at, ink_on
 
@@ -40,7 +40,7 @@ def render_table(prepared: Prepared, width: int, encoding: str = "utf-8") -> Ren
 
 
 def _line(text: str, encoding: str, style: str = "") -> Text:
-    return Text(encodable(text, encoding), style=style, overflow="fold")
+    return Text(encodable(visible(text), encoding), style=style, overflow="fold")
 
 
 def _groups(prepared: Prepared) -> Iterator[tuple[Panel, ...]]:

@@ -1,0 +1,162 @@
+"""Bad input gets one line on standard error, exit code 1 or 2, and nothing is written."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from attnviz import cli
+
+
+def attnviz(capsys, *arguments):
+    """Run the command line in this process: exit code, standard output, standard error."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(list(arguments))
+    out, err = capsys.readouterr()
+    return stop.value.code, out, err
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder with a few bad files, as the working folder."""
+    monkeypatch.chdir(tmp_path)
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    files = {
+        "latin.txt": b"caf\xe9 au lait", "empty.txt": b"", "blank.txt": b" \n\t ", "empty.csv": b"", "header.csv": b"a,b\n",
+        "ragged.csv": b"1,2\n3\n", "words.csv": b"1,2\n3,x\n", "nan.csv": b"1,2\nnan,4\n", "inf.csv": b"1,inf\n3,4\n",
+        "huge.csv": b"1,1e999\n3,4\n", "text.npy": b"1,2", "good.csv": b"1,2\n3,4\n",
+    }  # fmt: skip
+    for name, data in files.items():
+        (bad / name).write_bytes(data)
+    return tmp_path
+
+
+CASES = [
+    # arguments, exit code, words that the line must have
+    (["run", ""], 1, ["empty"]),
+    (["run", " \t\n"], 1, ["empty"]),
+    (["run", "--file", "bad/empty.txt"], 1, ["empty"]),
+    (["run", "--file", "bad/blank.txt"], 1, ["blank"]),
+    (["run", "--file", "nowhere.txt"], 1, ["nowhere.txt", "no file"]),
+    (["run", "--file", "bad"], 1, ["folder"]),
+    (["run", "--file", "bad/latin.txt"], 1, ["UTF-8", "0xe9", "position 3"]),
+    (["run", "--vectors", "nowhere.csv"], 1, ["nowhere.csv"]),
+    (["run", "--vectors", "bad/empty.csv"], 1, ["no numbers"]),
+    (["run", "--vectors", "bad/header.csv"], 1, ["no numbers"]),
+    (["run", "--vectors", "bad/ragged.csv"], 1, ["row 2", "1 columns", "2"]),
+    (["run", "--vectors", "bad/words.csv"], 1, ["row 2", "column 2", "'x'"]),
+    (["run", "--vectors", "bad/nan.csv"], 1, ["row 2", "column 1", "nan"]),
+    (["run", "--vectors", "bad/inf.csv"], 1, ["row 1", "column 2", "inf"]),
+    (["run", "--vectors", "bad/huge.csv"], 1, ["row 1", "column 2", "1e999"]),
+    (["run", "--vectors", "bad/text.npy"], 1, ["text.npy"]),
+    (["run", "--vectors", "bad/latin.txt"], 2, [".csv", ".npy"]),
+    (["run", "--vectors", "bad/good.csv", "--heads", "3"], 2, ["heads", "2 dimensions"]),
+    (["run", "--vectors", "bad/good.csv", "--dim", "8"], 2, ["2 dimensions", "8"]),
+    (["run", "--vectors", "bad/good.csv", "猫"], 2, ["--vectors", "TEXT"]),
+    (["run", "猫", "--embedding", "hash", "--dim", "0"], 2, ["--dim", "0"]),
+    (["run", "猫", "--embedding", "hash", "--dim", "9", "--heads", "2"], 2, ["9 dimensions", "2"]),
+    (["run", "猫", "--dim", "32"], 2, ["64", "32"]),
+    (["run", "猫", "--heads", "0"], 2, ["--heads", "0"]),
+    (["run", "猫", "--heads", "3"], 2, ["1, 2 or 4"]),
+    (["run", "猫", "--heads", "x"], 2, ["--heads", "x"]),
+    (["run", "猫", "--tokens", "chars"], 2, ["--tokens", "Did you mean char?"]),
+    (["run", "猫", "--embedding", "hsah"], 2, ["Did you mean hash?"]),
+    (["run", "猫", "--projection", "randm"], 2, ["Did you mean random?"]),
+    (["run", "猫", "--projection", "lexicon", "--embedding", "hash"], 2, ["identity"]),
+    (["run", "猫", "--position", "sinusoid"], 2, ["Did you mean sinusoidal?"]),
+    (["run", "猫", "--mask", "causl"], 2, ["Did you mean causal?"]),
+    (["run", "猫", "--mask", "window:-1"], 2, ["window:-1"]),
+    (["run", "猫", "--mask", "window:"], 2, ["window:"]),
+    (["run", "猫", "--show", "score"], 2, ["Did you mean scores?"]),
+    (["run", "猫", "--temperature", "0"], 2, ["--temperature", "0"]),
+    (["run", "猫", "--temperature", "-1"], 2, ["--temperature", "-1"]),
+    (["run", "猫", "--temperature", "nan"], 2, ["--temperature", "nan"]),
+    (["run", "猫", "--seed", "-1"], 2, ["--seed", "-1"]),
+    (["run", "猫", "--precision", "0"], 2, ["--precision", "0"]),
+    (["run", "猫", "--head", "9"], 1, ["head 9"]),
+    (["run", "猫", "--head", "who"], 1, ["head who"]),
+    (["run", "猫", "--layer", "1"], 1, ["layer 1"]),
+    (["run", "猫", "--layer", "x"], 2, ["--layer"]),
+    (["run", "猫", "--save", "cat.jpg"], 2, [".jpg", ".png"]),
+    (["run", "猫", "--save", "nowhere/cat.png"], 1, ["nowhere", "folder"]),
+    (["run", "猫", "--save", "bad"], 2, ["bad"]),
+    (["export", "猫"], 2, ["file"]),
+    (["export", "猫", "cat.txt"], 2, [".txt"]),
+    (["run", "猫", "--save", "cat.json", "--head", "9"], 1, ["head 9"]),
+    (["run", "猫" * 4097], 1, ["4,097", "4,096", "67 MB", "--tokens sentence"]),
+    (["run", "猫", "", "--save", "x.png"], 1, ["empty"]),
+    (["run", "--colour", "red", "猫"], 2, ["--colour", "--"]),
+    (["rnu", "猫"], 2, ["rnu", "run"]),
+    (["compare", "猫"], 2, ["two texts"]),
+    (["compare", "猫", "狗", "鱼"], 2, ["two texts"]),
+    (["compare", "猫", "狗"], 1, ["no word in common"]),
+    (["compare", "猫吃", "吃猫", "--save", "x.npz"], 2, [".npz"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), CASES, ids=lambda value: str(value)[:60])
+def test_one_line_and_nothing_written(capsys, folder, arguments, code, words):
+    """A mistake is told in one line with what was expected, and leaves nothing behind."""
+    before = sorted(folder.rglob("*"))
+    got, out, err = attnviz(capsys, *arguments)
+    assert (got, out) == (code, ""), err
+    assert err.startswith("attnviz: ")
+    assert err.count("\n") == 1, err
+    assert [word for word in words if word not in err] == [], err
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_no_text_on_a_terminal():
+    """Without a text, on a terminal, the line says how to give one instead of waiting for input."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "attnviz", "run"], stdin=theirs, capture_output=True, timeout=60, check=False
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert "attnviz run" in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "text", ["[/INST] [red]x", "a\x1b[2Jb", "a\u202eb", "a\u200bb", "a" + "\u0301" * 40, "\x07 bell", "a\x9bb"]
+)
+@pytest.mark.parametrize("command", [["run"], ["run", "--tokens", "char"], ["compare", "b a"]])
+def test_hostile_text_is_shown_harmlessly(capsys, text, command):
+    """No control character or bidi control of a text reaches the screen, and markup stays text."""
+    code, out, err = attnviz(capsys, *command, f"{text} a b")
+    assert code == 0
+    assert not set("\x1b\x07\x9b\u202e\u200b") & set(out + err)
+    assert "\u0301" * 4 not in out + err
+    if "INST" in text and command == ["run"]:
+        assert "INST" in out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp936", "latin-1", "utf-8"])
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "猫吃鱼 é"], ["compare", "猫 é", "é 猫"], ["run", "猫吃鱼", "--json"], ["run", "--help"], ["run", ""]],
+)
+def test_any_encoding(encoding, arguments):
+    """In any encoding of the terminal there is no traceback, and no more columns than the terminal has."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "80"}
+    done = subprocess.run(
+        [sys.executable, "-m", "attnviz", *arguments], env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == (1 if arguments[-1] == "" else 0)
+    assert b"Traceback" not in done.stderr
+    out = done.stdout.decode(encoding)
+    if "--json" not in arguments and "--help" not in arguments:
+        assert max(map(len, out.splitlines()), default=0) <= 80
+
+
+def test_closed_pipe_ends_quietly():
+    """A reader that stops reading gets no traceback."""
+    line = f'"{sys.executable}" -m attnviz run "{"猫吃鱼 " * 60}" | head -1'
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr
+    assert b"Broken" not in done.stderr
