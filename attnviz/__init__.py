@@ -1,11 +1,19 @@
-"""attnviz: see who looks at whom. Importing it loads no rich, typer or matplotlib."""
+"""attnviz: see who looks at whom.
+
+The public names load when they are first used: importing attnviz loads no numpy, rich, typer or matplotlib.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from attnviz._version import __version__
-from attnviz.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
-from attnviz.compare import Comparison
-from attnviz.data import Attention, Token, Trace
-from attnviz.errors import AttnvizError
-from attnviz.pipeline import Settings, compare, run
+
+if TYPE_CHECKING:
+    from attnviz.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
+    from attnviz.comparison import Comparison
+    from attnviz.data import Attention, Token, Trace
+    from attnviz.errors import AttnvizError
+    from attnviz.pipeline import Settings, compare, run
 
 __all__ = [
     "Attention",
@@ -22,3 +30,24 @@ __all__ = [
     "softmax",
     "split_heads",
 ]
+
+_HOMES = {
+    "attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
+    "comparison": ("Comparison",),
+    "data": ("Attention", "Token", "Trace"),
+    "errors": ("AttnvizError",),
+    "pipeline": ("Settings", "compare", "run"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name's module when the name is first used."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'attnviz' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"attnviz.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -77,7 +77,7 @@ def hashed(word: str, dim: int) -> Float64:
         return own
     shared = np.sum([_direction(f"gram {gram}", dim) for gram in grams], axis=0)
     both: Float64 = own / np.linalg.norm(own) + shared / (np.linalg.norm(shared) or 1.0)
-    return both
+    return both if both.any() else own  # in one dimension the two may cancel
 
 
 def _direction(seed: str, dim: int) -> Float64:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attnviz import storage
-from attnviz.compare import Comparison
+from attnviz.comparison import Comparison
 from attnviz.data import Attention
 from attnviz.errors import OutputError, unknown_choice
 from attnviz.messages import Message
@@ -82,7 +82,7 @@ def numbered(path: Path, index: int, count: int) -> Path:
 def write(path: Path, data: bytes) -> None:
     """Write through a temporary file beside it and a rename: an existing file is replaced only by a whole one."""
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+    temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(4)}.tmp")
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else None
         with open(temporary, "xb") as file:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,7 @@ def entries() -> dict[str, str]:
     """Every word of the lexicon and its features as they are written; read once, not yet understood."""
     found: dict[str, str] = {}
     for line in _lines("lexicon.tsv"):
-        word, _, rest = line.partition("\t")
-        found[word] = rest.partition("\t")[2]
+        word, _, found[word] = line.split("\t")
     return found
 
 
@@ -113,5 +112,5 @@ def projections() -> tuple[Float32, Float32, Float32]:
 
 
 def _lines(name: str) -> list[str]:
-    text = files("attnviz").joinpath(name).read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith("# ")]
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if "\t" in line]

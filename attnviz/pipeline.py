@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attnviz import lexicon
-from attnviz.compare import Comparison, compare_attentions
+from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
 from attnviz.embeddings import Embedded, embed, read_vectors
 from attnviz.errors import InputError, OptionError, unknown_choice
@@ -248,7 +248,10 @@ def _matrix(vectors: Any, labels: Sequence[str] | None) -> tuple[tuple[str, ...]
     if isinstance(vectors, str | Path):
         found, matrix = read_vectors(Path(vectors))
     else:
-        matrix = np.asarray(vectors, dtype=np.result_type(np.asarray(vectors), np.float32))
+        try:
+            matrix = np.asarray(vectors, dtype=np.result_type(np.asarray(vectors), np.float32))
+        except ValueError:
+            raise InputError("vectors must be a matrix [tokens, dim]: all its rows equally long.") from None
         if matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.size or not np.isfinite(matrix).all():
             raise InputError(
                 "vectors must be a matrix [tokens, dim] of finite numbers, not of shape {shape}.", shape=matrix.shape

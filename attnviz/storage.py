@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from attnviz.compare import Comparison, Run
+from attnviz.comparison import Comparison, Run
 from attnviz.data import Attention, Token
 
 SCHEMA = 1

@@ -17,6 +17,7 @@ _BY_ITSELF = re.compile(
     "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U0001b000-\U0001b16f\U00020000-\U0003fffd]"
 )
+_PLAIN = re.compile("[\n\x20-\x7e\u2018-\u201d\u2026\u3001-\u3029\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff5e]*")
 _CLOSING = "\"'”’»›」』】〉》〕〗）)]}＂＇"
 _ABBREVIATIONS = frozenset(
     [
@@ -57,9 +58,14 @@ def tokenize(text: str, how: str) -> tuple[Token, ...]:
     return tuple(Token(text[start:end], start, end) for start, end in TOKENIZERS[how](text))
 
 
+def is_plain(text: str) -> bool:
+    """Whether each code point is a character of its own and shows: printable ASCII, Han, and their punctuation."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def _clusters(text: str) -> list[Span]:
     """Spans of the grapheme clusters, what a reader takes for one character; white space is left out."""
-    if text.isascii():
+    if is_plain(text):
         return [(i, i + 1) for i, letter in enumerate(text) if not letter.isspace()]
     import wcwidth
 

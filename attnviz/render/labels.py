@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Literal
 
+from attnviz.tokens import is_plain
+
 Medium = Literal["terminal", "picture"]
 
 _MARKS_KEPT = 3
@@ -25,7 +27,7 @@ def visible(text: str, medium: Medium = "terminal") -> str:
     >>> visible("a\x1b[2J")
     'a‚êõ[2J'
     """
-    if text.isascii() and text.isprintable():
+    if is_plain(text) and "\n" not in text:
         return text
     import wcwidth
 
@@ -101,9 +103,12 @@ def shorten(text: str, width: int, measure: Callable[[str], int], mark: str = "‚
     """
     if measure(text) <= width:
         return text
-    import wcwidth
+    if is_plain(text):
+        clusters = list(text)
+    else:
+        import wcwidth
 
-    clusters = list(wcwidth.iter_graphemes(text))
+        clusters = list(wcwidth.iter_graphemes(text))
     room = width - measure(mark)
     if room < 1:
         return mark if measure(mark) <= width else ""

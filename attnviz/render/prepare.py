@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.compare import Comparison, Run
+from attnviz.comparison import Comparison, Run
 from attnviz.data import Attention, Token, Trace
 from attnviz.errors import unknown_choice
 from attnviz.messages import Message, message
