@@ -82,6 +82,8 @@ def hashed(word: str, dim: int) -> Float64:
 
 def _direction(seed: str, dim: int) -> Float64:
     """Uniform numbers in (-1, 1) read off BLAKE2b digests (RFC 7693), 32 a digest."""
+    import hashlib
+
     data = seed.encode("utf-8", "surrogatepass")
     digests = (hashlib.blake2b(data, salt=block.to_bytes(8, "little")).digest() for block in range(-(-dim // 32)))
     numbers = np.frombuffer(b"".join(digests), dtype="<u2")[:dim]
@@ -247,6 +249,8 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...] | None, Float64]:
 
 
 def _csv_rows(path: Path) -> Iterator[list[str]]:
+    import csv
+
     text = decode(path.read_bytes(), path.name)
     try:
         yield from csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from attnviz import storage
 from attnviz.comparison import Comparison
 from attnviz.data import Attention
 from attnviz.errors import OutputError, unknown_choice
@@ -39,6 +37,8 @@ def save_attention(
     if suffix in PICTURES:
         shown = choose_heads(attention, head, layer)
         return save_picture(prepare(shown, medium="picture", digits=digits), path)
+    from attnviz import storage
+
     shown = choose_heads(attention, head or "all", layer)
     makers: dict[str, Callable[[], bytes]] = {
         ".json": lambda: storage.to_json(storage.attention_document(shown)).encode(),
@@ -57,6 +57,8 @@ def save_comparison(
     suffix = path.suffix.lower()
     if suffix in PICTURES:
         return save_picture(prepare_comparison(comparison, head=head, medium="picture", digits=digits), path)
+    from attnviz import storage
+
     each_head = head == "all"
     if suffix == ".json":
         write(path, storage.to_json(storage.comparison_document(comparison, each_head=each_head)).encode())
@@ -81,6 +83,8 @@ def numbered(path: Path, index: int, count: int) -> Path:
 
 def write(path: Path, data: bytes) -> None:
     """Write through a temporary file beside it and a rename: an existing file is replaced only by a whole one."""
+    import secrets
+
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(4)}.tmp")
     try:

@@ -240,6 +240,13 @@ def test_shapes_that_do_not_fit(shapes, options, named):
     assert all(str(shape) in str(caught.value) for shape in named)
 
 
+def test_a_mask_and_a_bias_that_do_not_fit_each_other():
+    """A bias and a mask whose leading dimensions do not broadcast raise ShapeError with both shapes."""
+    x = np.ones((3, 4))
+    with pytest.raises(ShapeError, match=r"allowed \(2, 3, 3\) .* logits \(5, 3, 3\)"):
+        scaled_dot_product_attention(x, x, x, bias=np.ones((5, 3, 3)), allowed=np.ones((2, 3, 3)))
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e39])
 @pytest.mark.parametrize("name", ["query", "key", "value", "bias"])
 def test_numbers_that_are_not_finite(name, bad):

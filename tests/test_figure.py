@@ -45,9 +45,8 @@ CASES = {
     "output": lambda: form("猫吃鱼", "output"),
     "cards": lambda: form("猫吃鱼", "qkv", heads=2),
     "comparison": lambda: compared("猫吃鱼", "鱼吃猫"),
-    "comparison of heads": lambda: compared("the cat eats fish", "fish eats the cat", heads=2, mask="causal"),
+    "comparison of heads": lambda: compared("猫吃鱼", "鱼吃猫", heads=2, mask="causal"),
 }
-QUICK = ("chinese", "escape", "4 heads, causal")
 
 
 def pixels(picture):
@@ -67,7 +66,7 @@ def test_inside(name):
 
 
 @pytest.mark.parametrize("form_name", FORMATS)
-@pytest.mark.parametrize("name", ["chinese", "emoji", "thai", "dollars", "escape", "1x1", "4 heads, causal", "comparison"])
+@pytest.mark.parametrize("name", ["chinese", "emoji", "dollars", "escape", "4 heads, causal"])
 def test_signature(name, form_name):
     """Each format's bytes begin as that format does."""
     picture, _ = render_figure(CASES[name](), form_name)
@@ -82,7 +81,7 @@ def test_svg_is_xml(name):
 
 
 @pytest.mark.parametrize("form_name", FORMATS)
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", ["escape", "4 heads, causal"])
 def test_same_bytes(name, form_name):
     """The same input gives the same bytes, and another input others."""
     picture = render_figure(CASES[name](), form_name)[0]

@@ -15,7 +15,6 @@ from attnviz.errors import OptionError
 from attnviz.export import FOR_COMPARISON, check_destination, save_comparison
 from attnviz.pipeline import Settings, compare
 from attnviz.render.prepare import prepare_comparison
-from attnviz.storage import comparison_document
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="A B", help="Two texts; - is standard input.", show_default=False)
@@ -29,6 +28,8 @@ def command(settings: Settings, looking: Choosing, output: Output, texts: Texts 
         raise OptionError(
             "compare takes two texts, not {count}.", hint='As in: attnviz compare "猫吃鱼" "鱼吃猫".', count=len(texts)
         )
+    if texts.count("-") > 1:
+        raise OptionError("Standard input (-) can be read only once.")
     digits = digits_for(Looking(precision=looking.precision))
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
@@ -39,6 +40,8 @@ def command(settings: Settings, looking: Choosing, output: Output, texts: Texts 
     for path in output.save:
         print_notes(save_comparison(comparison, path, head=looking.head, digits=digits))
     if output.json:
+        from attnviz.storage import comparison_document
+
         print_json([comparison_document(comparison, each_head=looking.head == "all")])
     else:
         print_tables(forms)

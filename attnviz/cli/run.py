@@ -10,7 +10,6 @@ from attnviz.cli.options import Input, Looking, Output
 from attnviz.cli.working import attend_all, print_json, save_all, show_all
 from attnviz.pipeline import Settings
 from attnviz.render.prepare import choose_heads
-from attnviz.storage import attention_document
 
 Texts = Annotated[
     list[str] | None,
@@ -23,6 +22,8 @@ def command(given: Input, settings: Settings, looking: Looking, output: Output, 
     found = attend_all(texts or [], given, settings, looking, output.save)
     save_all(found, output.save, looking)
     if output.json:
+        from attnviz.storage import attention_document
+
         print_json([attention_document(choose_heads(one, looking.head or "all", looking.layer)) for one in found])
     else:
         show_all(found, looking)

@@ -1,0 +1,242 @@
+"""attnviz as other programs meet it: real processes, pipes, encodings, terminals, and completion."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attnviz import run
+from attnviz.storage import attention_document, to_json
+
+ESCAPE = re.compile(rb"\x1b\[")
+ROOT = Path(__file__).parent.parent
+HOSTILE = "[/INST] [red]x \x1b[2J \u202e b" + "\u0301" * 40
+
+
+def clean(**changed):
+    """The environment without what colours, widens or translates, and with these changes."""
+    left_out = ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "PYTHONIOENCODING", "PYTHONUTF8", "TTY_COMPATIBLE", "TERM")
+    kept = {name: value for name, value in os.environ.items() if name not in left_out and not name.startswith("LC_")}
+    return kept | {"LANG": "C.UTF-8", "TERM": "xterm-256color", **changed}
+
+
+def attnviz(*arguments, data=None, cwd=None, **environment):
+    """`python -m attnviz`: the finished process, in bytes."""
+    given = {"input": data} if data is not None else {"stdin": subprocess.DEVNULL}
+    return subprocess.run(
+        [sys.executable, "-m", "attnviz", *arguments], env=clean(**environment), cwd=cwd, capture_output=True,
+        timeout=120, check=False, **given,
+    )  # fmt: skip
+
+
+def good(*arguments, **options):
+    """The standard output of a process that must succeed."""
+    done = attnviz(*arguments, **options)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout
+
+
+def test_pipe_has_no_colours():
+    """Into a pipe or a file goes plain text."""
+    out = good("run", "猫吃鱼")
+    assert not ESCAPE.search(out)
+    assert "猫".encode() in out
+
+
+def test_force_color():
+    """FORCE_COLOR=1 colours a pipe too, and the words are the same without the colours."""
+    out = good("run", "猫吃鱼", FORCE_COLOR="1")
+    assert ESCAPE.search(out)
+    assert re.sub(rb"\x1b\[[0-9;]*m", b"", out) == good("run", "猫吃鱼")
+
+
+def terminal(*arguments, **environment):
+    """What a process writes to a terminal of its own."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "attnviz", *arguments], env=clean(COLUMNS="80", **environment),
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        written = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # Linux says so when the other end is closed
+                break
+            if not part:
+                break
+            written += part
+        process.wait(timeout=60)
+    os.close(ours)
+    assert process.returncode == 0
+    return written
+
+
+def test_no_color():
+    """A terminal gets colours, and none with NO_COLOR."""
+    assert re.search(rb"\x1b\[[0-9;]*4[0-9]", terminal("run", "猫吃鱼"))
+    assert not re.search(rb"\x1b\[[0-9;]*[34][0-9]", terminal("run", "猫吃鱼", NO_COLOR="1"))
+
+
+def test_hostile_text_on_a_terminal():
+    """On a terminal too a text's own controls are shown, not obeyed."""
+    written = terminal("run", HOSTILE, "--tokens", "space")
+    assert b"\x1b[2J" not in written
+    assert "\u202e".encode() not in written
+    assert "\u0301".encode() * 4 not in written
+
+
+def test_hostile_text_in_a_picture(tmp_path):
+    """A picture of a hostile text has no control character but white space, and says nothing."""
+    done = attnviz("export", HOSTILE, str(tmp_path / "x.svg"), "--tokens", "space", "--embedding", "hash")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert not {chr(byte) for byte in (tmp_path / "x.svg").read_bytes() if byte < 32} - {"\n", "\t"}
+    assert "\u202e" not in (tmp_path / "x.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "\x1b]0;title\x07"])
+def test_hostile_error(text):
+    """An error or a note that names a hostile text is one line without its controls."""
+    done = attnviz("compare", text, "猫")
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert done.stderr.count(b"\n") == 1
+    assert not set(done.stderr.decode()) & set("\x1b\x07\u202e")
+
+
+@pytest.mark.parametrize(
+    ("environment", "encoding", "shown"),
+    [
+        ({"PYTHONIOENCODING": "ascii"}, "ascii", "\\u732b"),
+        ({"PYTHONIOENCODING": "cp936"}, "cp936", "猫"),
+        ({"LC_ALL": "C"}, "utf-8", "猫"),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "ascii", "\\u732b"),
+    ],
+)
+def test_encodings(environment, encoding, shown):
+    """In any locale the words come as that locale can write them, in colour too."""
+    out = good("run", "-", data="猫吃鱼".encode(), FORCE_COLOR="1", **environment).decode(encoding)
+    assert shown in out
+    assert ".331" in out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp936", "utf-16"])
+def test_json_in_any_encoding(encoding):
+    """JSON is one document, and the same, in any encoding of standard output."""
+    out = good("run", "猫吃鱼", "--json", PYTHONIOENCODING=encoding).decode(encoding)
+    assert json.loads(out) == json.loads(to_json(attention_document(run("猫吃鱼"))))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp936"])
+def test_errors_in_any_encoding(encoding):
+    """An error is one line that the encoding can write."""
+    done = attnviz("run", "--file", "没有é.txt", PYTHONIOENCODING=encoding)
+    assert done.returncode == 1
+    assert done.stderr.decode(encoding).count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("run", "-")])
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}], ids=["utf8", "c"])
+def test_standard_input(arguments, locale):
+    """A text comes through a pipe as UTF-8, whatever the locale is."""
+    out = good(*arguments, "--json", data="\ufeff猫吃鱼\n".encode(), **locale)
+    assert [token["text"] for token in json.loads(out)["tokens"]] == ["猫", "吃", "鱼"]
+
+
+def test_closed_standard_input():
+    """Where there is no standard input at all, the line says so."""
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m attnviz run <&-'], env=clean(), capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode in (1, 2)
+    assert done.stdout == b""
+    assert done.stderr.startswith(b"attnviz: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("options", ["", "--json --projection random"])
+def test_closed_pipe(options):
+    """A reader that stops after one line ends it quietly: no traceback, nothing on standard error."""
+    line = f'yes "猫 吃 鱼" | head -36 | "{sys.executable}" -m attnviz run - {options} | head -c 20'
+    done = subprocess.run(["sh", "-c", line], env=clean(), capture_output=True, timeout=60, check=False)
+    assert len(done.stdout) == 20
+    assert done.stderr == b""
+
+
+@pytest.mark.xfail(strict=True, reason="an OSError from writing standard output keeps its traceback")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_full_standard_output():
+    """Where standard output cannot be written the exit code says so, in one line and not in a traceback."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "attnviz", "run", "猫吃鱼"], env=clean(), stdin=subprocess.DEVNULL, stdout=full,
+            stderr=subprocess.PIPE, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode != 0
+    assert b"Traceback" not in done.stderr
+
+
+def test_two_ways_to_start():
+    """`attnviz` and `python -m attnviz` are the same."""
+    script = Path(sys.executable).with_name("attnviz")
+    if not script.exists():
+        pytest.skip("the package is not installed beside this Python")
+    for arguments in (["--version"], ["run", "--help"]):
+        done = subprocess.run([str(script), *arguments], env=clean(), capture_output=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, good(*arguments), b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("attnviz ", ["compare", "export", "run"]),
+        ("attnviz ru", ["run"]),
+        ("attnviz run --position ", ["none", "sinusoidal"]),
+        ("attnviz run --position s", ["sinusoidal"]),
+        ("attnviz compare --embedding ", ["hash", "onehot", "toy"]),
+        ("attnviz run --show q", ["qkv"]),
+        ("attnviz export --projection ", ["auto", "identity", "lexicon", "random"]),
+        ("attnviz run --prec", ["--precision"]),
+    ],
+)
+def test_completion(words, offered):
+    """The shell completes commands, options and closed choices."""
+    count = len(words.split(" ")) - 1
+    done = attnviz(_ATTNVIZ_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(count))
+    assert (done.returncode, sorted(done.stdout.decode().split()), done.stderr) == (0, offered, b"")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(shell):
+    """The script that installs completion is printed for each shell."""
+    assert b"_ATTNVIZ_COMPLETE" in good(_ATTNVIZ_COMPLETE=f"source_{shell}")
+
+
+def test_same_result_in_every_process():
+    """Two processes with other hash seeds print the same, bit for bit."""
+    options = ("run", "qwert yuiop", "--embedding", "hash", "--projection", "random", "--json")
+    assert good(*options, PYTHONHASHSEED="1") == good(*options, PYTHONHASHSEED="2")
+
+
+def test_same_files_in_every_process(tmp_path):
+    """Two processes write the same bytes, in every format."""
+    names = ["x.svg", "x.pdf", "x.png", "x.npz", "x.csv", "x.json"]
+    for seed in ("1", "2"):
+        (tmp_path / seed).mkdir()
+        good("export", "猫吃鱼", *names, cwd=tmp_path / seed, PYTHONHASHSEED=seed)
+    for name in names:
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
+
+
+def test_the_article():
+    """The article's numbers come out of the article's file."""
+    out = good("run", "--vectors", str(ROOT / "samples" / "article.csv")).decode()
+    assert all(number in out for number in (".2693075", ".3289329", ".4017596", ".1814472", ".6180147"))
