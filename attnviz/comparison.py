@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.data import Attention, Token
-from attnviz.errors import InputError
+from attnviz.errors import InputError, MissingError
 from attnviz.messages import Message, message
 
 Float32 = NDArray[np.float32]
@@ -60,6 +60,26 @@ class Run:
     def mean(self) -> tuple[Float32, Float32]:
         """A and B as the mean of their heads, each [query, key]."""
         return self.a.mean(axis=0), self.b.mean(axis=0)
+
+    def choose(self, head: str | None) -> list[int | None]:
+        """The indexes of the heads that `head` names: a number, a name, mean, all, or None for mean.
+
+        None in the list stands for the mean; where there is one head, the mean is that head.
+        """
+        if head in (None, "mean"):
+            return [0] if len(self.heads) == 1 else [None]
+        if head == "all":
+            return list(range(len(self.heads)))
+        for index, name in enumerate(self.heads):
+            if head in (str(name), str(index)):
+                return [index]
+        raise MissingError(
+            "There is no head {wanted}: there are {names}.", wanted=head, names=", ".join(map(str, self.heads))
+        )
+
+    def matrices(self, index: int | None) -> tuple[Float32, Float32]:
+        """A and B of one head, or of the mean of the heads, each [query, key]."""
+        return self.mean() if index is None else (self.a[index], self.b[index])
 
     def largest(self) -> tuple[int, int, float]:
         """Query, key and change of the cell that changes most in the mean of the heads."""
@@ -222,6 +242,8 @@ def _change(comparison: Comparison, run: Run) -> Message:
     plain = run.position == "none"
     if comparison.same_order and comparison.same_words:
         return message("Both texts have the same words in the same order (largest change {change}).", **fields)
+    if run.order_blind and not comparison.same_words:
+        return message("every word looks at the others exactly as before (largest change {change}).", **fields)
     if run.order_blind and plain:
         return message(
             "Without positions every word looks at the others exactly as before (largest change {change}): "

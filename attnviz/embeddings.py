@@ -6,8 +6,6 @@ variance it would be sqrt(dim), and from dim 64 on attention would be the identi
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import io
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -64,19 +62,19 @@ def scaled(rows: NDArray[np.floating]) -> Float32:
 
 
 def hashed(word: str, dim: int) -> Float64:
-    """A word's own direction [dim], the same on every machine: half from the word, half from its character n-grams.
+    """A word's own direction [dim], the same on every machine: a third its own, the rest from its character n-grams.
 
-    The n-grams (3 and 4 characters, the word's ends marked) make `eat` and `eats` near, as in fastText
+    The n-grams (2 to 4 characters, the word's ends marked) make `eat` and `eats` near, as in fastText
     (Bojanowski et al. 2017, section 3.2). Not scaled.
     """
     normal = unicodedata.normalize("NFC", word)
     marked = f"<{normal}>"
-    grams = [marked[i : i + n] for n in (3, 4) for i in range(len(marked) - n + 1) if marked[i : i + n] != marked]
+    grams = [marked[i : i + n] for n in (2, 3, 4) for i in range(len(marked) - n + 1) if marked[i : i + n] != marked]
     own: Float64 = _direction(f"word {normal}", dim)
     if not grams:
         return own
     shared = np.sum([_direction(f"gram {gram}", dim) for gram in grams], axis=0)
-    both: Float64 = own / np.linalg.norm(own) + shared / (np.linalg.norm(shared) or 1.0)
+    both: Float64 = own / np.linalg.norm(own) + 2 * shared / (np.linalg.norm(shared) or 1.0)
     return both if both.any() else own  # in one dimension the two may cancel
 
 
@@ -172,6 +170,8 @@ def read_vectors(path: Path) -> tuple[tuple[str, ...], Float64]:
     Raises InputError that names the row and the column, counted from 1, where something is wrong.
     """
     suffix = path.suffix.lower()
+    if suffix in (".npy", ".csv") and not path.is_file():
+        raise InputError("There is no file {name!r}.", hint="Check the name.", name=str(path))
     if suffix == ".npy":
         labels, matrix = None, _read_npy(path)
     elif suffix == ".csv":

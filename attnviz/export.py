@@ -59,11 +59,10 @@ def save_comparison(
         return save_picture(prepare_comparison(comparison, head=head, medium="picture", digits=digits), path)
     from attnviz import storage
 
-    each_head = head == "all"
     if suffix == ".json":
-        write(path, storage.to_json(storage.comparison_document(comparison, each_head=each_head)).encode())
+        write(path, storage.to_json(storage.comparison_document(comparison, head)).encode())
     else:
-        write(path, _utf8(storage.comparison_csv(comparison, each_head=each_head)))
+        write(path, _utf8(storage.comparison_csv(comparison, head)))
     return ()
 
 

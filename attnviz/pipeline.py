@@ -234,7 +234,8 @@ def check_size(count: int, heads: int) -> None:
 def _projection(settings: Settings) -> str:
     if settings.projection != "auto":
         return settings.projection
-    return "lexicon" if settings.embedding == "toy" else "identity"
+    asks = settings.embedding == "toy" and settings.tokens != "sentence"  # a sentence looks for what it shares
+    return "lexicon" if asks else "identity"
 
 
 def _head_names(settings: Settings) -> tuple[int | str, ...]:

@@ -31,14 +31,14 @@ def attention_document(attention: Attention) -> dict[str, Any]:
     }
 
 
-def comparison_document(comparison: Comparison, *, each_head: bool = False) -> dict[str, Any]:
-    """The comparison as plain data: matrices [query][key] in A's order, or [head][query][key] with `each_head`."""
+def comparison_document(comparison: Comparison, head: str | None = None) -> dict[str, Any]:
+    """The comparison as plain data: matrices [query][key] in A's order, or [head][query][key] with head="all"."""
     return {
         "schema": SCHEMA,
         "tokens": [_token(token) for token in comparison.tokens],
         "only_a": list(comparison.only_a),
         "only_b": list(comparison.only_b),
-        "runs": [_run(run, each_head) for run in comparison.runs],
+        "runs": [_run(run, head) for run in comparison.runs],
         "settings": {**comparison.settings, "position": None},
     }
 
@@ -67,13 +67,13 @@ def attention_csv(attention: Attention) -> str:
     return _csv(("layer", "head", "query_index", "query", "key_index", "key", "weight"), rows)
 
 
-def comparison_csv(comparison: Comparison, *, each_head: bool = False) -> str:
+def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
     """Long form, a line a cell: position, head, query and key index and text, a, b and delta = b - a."""
     rows = (
-        (run.position, _harmless(head), i, _harmless(query.text), j, _harmless(key.text),
+        (run.position, _harmless(name), i, _harmless(query.text), j, _harmless(key.text),
          float(a[i, j]), float(b[i, j]), float(b[i, j] - a[i, j]))
         for run in comparison.runs
-        for head, a, b in _matrices(run, each_head)
+        for name, a, b in _matrices(run, head)
         for i, query in enumerate(comparison.tokens)
         for j, key in enumerate(comparison.tokens)
     )  # fmt: skip
@@ -114,14 +114,15 @@ def _span(token: Token) -> tuple[int, int]:
     return (-1, -1) if token.start is None or token.end is None else (token.start, token.end)
 
 
-def _matrices(run: Run, each_head: bool) -> list[tuple[int | str, Any, Any]]:
-    if each_head:
-        return [(head, run.a[i], run.b[i]) for i, head in enumerate(run.heads)]
-    return [(run.heads[0] if len(run.heads) == 1 else "mean", *run.mean())]
+def _matrices(run: Run, head: str | None) -> list[tuple[int | str, Any, Any]]:
+    """The name, A and B of each head that `head` names."""
+    return [("mean" if i is None else run.heads[i], *run.matrices(i)) for i in run.choose(head)]
 
 
-def _run(run: Run, each_head: bool) -> dict[str, Any]:
-    a, b = (run.a, run.b) if each_head else run.mean()
+def _run(run: Run, head: str | None) -> dict[str, Any]:
+    a, b = (np.stack(side) for side in list(zip(*_matrices(run, head), strict=True))[1:])
+    if head != "all":
+        a, b = a[0], b[0]
     delta = b - a
     return {
         "position": run.position,

@@ -24,7 +24,8 @@ def folder(tmp_path, monkeypatch):
     bad = tmp_path / "bad"
     bad.mkdir()
     files = {
-        "latin.txt": b"caf\xe9 au lait", "empty.txt": b"", "blank.txt": b" \n\t ", "empty.csv": b"", "header.csv": b"a,b\n",
+        "latin.txt": b"caf\xe9 au lait", "empty.txt": b"", "blank.txt": b" \n\t ", "empty.csv": b"",
+        "header.csv": b"a,b\n",
         "ragged.csv": b"1,2\n3\n", "words.csv": b"1,2\n3,x\n", "nan.csv": b"1,2\nnan,4\n", "inf.csv": b"1,inf\n3,4\n",
         "huge.csv": b"1,1e999\n3,4\n", "text.npy": b"1,2", "good.csv": b"1,2\n3,4\n",
     }  # fmt: skip

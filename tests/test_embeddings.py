@@ -64,8 +64,8 @@ def test_zeros_stay_zeros():
 @pytest.mark.parametrize(
     ("word", "first", "fortieth"),
     [
-        ("猫", [0.9554290771484375, 0.8409881591796875, -0.2288970947265625], 0.5380401611328125),
-        ("cat", [-0.11863440749240209, -0.15030737312167405, 0.03300609126880319], 0.15215510465845897),
+        ("猫", [0.32633174812456234, 0.34892205395394743, 0.009196034188121982], 0.10727177667837884),
+        ("cat", [-0.310898801214296, -0.38167714999047553, 0.21872721913866247], 0.19942109039068),
     ],
 )
 def test_hash_is_pinned(word, first, fortieth):
@@ -92,7 +92,7 @@ def test_hash_ignores_the_normal_form():
     assert cosine(hashed("Cat", 32), hashed("cat", 32)) < 0.99
 
 
-@pytest.mark.parametrize("dim", [32, 128, 256, 512])
+@pytest.mark.parametrize("dim", [16, 32, 64, 128, 256, 512])
 def test_words_of_one_spelling_are_near(dim):
     """`eat` is nearer to `eats` than to `table`."""
     eat, eats, table = (hashed(word, dim) for word in ("eat", "eats", "table"))

@@ -24,7 +24,14 @@ from attnviz.export import (
     write,
 )
 
-BEGINNINGS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF-", ".json": b"{", ".csv": b"\xef\xbb\xbf", ".npz": b"PK"}
+BEGINNINGS = {
+    ".png": b"\x89PNG",
+    ".svg": b"<?xml",
+    ".pdf": b"%PDF-",
+    ".json": b"{",
+    ".csv": b"\xef\xbb\xbf",
+    ".npz": b"PK",
+}
 
 
 def mode(path):
@@ -117,7 +124,7 @@ def test_failing_says_why(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OutputError, match="cat.json.*No space left on device.*Nothing was changed"):
+    with pytest.raises(OutputError, match=r"cat\.json.*No space left on device.*Nothing was changed"):
         write(tmp_path / "cat.json", b"new")
 
 
@@ -184,7 +191,7 @@ def test_long_chinese_name(tmp_path):
 
 def test_missing_folder(tmp_path):
     """A folder that is not there is not made; the error names it."""
-    with pytest.raises(OutputError, match="no folder .*nowhere"):
+    with pytest.raises(OutputError, match=r"no folder .*nowhere"):
         check_destination(tmp_path / "nowhere" / "cat.png", FOR_ATTENTION)
     assert list(tmp_path.iterdir()) == []
 
@@ -238,7 +245,8 @@ def test_good_names(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "count", "names"),
     [
-        ("x.png", 1, ["x.png"]), ("x.png", 2, ["x-1.png", "x-2.png"]), ("a.b.csv", 3, ["a.b-1.csv", "a.b-2.csv", "a.b-3.csv"]),
+        ("x.png", 1, ["x.png"]), ("x.png", 2, ["x-1.png", "x-2.png"]),
+        ("a.b.csv", 3, ["a.b-1.csv", "a.b-2.csv", "a.b-3.csv"]),
         ("猫.JSON", 2, ["猫-1.JSON", "猫-2.JSON"]),
     ],
 )  # fmt: skip

@@ -18,8 +18,9 @@ FAMILY = "👩\u200d👩\u200d👧"
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
 DANGEROUS = st.text(
-    st.sampled_from(["\x1b", "\x00", "\x9b", "\n", "\t", "\x7f", "\u2028", "\u2029", "\ud800", *BIDI, "\u200d", "\u200c",
-                     "\ufeff", "\u00ad", "\u0301", "\ufe0f", "👩", "猫", "a", "\u0645", "\U000e0067", "\U0001f3f4"]),
+    st.sampled_from(["\x1b", "\x00", "\x9b", "\n", "\t", "\x7f", "\u2028", "\u2029", "\ud800", *BIDI, "\u200d",
+                     "\u200c", "\ufeff", "\u00ad", "\u0301", "\ufe0f", "👩", "猫", "a", "\u0645",
+                     "\U000e0067", "\U0001f3f4"]),
     max_size=20,
 )  # fmt: skip
 
@@ -43,7 +44,9 @@ def test_control_characters(text, terminal, picture):
 
 
 @pytest.mark.parametrize("medium", MEDIA)
-@pytest.mark.parametrize("letter", [*BIDI, "\u200b", "\u2060", "\ufeff", "\u00ad", "\u034f", "\u2028", "\u2029", "\ue000"])
+@pytest.mark.parametrize(
+    "letter", [*BIDI, "\u200b", "\u2060", "\ufeff", "\u00ad", "\u034f", "\u2028", "\u2029", "\ue000"]
+)
 def test_hidden_characters(letter, medium):
     """What turns, hides or has no shape is named by its code point, wherever it stands."""
     named = f"<U+{ord(letter):04X}>"
@@ -52,10 +55,10 @@ def test_hidden_characters(letter, medium):
     assert visible(letter, medium) == named
 
 
-@pytest.mark.parametrize("letter", ["\ud800", "\udcff", "\ufdd0", "\U0010ffff", "\u0378"])
-def test_no_character(letter):
+@pytest.mark.parametrize("code", [0xD800, 0xDCFF, 0xFDD0, 0x10FFFF, 0x378])
+def test_no_character(code):
     """A lone surrogate and a code point that is no character are named."""
-    assert visible(letter) == f"<U+{ord(letter):04X}>"
+    assert visible(chr(code)) == f"<U+{code:04X}>"
 
 
 @pytest.mark.parametrize("marks", [4, 40, 400])
@@ -67,8 +70,8 @@ def test_many_marks(marks):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "cat", "[/INST]", "[red]x", "</script>", "$x$", "猫吃鱼", "\u00e9", "e\u0301\u0302", FAMILY, ENGLAND, "❤\ufe0f",
-        "می\u200cخواهم", "क\u094d\u200dष", "กำ", "مرحبا", "🇨🇳🇺🇸", "“…”", "a b",
+        "", "cat", "[/INST]", "[red]x", "</script>", "$x$", "猫吃鱼", "\u00e9", "e\u0301\u0302", FAMILY, ENGLAND,
+        "❤\ufe0f", "می\u200cخواهم", "क\u094d\u200dष", "กำ", "مرحبا", "🇨🇳🇺🇸", "“…”", "a b",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("medium", MEDIA)

@@ -26,9 +26,9 @@ def python(code):
 @pytest.mark.parametrize(
     ("module", "command"),
     [
-        ("ruff", [sys.executable, "-m", "ruff", "check", "."]),
+        ("ruff", [sys.executable, "-m", "ruff", "check", "attnviz", "tests"]),
         ("mypy", [sys.executable, "-m", "mypy"]),
-        ("importlinter", [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]),
+        ("importlinter", [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()"]),
     ],
 )  # fmt: skip
 def test_checks(module, command):
@@ -47,14 +47,18 @@ contextlib.redirect_stdout(io.StringIO()): main({arguments!r})"
     ("code", "absent"),
     [
         ("import attnviz", ("rich", "typer", "matplotlib", "noto_cjk_sans_otc", "rjieba")),
-        ("import attnviz; attnviz.run('猫吃鱼', heads=4); attnviz.compare('猫吃鱼', '鱼吃猫')", ("rich", "typer", "matplotlib")),
+        (
+            "import attnviz; attnviz.run('猫吃鱼', heads=4); attnviz.compare('猫吃鱼', '鱼吃猫')",
+            ("rich", "typer", "matplotlib"),
+        ),
         ("import attnviz.cli", HEAVY),
         (CALL.format(arguments=["--help"]), HEAVY),
         (CALL.format(arguments=["--version"]), HEAVY),
         (CALL.format(arguments=["run", "猫吃鱼"]), ("matplotlib", "noto_cjk_sans_otc", "rjieba")),
         (CALL.format(arguments=["run", "猫吃鱼", "--json"]), ("matplotlib", "noto_cjk_sans_otc", "rjieba")),
         (
-            "import attnviz\nfrom attnviz.render.figure import render_figure\nfrom attnviz.render.prepare import prepare\n"
+            "import attnviz\nfrom attnviz.render.figure import render_figure\n"
+            "from attnviz.render.prepare import prepare\n"
             "render_figure(prepare(attnviz.run('猫吃鱼'), medium='picture')[0], 'png')",
             ("matplotlib.pyplot", "typer", "tkinter"),
         ),

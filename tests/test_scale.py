@@ -17,7 +17,7 @@ NUMBERS = hnp.arrays(
 
 
 def published(name):
-    """matplotlib's own table of 256 colours, as 0 to 255."""
+    """The published table of 256 colours, as 0 to 255."""
     from matplotlib import colormaps
 
     return np.rint(colormaps[name](np.arange(256))[:, :3] * 255)

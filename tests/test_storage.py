@@ -124,17 +124,20 @@ def test_comparison_fields():
         assert set(each) == {
             "position", "mask", "a", "b", "delta", "max_abs_delta", "max_abs_output_delta", "order_blind",
         }  # fmt: skip
-    assert [(each["position"], each["order_blind"]) for each in document["runs"]] == [("none", True), ("sinusoidal", False)]
+    assert [(each["position"], each["order_blind"]) for each in document["runs"]] == [
+        ("none", True),
+        ("sinusoidal", False),
+    ]
 
 
-@pytest.mark.parametrize("each_head", [False, True])
-def test_comparison_matrices(each_head):
+@pytest.mark.parametrize("head", [None, "mean", "all"])
+def test_comparison_matrices(head):
     """a, b and delta are [query][key] in A's order, a dimension more for each head; delta is b - a and its largest."""
     compared = compare("猫吃鱼", "鱼吃猫", heads=4)
-    for ran, each in zip(compared.runs, comparison_document(compared, each_head=each_head)["runs"], strict=True):
+    for ran, each in zip(compared.runs, comparison_document(compared, head)["runs"], strict=True):
         a, b, delta = (np.array(each[name], dtype=np.float32) for name in ("a", "b", "delta"))
-        assert a.shape == ((4, 3, 3) if each_head else (3, 3))
-        assert np.array_equal(a, ran.a if each_head else ran.a.mean(axis=0))
+        assert a.shape == ((4, 3, 3) if head == "all" else (3, 3))
+        assert np.array_equal(a, ran.a if head == "all" else ran.a.mean(axis=0))
         assert np.array_equal(delta, b - a)
         assert each["max_abs_delta"] == np.abs(delta).max()
 
@@ -171,19 +174,19 @@ def test_csv_names_the_heads():
     assert [row["head"] for row in rows[::9]] == list(computed.heads)
 
 
-@pytest.mark.parametrize("each_head", [False, True])
-def test_comparison_csv(each_head):
+@pytest.mark.parametrize("head", [None, "mean", "all"])
+def test_comparison_csv(head):
     """A comparison's CSV is a line a cell of a run, of their mean or of each head, and read again is exact."""
     compared = compare("猫吃鱼", "鱼吃猫", heads=2)
-    rows = read(comparison_csv(compared, each_head=each_head))
-    assert len(rows) == 2 * 9 * (2 if each_head else 1)
+    rows = read(comparison_csv(compared, head))
+    assert len(rows) == 2 * 9 * (2 if head == "all" else 1)
     assert list(rows[0]) == ["position", "head", "query_index", "query", "key_index", "key", "a", "b", "delta"]
-    assert {row["head"] for row in rows} == ({"0", "1"} if each_head else {"mean"})
+    assert {row["head"] for row in rows} == ({"0", "1"} if head == "all" else {"mean"})
     by_position = {ran.position: ran for ran in compared.runs}
     for row in rows:
         i, j = int(row["query_index"]), int(row["key_index"])
         ran = by_position[row["position"]]
-        a, b = (ran.a[int(row["head"])], ran.b[int(row["head"])]) if each_head else ran.mean()
+        a, b = (ran.a[int(row["head"])], ran.b[int(row["head"])]) if head == "all" else ran.mean()
         assert (np.float32(row["a"]), np.float32(row["b"])) == (a[i, j], b[i, j])
         assert np.float32(row["delta"]) == b[i, j] - a[i, j]
 

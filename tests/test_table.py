@@ -18,7 +18,7 @@ from attnviz.render.scale import color_at, ink_on
 from attnviz.render.table import NARROWEST, render_table
 
 WIDTHS = range(20, 201)
-SOME = (*range(20, 40), *range(40, 201, 16))  # for forms that take long to draw
+SOME = (*range(20, 36), *range(36, 201, 24))  # for forms that take long to draw
 CELL = re.compile(r"(?<!\S)(?:[+-]?\d*\.\d+|0|·)(?!\S)")
 HOSTILE = "[/INST] [red]x \x1b[2J \u202e b" + "\u0301" * 40
 
@@ -46,13 +46,15 @@ FORMS = {
     ),
     "comparison of heads": prepare_comparison(compare("猫吃鱼", "鱼吃猫", heads=4), head="all"),
 }
-QUICK = ("chinese", "long words", "one character", "causal", "mixed")
+QUICK = ("chinese", "long words", "causal")
 EACH = pytest.mark.parametrize("name", FORMS)
 
 
 def console(width, **options):
     """A console of this width that draws into a string."""
-    return Console(file=io.StringIO(), width=max(NARROWEST, width), highlight=False, markup=False, emoji=False, **options)
+    return Console(
+        file=io.StringIO(), width=max(NARROWEST, width), highlight=False, markup=False, emoji=False, **options
+    )
 
 
 def drawn(form, width, encoding="utf-8"):
@@ -159,7 +161,9 @@ def test_encodings(name, encoding):
             lines = drawn(form, width, encoding)
             "\n".join(lines).encode(encoding)
             assert max(map(cell_len, lines)) <= width
-            numbers = [text for panel in form.panels for row in panel.texts(form.digits) for text in row if text != FORBIDDEN]
+            numbers = [
+                text for panel in form.panels for row in panel.texts(form.digits) for text in row if text != FORBIDDEN
+            ]
             found = [text for line in lines for text, _ in cells(line) if text != FORBIDDEN]
             assert sorted(found) == sorted(numbers)
 
@@ -204,3 +208,13 @@ def test_the_article():
     text = "\n".join(drawn(prepare(run(vectors=vectors), digits=7)[0], 80))
     for expected in (".2693075", ".3289329", ".4017596", ".1814472", ".6180147"):
         assert expected in text
+
+
+@pytest.mark.xfail(strict=True, reason="a number of more than 11 cells does not fit beside a label in 20")
+@pytest.mark.parametrize("digits", [7, 9])
+def test_long_numbers(digits):
+    """Numbers that are long by themselves are whole too, in the narrowest table."""
+    (form,) = prepare(run(vectors=np.array([[123456.0, -123456.0], [-123456.0, 123456.0]])), "output", digits=digits)
+    lines = drawn(form, NARROWEST)
+    assert max(map(cell_len, lines)) <= NARROWEST
+    assert "…" not in "".join(lines)

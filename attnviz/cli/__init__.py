@@ -89,6 +89,7 @@ def _guarded(work: Callable[[], Any]) -> int:
 
     try:
         code = work()
+        sys.stdout.flush()
     except AttnvizError as error:
         return _fail(error.localized(), error.exit_code)
     except TyperException as error:
@@ -98,6 +99,9 @@ def _guarded(work: Callable[[], Any]) -> int:
     except BrokenPipeError:
         _close_quietly()
         return 1
+    except OSError as error:
+        _close_quietly()
+        return _fail(translate("Standard output cannot be written: {reason}.").format(reason=error.strerror), 1)
     except MemoryError:
         return _fail(translate("There is not enough memory for this. Give a shorter text."), 1)
     return code if isinstance(code, int) else 0

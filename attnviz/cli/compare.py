@@ -33,6 +33,8 @@ def command(settings: Settings, looking: Choosing, output: Output, texts: Texts 
     digits = digits_for(Looking(precision=looking.precision))
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
+    if texts == ["-", "-"]:
+        raise OptionError("Standard input (-) can be read only once.")
     first, second = (read_stdin() if text == "-" else text for text in texts)
     comparison = compare(first, second, settings)
     forms = prepare_comparison(comparison, head=looking.head, digits=digits)
@@ -42,6 +44,6 @@ def command(settings: Settings, looking: Choosing, output: Output, texts: Texts 
     if output.json:
         from attnviz.storage import comparison_document
 
-        print_json([comparison_document(comparison, each_head=looking.head == "all")])
+        print_json([comparison_document(comparison, looking.head)])
     else:
         print_tables(forms)

@@ -71,7 +71,7 @@ OPTIONS: dict[str, Words] = {
     "heads": Words("Computing", "How many heads; with the toy 1, 2 or 4.", "N"),
     "projection": Words(
         "Computing",
-        "What makes queries, keys and values; auto: lexicon with the toy, else identity.",
+        "What makes queries, keys and values; auto: lexicon with the toy's words, else identity.",
         None,
         PROJECTIONS,
     ),

@@ -75,12 +75,19 @@ def layer(
         query, key = scheme.rotate(query), scheme.rotate(key)
     context, weights, logits = attend(query, key, value, allowed=allowed, bias=scheme.bias, temperature=temperature)
     merged = merge_heads(context)
-    output = merged if projection.output is None else merged @ projection.output
+    output = merged if projection.output is None else _within_float32(merged.astype(np.float64) @ projection.output)
     placed, query, key, value = (array.astype(np.float32) for array in (placed, query, key, value))
     return Trace(
         inputs=placed, key_inputs=placed, query=query, key=key, value=value, logits=logits, weights=weights,
         context=context, output=output.astype(np.float32), features=features, head_features=_per_head(features, heads),
     )  # fmt: skip
+
+
+def _within_float32(array: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Held inside float32's range, where a projection would leave it."""
+    limit = np.finfo(np.float32).max
+    held: NDArray[np.floating] = np.clip(array, -limit, limit)
+    return held
 
 
 def _per_head(features: tuple[str, ...] | None, heads: int) -> tuple[tuple[str, ...], ...] | None:

@@ -261,13 +261,13 @@ def prepare_comparison(
     """A, B and B - A for each run, in A's order, on one scale: the mean of the heads, one head, or with "all" each."""
     labels = _labels(comparison.tokens, medium)
     texts = tuple(message("{text}", text=visible(text, medium)) for text in (comparison.text_a, comparison.text_b))
-    matrices = [[_matrices(run, index) for index in head_indexes(run, head)] for run in comparison.runs]
+    matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
     changes = signed_scale(np.array([each[2] for run in matrices for each in run]))
     forms = []
     for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(), strict=True):
         panels: list[Panel] = []
-        for index, (a, b, change) in zip(head_indexes(run, head), found, strict=True):
+        for index, (a, b, change) in zip(run.choose(head), found, strict=True):
             titles = _run_titles(run, index, texts)
             panels.append(Panel(titles[0], a, labels, labels, weights, run.forbidden_a))
             panels.append(Panel(titles[1], b, labels, labels, weights, run.forbidden_b))
@@ -282,7 +282,7 @@ def prepare_comparison(
 
 def _matrices(run: Run, index: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """A, B and the change of one head, or of the mean of the heads; rounding is no change, and has no colour."""
-    a, b = run.mean() if index is None else (run.a[index], run.b[index])
+    a, b = run.matrices(index)
     change = b - a
     return a, b, np.where(np.abs(change) <= run.threshold, np.float32(0), change)
 
@@ -321,17 +321,5 @@ def join(forms: tuple[Prepared, ...]) -> Prepared:
     return replace(forms[0], panels=panels, heading=None, notes=notes)
 
 
-def head_indexes(run: Run, head: str | None) -> list[int | None]:
-    """The heads of a run to show; None stands for their mean."""
-    if head in (None, "mean"):
-        return [0] if len(run.heads) == 1 else [None]
-    if head == "all":
-        return list(range(len(run.heads)))
-    for index, name in enumerate(run.heads):
-        if head in (str(name), str(index)):
-            return [index]
-    raise unknown_choice("--head", str(head), (*map(str, run.heads), "mean", "all"))
-
-
 def _shown_heads(run: Run, head: str | None) -> tuple[int | str, ...]:
-    return tuple("mean" if index is None else run.heads[index] for index in head_indexes(run, head))
+    return tuple("mean" if index is None else run.heads[index] for index in run.choose(head))
