@@ -145,7 +145,7 @@ def _harmless(cell: str | int) -> str | int:
 
 def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(header)
     writer.writerows(rows)
     return stream.getvalue()

@@ -210,7 +210,6 @@ def test_the_article():
         assert expected in text
 
 
-@pytest.mark.xfail(strict=True, reason="a number of more than 11 cells does not fit beside a label in 20")
 @pytest.mark.parametrize("digits", [7, 9])
 def test_long_numbers(digits):
     """Numbers that are long by themselves are whole too, in the narrowest table."""

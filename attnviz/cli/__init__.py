@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -80,7 +81,9 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error is one line on standard error, and its exit code."""
     _never_fail_to_encode()
-    sys.exit(_guarded(lambda: typer.main.get_command(app).main(arguments, prog_name="attnviz", standalone_mode=False)))
+    code = _guarded(lambda: typer.main.get_command(app).main(arguments, prog_name="attnviz", standalone_mode=False))
+    gc.freeze()  # the process ends: looking for garbage among the imports once more would take longer than a table
+    sys.exit(code)
 
 
 def _guarded(work: Callable[[], Any]) -> int:

@@ -9,7 +9,7 @@ import typer
 from attnviz.cli.export import Choosing
 from attnviz.cli.options import Looking, Output
 from attnviz.cli.printing import print_notes, print_tables
-from attnviz.cli.reading import read_stdin
+from attnviz.cli.reading import as_typed, read_stdin
 from attnviz.cli.working import digits_for, print_json
 from attnviz.errors import OptionError
 from attnviz.export import FOR_COMPARISON, check_destination, save_comparison
@@ -35,7 +35,7 @@ def command(settings: Settings, looking: Choosing, output: Output, texts: Texts 
         check_destination(path, FOR_COMPARISON)
     if texts == ["-", "-"]:
         raise OptionError("Standard input (-) can be read only once.")
-    first, second = (read_stdin() if text == "-" else text for text in texts)
+    first, second = (read_stdin() if text == "-" else as_typed(text) for text in texts)
     comparison = compare(first, second, settings)
     forms = prepare_comparison(comparison, head=looking.head, digits=digits)
     print_notes(comparison.notes)

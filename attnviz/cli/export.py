@@ -37,9 +37,8 @@ def command(given: Input, settings: Settings, looking: Choosing, words: Words = 
     """Save pictures (.png .svg .pdf) and data (.json .csv .npz), without a table."""
     words = words or []
     elsewhere = given.file is not None or given.vectors is not None
-    texts, files = ([], words) if elsewhere else (words[:1], words[1:])
-    if texts and not files and Path(texts[0]).suffix.lower() in FOR_ATTENTION:
-        texts, files = [], texts  # the text comes through a pipe
+    piped = bool(words) and all(Path(word).suffix.lower() in FOR_ATTENTION for word in words)
+    texts, files = ([], words) if elsewhere or piped else (words[:1], words[1:])
     if not files:
         raise OptionError(
             "There is no file to write.", hint='Name it after the text, as in: attnviz export "猫吃鱼" cat.png.'

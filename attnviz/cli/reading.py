@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +33,18 @@ def read_sources(texts: list[str], given: Input) -> list[Source]:
     if texts:
         if texts.count("-") > 1:
             raise OptionError("Standard input (-) can be read only once.")
-        return [Source(read_stdin() if text == "-" else text) for text in texts]
+        return [Source(read_stdin() if text == "-" else as_typed(text)) for text in texts]
     if sys.stdin is None or sys.stdin.isatty():
         raise OptionError("There is no text.", hint='Write it after the command, as in: attnviz run "猫吃鱼".')
     return [Source(read_stdin())]
+
+
+def as_typed(text: str) -> str:
+    """The text of an argument as UTF-8, also where the locale made its bytes into lone surrogates."""
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def read_stdin() -> str:

@@ -72,9 +72,12 @@ def number(value: float, digits: int, *, plus: bool = False) -> str:
     """
     if value == 0:
         return "0"
-    written = (
-        f"{value:{'+' if plus else ''}.{digits}f}" if abs(value) < 1e6 else f"{value:{'+' if plus else ''}.{digits}e}"
-    )
+    sign = "+" if plus else ""
+    if abs(value) < 1e6:
+        whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+        written = f"{value:{sign}.{min(digits, 9 - whole)}f}"  # float32 has no tenth digit
+    else:
+        written = f"{value:{sign}.{min(digits, 5)}e}"
     sign, rest = (written[0], written[1:]) if written[0] in "+-" else ("", written)
     return sign + (rest[1:] if rest.startswith("0.") else rest)
 
