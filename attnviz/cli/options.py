@@ -14,14 +14,13 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from attnviz.embeddings import EMBEDDINGS
 from attnviz.masks import SPELLINGS
 from attnviz.messages import translate
 from attnviz.models.toy import PROJECTIONS
 from attnviz.positions import SCHEMES
+from attnviz.render.prepare import SHOWS
 from attnviz.tokens import TOKENIZERS
-
-EMBEDDINGS = ("toy", "hash", "onehot")
-SHOWS = ("weights", "scores", "output", "qkv")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ OPTIONS: dict[str, Words] = {
     "tokens": Words(
         "Computing", "How the text is cut; auto: by the lexicon with the toy, else han.", None, ("auto", *TOKENIZERS)
     ),
-    "embedding": Words("Computing", "What a word's vector is.", None, EMBEDDINGS),
+    "embedding": Words("Computing", "What a word's vector is.", None, tuple(EMBEDDINGS)),
     "dim": Words("Computing", "Dimensions of hashed vectors (32 if not given); the toy has 64.", "N"),
     "heads": Words("Computing", "How many heads; with the toy 1, 2 or 4.", "N"),
     "projection": Words(
