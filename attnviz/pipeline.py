@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attnviz import lexicon
+from attnviz.blindness import Blindness, blindness
 from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
 from attnviz.embeddings import Embedded, embed, read_vectors
@@ -56,6 +57,11 @@ class Words:
     source: str | None = None
     asked: Words | None = None
 
+    def reordered(self, order: Sequence[int]) -> Words:
+        """The same words in another order of their indexes, asking the same ones."""
+        vectors = replace(self.embedded, vectors=self.embedded.vectors[list(order)])
+        return replace(self, tokens=tuple(self.tokens[i] for i in order), embedded=vectors)
+
 
 def run(
     text: str | None = None,
@@ -96,29 +102,37 @@ def run(
     return attend_to(Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen)
 
 
-def compare(text_a: str, text_b: str, settings: Settings | None = None, **options: Any) -> Comparison:
+def compare(
+    text_a: str, text_b: str, settings: Settings | None = None, *, keys: str | None = None, **options: Any
+) -> Comparison:
     """The same words in another order: what changes, and what does not.
 
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
-    it, none and that one. Where only the cutting into words differs, both texts are cut by character.
+    it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
+    cutting into words differs, both texts are cut by character.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
     >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
     [True, False]
     """
     chosen = with_options(settings or Settings(), options)
+    schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
+    chosen = replace(chosen, position=schemes[-1])
     check(chosen)
     finer = _common_cut(text_a, text_b, chosen)
     notes: tuple[Message, ...] = ()
     if finer is not None:
         chosen = replace(chosen, tokens=finer)
         notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
-    schemes = dict.fromkeys(("none", chosen.position or "sinusoidal"))
-    pairs = [
-        (run(text_a, replace(chosen, position=scheme)), run(text_b, replace(chosen, position=scheme)))
-        for scheme in schemes
-    ]
-    return compare_attentions(pairs, same=_same_word(chosen), notes=notes)
+    a, b = read(text_a, chosen, keys=keys), read(text_b, chosen, keys=keys)
+    each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
+    pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
+    return compare_attentions(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
+
+
+def blind_to(words: Words, settings: Settings) -> Blindness:
+    """What attention under these settings cannot see in these words: any order, the mirror image, or nothing."""
+    return blindness(lambda order: attend_to(words.reordered(order), settings), len(words.tokens))
 
 
 def _same_word(settings: Settings) -> Callable[[str], str]:
