@@ -25,7 +25,10 @@ FORBIDDEN = "·"
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title."""
+    """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
+
+    caption: one line that stands below it, as a small multiple.
+    """
 
     title: Message | None
     values: NDArray[np.floating]
@@ -34,6 +37,7 @@ class Panel:
     scale: Scale
     forbidden: NDArray[np.bool_] | None = None
     plus: bool = False
+    caption: Message | None = None
 
     def texts(self, digits: int) -> list[list[str]]:
         """Each cell's number as people read it; · where the mask forbids."""
@@ -45,7 +49,7 @@ class Panel:
 
     def places(self) -> NDArray[np.float64]:
         """Each cell's place on the colour scale, 0 to 1."""
-        return self.scale.place(self.values)
+        return self.scale.place(self.values if self.forbidden is None else np.where(self.forbidden, 0, self.values))
 
 
 @dataclass(frozen=True, eq=False)

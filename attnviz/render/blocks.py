@@ -1,0 +1,288 @@
+"""The terminal's heatmap: a shaded cell a weight, two keys a character cell high where that keeps cells square."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from attnviz.messages import Message, message
+from attnviz.render.grid import MOST_CELLS, Entry, fit_grid
+from attnviz.render.headings import set_labels, set_numbers
+from attnviz.render.labels import shorten
+from attnviz.render.paint import Paint
+from attnviz.render.prepare import FORBIDDEN, Panel, Prepared, number
+from attnviz.render.scale import Scale
+from attnviz.render.screen import Screen, wrapped
+
+_INDENT = 2
+_GAP = 3  # between small multiples
+_HIDDEN = 5  # what a hidden stretch of columns takes
+_WIDEST_LABEL, _WIDEST_SMALL_LABEL = 16, 6
+_BOTH_SIDES = 60  # narrower screens have row labels at the left alone
+_SMALL = 32  # cells of a small multiple
+_BAR = 20
+
+
+def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
+    """The panels as shaded grids: one with labels at both sides and above, several as small multiples on their scale.
+
+    Never wider than the screen. A panel that is too wide keeps both ends of its axes and names what is hidden; beyond
+    200 tokens a cell is a block of tokens, and the caption says so.
+    """
+    parts: list[RenderableType] = []
+    if prepared.heading is not None:
+        parts.append(Text(screen.written(prepared.heading.localized()), "bold", overflow="fold"))
+    if len(prepared.panels) == 1:
+        box = _Box(prepared.panels[0], screen)
+        parts.extend(line for line in (*box.title(), *box.lines(), *box.caption(), Text()))
+        notes = box.grid.notes
+        parts.append(_bar(prepared.panels[0].scale, prepared.digits, screen))
+    else:
+        grids, notes = _small_multiples(prepared.panels, screen, prepared.across)
+        parts.extend([*grids, *_bars(prepared.panels, prepared.digits, screen)])
+    caption = " · ".join(part.localized() for part in (*notes, *prepared.caption))
+    parts.append(Text(screen.written(caption), "dim", overflow="fold"))
+    parts.extend(Text(screen.written(note.localized()), overflow="fold") for note in prepared.notes)
+    return Group(*parts)
+
+
+def render_grids(panels: tuple[Panel, ...], screen: Screen, *, digits: int = 3, across: int = 0) -> RenderableType:
+    """Small multiples: compact shaded grids, as many side by side as fit, each with its title and caption.
+
+    Below them one colour bar for each scale, and what was pooled. across: where a new line of grids may begin (after
+    every third, say); 0 is anywhere.
+    """
+    grids, notes = _small_multiples(panels, screen, across)
+    pooled = [Text(screen.written(note.localized()), "dim", overflow="fold") for note in notes]
+    return Group(*grids, *_bars(panels, digits, screen), *pooled)
+
+
+def _small_multiples(panels: tuple[Panel, ...], screen: Screen, across: int) -> tuple[list[Text], tuple[Message, ...]]:
+    boxes = [_Box(panel, screen, small=True) for panel in panels]
+    width = max(box.width for box in boxes)
+    fit = max(1, (screen.cells - _INDENT + _GAP) // (width + _GAP))
+    if across > 1:
+        fit = across if fit >= across else 1
+    lines: list[Text] = []
+    for first in range(0, len(boxes), fit):
+        lines.extend([*_beside(boxes[first : first + fit], width), Text()])
+    notes = {str(note): note for box in boxes for note in box.grid.notes}
+    return lines, tuple(notes.values())
+
+
+def _beside(boxes: list[_Box], width: int) -> Iterable[Text]:
+    """Boxes beside each other, their titles, grids and captions each at one height."""
+    parts = [(box.title(width), box.lines(), box.caption(width)) for box in boxes]
+    for kind in range(3):
+        height = max(len(part[kind]) for part in parts)
+        for k in range(height):
+            line = Text(" " * _INDENT, no_wrap=True)
+            for part in parts:
+                missing = height - len(part[kind]) if kind < 2 else 0
+                text = part[kind][k - missing] if 0 <= k - missing < len(part[kind]) else Text()
+                line.append_text(text)
+                line.append(" " * (width + _GAP - text.cell_len))
+            line.rstrip()
+            yield line
+
+
+class _Box:
+    """One panel as lines: measured first (how wide labels and cells are, what fits), then drawn."""
+
+    def __init__(self, panel: Panel, screen: Screen, *, small: bool = False) -> None:
+        self.screen, self.small, self.panel = screen, small, panel
+        self.room = screen.cells - _INDENT
+        self.numbered = False
+        self.labels = [screen.written(label) for label in panel.rows]
+        self.cell = 2
+        if not self._fits_two_columns():
+            self.cell, self.numbered = 1, True
+        self.left = self._label_width()
+        self.right = self.left if self._has_both_sides() else 0
+        most = min(_SMALL, self._cells_room()) if small else self._cells_room()
+        self.grid = fit_grid(panel, max(1, most), gap=_HIDDEN, pool=small)
+        self.numbered |= any(entry.count > 1 for entry in self.grid.columns)
+        self.paint = Paint(panel.scale, screen)
+        self.halves = self.cell == 1 and self.paint.colored and screen.has_shapes
+        self.starts, self.cells_width = self._measure_columns()
+        self.heading = self._heading()
+        self.width = self._measure()
+
+    def _fits_two_columns(self) -> bool:
+        n_rows, n_columns = self.panel.values.shape
+        if max(n_rows, n_columns) > (_SMALL // 2 if self.small else MOST_CELLS):
+            return False
+        self.numbered = not self.small and self._labels_above(self.room - self._label_width() - 1) is None
+        return bool(self._label_width() + 1 + 2 * n_columns <= self.room)
+
+    def _labels_above(self, room: int) -> list[str] | None:
+        labels = [self.screen.written(label) for label in self.panel.columns]
+        return set_labels(labels, self.cell, room, self.screen.mark)
+
+    def _label_width(self) -> int:
+        widest = _WIDEST_SMALL_LABEL if self.small else max(4, min(_WIDEST_LABEL, self.room // 6))
+        words = min(widest, max(map(cell_len, self.labels)))
+        return words + (1 + self._digits() if self.numbered else 0)
+
+    def _digits(self) -> int:
+        return len(str(max(self.panel.values.shape) - 1))
+
+    def _has_both_sides(self) -> bool:
+        needed = 2 * (self.left + 1) + self.cell * self.panel.values.shape[1]
+        return not self.small and (needed <= self.room or (self.cell == 1 and self.room >= _BOTH_SIDES))
+
+    def _cells_room(self) -> int:
+        room = self.room - self.left - 1 - (self.right + 1 if self.right else 0)
+        return room // self.cell
+
+    def _measure_columns(self) -> tuple[list[int], int]:
+        """The cell in which each column begins, counted from the first, and how wide all are together."""
+        starts, end = [], 0
+        for entry in self.grid.columns:
+            starts.append(end)
+            end += _HIDDEN if entry.hidden else self.cell
+        return starts, end
+
+    def _heading(self) -> list[str]:
+        if not self.numbered:
+            room = max(2 * len(self.grid.columns), 2 * _SMALL) if self.small else self.room - self.left - 1
+            lines = self._labels_above(min(room, self.room - self.left - 1))
+            if lines is not None:
+                return lines
+        return set_numbers(self.grid.columns, self.starts, self.cell)
+
+    def _measure(self) -> int:
+        """How wide the box is: its cells with their labels, its heading, and where there is room its words."""
+        heading = self.left + 1 + max(map(cell_len, self.heading), default=0)
+        cells = self.left + 1 + self.cells_width + (1 + self.right if self.right else 0)
+        words = [self._words(part) for part in (self.panel.title, self.panel.caption)] if self.small else []
+        return min(self.room, max(heading, cells, *map(cell_len, words))) if words else max(heading, cells)
+
+    def _words(self, part: Message | None) -> str:
+        return "" if part is None else self.screen.written(part.localized())
+
+    def title(self, width: int | None = None) -> list[Text]:
+        """The title's lines."""
+        return self._set(self.panel.title, "bold", width)
+
+    def caption(self, width: int | None = None) -> list[Text]:
+        """The caption's lines."""
+        return self._set(self.panel.caption, "dim", width)
+
+    def _set(self, part: Message | None, style: str, width: int | None) -> list[Text]:
+        indent = "" if self.small else " " * _INDENT
+        lines = wrapped(self._words(part), width or self.room)
+        return [Text(indent + line, style, no_wrap=True) for line in lines]
+
+    def lines(self) -> list[Text]:
+        """The heading and the cells, with the row labels."""
+        indent = 0 if self.small else _INDENT
+        above = [Text(" " * (indent + self.left + 1) + line, "bold", no_wrap=True) for line in self.heading]
+        return above + [self._row(indent, rows) for rows in self._row_groups()]
+
+    def _row_groups(self) -> list[tuple[int, ...]]:
+        """The rows of each line: one, or with half blocks two that follow each other."""
+        groups: list[tuple[int, ...]] = []
+        for hidden, run in groupby(range(len(self.grid.rows)), key=lambda i: self.grid.rows[i].hidden):
+            together = list(run)
+            step = 2 if self.halves and not hidden else 1
+            groups.extend(tuple(together[k : k + step]) for k in range(0, len(together), step))
+        return groups
+
+    def _row(self, indent: int, rows: tuple[int, ...]) -> Text:
+        line = Text(" " * indent, no_wrap=True)
+        if self.grid.rows[rows[0]].hidden:
+            return line.append(" " * (self.left + 1) + self._gap_line(self.grid.rows[rows[0]]), "dim")
+        line.append(self._left_label(self.grid.rows[rows[0]]) + " ", "bold")
+        for style, run in groupby(self._cells(rows), key=lambda cell: cell[1]):
+            line.append("".join(text for text, _ in run), style)
+        if self.right:
+            line.append(" " + self._right_label(self.grid.rows[rows[-1]]), "bold")
+        return line
+
+    def _gap_line(self, entry: Entry) -> str:
+        words = f" {self.screen.written(message('{count} more', count=entry.count).localized())} "
+        rule = self.screen.ornament("┄", "-")
+        room = self.cells_width - cell_len(words)
+        return words.strip()[: self.cells_width] if room < 2 else rule * (room // 2) + words + rule * (room - room // 2)
+
+    def _left_label(self, entry: Entry) -> str:
+        if not self.numbered:
+            return self._padded(entry, self.left, right=True)
+        digits = self._digits()
+        return f"{self._padded(entry, self.left - digits - 1, right=True)} {entry.start:>{digits}}"
+
+    def _right_label(self, entry: Entry) -> str:
+        label = self._padded(entry, self.left, right=False).rstrip()
+        if not self.numbered:
+            return label
+        digits = self._digits()
+        return f"{entry.start:<{digits}} {self._padded(entry, self.left - digits - 1, right=False)}".rstrip()
+
+    def _padded(self, entry: Entry, width: int, *, right: bool) -> str:
+        label = shorten(self.screen.written(entry.label), width, cell_len, self.screen.mark)
+        spaces = " " * (width - cell_len(label))
+        return spaces + label if right else label + spaces
+
+    def _cells(self, rows: tuple[int, ...]) -> Iterable[tuple[str, object]]:
+        for j, column in enumerate(self.grid.columns):
+            if column.hidden:
+                yield self.screen.ornament("┊", ":").center(_HIDDEN), "dim"
+            elif self.halves:
+                yield self._half_blocks(rows, j)
+            else:
+                yield self._whole_cell(rows[0], j)
+
+    def _whole_cell(self, i: int, j: int) -> tuple[str, object]:
+        if self.grid.forbidden[i, j]:
+            return self.screen.ornament(FORBIDDEN, ".").rjust(self.cell), "dim"
+        place = float(self.grid.places[i, j])
+        if self.paint.colored:
+            return " " * self.cell, self.paint.ground(place)
+        character = self.paint.character(place)
+        return character * self.cell if not character.isalnum() else character.rjust(self.cell), ""
+
+    def _half_blocks(self, rows: tuple[int, ...], j: int) -> tuple[str, object]:
+        """Two cells above each other in one; a forbidden one, or none, leaves its half as the terminal is."""
+        seen = [i for i in rows if not self.grid.forbidden[i, j]]
+        places = [float(self.grid.places[i, j]) for i in seen]
+        if not seen:
+            return self.screen.ornament(FORBIDDEN, "."), "dim"
+        if len(seen) == 2:
+            return "▀", self.paint.halves(*places)
+        return "▀" if seen[0] == rows[0] else "▄", self.paint.ink(places[0])
+
+
+def _bars(panels: tuple[Panel, ...], digits: int, screen: Screen) -> list[Text]:
+    return [_bar(scale, digits, screen) for scale in dict.fromkeys(panel.scale for panel in panels)]
+
+
+def _bar(scale: Scale, digits: int, screen: Screen) -> Text:
+    """The colours from the low end to the high end, with the numbers there."""
+    paint = Paint(scale, screen)
+    low, high = (_end(scale, end, digits, screen) for end in (scale.low, scale.high))
+    room = max(3, min(_BAR, screen.cells - _INDENT - cell_len(low) - cell_len(high) - 2))
+    line = Text(" " * _INDENT + low + " ", "dim", overflow="fold")
+    if paint.colored:
+        for k in range(room):
+            line.append(" ", paint.ground(k / (room - 1)))
+    else:
+        line.append(paint.characters)
+    return line.append(f" {high}", "dim")
+
+
+def _end(scale: Scale, value: float, digits: int, screen: Screen) -> str:
+    """The number at one end of a colour bar, as its spread has it."""
+    written = number(value, digits, plus=scale.diverging)
+    if scale.spread == "row" and value == scale.high:
+        return screen.written(message("each row's largest, at most {number}", number=written).localized())
+    if scale.spread == "row" and value < 0:
+        return screen.written(message("farthest below 0").localized())
+    if scale.spread == "log" and value == scale.low:
+        floor = f"{-scale.floor if scale.diverging else scale.floor:.1g}".replace("0.", ".", 1)
+        return screen.written(message("{floor} and less", floor=floor).localized()) if not scale.diverging else written
+    return written
