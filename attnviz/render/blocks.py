@@ -80,13 +80,12 @@ def _beside(boxes: list[_Box], width: int) -> Iterable[Text]:
     for kind in range(3):
         height = max(len(part[kind]) for part in parts)
         for k in range(height):
-            line = Text(" " * _INDENT, no_wrap=True)
-            for part in parts:
+            line = Text(no_wrap=True)
+            for place, part in enumerate(parts):
                 missing = height - len(part[kind]) if kind < 2 else 0
-                text = part[kind][k - missing] if 0 <= k - missing < len(part[kind]) else Text()
-                line.append_text(text)
-                line.append(" " * (width + _GAP - text.cell_len))
-            line.rstrip()
+                if 0 <= k - missing < len(part[kind]):
+                    line.append(" " * (_INDENT + place * (width + _GAP) - line.cell_len))
+                    line.append_text(part[kind][k - missing])
             yield line
 
 
@@ -200,7 +199,7 @@ class _Box:
         line.append(self._left_label(self.grid.rows[rows[0]]) + " ", "bold")
         for style, run in groupby(self._cells(rows), key=lambda cell: cell[1]):
             line.append("".join(text for text, _ in run), style)
-        if self.right:
+        if self.right and not (self.halves and len(rows) == 1):
             line.append(" " + self._right_label(self.grid.rows[rows[-1]]), "bold")
         return line
 
@@ -271,7 +270,7 @@ def _bar(scale: Scale, digits: int, screen: Screen) -> Text:
         for k in range(room):
             line.append(" ", paint.ground(k / (room - 1)))
     else:
-        line.append(paint.characters)
+        line.append("".join(letter if letter.isalnum() else 2 * letter for letter in paint.characters))
     return line.append(f" {high}", "dim")
 
 

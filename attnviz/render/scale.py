@@ -45,7 +45,8 @@ class Scale:
         if self.spread == "global":
             return np.clip((values - self.low) / (self.high - self.low), 0, 1)
         share = self._by_row(np.abs(values)) if self.spread == "row" else self._by_ratio(np.abs(values))
-        return 0.5 + 0.5 * np.sign(values) * share if self.diverging else np.where(values > 0, share, 0.0)
+        places: NDArray[np.float64] = 0.5 + 0.5 * np.sign(values) * share if self.diverging else share * (values > 0)
+        return places
 
     def _by_row(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
         largest = sizes.max(axis=-1, initial=0.0, keepdims=True)
