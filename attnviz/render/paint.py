@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
 from rich.color import Color
 from rich.style import Style
 
 from attnviz.render.scale import RGB, Scale, ink_on
 from attnviz.render.screen import Screen
 
-# Of the 16 colours, those that grow lighter in viridis's order, and those from blue to red; the numbers are ANSI's,
-# the colours xterm's, which decide only the ink.
-_SIXTEEN = (4, 6, 10, 11)
-_SIXTEEN_SIGNED = (4, 12, 15, 9, 1)
+# Where colours are few: the ANSI numbers that follow viridis, each lighter than the one before, and those that follow
+# the diverging palette. The nearest colours of the 256 would run through greys that are neither blue nor green.
+_NUMBERS = {
+    ("256", False): (53, 54, 55, 25, 30, 36, 77, 113, 149, 184, 220),
+    ("256", True): (25, 68, 110, 153, 189, 255, 224, 217, 209, 167, 124),
+    ("16", False): (4, 6, 10, 11),
+    ("16", True): (4, 12, 15, 9, 1),
+}
+# xterm's red, green and blue for the lowest 16; they decide only the ink. Those from 16 on are the same everywhere.
 _XTERM = {
     1: (205, 0, 0), 4: (0, 0, 238), 6: (0, 205, 205), 9: (255, 0, 0), 10: (0, 255, 0), 11: (255, 255, 0),
-    12: (92, 92, 255), 15: (255, 255, 255),
+    12: (92, 92, 255), 15: (255, 255, 255), 255: (238, 238, 238),
 }  # fmt: skip
 _CUBE = (0, 95, 135, 175, 215, 255)
+_BLACK, _WHITE = {"16": 0, "256": 16}, {"16": 15, "256": 231}
 
 SHADES = " ░▒▓█"
 DIGITS = "0123456789"
@@ -40,7 +45,7 @@ class Paint:
         return len(self._colors) if self.colored else len(self.characters)
 
     def step(self, place: float) -> int:
-        """The step a place belongs to."""
+        """The step a place belongs to, from 0."""
         return round(place * (self.steps - 1))
 
     def character(self, place: float) -> str:
@@ -52,7 +57,7 @@ class Paint:
         return self._colors[self.step(place)][0]
 
     def ground(self, place: float) -> Style:
-        """Ink on the colour of a place; no style where there is no colour."""
+        """Legible ink on the colour of a place; no style where there is no colour."""
         if not self.colored:
             return Style.null()
         color, ink = self._colors[self.step(place)]
@@ -72,30 +77,18 @@ def _style(color: Color, ground: Color | None) -> Style:
     return Style(color=color, bgcolor=ground)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _ramp(palette: tuple[RGB, ...], diverging: bool, colors: str) -> tuple[tuple[Color, Color], ...]:
     """(colour, ink) of each step, from the low end to the high end."""
-    if colors == "16":
-        numbers = _SIXTEEN_SIGNED if diverging else _SIXTEEN
-        return tuple((Color.from_ansi(n), Color.from_ansi(15 if ink_on(_XTERM[n])[0] else 0)) for n in numbers)
-    if colors == "256":
-        return tuple(_indexed(nearest) for nearest in _nearest(palette))
-    return tuple((Color.from_rgb(*color), Color.from_rgb(*ink_on(color))) for color in palette)
+    if colors == "truecolor":
+        return tuple((Color.from_rgb(*color), Color.from_rgb(*ink_on(color))) for color in palette)
+    inks = [(number, (_WHITE if ink_on(_rgb(number))[0] else _BLACK)[colors]) for number in _NUMBERS[colors, diverging]]
+    return tuple((Color.from_ansi(number), Color.from_ansi(ink)) for number, ink in inks)
 
 
-@lru_cache(maxsize=512)
-def _indexed(number: int) -> tuple[Color, Color]:
-    return Color.from_ansi(number), Color.from_ansi(231 if ink_on(_fixed()[number - 16])[0] else 16)
-
-
-@lru_cache(maxsize=1)
-def _fixed() -> tuple[RGB, ...]:
-    """The colours 16 to 255, which are the same in every terminal: a cube of 6 x 6 x 6, and 24 greys."""
-    cube = tuple((red, green, blue) for red in _CUBE for green in _CUBE for blue in _CUBE)
-    return (*cube, *((grey, grey, grey) for grey in range(8, 248, 10)))
-
-
-def _nearest(palette: tuple[RGB, ...]) -> list[int]:
-    wanted, there = np.array(palette, dtype=np.int32), np.array(_fixed(), dtype=np.int32)
-    distances = ((wanted[:, None] - there[None]) ** 2).sum(axis=-1)
-    return [int(number) + 16 for number in distances.argmin(axis=1)]
+def _rgb(number: int) -> RGB:
+    """Red, green and blue of an ANSI number."""
+    if number in _XTERM:
+        return _XTERM[number]
+    red, rest = divmod(number - 16, 36)
+    return _CUBE[red], _CUBE[rest // 6], _CUBE[rest % 6]
