@@ -57,7 +57,7 @@ class Scale:
         if self.floor >= self.high:
             return (sizes >= self.floor).astype(np.float64)
         ratios = np.log(np.maximum(sizes, self.floor) / self.floor) / np.log(self.high / self.floor)
-        return np.clip(ratios, 0, 1)
+        return np.asarray(np.clip(ratios, 0, 1), dtype=np.float64)
 
     def palette(self) -> tuple[RGB, ...]:
         """256 colours from the low end to the high end."""
