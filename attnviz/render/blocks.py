@@ -10,12 +10,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attnviz.messages import Message, message
+from attnviz.render.bars import color_bar
 from attnviz.render.grid import MOST_CELLS, Entry, fit_grid
 from attnviz.render.headings import set_labels, set_numbers
 from attnviz.render.labels import shorten
 from attnviz.render.paint import Paint
-from attnviz.render.prepare import FORBIDDEN, Panel, Prepared, number
-from attnviz.render.scale import Scale
+from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
 from attnviz.render.screen import Screen, wrapped
 
 _INDENT = 2
@@ -24,7 +24,6 @@ _HIDDEN = 5  # what a hidden stretch of columns takes
 _WIDEST_LABEL, _WIDEST_SMALL_LABEL = 16, 6
 _BOTH_SIDES = 60  # narrower screens have row labels at the left alone
 _SMALL = 32  # cells of a small multiple
-_BAR = 20
 
 
 def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
@@ -40,7 +39,7 @@ def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
         box = _Box(prepared.panels[0], screen)
         parts.extend(line for line in (*box.title(), *box.lines(), *box.caption(), Text()))
         notes = box.grid.notes
-        parts.append(_bar(prepared.panels[0].scale, prepared.digits, screen))
+        parts.append(color_bar(prepared.panels[0].scale, prepared.digits, screen))
     else:
         grids, notes = _small_multiples(prepared.panels, screen, prepared.across)
         parts.extend([*grids, *_bars(prepared.panels, prepared.digits, screen)])
@@ -213,14 +212,14 @@ class _Box:
         if not self.numbered:
             return self._padded(entry, self.left, right=True)
         digits = self._digits()
-        return f"{self._padded(entry, self.left - digits - 1, right=True)} {entry.start:>{digits}}"
+        return f"{self._padded(entry, self.left - digits - 1, right=True)} {entry.number:>{digits}}"
 
     def _right_label(self, entry: Entry) -> str:
         label = self._padded(entry, self.left, right=False).rstrip()
         if not self.numbered:
             return label
         digits = self._digits()
-        return f"{entry.start:<{digits}} {self._padded(entry, self.left - digits - 1, right=False)}".rstrip()
+        return f"{entry.number:<{digits}} {self._padded(entry, self.left - digits - 1, right=False)}".rstrip()
 
     def _padded(self, entry: Entry, width: int, *, right: bool) -> str:
         label = shorten(self.screen.written(entry.label), width, cell_len, self.screen.mark)
@@ -257,31 +256,4 @@ class _Box:
 
 
 def _bars(panels: tuple[Panel, ...], digits: int, screen: Screen) -> list[Text]:
-    return [_bar(scale, digits, screen) for scale in dict.fromkeys(panel.scale for panel in panels)]
-
-
-def _bar(scale: Scale, digits: int, screen: Screen) -> Text:
-    """The colours from the low end to the high end, with the numbers there."""
-    paint = Paint(scale, screen)
-    low, high = (_end(scale, end, digits, screen) for end in (scale.low, scale.high))
-    room = max(3, min(_BAR, screen.cells - _INDENT - cell_len(low) - cell_len(high) - 2))
-    line = Text(" " * _INDENT + low + " ", "dim", overflow="fold")
-    if paint.colored:
-        for k in range(room):
-            line.append(" ", paint.ground(k / (room - 1)))
-    else:
-        line.append("".join(letter if letter.isalnum() else 2 * letter for letter in paint.characters))
-    return line.append(f" {high}", "dim")
-
-
-def _end(scale: Scale, value: float, digits: int, screen: Screen) -> str:
-    """The number at one end of a colour bar, as its spread has it."""
-    written = number(value, digits, plus=scale.diverging)
-    if scale.spread == "row" and value == scale.high:
-        return screen.written(message("each row's largest, at most {number}", number=written).localized())
-    if scale.spread == "row" and value < 0:
-        return screen.written(message("farthest below 0").localized())
-    if scale.spread == "log" and value == scale.low:
-        floor = f"{-scale.floor if scale.diverging else scale.floor:.1g}".replace("0.", ".", 1)
-        return screen.written(message("{floor} and less", floor=floor).localized()) if not scale.diverging else written
-    return written
+    return [color_bar(scale, digits, screen) for scale in dict.fromkeys(panel.scale for panel in panels)]

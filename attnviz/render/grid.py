@@ -5,7 +5,7 @@ A text of up to 200 tokens keeps both ends of each axis, with the hidden middle 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,16 @@ MOST_CELLS = 200
 
 @dataclass(frozen=True)
 class Entry:
-    """One row or column of a grid: tokens start to stop - 1, in one cell, or hidden between those that are drawn."""
+    """One row or column of a grid: those from start to stop - 1, in one cell, or hidden between what is drawn.
+
+    number: which token of the text the first one is.
+    """
 
     start: int
     stop: int
     label: str = ""
     hidden: bool = False
+    number: int = 0
 
     @property
     def count(self) -> int:
@@ -56,9 +60,9 @@ def fit_grid(panel: Panel, room: int, *, gap: int = 5, pool: bool = False) -> Gr
     if max(rows, columns) > MOST_CELLS or (pool and max(rows, columns) > room):
         return _pooled(panel, min(room, MOST_CELLS))
     if columns <= room:
-        return _grid(panel, _whole(panel.rows), _whole(panel.columns))
+        return _grid(panel, _whole(panel.rows), _whole(panel.columns, panel.numbers))
     kept = max(2, room - gap)
-    return _grid(panel, _ends(panel.rows, min(kept, rows)), _ends(panel.columns, kept))
+    return _grid(panel, _ends(_whole(panel.rows), kept), _ends(_whole(panel.columns, panel.numbers), kept))
 
 
 def _grid(panel: Panel, rows: tuple[Entry, ...], columns: tuple[Entry, ...]) -> Grid:
@@ -79,17 +83,19 @@ def _grid(panel: Panel, rows: tuple[Entry, ...], columns: tuple[Entry, ...]) -> 
     )
 
 
-def _whole(labels: tuple[str, ...]) -> tuple[Entry, ...]:
-    return tuple(Entry(index, index + 1, label) for index, label in enumerate(labels))
+def _whole(labels: tuple[str, ...], numbers: tuple[int, ...] | None = None) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(index, index + 1, label, number=index if numbers is None else numbers[index])
+        for index, label in enumerate(labels)
+    )
 
 
-def _ends(labels: tuple[str, ...], kept: int) -> tuple[Entry, ...]:
-    """The first and the last labels, `kept` together, with what is hidden between them as one entry."""
-    entries = _whole(labels)
-    if kept >= len(labels):
+def _ends(entries: tuple[Entry, ...], kept: int) -> tuple[Entry, ...]:
+    """The first and the last entries, `kept` together, with what is hidden between them as one entry."""
+    if kept >= len(entries):
         return entries
     first, last = -(-kept // 2), kept // 2
-    return (*entries[:first], Entry(first, len(labels) - last, hidden=True), *entries[len(labels) - last :])
+    return (*entries[:first], Entry(first, len(entries) - last, hidden=True), *entries[len(entries) - last :])
 
 
 def _what_is_hidden(rows: tuple[Entry, ...], columns: tuple[Entry, ...]) -> tuple[Message, ...]:
@@ -112,7 +118,7 @@ def _pooled(panel: Panel, room: int) -> Grid:
     down = across if n_rows == n_columns else max(1, -(-n_rows // MOST_CELLS))
     forbidden = np.zeros(panel.values.shape, dtype=bool) if panel.forbidden is None else panel.forbidden
     values, empty = _largest(panel.values.astype(np.float64), forbidden, down, across)
-    rows, columns = _blocks(panel.rows, down), _blocks(panel.columns, across)
+    rows, columns = _blocks(_whole(panel.rows), down), _blocks(_whole(panel.columns, panel.numbers), across)
     maximum = message("{down} x {across} tokens a cell, maximum", down=down, across=across)
     farthest = message("{down} x {across} tokens a cell, the farthest from 0", down=down, across=across)
     return Grid(
@@ -128,9 +134,10 @@ def _pooled(panel: Panel, room: int) -> Grid:
     )
 
 
-def _blocks(labels: tuple[str, ...], size: int) -> tuple[Entry, ...]:
-    count = len(labels)
-    return tuple(Entry(start, min(start + size, count), labels[start]) for start in range(0, count, size))
+def _blocks(entries: tuple[Entry, ...], size: int) -> tuple[Entry, ...]:
+    return tuple(
+        replace(entries[start], stop=min(start + size, len(entries))) for start in range(0, len(entries), size)
+    )
 
 
 def _largest(

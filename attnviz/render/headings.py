@@ -56,19 +56,16 @@ def set_numbers(entries: tuple[Entry, ...], starts: list[int], cell: int) -> lis
 
     starts: the cell each entry begins in. A hidden entry has how many it hides.
     """
-    hidden = [
-        (start + 1, f"{entry.count}".center(3).rstrip())
-        for entry, start in zip(entries, starts, strict=True)
-        if entry.hidden
-    ]
-    shown = [(entry, start) for entry, start in zip(entries, starts, strict=True) if not entry.hidden]
+    pairs = list(zip(entries, starts, strict=True))
+    hidden = [(start + 1, str(entry.count).center(3).rstrip()) for entry, start in pairs if entry.hidden]
+    shown = [(entry, start) for entry, start in pairs if not entry.hidden]
     if any(entry.count > 1 for entry, _ in shown):
-        return [placed((start, str(entry.start)) for entry, start in shown[:: max(1, 10 // cell)])]
-    ones = [(start, str(entry.start % 10)) for entry, start in shown]
-    if shown[-1][0].start < 10:
-        return [placed([*ones, *hidden])]
+        return [placed((start, str(entry.number)) for entry, start in shown[:: max(1, 10 // cell)])]
+    ones = [(start, str(entry.number % 10)) for entry, start in shown]
+    if shown[-1][0].number < 10:
+        return [placed(sorted([*ones, *hidden]))]
     first = {entry.stop for entry in entries if entry.hidden} | {0}
-    tens = [(start, str(entry.start // 10)) for entry, start in shown if entry.start % 10 == 0 or entry.start in first]
+    tens = [(start, str(e.number // 10)) for e, start in shown if e.number % 10 == 0 or e.start in first]
     return [placed(tens), placed(sorted([*ones, *hidden]))]
 
 

@@ -27,7 +27,8 @@ FORBIDDEN = "·"
 class Panel:
     """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
 
-    caption: one line that stands below it, as a small multiple.
+    caption: one line that stands below it, as a small multiple. numbers: which token each column is, where some are
+    left out.
     """
 
     title: Message | None
@@ -38,6 +39,7 @@ class Panel:
     forbidden: NDArray[np.bool_] | None = None
     plus: bool = False
     caption: Message | None = None
+    numbers: tuple[int, ...] | None = None
 
     def texts(self, digits: int) -> list[list[str]]:
         """Each cell's number as people read it; · where the mask forbids."""
