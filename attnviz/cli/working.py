@@ -6,9 +6,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from attnviz.choosing import find_token
 from attnviz.cli.options import Input, Looking, LookingAtTwo
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_views
-from attnviz.choosing import find_token
 from attnviz.cli.reading import Source, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice

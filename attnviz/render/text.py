@@ -58,11 +58,13 @@ def _lines(words: Iterable[Word], width: int, screen: Screen) -> Iterator[list[P
             yield line
             if gap.count("\n") > 1:
                 yield []
-            line, used = [], 0
+            indent = " " * min(len(gap) - gap.rfind("\n") - 1, width // 3)
+            line, used, gap = ([indent] if indent else []), len(indent), ""
         size = sum(cell_len(piece.text) for piece in unit)
         space = " " if gap and line else ""
         if line and used + len(space) + size > width:
-            yield line
+            if any(isinstance(part, Piece) for part in line):
+                yield line
             line, used, space = [], 0, ""
         line.extend([space, *unit] if space else unit)
         used += len(space) + size

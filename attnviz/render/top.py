@@ -101,9 +101,9 @@ class _List:
         """Each query's lines, with its label at the first."""
         for row in self.rows:
             label = self._short(self.row_labels[row.row], self.query)
-            start = Text(" " * (_INDENT + self.query - cell_len(label)) + label, "bold", no_wrap=True)
+            start = Text(" " * (_INDENT + self.query - cell_len(label)), no_wrap=True).append(label, "bold")
             if self.stacked:
-                yield Text(" " * _INDENT + label, "bold", no_wrap=True)
+                yield Text(" " * _INDENT, no_wrap=True).append(label, "bold")
                 start = Text(" " * (_INDENT + 2), no_wrap=True)
             else:
                 start.append("  ")
@@ -133,7 +133,9 @@ class _List:
             items.append(self._rest(row.rest_sum))
         if not row.links:
             nothing = message("nothing") if self.panel.forbidden is None else message("may look at nothing")
-            items.append(Text(shorten(self.screen.written(nothing.localized()), self.room, cell_len), "dim"))
+            items.append(
+                Text(shorten(self.screen.written(nothing.localized()), self.room, cell_len, self.screen.mark), "dim")
+            )
         return items
 
     def _rest(self, amount: float) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -126,14 +127,18 @@ def _stretches(attention: Attention) -> list[tuple[Token, str, list[tuple[str, s
 
 
 def _between(gap: str) -> tuple[str, list[tuple[str, str]]]:
-    """What stands directly before a token, and the words (with what stands before them) that no token has."""
-    skipped, before = [], ""
-    for piece in gap.splitlines(keepends=True):
-        for word in piece.split():
-            skipped.append((before or (" " if piece[0].isspace() else ""), word))
+    """What stands directly before a token, and the words (with what stands before them) that no token has.
+
+    A line's indentation stays, a tab as four spaces; other spaces are one.
+    """
+    skipped: list[tuple[str, str]] = []
+    before = ""
+    for piece in re.findall(r"\r\n|[\n\r\v\f\x85\u2028\u2029]|[^\S\n\r\v\f\x85\u2028\u2029]+|\S+", gap):
+        if not piece.isspace():
+            skipped.append((before, piece))
             before = ""
-        if piece.splitlines()[0] != piece:
-            before += "\n"
-        elif piece[-1].isspace() and not before.endswith("\n"):
-            before += " "
+        elif piece.splitlines()[0] == "":
+            before = before.rstrip(" ") + "\n"
+        else:
+            before += piece.expandtabs(4) if before.endswith("\n") else " "
     return before, skipped
