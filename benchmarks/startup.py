@@ -23,6 +23,7 @@ from statistics import median
 from typing import NamedTuple
 
 BARE = Path(__file__).parent / "bare"
+SENTENCE = "the small cat eats the big fish in the garden "  # ten words
 # Tuning of one machine's numpy, and what would forbid the bytecode.
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 
@@ -52,6 +53,11 @@ def cases(folder: str) -> list[Case]:
             "export / bare picture",
             [*attnviz, "export", "猫吃鱼", f"{folder}/ours.png"],
             [str(BARE / "picture.py"), f"{folder}/theirs.png"],
+        ),
+        Case(
+            "blocks 100 / table 10",
+            [*attnviz, "run", SENTENCE * 10, "--view", "blocks"],
+            [*attnviz, "run", SENTENCE, "--view", "table"],
         ),
         Case("compare / run", [*attnviz, "compare", "猫吃鱼", "鱼吃猫"], [*attnviz, "run", "猫吃鱼"]),
     ]

@@ -95,6 +95,48 @@ def test_no_color():
     assert not re.search(rb"\x1b\[[0-9;]*[34][0-9]", terminal("run", "猫吃鱼", NO_COLOR="1"))
 
 
+@pytest.mark.parametrize(
+    ("environment", "ground"),
+    [
+        ({"COLORTERM": "truecolor"}, rb"48;2;\d+;\d+;\d+m"),
+        ({"COLORTERM": "", "TERM": "xterm-256color"}, rb"48;5;\d+m"),
+        ({"COLORTERM": "", "TERM": "xterm"}, rb"\x1b\[[0-9;]*(4[0-7]|10[0-7])m"),
+    ],
+)  # fmt: skip
+def test_colours_step_down(environment, ground):
+    """True colour, 256 or 16 colours, as the terminal says it can."""
+    written = terminal("run", "猫吃鱼", "--view", "blocks", **environment)
+    assert re.search(ground, written)
+    assert (b"48;2;" in written) == (environment["COLORTERM"] == "truecolor")
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [({"TERM": "dumb"}, "▒▒"), ({"NO_COLOR": "1"}, "▒▒"), ({"LANG": "C", "TERM": "dumb"}, " 5")],
+)
+def test_blocks_without_colour(environment, shown):
+    """A dumb terminal and NO_COLOR get shades, the C locale digits."""
+    written = terminal("run", "猫吃鱼", "--view", "blocks", **environment)
+    assert shown.encode() in written
+    assert not re.search(rb"\x1b\[[0-9;]*[34][0-9]", written)
+    assert "LANG" not in environment or not set("▒░█▓▀").intersection(written.decode())
+
+
+def test_ascii_blocks_in_colour():
+    """In the C locale coloured cells are spaces, two a cell: no block element is needed."""
+    written = terminal("run", "猫吃鱼 " * 30, "--view", "blocks", LANG="C").decode()
+    assert re.search(r"\x1b\[[0-9;]*48[0-9;]*m ", written)
+    assert not set("▒░█▓▀▄┊┄").intersection(written)
+
+
+def test_auto_on_a_terminal():
+    """On a terminal a sentence of thirty words is a heatmap, in a pipe a list; both say how to get the others."""
+    text = "the cat eats the fish in the garden and the dog sees it . " * 2
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal("run", text).decode()), good("run", text, COLUMNS="80").decode()
+    assert "this is --view blocks; others: table, top, text" in " ".join(shown[0].split())
+    assert "this is --view top; others: table, blocks, text" in " ".join(shown[1].split())
+
+
 def test_hostile_text_on_a_terminal():
     """On a terminal too a text's own controls are shown, not obeyed."""
     written = terminal("run", HOSTILE, "--tokens", "space")

@@ -33,11 +33,13 @@ def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
 def screen_of(console: Console) -> Screen:
     """The screen behind a console: its width, its colours (none with NO_COLOR or in a dumb terminal), its letters.
 
-    The C locale asks for ASCII; where no locale is set at all, nothing is asked.
+    The C locale asks for ASCII; where no locale is set at all, nothing is asked. Python itself turns LC_CTYPE from C
+    into one of UTF-8 (PEP 538): that one is what nobody asked for.
     """
     names = {"truecolor": "truecolor", "256": "256", "standard": "16", "windows": "16"}
     colors = "none" if console.no_color else names.get(console.color_system or "", "none")
-    locale = next((os.environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(name)), "")
+    asked = [os.environ.get("LC_ALL"), os.environ.get("LC_CTYPE"), os.environ.get("LANG")]
+    locale = next((name for name in asked if name and name not in ("C.UTF-8", "C.utf8", "UTF-8")), "")
     return Screen(
         width=_width(console),
         encoding=_encoding(sys.stdout),

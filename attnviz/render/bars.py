@@ -23,7 +23,7 @@ def color_bar(scale: Scale, digits: int, screen: Screen, *, characters: str = ""
     paint = Paint(scale, screen)
     low, high = (_end(scale, end, digits, screen) for end in (scale.low, scale.high))
     room = max(3, min(_LENGTH, screen.cells - _INDENT - cell_len(low) - cell_len(high) - 2))
-    line = Text(" " * _INDENT + low + " ", "dim", overflow="fold")
+    line = Text(" " * _INDENT, overflow="fold").append(f"{low} ", "dim")
     if paint.colored:
         for k in range(room):
             line.append(" ", paint.ground(k / (room - 1)))
