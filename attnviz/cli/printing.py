@@ -38,8 +38,10 @@ def screen_of(console: Console) -> Screen:
     """
     names = {"truecolor": "truecolor", "256": "256", "standard": "16", "windows": "16"}
     colors = "none" if console.no_color else names.get(console.color_system or "", "none")
-    asked = [os.environ.get("LC_ALL"), os.environ.get("LC_CTYPE"), os.environ.get("LANG")]
-    locale = next((name for name in asked if name and name not in ("C.UTF-8", "C.utf8", "UTF-8")), "")
+    asked = {name: os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")}
+    if asked["LC_CTYPE"] in ("C.UTF-8", "C.utf8", "UTF-8"):
+        asked["LC_CTYPE"] = ""
+    locale = next(filter(None, asked.values()), "")
     return Screen(
         width=_width(console),
         encoding=_encoding(sys.stdout),
