@@ -18,8 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import NamedTuple
 
 BARE = Path(__file__).parent / "bare"
@@ -36,11 +39,12 @@ class Spent(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Two commands to compare: what follows `python` on the command line."""
+    """Two commands to compare: what follows `python` on the command line, and what both find in the environment."""
 
     name: str
     ours: list[str]
     theirs: list[str]
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 def cases(folder: str) -> list[Case]:
@@ -58,14 +62,15 @@ def cases(folder: str) -> list[Case]:
             "blocks 100 / table 10",
             [*attnviz, "run", SENTENCE * 10, "--view", "blocks"],
             [*attnviz, "run", SENTENCE, "--view", "table"],
+            {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color", "COLUMNS": "200"},
         ),
         Case("compare / run", [*attnviz, "compare", "猫吃鱼", "鱼吃猫"], [*attnviz, "run", "猫吃鱼"]),
     ]
 
 
-def spend(arguments: list[str], folder: str) -> Spent:
+def spend(arguments: list[str], folder: str, changed: Mapping[str, str]) -> Spent:
     """Run one process to its end, read what it prints, and throw that away."""
-    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
+    environment = {name: value for name, value in os.environ.items() if name not in UNSET} | dict(changed)
     environment["PYTHONPYCACHEPREFIX"] = f"{folder}/bytecode"
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -88,9 +93,10 @@ def spend(arguments: list[str], folder: str) -> Spent:
 
 def measure(case: Case, runs: int, folder: str) -> list[tuple[Spent, Spent]]:
     """Pairs of ours and theirs, in turn, after one warm-up each."""
-    spend(case.ours, folder)
-    spend(case.theirs, folder)
-    return [(spend(case.ours, folder), spend(case.theirs, folder)) for _ in range(runs)]
+    ours, theirs = (partial(spend, side, folder, case.environment) for side in (case.ours, case.theirs))
+    ours()
+    theirs()
+    return [(ours(), theirs()) for _ in range(runs)]
 
 
 def row(name: str, kind: str, ours: list[float], theirs: list[float]) -> str:

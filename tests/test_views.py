@@ -382,11 +382,11 @@ def test_steps_differ(colors, diverging):
     paint = Paint(Scale(-1 if diverging else 0, 1, diverging), Screen(80, colors=colors))
     places = np.linspace(0, 1, paint.steps)
     if colors == "none":
-        assert len({paint.character(place) for place in places}) == paint.steps
+        assert len({paint.character(paint.step(place)) for place in places}) == paint.steps
     elif colors == "truecolor":
         assert paint.steps == 256
     else:
-        assert len({paint.color(place).number for place in places}) == paint.steps
+        assert len({paint.color(paint.step(place)).number for place in places}) == paint.steps
 
 
 def test_labels_above():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from operator import itemgetter
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
+from rich.style import Style
 from rich.text import Text
 
 from attnviz.messages import Message, message
@@ -14,6 +16,7 @@ from attnviz.render.bars import color_bar
 from attnviz.render.grid import MOST_CELLS, Entry, fit_grid
 from attnviz.render.headings import set_labels, set_numbers
 from attnviz.render.labels import shorten
+from attnviz.render.line import BOLD, DIM, Line
 from attnviz.render.paint import Paint
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
 from attnviz.render.screen import Screen, wrapped
@@ -24,6 +27,7 @@ _HIDDEN = 5  # what a hidden stretch of columns takes
 _WIDEST_LABEL, _WIDEST_SMALL_LABEL = 16, 6
 _BOTH_SIDES = 60  # narrower screens have row labels at the left alone
 _SMALL = 32  # cells of a small multiple
+_FORBIDDEN = -1
 
 
 def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
@@ -37,7 +41,7 @@ def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
         parts.append(Text(screen.written(prepared.heading.localized()), "bold", overflow="fold"))
     if len(prepared.panels) == 1:
         box = _Box(prepared.panels[0], screen)
-        parts.extend(line for line in (*box.title(), *box.lines(), *box.caption(), Text()))
+        parts.extend(line for line in (*box.title(), *box.lines(), *box.caption(), Line()))
         notes = box.grid.notes
         parts.append(color_bar(prepared.panels[0].scale, prepared.digits, screen))
     else:
@@ -60,31 +64,31 @@ def render_grids(panels: tuple[Panel, ...], screen: Screen, *, digits: int = 3, 
     return Group(*grids, *_bars(panels, digits, screen), *pooled)
 
 
-def _small_multiples(panels: tuple[Panel, ...], screen: Screen, across: int) -> tuple[list[Text], tuple[Message, ...]]:
+def _small_multiples(panels: tuple[Panel, ...], screen: Screen, across: int) -> tuple[list[Line], tuple[Message, ...]]:
     boxes = [_Box(panel, screen, small=True) for panel in panels]
     width = max(box.width for box in boxes)
     fit = max(1, (screen.cells - _INDENT + _GAP) // (width + _GAP))
     if across > 1:
         fit = across if fit >= across else 1
-    lines: list[Text] = []
+    lines: list[Line] = []
     for first in range(0, len(boxes), fit):
-        lines.extend([*_beside(boxes[first : first + fit], width), Text()])
+        lines.extend([*_beside(boxes[first : first + fit], width), Line()])
     notes = {str(note): note for box in boxes for note in box.grid.notes}
     return lines, tuple(notes.values())
 
 
-def _beside(boxes: list[_Box], width: int) -> Iterable[Text]:
+def _beside(boxes: list[_Box], width: int) -> Iterable[Line]:
     """Boxes beside each other, their titles, grids and captions each at one height."""
     parts = [(box.title(width), box.lines(), box.caption(width)) for box in boxes]
     for kind in range(3):
         height = max(len(part[kind]) for part in parts)
         for k in range(height):
-            line = Text(no_wrap=True)
+            line = Line()
             for place, part in enumerate(parts):
                 missing = height - len(part[kind]) if kind < 2 else 0
                 if 0 <= k - missing < len(part[kind]):
                     line.append(" " * (_INDENT + place * (width + _GAP) - line.cell_len))
-                    line.append_text(part[kind][k - missing])
+                    line.extend(part[kind][k - missing])
             yield line
 
 
@@ -106,6 +110,8 @@ class _Box:
         self.numbered |= any(entry.count > 1 for entry in self.grid.columns)
         self.paint = Paint(panel.scale, screen)
         self.halves = self.cell == 1 and self.paint.colored and screen.has_shapes
+        self.steps = self._steps()
+        self.forbidden = screen.ornament(FORBIDDEN, ".")
         self.starts, self.cells_width = self._measure_columns()
         self.heading = self._heading()
         self.width = self._measure()
@@ -163,23 +169,23 @@ class _Box:
     def _words(self, part: Message | None) -> str:
         return "" if part is None else self.screen.written(part.localized())
 
-    def title(self, width: int | None = None) -> list[Text]:
+    def title(self, width: int | None = None) -> list[Line]:
         """The title's lines."""
-        return self._set(self.panel.title, "bold", width)
+        return self._set(self.panel.title, BOLD, width)
 
-    def caption(self, width: int | None = None) -> list[Text]:
+    def caption(self, width: int | None = None) -> list[Line]:
         """The caption's lines."""
-        return self._set(self.panel.caption, "dim", width)
+        return self._set(self.panel.caption, DIM, width)
 
-    def _set(self, part: Message | None, style: str, width: int | None) -> list[Text]:
+    def _set(self, part: Message | None, style: Style, width: int | None) -> list[Line]:
         indent = "" if self.small else " " * _INDENT
         lines = wrapped(self._words(part), width or self.room)
-        return [Text(indent + line, style, no_wrap=True) for line in lines]
+        return [Line(indent + line, style) for line in lines]
 
-    def lines(self) -> list[Text]:
+    def lines(self) -> list[Line]:
         """The heading and the cells, with the row labels."""
         indent = 0 if self.small else _INDENT
-        above = [Text(" " * (indent + self.left + 1) + line, "bold", no_wrap=True) for line in self.heading]
+        above = [Line(" " * (indent + self.left + 1) + line, BOLD) for line in self.heading]
         return above + [self._row(indent, rows) for rows in self._row_groups()]
 
     def _row_groups(self) -> list[tuple[int, ...]]:
@@ -191,15 +197,15 @@ class _Box:
             groups.extend(tuple(together[k : k + step]) for k in range(0, len(together), step))
         return groups
 
-    def _row(self, indent: int, rows: tuple[int, ...]) -> Text:
-        line = Text(" " * indent, no_wrap=True)
-        if self.grid.rows[rows[0]].hidden:
-            return line.append(" " * (self.left + 1) + self._gap_line(self.grid.rows[rows[0]]), "dim")
-        line.append(self._left_label(self.grid.rows[rows[0]]) + " ", "bold")
-        for style, run in groupby(self._cells(rows), key=lambda cell: cell[1]):
-            line.append("".join(text for text, _ in run), style)
+    def _row(self, indent: int, rows: tuple[int, ...]) -> Line:
+        first, last = self.grid.rows[rows[0]], self.grid.rows[rows[-1]]
+        if first.hidden:
+            return Line(" " * (indent + self.left + 1) + self._gap_line(first), DIM)
+        line = Line(" " * indent).append(self._left_label(first) + " ", BOLD)
+        for style, run in groupby(self._cells(rows), key=itemgetter(1)):
+            line.append("".join([text for text, _ in run]), style)
         if self.right and not (self.halves and len(rows) == 1):
-            line.append(" " + self._right_label(self.grid.rows[rows[-1]]), "bold")
+            line.append(" " + self._right_label(last), BOLD)
         return line
 
     def _gap_line(self, entry: Entry) -> str:
@@ -226,33 +232,35 @@ class _Box:
         spaces = " " * (width - cell_len(label))
         return spaces + label if right else label + spaces
 
-    def _cells(self, rows: tuple[int, ...]) -> Iterable[tuple[str, object]]:
-        for j, column in enumerate(self.grid.columns):
-            if column.hidden:
-                yield self.screen.ornament("┊", ":").center(_HIDDEN), "dim"
-            elif self.halves:
-                yield self._half_blocks(rows, j)
-            else:
-                yield self._whole_cell(rows[0], j)
+    def _steps(self) -> list[list[int]]:
+        """Each cell's step on the scale; below 0 where it is forbidden."""
+        steps = self.paint.steps_of(self.grid.places)
+        steps[self.grid.forbidden] = _FORBIDDEN
+        return [[int(step) for step in row] for row in steps.tolist()]
 
-    def _whole_cell(self, i: int, j: int) -> tuple[str, object]:
-        if self.grid.forbidden[i, j]:
-            return self.screen.ornament(FORBIDDEN, ".").rjust(self.cell), "dim"
-        place = float(self.grid.places[i, j])
+    def _cells(self, rows: tuple[int, ...]) -> list[tuple[str, Style | None]]:
+        """The line's cells from left to right, each with its style."""
+        gap = (self.screen.ornament("┊", ":").center(_HIDDEN), DIM)
+        upper, lower = self.steps[rows[0]], self.steps[rows[-1]] if len(rows) == 2 else None
+        draw = self._halves if self.halves else self._whole
+        return [
+            gap if column.hidden else draw(upper[j], None if lower is None else lower[j])
+            for j, column in enumerate(self.grid.columns)
+        ]
+
+    def _whole(self, step: int, _: int | None) -> tuple[str, Style | None]:
+        if step == _FORBIDDEN:
+            return self.forbidden.rjust(self.cell), DIM
         if self.paint.colored:
-            return " " * self.cell, self.paint.ground(place)
-        character = self.paint.character(place)
-        return character * self.cell if not character.isalnum() else character.rjust(self.cell), ""
+            return " " * self.cell, self.paint.ground(step)
+        character = self.paint.character(step)
+        return character.rjust(self.cell) if character.isalnum() else character * self.cell, None
 
-    def _half_blocks(self, rows: tuple[int, ...], j: int) -> tuple[str, object]:
+    def _halves(self, upper: int, lower: int | None) -> tuple[str, Style | None]:
         """Two cells above each other in one; a forbidden one, or none, leaves its half as the terminal is."""
-        seen = [i for i in rows if not self.grid.forbidden[i, j]]
-        places = [float(self.grid.places[i, j]) for i in seen]
-        if not seen:
-            return self.screen.ornament(FORBIDDEN, "."), "dim"
-        if len(seen) == 2:
-            return "▀", self.paint.halves(*places)
-        return "▀" if seen[0] == rows[0] else "▄", self.paint.ink(places[0])
+        if lower is not None and lower != _FORBIDDEN:
+            return ("▄", self.paint.ink(lower)) if upper == _FORBIDDEN else ("▀", self.paint.halves(upper, lower))
+        return (self.forbidden, DIM) if upper == _FORBIDDEN else ("▀", self.paint.ink(upper))
 
 
 def _bars(panels: tuple[Panel, ...], digits: int, screen: Screen) -> list[Text]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.color import Color
 from rich.style import Style
 
@@ -48,33 +50,37 @@ class Paint:
         """The step a place belongs to, from 0."""
         return round(place * (self.steps - 1))
 
-    def character(self, place: float) -> str:
-        """The character of a place's density."""
-        return self.characters[round(place * (len(self.characters) - 1))]
+    def steps_of(self, places: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The steps of many places; rounded as `step` rounds one."""
+        return np.rint(np.nan_to_num(places) * (self.steps - 1)).astype(np.int64)
 
-    def color(self, place: float) -> Color:
-        """The colour of a place."""
-        return self._colors[self.step(place)][0]
+    def character(self, step: int) -> str:
+        """The character of a step, where there is no colour."""
+        return self.characters[step]
 
-    def ground(self, place: float) -> Style:
-        """Legible ink on the colour of a place; no style where there is no colour."""
+    def color(self, step: int) -> Color:
+        """The colour of a step."""
+        return self._colors[step][0]
+
+    def ground(self, step: int) -> Style:
+        """Legible ink on the colour of a step; no style where there is no colour."""
         if not self.colored:
             return Style.null()
-        color, ink = self._colors[self.step(place)]
+        color, ink = self._colors[step]
         return _style(ink, color)
 
-    def halves(self, upper: float, lower: float) -> Style:
-        """The colour of one place over that of another, for the upper half block."""
-        return _style(self.color(upper), self.color(lower))
+    def halves(self, upper: int, lower: int) -> Style:
+        """The colour of one step over that of another, for the upper half block."""
+        return _style(self._colors[upper][0], self._colors[lower][0])
 
-    def ink(self, place: float) -> Style:
-        """The colour of a place as ink."""
-        return _style(self.color(place), None) if self.colored else Style.null()
+    def ink(self, step: int) -> Style:
+        """The colour of a step as ink."""
+        return _style(self._colors[step][0], None) if self.colored else Style.null()
 
 
 @lru_cache(maxsize=8192)
 def _style(color: Color, ground: Color | None) -> Style:
-    return Style(color=color, bgcolor=ground)
+    return Style.from_color(color, ground)
 
 
 @lru_cache(maxsize=8)

@@ -101,7 +101,7 @@ class _Block:
         self.cell_width = max(number_width, *map(cell_len, self.columns)) + 2
         self.per_table = max(1, (screen.cells - _INDENT - self.label_width - 1) // self.cell_width)
         self.paint = Paint(panel.scale, screen)
-        self.places = panel.places()
+        self.steps = self.paint.steps_of(panel.places()).tolist()
 
     @property
     def _mark(self) -> str:
@@ -134,7 +134,7 @@ class _Block:
             line.append(self.rows[i] + " ", "bold")
             for j in range(first, last):
                 forbidden = self.texts[i][j] == FORBIDDEN
-                style = "dim" if forbidden else self.paint.ground(float(self.places[i, j]))
+                style = "dim" if forbidden else self.paint.ground(self.steps[i][j])
                 line.append(self._padded(encodable(self.texts[i][j], self.encoding)), style)
             yield line
             if same > i:

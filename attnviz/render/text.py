@@ -141,7 +141,7 @@ def _drawn(line: list[Piece | str], paint: Paint) -> Iterator[Text]:
         style = "underline bold" if piece.word.asks else ""
         text.append(piece.text, style)
         if place is not None and paint.colored:
-            text.stylize(paint.ground(place), len(text) - len(piece.text))
+            text.stylize(paint.ground(paint.step(place)), len(text) - len(piece.text))
         digit = "" if place is None else DIGITS[round(place * (len(DIGITS) - 1))]
         digits += digit.ljust(cell_len(piece.text))
     yield text

@@ -152,8 +152,11 @@ class _List:
 
     def _hue(self, place: float) -> Style:
         if not self.panel.scale.diverging:
-            return self.paint.ink(_HUE)
-        return self.paint.ink(_MORE if place > 0.5 else _LESS)
+            return self._ink(_HUE)
+        return self._ink(_MORE if place > 0.5 else _LESS)
+
+    def _ink(self, place: float) -> Style:
+        return self.paint.ink(self.paint.step(place))
 
     def _drawn(self, place: float) -> str:
         """The bar, in eighths of a cell; whole cells where only letters are drawn."""
