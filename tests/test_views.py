@@ -586,3 +586,22 @@ def test_render_grids():
     lines = plain(drawn(blocks.render_grids(panels, Screen(80, colors="none")), Screen(80, colors="none")))
     assert " ".join(lines).count("grid") == " ".join(lines).count("below") == 4
     assert sum("░░▒▒▓▓██ .873" in line for line in lines) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(attentions(heads=2))
+def test_text_holds_the_numbers(attention):
+    """A word's number is its column's mean over the rows that may look, and those add up to 1; or the asking row's."""
+    (form,) = prepare(attention)
+    shaded = shade_words(form, attention)
+    asked = shade_words(form, attention, str(len(attention.query) - 1))
+    looking = attention.allowed is None or attention.allowed.any(axis=1)
+    for head, mean, row in zip(attention.weights[0], shaded.shadings, asked.shadings, strict=True):
+        values = [word.value for word in mean.words]
+        rows = head if attention.allowed is None else head[looking]
+        for j, value in enumerate(values):
+            assert value is None or value == pytest.approx(rows[:, j].mean(), abs=1e-6)
+        assert sum(value or 0 for value in values) == pytest.approx(1 if np.any(looking) else 0, abs=1e-5)
+        assert [w.value for w in row.words if w.value is not None] == pytest.approx(
+            [v for j, v in enumerate(head[-1]) if attention.allowed is None or attention.allowed[-1, j]]
+        )
