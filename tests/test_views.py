@@ -605,3 +605,21 @@ def test_text_holds_the_numbers(attention):
         assert [w.value for w in row.words if w.value is not None] == pytest.approx(
             [v for j, v in enumerate(head[-1]) if attention.allowed is None or attention.allowed[-1, j]]
         )
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_numbered_columns_are_named(width):
+    """Where columns that are not the rows are numbered, a legend says which is which; else none is needed."""
+    names = [f"feature{j}" for j in range(30)]
+    panel = Panel(None, np.eye(2, 30), ("猫", "鱼"), tuple(names), Scale(0, 1))
+    form = prepare(run("猫吃鱼"))[0]
+    form = form.__class__("output", (panel,), None, ())
+    screen = Screen(width, colors="truecolor")
+    lines = plain(drawn(blocks.render_blocks(form, screen), screen))
+    assert max(map(cell_len, lines)) <= width
+    box = blocks._Box(panel, screen)
+    shown = [column.number for column in box.grid.columns if not column.hidden and box.numbered]
+    assert box.numbered == (width < 80)
+    assert all(re.search(rf"(?<!\d){j} feature{j}(?!\d)", "\n".join(lines)) for j in shown)
+    (itself,) = prepare(run("a b c d e f g h i j k l m n o p", tokens="space", embedding="hash"))
+    assert blocks._Box(itself.panels[0], Screen(24)).legend() == []

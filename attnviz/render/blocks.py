@@ -41,7 +41,7 @@ def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
         parts.append(Text(screen.written(prepared.heading.localized()), "bold", overflow="fold"))
     if len(prepared.panels) == 1:
         box = _Box(prepared.panels[0], screen)
-        parts.extend(line for line in (*box.title(), *box.lines(), *box.caption(), Line()))
+        parts.extend([*box.title(), *box.lines(), *box.caption(), Line(), *box.legend()])
         notes = box.grid.notes
         parts.append(color_bar(prepared.panels[0].scale, prepared.digits, screen))
     else:
@@ -70,16 +70,19 @@ def _small_multiples(panels: tuple[Panel, ...], screen: Screen, across: int) -> 
     fit = max(1, (screen.cells - _INDENT + _GAP) // (width + _GAP))
     if across > 1:
         fit = across if fit >= across else 1
+    alike = len({(box.panel.columns, box.grid.columns) for box in boxes}) == 1
     lines: list[Line] = []
     for first in range(0, len(boxes), fit):
-        lines.extend([*_beside(boxes[first : first + fit], width), Line()])
+        lines.extend([*_beside(boxes[first : first + fit], width, legends=not alike), Line()])
+    lines.extend(boxes[0].legend() if alike else [])
     notes = {str(note): note for box in boxes for note in box.grid.notes}
     return lines, tuple(notes.values())
 
 
-def _beside(boxes: list[_Box], width: int) -> Iterable[Line]:
+def _beside(boxes: list[_Box], width: int, *, legends: bool) -> Iterable[Line]:
     """Boxes beside each other, their titles, grids and captions each at one height."""
-    parts = [(box.title(width), box.lines(), box.caption(width)) for box in boxes]
+    below = [[*box.caption(width), *(box.legend(width) if legends else [])] for box in boxes]
+    parts = [(box.title(width), box.lines(), words) for box, words in zip(boxes, below, strict=True)]
     for kind in range(3):
         height = max(len(part[kind]) for part in parts)
         for k in range(height):
@@ -105,8 +108,7 @@ class _Box:
             self.cell, self.numbered = 1, True
         self.left = self._label_width()
         self.right = self.left if self._has_both_sides() else 0
-        most = min(_SMALL, self._cells_room()) if small else self._cells_room()
-        self.grid = fit_grid(panel, max(1, most), gap=_HIDDEN, pool=small)
+        self.grid = fit_grid(panel, max(1, self._cells_room()), gap=_HIDDEN, pool=small)
         self.numbered |= any(entry.count > 1 for entry in self.grid.columns)
         self.paint = Paint(panel.scale, screen)
         self.halves = self.cell == 1 and self.paint.colored and screen.has_shapes
@@ -141,7 +143,9 @@ class _Box:
 
     def _cells_room(self) -> int:
         room = self.room - self.left - 1 - (self.right + 1 if self.right else 0)
-        return room // self.cell
+        n_rows, n_columns = self.panel.values.shape
+        room //= self.cell
+        return min(_SMALL, room) if self.small and n_columns < 2 * n_rows else room
 
     def _measure_columns(self) -> tuple[list[int], int]:
         """The cell in which each column begins, counted from the first, and how wide all are together."""
@@ -181,6 +185,28 @@ class _Box:
         indent = "" if self.small else " " * _INDENT
         lines = wrapped(self._words(part), width or self.room)
         return [Line(indent + line, style) for line in lines]
+
+    def legend(self, width: int | None = None) -> list[Line]:
+        """Which number is which column, where the columns are numbered and the rows do not name them.
+
+        width: as a part of a small multiple; else the screen's, with an empty line below.
+        """
+        if not self.numbered or self.panel.numbers is not None or self.panel.rows == self.panel.columns:
+            return []
+        lines: list[str] = []
+        room = width or self.room
+        for entry in self.grid.columns:
+            if entry.hidden or entry.label == str(entry.number):
+                continue
+            widest = min(_WIDEST_LABEL, room - len(str(entry.number)) - 1)
+            item = f"{entry.number} {self._padded(entry, widest, right=False).rstrip()}"
+            if lines and cell_len(lines[-1]) + 3 + cell_len(item) <= room:
+                lines[-1] += f"   {item}"
+            else:
+                lines.append(item)
+        if width is not None:
+            return [Line(line, DIM) for line in lines]
+        return [Line(" " * _INDENT + line, DIM) for line in lines] + ([Line()] if lines else [])
 
     def lines(self) -> list[Line]:
         """The heading and the cells, with the row labels."""
