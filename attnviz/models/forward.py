@@ -72,7 +72,8 @@ def forward(
         stack, numbers = run.stack(ids), (run.shape.layers, run.shape.heads)
         return _climb(stack, _ids(ids), segments, numbers, sort, layers, logits, traces)
     memory = run.encoded(ids)
-    return run.decode(memory, target_ids or (), sort, layers, logits, traces)
+    targets = () if target_ids is None else target_ids
+    return run.decode(memory, targets, sort, layers, logits, traces)
 
 
 class _Run:

@@ -18,9 +18,14 @@ FAMILIES: dict[str, str] = {
     "bert": "attnviz.models.bert:Bert",
     "roberta": "attnviz.models.bert:Roberta",
     "xlm-roberta": "attnviz.models.bert:XlmRoberta",
-    "camembert": "attnviz.models.bert:Camembert",
+    "camembert": "attnviz.models.bert:XlmRoberta",
+    "distilbert": "attnviz.models.distilbert:DistilBert",
     "electra": "attnviz.models.bert:Electra",
+    "mpnet": "attnviz.models.mpnet:MpNet",
+    "albert": "attnviz.models.albert:Albert",
     "gpt2": "attnviz.models.gpt2:Gpt2",
+    "gpt_neox": "attnviz.models.gpt_neox:GptNeoX",
+    "opt": "attnviz.models.opt:Opt",
     "llama": "attnviz.models.llama:Llama",
     "mistral": "attnviz.models.llama:Mistral",
     "qwen2": "attnviz.models.llama:Qwen2",
@@ -29,6 +34,9 @@ FAMILIES: dict[str, str] = {
     "smollm3": "attnviz.models.llama:SmolLm3",
     "gemma": "attnviz.models.llama:Gemma",
     "phi3": "attnviz.models.llama:Phi3",
+    "t5": "attnviz.models.t5:T5",
+    "mt5": "attnviz.models.t5:Mt5",
+    "marian": "attnviz.models.marian:Marian",
 }
 
 # How the names under "architectures" begin, for a config that has no model_type.

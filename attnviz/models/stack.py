@@ -18,6 +18,7 @@ from attnviz.models.weights import Weights
 Float32 = NDArray[np.float32]
 Ids = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
+Names = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,17 @@ class Stack(ABC):
         return None
 
 
-def head_weight(weights: Weights, own: str, embedding: str, shape: tuple[int, int], *, tied: bool) -> Float32:
-    """The matrix that turns hidden states into logits: its own tensor, or the embedding's where the two are tied."""
-    if tied and weights.find(own) is None:
-        return weights.take(embedding, shape=shape)
-    return weights.take(own, shape=shape)
+def head_weight(weights: Weights, own: Names, embedding: Names, shape: tuple[int, int], *, tied: bool) -> Float32:
+    """The matrix that turns hidden states into logits: its own tensor, or the embedding's where the two are tied.
+
+    own, embedding: a name, or several of which the first that is there counts.
+    """
+    names = _several(own) + _several(embedding) if tied else _several(own)
+    return weights.take(*names, shape=shape)
+
+
+def _several(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
 
 
 def refuse_segments(segments: Ids | None, family: str) -> None:
