@@ -66,7 +66,7 @@ def forward(
     Raises InputError for an unknown family, absurd config values, ids outside the vocabulary, a text that is longer
     than the model's positions, and tensors that are missing or of another shape; MissingError for an unknown layer.
     """
-    run = _Run(config, tensors)
+    run = Run(config, tensors)
     sort = run.kind(kind, target_ids)
     if sort == "encoder" or not run.shape.encoder_decoder:
         stack, numbers = run.stack(ids), (run.shape.layers, run.shape.heads)
@@ -76,8 +76,8 @@ def forward(
     return run.decode(memory, targets, sort, layers, logits, traces)
 
 
-class _Run:
-    """One model and its tensors, read once for a pass."""
+class Run:
+    """One model and its tensors, for one pass or for several: what `forward` and `decode_greedily` are made of."""
 
     def __init__(self, config: Mapping[str, Any], tensors: Tensors) -> None:
         self.family = family_of(config)

@@ -39,6 +39,9 @@ FAMILIES: dict[str, str] = {
     "marian": "attnviz.models.marian:Marian",
 }
 
+# Their weights are the softmax of c tanh(score / c): scores that the kernel does not have.
+_CAPPED = ("gemma2", "gemma2_text")
+
 # How the names under "architectures" begin, for a config that has no model_type.
 _ARCHITECTURES = {
     "Bert": "bert", "Roberta": "roberta", "XLMRoberta": "xlm-roberta", "Camembert": "camembert",
@@ -62,6 +65,12 @@ def family_of(config: Mapping[str, Any]) -> str:
         name = next((one for one in names if one), "")
     if name in FAMILIES:
         return name
+    if name in _CAPPED:
+        raise InputError(
+            "A model of the family {family!r} caps its scores before the softmax, which is not computed here; known "
+            "families are {known}.",
+            family=name, known=", ".join(FAMILIES),
+        )  # fmt: skip
     raise InputError(
         "A model of the family {family!r} cannot be computed; known families are {known}.",
         family=name or ", ".join(map(str, architectures)) or "?", known=", ".join(FAMILIES),
