@@ -330,8 +330,8 @@ def test_ids_outside_the_vocabulary():
         for bad in (41, -1, 10**12):
             with pytest.raises(InputError, match=f"no token {bad} .* 0 to 40"):
                 forward(config, tensors, [3, bad])
-    with pytest.raises(InputError, match="no token 37 .* 0 to 36"):
-        config, tensors, answers = load("marian-apart")
+    config, tensors, _ = load("marian-apart")
+    with pytest.raises(InputError, match=r"no token 37 .* 0 to 36"):
         forward(config, tensors, [40], target_ids=[37])
 
 
@@ -344,11 +344,9 @@ def test_missing_tensors(name):
     forward(config, watched, answers["text0_ids"], target_ids=targets)
     for missing in watched.read[:: max(1, len(watched.read) // 7)]:
         rest = {one: tensor for one, tensor in tensors.items() if one != missing}
-        with pytest.raises(InputError, match="have no tensor .*shape") as caught:
+        with pytest.raises(InputError, match=r"have no tensor \S+; it would be of shape \(\d") as caught:
             forward(config, rest, answers["text0_ids"], target_ids=targets)
-        assert str(caught.value).split("tensor ")[1].split(";")[0].split(".")[-2:] == missing.split(".")[-2:] or (
-            "shared" in str(caught.value)
-        )
+        assert missing.endswith(caught.value.message.fields["name"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -517,7 +515,7 @@ def exact(name, x):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("size", [7, 20_000])
 def test_activations(name, size):
-    """Each activation is its formula, in small arrays and in those that are cut into blocks; inputs stay as they are."""
+    """Each activation is its formula, in small arrays and in those cut into blocks; inputs stay as they are."""
     x = np.linspace(-12, 12, size, dtype=np.float32).reshape(1, -1)
     before = x.copy()
     bent = activation(name)(x)

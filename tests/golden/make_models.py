@@ -189,7 +189,8 @@ DOUBLE: dict[str, tuple[str, str, dict[str, Any]]] = {
         "MarianConfig", "MarianMTModel",
         MARIAN | {
             "share_encoder_decoder_embeddings": False, "decoder_vocab_size": 37, "scale_embedding": False,
-            "decoder_start_token_id": 36, "pad_token_id": 36, "tie_word_embeddings": False, "activation_function": "relu",
+            "decoder_start_token_id": 36, "pad_token_id": 36, "tie_word_embeddings": False,
+            "activation_function": "relu",
         },
     ),
 }  # fmt: skip
@@ -218,7 +219,7 @@ def numbers(tensors: Any) -> np.ndarray:
 
 
 def single(model: Any, lengths: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Answers of a model with one stack to texts of these lengths, the first once more in segments where it has some."""
+    """Answers of a model with one stack to texts of these lengths, the first in segments too where it has some."""
     answers: dict[str, np.ndarray] = {}
     generator = np.random.default_rng(len(lengths))
     for number, length in enumerate(lengths):
