@@ -326,7 +326,7 @@ def test_unknown_families(family):
 def test_ids_outside_the_vocabulary():
     """An id that the vocabulary does not have raises InputError with it and the last one."""
     for name in ("bert", "gpt2", "llama", "t5", "marian-apart", "opt", "gpt_neox"):
-        config, tensors, answers = load(name)
+        config, tensors, _ = load(name)
         for bad in (41, -1, 10**12):
             with pytest.raises(InputError, match=f"no token {bad} .* 0 to 40"):
                 forward(config, tensors, [3, bad])
