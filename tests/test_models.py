@@ -20,7 +20,7 @@ from attnviz.models.activations import ACTIVATIONS, activation, erf
 from attnviz.models.decoding import decode_greedily
 from attnviz.models.forward import forward
 from attnviz.models.registry import FAMILIES, family_of, shape_of
-from attnviz.models.relative import buckets
+from attnviz.positions import t5_buckets
 
 GOLDEN = Path(__file__).parent / "golden" / "models"
 NAMES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
@@ -267,7 +267,7 @@ def test_older_configs_of_t5():
 def test_buckets_of_distances(name):
     """Every distance from -700 to 700 falls in the bucket that T5 gives it."""
     both_ways, count, longest = map(int, name.split("_"))
-    table = buckets(701, 701, both_ways=bool(both_ways), count=count, longest=longest)
+    table = t5_buckets(701, 701, causal=not both_ways, buckets=count, farthest=longest)
     expected = np.load(GOLDEN / "buckets.npz")[name]
     np.testing.assert_array_equal(table[0], expected[700:])
     np.testing.assert_array_equal(table[700], expected[:701])

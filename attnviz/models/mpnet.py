@@ -6,8 +6,9 @@ from functools import cached_property
 
 from attnviz.models.bert import Keys, LayerNames, Roberta
 from attnviz.models.configuration import Configuration
-from attnviz.models.relative import buckets, relative_bias
+from attnviz.models.parts import relative_bias
 from attnviz.models.stack import Float32, Ids, refuse_segments
+from attnviz.positions import t5_buckets
 
 _BUCKETS = 32
 
@@ -35,7 +36,7 @@ class MpNet(Roberta):
     def _bias(self) -> Float32:
         rows = self.config.count("relative_attention_num_buckets", default=_BUCKETS, least=_BUCKETS)
         table = self.weights.take("encoder.relative_attention_bias.weight", shape=(rows, self.heads))
-        return relative_bias(table, buckets(self.count, self.count, both_ways=True, count=_BUCKETS))
+        return relative_bias(table, t5_buckets(self.count, self.count, buckets=_BUCKETS))
 
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
         """Word + position vectors, normed."""

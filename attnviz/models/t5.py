@@ -12,10 +12,10 @@ from attnviz.data import Trace
 from attnviz.errors import InputError
 from attnviz.models.activations import Activation, activation
 from attnviz.models.configuration import Configuration
-from attnviz.models.parts import attention, causal_mask, heads_of, linear, take_rms_norm
-from attnviz.models.relative import buckets, relative_bias
+from attnviz.models.parts import attention, causal_mask, heads_of, linear, relative_bias, take_rms_norm
 from attnviz.models.stack import Booleans, Climbed, Float32, Ids, ModelShape, Stack, refuse_segments, word_vectors
 from attnviz.models.weights import Weights
+from attnviz.positions import t5_buckets
 
 
 class T5Decoder(Stack):
@@ -72,8 +72,9 @@ class T5Decoder(Stack):
         longest = self.config.count("relative_attention_max_distance", default=128, least=count)
         name = f"{self.side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
         table = self.weights.take(name, shape=(count, self.heads))
-        both_ways = self.side == "encoder"
-        return relative_bias(table, buckets(self.count, self.count, both_ways=both_ways, count=count, longest=longest))
+        causal = self.side == "decoder"
+        places = t5_buckets(self.count, self.count, causal=causal, buckets=count, farthest=longest)
+        return relative_bias(table, places)
 
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
         """Word vectors, of one table for both texts."""
