@@ -14,7 +14,7 @@ from attnviz.data import Trace
 from attnviz.errors import InputError
 from attnviz.models.activations import activation, gelu
 from attnviz.models.configuration import Configuration, equal_heads
-from attnviz.models.parts import attention, causal_mask, embedded, heads_of, linear, take_layer_norm
+from attnviz.models.parts import attention, causal_mask, heads_of, linear, take_layer_norm
 from attnviz.models.stack import Booleans, Climbed, Float32, Ids, ModelShape, Stack, head_weight, word_vectors
 from attnviz.models.weights import Weights
 
@@ -112,26 +112,24 @@ class Bert(Stack):
 
     def words(self, ids: Ids) -> Float32:
         """The word vectors, [n, width]."""
-        name = "embeddings.word_embeddings.weight"
-        return word_vectors(self.weights.take(name, shape=(self.vocabulary, self.width)), ids)
+        return word_vectors(self.weights, "embeddings.word_embeddings.weight", ids, self.vocabulary, self.width)
 
     def placed(self, hidden: Float32, ids: Ids) -> Float32:
         """With the position vectors, normed."""
         rows = _rows(self.config, self.first_position(self.config))
-        table = self.weights.take("embeddings.position_embeddings.weight", shape=(rows, self.width))
-        hidden += embedded(table, self.position_ids(ids))
+        name, places = "embeddings.position_embeddings.weight", self.position_ids(ids)
+        hidden += self.weights.rows(name, shape=(rows, self.width), ids=places)
         return take_layer_norm(self.weights, "embeddings.LayerNorm", self.width, hidden, self.epsilon)
 
     def _segments(self, ids: Ids, segments: Ids | None) -> Float32:
         kinds = self.config.count("type_vocab_size", default=2)
-        table = self.weights.take("embeddings.token_type_embeddings.weight", shape=(kinds, self.width))
         chosen = np.zeros_like(ids) if segments is None else segments
         if chosen.min() < 0 or chosen.max() >= kinds:
             raise InputError(
                 "There is no segment {segment}: the model knows {kinds}, counted from 0.",
                 segment=int(chosen.max() if chosen.max() >= kinds else chosen.min()), kinds=kinds,
             )  # fmt: skip
-        return embedded(table, chosen)
+        return self.weights.rows("embeddings.token_type_embeddings.weight", shape=(kinds, self.width), ids=chosen)
 
     def position_ids(self, ids: Ids) -> Ids:
         """The rows of the position table, [n]."""

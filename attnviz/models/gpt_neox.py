@@ -64,7 +64,7 @@ class GptNeoX(Stack):
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
         """Word vectors; positions come in with the rotation."""
         refuse_segments(segments, "gpt_neox")
-        return word_vectors(self.weights.take("embed_in.weight", shape=(self.vocabulary, self.dim)), ids)
+        return word_vectors(self.weights, "embed_in.weight", ids, self.vocabulary, self.dim)
 
     def climb(self, number: int, hidden: Float32) -> Climbed:
         """Attention and feed-forward on the same input, or one after the other, each after a norm."""

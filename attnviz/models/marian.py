@@ -76,16 +76,17 @@ class MarianDecoder(Stack):
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
         """Word vectors, times sqrt(dim) where the config says so, + waves: all sines, then all cosines."""
         refuse_segments(segments, "marian")
-        hidden = word_vectors(self._words(), ids)
+        hidden = word_vectors(self.weights, self._words(self.side), ids, self.vocabulary, self.dim)
         if self.config.flag("scale_embedding", False):
             hidden *= np.float32(self.dim**0.5)
         waves = sinusoidal(len(ids), self.dim)
         hidden += np.concatenate([waves[:, 0::2], waves[:, 1::2]], axis=1)
         return hidden
 
-    def _words(self) -> Float32:
-        own, shared = f"{self.side}.embed_tokens.weight", self.config.flag("share_encoder_decoder_embeddings", True)
-        return self.weights.take(*(("shared.weight", own) if shared else (own,)), shape=(self.vocabulary, self.dim))
+    def _words(self, side: str) -> tuple[str, ...]:
+        """What a side's table may be called: both share one unless the config says otherwise."""
+        own, shared = f"{side}.embed_tokens.weight", self.config.flag("share_encoder_decoder_embeddings", True)
+        return ("shared.weight", own) if shared else (own,)
 
     def climb(self, number: int, hidden: Float32) -> Climbed:
         """Attention, look-up in the other text where there is one, feed-forward; a norm after each residual."""
@@ -114,8 +115,7 @@ class MarianDecoder(Stack):
 
     def score(self, hidden: Float32) -> Float32:
         """Logits by lm_head or the words' table it is tied to, and a bias."""
-        shared = self.config.flag("share_encoder_decoder_embeddings", True)
-        words = ("shared.weight", "decoder.embed_tokens.weight") if shared else ("decoder.embed_tokens.weight",)
+        words = self._words("decoder")
         tied = self.config.flag("tie_word_embeddings", True)
         shape = (self.vocabulary, self.dim)
         logits: Float32 = hidden @ head_weight(self.weights, ("lm_head.weight",), words, shape, tied=tied).T

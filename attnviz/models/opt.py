@@ -7,7 +7,7 @@ import numpy as np
 from attnviz.data import Trace
 from attnviz.models.activations import activation
 from attnviz.models.configuration import Configuration, equal_heads
-from attnviz.models.parts import attention, causal_mask, embedded, heads_of, layer_norm, linear, take_layer_norm
+from attnviz.models.parts import attention, causal_mask, heads_of, layer_norm, linear, take_layer_norm
 from attnviz.models.stack import (
     Booleans,
     Climbed,
@@ -62,14 +62,12 @@ class Opt(Stack):
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
         """Word vectors, projected where they are narrower, + position vectors."""
         refuse_segments(segments, "opt")
-        hidden = word_vectors(
-            self.weights.take("decoder.embed_tokens.weight", shape=(self.vocabulary, self.width)), ids
-        )
+        hidden = word_vectors(self.weights, "decoder.embed_tokens.weight", ids, self.vocabulary, self.width)
         if self.width != self.dim:
             hidden = linear(self.weights, "decoder.project_in", self.width, self.dim, bias=False)(hidden)
         rows = self.positions + _FIRST_ROW
-        table = self.weights.take("decoder.embed_positions.weight", shape=(rows, self.dim))
-        hidden += embedded(table, np.arange(len(ids)) + _FIRST_ROW)
+        places = np.arange(len(ids)) + _FIRST_ROW
+        hidden += self.weights.rows("decoder.embed_positions.weight", shape=(rows, self.dim), ids=places)
         return hidden
 
     def _norm(self, name: str, x: Float32) -> Float32:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from attnviz.data import Trace
 from attnviz.errors import InputError
 from attnviz.models.configuration import Configuration
-from attnviz.models.parts import embedded
 from attnviz.models.weights import Weights
 
 Float32 = NDArray[np.float32]
@@ -111,12 +110,12 @@ def refuse_segments(segments: Ids | None, family: str) -> None:
         raise InputError("A {family} model has no segments: give it one text.", family=family)
 
 
-def word_vectors(table: Float32, ids: Ids) -> Float32:
-    """The vectors of these ids, [n, dim]; raises InputError for an id that the vocabulary does not have."""
-    wrong = ids[(ids < 0) | (ids >= len(table))]
+def word_vectors(weights: Weights, names: Names, ids: Ids, vocabulary: int, width: int) -> Float32:
+    """The vectors of these ids, [n, width]; raises InputError for an id that the vocabulary does not have."""
+    wrong = ids[(ids < 0) | (ids >= vocabulary)]
     if wrong.size:
         raise InputError(
             "There is no token {id} in the model's vocabulary: ids go from 0 to {last}.",
-            id=int(wrong[0]), last=len(table) - 1,
+            id=int(wrong[0]), last=vocabulary - 1,
         )  # fmt: skip
-    return embedded(table, ids)
+    return weights.rows(*_several(names), shape=(vocabulary, width), ids=ids)

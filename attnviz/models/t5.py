@@ -17,6 +17,9 @@ from attnviz.models.stack import Booleans, Climbed, Float32, Ids, ModelShape, St
 from attnviz.models.weights import Weights
 from attnviz.positions import t5_buckets
 
+# The table of words is one, under the first of these names that is there.
+_WORDS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
+
 
 class T5Decoder(Stack):
     """T5's decoder; its encoder is the same without the look-up and without a mask."""
@@ -79,11 +82,7 @@ class T5Decoder(Stack):
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
         """Word vectors, of one table for both texts."""
         refuse_segments(segments, "t5")
-        return word_vectors(self._words(f"{self.side}.embed_tokens.weight"), ids)
-
-    def _words(self, own: str) -> Float32:
-        names = ("shared.weight", own, "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
-        return self.weights.take(*names, shape=(self.vocabulary, self.dim))
+        return word_vectors(self.weights, _WORDS, ids, self.vocabulary, self.dim)
 
     def climb(self, number: int, hidden: Float32) -> Climbed:
         """Attention, look-up in the other text where there is one, feed-forward; each after a norm."""
@@ -132,12 +131,7 @@ class T5Decoder(Stack):
         """Logits by lm_head or the words' table; the first edition, which ties them, divides by sqrt(dim) before."""
         if self.scaled():
             hidden = hidden * hidden.dtype.type(self.dim**-0.5)
-        logits: Float32 = (
-            hidden
-            @ self.weights.take(
-                "lm_head.weight", "shared.weight", "decoder.embed_tokens.weight", shape=(self.vocabulary, self.dim)
-            ).T
-        )
+        logits: Float32 = hidden @ self.weights.take("lm_head.weight", *_WORDS, shape=(self.vocabulary, self.dim)).T
         return logits
 
 
