@@ -306,6 +306,15 @@ def test_every_family_has_a_shape(name):
     assert (shape.positions is None) == (name in ("t5", "mt5"))
 
 
+def test_readme_shows_the_errors_of_every_family():
+    """Each family of the table has golden answers and a row of measured errors, none above 1e-5; smollm is llama."""
+    readme = (GOLDEN.parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("<!-- errors: begin -->")[1].split("<!-- errors: end -->")[0]
+    rows = re.findall(r"^\| ([a-z0-9_-]+) \| \d+ x \d+ \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", shown, re.MULTILINE)
+    assert {row[0] for row in rows} == set(FAMILIES) - {"smollm"} == {shape_of(load(name)[0]).family for name in NAMES}
+    assert max(float(number) for row in rows for number in row[1:]) <= 1e-5
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shape_by_the_config_alone(name):
     """Layers, heads and vocabulary are those of the pass; model_type and architectures name the same family."""
