@@ -9,7 +9,7 @@ import numpy as np
 
 from attnviz.errors import InputError
 from attnviz.models.configuration import Configuration
-from attnviz.models.forward import Run, Tensors
+from attnviz.models.forward import Request, Run, Tensors, climb, token_ids
 from attnviz.models.stack import Float32
 
 LIMIT = 128
@@ -29,14 +29,19 @@ def decode_greedily(
     if not run.shape.encoder_decoder:
         raise InputError("A {family} model has no decoder that answers a text.", family=run.family)
     answer, ends, forbidden = [start_token(config)], _ends(run.config), _forbidden(run)
-    memory = run.encoded(ids)
+    memory, last = run.encoded(token_ids(ids)), Request(layers=(), logits=[-1])
+
+    def scores(answer: list[int]) -> Float32 | None:
+        targets = token_ids(answer)
+        return climb(run.decoder(targets, memory), targets, last).logits
+
     limit = max(2, min(limit, run.shape.positions or limit))
     forced = run.config.get("forced_eos_token_id")
     while len(answer) < limit:
         if len(answer) == limit - 1 and isinstance(forced, int):
             answer.append(forced)
         else:
-            answer.append(_likeliest(run.decode(memory, answer, "decoder", (), [-1], False).logits, forbidden))
+            answer.append(_likeliest(scores(answer), forbidden))
         if answer[-1] in ends:
             break
     return tuple(answer)
