@@ -16,7 +16,7 @@ import typer
 
 from attnviz.embeddings import EMBEDDINGS
 from attnviz.masks import SPELLINGS
-from attnviz.messages import translate
+from attnviz.messages import LANGUAGES, translate
 from attnviz.models.toy import PROJECTIONS
 from attnviz.positions import SCHEMES
 from attnviz.render.prepare import SHOWS
@@ -48,6 +48,13 @@ class Output:
 
     save: list[Path] = field(default_factory=list)
     json: bool = False
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """What every command takes: the language of what people read."""
+
+    lang: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ OPTIONS: dict[str, Words] = {
     "precision": Words("Looking", "Decimal places of a number, 1 to 9 (3 if not given; 7 for --vectors).", "N"),
     "save": Words("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
     "json": Words("Output", "Print one JSON document and nothing else."),
+    "lang": Words("Output", "Speak English or Chinese; by default as the locale says.", None, LANGUAGES),
 }
 
 
@@ -103,8 +111,10 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
         if name not in groups
     ]
     spelled = [_parameter(one, get_type_hints(group)[one.name]) for group in groups.values() for one in fields(group)]
+    spelled.append(_parameter(fields(Speaking)[0], str | None))
 
     def call(**given: Any) -> None:
+        del given["lang"]  # it was heard before anything was said (attnviz/cli/speaking.py)
         built = {
             name: group(**{one.name: given.pop(one.name) for one in fields(group)}) for name, group in groups.items()
         }

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import IO
 
-from attnviz.messages import Message, translate
+from attnviz.messages import Message
 from attnviz.render.labels import encodable, visible
 from attnviz.render.prepare import Prepared
 
@@ -39,7 +39,7 @@ def print_notes(notes: Iterable[Message]) -> None:
 
 def print_line(text: str, prefix: str = "attnviz: ") -> None:
     """One harmless line on standard error, in whatever encoding that has."""
-    line = visible(f"{translate(prefix)}{text}")
+    line = visible(f"{prefix}{text}")
     print(encodable(line, _encoding(sys.stderr)), file=sys.stderr)
 
 

@@ -11,7 +11,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from attnviz.messages import language
 from attnviz.render.labels import encodable, shorten, visible
+from attnviz.render.lines import fold
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
 from attnviz.render.scale import RGB, color_at, ink_on
 
@@ -30,17 +32,19 @@ def render_table(prepared: Prepared, width: int, encoding: str = "utf-8") -> Ren
     width = max(NARROWEST, width)
     parts: list[RenderableType] = []
     if prepared.heading is not None:
-        parts.append(_line(prepared.heading.localized(), encoding, "bold"))
+        parts.append(_line(prepared.heading.localized(), encoding, width, "bold"))
     for group in _groups(prepared):
         parts.extend(_side_by_side(group, prepared.digits, width, encoding))
     caption = " · ".join(part.localized() for part in prepared.caption)
-    parts.append(_line(caption, encoding, "dim"))
-    parts.extend(_line(note.localized(), encoding) for note in prepared.notes)
+    parts.append(_line(caption, encoding, width, "dim"))
+    parts.extend(_line(note.localized(), encoding, width) for note in prepared.notes)
     return Group(*parts)
 
 
-def _line(text: str, encoding: str, style: str = "") -> Text:
-    return Text(encodable(visible(text), encoding), style=style, overflow="fold")
+def _line(text: str, encoding: str, width: int, style: str = "") -> Text:
+    """A sentence; Chinese is broken beside its characters too, where rich would only break at a space."""
+    shown = encodable(visible(text), encoding)
+    return Text(shown if language() == "en" else fold(shown, width), style=style, overflow="fold")
 
 
 def _groups(prepared: Prepared) -> Iterator[tuple[Panel, ...]]:
