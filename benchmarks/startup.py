@@ -53,6 +53,8 @@ def cases(folder: str) -> list[Case]:
             [*attnviz, "export", "猫吃鱼", f"{folder}/ours.png"],
             [str(BARE / "picture.py"), f"{folder}/theirs.png"],
         ),
+        Case("run --lang zh / run", [*attnviz, "run", "猫吃鱼", "--lang", "zh"], [*attnviz, "run", "猫吃鱼"]),
+        Case("--help --lang zh / --help", [*attnviz, "--lang", "zh", "--help"], [*attnviz, "--help"]),
         Case("compare / run", [*attnviz, "compare", "猫吃鱼", "鱼吃猫"], [*attnviz, "run", "猫吃鱼"]),
     ]
 

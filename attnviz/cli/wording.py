@@ -51,6 +51,9 @@ WORDS = (
     phrase("Show completion for the current shell, to copy it or customize the installation."),
 )
 
+# What the values of arguments are; typer shows it in angle brackets.
+KINDS = (phrase("str"), phrase("int"), phrase("float"), phrase("path"))
+
 
 def reword(sentence: str) -> str:
     """Typer's sentence in the language in use; one that is not known stays as it is.
@@ -81,6 +84,8 @@ def helping(command: Any, ctx: Any) -> Iterator[None]:
             if getattr(parameter, name, None):
                 setattr(parameter, name, translate(getattr(parameter, name)))
     changed: list[tuple[Any, str, Any]] = [(rich_utils, name, translate(words)) for name, words in HELP.items()]
+    kinds = {id(parameter.type): parameter.type for parameter in command.get_params(ctx)}
+    changed += [(kind, "name", translate(kind.name)) for kind in kinds.values() if kind.name in KINDS]
     changed.append((rich.text, "divide_line", divide))  # rich would break a line of Chinese only where a space is
     before = [(module, name, getattr(module, name)) for module, name, _ in changed]
     try:

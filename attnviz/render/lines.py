@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
-from rich.cells import cell_len, chop_cells
 
 # What may not begin a line, and what may not end one (after GB/T 15834-2011, section 5.1).
 _CLOSING = "，。、；：！？）」』”’》〉】〕…·,.;:!?)]}%"
@@ -27,9 +24,12 @@ def divide(text: str, width: int, fold: bool = True) -> list[int]:
     >>> divide("每一行是一个词的注意力，合计为一。", 22)
     [10]
     """
+    from rich.cells import cell_len, chop_cells
+
     places: list[int] = []
-    used = 0
-    for start, piece in _pieces(text):
+    used = start = end = 0
+    for piece in pieces(text):
+        start, end = end, end + len(piece)
         needed = cell_len(piece.rstrip())
         if used + needed <= width:
             used += cell_len(piece)
@@ -53,7 +53,10 @@ def fold(text: str, width: int) -> str:
     return "\n".join(text[start:end].rstrip() for start, end in zip(starts, ends, strict=True))
 
 
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    for match in _PIECE.finditer(text):
-        if match.group():
-            yield match.start(), match.group()
+def pieces(text: str) -> list[str]:
+    """What of `text` keeps together, each with the spaces after it; joined they are the text.
+
+    >>> pieces("看「猫」，run it")
+    ['看', '「猫」，', 'run ', 'it']
+    """
+    return [piece for piece in _PIECE.findall(text) if piece]
