@@ -56,7 +56,7 @@ def test_catalogue_is_complete(catalogue):
 def test_what_the_extractor_finds(catalogue, code, found, lost):
     """A literal is found wherever a sentence may stand; what is none is told."""
     sentences, escaped = [], []
-    catalogue.look_through(ast.parse(code), "somewhere.py", sentences, escaped)
+    catalogue.look_through(ast.parse(code), "cli/options.py", sentences, escaped)
     assert ([text for text, _ in sentences], len(escaped)) == (found, lost)
 
 
