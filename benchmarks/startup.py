@@ -31,6 +31,8 @@ def cases(folder: str) -> list[Case]:
             [*attnviz, "run", SENTENCE, "--view", "table"],
             environment={"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color", "COLUMNS": "200"},
         ),
+        Case("run --lang zh / run", [*attnviz, "run", "猫吃鱼", "--lang", "zh"], [*attnviz, "run", "猫吃鱼"]),
+        Case("--help --lang zh / --help", [*attnviz, "--lang", "zh", "--help"], [*attnviz, "--help"]),
         Case("compare / run", [*attnviz, "compare", "猫吃鱼", "鱼吃猫"], [*attnviz, "run", "猫吃鱼"]),
     ]
 

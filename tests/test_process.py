@@ -259,6 +259,8 @@ def test_two_ways_to_start():
         ("attnviz compare --embedding ", ["hash", "onehot", "toy"]),
         ("attnviz export --projection ", ["auto", "identity", "lexicon", "random"]),
         ("attnviz run --prec", ["--precision"]),
+        ("attnviz run --lang ", ["en", "zh"]),
+        ("attnviz --lang ", ["en", "zh"]),
     ],
 )
 def test_completion(words, offered):
@@ -266,6 +268,56 @@ def test_completion(words, offered):
     count = len(words.split(" ")) - 1
     done = attnviz(_ATTNVIZ_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(count))
     assert (done.returncode, sorted(done.stdout.decode().split()), done.stderr) == (0, offered, b"")
+
+
+@pytest.mark.parametrize(
+    ("environment", "arguments", "spoken"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, [], "谁在看"), ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh"}, [], "谁在看"),
+        ({"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, [], "who looks"), ({}, ["--lang", "zh"], "谁在看"),
+        ({"LANG": "zh_CN.UTF-8"}, ["--lang", "en"], "who looks"), ({}, ["--lang=zh"], "谁在看"),
+        ({"LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "ascii"}, [], "who looks"),
+    ],
+)  # fmt: skip
+def test_language(environment, arguments, spoken):
+    """The locale says which language is spoken, --lang says it better; what cannot be written is not tried."""
+    assert spoken in good("run", "猫吃鱼", *arguments, **environment).decode()
+    assert spoken in good(*arguments, "run", "猫吃鱼", **environment).decode()
+
+
+def test_data_is_never_translated(tmp_path):
+    """JSON and CSV are the same in both languages, and so are a picture's and a matrix's numbers."""
+    for language in ("en", "zh"):
+        folder = tmp_path / language
+        folder.mkdir()
+        options = ("--lang", language, "--heads", "4")
+        assert b"who acts" in good("run", "猫吃鱼", "--json", *options)
+        good("export", "猫吃鱼", "x.json", "x.csv", "x.npz", "x.svg", *options, cwd=folder)
+    for name in ("x.json", "x.csv", "x.npz"):
+        assert (tmp_path / "en" / name).read_bytes() == (tmp_path / "zh" / name).read_bytes()
+    assert (tmp_path / "en" / "x.svg").read_bytes() != (tmp_path / "zh" / "x.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--lang", "fr", "run", "猫"), ("run", "猫", "--lang=fr"), ("--help", "--lang=x")]
+)
+def test_wrong_language(arguments):
+    """A language there is not is wrong usage, wherever it stands."""
+    done = attnviz(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--lang takes one of en, zh" in done.stderr
+
+
+def test_english_reads_no_catalogue():
+    """English loads neither the catalogue nor typer's words in Chinese."""
+    code = (
+        "import sys, contextlib, io; from attnviz.cli import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): main(['run', '猫吃鱼'])\n"
+        "from attnviz import messages\n"
+        "print(messages._catalogue.cache_info().misses, 'attnviz.cli.wording' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=clean(), capture_output=True, timeout=60, check=True)
+    assert done.stdout.split() == [b"0", b"False"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

@@ -16,7 +16,7 @@ import typer
 
 from attnviz.embeddings import EMBEDDINGS
 from attnviz.masks import SPELLINGS
-from attnviz.messages import translate
+from attnviz.messages import LANGUAGES, translate
 from attnviz.models.toy import PROJECTIONS
 from attnviz.positions import SCHEMES
 from attnviz.render.prepare import SHOWS
@@ -72,6 +72,13 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Speaking:
+    """What every command takes: the language of what people read."""
+
+    lang: str | None = None
+
+
+@dataclass(frozen=True)
 class Words:
     """One option's words: its panel, its help, and its value's name or its closed choices."""
 
@@ -116,6 +123,7 @@ OPTIONS: dict[str, Words] = {
     "token": Words("Looking", "In the view text, the word that looks: its text, 猫#2, or its index.", "WORD"),
     "save": Words("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
     "json": Words("Output", "Print one JSON document and nothing else."),
+    "lang": Words("Output", "Speak English or Chinese; by default as the locale says.", None, LANGUAGES),
 }
 
 
@@ -132,8 +140,10 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
         if name not in groups
     ]
     spelled = [_parameter(one, get_type_hints(group)[one.name]) for group in groups.values() for one in fields(group)]
+    spelled.append(_parameter(fields(Speaking)[0], str | None))
 
     def call(**given: Any) -> None:
+        del given["lang"]  # it was heard before anything was said (attnviz/cli/speaking.py)
         built = {
             name: group(**{one.name: given.pop(one.name) for one in fields(group)}) for name, group in groups.items()
         }

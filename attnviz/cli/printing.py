@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import IO, TYPE_CHECKING
 
-from attnviz.messages import Message, translate
+from attnviz.messages import Message
 from attnviz.render.labels import encodable, visible
 from attnviz.render.prepare import Prepared
 from attnviz.render.screen import Screen
@@ -82,7 +82,7 @@ def print_notes(notes: Iterable[Message]) -> None:
 
 def print_line(text: str, prefix: str = "attnviz: ") -> None:
     """One harmless line on standard error, in whatever encoding that has."""
-    line = visible(f"{translate(prefix)}{text}")
+    line = visible(f"{prefix}{text}")
     print(encodable(line, _encoding(sys.stderr)), file=sys.stderr)
 
 
