@@ -15,13 +15,14 @@ from attnviz import lexicon
 from attnviz.blindness import Blindness, blindness
 from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
-from attnviz.embeddings import Embedded, embed, read_vectors
+from attnviz.embeddings import Embedded, check_embedding, embed, read_vectors
 from attnviz.errors import InputError, OptionError, unknown_choice
 from attnviz.masks import make_mask, parse_mask
 from attnviz.messages import Message, message
 from attnviz.models import toy
 from attnviz.positions import LARGEST_OFFSET, SCHEMES, Place, positions
 from attnviz.tokens import TOKENIZERS, tokenize
+from attnviz.wordfile import Progress
 
 MOST_TOKENS = 4096
 
@@ -30,7 +31,8 @@ MOST_TOKENS = 4096
 class Settings:
     """How attention is computed; change it with dataclasses.replace. A value of None means the default in place.
 
-    tokens: auto, lexicon, char, han, word, space, sentence. embedding: toy, hash, onehot. dim: for hash, default 32.
+    tokens: auto, lexicon, char, han, word, space, sentence. embedding: toy, hash, onehot, or the path of a word2vec or
+    GloVe text file (.vec, .txt, .gz). dim: for hash, default 32.
     heads: at least 1, divides dim. projection: auto, identity, lexicon, random. position: a key of
     positions.SCHEMES. mask: none, causal, window:K, window:K,causal. temperature: above 0, divides the logits.
     seed: for what is random, 0 or more. offset: the first position, 0 or more.
@@ -70,12 +72,14 @@ def run(
     keys: str | None = None,
     vectors: str | Path | ArrayLike | None = None,
     labels: Sequence[str] | None = None,
+    progress: Progress | None = None,
     **options: Any,
 ) -> Attention:
     """Who looks at whom in `text`, or among the rows of `vectors` (a matrix [tokens, dim], or a .csv or .npy file).
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
-    of Settings; labels name the rows of a matrix. One layer, `heads` heads.
+    of Settings; labels name the rows of a matrix; progress(done, total) is told how many bytes of an embedding's file
+    are read. One layer, `heads` heads.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     >>> run("猫吃鱼").weights.shape
@@ -85,7 +89,7 @@ def run(
     if (text is None) == (vectors is None):
         raise InputError("Give either a text or vectors.")
     if text is not None:
-        return attend_to(read(text, chosen, keys=keys), chosen)
+        return attend_to(read(text, chosen, keys=keys, progress=progress), chosen)
     if keys is not None:
         raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
@@ -103,13 +107,19 @@ def run(
 
 
 def compare(
-    text_a: str, text_b: str, settings: Settings | None = None, *, keys: str | None = None, **options: Any
+    text_a: str,
+    text_b: str,
+    settings: Settings | None = None,
+    *,
+    keys: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> Comparison:
     """The same words in another order: what changes, and what does not.
 
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
     it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
-    cutting into words differs, both texts are cut by character.
+    cutting into words differs, both texts are cut by character. progress: as in run.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
     >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
@@ -124,7 +134,7 @@ def compare(
     if finer is not None:
         chosen = replace(chosen, tokens=finer)
         notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
-    a, b = read(text_a, chosen, keys=keys), read(text_b, chosen, keys=keys)
+    a, b = (read(text, chosen, keys=keys, progress=progress) for text in (text_a, text_b))
     each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
     pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
     return compare_attentions(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
@@ -195,13 +205,13 @@ def attend_to(words: Words, settings: Settings) -> Attention:
     )
 
 
-def read(text: str, settings: Settings, *, keys: str | None = None) -> Words:
+def read(text: str, settings: Settings, *, keys: str | None = None, progress: Progress | None = None) -> Words:
     """The words of a text and their vectors, and those of the text they ask; all is checked before it is computed."""
     check(settings)
     tokens = cut(text, settings)
     if keys is None:
         check_size(len(tokens), len(tokens), settings.heads)
-        return Words(tokens, embed(tokens, settings.embedding, settings.dim), text)
+        return Words(tokens, embed(tokens, settings.embedding, settings.dim, progress=progress), text)
     if "causal" in settings.mask.lower():
         raise OptionError(
             "A causal mask forbids to look ahead in one's own text; the words of another text do not come before or "
@@ -210,7 +220,7 @@ def read(text: str, settings: Settings, *, keys: str | None = None) -> Words:
         )
     asked = cut(keys, settings)
     check_size(len(tokens), len(asked), settings.heads)
-    both = embed((*tokens, *asked), settings.embedding, settings.dim)
+    both = embed((*tokens, *asked), settings.embedding, settings.dim, progress=progress)
     own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
     return Words(tokens, replace(both, vectors=own), text, Words(asked, replace(both, vectors=other), keys))
 
@@ -235,6 +245,8 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     for name in options:
         if name not in Settings.__dataclass_fields__:
             raise unknown_choice("run()", name, Settings.__dataclass_fields__)
+    if isinstance(options.get("embedding"), Path):
+        options = options | {"embedding": str(options["embedding"])}
     return replace(settings, **options)
 
 
@@ -242,6 +254,7 @@ def check(settings: Settings) -> None:
     """Raise OptionError for a value that cannot be, before anything is computed."""
     if settings.tokens not in ("auto", "given", *TOKENIZERS):
         raise unknown_choice("--tokens", settings.tokens, ("auto", *TOKENIZERS))
+    check_embedding(settings.embedding)
     if settings.projection not in toy.PROJECTIONS:
         raise unknown_choice("--projection", settings.projection, toy.PROJECTIONS)
     if settings.position is not None and settings.position not in SCHEMES:

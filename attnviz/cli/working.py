@@ -9,6 +9,7 @@ from pathlib import Path
 from attnviz.choosing import find_token
 from attnviz.cli.options import Input, Looking, LookingAtTwo
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_views
+from attnviz.cli.progress import Progress, reading
 from attnviz.cli.reading import Source, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
@@ -32,7 +33,9 @@ def attend_all(
     check_choice(choice_of(looking), looking.show)
     for path in files:
         check_destination(path, FOR_ATTENTION)
-    found = [_attend(source, settings) for source in read_sources(texts, given)]
+    sources = read_sources(texts, given)
+    with reading() as told:
+        found = [_attend(source, settings, told) for source in sources]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
         if looking.token is not None:
@@ -41,10 +44,10 @@ def attend_all(
     return found
 
 
-def _attend(source: Source, settings: Settings) -> Attention:
+def _attend(source: Source, settings: Settings, told: Progress) -> Attention:
     if source.vectors is not None:
         return run_pipeline(settings=settings, vectors=source.vectors, keys=source.keys)
-    return run_pipeline(source.text, settings, keys=source.keys)
+    return run_pipeline(source.text, settings, keys=source.keys, progress=told)
 
 
 def digits_for(looking: Looking, attention: Attention | None = None) -> int:

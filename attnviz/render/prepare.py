@@ -6,6 +6,7 @@ Table, picture and page draw a `Prepared` and decide nothing, so they cannot dis
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -237,8 +238,9 @@ def describe(attention: Attention) -> tuple[Message, ...]:
 
 def describe_settings(s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True) -> tuple[Message, ...]:
     """The settings in words; a setting at a value that changes nothing is left out, except positions and mask."""
-    parts = [_EMBEDDINGS.get(s["embedding"], message("given vectors")), _TOKENS.get(s["tokens"])]
-    if s["embedding"] in ("hash", "vectors"):
+    own = message("vectors of {name}", name=PurePath(s["embedding"]).name)
+    parts = [_EMBEDDINGS.get(s["embedding"], own), _TOKENS.get(s["tokens"])]
+    if s["embedding"] not in ("toy", "onehot"):
         parts.append(message("{dim} dimensions", dim=s["dim"]))
     parts.append(_PROJECTIONS[s["projection"]])
     parts.append(_count_heads(s["heads"], heads))
@@ -262,6 +264,7 @@ def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
 
 _EMBEDDINGS = {
     "toy": message("toy embedding"), "hash": message("hashed vectors"), "onehot": message("one-hot vectors"),
+    "vectors": message("given vectors"),
 }  # fmt: skip
 _TOKENS = {
     "lexicon": message("words of the lexicon"), "han": message("words, each Han character by itself"),
