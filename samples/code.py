@@ -3,10 +3,12 @@ from math import exp
 words = ["cat", "eats", "fish"]
 vectors = [[1.0, 0.2], [0.5, 0.9], [0.3, 1.0]]
 
+
 def softmax(scores):
     powers = [exp(s) for s in scores]
     total = sum(powers)
     return [p / total for p in powers]
+
 
 for word, query in zip(words, vectors):
     scores = []

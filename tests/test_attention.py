@@ -300,11 +300,7 @@ def test_inputs_are_left_alone():
 def test_the_article():
     """The worked example of samples/article.csv, Q = K = V = X, to seven digits."""
     output, weights = scaled_dot_product_attention(ARTICLE, ARTICLE, ARTICLE)
-    expected = [
-        [0.2693075, 0.3289329, 0.4017596],
-        [0.1814472, 0.3051992, 0.5133536],
-        [0.1151819, 0.2668035, 0.6180147],
-    ]
+    expected = [[0.2693075, 0.3289329, 0.4017596], [0.1814472, 0.3051992, 0.5133536], [0.1151819, 0.2668035, 0.6180147]]
     np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-7)
     np.testing.assert_allclose(output[:, 0], [0.5529808, 0.6327625, 0.7011331], rtol=0, atol=1e-7)
 

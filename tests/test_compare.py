@@ -227,8 +227,7 @@ def test_unknown_option():
 
 
 @pytest.mark.parametrize(
-    ("number", "text"),
-    [(0, ".00"), (0.2071, ".21"), (0.005, ".01"), (0.0049, ".005"), (0.00034, ".0003"), (1, "1.00")],
+    ("number", "text"), [(0, ".00"), (0.2071, ".21"), (0.005, ".01"), (0.0049, ".005"), (0.00034, ".0003"), (1, "1.00")]
 )
 def test_decimals(number, text):
     """A change is written with two digits, or with as many as it takes to see the first."""

@@ -129,8 +129,6 @@ def test_projections():
         assert matrix.any()
 
 
-
-
 def test_grammar_is_silent():
     """Grammar answers nobody and hands over nothing: its feature reaches no column of the key and value cards."""
     column = lexicon.FEATURES.index("function")

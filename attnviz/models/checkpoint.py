@@ -57,9 +57,13 @@ class Checkpoint:
     @cached_property
     def tokenizer(self) -> TextTokenizer:
         """What cuts a text into this model's tokens; InputError where there is none."""
-        from attnviz.models.tokenizer import gguf_tokenizer, open_tokenizer
+        if self.gguf is None:
+            from attnviz.models.tokenizer import open_tokenizer
 
-        return open_tokenizer(self.path, self.config) if self.gguf is None else gguf_tokenizer(self.gguf)
+            return open_tokenizer(self.path, self.config)
+        from attnviz.models.gguf_tokenizer import gguf_tokenizer
+
+        return gguf_tokenizer(self.gguf)
 
 
 def open_checkpoint(place: Place) -> Checkpoint:

@@ -110,7 +110,8 @@ class GgufTensors(Mapping[str, Float32]):
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
         """Some rows of an array as float32: what is not asked for is not read, where the layout allows that."""
         if name in self._changes:
-            return self[name][indexes]
+            picked: Float32 = self[name][indexes]
+            return picked
         return self._file.rows(self._names[name], indexes)
 
     def shape(self, name: str) -> tuple[int, ...]:
