@@ -7,19 +7,18 @@ text meets the n-th 猫 of the other, and the second matrix is put in the first 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.blindness import Blindness, threshold
 from attnviz.data import Attention, Token
 from attnviz.errors import InputError, MissingError
 from attnviz.messages import Message, message
 
 Float32 = NDArray[np.float32]
-
-_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +27,8 @@ class Run:
 
     a, b [heads, query, key]: the weights, re-normalized over the shared words where the words differ; forbidden_a and
     forbidden_b [query, key] or None: cells that a mask forbids. outputs: the largest change of a word's output vector,
-    None where the words differ. threshold: what float32 rounding alone may change.
+    None where the words differ. threshold: what float32 rounding alone may change. blind_to: what this setting cannot
+    see in the first text, None where that was not tried.
     """
 
     position: str
@@ -40,6 +40,7 @@ class Run:
     forbidden_b: NDArray[np.bool_] | None
     outputs: float | None
     threshold: float
+    blind_to: Blindness | None = None
 
     @property
     def delta(self) -> Float32:
@@ -94,7 +95,8 @@ class Comparison:
     """The same words in two orders: which words they share, and what changes under each setting.
 
     tokens: the shared words in the first text's order; only_a, only_b: words of one side only; same_order: whether the
-    second text has the shared words in the first one's order.
+    second text has the shared words in the first one's order; mirrored: whether it has them backwards. keys: the words
+    that are asked, where they are another text's; else those of `tokens`.
     """
 
     text_a: str
@@ -104,6 +106,8 @@ class Comparison:
     only_b: tuple[str, ...]
     same_order: bool
     runs: tuple[Run, ...]
+    mirrored: bool = False
+    keys: tuple[Token, ...] | None = None
     settings: dict[str, object] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
 
@@ -148,10 +152,15 @@ def align(a: tuple[Token, ...], b: tuple[Token, ...], same: Callable[[str], str]
 
 
 def compare_attentions(
-    pairs: list[tuple[Attention, Attention]], *, same: Callable[[str], str] = str, notes: tuple[Message, ...] = ()
+    pairs: list[tuple[Attention, Attention]],
+    *,
+    blind_to: Sequence[Blindness | None] = (),
+    same: Callable[[str], str] = str,
+    notes: tuple[Message, ...] = (),
 ) -> Comparison:
     """Compare two texts under one setting a pair; the tokens must be the same in every pair, the last layer counts.
 
+    blind_to: what each pair's setting cannot see. In cross-attention both texts ask the words of the same third one.
     Raises InputError where the texts have no word in common.
     """
     a, b = pairs[0]
@@ -169,7 +178,12 @@ def compare_attentions(
         only_a=tuple(a.tokens[i].text for i in aligned.only_a),
         only_b=tuple(b.tokens[i].text for i in aligned.only_b),
         same_order=list(aligned.b) == sorted(aligned.b),
-        runs=tuple(_run(first, second, aligned) for first, second in pairs),
+        mirrored=list(aligned.b) == sorted(aligned.b, reverse=True),
+        keys=a.key if a.is_cross else None,
+        runs=tuple(
+            replace(_run(first, second, aligned), blind_to=blind)
+            for (first, second), blind in zip(pairs, blind_to or (None,) * len(pairs), strict=True)
+        ),
         settings=dict(a.settings),
         notes=_distinct(notes, a.notes, b.notes),
     )
@@ -188,7 +202,6 @@ def _run(a: Attention, b: Attention, aligned: Alignment) -> Run:
     outputs = None
     if not words_differ and a.output is not None and b.output is not None:
         outputs = float(np.abs(b.output[list(aligned.b)] - a.output[list(aligned.a)]).max())
-    logits = max((float(np.abs(trace.logits).max()) for each in (a, b) for trace in each.traces), default=1.0)
     return Run(
         position=str(a.settings.get("position", "none")),
         mask=str(a.settings.get("mask", "none")),
@@ -198,14 +211,19 @@ def _run(a: Attention, b: Attention, aligned: Alignment) -> Run:
         forbidden_a=_forbidden(a, aligned.a),
         forbidden_b=_forbidden(b, aligned.b),
         outputs=outputs,
-        threshold=_ROUNDING * max(1.0, logits),
+        threshold=threshold(a, b),
     )
 
 
 def _shared(attention: Attention, order: tuple[int, ...], renormalize: bool) -> Float32:
-    """The last layer's weights among these tokens, in this order; each row over them sums to 1 again if asked."""
-    weights = attention.weights[-1][:, list(order)][:, :, list(order)]
-    if renormalize:
+    """The last layer's weights among these tokens, in this order; each row over them sums to 1 again if asked.
+
+    In cross-attention all keys stay: both texts ask the same ones.
+    """
+    weights = attention.weights[-1][:, list(order)]
+    if not attention.is_cross:
+        weights = weights[:, :, list(order)]
+    if renormalize and not attention.is_cross:
         total = weights.sum(axis=-1, keepdims=True)
         weights = weights / np.where(total == 0, 1, total)
     shared: Float32 = weights.astype(np.float32, copy=False)
@@ -213,12 +231,14 @@ def _shared(attention: Attention, order: tuple[int, ...], renormalize: bool) -> 
 
 
 def _forbidden(attention: Attention, order: tuple[int, ...]) -> NDArray[np.bool_] | None:
-    return None if attention.allowed is None else ~attention.allowed[np.ix_(order, order)]
+    if attention.allowed is None:
+        return None
+    return ~(attention.allowed[list(order)] if attention.is_cross else attention.allowed[np.ix_(order, order)])
 
 
 def _verdict(comparison: Comparison, run: Run) -> Message:
     sentence = _change(comparison, run)
-    if not comparison.same_words:
+    if not comparison.same_words and comparison.keys is None:
         sentence = message("Over the shared words, each row re-normalized: {sentence}", sentence=sentence)
     if len(run.heads) > 1 and not run.order_blind:
         head = run.changed_head
@@ -232,44 +252,65 @@ def _verdict(comparison: Comparison, run: Run) -> Message:
 def _change(comparison: Comparison, run: Run) -> Message:
     """What one setting changes, in words."""
     query, key, change = run.largest()
+    keys = comparison.keys or comparison.tokens
     fields: dict[str, object] = {
         "a": comparison.text_a, "b": comparison.text_b, "scheme": run.position, "mask": run.mask,
         "query": comparison.tokens[query].text,
-        "key": message("itself") if key == query else comparison.tokens[key].text,
+        "key": message("itself") if key == query and comparison.keys is None else keys[key].text,
         "amount": decimals(abs(change)),
         "change": f"{float(np.abs(run.delta).max(initial=0)):.7f}",
     }  # fmt: skip
-    plain = run.position == "none"
     if comparison.same_order and comparison.same_words:
         return message("Both texts have the same words in the same order (largest change {change}).", **fields)
-    if run.order_blind and not comparison.same_words:
+    if run.order_blind:
+        return _no_change(comparison, run, fields)
+    fields["direction"] = message("more") if change > 0 else message("less")
+    sentence = _some_change(run, fields)
+    if run.blind_to is Blindness.MIRROR_IMAGE and comparison.same_words:
+        return message("{sentence} Only the mirror image of {a} would stay the same.", sentence=sentence, **fields)
+    return sentence
+
+
+def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> Message:
+    if not comparison.same_words:
         return message("every word looks at the others exactly as before (largest change {change}).", **fields)
-    if run.order_blind and plain:
+    if run.blind_to is Blindness.MIRROR_IMAGE and comparison.mirrored and run.position == "none":
+        return message(
+            "The mask {mask} sees how far apart two words stand, not in which direction: {b} is {a} read backwards, "
+            "and stays the same (largest change {change}).", **fields,
+        )  # fmt: skip
+    if run.blind_to is Blindness.MIRROR_IMAGE and comparison.mirrored:
+        return message(
+            "With {scheme} positions it sees how far apart two words stand, not in which direction: {b} is {a} read "
+            "backwards, and stays the same (largest change {change}).", **fields,
+        )  # fmt: skip
+    if run.position == "none":
         return message(
             "Without positions every word looks at the others exactly as before (largest change {change}): "
             "attention cannot tell {a} from {b}.", **fields,
         )  # fmt: skip
-    if run.order_blind:
-        return message(
-            "Even with {scheme} positions every word looks at the others exactly as before (largest change {change}).",
-            **fields,
-        )
-    fields["direction"] = message("more") if change > 0 else message("less")
-    if plain and "causal" in run.mask:
+    return message(
+        "Even with {scheme} positions every word looks at the others exactly as before (largest change {change}).",
+        **fields,
+    )
+
+
+def _some_change(run: Run, fields: dict[str, object]) -> Message:
+    if run.position != "none":
+        return message("With {scheme} positions it can: {query} looks {amount} {direction} at {key}.", **fields)
+    if "causal" in run.mask:
         return message(
             "Without positions the causal mask alone tells the two apart, because a word sees only itself and what "
             "came before it: {query} looks {amount} {direction} at {key}.", **fields,
         )  # fmt: skip
-    if plain and run.mask != "none":
+    if run.mask != "none":
         return message(
             "Without positions the mask {mask} alone tells the two apart, because it depends on how far apart "
             "two words stand: {query} looks {amount} {direction} at {key}.", **fields,
         )  # fmt: skip
-    if plain:
-        return message(
-            "Without positions {query} looks {amount} {direction} at {key}: the words around them differ.", **fields
-        )
-    return message("With {scheme} positions it can: {query} looks {amount} {direction} at {key}.", **fields)
+    return message(
+        "Without positions {query} looks {amount} {direction} at {key}: the words around them differ.", **fields
+    )
 
 
 def decimals(number: float) -> str:

@@ -33,6 +33,16 @@ class Token:
 
 
 @dataclass(frozen=True, eq=False)
+class Projection:
+    """W_q, W_k, W_v and W_o, each [dim, dim]; None stands for the identity matrix."""
+
+    query: Float32 | None = None
+    key: Float32 | None = None
+    value: Float32 | None = None
+    output: Float32 | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Trace:
     """Every intermediate of one layer, as it was computed; float32 (logits float64 where float32 would overflow).
 
@@ -42,6 +52,11 @@ class Trace:
     context [heads, query, d_h], each head's mean of values; output [query, dim], after W_o where there is one.
     features: the name of each of the dim columns; head_features: those of each head's d_h columns; where they have
     names.
+
+    How it came about, where that is kept: projection, the matrices; embedded, key_embedded and added, key_added
+    [tokens, dim], the words' vectors and the position vectors that the inputs are the sum of; unrotated_query,
+    unrotated_key [heads, tokens, d_h], before a rotation; bias [heads, query, key], in the logits; scale, what the
+    dot products were multiplied with; temperature. None is "there was none".
     """
 
     inputs: Float32
@@ -55,6 +70,16 @@ class Trace:
     output: Float32
     features: tuple[str, ...] | None = None
     head_features: tuple[tuple[str, ...], ...] | None = None
+    projection: Projection | None = None
+    embedded: Float32 | None = None
+    key_embedded: Float32 | None = None
+    added: Float32 | None = None
+    key_added: Float32 | None = None
+    unrotated_query: Float32 | None = None
+    unrotated_key: Float32 | None = None
+    bias: Float32 | None = None
+    scale: float | None = None
+    temperature: float = 1.0
 
     def select(self, heads: list[int]) -> Trace:
         """The same layer with only these heads' intermediates; inputs and output stay those of all."""
@@ -67,6 +92,9 @@ class Trace:
             weights=self.weights[heads],
             context=self.context[heads],
             head_features=self.head_features and tuple(self.head_features[i] for i in heads),
+            unrotated_query=_some(self.unrotated_query, heads),
+            unrotated_key=_some(self.unrotated_key, heads),
+            bias=_some(self.bias, heads),
         )
 
 
@@ -173,6 +201,11 @@ class Attention:
         layers, heads, queries, keys = self.weights.shape
         first = " ".join(token.text for token in self.query[:5]) + (" …" if queries > 5 else "")
         return f"<Attention {layers} layers x {heads} heads x {queries} queries x {keys} keys: {first!r}>"
+
+
+def _some(array: Float32 | None, heads: list[int]) -> Float32 | None:
+    """These heads of the array, where there is one."""
+    return None if array is None else array[heads]
 
 
 def _choose(kind: str, names: tuple[int | str, ...], wanted: Any) -> list[int]:

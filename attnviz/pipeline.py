@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attnviz import lexicon
+from attnviz.blindness import Blindness, blindness
 from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
 from attnviz.embeddings import Embedded, embed, read_vectors
@@ -19,7 +20,7 @@ from attnviz.errors import InputError, OptionError, unknown_choice
 from attnviz.masks import make_mask, parse_mask
 from attnviz.messages import Message, message
 from attnviz.models import toy
-from attnviz.positions import SCHEMES, Place, positions
+from attnviz.positions import LARGEST_OFFSET, SCHEMES, Place, positions
 from attnviz.tokens import TOKENIZERS, tokenize
 
 MOST_TOKENS = 4096
@@ -32,7 +33,7 @@ class Settings:
     tokens: auto, lexicon, char, han, word, space, sentence. embedding: toy, hash, onehot. dim: for hash, default 32.
     heads: at least 1, divides dim. projection: auto, identity, lexicon, random. position: a key of
     positions.SCHEMES. mask: none, causal, window:K, window:K,causal. temperature: above 0, divides the logits.
-    seed: for what is random, 0 or more.
+    seed: for what is random, 0 or more. offset: the first position, 0 or more.
     """
 
     tokens: str = "auto"
@@ -44,19 +45,37 @@ class Settings:
     mask: str = "none"
     temperature: float = 1.0
     seed: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Tokens and their vectors, the text they are from, and the words they ask where those are another text's."""
+
+    tokens: tuple[Token, ...]
+    embedded: Embedded
+    source: str | None = None
+    asked: Words | None = None
+
+    def reordered(self, order: Sequence[int]) -> Words:
+        """The same words in another order of their indexes, asking the same ones."""
+        vectors = replace(self.embedded, vectors=self.embedded.vectors[list(order)])
+        return replace(self, tokens=tuple(self.tokens[i] for i in order), embedded=vectors)
 
 
 def run(
     text: str | None = None,
     settings: Settings | None = None,
     *,
+    keys: str | None = None,
     vectors: str | Path | ArrayLike | None = None,
     labels: Sequence[str] | None = None,
     **options: Any,
 ) -> Attention:
     """Who looks at whom in `text`, or among the rows of `vectors` (a matrix [tokens, dim], or a .csv or .npy file).
 
-    `options` are the fields of Settings; labels name the rows of a matrix. One layer, `heads` heads.
+    With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
+    of Settings; labels name the rows of a matrix. One layer, `heads` heads.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     >>> run("猫吃鱼").weights.shape
@@ -66,10 +85,9 @@ def run(
     if (text is None) == (vectors is None):
         raise InputError("Give either a text or vectors.")
     if text is not None:
-        check(chosen)
-        tokens = cut(text, chosen)
-        check_size(len(tokens), chosen.heads)
-        return attend_to(tokens, embed(tokens, chosen.embedding, chosen.dim), chosen, source=text)
+        return attend_to(read(text, chosen, keys=keys), chosen)
+    if keys is not None:
+        raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
     check(chosen)
     names, matrix = _matrix(vectors, labels)
@@ -80,33 +98,41 @@ def run(
             own=matrix.shape[1],
             dim=chosen.dim,
         )
-    check_size(len(matrix), chosen.heads)
-    return attend_to(tuple(Token(name) for name in names), Embedded(matrix), chosen)
+    check_size(len(matrix), len(matrix), chosen.heads)
+    return attend_to(Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen)
 
 
-def compare(text_a: str, text_b: str, settings: Settings | None = None, **options: Any) -> Comparison:
+def compare(
+    text_a: str, text_b: str, settings: Settings | None = None, *, keys: str | None = None, **options: Any
+) -> Comparison:
     """The same words in another order: what changes, and what does not.
 
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
-    it, none and that one. Where only the cutting into words differs, both texts are cut by character.
+    it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
+    cutting into words differs, both texts are cut by character.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
     >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
     [True, False]
     """
     chosen = with_options(settings or Settings(), options)
+    schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
+    chosen = replace(chosen, position=schemes[-1])
     check(chosen)
     finer = _common_cut(text_a, text_b, chosen)
     notes: tuple[Message, ...] = ()
     if finer is not None:
         chosen = replace(chosen, tokens=finer)
         notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
-    schemes = dict.fromkeys(("none", chosen.position or "sinusoidal"))
-    pairs = [
-        (run(text_a, replace(chosen, position=scheme)), run(text_b, replace(chosen, position=scheme)))
-        for scheme in schemes
-    ]
-    return compare_attentions(pairs, same=_same_word(chosen), notes=notes)
+    a, b = read(text_a, chosen, keys=keys), read(text_b, chosen, keys=keys)
+    each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
+    pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
+    return compare_attentions(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
+
+
+def blind_to(words: Words, settings: Settings) -> Blindness:
+    """What attention under these settings cannot see in these words: any order, the mirror image, or nothing."""
+    return blindness(lambda order: attend_to(words.reordered(order), settings), len(words.tokens))
 
 
 def _same_word(settings: Settings) -> Callable[[str], str]:
@@ -130,38 +156,63 @@ def _common_cut(text_a: str, text_b: str, settings: Settings) -> str | None:
     return "char" if "".join(text_a.split()) == "".join(text_b.split()) else None
 
 
-def attend_to(
-    tokens: tuple[Token, ...], embedded: Embedded, settings: Settings, *, source: str | None = None
-) -> Attention:
+def attend_to(words: Words, settings: Settings) -> Attention:
     """The one layer of the toy over vectors that are already there."""
-    count, dim = embedded.vectors.shape
-    scheme = settings.position or "none"
+    dim = words.embedded.vectors.shape[1]
     settings = replace(
-        settings, position=scheme, dim=dim, projection=_projection(settings), tokens=how_to_cut(settings)
+        settings,
+        position=settings.position or "none",
+        dim=dim,
+        projection=_projection(settings, cross=words.asked is not None),
+        tokens=how_to_cut(settings),
     )
-    place = Place(queries=count, keys=count, dim=dim, heads=settings.heads)
-    allowed = make_mask(settings.mask, count, count)
+    asked = words.asked or words
+    queries, keys = len(words.tokens), len(asked.tokens)
+    allowed = make_mask(settings.mask, queries, keys)
+    place = Place(queries, keys, dim, settings.heads, "causal" in settings.mask.lower(), settings.offset, settings.seed)
     trace = toy.layer(
-        embedded.vectors,
+        words.embedded.vectors,
         toy.make_projection(settings.projection, dim, seed=settings.seed),
+        key_inputs=None if words.asked is None else asked.embedded.vectors,
         heads=settings.heads,
-        positions=positions(scheme, place),
+        positions=positions(settings.position or "none", place),
         allowed=allowed,
         temperature=settings.temperature,
-        features=embedded.features,
+        features=words.embedded.features,
     )
     return Attention(
-        query=tokens,
-        key=tokens,
+        query=words.tokens,
+        key=asked.tokens,
         weights=trace.weights[None],
         allowed=allowed,
         heads=_head_names(settings),
-        source=source,
+        source=words.source,
+        key_source=None if words.asked is None else words.asked.source,
         output=trace.output,
         traces=(trace,),
         settings=asdict(settings),
-        notes=embedded.notes,
+        notes=words.embedded.notes,
     )
+
+
+def read(text: str, settings: Settings, *, keys: str | None = None) -> Words:
+    """The words of a text and their vectors, and those of the text they ask; all is checked before it is computed."""
+    check(settings)
+    tokens = cut(text, settings)
+    if keys is None:
+        check_size(len(tokens), len(tokens), settings.heads)
+        return Words(tokens, embed(tokens, settings.embedding, settings.dim), text)
+    if "causal" in settings.mask.lower():
+        raise OptionError(
+            "A causal mask forbids to look ahead in one's own text; the words of another text do not come before or "
+            "after.",
+            hint="Leave --mask causal out, or --keys.",
+        )
+    asked = cut(keys, settings)
+    check_size(len(tokens), len(asked), settings.heads)
+    both = embed((*tokens, *asked), settings.embedding, settings.dim)
+    own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
+    return Words(tokens, replace(both, vectors=own), text, Words(asked, replace(both, vectors=other), keys))
 
 
 def cut(text: str, settings: Settings) -> tuple[Token, ...]:
@@ -209,6 +260,10 @@ def check(settings: Settings) -> None:
         raise OptionError("--temperature must be a number above 0, not {value}.", value=settings.temperature)
     if settings.seed < 0:
         raise OptionError("--seed must be 0 or more, not {seed}.", seed=settings.seed)
+    if not 0 <= settings.offset <= LARGEST_OFFSET:
+        raise OptionError(
+            "--offset must be from 0 to {largest}, not {offset}.", largest=f"{LARGEST_OFFSET:,}", offset=settings.offset
+        )
     if settings.projection == "lexicon" and settings.embedding != "toy":
         raise OptionError(
             "--projection lexicon is made of the toy's features; it does not fit --embedding {embedding}.",
@@ -217,24 +272,25 @@ def check(settings: Settings) -> None:
         )
 
 
-def check_size(count: int, heads: int) -> None:
+def check_size(queries: int, keys: int, heads: int) -> None:
     """Refuse a full table of weights that nobody could read, and say what it would cost."""
-    if count > MOST_TOKENS:
-        gigabytes = 4 * heads * count**2 / 1e9
+    if queries * keys > MOST_TOKENS**2:
+        gigabytes = 4 * heads * queries * keys / 1e9
         raise InputError(
             "{count} tokens are more than {most}: the full table would have {cells} weights ({size}).",
             hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
-            count=f"{count:,}",
+            count=f"{max(queries, keys):,}",
             most=f"{MOST_TOKENS:,}",
-            cells=f"{heads * count**2:,}",
+            cells=f"{heads * queries * keys:,}",
             size=f"{gigabytes:.1f} GB" if gigabytes >= 0.1 else f"{gigabytes * 1000:.0f} MB",
         )
 
 
-def _projection(settings: Settings) -> str:
+def _projection(settings: Settings, *, cross: bool = False) -> str:
     if settings.projection != "auto":
         return settings.projection
-    asks = settings.embedding == "toy" and settings.tokens != "sentence"  # a sentence looks for what it shares
+    # A sentence looks for what it shares with another, and so does a word of another text.
+    asks = settings.embedding == "toy" and settings.tokens != "sentence" and not cross
     return "lexicon" if asks else "identity"
 
 

@@ -33,9 +33,11 @@ def attention_document(attention: Attention) -> dict[str, Any]:
 
 def comparison_document(comparison: Comparison, head: str | None = None) -> dict[str, Any]:
     """The comparison as plain data: matrices [query][key] in A's order, or [head][query][key] with head="all"."""
+    keys = {} if comparison.keys is None else {"keys": [_token(token) for token in comparison.keys]}
     return {
         "schema": SCHEMA,
         "tokens": [_token(token) for token in comparison.tokens],
+        **keys,
         "only_a": list(comparison.only_a),
         "only_b": list(comparison.only_b),
         "runs": [_run(run, head) for run in comparison.runs],
@@ -75,7 +77,7 @@ def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
         for run in comparison.runs
         for name, a, b in _matrices(run, head)
         for i, query in enumerate(comparison.tokens)
-        for j, key in enumerate(comparison.tokens)
+        for j, key in enumerate(comparison.keys or comparison.tokens)
     )  # fmt: skip
     return _csv(("position", "head", "query_index", "query", "key_index", "key", "a", "b", "delta"), rows)
 
@@ -133,6 +135,7 @@ def _run(run: Run, head: str | None) -> dict[str, Any]:
         "max_abs_delta": float(np.abs(delta).max()),
         "max_abs_output_delta": run.outputs,
         "order_blind": run.order_blind,
+        "blind_to": run.blind_to,
     }
 
 

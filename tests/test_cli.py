@@ -82,6 +82,9 @@ def weights(out):
         (["--projection", "identity"], {"projection": "identity"}),
         (["--projection", "random", "--seed", "7"], {"projection": "random", "seed": 7}),
         (["--position", "sinusoidal"], {"position": "sinusoidal"}),
+        (["--position", "rope"], {"position": "rope"}),
+        (["--position", "learned", "--seed", "3"], {"position": "learned", "seed": 3}),
+        (["--position", "sinusoidal", "--offset", "5"], {"position": "sinusoidal", "offset": 5}),
         (["--mask", "causal"], {"mask": "causal"}),
         (["--mask", "window:1,causal"], {"mask": "window:1,causal"}),
         (["--temperature", "0.5"], {"temperature": 0.5}),
@@ -97,6 +100,16 @@ def test_computing(call, options, changed):
     assert np.array_equal(found, expected)
     default = attnviz.run(text).weights
     assert found.shape != default.shape or not np.array_equal(found, default)
+
+
+def test_keys(good, typed):
+    """With --keys the words of the text ask the words of another, which may come from standard input."""
+    expected = attnviz.run("猫吃鱼", keys="the cat eats fish")
+    found = json.loads(good("run", "猫吃鱼", "--keys", "the cat eats fish", "--json"))
+    assert [token["text"] for token in found["keys"]] == ["the", "cat", "eats", "fish"]
+    assert np.array_equal(np.array(found["weights"], dtype=np.float32), expected.weights)
+    typed(b"the cat eats fish")
+    assert json.loads(good("run", "猫吃鱼", "--keys", "-", "--json")) == found
 
 
 def test_every_option_is_tried():

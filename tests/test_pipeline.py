@@ -235,11 +235,11 @@ def test_check_passes(settings):
 
 def test_check_size():
     """4096 tokens are the most; one more is refused with what it would cost and what to do."""
-    check_size(MOST_TOKENS, 100)
+    check_size(MOST_TOKENS, MOST_TOKENS, 100)
     with pytest.raises(InputError, match=r"4,097 tokens are more than 4,096: .* 16,785,409 weights \(67 MB\)\. Give a"):
-        check_size(4097, 1)
+        check_size(4097, 4097, 1)
     with pytest.raises(InputError, match=r"\(40\.0 GB\)"):
-        check_size(100_000, 1)
+        check_size(100_000, 100_000, 1)
 
 
 def test_too_long_a_text():

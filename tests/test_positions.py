@@ -10,10 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attnviz import run
+from attnviz.comparison import align
 from attnviz.errors import OptionError
-from attnviz.positions import SCHEMES, Place, positions, sinusoidal
+from attnviz.positions import (
+    SCHEMES,
+    Place,
+    alibi,
+    alibi_slopes,
+    learned,
+    positions,
+    rotary,
+    sinusoidal,
+    t5_bias,
+    t5_buckets,
+)
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "attention.npz")
+PUBLISHED = np.load(Path(__file__).parent / "golden" / "positions.npz")
+ADDING = ("sinusoidal", "learned")
 
 
 def test_pytorch_gives_the_same_waves():
@@ -80,3 +95,114 @@ def test_unknown_scheme(name, near):
     """An unknown scheme is wrong usage; the error lists the schemes and names a near one."""
     with pytest.raises(OptionError, match=near):
         positions(name, Place(3, 3, 8, 1))
+
+
+@pytest.mark.parametrize("halves", [False, True])
+def test_rotary_is_that_of_published_models(halves):
+    """Neighbours turn as in GPT-J, halves as in Llama, from position 7 on."""
+    turned = rotary(PUBLISHED["rotary_x"], halves=halves, offset=7)
+    assert turned.dtype == np.float32
+    np.testing.assert_allclose(turned, PUBLISHED["rotary_halves" if halves else "rotary_pairs"], rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("heads", [1, 2, 3, 5, 8, 12, 20])
+def test_alibi_is_that_of_bloom(heads):
+    """BLOOM adds slope times the key's position: the same up to a constant in a row, which softmax does not see."""
+    ours, theirs = alibi(heads, 9, 9)[:, -1], PUBLISHED[f"alibi_{heads}"]
+    np.testing.assert_allclose(ours - ours[:, :1], theirs - theirs[:, :1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_t5_buckets_are_those_of_t5(causal):
+    """Each distance from -300 to 300 falls into the bucket that transformers' T5 puts it in."""
+    ours = np.concatenate([t5_buckets(301, 301, causal=causal)[-1, :-1], t5_buckets(301, 301, causal=causal)[0]])
+    np.testing.assert_array_equal(ours, PUBLISHED["t5_causal" if causal else "t5_both"])
+
+
+def test_learned_is_added_as_in_bert(monkeypatch):
+    """With BERT's own table in the place of the seeded one, the sums are BERT's."""
+    monkeypatch.setattr(
+        "attnviz.positions.learned", lambda n, _dim, offset, _seed: PUBLISHED["learned_table"][offset:][:n]
+    )
+    scheme = positions("learned", Place(5, 5, 8, 1, offset=3))
+    np.testing.assert_allclose(PUBLISHED["learned_bare"] + scheme.add(5), PUBLISHED["learned_placed"], rtol=1e-6)
+
+
+@given(st.integers(0, 9), st.integers(1, 9), st.integers(0, 60), st.integers(0, 3))
+def test_learned_table(count, dim, offset, seed):
+    """The table is the same for the same seed, another for another, and begins at the offset; float32."""
+    table = learned(count, dim, offset, seed)
+    assert (table.dtype, table.shape) == (np.float32, (count, dim))
+    np.testing.assert_array_equal(table, learned(offset + count, dim, 0, seed)[offset:])
+    assert not count or not np.array_equal(table, learned(count, dim, offset, seed + 1))
+
+
+def test_learned_is_as_long_as_a_word():
+    """A position's vector is about as long as a word's, |p|^2 = 2 sqrt(dim), so that both count."""
+    squares = (learned(500, 64) ** 2).sum(axis=1)
+    assert squares.mean() == pytest.approx(2 * 8, rel=0.03)
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 500), st.booleans(), st.integers(0, 99))
+def test_rotary_fits_by_distance(first, second, offset, halves, seed):
+    """A turned query and a turned key fit as their distance says, wherever they stand; lengths stay."""
+    q, k = np.random.default_rng(seed).standard_normal((2, 1, 8))
+    turned_q = rotary(np.repeat(q, 21, axis=0), halves=halves, offset=offset)
+    turned_k = rotary(np.repeat(k, 41, axis=0), halves=halves)
+    assert turned_q[first] @ rotary(np.repeat(k, 21, axis=0), halves=halves, offset=offset)[second] == pytest.approx(
+        turned_k[20] @ rotary(np.repeat(q, 41, axis=0), halves=halves)[20 + first - second], abs=1e-9
+    )
+    np.testing.assert_allclose(np.linalg.norm(turned_q, axis=1), np.linalg.norm(q), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["rope", "rope-half"])
+def test_rotary_needs_pairs(name):
+    """An odd number of dimensions a head is wrong usage."""
+    with pytest.raises(OptionError, match="even number of dimensions, not 5"):
+        run("a b c", embedding="hash", dim=15, heads=3, position=name)
+
+
+@given(st.integers(1, 70), st.integers(1, 9), st.integers(1, 9))
+def test_alibi_falls_by_its_slope(heads, queries, keys):
+    """Each step away costs a head its slope, both ways; slopes are distinct and from 1 down to 2^-8."""
+    bias, slopes = alibi(heads, queries, keys), alibi_slopes(heads)
+    assert (bias.dtype, bias.shape, slopes.shape) == (np.float32, (heads, queries, keys), (heads,))
+    assert len(set(slopes)) == heads
+    assert (slopes <= 1).all()
+    assert (slopes >= 2**-8).all()
+    for i in range(queries):
+        for j in range(keys):
+            np.testing.assert_allclose(bias[:, i, j], -slopes * abs(i - j), rtol=1e-6)
+
+
+@given(st.booleans(), st.integers(1, 30), st.integers(0, 20))
+def test_t5_depends_on_the_distance(causal, count, seed):
+    """The bias is one number a head and distance; causal, everything ahead is one bucket."""
+    bias = t5_bias(Place(count, count, 8, 3, causal=causal, seed=seed))
+    assert (bias.dtype, bias.shape) == (np.float32, (3, count, count))
+    np.testing.assert_array_equal(bias[:, 1:, 1:], bias[:, :-1, :-1])
+    buckets = t5_buckets(count, count, causal=causal)
+    assert ((buckets >= 0) & (buckets < 32)).all()
+    assert not causal or (buckets[np.triu_indices(count)] == 0).all()
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMES))
+@pytest.mark.parametrize("mask", ["none", "causal"])
+def test_offset(name, mask):
+    """Another first position changes what is added, and nothing where only the distance counts."""
+    text = "小猫在桌子上吃鱼"
+    here, there = (run(text, position=name, mask=mask, heads=2, offset=offset).weights for offset in (0, 40))
+    if name in ADDING:
+        assert np.abs(here - there).max() > 0.01
+    else:
+        np.testing.assert_allclose(here, there, atol=3e-6)
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMES))
+def test_only_none_is_equivariant(name):
+    """A fixed reordering that is no mirror image gives the same weights word by word for none, for no other scheme."""
+    first, second = "吃 猫 鱼 狗 水", "鱼 猫 水 吃 狗"
+    a, b = run(first, tokens="space", position=name), run(second, tokens="space", position=name)
+    order = list(align(a.tokens, b.tokens).b)
+    difference = np.abs(a.weights - b.weights[:, :, order][..., order]).max()
+    assert (difference < 1e-5) == (name == "none")

@@ -212,7 +212,7 @@ def test_two_ways_to_start():
     ("words", "offered"),
     [
         ("attnviz ", ["compare", "export", "run"]),
-        ("attnviz run --position ", ["none", "sinusoidal"]),
+        ("attnviz run --position ", ["alibi", "learned", "none", "rope", "rope-half", "sinusoidal", "t5"]),
         ("attnviz run --position s", ["sinusoidal"]),
         ("attnviz compare --embedding ", ["hash", "onehot", "toy"]),
         ("attnviz export --projection ", ["auto", "identity", "lexicon", "random"]),

@@ -80,7 +80,7 @@ def test_settings():
     settings = json.loads(to_json(attention_document(run("猫吃鱼", heads=2))))["settings"]
     assert settings == {
         "tokens": "lexicon", "embedding": "toy", "dim": 64, "heads": 2, "projection": "lexicon", "position": "none",
-        "mask": "none", "temperature": 1.0, "seed": 0,
+        "mask": "none", "temperature": 1.0, "seed": 0, "offset": 0,
     }  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def test_comparison_fields():
     assert (document["only_a"], document["only_b"]) == ([], [])
     for each in document["runs"]:
         assert set(each) == {
-            "position", "mask", "a", "b", "delta", "max_abs_delta", "max_abs_output_delta", "order_blind",
+            "position", "mask", "a", "b", "delta", "max_abs_delta", "max_abs_output_delta", "order_blind", "blind_to",
         }  # fmt: skip
     assert [(each["position"], each["order_blind"]) for each in document["runs"]] == [
         ("none", True),

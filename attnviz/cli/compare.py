@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -9,41 +10,51 @@ import typer
 from attnviz.cli.export import Choosing
 from attnviz.cli.options import Looking, Output
 from attnviz.cli.printing import print_notes, print_tables
-from attnviz.cli.reading import as_typed, read_stdin
+from attnviz.cli.reading import read_text
 from attnviz.cli.working import digits_for, print_json
 from attnviz.errors import OptionError
-from attnviz.export import FOR_COMPARISON, check_destination, save_comparison
+from attnviz.export import FOR_COMPARISON, check_destination, numbered, save_comparison
 from attnviz.pipeline import Settings, compare
 from attnviz.render.prepare import prepare_comparison
 
 Texts = Annotated[
-    list[str] | None, typer.Argument(metavar="A B", help="Two texts; - is standard input.", show_default=False)
+    list[str] | None,
+    typer.Argument(metavar="A B...", help="Two or more texts; - is standard input.", show_default=False),
 ]
 
 
-def command(settings: Settings, looking: Choosing, output: Output, texts: Texts = None) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """The words that both texts ask, where they are not their own."""
+
+    keys: str | None = None
+
+
+def command(asked: Asked, settings: Settings, looking: Choosing, output: Output, texts: Texts = None) -> None:
     """The same words in another order: what changes, and what does not."""
-    texts = texts or []
-    if len(texts) != 2:
+    if len(texts or []) < 2:
         raise OptionError(
-            "compare takes two texts, not {count}.", hint='As in: attnviz compare "猫吃鱼" "鱼吃猫".', count=len(texts)
+            "compare takes two texts or more, not {count}.",
+            hint='As in: attnviz compare "猫吃鱼" "鱼吃猫".',
+            count=len(texts or []),
         )
-    if texts.count("-") > 1:
+    if [*(texts or []), asked.keys].count("-") > 1:
         raise OptionError("Standard input (-) can be read only once.")
     digits = digits_for(Looking(precision=looking.precision))
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
-    if texts == ["-", "-"]:
-        raise OptionError("Standard input (-) can be read only once.")
-    first, second = (read_stdin() if text == "-" else as_typed(text) for text in texts)
-    comparison = compare(first, second, settings)
-    forms = prepare_comparison(comparison, head=looking.head, digits=digits)
-    print_notes(comparison.notes)
+    first, *others = map(read_text, texts or [])
+    keys = None if asked.keys is None else read_text(asked.keys)
+    found = [compare(first, other, settings, keys=keys) for other in others]
+    forms = [form for one in found for form in prepare_comparison(one, head=looking.head, digits=digits)]
+    print_notes({str(note): note for one in found for note in one.notes}.values())
     for path in output.save:
-        print_notes(save_comparison(comparison, path, head=looking.head, digits=digits))
+        for index, one in enumerate(found):
+            place = numbered(path, index, len(found))
+            print_notes(save_comparison(one, place, head=looking.head, digits=digits))
     if output.json:
         from attnviz.storage import comparison_document
 
-        print_json([comparison_document(comparison, looking.head)])
+        print_json([comparison_document(one, looking.head) for one in found])
     else:
         print_tables(forms)

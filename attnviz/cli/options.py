@@ -29,6 +29,7 @@ class Input:
 
     file: Path | None = None
     vectors: Path | None = None
+    keys: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Words:
 OPTIONS: dict[str, Words] = {
     "file": Words("Input", "Read the text from this UTF-8 file.", "PATH"),
     "vectors": Words("Input", "Read a matrix from this .csv or .npy file, one row a token, instead of a text.", "PATH"),
+    "keys": Words("Input", "Another text: the words of the text ask the words of this one.", "TEXT"),
     "tokens": Words(
         "Computing", "How the text is cut; auto: by the lexicon with the toy, else han.", None, ("auto", *TOKENIZERS)
     ),
@@ -78,6 +80,7 @@ OPTIONS: dict[str, Words] = {
     "mask": Words("Computing", "Who may look at whom: none, causal, window:K, or window:K,causal.", "MASK", SPELLINGS),
     "temperature": Words("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
     "seed": Words("Computing", "For what is random.", "N"),
+    "offset": Words("Computing", "The first position; 0 if not given.", "N"),
     "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),
     "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
     "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),

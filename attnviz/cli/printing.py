@@ -19,7 +19,9 @@ def print_tables(forms: Iterable[Prepared]) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     console.width = max(NARROWEST, console.width)
-    for form in forms:
+    for index, form in enumerate(forms):
+        if index:
+            console.print()
         console.print(render_table(form, console.width, _encoding(sys.stdout)))
 
 

@@ -18,6 +18,7 @@ class Source:
 
     text: str | None = None
     vectors: Path | None = None
+    keys: str | None = None
 
 
 def read_sources(texts: list[str], given: Input) -> list[Source]:
@@ -25,18 +26,26 @@ def read_sources(texts: list[str], given: Input) -> list[Source]:
     named = [name for name, value in (("TEXT", texts), ("--file", given.file), ("--vectors", given.vectors)) if value]
     if len(named) > 1:
         raise OptionError("Give one of {named}, not several.", named=" and ".join(named))
+    if [*texts, given.keys].count("-") > 1:
+        raise OptionError("Standard input (-) can be read only once.")
     if given.vectors is not None:
         read_bytes(given.vectors)
-        return [Source(vectors=given.vectors)]
+        return [Source(vectors=given.vectors, keys=given.keys)]
     if given.file is not None:
-        return [Source(decode(read_bytes(given.file), f"{given.file.name!r}"))]
-    if texts:
-        if texts.count("-") > 1:
-            raise OptionError("Standard input (-) can be read only once.")
-        return [Source(read_stdin() if text == "-" else as_typed(text)) for text in texts]
-    if sys.stdin is None or sys.stdin.isatty():
+        found = [decode(read_bytes(given.file), f"{given.file.name!r}")]
+    elif texts:
+        found = [read_text(text) for text in texts]
+    elif sys.stdin is None or sys.stdin.isatty():
         raise OptionError("There is no text.", hint='Write it after the command, as in: attnviz run "猫吃鱼".')
-    return [Source(read_stdin())]
+    else:
+        found = [read_stdin()]
+    keys = None if given.keys is None else read_text(given.keys)
+    return [Source(text, keys=keys) for text in found]
+
+
+def read_text(argument: str) -> str:
+    """The text that an argument stands for: itself, or standard input for -."""
+    return read_stdin() if argument == "-" else as_typed(argument)
 
 
 def as_typed(text: str) -> str:

@@ -37,8 +37,8 @@ def attend_all(
 
 def _attend(source: Source, settings: Settings) -> Attention:
     if source.vectors is not None:
-        return run_pipeline(settings=settings, vectors=source.vectors)
-    return run_pipeline(source.text, settings)
+        return run_pipeline(settings=settings, vectors=source.vectors, keys=source.keys)
+    return run_pipeline(source.text, settings, keys=source.keys)
 
 
 def digits_for(looking: Looking, attention: Attention | None = None) -> int:

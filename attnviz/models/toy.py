@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz import lexicon
 from attnviz.attention import attend, merge_heads, split_heads
-from attnviz.data import Trace
+from attnviz.data import Projection, Trace
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.positions import Positions
 
 Float32 = NDArray[np.float32]
 
 PROJECTIONS = ("auto", "identity", "lexicon", "random")
-
-
-@dataclass(frozen=True, eq=False)
-class Projection:
-    """W_q, W_k, W_v and W_o, each [dim, dim]; None stands for the identity matrix."""
-
-    query: Float32 | None = None
-    key: Float32 | None = None
-    value: Float32 | None = None
-    output: Float32 | None = None
 
 
 def make_projection(how: str, dim: int, *, seed: int = 0) -> Projection:
@@ -49,16 +37,18 @@ def layer(
     inputs: NDArray[np.floating],
     projection: Projection,
     *,
+    key_inputs: NDArray[np.floating] | None = None,
     heads: int = 1,
     positions: Positions | None = None,
     allowed: NDArray[np.bool_] | None = None,
     temperature: float = 1.0,
     features: tuple[str, ...] | None = None,
 ) -> Trace:
-    """One layer of multi-head self-attention (Vaswani et al. 2017, section 3.2.2).
+    """One layer of multi-head attention (Vaswani et al. 2017, section 3.2.2).
 
-    inputs [n, dim] -> the trace of every intermediate, weights [heads, n, n] among them. positions may add to the
-    inputs, rotate queries and keys, or add a bias to the logits. Raises OptionError where heads does not divide dim.
+    inputs [n, dim], key_inputs [m, dim] (the inputs themselves where not given: self-attention) -> the trace of every
+    intermediate, weights [heads, n, m] among them. positions may add to the inputs, rotate queries and keys, or add a
+    bias to the logits. Raises OptionError where heads does not divide dim.
     """
     dim = inputs.shape[-1]
     if heads < 1 or dim % heads:
@@ -66,21 +56,42 @@ def layer(
             "--heads must be at least 1 and divide the {dim} dimensions; {heads} does not.", dim=dim, heads=heads
         )
     scheme = positions or Positions()
-    placed = inputs if scheme.add is None else inputs + scheme.add(len(inputs))
+    placed, added = _place(inputs, scheme)
+    key_placed, key_added = (placed, added) if key_inputs is None else _place(key_inputs, scheme)
     query, key, value = (
-        split_heads(placed if matrix is None else placed @ matrix, heads)
-        for matrix in (projection.query, projection.key, projection.value)
+        split_heads(x if matrix is None else x @ matrix, heads)
+        for x, matrix in (
+            (placed, projection.query), (key_placed, projection.key), (key_placed, projection.value),
+        )
+    )  # fmt: skip
+    turned_query, turned_key = (query, key) if scheme.rotate is None else (scheme.rotate(query), scheme.rotate(key))
+    context, weights, logits = attend(
+        turned_query, turned_key, value, allowed=allowed, bias=scheme.bias, temperature=temperature
     )
-    if scheme.rotate is not None:
-        query, key = scheme.rotate(query), scheme.rotate(key)
-    context, weights, logits = attend(query, key, value, allowed=allowed, bias=scheme.bias, temperature=temperature)
     merged = merge_heads(context)
     output = merged if projection.output is None else _within_float32(merged.astype(np.float64) @ projection.output)
-    placed, query, key, value = (array.astype(np.float32) for array in (placed, query, key, value))
     return Trace(
-        inputs=placed, key_inputs=placed, query=query, key=key, value=value, logits=logits, weights=weights,
-        context=context, output=output.astype(np.float32), features=features, head_features=_per_head(features, heads),
+        inputs=_float32(placed), key_inputs=_float32(key_placed), query=_float32(turned_query),
+        key=_float32(turned_key), value=_float32(value), logits=logits, weights=weights, context=context,
+        output=_float32(output), features=features, head_features=_per_head(features, heads), projection=projection,
+        embedded=_float32(inputs), key_embedded=_float32(inputs if key_inputs is None else key_inputs), added=added,
+        key_added=key_added, bias=scheme.bias, scale=1 / np.sqrt(dim // heads), temperature=temperature,
+        unrotated_query=None if scheme.rotate is None else _float32(query),
+        unrotated_key=None if scheme.rotate is None else _float32(key),
     )  # fmt: skip
+
+
+def _place(inputs: NDArray[np.floating], scheme: Positions) -> tuple[NDArray[np.floating], Float32 | None]:
+    """The inputs with their position vectors added, and those vectors."""
+    if scheme.add is None:
+        return inputs, None
+    added = scheme.add(len(inputs))
+    placed: NDArray[np.floating] = inputs + added
+    return placed, added
+
+
+def _float32(array: NDArray[np.floating]) -> Float32:
+    return array.astype(np.float32)
 
 
 def _within_float32(array: NDArray[np.floating]) -> NDArray[np.floating]:

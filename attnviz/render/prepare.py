@@ -262,7 +262,7 @@ def prepare_comparison(
     comparison: Comparison, *, head: str | None = None, medium: Medium = "terminal", digits: int = 3
 ) -> tuple[Prepared, ...]:
     """A, B and B - A for each run, in A's order, on one scale: the mean of the heads, one head, or with "all" each."""
-    labels = _labels(comparison.tokens, medium)
+    rows, columns = _labels(comparison.tokens, medium), _labels(comparison.keys or comparison.tokens, medium)
     texts = tuple(message("{text}", text=visible(text, medium)) for text in (comparison.text_a, comparison.text_b))
     matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
@@ -272,9 +272,9 @@ def prepare_comparison(
         panels: list[Panel] = []
         for index, (a, b, change) in zip(run.choose(head), found, strict=True):
             titles = _run_titles(run, index, texts)
-            panels.append(Panel(titles[0], a, labels, labels, weights, run.forbidden_a))
-            panels.append(Panel(titles[1], b, labels, labels, weights, run.forbidden_b))
-            panels.append(Panel(titles[2], change, labels, labels, changes, _both(run), plus=True))
+            panels.append(Panel(titles[0], a, rows, columns, weights, run.forbidden_a))
+            panels.append(Panel(titles[1], b, rows, columns, weights, run.forbidden_b))
+            panels.append(Panel(titles[2], change, rows, columns, changes, _both(run), plus=True))
         plain = run.position == "none"
         heading = message("without positions") if plain else message("with {scheme} positions", scheme=run.position)
         threshold = message("changes up to {threshold} are rounding", threshold=f"{run.threshold:.1g}")

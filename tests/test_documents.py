@@ -1,0 +1,72 @@
+"""The documents tell the truth: their commands run, and print what stands below them."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _tool():
+    """tools/documents.py as a module."""
+    made = importlib.util.spec_from_file_location("documents", ROOT / "tools" / "documents.py")
+    module = importlib.util.module_from_spec(made)
+    sys.modules["documents"] = module
+    made.loader.exec_module(module)
+    return module
+
+
+documents = _tool()
+COMMANDS = [
+    pytest.param(path, *one, id=f"{path.name}: {one.command[:60]}")
+    for path in documents.DOCUMENTS
+    if path.exists()
+    for one in documents.shown(path)
+]
+
+
+@pytest.mark.parametrize(("path", "command", "output"), COMMANDS)
+def test_command_prints_what_is_shown(path, command, output, tmp_path):
+    """A command of a document succeeds, and prints what stands below it where something does."""
+    done = documents.run(command, tmp_path, chinese=path.name.endswith(".zh.md"))
+    assert done.returncode == 0, done.stderr.decode()
+    if output.strip():
+        assert documents.printed(done) == output.rstrip("\n") + "\n"
+
+
+def test_refresh_gives_what_is_shown(tmp_path):
+    """Refreshing puts the output where it is asked for and keeps what stands around; then there is no fault."""
+    path = tmp_path / "x.md"
+    path.write_text("a\n```console\n$ echo b\n?\n\n$ true\n$ echo c  \nold\n```\nd\n", encoding="utf-8")
+    documents.refresh(path, tmp_path)
+    assert path.read_text(encoding="utf-8") == "a\n```console\n$ echo b\nb\n\n$ true\n$ echo c  \nc\n```\nd\n"
+    assert list(documents.complaints(path, tmp_path)) == []
+    path.write_text("```console\n$ echo b\nx\n$ false\n```\n", encoding="utf-8")
+    assert len(list(documents.complaints(path, tmp_path))) == 2
+
+
+def test_python_example_runs():
+    """The Python block of the README runs, and its last line gives what its comment says."""
+    block = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)[1]
+    names = {}
+    exec(block, names)
+    assert [run.order_blind for run in names["c"].runs] == [True, False]
+
+
+def test_every_option_is_documented():
+    """Every option of the commands stands in the README."""
+    from attnviz.cli.options import OPTIONS
+
+    assert [name for name in OPTIONS if f"`--{name}" not in README] == []
+
+
+def test_pictures_exist():
+    """Every picture that a document shows is in the project."""
+    for path in documents.DOCUMENTS:
+        if path.exists():
+            for picture in re.findall(r"!\[.*?\]\((.*?)\)", path.read_text(encoding="utf-8")):
+                assert (path.parent / picture).is_file(), picture

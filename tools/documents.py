@@ -1,0 +1,103 @@
+"""The project's documents: what their console blocks show is what the commands print.
+
+    python tools/documents.py check [FILE...]      say which command prints something else now
+    python tools/documents.py refresh [FILE...]    run every command again and put its output below it
+
+In a ```console block a line that begins with `$ ` is a command; what stands below it, up to the next one, is what it
+prints. Where nothing stands below a command, it must succeed and its output is not shown; a lone `?` asks for the
+output to be put there. Files that end in .zh.md are run in a Chinese locale, the others in an English one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md")))
+WIDTH = "80"
+
+_BLOCK = re.compile(r"```console\n(.*?)```", flags=re.DOTALL)
+_COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", flags=re.MULTILINE)
+_CHANGING = ("FORCE_COLOR", "NO_COLOR", "LINES", "LC_ALL", "LC_MESSAGES", "LANGUAGE")
+
+
+class Shown(NamedTuple):
+    """A command of a document, and the output below it; both as they stand there."""
+
+    command: str
+    output: str
+
+
+def shown(path: Path) -> Iterator[Shown]:
+    """Every command of the document's console blocks."""
+    for block in _BLOCK.findall(path.read_text(encoding="utf-8")):
+        for command, output in _COMMAND.findall(block):
+            yield Shown(command, output)
+
+
+def run(command: str, folder: Path, *, chinese: bool = False) -> subprocess.CompletedProcess[bytes]:
+    """Run a document's command in `folder`, which gets the samples; `attnviz` is the one of this Python."""
+    if not (folder / "samples").exists():
+        shutil.copytree(ROOT / "samples", folder / "samples")
+    environment = {name: value for name, value in os.environ.items() if name not in _CHANGING}
+    environment |= {"COLUMNS": WIDTH, "PYTHONIOENCODING": "utf-8", "LANG": "zh_CN.UTF-8" if chinese else "C.UTF-8"}
+    line = re.sub(r"(^|\| )attnviz ", rf'\1"{sys.executable}" -m attnviz ', command)
+    return subprocess.run(["bash", "-c", line], cwd=folder, env=environment, capture_output=True, check=False)
+
+
+def printed(done: subprocess.CompletedProcess[bytes]) -> str:
+    """What the command printed, as documents show it: no white space at the ends of lines."""
+    lines = [line.rstrip() for line in done.stdout.decode().rstrip().split("\n")]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def complaints(path: Path, folder: Path) -> Iterator[str]:
+    """A line for each command of the document that fails or prints something else."""
+    for command, output in shown(path):
+        done = run(command, folder, chinese=path.name.endswith(".zh.md"))
+        if done.returncode:
+            yield f"{path.name}: {command}: {done.stderr.decode()}"
+        elif output and printed(done) != output.rstrip("\n") + "\n":
+            yield f"{path.name}: {command}: prints\n{printed(done)}"
+
+
+def refresh(path: Path, folder: Path) -> None:
+    """Put what each command prints now below it, where an output or a `?` stands; a failing command stops it."""
+
+    def again(found: re.Match[str]) -> str:
+        command, output = found.groups()
+        done = run(command, folder, chinese=path.name.endswith(".zh.md"))
+        if done.returncode:
+            sys.exit(f"{path.name}: {command}: {done.stderr.decode()}")
+        gap = "\n" * (len(output) - len(output.rstrip("\n")) - 1)
+        return f"$ {command}\n" + (printed(done) + gap if output.strip() else output)
+
+    text = path.read_text(encoding="utf-8")
+    fresh = _BLOCK.sub(lambda block: f"```console\n{_COMMAND.sub(again, block[1])}```", text)
+    path.write_text(fresh, encoding="utf-8")
+
+
+def main() -> None:
+    """Check or refresh the documents that are named, or all."""
+    if len(sys.argv) < 2 or sys.argv[1] not in ("check", "refresh"):
+        sys.exit(__doc__)
+    paths = [Path(name) for name in sys.argv[2:]] or [path for path in DOCUMENTS if path.exists()]
+    with tempfile.TemporaryDirectory() as folder:
+        if sys.argv[1] == "refresh":
+            for path in paths:
+                refresh(path, Path(folder))
+        else:
+            found = [line for path in paths for line in complaints(path, Path(folder))]
+            sys.exit("\n".join(found) or 0)
+
+
+if __name__ == "__main__":
+    main()
