@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from attnviz.errors import InputError
 from attnviz.models.files import read_json
 from attnviz.models.reference import Place, is_gguf
 from attnviz.models.safetensors_reader import INDEX, SafetensorsFile, ShardedSafetensors
+from attnviz.models.tensors import Tensors
 
 if TYPE_CHECKING:
     from attnviz.models.gguf_reader import GgufFile
     from attnviz.models.tokenizer import TextTokenizer
-
-Float32 = NDArray[np.float32]
 
 CONVERT = (
     'python -c "import glob, torch, safetensors.torch as s; s.save_file('
     "{k: v.clone() for f in glob.glob('PICKLES') "
     "for k, v in torch.load(f, map_location='cpu', weights_only=True).items()}, 'model.safetensors')\""
 )
-
-
-class Tensors(Protocol):
-    """A model's arrays by name, float32; what is not asked for is not read."""
-
-    def __getitem__(self, name: str) -> Float32: ...
-    def __iter__(self) -> Iterator[str]: ...
-    def __len__(self) -> int: ...
-    def __contains__(self, name: object) -> bool: ...
-    def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
-        """Some rows of an array."""
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """The array's shape, without reading it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +46,15 @@ class Checkpoint:
         from attnviz.models.gguf_tokenizer import gguf_tokenizer
 
         return gguf_tokenizer(self.gguf)
+
+    @cached_property
+    def target_tokenizer(self) -> TextTokenizer:
+        """What cuts the text that an encoder-decoder writes: Marian's target language has its own."""
+        if self.gguf is None and (self.path / "target.spm").is_file() and not (self.path / "tokenizer.json").is_file():
+            from attnviz.models.vocabularies import marian_tokenizer
+
+            return marian_tokenizer(self.path, "target.spm")
+        return self.tokenizer
 
 
 def open_checkpoint(place: Place) -> Checkpoint:

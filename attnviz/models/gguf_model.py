@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from attnviz.errors import InputError
 from attnviz.models.gguf_reader import GgufFile
+from attnviz.models.tensors import Tensors
 
 Float32 = NDArray[np.float32]
 Change = Callable[[Float32], Float32]
@@ -87,7 +88,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, str]]] = {
 }  # fmt: skip
 
 
-class GgufTensors(Mapping[str, Float32]):
+class GgufTensors(Tensors):
     """The arrays of a .gguf file under transformers' names and in its layout, each as float32 when it is asked for."""
 
     def __init__(self, file: GgufFile) -> None:

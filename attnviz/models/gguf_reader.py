@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from attnviz.errors import InputError
 from attnviz.messages import Message, message
 from attnviz.models.files import Bytes, map_bytes
 from attnviz.models.quantization import FORMATS, Format, to_float32
+from attnviz.models.tensors import Tensors
 
 Float32 = NDArray[np.float32]
 
@@ -58,7 +59,7 @@ class Strings:
         return [str(data[place + 8 : place + 8 + length(data, place)[0]], "utf-8", "replace") for place in self._places]
 
 
-class GgufFile(Mapping[str, Float32]):
+class GgufFile(Tensors):
     """The arrays of one file by name, as float32 when asked for; `metadata` is what the file says of itself.
 
     Raises InputError, quickly and without allocating what a count claims, where the file contradicts itself.

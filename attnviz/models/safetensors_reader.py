@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from attnviz.errors import InputError
 from attnviz.messages import Message, message
 from attnviz.models.files import Bytes, map_bytes, parse_object, read_json
+from attnviz.models.tensors import Tensors
 
 Float32 = NDArray[np.float32]
 
@@ -40,7 +41,7 @@ class Entry(NamedTuple):
     end: int
 
 
-class SafetensorsFile(Mapping[str, Float32]):
+class SafetensorsFile(Tensors):
     """The arrays of one file by name, each converted to float32 when it is asked for.
 
     Raises InputError, quickly and without allocating what a header claims, where header and file do not fit.
@@ -145,7 +146,7 @@ class SafetensorsFile(Mapping[str, Float32]):
         return self.entries[name].shape
 
 
-class ShardedSafetensors(Mapping[str, Float32]):
+class ShardedSafetensors(Tensors):
     """The arrays of several files by name, as an index says where each is; a file is opened when first needed."""
 
     def __init__(self, index: Path) -> None:

@@ -34,7 +34,7 @@ def from_older_files(folder: Path, config: Mapping[str, Any], settings: Mapping[
     """The tokenizer of a folder without tokenizer.json; InputError where there is none that can be put together."""
     family = str(config.get("model_type"))
     if (folder / "source.spm").is_file() and (folder / "vocab.json").is_file():
-        return _marian(folder)
+        return marian_tokenizer(folder, "source.spm")
     if (folder / "vocab.txt").is_file():
         return _word_pieces(folder / "vocab.txt", settings)
     if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
@@ -337,14 +337,20 @@ def _plain(piece: str) -> Any:
     return AddedToken(piece, special=False, normalized=False)
 
 
-def _marian(folder: Path) -> TextTokenizer:
-    """Marian's: SentencePiece cuts, vocab.json numbers, </s> ends."""
-    numbers = _numbers(read_json(folder / "vocab.json"), folder / "vocab.json")
-    model = read_sentencepiece(folder / "source.spm")
+def marian_tokenizer(folder: Path, file: str) -> TextTokenizer:
+    """Marian's: SentencePiece cuts (source.spm or target.spm), vocab.json numbers, </s> ends."""
+    name = folder / (
+        "target_vocab.json" if file == "target.spm" and (folder / "target_vocab.json").is_file() else "vocab.json"
+    )
+    numbers = _numbers(read_json(name), name)
+    model = read_sentencepiece(folder / file)
     # A control piece that has no number of its own must not be found in a text.
-    own = [(f"\0{piece}" if piece not in numbers else piece, score) for piece, score in model.scored()]
+    own = [
+        (f"\0{piece}" if piece not in numbers and piece != model.unknown else piece, score)
+        for piece, score in model.scored()
+    ]
     pieces = [*own, *((piece, 0.0) for piece in ("</s>", "<pad>") if piece not in model.texts())]
-    tokenizer = unigram_tokenizer(pieces, model, str(folder / "source.spm"))
+    tokenizer = unigram_tokenizer(pieces, model, str(folder / file))
     _add_special(tokenizer, ["</s>", "<pad>"])
     _set_pair_ends(tokenizer, None, "</s>", doubled=False, segments=False)
-    return TextTokenizer(tokenizer, str(folder / "source.spm"), unknown=model.unknown, renumber=numbers)
+    return TextTokenizer(tokenizer, str(folder / file), unknown=model.unknown, renumber=numbers)
