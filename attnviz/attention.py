@@ -56,9 +56,10 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
     if x.shape[axis] == 0:
         return np.zeros_like(x)
     largest = x.max(axis=axis, keepdims=True)
-    exponentials = np.exp(x - np.where(np.isneginf(largest), 0, largest))
-    total = exponentials.sum(axis=axis, keepdims=True)
-    weights: Floats = exponentials / np.where(total == 0, 1, total)
+    weights: Floats = x - np.where(np.isneginf(largest), 0, largest)
+    np.exp(weights, out=weights)
+    total = weights.sum(axis=axis, keepdims=True)
+    weights /= np.where(total == 0, 1, total)
     return weights
 
 
@@ -115,22 +116,27 @@ def attend(
     _check_cells(q, k, v, added, permitted)
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        logits: Floats = q @ k.swapaxes(-1, -2) * q.dtype.type(factor)
+        # A copy in the order that the product reads is small beside it, and makes it twice as fast.
+        logits: Floats = q @ np.ascontiguousarray(k.swapaxes(-1, -2))
+        logits *= q.dtype.type(factor)
         logits = _add_and_divide(logits, added, temperature)
         if not np.isfinite(logits).all():
             logits = _logits_in_float64(q, k, added, factor, temperature)
         weights = softmax(logits, permitted)
-        output = (weights @ v).astype(np.float32)
+        output = (weights @ v).astype(np.float32, copy=False)
         if not np.isfinite(output).all():
             output = _mean_in_float64(weights, v)
     return Attended(output, weights, logits)
 
 
 def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: float) -> Floats:
+    """Both in place where the shape stays: the logits of a long text are the largest array there is."""
     if bias is not None:
-        logits = logits + bias.astype(logits.dtype)
-    divided: Floats = logits / logits.dtype.type(temperature)
-    return divided
+        fits = np.broadcast_shapes(bias.shape, logits.shape) == logits.shape
+        logits = np.add(logits, bias.astype(logits.dtype, copy=False), out=logits if fits else None)
+    if temperature != 1:
+        logits /= logits.dtype.type(temperature)
+    return logits
 
 
 def _logits_in_float64(q: Float32, k: Float32, bias: NDArray[Any] | None, factor: float, temperature: float) -> Floats:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attnviz.blindness import Blindness, threshold
 from attnviz.data import Attention, Token
 from attnviz.errors import InputError, MissingError
-from attnviz.messages import Message, message
+from attnviz.messages import Message, listed, message, translate, word
 
 Float32 = NDArray[np.float32]
 
@@ -72,10 +72,10 @@ class Run:
         if head == "all":
             return list(range(len(self.heads)))
         for index, name in enumerate(self.heads):
-            if head in (str(name), str(index)):
+            if head in (str(name), str(index), translate(str(name))):
                 return [index]
         raise MissingError(
-            "There is no head {wanted}: there are {names}.", wanted=head, names=", ".join(map(str, self.heads))
+            "There is no head {wanted}: there are {names}.", wanted=head, names=listed(map(word, self.heads))
         )
 
     def matrices(self, index: int | None) -> tuple[Float32, Float32]:
@@ -243,7 +243,8 @@ def _verdict(comparison: Comparison, run: Run) -> Message:
     if len(run.heads) > 1 and not run.order_blind:
         head = run.changed_head
         change = float(np.abs(run.delta[head]).max())
-        name = f"{head} ({run.heads[head]})" if isinstance(run.heads[head], str) else str(head)
+        called = run.heads[head]
+        name = message("{head} ({name})", head=head, name=word(called)) if isinstance(called, str) else head
         sentence = message("{sentence} Head {head} changes most, by {change}.", sentence=sentence, head=name,
                            change=decimals(change))  # fmt: skip
     return sentence

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.errors import MissingError, ShapeError
-from attnviz.messages import Message
+from attnviz.messages import Message, listed, message, word
 
 Float32 = NDArray[np.float32]
 Booleans = NDArray[np.bool_]
@@ -180,8 +180,8 @@ class Attention:
 
         layer: a number or several. head: a number, a name or several. Raises MissingError for one that is not there.
         """
-        layers = _choose("layer", self.layers, layer)
-        heads = _choose("head", self.heads, head)
+        layers = _choose(message("layer"), self.layers, layer)
+        heads = _choose(message("head"), self.heads, head)
         return replace(
             self,
             weights=self.weights[np.ix_(layers, heads)],
@@ -208,17 +208,14 @@ def _some(array: Float32 | None, heads: list[int]) -> Float32 | None:
     return None if array is None else array[heads]
 
 
-def _choose(kind: str, names: tuple[int | str, ...], wanted: Any) -> list[int]:
+def _choose(kind: Message, names: tuple[int | str, ...], wanted: Any) -> list[int]:
     if wanted is None:
         return list(range(len(names)))
     several = [wanted] if isinstance(wanted, int | str) else list(wanted)
     for one in several:
         if one not in names and not (isinstance(one, int) and 0 <= one < len(names) and isinstance(names[one], str)):
             raise MissingError(
-                "There is no {kind} {wanted}: there are {names}.",
-                kind=kind,
-                wanted=one,
-                names=", ".join(str(name) for name in names),
+                "There is no {kind} {wanted}: there are {names}.", kind=kind, wanted=one, names=listed(map(word, names))
             )
     return [names.index(one) if one in names else int(one) for one in several]
 

@@ -258,7 +258,7 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         raise InputError("{name!r} is not well-formed CSV: {error}.", name=path.name, error=error) from None
 
 
-def decode(data: bytes, name: str) -> str:
+def decode(data: bytes, name: str | Message) -> str:
     """The bytes as UTF-8 text, a leading byte order mark dropped; InputError names the first wrong byte."""
     try:
         return data.decode("utf-8-sig")

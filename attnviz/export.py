@@ -8,8 +8,8 @@ from pathlib import Path
 
 from attnviz.comparison import Comparison
 from attnviz.data import Attention
-from attnviz.errors import OutputError, unknown_choice
-from attnviz.messages import Message
+from attnviz.errors import OutputError, reason_of, unknown_choice
+from attnviz.messages import Message, message
 from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -20,7 +20,7 @@ FOR_COMPARISON = (*PICTURES, ".json", ".csv")
 def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
     """Raise before anything is computed where `path` cannot be written: its suffix, its folder, or itself."""
     if path.suffix.lower() not in suffixes:
-        raise unknown_choice("A file's suffix", path.suffix or path.name, suffixes)
+        raise unknown_choice(message("A file's suffix"), path.suffix or path.name, suffixes)
     folder = path.parent
     if not folder.exists():
         raise OutputError("There is no folder {folder!r}.", hint="Make it first.", folder=str(folder))
@@ -101,7 +101,7 @@ def write(path: Path, data: bytes) -> None:
             "{path!r} cannot be written: {reason}.",
             hint="Nothing was changed; choose another place.",
             path=str(path),
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         ) from None
     except BaseException:
         temporary.unlink(missing_ok=True)

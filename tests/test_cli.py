@@ -408,6 +408,60 @@ def test_nothing_is_help(call):
     assert "Usage: attnviz" in out
 
 
+@pytest.mark.parametrize(
+    ("options", "there", "absent"),
+    [
+        (["--view", "table"], [".331"], ["rest"]),
+        (["--view", "blocks"], ["░░▒▒▓▓██ .625"], [".331"]),
+        (["--view", "top", "--top", "2"], ["rest .317"], [".317   "]),
+        (["--top", "1"], ["rest .648"], [".331"]),
+        (["--view", "text"], ["how much each word receives"], [".331"]),
+        (["--token", "吃"], ["how much 吃 looks at each word"], [".331"]),
+        (["--token", "1"], ["how much 吃 looks at each word"], [".331"]),
+        (["--view", "blocks", "--scale", "row"], ["each row's largest, at most .625", "colours by row"], []),
+        (["--view", "blocks", "--scale", "log"], ["and less", "colours by ratio"], []),
+        (["--sinks", "mark"], ["No token is a sink"], []),
+        (["--squeeze"], [".331"], ["says the same"]),
+    ],
+)
+def test_views(good, options, there, absent):
+    """Each option of looking shows what it says, and nothing of the other views."""
+    out = good("run", "猫吃鱼", *options)
+    assert [words for words in there if words not in " ".join(out.split())] == []
+    assert [words for words in absent if words in out] == []
+
+
+def test_squeeze_folds(good):
+    """Rows that say the same are one, and how many more is said; without --squeeze each stands for itself."""
+    text = "the the the cat"
+    assert "* 2 more rows say the same" in good("run", text, "--squeeze")
+    assert good("run", text).count(".250  .250  .250  .250") == 3
+
+
+@pytest.mark.parametrize("view", ["table", "blocks", "top"])
+def test_views_of_a_comparison(good, view):
+    """A comparison has the views that have no running text, with its verdicts."""
+    out = good("compare", "猫吃鱼", "鱼吃猫", "--view", view, "--scale", "row")
+    assert "attention cannot tell 猫吃鱼 from 鱼吃猫" in " ".join(out.split())
+    assert ("rest" in out, "░" in out) == (False, view == "blocks")
+
+
+def test_ambiguous_token(good):
+    """A word that stands twice is its first one, and that is said; word#2 is the second."""
+    assert "猫 stands 2 times" in good("run", "猫看猫", "--token", "猫")
+    assert "times" not in good("run", "猫看猫", "--token", "猫#2")
+
+
+@pytest.mark.parametrize("columns", ["1", "20", "40", "79", "400"])
+@pytest.mark.parametrize("view", ["blocks", "top", "text"])
+def test_columns_of_views(good, monkeypatch, columns, view):
+    """COLUMNS is the width of every view; below 20 it is 20."""
+    monkeypatch.setenv("COLUMNS", columns)
+    text = "我上周买的手机屏幕碎了，the internationalization 没有人接"
+    out = good("run", text, "--view", view, "--embedding", "hash")
+    assert max(map(cell_len, out.splitlines())) <= max(20, int(columns))
+
+
 @pytest.mark.parametrize("columns", ["1", "20", "40", "79", "400"])
 @pytest.mark.parametrize(
     "arguments", [("run", "猫吃鱼"), ("run", "internationalization eats fish"), ("compare", "猫吃鱼", "鱼吃猫")]

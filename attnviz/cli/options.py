@@ -16,10 +16,12 @@ import typer
 
 from attnviz.embeddings import EMBEDDINGS
 from attnviz.masks import SPELLINGS
-from attnviz.messages import translate
+from attnviz.messages import LANGUAGES, translate
 from attnviz.models.toy import PROJECTIONS
 from attnviz.positions import SCHEMES
 from attnviz.render.prepare import SHOWS
+from attnviz.render.scale import SPREADS
+from attnviz.render.views import SINKS, VIEWS
 from attnviz.tokens import TOKENIZERS
 
 
@@ -40,6 +42,25 @@ class Looking:
     layer: str | None = None
     head: str | None = None
     precision: int | None = None
+    view: str = "auto"
+    squeeze: bool = False
+    top: int | None = None
+    scale: str = "global"
+    sinks: str = "keep"
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class LookingAtTwo:
+    """What is looked at of a comparison: its words are aligned, so there is no running text and no sink to mark."""
+
+    layer: str | None = None
+    head: str | None = None
+    precision: int | None = None
+    view: str = "auto"
+    squeeze: bool = False
+    top: int | None = None
+    scale: str = "global"
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,13 @@ class Output:
 
     save: list[Path] = field(default_factory=list)
     json: bool = False
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """What every command takes: the language of what people read."""
+
+    lang: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +113,17 @@ OPTIONS: dict[str, Words] = {
     "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
     "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
     "precision": Words("Looking", "Decimal places of a number, 1 to 9 (3 if not given; 7 for --vectors).", "N"),
+    "view": Words(
+        "Looking", "How it is drawn in the terminal; auto: by size, width, and whether it is a terminal.", None, VIEWS
+    ),
+    "squeeze": Words("Looking", "In a table, fold rows that say the same as the one above."),
+    "top": Words("Looking", "How many of the strongest keys the view top shows (3 if not given).", "K"),
+    "scale": Words("Looking", "What the colours span: all numbers, each row by itself, or ratios.", None, SPREADS),
+    "sinks": Words("Looking", "A first or special token that swallows the rows.", None, SINKS),
+    "token": Words("Looking", "In the view text, the word that looks: its text, 猫#2, or its index.", "WORD"),
     "save": Words("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
     "json": Words("Output", "Print one JSON document and nothing else."),
+    "lang": Words("Output", "Speak English or Chinese; by default as the locale says.", None, LANGUAGES),
 }
 
 
@@ -103,8 +140,10 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
         if name not in groups
     ]
     spelled = [_parameter(one, get_type_hints(group)[one.name]) for group in groups.values() for one in fields(group)]
+    spelled.append(_parameter(fields(Speaking)[0], str | None))
 
     def call(**given: Any) -> None:
+        del given["lang"]  # it was heard before anything was said (attnviz/cli/speaking.py)
         built = {
             name: group(**{one.name: given.pop(one.name) for one in fields(group)}) for name, group in groups.items()
         }

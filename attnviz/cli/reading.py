@@ -9,7 +9,8 @@ from pathlib import Path
 
 from attnviz.cli.options import Input
 from attnviz.embeddings import decode
-from attnviz.errors import InputError, OptionError
+from attnviz.errors import InputError, OptionError, reason_of
+from attnviz.messages import listed, message
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,10 @@ class Source:
 
 def read_sources(texts: list[str], given: Input) -> list[Source]:
     """What to look at, in order. Standard input is read for `-`, or when nothing is named and it is no terminal."""
-    named = [name for name, value in (("TEXT", texts), ("--file", given.file), ("--vectors", given.vectors)) if value]
+    ways = ((message("TEXT"), texts), ("--file", given.file), ("--vectors", given.vectors))
+    named = [name for name, value in ways if value]
     if len(named) > 1:
-        raise OptionError("Give one of {named}, not several.", named=" and ".join(named))
+        raise OptionError("Give one of {named}, not several.", named=listed(named))
     if [*texts, given.keys].count("-") > 1:
         raise OptionError("Standard input (-) can be read only once.")
     if given.vectors is not None:
@@ -61,7 +63,7 @@ def read_stdin() -> str:
     if sys.stdin is None:
         raise InputError("Standard input is closed.")
     stream = getattr(sys.stdin, "buffer", None)
-    return decode(stream.read(), "Standard input") if stream is not None else sys.stdin.read()
+    return decode(stream.read(), message("Standard input")) if stream is not None else sys.stdin.read()
 
 
 def read_bytes(path: Path) -> bytes:
@@ -73,5 +75,4 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise InputError("There is no file {path!r}.", hint="Check the name.", path=str(path)) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason) from None
+        raise InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason_of(error)) from None

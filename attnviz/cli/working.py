@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
-from attnviz.cli.options import Input, Looking
-from attnviz.cli.printing import is_unicode, print_data, print_notes, print_tables
+from attnviz.choosing import find_token
+from attnviz.cli.options import Input, Looking, LookingAtTwo
+from attnviz.cli.printing import is_unicode, print_data, print_notes, print_views
 from attnviz.cli.reading import Source, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.export import FOR_ATTENTION, check_destination, numbered, save_attention
 from attnviz.pipeline import Settings
 from attnviz.pipeline import run as run_pipeline
-from attnviz.render.prepare import SHOWS, choose_heads, prepare
+from attnviz.render.prepare import SHOWS, choose_heads
+from attnviz.render.views import Choice, check_choice, view_attention
 
 WORD_DIGITS, MATRIX_DIGITS = 3, 7
 
@@ -26,11 +29,14 @@ def attend_all(
     for name in looking.show:
         if name not in SHOWS:
             raise unknown_choice("--show", name, SHOWS)
+    check_choice(choice_of(looking), looking.show)
     for path in files:
         check_destination(path, FOR_ATTENTION)
     found = [_attend(source, settings) for source in read_sources(texts, given)]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
+        if looking.token is not None:
+            find_token(attention.query, looking.token)
     print_notes({str(note): note for attention in found for note in attention.notes}.values())
     return found
 
@@ -62,8 +68,22 @@ def save_all(found: list[Attention], files: list[Path], looking: Looking) -> Non
     print_notes(notes.values())
 
 
+def choice_of(looking: Looking | LookingAtTwo) -> Choice:
+    """How the options ask to look."""
+    own = {name: getattr(looking, name) for name in ("sinks", "token") if hasattr(looking, name)}
+    return Choice(
+        view=looking.view,
+        squeeze=looking.squeeze,
+        top=looking.top,
+        scale=looking.scale,
+        all_heads="all" in (looking.head, looking.layer),
+        **own,
+    )
+
+
 def show_all(found: list[Attention], looking: Looking) -> None:
     """Print what --show names for every attention."""
+    choice = choice_of(looking)
     for attention in found:
         shown = choose_heads(attention, looking.head, looking.layer)
         for name in looking.show or ["weights"]:
@@ -72,7 +92,8 @@ def show_all(found: list[Attention], looking: Looking) -> None:
                 if name in ("scores", "qkv") and not shown.traces
                 else shown
             )
-            print_tables(prepare(of, name, digits=digits_for(looking, attention)))
+            digits = digits_for(looking, attention)
+            print_views(partial(view_attention, of, name, choice, digits=digits))
 
 
 def print_json(documents: list[dict[str, object]]) -> None:

@@ -7,7 +7,8 @@ looked up when it comes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from attnviz.data import Trace
 from attnviz.errors import InputError, MissingError
 from attnviz.models.configuration import Configuration
 from attnviz.models.registry import family_of, stack_of
-from attnviz.models.stack import ModelShape, Stack
+from attnviz.models.stack import ModelShape, Stack, refuse_segments
 from attnviz.models.weights import Weights
 
 Float32 = NDArray[np.float32]
@@ -66,17 +67,50 @@ def forward(
     Raises InputError for an unknown family, absurd config values, ids outside the vocabulary, a text that is longer
     than the model's positions, and tensors that are missing or of another shape; MissingError for an unknown layer.
     """
-    run = _Run(config, tensors)
-    sort = run.kind(kind, target_ids)
-    if sort == "encoder" or not run.shape.encoder_decoder:
-        stack, numbers = run.stack(ids), (run.shape.layers, run.shape.heads)
-        return _climb(stack, _ids(ids), segments, numbers, sort, layers, logits, traces)
-    memory = run.encoded(ids)
-    return run.decode(memory, target_ids or (), sort, layers, logits, traces)
+    _keep_freed_memory()
+    run, tokens = Run(config, tensors), token_ids(ids)
+    chosen = run.kind(kind, target_ids)
+    request = Request(layers, logits, traces, crossed=chosen == "cross")
+    sides = None if segments is None else _segments(segments, len(tokens))
+    if chosen == "encoder" or not run.shape.encoder_decoder:
+        return climb(run.tower(tokens), tokens, request, sides)
+    refuse_segments(sides, run.family)
+    targets = token_ids(() if target_ids is None else target_ids)
+    return climb(run.decoder(targets, run.encoded(tokens)), targets, request)
 
 
-class _Run:
-    """One model and its tensors, read once for a pass."""
+@cache
+def _keep_freed_memory() -> None:
+    """Let the C library keep the blocks that one layer frees for the next layer.
+
+    glibc hands blocks beyond a size back to the system, which clears every page anew: a quarter of the time of a pass
+    over 256 tokens. It raises that size to that of the largest block it has seen freed, up to 32 MiB (mallopt(3),
+    M_MMAP_THRESHOLD). This one is never touched, so it costs no memory; other libraries ignore it.
+    """
+    np.empty(30_000_000, dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted of a pass: see `forward`. crossed: the look-ups in the other text; whole: to climb to the top."""
+
+    layers: Collection[int] | None = None
+    logits: bool | Collection[int] = False
+    traces: bool = True
+    crossed: bool = False
+    whole: bool = False
+
+
+class Tower(NamedTuple):
+    """A stack for one text, how many layers it has, and how many heads each."""
+
+    stack: Stack
+    height: int
+    heads: int
+
+
+class Run:
+    """One model and its tensors, for one pass or for several: what `forward` and `decode_greedily` are made of."""
 
     def __init__(self, config: Mapping[str, Any], tensors: Tensors) -> None:
         self.family = family_of(config)
@@ -87,40 +121,36 @@ class _Run:
 
     def kind(self, kind: str, target_ids: Sequence[int] | None) -> str:
         """The attention that is meant; raises InputError for one that this family does not have."""
-        own = ("decoder",) if self.shape.causal else ("encoder",)
-        known = ("encoder", "decoder", "cross") if self.shape.encoder_decoder else own
+        both, alone = self.shape.encoder_decoder, "decoder" if self.shape.causal else "encoder"
+        known = ("encoder", "decoder", "cross") if both else (alone,)
         if kind == "auto":
-            kind = "cross" if target_ids is not None and len(known) == 3 else known[0]
+            kind = "cross" if both and target_ids is not None else known[0]
         if kind not in known:
             raise InputError(
                 "A {family} model has no {kind} attention; it has {known}.",
                 family=self.family, kind=kind, known=", ".join(known),
             )  # fmt: skip
-        if target_ids is not None and kind in own and len(known) == 1:
-            raise InputError("A {family} model takes one text; target ids need an encoder and a decoder.",
-                             family=self.family)  # fmt: skip
+        if target_ids is not None and not both:
+            raise InputError(
+                "A {family} model takes one text; target ids need an encoder and a decoder.", family=self.family
+            )
         return kind
 
-    def stack(self, ids: Sequence[int]) -> Stack:
+    def tower(self, ids: Ids) -> Tower:
         """The model's only stack, or its encoder, for a text of this length."""
-        return self.maker(self.config, self.weights, self._length(ids))
+        return Tower(self.maker(self.config, self.weights, self._length(ids)), self.shape.layers, self.shape.heads)
 
-    def encoded(self, ids: Sequence[int]) -> Float32:
+    def encoded(self, ids: Ids) -> Float32:
         """What the encoder makes of a text, [n, dim]; no weights are kept."""
-        numbers = self.shape.layers, self.shape.heads
-        return _climb(self.stack(ids), _ids(ids), None, numbers, "encoder", None, False, False, keep=False).hidden
+        return climb(self.tower(ids), ids, Request(layers=(), whole=True)).hidden
 
-    def decode(
-        self, memory: Float32, ids: Sequence[int], kind: str, layers: Collection[int] | None,
-        logits: bool | Collection[int], traces: bool,
-    ) -> Passed:  # fmt: skip
-        """The decoder on target ids, looking up an encoded text."""
-        assert self.maker.decoder is not None
-        stack = self.maker.decoder(self.config, self.weights, self._length(ids), memory)
-        numbers = self.shape.decoder_layers or 0, self.shape.decoder_heads or 0
-        return _climb(stack, _ids(ids), None, numbers, kind, layers, logits, traces)
+    def decoder(self, ids: Ids, memory: Float32) -> Tower:
+        """The decoder for target ids, which looks up an encoded text."""
+        maker = self.maker.decoder or self.maker
+        stack = maker(self.config, self.weights, self._length(ids), memory)
+        return Tower(stack, self.shape.decoder_layers or 0, self.shape.decoder_heads or 0)
 
-    def _length(self, ids: Sequence[int]) -> int:
+    def _length(self, ids: Ids) -> int:
         if len(ids) == 0:
             raise InputError("A model needs at least one token.")
         if self.shape.positions is not None and len(ids) > self.shape.positions:
@@ -131,28 +161,33 @@ class _Run:
         return len(ids)
 
 
-def _climb(
-    stack: Stack, ids: Ids, segments: Sequence[int] | None, numbers: tuple[int, int], kind: str,
-    layers: Collection[int] | None, logits: bool | Collection[int], traces: bool, *, keep: bool = True,
-) -> Passed:  # fmt: skip
-    """Climb the stack as far as is asked for, and keep what is wanted."""
-    height, heads = numbers
-    wanted = _wanted(layers, height) if keep else range(0)
-    rows = _rows(logits, len(ids))
-    top = height if rows is not None or not keep else max(wanted, default=-1) + 1
-    hidden = stack.embed(ids, None if segments is None else _segments(segments, len(ids)))
-    kept = _Kept(len(wanted), traces)
-    for number in range(top):
-        climbed = stack.climb(number, hidden)
-        hidden = climbed.hidden
-        if number in wanted:
-            kept.add(climbed.crossed if kind == "cross" else climbed.attended)
-    if top == height:
-        hidden = stack.finish(hidden)
-    scores = None if rows is None else stack.score(hidden[rows])
-    keys = len(ids) if kind != "cross" or stack.memory is None else len(stack.memory)
-    allowed = None if kind == "cross" else _allowed(stack, wanted)
+def climb(tower: Tower, ids: Ids, request: Request, segments: Ids | None = None) -> Passed:
+    """Climb a stack as far as is asked for, and keep what is wanted.
+
+    Raises InputError where the numbers leave float32's range: such weights are damaged.
+    """
+    stack, height, heads = tower
+    wanted, rows = _wanted(request.layers, height), _rows(request.logits, len(ids))
+    top = height if rows is not None or request.whole else max(wanted, default=-1) + 1
+    kept = _Kept(len(wanted), request.traces)
+    with np.errstate(over="ignore", invalid="ignore"):
+        hidden = stack.embed(ids, segments)
+        for number in range(top):
+            climbed = stack.climb(number, _finite(hidden))
+            hidden = climbed.hidden
+            if number in wanted:
+                kept.add(climbed.crossed if request.crossed else climbed.attended)
+        hidden = _finite(stack.finish(hidden) if top == height else hidden)
+        scores = None if rows is None else _finite(stack.score(hidden[rows]))
+    keys = len(stack.memory) if request.crossed and stack.memory is not None else len(ids)
+    allowed = None if request.crossed else _allowed(stack, wanted)
     return Passed(tuple(wanted), kept.stacked(heads, len(ids), keys), tuple(kept.traces), hidden, scores, allowed)
+
+
+def _finite(hidden: Float32) -> Float32:
+    if not np.isfinite(hidden).all():
+        raise InputError("The model's weights give numbers beyond 3.4e38; they are damaged, or not of this family.")
+    return hidden
 
 
 class _Kept:
@@ -167,7 +202,8 @@ class _Kept:
 
     def add(self, trace: Trace | None) -> None:
         """Keep one layer's weights, and its trace where traces are wanted."""
-        assert trace is not None
+        if trace is None:
+            return
         if self._weights is None:
             self._weights = np.empty((self._count, *trace.weights.shape), dtype=np.float32)
         self._weights[self._filled] = trace.weights
@@ -180,15 +216,16 @@ class _Kept:
         return np.empty((0, heads, queries, keys), dtype=np.float32) if self._weights is None else self._weights
 
 
-def _ids(ids: Sequence[int]) -> Ids:
+def token_ids(ids: Sequence[int]) -> Ids:
+    """Ids as an array; raises InputError for what is no list of whole numbers."""
     given = np.asarray(ids)
-    if given.ndim != 1 or given.dtype.kind not in "iu":
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise InputError("Token ids must be a list of whole numbers.")
     return given.astype(np.int64)
 
 
 def _segments(segments: Sequence[int], count: int) -> Ids:
-    given = _ids(segments)
+    given = token_ids(segments)
     if len(given) != count:
         raise InputError("There are {segments} segment numbers for {count} tokens.", segments=len(given), count=count)
     return given

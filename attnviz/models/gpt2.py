@@ -6,7 +6,7 @@ import numpy as np
 
 from attnviz.models.activations import activation
 from attnviz.models.configuration import Configuration, equal_heads
-from attnviz.models.parts import attention, causal_mask, embedded, heads_of, take_layer_norm, transposed_linear
+from attnviz.models.parts import attention, causal_mask, heads_of, take_layer_norm, transposed_linear
 from attnviz.models.stack import (
     Booleans,
     Climbed,
@@ -60,9 +60,9 @@ class Gpt2(Stack):
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
         """Word + position vectors."""
         refuse_segments(segments, "gpt2")
-        words = word_vectors(self.weights.take("wte.weight", shape=(self.vocabulary, self.dim)), ids)
-        words += embedded(self.weights.take("wpe.weight", shape=(self.positions or 0, self.dim)), np.arange(len(ids)))
-        return words
+        hidden = word_vectors(self.weights, "wte.weight", ids, self.vocabulary, self.dim)
+        hidden += self.weights.rows("wpe.weight", shape=(self.positions or 0, self.dim), ids=np.arange(len(ids)))
+        return hidden
 
     def climb(self, number: int, hidden: Float32) -> Climbed:
         """Norm, attention, residual; norm, feed-forward, residual."""

@@ -98,7 +98,7 @@ class Llama(Stack):
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
         """Word vectors; positions come in with the rotation."""
         refuse_segments(segments, "llama")
-        return word_vectors(self.weights.take("embed_tokens.weight", shape=(self.vocabulary, self.dim)), ids)
+        return word_vectors(self.weights, "embed_tokens.weight", ids, self.vocabulary, self.dim)
 
     def project(self, name: str, inputs: Float32) -> tuple[Float32, Float32, Float32]:
         """Queries [heads, n, d_h], keys and values [groups, n, d_h], not rotated yet."""

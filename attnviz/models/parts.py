@@ -139,6 +139,6 @@ def causal_mask(count: int, window: int | None = None) -> Booleans:
     return mask
 
 
-def embedded(table: Float32, ids: NDArray[np.int64]) -> Float32:
-    """The table's rows [ids, dim], as a new array."""
-    return np.take(table, ids, axis=0)
+def relative_bias(table: Float32, buckets: NDArray[np.int64]) -> Float32:
+    """A number for each distance's bucket and each head: table [buckets, heads] -> [heads, queries, keys]."""
+    return np.ascontiguousarray(table.T)[:, buckets]

@@ -18,9 +18,14 @@ FAMILIES: dict[str, str] = {
     "bert": "attnviz.models.bert:Bert",
     "roberta": "attnviz.models.bert:Roberta",
     "xlm-roberta": "attnviz.models.bert:XlmRoberta",
-    "camembert": "attnviz.models.bert:Camembert",
+    "camembert": "attnviz.models.bert:XlmRoberta",
+    "distilbert": "attnviz.models.distilbert:DistilBert",
     "electra": "attnviz.models.bert:Electra",
+    "mpnet": "attnviz.models.mpnet:MpNet",
+    "albert": "attnviz.models.albert:Albert",
     "gpt2": "attnviz.models.gpt2:Gpt2",
+    "gpt_neox": "attnviz.models.gpt_neox:GptNeoX",
+    "opt": "attnviz.models.opt:Opt",
     "llama": "attnviz.models.llama:Llama",
     "mistral": "attnviz.models.llama:Mistral",
     "qwen2": "attnviz.models.llama:Qwen2",
@@ -29,7 +34,13 @@ FAMILIES: dict[str, str] = {
     "smollm3": "attnviz.models.llama:SmolLm3",
     "gemma": "attnviz.models.llama:Gemma",
     "phi3": "attnviz.models.llama:Phi3",
+    "t5": "attnviz.models.t5:T5",
+    "mt5": "attnviz.models.t5:Mt5",
+    "marian": "attnviz.models.marian:Marian",
 }
+
+# Their weights are the softmax of c tanh(score / c): scores that the kernel does not have.
+_CAPPED = ("gemma2", "gemma2_text")
 
 # How the names under "architectures" begin, for a config that has no model_type.
 _ARCHITECTURES = {
@@ -54,6 +65,12 @@ def family_of(config: Mapping[str, Any]) -> str:
         name = next((one for one in names if one), "")
     if name in FAMILIES:
         return name
+    if name in _CAPPED:
+        raise InputError(
+            "A model of the family {family!r} caps its scores before the softmax, which is not computed here; known "
+            "families are {known}.",
+            family=name, known=", ".join(FAMILIES),
+        )  # fmt: skip
     raise InputError(
         "A model of the family {family!r} cannot be computed; known families are {known}.",
         family=name or ", ".join(map(str, architectures)) or "?", known=", ".join(FAMILIES),

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from attnviz.data import Trace
 from attnviz.errors import InputError
 from attnviz.models.configuration import Configuration
-from attnviz.models.parts import embedded
 from attnviz.models.weights import Weights
 
 Float32 = NDArray[np.float32]
 Ids = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
+Names = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,17 @@ class Stack(ABC):
         return None
 
 
-def head_weight(weights: Weights, own: str, embedding: str, shape: tuple[int, int], *, tied: bool) -> Float32:
-    """The matrix that turns hidden states into logits: its own tensor, or the embedding's where the two are tied."""
-    if tied and weights.find(own) is None:
-        return weights.take(embedding, shape=shape)
-    return weights.take(own, shape=shape)
+def head_weight(weights: Weights, own: Names, embedding: Names, shape: tuple[int, int], *, tied: bool) -> Float32:
+    """The matrix that turns hidden states into logits: its own tensor, or the embedding's where the two are tied.
+
+    own, embedding: a name, or several of which the first that is there counts.
+    """
+    names = _several(own) + _several(embedding) if tied else _several(own)
+    return weights.take(*names, shape=shape)
+
+
+def _several(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
 
 
 def refuse_segments(segments: Ids | None, family: str) -> None:
@@ -104,12 +110,12 @@ def refuse_segments(segments: Ids | None, family: str) -> None:
         raise InputError("A {family} model has no segments: give it one text.", family=family)
 
 
-def word_vectors(table: Float32, ids: Ids) -> Float32:
-    """The vectors of these ids, [n, dim]; raises InputError for an id that the vocabulary does not have."""
-    wrong = ids[(ids < 0) | (ids >= len(table))]
+def word_vectors(weights: Weights, names: Names, ids: Ids, vocabulary: int, width: int) -> Float32:
+    """The vectors of these ids, [n, width]; raises InputError for an id that the vocabulary does not have."""
+    wrong = ids[(ids < 0) | (ids >= vocabulary)]
     if wrong.size:
         raise InputError(
             "There is no token {id} in the model's vocabulary: ids go from 0 to {last}.",
-            id=int(wrong[0]), last=len(table) - 1,
+            id=int(wrong[0]), last=vocabulary - 1,
         )  # fmt: skip
-    return embedded(table, ids)
+    return weights.rows(*_several(names), shape=(vocabulary, width), ids=ids)

@@ -15,6 +15,7 @@ from wcwidth import iter_graphemes, wcswidth
 
 from attnviz.messages import Message, message
 from attnviz.render.labels import shorten, visible
+from attnviz.render.lines import pieces
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
 from attnviz.render.scale import Scale, color_at, ink_on
 
@@ -103,7 +104,7 @@ class _Drawing:
         caption = [self._drawable(part.localized()) for part in self.prepared.caption]
         self.lines = _wrap(caption, " · ", self.width - 0.4)
         for note in self.prepared.notes:
-            self.lines += _wrap(self._drawable(note.localized()).split(" "), " ", self.width - 0.4)
+            self.lines += _wrap(pieces(self._drawable(note.localized())), "", self.width - 0.4)
         self.foot = 0.2 + len(self.lines) * 1.5 * _CAPTION_SIZE * _POINT
         self.top = 0.42 if self.heading else 0.15
         self.height = self.top + self.down * self.block[1] + self.foot
@@ -242,11 +243,11 @@ def _wrap(parts: list[str], glue: str, width: float) -> list[str]:
     """The parts joined by `glue` in lines of at most `width` inches; a part is never cut."""
     lines: list[str] = []
     for part in parts:
-        if lines and _inches(lines[-1] + glue + part, _CAPTION_SIZE) <= width:
+        if lines and _inches((lines[-1] + glue + part).rstrip(), _CAPTION_SIZE) <= width:
             lines[-1] += glue + part
         else:
             lines.append(part)
-    return lines
+    return [line.rstrip() for line in lines]
 
 
 @cache

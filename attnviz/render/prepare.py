@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from attnviz.comparison import Comparison, Run
 from attnviz.data import Attention, Token, Trace
 from attnviz.errors import unknown_choice
-from attnviz.messages import Message, message
+from attnviz.messages import Message, message, translate, word
 from attnviz.render.labels import Medium, visible
 from attnviz.render.scale import Scale, signed_scale, weight_scale
 
@@ -25,7 +25,11 @@ FORBIDDEN = "·"
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title."""
+    """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
+
+    caption: one line that stands below it, as a small multiple. numbers: which token each column is, where some are
+    left out.
+    """
 
     title: Message | None
     values: NDArray[np.floating]
@@ -34,6 +38,8 @@ class Panel:
     scale: Scale
     forbidden: NDArray[np.bool_] | None = None
     plus: bool = False
+    caption: Message | None = None
+    numbers: tuple[int, ...] | None = None
 
     def texts(self, digits: int) -> list[list[str]]:
         """Each cell's number as people read it; · where the mask forbids."""
@@ -45,7 +51,7 @@ class Panel:
 
     def places(self) -> NDArray[np.float64]:
         """Each cell's place on the colour scale, 0 to 1."""
-        return self.scale.place(self.values)
+        return self.scale.place(self.values if self.forbidden is None else np.where(self.forbidden, 0, self.values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +100,9 @@ def choose_heads(attention: Attention, head: str | None = None, layer: str | Non
         return chosen
     if head == "mean":
         return chosen.mean()
+    named = {translate(name): name for name in chosen.heads if isinstance(name, str)}
+    if head in named:
+        return chosen.select(head=named[head])
     return chosen.select(head=int(head) if head.lstrip("-").isdecimal() and head not in chosen.heads else head)
 
 
@@ -150,7 +159,7 @@ def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
 def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:  # noqa: ARG001
     if attention.output is None:
         return ()
-    features = attention.traces[-1].features if attention.traces else None
+    features = _named(attention, attention.traces[-1].features if attention.traces else None)
     panel, note = _vectors(None, attention.output, rows, features)
     meaning = message("output: each word's new vector, the mean of the values by its weights")
     return (Prepared("output", (panel,), message("new vector ↓   feature →"), (*describe(attention), meaning), note),)
@@ -167,7 +176,7 @@ def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]
 def _head_cards(
     attention: Attention, layer: int, trace: Trace, j: int, rows: tuple[str, ...], columns: tuple[str, ...]
 ) -> Prepared:
-    features = None if trace.head_features is None else trace.head_features[j]
+    features = _named(attention, None if trace.head_features is None else trace.head_features[j])
     cards = [
         (message("query"), trace.query[j], rows),
         (message("key"), trace.key[j], columns),
@@ -202,11 +211,18 @@ def _vectors(
     return panel, note
 
 
+def _named(attention: Attention, features: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The toy's features in the language in use; the columns of one-hot vectors are the text's own words."""
+    if features is None or attention.settings.get("embedding") != "toy":
+        return features
+    return tuple(map(translate, features))
+
+
 def head_title(attention: Attention, layer: int, head: int | str) -> Message | None:
     """A head's title under its original number and name; None where there is only one head and one layer to tell."""
     several_layers = len(attention.layers) > 1 or attention.layers != (0,)
     if isinstance(head, str):
-        title = message("mean of the heads") if head == "mean" else message("head: {name}", name=message(head))
+        title = message("mean of the heads") if head == "mean" else message("head: {name}", name=word(head))
     elif len(attention.heads) > 1 or head != 0 or int(attention.settings.get("heads", 1)) > 1:
         title = message("head {head}", head=head)
     else:
@@ -302,7 +318,7 @@ def _run_titles(run: Run, index: int | None, texts: tuple[Message, ...]) -> tupl
     if index is None or len(run.heads) == 1:
         return titles
     name = run.heads[index]
-    named = message("head: {name}", name=message(name)) if isinstance(name, str) else message("head {head}", head=name)
+    named = message("head: {name}", name=word(name)) if isinstance(name, str) else message("head {head}", head=name)
     return tuple(message("{title}, {head}", title=title, head=named) for title in titles)
 
 
