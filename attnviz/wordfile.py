@@ -22,7 +22,7 @@ from attnviz.errors import InputError, reason_of
 Float64 = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
-SUFFIXES = (".vec", ".txt", ".vec.gz", ".txt.gz")
+SUFFIXES = (".vec", ".txt", ".gz")
 
 _LONGEST_LINE = 1 << 22
 _LINES_A_STEP = 2048
@@ -227,6 +227,6 @@ def _count_numbers(line: bytes) -> int:
 
 
 def _is_spaced(line: bytes, dim: int) -> bool:
-    """Whether what stands before the last `dim` numbers may be one word with spaces: it does not end in a decimal."""
+    """Whether what stands before the last `dim` numbers may be one word: with spaces, but not a number more."""
     before = line.split()[:-dim]
-    return len(before) == 1 or (len(before) > 1 and (b"." not in before[-1] or np.isnan(_number(before[-1]))))
+    return len(before) == 1 or (len(before) > 1 and np.isnan(_number(before[-1])))

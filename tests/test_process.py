@@ -65,6 +65,29 @@ def test_force_color():
     assert re.sub(rb"\x1b\[[0-9;]*m", b"", out) == good("run", "猫吃鱼")
 
 
+def test_progress_bar(tmp_path):
+    """A large file shows a bar on standard error after a second, only on a terminal, and standard output has none."""
+    pty = pytest.importorskip("pty")
+    code = (
+        "import sys, time; from attnviz.cli import progress, main\n"
+        "progress.PATIENCE = 0.0\n"
+        "main(['run', 'w1 w2', '--tokens', 'space', '--lang', 'zh', '--embedding', 'x.vec'])"
+    )
+    (tmp_path / "x.vec").write_text("".join(f"w{i} {i} 1 2\n" for i in range(100_000)))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", code]
+    options = {"env": clean(COLUMNS="80"), "cwd": tmp_path, "stdin": subprocess.DEVNULL, "timeout": 60, "check": True}
+    shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, **options)
+    os.close(theirs)
+    quiet = subprocess.run(command, capture_output=True, **options)
+    bar = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "正在读取词向量" in bar
+    assert "%" in bar
+    assert shown.stdout == quiet.stdout
+    assert quiet.stderr == b""
+
+
 def terminal(*arguments, **environment):
     """What a process writes to a terminal of its own."""
     pty = pytest.importorskip("pty")
