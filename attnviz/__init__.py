@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     from attnviz.comparison import Comparison
     from attnviz.data import Attention, Token, Trace
     from attnviz.errors import AttnvizError
+    from attnviz.models.loaded import Model, load
     from attnviz.pipeline import Settings, compare, run
 
 __all__ = [
     "Attention",
     "AttnvizError",
     "Comparison",
+    "Model",
     "Settings",
     "Token",
     "Trace",
     "__version__",
     "compare",
+    "load",
     "merge_heads",
     "run",
     "scaled_dot_product_attention",
@@ -36,6 +39,7 @@ _HOMES = {
     "comparison": ("Comparison",),
     "data": ("Attention", "Token", "Trace"),
     "errors": ("AttnvizError",),
+    "models.loaded": ("Model", "load"),
     "pipeline": ("Settings", "compare", "run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -110,6 +110,7 @@ class Comparison:
     runs: tuple[Run, ...]
     mirrored: bool = False
     keys: tuple[Token, ...] | None = None
+    layers: tuple[int, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
 
@@ -183,6 +184,7 @@ def compare_attentions(
         same_order=list(aligned.b) == sorted(aligned.b),
         mirrored=list(aligned.b) == sorted(aligned.b, reverse=True),
         keys=a.key if a.is_cross else None,
+        layers=a.layers[-1:],
         runs=tuple(
             replace(_run(first, second, aligned), blind_to=blind)
             for (first, second), blind in zip(pairs, blind_to or (None,) * len(pairs), strict=True)
@@ -288,6 +290,10 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
             "With {scheme} positions it sees how far apart two words stand, not in which direction: {b} is {a} read "
             "backwards, and stays the same (largest change {change}).", **fields,
         )  # fmt: skip
+    if run.position == "own":
+        return message(
+            "In this model every word looks at the others exactly as before (largest change {change}).", **fields
+        )
     if run.position == "none":
         return message(
             "Without positions every word looks at the others exactly as before (largest change {change}): "
@@ -300,6 +306,8 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
 
 
 def _some_change(run: Run, fields: dict[str, object]) -> Message:
+    if run.position == "own":
+        return message("In this model the order counts: {query} looks {amount} {direction} at {key}.", **fields)
     if run.position != "none":
         return message("With {scheme} positions it can: {query} looks {amount} {direction} at {key}.", **fields)
     if "causal" in run.mask:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from attnviz.blindness import Blindness, blindness
 from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
 from attnviz.embeddings import Embedded, check_embedding, embed, read_vectors
-from attnviz.errors import InputError, OptionError, unknown_choice
+from attnviz.errors import InputError, MissingError, OptionError, unknown_choice
 from attnviz.masks import make_mask, parse_mask
+from attnviz.merging import MERGES
 from attnviz.messages import Message, message
 from attnviz.models import toy
 from attnviz.positions import LARGEST_OFFSET, SCHEMES, Place, positions
@@ -36,6 +37,10 @@ class Settings:
     heads: at least 1, divides dim. projection: auto, identity, lexicon, random. position: a key of
     positions.SCHEMES. mask: none, causal, window:K, window:K,causal. temperature: above 0, divides the logits.
     seed: for what is random, 0 or more. offset: the first position, 0 or more.
+    model: a reference to a real model, which has tokens, vectors, heads, positions and a mask of its own (see
+    models.loaded.load); download: fetch it where it is not here. pair: a second segment. merge: none, char or word.
+    no_special: hide [CLS] and the like; renormalize: rows over the rest sum to 1. window, stride: slide over a text
+    that is longer than the model can take.
     """
 
     tokens: str = "auto"
@@ -48,6 +53,18 @@ class Settings:
     temperature: float = 1.0
     seed: int = 0
     offset: int = 0
+    model: str | None = None
+    download: bool = False
+    pair: str | None = None
+    merge: str = "char"
+    no_special: bool = False
+    renormalize: bool = False
+    window: int | None = None
+    stride: int | None = None
+
+
+# The settings that a real model takes; it has its own in place of all the others.
+FOR_MODELS = ("model", "download", "pair", "merge", "no_special", "renormalize", "window", "stride")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +89,7 @@ def run(
     keys: str | None = None,
     vectors: str | Path | ArrayLike | None = None,
     labels: Sequence[str] | None = None,
+    layers: Collection[int] | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Attention:
@@ -79,7 +97,8 @@ def run(
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
     of Settings; labels name the rows of a matrix; progress(done, total) is told how many bytes of an embedding's file
-    are read. One layer, `heads` heads.
+    are read. The toy has one layer of `heads` heads; of a model, `layers` (counted from 0, -1 is the last; None is all)
+    are computed.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     >>> run("猫吃鱼").weights.shape
@@ -88,6 +107,8 @@ def run(
     chosen = with_options(settings or Settings(), options)
     if (text is None) == (vectors is None):
         raise InputError("Give either a text or vectors.")
+    if chosen.model is not None:
+        return _run_model(text, chosen, keys, layers)
     if text is not None:
         return attend_to(read(text, chosen, keys=keys, progress=progress), chosen)
     if keys is not None:
@@ -106,12 +127,27 @@ def run(
     return attend_to(Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen)
 
 
+def _run_model(text: str | None, settings: Settings, keys: str | None, layers: Collection[int] | None) -> Attention:
+    """A text through a real model, which stays open for the next one."""
+    check(settings)
+    if text is None:
+        raise InputError("A model reads a text: give one, not vectors.")
+    from attnviz.models.loaded import opened
+
+    assert settings.model is not None
+    return opened(settings.model, settings.download).attend(
+        text, pair=settings.pair, keys=keys, layers=layers, merge=settings.merge, special=not settings.no_special,
+        renormalize=settings.renormalize, window=settings.window, stride=settings.stride,
+    )  # fmt: skip
+
+
 def compare(
     text_a: str,
     text_b: str,
     settings: Settings | None = None,
     *,
     keys: str | None = None,
+    layer: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Comparison:
@@ -119,13 +155,20 @@ def compare(
 
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
     it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
-    cutting into words differs, both texts are cut by character. progress: as in run.
+    cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (the last, if None).
+    progress: as in run.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
     >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
     [True, False]
     """
     chosen = with_options(settings or Settings(), options)
+    if chosen.model is not None:
+        which = [-1 if layer is None else layer]
+        both = [run(text, chosen, keys=keys, layers=which) for text in (text_a, text_b)]
+        return compare_attentions([(both[0], both[1])])
+    if layer not in (None, 0):
+        raise MissingError("There is no layer {layer}: the toy has one, 0.", layer=layer)
     schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
     chosen = replace(chosen, position=schemes[-1])
     check(chosen)
@@ -200,9 +243,14 @@ def attend_to(words: Words, settings: Settings) -> Attention:
         key_source=None if words.asked is None else words.asked.source,
         output=trace.output,
         traces=(trace,),
-        settings=asdict(settings),
+        settings=_recorded(settings),
         notes=words.embedded.notes,
     )
+
+
+def _recorded(settings: Settings) -> dict[str, Any]:
+    """The settings of the toy as data, without those of models."""
+    return {name: value for name, value in asdict(settings).items() if name not in FOR_MODELS}
 
 
 def read(text: str, settings: Settings, *, keys: str | None = None, progress: Progress | None = None) -> Words:
@@ -252,6 +300,9 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
 
 def check(settings: Settings) -> None:
     """Raise OptionError for a value that cannot be, before anything is computed."""
+    _check_company(settings)
+    if settings.merge not in MERGES:
+        raise unknown_choice("--merge", settings.merge, MERGES)
     if settings.tokens not in ("auto", "given", *TOKENIZERS):
         raise unknown_choice("--tokens", settings.tokens, ("auto", *TOKENIZERS))
     check_embedding(settings.embedding)
@@ -283,6 +334,20 @@ def check(settings: Settings) -> None:
             hint="Use --projection identity or random.",
             embedding=settings.embedding,
         )
+
+
+def _check_company(settings: Settings) -> None:
+    """A model's settings go with a model, and the toy's without one."""
+    for one in fields(settings):
+        if getattr(settings, one.name) == one.default or one.name == "model":
+            continue
+        option = f"--{one.name.replace('_', '-')}"
+        if settings.model is None and one.name in FOR_MODELS:
+            raise OptionError("{option} goes with --model.", option=option)
+        if settings.model is not None and one.name not in FOR_MODELS:
+            raise OptionError("{option} is for the toy: a model has its own.", hint="Leave it out.", option=option)
+    if settings.renormalize and not settings.no_special:
+        raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
 
 
 def check_size(queries: int, keys: int, heads: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,11 @@ def comparison_document(comparison: Comparison, head: str | None = None) -> dict
         "runs": [_run(run, head) for run in comparison.runs],
         "settings": {**comparison.settings, "position": None},
     }
+
+
+def inventory_document(models: list[dict[str, Any]], names: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """What can be used, as plain data: the models that are here, and the names of every other choice."""
+    return {"schema": SCHEMA, "models": models, **{kind: list(each) for kind, each in names.items()}}
 
 
 def to_json(document: Any, *, ascii_only: bool = False) -> str:

@@ -30,6 +30,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "attnviz.cli.export", "Save pictures (.png .svg .pdf) and data (.json .csv .npz), without a table.",
         'attnviz export "猫吃鱼" cat.png cat.json',
     ),
+    "models": (
+        "attnviz.cli.models", "What can be used: models on this machine, embeddings, positions, masks, ways to cut.",
+        "attnviz models",
+    ),
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import typer
 
 from attnviz.embeddings import EMBEDDINGS
 from attnviz.masks import SPELLINGS
+from attnviz.merging import MERGES
 from attnviz.messages import LANGUAGES, translate
 from attnviz.models.toy import PROJECTIONS
 from attnviz.positions import SCHEMES
@@ -114,6 +115,14 @@ OPTIONS: dict[str, Words] = {
     "temperature": Words("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
     "seed": Words("Computing", "For what is random.", "N"),
     "offset": Words("Computing", "The first position; 0 if not given.", "N"),
+    "model": Words("Model", "A real model: a folder, a .gguf file, pkg:NAME, or a name on the hub.", "REF"),
+    "download": Words("Model", "Fetch the model from the hub where it is not here."),
+    "pair": Words("Model", "A second segment, for a model that has two.", "TEXT"),
+    "merge": Words("Model", "Pieces that are joined: those of one character, of one word too, or none.", None, MERGES),
+    "no_special": Words("Model", "Hide the tokens that stand for no text, [CLS] and the like."),
+    "renormalize": Words("Model", "With --no-special: let the rows sum to 1 again."),
+    "window": Words("Model", "Slide over a longer text in windows of this many tokens.", "N"),
+    "stride": Words("Model", "How far one window begins after the other; half of it if not given.", "N"),
     "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),
     "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
     "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
@@ -166,7 +175,7 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
     words = OPTIONS[one.name]
     metavar = words.metavar or ("|".join(words.choices) if words.choices else None)
     option = typer.Option(
-        f"--{one.name}",
+        f"--{one.name.replace('_', '-')}",
         help=translate(words.help),
         metavar=metavar,
         rich_help_panel=translate(words.panel),

@@ -35,7 +35,7 @@ def attend_all(
         check_destination(path, FOR_ATTENTION)
     sources = read_sources(texts, given)
     with reading() as told:
-        found = [_attend(source, settings, told) for source in sources]
+        found = [_attend(source, settings, layers_for(looking.layer), told) for source in sources]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
         if looking.token is not None:
@@ -44,10 +44,26 @@ def attend_all(
     return found
 
 
-def _attend(source: Source, settings: Settings, told: Progress) -> Attention:
+def layers_for(layer: str | None) -> list[int] | None:
+    """The layers that a model must compute for --layer: the last where none is named, None for all."""
+    if layer == "all":
+        return None
+    return [int(layer)] if layer is not None and layer.isdecimal() else [-1]
+
+
+def one_layer(layer: str | None) -> int | None:
+    """The layer that a comparison looks at; OptionError for anything but a number."""
+    if layer is None:
+        return None
+    if not layer.isdecimal():
+        raise OptionError("compare looks at one layer: --layer takes a number, not {layer!r}.", layer=layer)
+    return int(layer)
+
+
+def _attend(source: Source, settings: Settings, layers: list[int] | None, told: Progress) -> Attention:
     if source.vectors is not None:
         return run_pipeline(settings=settings, vectors=source.vectors, keys=source.keys)
-    return run_pipeline(source.text, settings, keys=source.keys, progress=told)
+    return run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told)
 
 
 def digits_for(looking: Looking, attention: Attention | None = None) -> int:

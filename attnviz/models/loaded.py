@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +36,12 @@ def load(reference: str, *, download: bool = False) -> Model:
     place = find(reference, download=download)
     checkpoint = open_checkpoint(place)
     return Model(checkpoint, shape_of(checkpoint.config), reference)
+
+
+@lru_cache(maxsize=1)
+def opened(reference: str, download: bool = False) -> Model:
+    """The same as `load`; the model last used stays open for the next text."""
+    return load(reference, download=download)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +90,7 @@ class Model:
         an encoder-decoder. traces: keep every intermediate, for one who explains.
         Raises InputError where the text is longer than the model can take, and for what the model's files lack.
         """
-        self._check(pair, keys, renormalize and special)
+        self._check(pair, keys, window is not None or stride is not None, renormalize and special)
         if self.shape.encoder_decoder and kind != "encoder":
             found = self._translated(text, keys, self._numbers(layers, decoder=True), kind, traces)
         elif window is not None or stride is not None:
@@ -94,7 +100,7 @@ class Model:
         merged = merge_tokens(found, merge)
         return merged if special else hide_special(merged, renormalize=renormalize)
 
-    def _check(self, pair: str | None, keys: str | None, pointless: bool) -> None:
+    def _check(self, pair: str | None, keys: str | None, slides: bool, pointless: bool) -> None:
         if keys is not None and not self.shape.encoder_decoder:
             raise InputError(
                 "{name} reads one text: keys are the target text of an encoder-decoder.",
@@ -103,6 +109,9 @@ class Model:
             )
         if pair is not None and self.shape.encoder_decoder:
             raise InputError("{name} translates one text: give its target with --keys, and no --pair.", name=self.name)
+        if slides and self.shape.encoder_decoder:
+            raise OptionError("--window slides over the text of one stack; {name} has an encoder and a decoder.",
+                              name=self.name)  # fmt: skip
         if pointless:
             raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
 

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from attnviz.comparison import Comparison, Run
 from attnviz.data import Attention, Token, Trace
-from attnviz.errors import unknown_choice
-from attnviz.messages import Message, message, translate, word
+from attnviz.errors import MissingError, unknown_choice
+from attnviz.messages import Message, listed, message, translate, word
 from attnviz.render.labels import Medium, visible
 from attnviz.render.scale import Scale, signed_scale, weight_scale
 
 SHOWS = ("weights", "scores", "output", "qkv")
 MOST_HEADS = 4
 FORBIDDEN = "·"
+UNKNOWN = "[?]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +125,26 @@ def prepare(
     if show not in SHOWS:
         raise unknown_choice("--show", show, SHOWS)
     makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
-    rows, columns = _labels(attention.query, medium), _labels(attention.key, medium)
+    unknown = attention.settings.get("unknown")
+    rows, columns = _labels(attention.query, medium, unknown), _labels(attention.key, medium, unknown)
     return tuple(replace(form, digits=digits) for form in makers[show](attention, rows, columns))
 
 
-def _labels(tokens: tuple[Token, ...], medium: Medium) -> tuple[str, ...]:
-    return tuple(visible(token.text, medium) for token in tokens)
+def _labels(tokens: tuple[Token, ...], medium: Medium, unknown: object = None) -> tuple[str, ...]:
+    return tuple(label(token, medium, unknown) for token in tokens)
+
+
+def label(token: Token, medium: Medium = "terminal", unknown: object = None) -> str:
+    """A token as its row and column are called: ␣ for a space that is a token, [?] after what a model does not know.
+
+    unknown: the piece that a model's vocabulary has for what is not in it.
+
+    >>> label(Token("猫", 0, 1, piece="[UNK]"), unknown="[UNK]")
+    '猫[?]'
+    """
+    text = token.text.replace(" ", "␣") if token.text and not token.text.strip(" ") else token.text
+    is_unknown = unknown is not None and token.start is not None and unknown in (token.piece or "").split(" ")
+    return visible(text, medium) + (UNKNOWN if is_unknown else "")
 
 
 def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
@@ -141,11 +156,26 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
         for i, layer in enumerate(attention.layers)
         for j, head in enumerate(attention.heads)
     )
-    meaning = message("each row is one word's attention and sums to 1")
-    return (Prepared("weights", panels, message("who looks ↓   at whom →"), (*describe(attention), meaning)),)
+    heading = message("who looks ↓   at whom →")
+    return (Prepared("weights", panels, heading, (*describe(attention), _row_meaning(attention))),)
+
+
+def _row_meaning(attention: Attention) -> Message:
+    """What a row of weights is, and how much of it is not shown."""
+    hidden = attention.settings.get("hidden")
+    if hidden is None:
+        return message("each row is one word's attention and sums to 1")
+    shares = [hidden["shares"][str(layer)] for layer in attention.layers]
+    if all(isinstance(head, int) for head in attention.heads):
+        shares = [[share[int(head)] for head in attention.heads] for share in shares]
+    fields = {"share": number(float(np.mean(shares)), 2), "pieces": listed(hidden["pieces"])}
+    if hidden["renormalized"]:
+        return message("each row is re-normalized to sum to 1; {share} of the weight went to {pieces}", **fields)
+    return message("each row is one word's attention; {share} of the weight, not shown, went to {pieces}", **fields)
 
 
 def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    _need_traces(attention)
     forbidden = None if attention.allowed is None else ~attention.allowed
     scale = signed_scale(np.stack([trace.logits for trace in attention.traces]))
     panels = tuple(
@@ -166,7 +196,19 @@ def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
     return (Prepared("output", (panel,), message("new vector ↓   feature →"), (*describe(attention), meaning), note),)
 
 
+def _need_traces(attention: Attention) -> None:
+    """Scores and cards are of single pieces: joined ones, and windows, have none."""
+    if attention.traces or not attention.layers:
+        return
+    if "window" in attention.settings:
+        raise MissingError("Over windows there are weights only: a score is of one window.", hint="Leave --window out.")
+    raise MissingError(
+        "Joined pieces have no score and no vectors of their own: each piece has.", hint="Use --merge none."
+    )
+
+
 def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    _need_traces(attention)
     forms = []
     for layer, trace in zip(attention.layers, attention.traces, strict=True):
         for j in range(len(attention.heads)):
@@ -233,11 +275,15 @@ def head_title(attention: Attention, layer: int, head: int | str) -> Message | N
 
 def describe(attention: Attention) -> tuple[Message, ...]:
     """How it was computed, part by part."""
-    return describe_settings(attention.settings, attention.heads)
+    return describe_settings(attention.settings, attention.heads, layers=attention.layers)
 
 
-def describe_settings(s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True) -> tuple[Message, ...]:
+def describe_settings(
+    s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True, layers: tuple[int, ...] = ()
+) -> tuple[Message, ...]:
     """The settings in words; a setting at a value that changes nothing is left out, except positions and mask."""
+    if s.get("model") is not None:
+        return _describe_model(s, heads, layers)
     own = message("vectors of {name}", name=PurePath(s["embedding"]).name)
     parts = [_EMBEDDINGS.get(s["embedding"], own), _TOKENS.get(s["tokens"])]
     if s["embedding"] not in ("toy", "onehot"):
@@ -252,6 +298,32 @@ def describe_settings(s: Any, heads: tuple[int | str, ...] = (), *, position: bo
     if s["temperature"] != 1:
         parts.append(message("temperature {value}", value=f"{s['temperature']:g}"))
     return tuple(part for part in parts if part is not None)
+
+
+def _describe_model(s: Any, heads: tuple[int | str, ...], layers: tuple[int, ...]) -> tuple[Message, ...]:
+    """Family, name, which layer, which heads."""
+    family = message("{text}", text=_FAMILIES.get(s["family"], s["family"]))
+    parts = [family, message("{text}", text=visible(s["model"]))]
+    if len(layers) == 1:
+        parts.append(message("layer {layer}", layer=layers[0]))
+    elif layers:
+        parts.append(message("{shown} of {count} layers", shown=len(layers), count=s["layers"]))
+    parts.append(_count_heads(s["heads"], heads))
+    if s["mask"] == "causal":
+        parts.append(message("causal mask"))
+    if s.get("window") is not None:
+        parts.append(message("windows of {window}, {stride} apart", window=s["window"], stride=s["stride"]))
+    return tuple(parts)
+
+
+# How the families' authors write them.
+_FAMILIES = {
+    "bert": "BERT", "roberta": "RoBERTa", "xlm-roberta": "XLM-RoBERTa", "camembert": "CamemBERT",
+    "distilbert": "DistilBERT", "electra": "ELECTRA", "mpnet": "MPNet", "albert": "ALBERT", "gpt2": "GPT-2",
+    "gpt_neox": "GPT-NeoX", "opt": "OPT", "llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3",
+    "smollm": "SmolLM", "smollm3": "SmolLM3", "gemma": "Gemma", "phi3": "Phi-3", "t5": "T5", "mt5": "mT5",
+    "marian": "Marian",
+}  # fmt: skip
 
 
 def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
@@ -281,7 +353,9 @@ def prepare_comparison(
     comparison: Comparison, *, head: str | None = None, medium: Medium = "terminal", digits: int = 3
 ) -> tuple[Prepared, ...]:
     """A, B and B - A for each run, in A's order, on one scale: the mean of the heads, one head, or with "all" each."""
-    rows, columns = _labels(comparison.tokens, medium), _labels(comparison.keys or comparison.tokens, medium)
+    unknown = comparison.settings.get("unknown")
+    rows = _labels(comparison.tokens, medium, unknown)
+    columns = _labels(comparison.keys or comparison.tokens, medium, unknown)
     texts = tuple(message("{text}", text=visible(text, medium)) for text in (comparison.text_a, comparison.text_b))
     matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
@@ -294,12 +368,21 @@ def prepare_comparison(
             panels.append(Panel(titles[0], a, rows, columns, weights, run.forbidden_a))
             panels.append(Panel(titles[1], b, rows, columns, weights, run.forbidden_b))
             panels.append(Panel(titles[2], change, rows, columns, changes, _both(run), plus=True))
-        plain = run.position == "none"
-        heading = message("without positions") if plain else message("with {scheme} positions", scheme=run.position)
         threshold = message("changes up to {threshold} are rounding", threshold=f"{run.threshold:.1g}")
-        caption = (*describe_settings(comparison.settings, _shown_heads(run, head), position=False), threshold)
-        forms.append(Prepared("comparison", tuple(panels), heading, caption, (verdict,), digits, across=3))
+        words = describe_settings(
+            comparison.settings, _shown_heads(run, head), position=False, layers=comparison.layers
+        )
+        caption = (*words, threshold)
+        forms.append(Prepared("comparison", tuple(panels), _run_heading(run), caption, (verdict,), digits, across=3))
     return tuple(forms)
+
+
+def _run_heading(run: Run) -> Message:
+    if run.position == "own":
+        return message("with the model's own positions")
+    return message("without positions") if run.position == "none" else message(
+        "with {scheme} positions", scheme=run.position
+    )  # fmt: skip
 
 
 def _matrices(run: Run, index: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:

@@ -13,6 +13,7 @@ from attnviz.data import Attention, Token
 from attnviz.messages import Message, message
 from attnviz.render.labels import visible
 from attnviz.render.prepare import Panel, Prepared, describe
+from attnviz.render.prepare import label as name_of
 from attnviz.render.scale import Scale, spread_scale, weight_scale
 
 
@@ -103,7 +104,9 @@ def _words(
     for index, (token, before, skipped) in enumerate(_stretches(attention)):
         words.extend(Word(visible(text), gap) for gap, text in skipped)
         column = columns.get(index)
-        label = panel.columns[column] if column is not None else visible(token.text)
+        label = (
+            panel.columns[column] if column is not None else name_of(token, unknown=attention.settings.get("unknown"))
+        )
         word = Word(label or " ", before, asks=not attention.is_cross and index == asking)
         if column is not None and not np.isnan(row[column]):
             word = replace(word, value=float(row[column]), place=float(places[column]))
