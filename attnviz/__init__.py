@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from attnviz.comparison import Comparison
     from attnviz.data import Attention, Token, Trace
     from attnviz.errors import AttnvizError
-    from attnviz.pipeline import Settings, compare, run
+    from attnviz.pipeline import Settings, compare, load, run
 
 __all__ = [
     "Attention",
@@ -24,6 +24,7 @@ __all__ = [
     "Trace",
     "__version__",
     "compare",
+    "load",
     "merge_heads",
     "run",
     "scaled_dot_product_attention",
@@ -36,7 +37,7 @@ _HOMES = {
     "comparison": ("Comparison",),
     "data": ("Attention", "Token", "Trace"),
     "errors": ("AttnvizError",),
-    "pipeline": ("Settings", "compare", "run"),
+    "pipeline": ("Settings", "compare", "load", "run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

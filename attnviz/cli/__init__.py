@@ -115,6 +115,8 @@ def _usage(error: Any) -> str:
     if type(error).__name__ == "NoArgsIsHelpError":
         return ""
     words = " ".join(error.format_message().split())
+    if type(error).__name__ == "NoSuchOption" and error.option_name in ("--weights", "--labels", "--normalize"):
+        return f"{words}. {translate('Your own weights go with: attnviz run, attnviz export.')}"
     if type(error).__name__ == "NoSuchOption":
         hint = translate("A text that begins with - goes after --, as in: attnviz run -- -1.")
         return f"{words} {hint}"

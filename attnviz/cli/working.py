@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from attnviz.cli.options import Input, Looking
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_tables
-from attnviz.cli.reading import Source, read_sources
+from attnviz.cli.reading import Source, as_typed, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.export import FOR_ATTENTION, check_destination, numbered, save_attention
-from attnviz.pipeline import Settings
+from attnviz.pipeline import Settings, load
 from attnviz.pipeline import run as run_pipeline
-from attnviz.render.prepare import SHOWS, choose_heads, prepare
+from attnviz.render.prepare import SHOWS, check_show, choose_heads, prepare
 
 WORD_DIGITS, MATRIX_DIGITS = 3, 7
 
@@ -28,17 +29,34 @@ def attend_all(
             raise unknown_choice("--show", name, SHOWS)
     for path in files:
         check_destination(path, FOR_ATTENTION)
-    found = [_attend(source, settings) for source in read_sources(texts, given)]
+    found = [one for source in read_sources(texts, given) for one in _attend(source, given, settings)]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
+        for name in looking.show:
+            check_show(attention, name)
     print_notes({str(note): note for attention in found for note in attention.notes}.values())
     return found
 
 
-def _attend(source: Source, settings: Settings) -> Attention:
+def _attend(source: Source, given: Input, settings: Settings) -> tuple[Attention, ...]:
+    if source.weights is not None:
+        _refuse_computing(settings)
+        return load(source.weights, labels=[as_typed(text) for text in given.labels], normalize=given.normalize)
     if source.vectors is not None:
-        return run_pipeline(settings=settings, vectors=source.vectors, keys=source.keys)
-    return run_pipeline(source.text, settings, keys=source.keys)
+        labels = as_typed(given.labels[0]) if given.labels else None
+        return (run_pipeline(settings=settings, vectors=source.vectors, labels=labels, keys=source.keys),)
+    return (run_pipeline(source.text, settings, keys=source.keys),)
+
+
+def _refuse_computing(settings: Settings) -> None:
+    """Weights that were given are not computed, so no option can say how."""
+    for name, value in asdict(settings).items():
+        if value != getattr(Settings(), name):
+            raise OptionError(
+                "--{option} says how to compute weights; those of --weights are already computed.",
+                hint="Leave it out.",
+                option=name,
+            )
 
 
 def digits_for(looking: Looking, attention: Attention | None = None) -> int:
@@ -47,7 +65,7 @@ def digits_for(looking: Looking, attention: Attention | None = None) -> int:
         if not 1 <= looking.precision <= 9:
             raise OptionError("--precision must be from 1 to 9, not {value}.", value=looking.precision)
         return looking.precision
-    return MATRIX_DIGITS if attention is not None and attention.settings["embedding"] == "vectors" else WORD_DIGITS
+    return MATRIX_DIGITS if attention is not None and attention.settings.get("embedding") == "vectors" else WORD_DIGITS
 
 
 def save_all(found: list[Attention], files: list[Path], looking: Looking) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from attnviz.comparison import Comparison, Run
 from attnviz.data import Attention, Token, Trace
-from attnviz.errors import unknown_choice
+from attnviz.errors import MissingError, unknown_choice
 from attnviz.messages import Message, message
 from attnviz.render.labels import Medium, visible
 from attnviz.render.scale import Scale, signed_scale, weight_scale
@@ -107,12 +107,24 @@ def _layer(attention: Attention, layer: str | None) -> int | None:
     return int(layer)
 
 
+def check_show(attention: Attention, show: str) -> None:
+    """Raise where `show` names what there is not: weights that were given have no scores, cards or output."""
+    lacking = (show == "output" and attention.output is None) or (show in ("scores", "qkv") and not attention.traces)
+    if lacking:
+        raise MissingError(
+            "Only the weights are known here, so --show {show} has nothing to show.",
+            hint="Weights that were given were computed elsewhere.",
+            show=show,
+        )
+
+
 def prepare(
     attention: Attention, show: str = "weights", *, medium: Medium = "terminal", digits: int = 3
 ) -> tuple[Prepared, ...]:
     """The prepared forms of what `show` names: weights, scores, output or qkv, of all its layers and heads."""
     if show not in SHOWS:
         raise unknown_choice("--show", show, SHOWS)
+    check_show(attention, show)
     makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
     rows, columns = _labels(attention.query, medium), _labels(attention.key, medium)
     return tuple(replace(form, digits=digits) for form in makers[show](attention, rows, columns))
@@ -221,6 +233,8 @@ def describe(attention: Attention) -> tuple[Message, ...]:
 
 def describe_settings(s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True) -> tuple[Message, ...]:
     """The settings in words; a setting at a value that changes nothing is left out, except positions and mask."""
+    if s.get("embedding", "given") == "given":
+        return _given(s, heads)
     parts = [_EMBEDDINGS.get(s["embedding"], message("given vectors")), _TOKENS.get(s["tokens"])]
     if s["embedding"] in ("hash", "vectors"):
         parts.append(message("{dim} dimensions", dim=s["dim"]))
@@ -233,7 +247,22 @@ def describe_settings(s: Any, heads: tuple[int | str, ...] = (), *, position: bo
     parts.append(message("no mask") if s["mask"] == "none" else message("{mask} mask", mask=s["mask"]))
     if s["temperature"] != 1:
         parts.append(message("temperature {value}", value=f"{s['temperature']:g}"))
+    if s.get("normalized"):
+        parts.append(message("rows divided by their sums"))
     return tuple(part for part in parts if part is not None)
+
+
+def _given(s: Any, shown: tuple[int | str, ...]) -> tuple[Message, ...]:
+    """Weights that were computed elsewhere: nothing is known of how, so nothing is said of it."""
+    parts = [message("your own weights")]
+    if "layers" in s:
+        layers = message("1 layer") if s["layers"] == 1 else message("{count} layers", count=s["layers"])
+        parts.append(message("{layers} x {heads}", layers=layers, heads=_count_heads(s["heads"], ())))
+    if shown == ("mean",) or 0 < len(shown) < s.get("heads", 0):
+        parts.append(_count_heads(s["heads"], shown) if "heads" in s else message("mean of the heads"))
+    if s.get("normalized"):
+        parts.append(message("rows divided by their sums"))
+    return tuple(parts)
 
 
 def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
