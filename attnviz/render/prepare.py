@@ -124,7 +124,8 @@ def prepare(
     """The prepared forms of what `show` names: weights, scores, output or qkv, of all its layers and heads."""
     if show not in SHOWS:
         raise unknown_choice("--show", show, SHOWS)
-    check_show(attention, show)
+    if show != "output":
+        check_show(attention, show)
     makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
     rows, columns = _labels(attention.query, medium), _labels(attention.key, medium)
     return tuple(replace(form, digits=digits) for form in makers[show](attention, rows, columns))
