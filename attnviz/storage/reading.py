@@ -91,8 +91,8 @@ def split_labels(text: str, count: int) -> list[str]:
     """`count` names out of a file or a list.
 
     The name of a file that is there stands for its text. Lines are tried first, then commas (with quotes as in CSV),
-    then white space, then the characters themselves (猫吃鱼 for three rows): the first that gives `count` names is meant.
-    Raises InputError where none does.
+    then white space, and where there are none of these single characters (猫吃鱼 names three rows): the first that
+    gives `count` names is meant. Raises InputError where none does.
     """
     import csv
 
@@ -100,7 +100,9 @@ def split_labels(text: str, count: int) -> list[str]:
     words = decode(read_bytes(Path(text)), repr(text)) if is_file else text
     lines = [line for line in words.splitlines() if line.strip()]
     commas = [cell for row in csv.reader(io.StringIO(words), skipinitialspace=True) for cell in row]
-    ways = [lines, [cell.strip() for cell in commas], words.split(), list("".join(words.split()))]
+    ways = [lines, [cell.strip() for cell in commas], words.split()]
+    if ways[2] == [words] and "," not in words:
+        ways.append(list(words))
     for names in ways:
         if len(names) == count:
             return names
