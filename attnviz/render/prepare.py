@@ -52,7 +52,8 @@ class Panel:
 class Prepared:
     """Panels with the same kind of numbers: what stands above them, below them, and how many digits they have.
 
-    across: how many panels a reader wants side by side; notes: sentences, one a line.
+    across: how many panels a reader wants side by side; notes: sentences, one a line. headings: of the rows and columns
+    of a grid of panels, layers and heads, where they are that.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Prepared:
     notes: tuple[Message, ...] = ()
     digits: int = 3
     across: int = 1
+    headings: tuple[tuple[Message, ...], tuple[Message, ...]] | None = None
 
 
 def number(value: float, digits: int, *, plus: bool = False) -> str:
@@ -145,7 +147,12 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
         for j, head in enumerate(attention.heads)
     )
     meaning = message("each row is one word's attention and sums to 1")
-    return (Prepared("weights", panels, message("who looks ↓   at whom →"), (*describe(attention), meaning)),)
+    headings = (
+        tuple(message("layer {layer}", layer=layer) for layer in attention.layers),
+        tuple(map(head_name, attention.heads)),
+    )
+    caption = (*describe(attention), meaning)
+    return (Prepared("weights", panels, message("who looks ↓   at whom →"), caption, headings=headings),)
 
 
 def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
@@ -218,13 +225,16 @@ def _vectors(
 def head_title(attention: Attention, layer: int, head: int | str) -> Message | None:
     """A head's title under its original number and name; None where there is only one head and one layer to tell."""
     several_layers = len(attention.layers) > 1 or attention.layers != (0,)
-    if isinstance(head, str):
-        title = message("mean of the heads") if head == "mean" else message("head: {name}", name=message(head))
-    elif len(attention.heads) > 1 or head != 0 or int(attention.settings.get("heads", 1)) > 1:
-        title = message("head {head}", head=head)
-    else:
+    if len(attention.heads) == 1 and head == 0 and int(attention.settings.get("heads", 1)) <= 1:
         return message("layer {layer}", layer=layer) if several_layers else None
-    return message("layer {layer}, {title}", layer=layer, title=title) if several_layers else title
+    return message("layer {layer}, {title}", layer=layer, title=head_name(head)) if several_layers else head_name(head)
+
+
+def head_name(head: int | str) -> Message:
+    """What a head is called: by its number, or by its own name."""
+    if head == "mean":
+        return message("mean of the heads")
+    return message("head: {name}", name=message(head)) if isinstance(head, str) else message("head {head}", head=head)
 
 
 def describe(attention: Attention) -> tuple[Message, ...]:
@@ -331,9 +341,7 @@ def _run_titles(run: Run, index: int | None, texts: tuple[Message, ...]) -> tupl
     titles = (*texts, message("change"))
     if index is None or len(run.heads) == 1:
         return titles
-    name = run.heads[index]
-    named = message("head: {name}", name=message(name)) if isinstance(name, str) else message("head {head}", head=name)
-    return tuple(message("{title}, {head}", title=title, head=named) for title in titles)
+    return tuple(message("{title}, {head}", title=title, head=head_name(run.heads[index])) for title in titles)
 
 
 def join(forms: tuple[Prepared, ...]) -> Prepared:
