@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from attnviz import lexicon, wordfile
 from attnviz.data import Token
 from attnviz.errors import InputError, OptionError, unknown_choice
+from attnviz.inputs import decode
 from attnviz.messages import Message, listed, message
 from attnviz.tokens import tokenize
 
@@ -310,20 +311,6 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         yield from csv.reader(io.StringIO(text, newline=""), strict=True)
     except csv.Error as error:
         raise InputError("{name!r} is not well-formed CSV: {error}.", name=path.name, error=error) from None
-
-
-def decode(data: bytes, name: str | Message) -> str:
-    """The bytes as UTF-8 text, a leading byte order mark dropped; InputError names the first wrong byte."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            "{name} is not UTF-8: byte {byte} at position {position} (counted from 0) fits no character.",
-            hint="Convert it, e.g. with: iconv -t utf-8.",
-            name=name,
-            byte=f"0x{data[error.start]:02x}",
-            position=error.start,
-        ) from None
 
 
 def _is_number(cell: str) -> bool:

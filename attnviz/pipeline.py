@@ -88,7 +88,7 @@ def run(
     *,
     keys: str | None = None,
     vectors: str | Path | ArrayLike | None = None,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     layers: Collection[int] | None = None,
     progress: Progress | None = None,
     **options: Any,
@@ -96,9 +96,9 @@ def run(
     """Who looks at whom in `text`, or among the rows of `vectors` (a matrix [tokens, dim], or a .csv or .npy file).
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
-    of Settings; labels name the rows of a matrix; progress(done, total) is told how many bytes of an embedding's file
-    are read. The toy has one layer of `heads` heads; of a model, `layers` (counted from 0, -1 is the last; None is all)
-    are computed.
+    of Settings; labels name the rows of a matrix: a list, or a string that is read as --labels is; progress(done,
+    total) is told how many bytes of an embedding's file are read. The toy has one layer of `heads` heads; of a model,
+    `layers` (counted from 0, -1 is the last; None is all) are computed.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     >>> run("猫吃鱼").weights.shape
@@ -139,6 +139,22 @@ def _run_model(text: str | None, settings: Settings, keys: str | None, layers: C
         text, pair=settings.pair, keys=keys, layers=layers, merge=settings.merge, special=not settings.no_special,
         renormalize=settings.renormalize, window=settings.window, stride=settings.stride,
     )  # fmt: skip
+
+
+def load_weights(
+    path: str | Path, *, labels: str | Sequence[str] = (), normalize: bool = False
+) -> tuple[Attention, ...]:
+    """The attentions that a .npz, .json or .npy file holds, one for each text: weights that are already computed.
+
+    labels: names for the tokens (and, as a second string, for the keys): a file, or a list with commas or spaces.
+    normalize: divide rows by their sums rather than refuse them. Raises an AttnvizError that says what is wrong where.
+    """
+    from attnviz.storage.reading import read_attentions
+
+    found = read_attentions(Path(path), labels=[labels] if isinstance(labels, str) else labels, normalize=normalize)
+    for attention in found:
+        check_size(len(attention.query), len(attention.key), len(attention.heads))
+    return found
 
 
 def compare(
@@ -379,7 +395,7 @@ def _head_names(settings: Settings) -> tuple[int | str, ...]:
     return tuple(range(settings.heads))
 
 
-def _matrix(vectors: Any, labels: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.floating]]:
+def _matrix(vectors: Any, labels: str | Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.floating]]:
     if isinstance(vectors, str | Path):
         found, matrix = read_vectors(Path(vectors))
     else:
@@ -392,6 +408,10 @@ def _matrix(vectors: Any, labels: Sequence[str] | None) -> tuple[tuple[str, ...]
                 "vectors must be a matrix [tokens, dim] of finite numbers, not of shape {shape}.", shape=matrix.shape
             )
         found = tuple(f"x{i}" for i in range(len(matrix)))
+    if isinstance(labels, str):
+        from attnviz.storage.reading import split_labels
+
+        labels = split_labels(labels, len(matrix))
     if labels is not None and len(labels) != len(matrix):
         raise InputError("{labels} labels for {rows} rows.", labels=len(labels), rows=len(matrix))
     return tuple(labels) if labels is not None else found, matrix

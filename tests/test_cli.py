@@ -496,3 +496,65 @@ def test_bugs_keep_their_traceback(monkeypatch):
     monkeypatch.setattr("attnviz.pipeline.embed", fail)
     with pytest.raises(ZeroDivisionError):
         cli.main(["run", "猫"])
+
+
+@pytest.fixture
+def own_weights():
+    """Weights of 12 layers and 12 heads over three words, in a file."""
+    raw = np.random.default_rng(5).random((12, 12, 3, 3))
+    weights = (raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
+    np.savez("w.npz", weights=weights, tokens=["猫", "吃", "鱼"])
+    return weights
+
+
+def test_own_weights(good, own_weights):
+    """Weights from a file are shown as they are, with nothing said of positions or masks."""
+    out = good("run", "--weights", "w.npz", "--layer", "3", "--head", "7")
+    assert all(f"{weight:.3f}".lstrip("0") in out for weight in own_weights[3, 7].ravel())
+    assert "layer 3, head 7" in out
+    assert "your own weights · 12 layers x 12 heads · 1 of 12 heads" in out.replace("\n", " ")
+    assert [word for word in ("position", "mask", "embedding", "projection") if word in out] == []
+
+
+def test_own_weights_as_data(good, own_weights):
+    """They go out as data again, every number as it was, and that document comes back the same."""
+    out = good("run", "--weights", "w.npz", "--layer", "all", "--json")
+    assert np.array_equal(weights(out), own_weights)
+    Path("again.json").write_text(out, encoding="utf-8")
+    assert good("run", "--weights", "again.json", "--layer", "all", "--json") == out
+
+
+def test_own_weights_are_exported(good, own_weights):  # noqa: ARG001
+    """They are drawn and saved as any others."""
+    good("export", "--weights", "w.npz", "w.png", "w.csv")
+    assert Path("w.png").read_bytes().startswith(b"\x89PNG")
+    assert Path("w.csv").stat().st_size > 100
+
+
+def test_labels_of_weights_and_vectors(call, good):
+    """--labels names rows, of weights or of vectors; without it they are numbered, and that is said."""
+    np.save("w.npy", np.eye(3))
+    code, out, err = call("run", "--weights", "w.npy")
+    assert (code, "x2" in out) == (0, True)
+    assert "numbered from x0" in err
+    for kind in ("--weights", "--vectors"):
+        assert "鱼" in good("run", kind, "w.npy", "--labels", "猫,吃,鱼")
+    np.save("wide.npy", np.full((2, 3), 1 / 3))
+    assert "sea" in good("run", "--weights", "wide.npy", "--labels", "a b", "--labels", "the,big,sea")
+
+
+def test_normalize_is_said(call):
+    """--normalize accepts rows that do not sum to 1, and says so in a note and in the caption."""
+    np.save("w.npy", np.eye(3) * 2)
+    code, out, err = call("run", "--weights", "w.npy", "--labels", "a b c", "--normalize")
+    assert code == 0
+    assert "rows divided by their sums" in out
+    assert "divided by their sums" in err
+
+
+def test_several_documents_are_shown(good):
+    """The documents of several texts are shown one after another."""
+    Path("x.json").write_text(good("run", "猫吃鱼", "dog eats", "--json"), encoding="utf-8")
+    out = good("run", "--weights", "x.json")
+    assert "鱼" in out
+    assert "dog" in out

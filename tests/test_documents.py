@@ -51,7 +51,7 @@ def test_refresh_gives_what_is_shown(tmp_path):
 
 def test_python_example_runs():
     """The Python block of the README runs, and its last line gives what its comment says."""
-    block = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)[1]
+    block = re.search(r"## In Python\n\n```python\n(.*?)```", README, flags=re.DOTALL)[1]
     names = {}
     exec(block, names)
     assert [run.order_blind for run in names["c"].runs] == [True, False]

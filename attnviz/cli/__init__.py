@@ -162,6 +162,8 @@ def _usage(error: Any) -> str:
         from attnviz.cli.wording import reword
 
         words = reword(words)
+    if type(error).__name__ == "NoSuchOption" and error.option_name in ("--weights", "--labels", "--normalize"):
+        return sentences(words, translate("Your own weights go with: attnviz run, attnviz export."))
     if type(error).__name__ == "NoSuchOption":
         hint = translate("A text that begins with - goes after --, as in: attnviz run -- -1.")
         return sentences(words, hint)

@@ -33,6 +33,9 @@ class Input:
     file: Path | None = None
     vectors: Path | None = None
     keys: str | None = None
+    weights: Path | None = None
+    labels: list[str] = field(default_factory=list)
+    normalize: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,14 @@ OPTIONS: dict[str, Words] = {
     "file": Words("Input", "Read the text from this UTF-8 file.", "PATH"),
     "vectors": Words("Input", "Read a matrix from this .csv or .npy file, one row a token, instead of a text.", "PATH"),
     "keys": Words("Input", "Another text: the words of the text ask the words of this one.", "TEXT"),
+    "weights": Words("Input", "Show your own attention, from this .npz, .json or .npy file.", "PATH"),
+    "labels": Words(
+        "Input",
+        "Names for the rows of --weights or --vectors: a file, or a list with commas or spaces. "
+        "Given twice: for the rows, then for the columns.",
+        "NAMES",
+    ),
+    "normalize": Words("Input", "Divide rows of --weights that do not sum to 1 by their sums, and say so."),
     "tokens": Words(
         "Computing", "How the text is cut; auto: by the lexicon with the toy, else han.", None, ("auto", *TOKENIZERS)
     ),

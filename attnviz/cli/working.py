@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from attnviz.choosing import find_token
 from attnviz.cli.options import Input, Looking, LookingAtTwo
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_views
 from attnviz.cli.progress import Progress, reading
-from attnviz.cli.reading import Source, read_sources
+from attnviz.cli.reading import Source, as_typed, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.export import FOR_ATTENTION, check_destination, numbered, save_attention
-from attnviz.pipeline import Settings
+from attnviz.pipeline import Settings, load_weights
 from attnviz.pipeline import run as run_pipeline
-from attnviz.render.prepare import SHOWS, choose_heads
+from attnviz.render.prepare import SHOWS, check_show, choose_heads
 from attnviz.render.views import Choice, check_choice, view_attention
 
 WORD_DIGITS, MATRIX_DIGITS = 3, 7
@@ -35,11 +35,11 @@ def attend_all(
         check_destination(path, FOR_ATTENTION)
     sources = read_sources(texts, given)
     with reading() as told:
-        found = [_attend(source, settings, layers_for(looking.layer), told) for source in sources]
+        found = [one for source in sources for one in _attend(source, given, settings, looking, told)]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
-        if looking.token is not None:
-            find_token(attention.query, looking.token)
+        for name in looking.show:
+            check_show(attention, name)
     print_notes({str(note): note for attention in found for note in attention.notes}.values())
     return found
 
@@ -60,10 +60,28 @@ def one_layer(layer: str | None) -> int | None:
     return int(layer)
 
 
-def _attend(source: Source, settings: Settings, layers: list[int] | None, told: Progress) -> Attention:
+def _attend(
+    source: Source, given: Input, settings: Settings, looking: Looking, told: Progress
+) -> tuple[Attention, ...]:
+    if source.weights is not None:
+        _refuse_computing(settings)
+        return load_weights(source.weights, labels=[as_typed(text) for text in given.labels], normalize=given.normalize)
     if source.vectors is not None:
-        return run_pipeline(settings=settings, vectors=source.vectors, keys=source.keys)
-    return run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told)
+        labels = as_typed(given.labels[0]) if given.labels else None
+        return (run_pipeline(settings=settings, vectors=source.vectors, labels=labels, keys=source.keys),)
+    layers = layers_for(looking.layer)
+    return (run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told),)
+
+
+def _refuse_computing(settings: Settings) -> None:
+    """Weights that were given are not computed, so no option can say how."""
+    for name, value in asdict(settings).items():
+        if value != getattr(Settings(), name):
+            raise OptionError(
+                "--{option} says how to compute weights; those of --weights are already computed.",
+                hint="Leave it out.",
+                option=name,
+            )
 
 
 def digits_for(looking: Looking, attention: Attention | None = None) -> int:
@@ -72,7 +90,7 @@ def digits_for(looking: Looking, attention: Attention | None = None) -> int:
         if not 1 <= looking.precision <= 9:
             raise OptionError("--precision must be from 1 to 9, not {value}.", value=looking.precision)
         return looking.precision
-    return MATRIX_DIGITS if attention is not None and attention.settings["embedding"] == "vectors" else WORD_DIGITS
+    return MATRIX_DIGITS if attention is not None and attention.settings.get("embedding") == "vectors" else WORD_DIGITS
 
 
 def save_all(found: list[Attention], files: list[Path], looking: Looking) -> None:

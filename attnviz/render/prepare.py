@@ -60,7 +60,8 @@ class Panel:
 class Prepared:
     """Panels with the same kind of numbers: what stands above them, below them, and how many digits they have.
 
-    across: how many panels a reader wants side by side; notes: sentences, one a line.
+    across: how many panels a reader wants side by side; notes: sentences, one a line. headings: of the rows and columns
+    of a grid of panels, layers and heads, where they are that.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class Prepared:
     notes: tuple[Message, ...] = ()
     digits: int = 3
     across: int = 1
+    headings: tuple[tuple[Message, ...], tuple[Message, ...]] | None = None
 
 
 def number(value: float, digits: int, *, plus: bool = False) -> str:
@@ -118,12 +120,25 @@ def _layer(attention: Attention, layer: str | None) -> int | None:
     return int(layer)
 
 
+def check_show(attention: Attention, show: str) -> None:
+    """Raise where `show` names what there is not: weights that were given have no scores, cards or output."""
+    lacking = (show == "output" and attention.output is None) or (show in ("scores", "qkv") and not attention.traces)
+    if lacking:
+        raise MissingError(
+            "Only the weights are known here, so --show {show} has nothing to show.",
+            hint="Weights that were given were computed elsewhere.",
+            show=show,
+        )
+
+
 def prepare(
     attention: Attention, show: str = "weights", *, medium: Medium = "terminal", digits: int = 3
 ) -> tuple[Prepared, ...]:
     """The prepared forms of what `show` names: weights, scores, output or qkv, of all its layers and heads."""
     if show not in SHOWS:
         raise unknown_choice("--show", show, SHOWS)
+    if show != "output":
+        check_show(attention, show)
     makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
     unknown = attention.settings.get("unknown")
     rows, columns = _labels(attention.query, medium, unknown), _labels(attention.key, medium, unknown)
@@ -157,7 +172,12 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
         for j, head in enumerate(attention.heads)
     )
     heading = message("who looks ↓   at whom →")
-    return (Prepared("weights", panels, heading, (*describe(attention), _row_meaning(attention))),)
+    headings = (
+        tuple(message("layer {layer}", layer=layer) for layer in attention.layers),
+        tuple(map(head_name, attention.heads)),
+    )
+    caption = (*describe(attention), _row_meaning(attention))
+    return (Prepared("weights", panels, heading, caption, headings=headings),)
 
 
 def _row_meaning(attention: Attention) -> Message:
@@ -264,13 +284,16 @@ def _named(attention: Attention, features: tuple[str, ...] | None) -> tuple[str,
 def head_title(attention: Attention, layer: int, head: int | str) -> Message | None:
     """A head's title under its original number and name; None where there is only one head and one layer to tell."""
     several_layers = len(attention.layers) > 1 or attention.layers != (0,)
-    if isinstance(head, str):
-        title = message("mean of the heads") if head == "mean" else message("head: {name}", name=word(head))
-    elif len(attention.heads) > 1 or head != 0 or int(attention.settings.get("heads", 1)) > 1:
-        title = message("head {head}", head=head)
-    else:
+    if len(attention.heads) == 1 and head == 0 and int(attention.settings.get("heads", 1)) <= 1:
         return message("layer {layer}", layer=layer) if several_layers else None
-    return message("layer {layer}, {title}", layer=layer, title=title) if several_layers else title
+    return message("layer {layer}, {title}", layer=layer, title=head_name(head)) if several_layers else head_name(head)
+
+
+def head_name(head: int | str) -> Message:
+    """What a head is called: by its number, or by its own name."""
+    if head == "mean":
+        return message("mean of the heads")
+    return message("head: {name}", name=word(head)) if isinstance(head, str) else message("head {head}", head=head)
 
 
 def describe(attention: Attention) -> tuple[Message, ...]:
@@ -284,6 +307,8 @@ def describe_settings(
     """The settings in words; a setting at a value that changes nothing is left out, except positions and mask."""
     if s.get("model") is not None:
         return _describe_model(s, heads, layers)
+    if s.get("embedding", "given") == "given":
+        return _given(s, heads)
     own = message("vectors of {name}", name=PurePath(s["embedding"]).name)
     parts = [_EMBEDDINGS.get(s["embedding"], own), _TOKENS.get(s["tokens"])]
     if s["embedding"] not in ("toy", "onehot"):
@@ -297,6 +322,8 @@ def describe_settings(
     parts.append(message("no mask") if s["mask"] == "none" else message("{mask} mask", mask=s["mask"]))
     if s["temperature"] != 1:
         parts.append(message("temperature {value}", value=f"{s['temperature']:g}"))
+    if s.get("normalized"):
+        parts.append(message("rows divided by their sums"))
     return tuple(part for part in parts if part is not None)
 
 
@@ -324,6 +351,19 @@ _FAMILIES = {
     "smollm": "SmolLM", "smollm3": "SmolLM3", "gemma": "Gemma", "phi3": "Phi-3", "t5": "T5", "mt5": "mT5",
     "marian": "Marian",
 }  # fmt: skip
+
+
+def _given(s: Any, shown: tuple[int | str, ...]) -> tuple[Message, ...]:
+    """Weights that were computed elsewhere: nothing is known of how, so nothing is said of it."""
+    parts = [message("your own weights")]
+    if "layers" in s:
+        layers = message("1 layer") if s["layers"] == 1 else message("{count} layers", count=s["layers"])
+        parts.append(message("{layers} x {heads}", layers=layers, heads=_count_heads(s["heads"], ())))
+    if shown == ("mean",) or 0 < len(shown) < s.get("heads", 0):
+        parts.append(_count_heads(s["heads"], shown) if "heads" in s else message("mean of the heads"))
+    if s.get("normalized"):
+        parts.append(message("rows divided by their sums"))
+    return tuple(parts)
 
 
 def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
@@ -403,9 +443,7 @@ def _run_titles(run: Run, index: int | None, texts: tuple[Message, ...]) -> tupl
     titles = (*texts, message("change"))
     if index is None or len(run.heads) == 1:
         return titles
-    name = run.heads[index]
-    named = message("head: {name}", name=word(name)) if isinstance(name, str) else message("head {head}", head=name)
-    return tuple(message("{title}, {head}", title=title, head=named) for title in titles)
+    return tuple(message("{title}, {head}", title=title, head=head_name(run.heads[index])) for title in titles)
 
 
 def join(forms: tuple[Prepared, ...]) -> Prepared:

@@ -1,4 +1,4 @@
-"""Attention as data: one JSON document, a long CSV, or an .npz of arrays."""
+"""Attention as data: one JSON document, a long CSV, or an .npz of arrays; `reading` reads them back."""
 
 from __future__ import annotations
 
@@ -98,6 +98,8 @@ def attention_npz(attention: Attention) -> bytes:
         "heads": np.array([str(head) for head in attention.heads]),
         "settings": np.array(json.dumps(dict(attention.settings))),
     }
+    if attention.is_cross:
+        arrays["key_spans"] = np.array([_span(token) for token in attention.key])
     if attention.allowed is not None:
         arrays["allowed"] = attention.allowed
     if attention.output is not None:
