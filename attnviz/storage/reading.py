@@ -24,12 +24,12 @@ SUFFIXES = (".npz", ".json", ".npy")
 SCHEMA = 1
 
 _SAFETENSORS = (
-    "Convert it with: import numpy as np; from safetensors.numpy import load_file; "
-    "np.savez('weights.npz', weights=load_file({name!r})['attention'], tokens=['the', 'cat'])."
+    "import numpy as np; from safetensors.numpy import load_file; "
+    "np.savez('weights.npz', weights=load_file({name!r})['attention'], tokens=['the', 'cat'])"
 )
 _TORCH = (
-    "Convert it with: import numpy as np, torch; w = torch.load({name!r}, weights_only=True); "
-    "np.savez('weights.npz', weights=np.stack([x[0].float().numpy() for x in w]), tokens=['the', 'cat'])."
+    "import numpy as np, torch; w = torch.load({name!r}, weights_only=True); "
+    "np.savez('weights.npz', weights=np.stack([x[0].float().numpy() for x in w]), tokens=['the', 'cat'])"
 )
 _BROKEN = (ValueError, EOFError, MemoryError, TokenError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
 
@@ -56,9 +56,17 @@ def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool =
 def _refuse_models(path: Path, suffix: str) -> None:
     """A model's own file formats are refused, each with the lines that convert it."""
     if suffix == ".safetensors":
-        raise OptionError("Weights are not read from {name!r}.", hint=_SAFETENSORS, name=path.name)
+        line = _SAFETENSORS.format(name=path.name)
+        raise OptionError(
+            "Weights are not read from {name!r}.", hint="Convert it with: {line}.", name=path.name, line=line
+        )
     if suffix in (".pt", ".pth", ".bin"):
-        raise OptionError("Weights are not read from {name!r}, which may run code.", hint=_TORCH, name=path.name)
+        raise OptionError(
+            "Weights are not read from {name!r}, which may run code.",
+            hint="Convert it with: {line}.",
+            name=path.name,
+            line=_TORCH.format(name=path.name),
+        )
 
 
 def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normalize: bool) -> Attention:
