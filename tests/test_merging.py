@@ -108,7 +108,7 @@ def test_none_numbers_the_pieces(text):
 
 def test_fish_in_three_pieces():
     """鱼 in three pieces is 鱼, or 鱼₁ 鱼₂ 鱼₃, and never é±¼."""
-    tokens = tuple(Token("鱼", 0, 1, piece=piece) for piece in "é±¼") + (Token("吃", 1, 2, piece="åĲĥ"),)
+    tokens = (*(Token("鱼", 0, 1, piece=piece) for piece in "é±¼"), Token("吃", 1, 2, piece="åĲĥ"))
     attention = attention_of("鱼吃", tokens)
     assert [t.text for t in merge_tokens(attention, "char").tokens] == ["鱼", "吃"]
     assert [t.text for t in merge_tokens(attention, "none").tokens] == ["鱼₁", "鱼₂", "鱼₃", "吃"]
