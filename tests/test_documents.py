@@ -61,7 +61,7 @@ def test_every_option_is_documented():
     """Every option of the commands stands in the README."""
     from attnviz.cli.options import OPTIONS
 
-    assert [name for name in OPTIONS if f"`--{name}" not in README] == []
+    assert [name for name in OPTIONS if f"`--{name.replace('_', '-')}" not in README] == []
 
 
 def test_pictures_exist():

@@ -172,7 +172,7 @@ def _unigram(file: GgufFile, tokens: list[str]) -> TextTokenizer:
     pieces = tuple(piece._replace(kind=UNKNOWN) if piece.text == unknown else piece for piece in model.pieces)
     model = SentencePiece(pieces, charsmap=model.charsmap, add_prefix=model.add_prefix)
     tokenizer = unigram_tokenizer(model.scored(), model, str(file.path))
-    _add_marked(tokenizer, tokens, [piece.kind for piece in pieces])
+    _add_marked(tokenizer, tokens, [CONTROL if piece.kind == UNKNOWN else piece.kind for piece in pieces])
     begins = file.metadata["general.architecture"] == "bert"
     set_ends(tokenizer, *_ends(file, tokens, begins, True))
     return TextTokenizer(tokenizer, str(file.path), unknown=unknown)

@@ -64,7 +64,7 @@ def as_words(found: Found) -> tuple[str | Message, ...]:
     if found.problem is not None:
         return found.reference, "", "", _bytes(found.size), found.problem
     size = f"{found.layers} x {found.heads}"
-    return found.reference, found.family or "", size, _bytes(found.size), str(found.path)
+    return found.reference, found.family or "", size, _bytes(found.size), ""
 
 
 def as_data(found: Found) -> dict[str, Any]:

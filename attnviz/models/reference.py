@@ -15,7 +15,8 @@ from pathlib import Path
 from attnviz.errors import InputError
 
 _HUB_NAME = re.compile(
-    r"(?P<name>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[^:@\s]+))?(?::(?P<file>[^:\s]+\.gguf))?"
+    r"(?P<name>[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)(?:@(?P<revision>[^:@\s\0]{1,200}))?"
+    r"(?::(?P<file>[^:\s\0]{1,200}\.gguf))?"
 )
 _DEEPEST = 4
 _MOST_FOLDERS = 2000
@@ -48,7 +49,7 @@ def find(reference: str, *, download: bool = False) -> Place:
     if reference.startswith("pkg:"):
         return _in_package(reference)
     path = Path(reference).expanduser()
-    if _exists(path):
+    if reference and _exists(path):
         return _on_disk(path, reference)
     named = _HUB_NAME.fullmatch(reference)
     if named is None or path.is_absolute() or reference.startswith((".", "~")) or ".." in reference:

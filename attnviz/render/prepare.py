@@ -5,6 +5,7 @@ Table, picture and page draw a `Prepared` and decide nothing, so they cannot dis
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
@@ -409,12 +410,17 @@ def prepare_comparison(
             panels.append(Panel(titles[1], b, rows, columns, weights, run.forbidden_b))
             panels.append(Panel(titles[2], change, rows, columns, changes, _both(run), plus=True))
         threshold = message("changes up to {threshold} are rounding", threshold=f"{run.threshold:.1g}")
-        words = describe_settings(
-            comparison.settings, _shown_heads(run, head), position=False, layers=comparison.layers
-        )
-        caption = (*words, threshold)
+        caption = (*_describe_comparison(comparison, _shown_heads(run, head)), threshold)
         forms.append(Prepared("comparison", tuple(panels), _run_heading(run), caption, (verdict,), digits, across=3))
     return tuple(forms)
+
+
+def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...]) -> tuple[Message, ...]:
+    words = describe_settings(comparison.settings, heads, position=False, layers=comparison.layers)
+    hidden = comparison.settings.get("hidden")
+    if not isinstance(hidden, Mapping):
+        return words
+    return (*words, message("{pieces} not shown", pieces=listed(hidden["pieces"])))
 
 
 def _run_heading(run: Run) -> Message:
