@@ -116,7 +116,24 @@ def test_every_option_is_tried():
     """Each option of every command is used at least once, here or in test_process.py."""
     names = ("test_cli.py", "test_process.py")
     source = "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
-    assert [name for name in OPTIONS if f'"--{name}"' not in source] == []
+    assert [name for name in OPTIONS if f'"--{name.replace("_", "-")}"' not in source] == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--download"], ["--pair", "狗"], ["--merge", "word"], ["--no-special"], ["--renormalize"], ["--window", "9"],
+     ["--stride", "3"]],
+)  # fmt: skip
+def test_model_options_need_a_model(call, option):
+    """What only a model has is wrong usage with the toy, and a model that is not there is named."""
+    code, out, err = call("run", "猫", *option)
+    assert (code, out) == (2, "")
+    assert option[0] in err
+    assert "--model" in err
+    code, out, err = call("run", "猫", "--model", "./nowhere", *option)
+    assert code != 0
+    assert out == ""
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -483,7 +500,9 @@ def test_interrupt(call, monkeypatch, name):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("attnviz.pipeline.embed", interrupt)
-    texts = {"run": ["猫"], "compare": ["猫吃", "吃猫"], "export": ["猫", "x.json"]}[name]
+    monkeypatch.setattr("attnviz.models.reference.find_models", interrupt)
+    monkeypatch.setattr("attnviz.models.listing.find_models", interrupt, raising=False)
+    texts = {"run": ["猫"], "compare": ["猫吃", "吃猫"], "export": ["猫", "x.json"], "models": []}[name]
     assert call(name, *texts)[:2] == (130, "")
 
 
