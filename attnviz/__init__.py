@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from attnviz.comparison import Comparison
     from attnviz.data import Attention, Token, Trace
     from attnviz.errors import AttnvizError
+    from attnviz.messages import set_language
     from attnviz.pipeline import Settings, compare, run
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "merge_heads",
     "run",
     "scaled_dot_product_attention",
+    "set_language",
     "softmax",
     "split_heads",
 ]
@@ -36,6 +38,7 @@ _HOMES = {
     "comparison": ("Comparison",),
     "data": ("Attention", "Token", "Trace"),
     "errors": ("AttnvizError",),
+    "messages": ("set_language",),
     "pipeline": ("Settings", "compare", "run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
