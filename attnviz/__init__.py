@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attnviz.data import Attention, Token, Trace
     from attnviz.display import View, show
     from attnviz.errors import AttnvizError
+    from attnviz.messages import set_language
     from attnviz.models.loaded import Model, load
     from attnviz.pipeline import Settings, compare, load_weights, run
 
@@ -34,6 +35,7 @@ __all__ = [
     "merge_heads",
     "run",
     "scaled_dot_product_attention",
+    "set_language",
     "show",
     "softmax",
     "split_heads",
@@ -45,6 +47,7 @@ _HOMES = {
     "data": ("Attention", "Token", "Trace"),
     "display": ("View", "show"),
     "errors": ("AttnvizError",),
+    "messages": ("set_language",),
     "models.loaded": ("Model", "load"),
     "pipeline": ("Settings", "compare", "load_weights", "run"),
 }

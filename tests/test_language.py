@@ -107,3 +107,10 @@ def test_library_stays_english():
         capture_output=True, check=True, encoding="utf-8",
     )  # fmt: skip
     assert done.stdout.split("\n")[:2] == ["Without positions", "False"]
+
+
+def test_public_name():
+    """`attnviz.set_language` is the one of messages."""
+    import attnviz
+
+    assert attnviz.set_language is set_language
