@@ -15,7 +15,7 @@ from attnviz import lexicon
 from attnviz.blindness import Blindness, blindness
 from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
-from attnviz.embeddings import Embedded, embed, read_vectors
+from attnviz.embeddings import Embedded, check_embedding, embed, read_vectors
 from attnviz.errors import InputError, MissingError, OptionError, unknown_choice
 from attnviz.masks import make_mask, parse_mask
 from attnviz.merging import MERGES
@@ -23,6 +23,7 @@ from attnviz.messages import Message, message
 from attnviz.models import toy
 from attnviz.positions import LARGEST_OFFSET, SCHEMES, Place, positions
 from attnviz.tokens import TOKENIZERS, tokenize
+from attnviz.wordfile import Progress
 
 MOST_TOKENS = 4096
 
@@ -31,7 +32,8 @@ MOST_TOKENS = 4096
 class Settings:
     """How attention is computed; change it with dataclasses.replace. A value of None means the default in place.
 
-    tokens: auto, lexicon, char, han, word, space, sentence. embedding: toy, hash, onehot. dim: for hash, default 32.
+    tokens: auto, lexicon, char, han, word, space, sentence. embedding: toy, hash, onehot, or the path of a word2vec or
+    GloVe text file (.vec, .txt, .gz). dim: for hash, default 32.
     heads: at least 1, divides dim. projection: auto, identity, lexicon, random. position: a key of
     positions.SCHEMES. mask: none, causal, window:K, window:K,causal. temperature: above 0, divides the logits.
     seed: for what is random, 0 or more. offset: the first position, 0 or more.
@@ -88,13 +90,15 @@ def run(
     vectors: str | Path | ArrayLike | None = None,
     labels: Sequence[str] | None = None,
     layers: Collection[int] | None = None,
+    progress: Progress | None = None,
     **options: Any,
 ) -> Attention:
     """Who looks at whom in `text`, or among the rows of `vectors` (a matrix [tokens, dim], or a .csv or .npy file).
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
-    of Settings; labels name the rows of a matrix. The toy has one layer of `heads` heads; of a model, `layers` (counted
-    from 0, -1 is the last; None is all) are computed.
+    of Settings; labels name the rows of a matrix; progress(done, total) is told how many bytes of an embedding's file
+    are read. The toy has one layer of `heads` heads; of a model, `layers` (counted from 0, -1 is the last; None is all)
+    are computed.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     >>> run("猫吃鱼").weights.shape
@@ -106,7 +110,7 @@ def run(
     if chosen.model is not None:
         return _run_model(text, chosen, keys, layers)
     if text is not None:
-        return attend_to(read(text, chosen, keys=keys), chosen)
+        return attend_to(read(text, chosen, keys=keys, progress=progress), chosen)
     if keys is not None:
         raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
@@ -144,6 +148,7 @@ def compare(
     *,
     keys: str | None = None,
     layer: int | None = None,
+    progress: Progress | None = None,
     **options: Any,
 ) -> Comparison:
     """The same words in another order: what changes, and what does not.
@@ -151,6 +156,7 @@ def compare(
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
     it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
     cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (the last, if None).
+    progress: as in run.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
     >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
@@ -171,7 +177,7 @@ def compare(
     if finer is not None:
         chosen = replace(chosen, tokens=finer)
         notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
-    a, b = read(text_a, chosen, keys=keys), read(text_b, chosen, keys=keys)
+    a, b = (read(text, chosen, keys=keys, progress=progress) for text in (text_a, text_b))
     each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
     pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
     return compare_attentions(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
@@ -247,13 +253,13 @@ def _recorded(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in asdict(settings).items() if name not in FOR_MODELS}
 
 
-def read(text: str, settings: Settings, *, keys: str | None = None) -> Words:
+def read(text: str, settings: Settings, *, keys: str | None = None, progress: Progress | None = None) -> Words:
     """The words of a text and their vectors, and those of the text they ask; all is checked before it is computed."""
     check(settings)
     tokens = cut(text, settings)
     if keys is None:
         check_size(len(tokens), len(tokens), settings.heads)
-        return Words(tokens, embed(tokens, settings.embedding, settings.dim), text)
+        return Words(tokens, embed(tokens, settings.embedding, settings.dim, progress=progress), text)
     if "causal" in settings.mask.lower():
         raise OptionError(
             "A causal mask forbids to look ahead in one's own text; the words of another text do not come before or "
@@ -262,7 +268,7 @@ def read(text: str, settings: Settings, *, keys: str | None = None) -> Words:
         )
     asked = cut(keys, settings)
     check_size(len(tokens), len(asked), settings.heads)
-    both = embed((*tokens, *asked), settings.embedding, settings.dim)
+    both = embed((*tokens, *asked), settings.embedding, settings.dim, progress=progress)
     own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
     return Words(tokens, replace(both, vectors=own), text, Words(asked, replace(both, vectors=other), keys))
 
@@ -287,6 +293,8 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     for name in options:
         if name not in Settings.__dataclass_fields__:
             raise unknown_choice("run()", name, Settings.__dataclass_fields__)
+    if isinstance(options.get("embedding"), Path):
+        options = options | {"embedding": str(options["embedding"])}
     return replace(settings, **options)
 
 
@@ -297,6 +305,7 @@ def check(settings: Settings) -> None:
         raise unknown_choice("--merge", settings.merge, MERGES)
     if settings.tokens not in ("auto", "given", *TOKENIZERS):
         raise unknown_choice("--tokens", settings.tokens, ("auto", *TOKENIZERS))
+    check_embedding(settings.embedding)
     if settings.projection not in toy.PROJECTIONS:
         raise unknown_choice("--projection", settings.projection, toy.PROJECTIONS)
     if settings.position is not None and settings.position not in SCHEMES:

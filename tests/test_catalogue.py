@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 
 from attnviz import cli, lexicon
 from attnviz.cli import COMMANDS
+from attnviz.cli.options import OPTIONS
 from attnviz.cli.wording import HELP, SENTENCES, WORDS, reword
 from attnviz.messages import in_language, set_language
 
@@ -136,19 +137,22 @@ def test_reword():
     assert reword("Something new.") == "Something new."
 
 
+LETTERS = re.compile(r"[A-Za-z]+")
 # What Chinese readers read as it is: names of options, values, files and numbers, and the field's own symbols.
 AS_IT_IS = re.compile(
     r"--[a-z-]+|'[^']*'|\"[^\"]*\"|\S*\.(?:txt|csv|npy|png|jpg|npz|json|svg|pdf|vec|gz)\b|0x[0-9a-f]+|[+-]?\d[\d.,]*e[+-]?\d+"
     r"|\b(?:attnviz|NumPy|JSON|CSV|UTF-8|Unicode|shell|softmax|sqrt|d|t|rjieba|iconv|utf-8|MB|GB|nan|inf|ASCII"
-    r"|Q|K|V|X|N|T|word2vec|GloVe|pip|install|run|compare|export|rnu|is|who|x"
-    r"|auto|lexicon|char|chars|han|word|space|sentence|toy|hash|onehot|none|sinusoidal|causal|window|identity|random"
-    r"|rand|om|weights|scores|output|qkv|mean|all|en|zh)\b"
+    r"|Q|K|V|X|N|T|word2vec|GloVe|gzip|pip|install|rnu|is|who|x|chars|window|PATH)\b"
 )
+NAMES = {
+    *COMMANDS,
+    *(part for words in OPTIONS.values() for choice in words.choices for part in LETTERS.findall(choice)),
+}
 
 
 def left_in_english(text):
     """The English words of a text that are no name, value or symbol."""
-    return re.findall(r"[A-Za-z]+", AS_IT_IS.sub(" ", text))
+    return [word for word in LETTERS.findall(AS_IT_IS.sub(" ", text)) if word not in NAMES]
 
 
 def spoken(capsys, *arguments):
@@ -161,8 +165,8 @@ def spoken(capsys, *arguments):
 @pytest.fixture
 def wide(monkeypatch):
     """A terminal so wide that no word is cut in two."""
-    monkeypatch.setattr(rich_utils, "MAX_WIDTH", 200)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(rich_utils, "MAX_WIDTH", 400)
+    monkeypatch.setenv("COLUMNS", "400")
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=lambda value: "".join(value) or "attnviz")

@@ -10,6 +10,7 @@ import typer
 
 from attnviz.cli.options import Looking, LookingAtTwo, Output
 from attnviz.cli.printing import print_notes, print_views
+from attnviz.cli.progress import reading
 from attnviz.cli.reading import read_text
 from attnviz.cli.working import choice_of, digits_for, one_layer, print_json
 from attnviz.errors import OptionError
@@ -49,7 +50,8 @@ def command(asked: Asked, settings: Settings, looking: LookingAtTwo, output: Out
         check_destination(path, FOR_COMPARISON)
     first, *others = map(read_text, texts or [])
     keys = None if asked.keys is None else read_text(asked.keys)
-    found = [compare(first, other, settings, keys=keys, layer=layer) for other in others]
+    with reading() as told:
+        found = [compare(first, other, settings, keys=keys, layer=layer, progress=told) for other in others]
     forms = [form for one in found for form in prepare_comparison(one, head=looking.head, digits=digits)]
     print_notes({str(note): note for one in found for note in one.notes}.values())
     for path in output.save:

@@ -96,8 +96,13 @@ OPTIONS: dict[str, Words] = {
     "tokens": Words(
         "Computing", "How the text is cut; auto: by the lexicon with the toy, else han.", None, ("auto", *TOKENIZERS)
     ),
-    "embedding": Words("Computing", "What a word's vector is.", None, tuple(EMBEDDINGS)),
-    "dim": Words("Computing", "Dimensions of hashed vectors (32 if not given); the toy has 64.", "N"),
+    "embedding": Words(
+        "Computing",
+        "What a word's vector is; a word2vec or GloVe text file (.vec, .txt, gzipped or not) has its own.",
+        "toy|hash|onehot|PATH.vec",
+        tuple(EMBEDDINGS),
+    ),
+    "dim": Words("Computing", "Dimensions of hashed vectors (32 if not given); the toy has 64, a file its own.", "N"),
     "heads": Words("Computing", "How many heads; with the toy 1, 2 or 4.", "N"),
     "projection": Words(
         "Computing",

@@ -9,6 +9,7 @@ from pathlib import Path
 from attnviz.choosing import find_token
 from attnviz.cli.options import Input, Looking, LookingAtTwo
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_views
+from attnviz.cli.progress import Progress, reading
 from attnviz.cli.reading import Source, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
@@ -32,7 +33,9 @@ def attend_all(
     check_choice(choice_of(looking), looking.show)
     for path in files:
         check_destination(path, FOR_ATTENTION)
-    found = [_attend(source, settings, layers_for(looking.layer)) for source in read_sources(texts, given)]
+    sources, layers = read_sources(texts, given), layers_for(looking.layer)
+    with reading() as told:
+        found = [_attend(source, settings, layers, told) for source in sources]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
         if looking.token is not None:
@@ -57,10 +60,10 @@ def one_layer(layer: str | None) -> int | None:
     return int(layer)
 
 
-def _attend(source: Source, settings: Settings, layers: list[int] | None) -> Attention:
+def _attend(source: Source, settings: Settings, layers: list[int] | None, told: Progress) -> Attention:
     if source.vectors is not None:
         return run_pipeline(settings=settings, vectors=source.vectors, keys=source.keys)
-    return run_pipeline(source.text, settings, keys=source.keys, layers=layers)
+    return run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told)
 
 
 def digits_for(looking: Looking, attention: Attention | None = None) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -284,8 +285,9 @@ def describe_settings(
     """The settings in words; a setting at a value that changes nothing is left out, except positions and mask."""
     if s.get("model") is not None:
         return _describe_model(s, heads, layers)
-    parts = [_EMBEDDINGS.get(s["embedding"], message("given vectors")), _TOKENS.get(s["tokens"])]
-    if s["embedding"] in ("hash", "vectors"):
+    own = message("vectors of {name}", name=PurePath(s["embedding"]).name)
+    parts = [_EMBEDDINGS.get(s["embedding"], own), _TOKENS.get(s["tokens"])]
+    if s["embedding"] not in ("toy", "onehot"):
         parts.append(message("{dim} dimensions", dim=s["dim"]))
     parts.append(_PROJECTIONS[s["projection"]])
     parts.append(_count_heads(s["heads"], heads))
@@ -335,6 +337,7 @@ def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
 
 _EMBEDDINGS = {
     "toy": message("toy embedding"), "hash": message("hashed vectors"), "onehot": message("one-hot vectors"),
+    "vectors": message("given vectors"),
 }  # fmt: skip
 _TOKENS = {
     "lexicon": message("words of the lexicon"), "han": message("words, each Han character by itself"),
