@@ -12,14 +12,14 @@ import pytest
 from real_models import MINILM, SMOLLM2, needs_minilm, needs_smollm2
 
 import attnviz
+from attnviz.cli import main
 from attnviz.errors import AttnvizError, InputError, MissingError, OptionError
+from attnviz.models.forward import forward
+from attnviz.models.loaded import load
 from attnviz.models.windows import slide
 
 pytest.importorskip("tokenizers")
-
-from attnviz.cli import main
-from attnviz.models.forward import forward
-from attnviz.models.loaded import load
+safetensors = pytest.importorskip("safetensors.numpy")
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -32,6 +32,19 @@ def run(capsys, *arguments):
     return ended.value.code, out, err
 
 
+def more_words(folder, count=800):
+    """Give the golden weights, which know 41 words or so, as many as the tokenizer has."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    known = config["vocab_size"]
+    arrays = safetensors.load_file(folder / "model.safetensors")
+    for name, array in arrays.items():
+        if array.shape[0] == known:
+            arrays[name] = np.resize(array, (count, *array.shape[1:]))
+    safetensors.save_file(arrays, folder / "model.safetensors")
+    config |= {name: count for name in ("vocab_size", "decoder_vocab_size") if name in config}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """Make a whole model of a family: the tiny weights of the golden models with a tiny tokenizer."""
@@ -41,8 +54,9 @@ def tiny(tmp_path_factory):
         shutil.copytree(GOLDEN / "models" / family, folder)
         with zipfile.ZipFile(GOLDEN / "tokenizers.zip") as archive:
             for name in archive.namelist():
-                if name.startswith(f"{words}/") and not name.endswith("config.json"):
+                if name.startswith(f"{words}/") and not name.endswith("/config.json"):
                     (folder / Path(name).name).write_bytes(archive.read(name))
+        more_words(folder)
         return folder
 
     return make
@@ -125,7 +139,7 @@ def test_translation(tiny):
     model = load(str(tiny("marian", "marian")))
     cross = model.attend("the cat", keys="a fish")
     assert cross.is_cross
-    assert len(cross.query) == 1 + len([t for t in model.tokenizer.encode("a fish").tokens if t.start is not None])
+    assert [t.text for t in cross.query[1:]] == ["a", "fish"]
     assert cross.key_source == "the cat"
     assert cross.source == "a fish"
     np.testing.assert_allclose(cross.weights.sum(axis=-1), 1, atol=1e-5)
@@ -144,17 +158,13 @@ def test_translation(tiny):
 @pytest.mark.parametrize(
     ("family", "words"),
     [("bert", "bert"), ("roberta", "roberta"), ("distilbert", "bert"), ("electra", "bert"), ("mpnet", "bert"),
-     ("albert", "albert"), ("gpt2", "gpt2"), ("opt", "gpt2"), ("gpt_neox", "gpt2"), ("llama", "llama"),
+     ("albert", "albert"), ("gpt2", "gpt2"), ("opt", "roberta"), ("gpt_neox", "gpt2"), ("llama", "llama"),
      ("mistral", "llama"), ("qwen2", "qwen2"), ("t5", "t5"), ("camembert", "camembert")],
 )  # fmt: skip
 def test_every_family_reads_a_text(tiny, family, words):
-    """A folder of each family goes from a text to weights whose rows sum to 1, or says what does not fit."""
+    """A folder of each family goes from a text to weights whose rows sum to 1."""
     model = load(str(tiny(family, words)))
-    try:
-        attention = model.attend("the cat eats", keys="a" if model.shape.encoder_decoder else None)
-    except InputError as error:
-        assert "vocabulary" in str(error)  # the golden weights have fewer words than the tokenizer
-        return
+    attention = model.attend("the cat eats", keys="a" if model.shape.encoder_decoder else None)
     np.testing.assert_allclose(attention.weights.sum(axis=-1), 1, atol=1e-5)
     assert len(attention.layers) == (model.shape.decoder_layers or model.shape.layers)
 

@@ -38,6 +38,8 @@ def attend_all(
         found = [one for source in sources for one in _attend(source, given, settings, looking, told)]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
+        if looking.token is not None:
+            find_token(attention.query, looking.token)
         for name in looking.show:
             check_show(attention, name)
     print_notes({str(note): note for attention in found for note in attention.notes}.values())

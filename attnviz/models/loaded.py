@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
@@ -176,11 +176,19 @@ class Model:
             )  # fmt: skip
 
     def _attention(
-        self, tokens: tuple[Token, ...], source: str, passed: Passed, notes: tuple[Message, ...], **more: Any
+        self,
+        tokens: tuple[Token, ...],
+        source: str,
+        passed: Passed,
+        notes: tuple[Message, ...],
+        asked: tuple[tuple[Token, ...], str] | None = None,
+        **more: Any,
     ) -> Attention:
+        """What a pass gave, with its tokens; asked: those of another text, and that text, in cross-attention."""
+        key, key_source = (tokens, None) if asked is None else asked
         return Attention(
-            query=tokens, key=tokens, weights=passed.weights, allowed=passed.allowed, layers=passed.layers,
-            source=source, output=passed.traces[-1].output if passed.traces else None, traces=passed.traces,
+            query=tokens, key=key, weights=passed.weights, allowed=passed.allowed, layers=passed.layers, source=source,
+            key_source=key_source, output=passed.traces[-1].output if passed.traces else None, traces=passed.traces,
             settings=self._settings(**more), notes=notes,
         )  # fmt: skip
 
@@ -225,14 +233,10 @@ class Model:
             kind="decoder" if kind == "decoder" else "cross", traces=traces,
         )  # fmt: skip
         notes = (*_about_unknown(encoded), *said.notes)
-        found = self._attention(said.tokens, said.text, passed, notes)
-        heads = {"layers": self.shape.decoder_layers, "heads": self.shape.decoder_heads}
-        settings = {**found.settings, **heads, "mask": "causal" if kind == "decoder" else "none"}
-        if kind == "decoder":
-            return replace(found, settings=settings)
-        return Attention(
-            query=said.tokens, key=encoded.tokens, weights=passed.weights, layers=passed.layers, source=said.text,
-            key_source=text, traces=passed.traces, output=found.output, settings=settings, notes=notes,
+        asked = None if kind == "decoder" else (encoded.tokens, text)
+        return self._attention(
+            said.tokens, said.text, passed, notes, asked, layers=self.shape.decoder_layers,
+            heads=self.shape.decoder_heads, mask="causal" if kind == "decoder" else "none",
         )  # fmt: skip
 
 
