@@ -94,14 +94,16 @@ class Run:
 class Comparison:
     """The same words in two orders: which words they share, and what changes under each setting.
 
-    tokens: the shared words in the first text's order; only_a, only_b: words of one side only; same_order: whether the
-    second text has the shared words in the first one's order; mirrored: whether it has them backwards. keys: the words
-    that are asked, where they are another text's; else those of `tokens`.
+    tokens: the shared words in the first text's order; tokens_b: the same words, in that order, as the second text's
+    tokens; only_a, only_b: words of one side only; same_order: whether the second text has the shared words in the
+    first one's order; mirrored: whether it has them backwards. keys: the words that are asked, where they are another
+    text's; else those of `tokens`.
     """
 
     text_a: str
     text_b: str
     tokens: tuple[Token, ...]
+    tokens_b: tuple[Token, ...]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     same_order: bool
@@ -175,6 +177,7 @@ def compare_attentions(
         text_a=_text(a),
         text_b=_text(b),
         tokens=tuple(a.tokens[i] for i in aligned.a),
+        tokens_b=tuple(b.tokens[i] for i in aligned.b),
         only_a=tuple(a.tokens[i].text for i in aligned.only_a),
         only_b=tuple(b.tokens[i].text for i in aligned.only_b),
         same_order=list(aligned.b) == sorted(aligned.b),

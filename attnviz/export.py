@@ -13,8 +13,9 @@ from attnviz.messages import Message, message
 from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison
 
 PICTURES = (".png", ".svg", ".pdf")
-FOR_ATTENTION = (*PICTURES, ".json", ".csv", ".npz")
-FOR_COMPARISON = (*PICTURES, ".json", ".csv")
+PAGE = ".html"
+FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
+FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
 
 
 def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
@@ -37,6 +38,8 @@ def save_attention(
     if suffix in PICTURES:
         shown = choose_heads(attention, head, layer)
         return save_picture(prepare(shown, medium="picture", digits=digits), path)
+    if suffix == PAGE:
+        return save_page(choose_heads(attention, head or "all", layer or "all"), path, digits=digits)
     from attnviz import storage
 
     shown = choose_heads(attention, head or "all", layer)
@@ -57,6 +60,8 @@ def save_comparison(
     suffix = path.suffix.lower()
     if suffix in PICTURES:
         return save_picture(prepare_comparison(comparison, head=head, medium="picture", digits=digits), path)
+    if suffix == PAGE:
+        return save_page(comparison, path, head=head, digits=digits)
     from attnviz import storage
 
     if suffix == ".json":
@@ -73,6 +78,16 @@ def save_picture(forms: tuple[Prepared, ...], path: Path) -> tuple[Message, ...]
     picture, notes = render_figure(join(forms), path.suffix.lower().lstrip("."))
     write(path, picture)
     return notes
+
+
+def save_page(
+    shown: Attention | Comparison, path: Path, *, head: str | None = None, digits: int = 3
+) -> tuple[Message, ...]:
+    """Write one page that opens from disk, with all it needs in it."""
+    from attnviz.render.page import render_page
+
+    write(path, render_page(shown, head=head, digits=digits).encode("utf-8", "backslashreplace"))
+    return ()
 
 
 def numbered(path: Path, index: int, count: int) -> Path:
