@@ -22,7 +22,7 @@ from attnviz.render.page.document import Document, of_attention, of_comparison
 from attnviz.render.page.sentences import LANGUAGES, SENTENCES, in_each
 
 # Put together in this order into one script.
-SCRIPTS = ("numbers.js", "painter.js", "layout.js", "views.js", "words.js", "page.js")
+SCRIPTS = ("numbers.js", "painter.js", "sheets.js", "layout.js", "views.js", "words.js", "page.js")
 _LONGEST_TITLE = 60
 
 

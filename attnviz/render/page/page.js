@@ -2,7 +2,7 @@
 
 const FIRST = {
   view: "matrix", layer: book.start[0], head: book.start[1], word: null, other: null, least: 0, find: "",
-  colours: "all", zoom: 0, order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: book.language,
+  colours: book.sheets.length > 8 * SIDES ? "head" : "all", zoom: 0, order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: book.language,
 };
 const NUMBERS = {
   layer: [0, book.layers.length - 1], head: [0, book.heads.length - 1], word: [0, ROWS - 1], other: [0, COLUMNS - 1],
@@ -193,6 +193,7 @@ function showWords() {
   const title = titleNow();
   byId("heading").textContent = state.view === "heads" ? say(SIDES > 1 ? "changes" : "heads") : title || say(state.view);
   byId("readout").textContent = readout();
+  byId("texts").hidden = state.view === "arcs" || state.view === "heads";
   byId("note").textContent = noteNow();
   const caption = book.captions[Math.min(state.layer, book.captions.length - 1)];
   byId("caption").textContent = caption.map(nameOf).join(" · ");
@@ -262,7 +263,8 @@ function noteNow() {
 
 /** A bar of the scale's colours with the numbers at its ends, for each scale in use. */
 function showLegend() {
-  const legends = book.scales.map((scale, at) => legendFor(scale, book.scaleOfSide.indexOf(at)));
+  const legends = state.view === "arcs" ? []
+    : book.scales.map((scale, at) => legendFor(scale, book.scaleOfSide.indexOf(at)));
   if (shown.some((sheet) => sheet.forbidden)) {
     legends.push(make("span", { className: "key" }, make("span", { className: "hatched", "aria-hidden": "true", text: "·" }), say("cannot_look")));
   }
@@ -645,6 +647,7 @@ function broken(words, size, room) {
 }
 
 function drawLegends(painter, x, y) {
+  if (state.view === "arcs") return;
   book.scales.forEach((scale, at) => {
     const side = book.scaleOfSide.indexOf(at);
     const [low, high] = legendEnds(scale, side);

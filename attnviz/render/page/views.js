@@ -1,12 +1,12 @@
 // The drawn views. Each lays itself out in a space, draws the part that is seen, and tells what lies at a point.
 
-const LARGEST_CELL = 84;
+const LARGEST_CELL = 116;
 
 // --- heatmap -------------------------------------------------------------------------------------------------------
 
 const matrix = {
   layOut(space, sheets) {
-    const size = Math.max(ROWS, COLUMNS) <= 24 ? 16 : 13;
+    const size = Math.max(ROWS, COLUMNS) <= 6 ? 20 : Math.max(ROWS, COLUMNS) <= 24 ? 16 : 13;
     const narrow = space.width < 520;
     const mostLabel = narrow ? 84 : 150;
     const rowsWidth = 12 + widest(book.rows, size, mostLabel);
@@ -139,7 +139,7 @@ function bytesOf(hex) {
 
 function drawNumbers(painter, plan, sheet, left, top, part) {
   const longest = book.digits + 1 + (scaleOf(sheet.side).diverging ? 1 : 0);
-  const size = Math.min(18, Math.floor((plan.cell - 6) / (0.6 * longest)));
+  const size = Math.min(24, Math.floor((plan.cell - 6) / (0.64 * longest)));
   if (size < 9) return;
   for (let row = part.row0; row < part.row1; row += 1) {
     for (let column = part.column0; column < part.column1; column += 1) {
@@ -224,16 +224,14 @@ const MOST_ARCS = 1200;
 
 const arcs = {
   layOut(space, sheets) {
-    const few = Math.max(ROWS, COLUMNS) <= 40;
-    const size = few ? 20 : 16;
     const panels = [];
     let y = 0;
     for (const sheet of sheets) {
-      const panel = layArcs(sheet, space.width, size, y);
+      const panel = layArcs(sheet, space.width, y);
       panels.push(panel);
       y += panel.height + 16;
     }
-    return { size, panels, width: space.width, height: y - 16 };
+    return { size: panels[0].size, panels, width: space.width, height: y - 16 };
   },
 
   draw(painter, plan, seen) {
@@ -263,22 +261,35 @@ const arcs = {
   },
 };
 
-/** One side's text with room for its curves: a text of one line gets high ones. */
-function layArcs(sheet, width, size, y) {
+/** One side's text with room for its curves: a text of one line is spread out, and gets high ones. */
+function layArcs(sheet, width, y) {
   const title = SIDES > 1 ? 30 : 0;
-  const room = width - 12;
-  const given = { room, size, pad: 5, lineHeight: size * 1.5 + 34 };
   const source = book.texts[SIDES > 1 && sheet.side === 1 ? 1 : 0];
-  const single = layText(source, book.rows, given).height <= given.lineHeight;
-  const head = title + (single && !book.cross ? Math.min(240, Math.max(70, lineLength(source) * 0.3)) : 46);
+  const room = width - 12;
+  const { size, pad, single } = spread(room);
+  const rise = size * 0.95;
+  const given = { room, size, pad, lineHeight: size * 1.5 + 34 };
+  const high = single && !book.cross ? Math.min(SIDES > 1 ? 130 : 280, Math.max(60, room * 0.28)) : 34;
+  const head = title + high + rise + 12;
   const from = shifted(layText(source, book.rows, { ...given, top: head }), 6);
   let to = from;
-  if (book.cross) to = shifted(layText(book.texts[1], book.columns, { ...given, top: from.height + 90 }), 6);
-  return { sheet, y, from, to, head, single, title, width, size, height: to.height - (single ? 24 : 20) };
+  if (book.cross) to = shifted(layText(book.texts[1], book.columns, { ...given, top: from.height + 110 }), 6);
+  const height = to.height - given.lineHeight + size * 1.2;
+  return { sheet, y, from, to, high, title, size, pad, rise, height };
 }
 
-function lineLength(text) {
-  return text.words.reduce((sum, word) => sum + widthOf(book.rows[word], 20) + 10, 0);
+/** The largest letters, and the room around each word, with which every text stands in one line; else small ones. */
+function spread(room) {
+  const gapsOf = (text, size) => text.gaps.reduce((sum, gap) => sum + (gap.trim() ? widthOf(gap, size) : gap ? size * 0.28 : 0), 0);
+  const lengthOf = (text, at, size) => gapsOf(text, size)
+    + (at === 1 && book.cross ? book.columns : book.rows).reduce((sum, label) => sum + widthOf(label, size), 0);
+  const hasLines = book.texts.some((text) => text.gaps.some((gap) => gap.includes("\n")));
+  for (const size of hasLines ? [] : [30, 24, 19]) {
+    const lengths = book.texts.map((text, at) => lengthOf(text, at, size));
+    const free = Math.min(...book.texts.map((text, at) => (room - lengths[at] - 2) / text.words.length / 2));
+    if (free >= 5) return { size, pad: Math.min(free, size * 1.5), single: true };
+  }
+  return { size: 16, pad: 4, single: false };
 }
 
 function shifted(laid, by) {
@@ -344,7 +355,7 @@ function drawArc(painter, panel, arc) {
 /** The four points of a curve from one word to another: above their line, or between their lines. */
 function bent(panel, from, to) {
   const middle = (box) => box.x + box.width / 2;
-  const rise = panel.size * 0.95;
+  const { rise } = panel;
   const a = [middle(from), panel.y + from.y];
   const b = [middle(to), panel.y + to.y];
   if (from === to) {
@@ -353,9 +364,9 @@ function bent(panel, from, to) {
   }
   if (from.y === to.y) {
     const top = a[1] - rise;
-    const most = panel.single ? panel.head - panel.title - 14 : 30;
-    const height = (4 / 3) * Math.min(most, 14 + Math.abs(b[0] - a[0]) * 0.42) ;
-    return [[a[0], top], [a[0] + (b[0] - a[0]) * 0.12, top - height], [b[0] - (b[0] - a[0]) * 0.12, top - height], [b[0], top]];
+    const across = b[0] - a[0];
+    const height = (4 / 3) * Math.min(panel.high, 14 + Math.abs(across) * 0.42);
+    return [[a[0], top], [a[0] + across * 0.12, top - height], [b[0] - across * 0.12, top - height], [b[0], top]];
   }
   const down = b[1] > a[1];
   const start = down ? a[1] + rise : a[1] - rise;
@@ -367,16 +378,18 @@ function bent(panel, from, to) {
 function drawBoxes(painter, plan, panel, laid, axis) {
   const chosen = axis === "row" ? shownRow() : shownColumn();
   for (const box of laid.plain) {
-    painter.text(box.words, box.x + 5, panel.y + box.y, { size: plan.size, color: look.soft });
+    painter.text(box.words, box.x + panel.pad, panel.y + box.y, { size: plan.size, color: look.soft });
   }
   laid.boxes.forEach((boxes, word) => boxes.forEach((box) => {
     const height = plan.size * 1.6;
+    const width = box.width - 2 * panel.pad + 12;
+    const x = box.x + panel.pad - 6;
     const style = { size: plan.size, color: look.ink, align: "center" };
     if (word === chosen) {
-      painter.rect(box.x, panel.y + box.y - height / 2, box.width, height, look.accent);
+      painter.rect(x, panel.y + box.y - height / 2, width, height, look.accent);
       style.color = look.paper;
     } else if (isFound(axis, word)) {
-      painter.rect(box.x, panel.y + box.y - height / 2, box.width, height, look.mark);
+      painter.rect(x, panel.y + box.y - height / 2, width, height, look.mark);
       style.color = look.onMark;
     }
     painter.text(box.words, box.x + box.width / 2, panel.y + box.y, style);
