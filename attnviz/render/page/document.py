@@ -71,7 +71,7 @@ def of_attention(attention: Attention, digits: int) -> Document:
     texts = [_text(attention.source, attention.query)]
     if attention.is_cross:
         texts.append(_text(attention.key_source, attention.key))
-    head = {"kind": "attention", "cross": attention.is_cross, "texts": texts, "captions": [_said(form.caption)],
+    head = {"kind": "attention", "texts": texts, "rowTexts": [0], "columnText": 1 if attention.is_cross else None, "captions": [_said(form.caption)],
             "notes": [_said(attention.notes)]}  # fmt: skip
     return _document(head, form, panels, axes)
 
@@ -97,7 +97,10 @@ def of_comparison(comparison: Comparison, head: str | None, digits: int) -> Docu
     )
     texts = [_text(comparison.text_a, comparison.tokens), _text(comparison.text_b, comparison.tokens_b)]
     notes = [(*form.notes, *comparison.notes) for form in forms]
-    document = {"kind": "comparison", "cross": False, "texts": texts, "captions": [_said(f.caption) for f in forms],
+    if comparison.keys is not None:
+        texts.append(_text(None, comparison.keys))
+    document = {"kind": "comparison", "texts": texts, "rowTexts": [0, 1, 0],
+                "columnText": None if comparison.keys is None else 2, "captions": [_said(f.caption) for f in forms],
                 "notes": [_said(each) for each in notes]}  # fmt: skip
     return _document(document, forms[0], panels, axes)
 
@@ -209,10 +212,11 @@ def _said(words: Iterable[Message]) -> list[Words]:
 def _text(source: str | None, tokens: tuple[Token, ...]) -> dict[str, Any]:
     """The text in reading order: for each word its place on the axis, and what stands between it and the one before.
 
-    Without a source the words stand in a row with spaces between them.
+    Without a source the words stand in a row; without places in it, with spaces between them.
     """
-    if source is None or any(token.start is None or token.end is None for token in tokens):
+    if any(token.start is None or token.end is None for token in tokens):
         return {"words": list(range(len(tokens))), "gaps": [""] + [" "] * (len(tokens) - 1), "tail": ""}
+    source = " " * max(token.end or 0 for token in tokens) if source is None else source
     order = sorted(range(len(tokens)), key=lambda i: (tokens[i].start or 0, i))
     gaps, last = [], 0
     for i in order:

@@ -40,18 +40,20 @@ function certainDigits(largest, steps, most) {
 
 const STEPS = { u1: 255, i2: 32767 };
 
-/** A block's bytes as its numbers: {values, largest of each row or null}, row after row. */
+/** A block's bytes as its numbers, row after row; where they are rounded, each row's largest and each column's mean. */
 function readNumbers(kind, buffer, rows, columns) {
-  if (kind === "f4") return { values: new Float32Array(buffer), largest: null };
-  if (kind === "f8") return { values: new Float64Array(buffer), largest: null };
-  const largest = new Float32Array(buffer, 0, rows);
-  const cells = kind === "u1" ? new Uint8Array(buffer, 4 * rows) : new Int16Array(buffer, 4 * rows);
+  if (kind === "f4") return { values: new Float32Array(buffer), largest: null, means: null };
+  if (kind === "f8") return { values: new Float64Array(buffer), largest: null, means: null };
+  const means = new Float32Array(buffer, 0, columns);
+  const largest = new Float32Array(buffer, 4 * columns, rows);
+  const start = 4 * (rows + columns);
+  const cells = kind === "u1" ? new Uint8Array(buffer, start) : new Int16Array(buffer, start);
   const values = new Float64Array(rows * columns);
   for (let row = 0, at = 0; row < rows; row += 1) {
     const step = largest[row] / STEPS[kind];
     for (let column = 0; column < columns; column += 1, at += 1) values[at] = cells[at] * step;
   }
-  return { values, largest };
+  return { values, largest, means };
 }
 
 /** A mask's bytes as one number a cell: 1 where looking is forbidden. */

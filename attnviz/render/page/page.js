@@ -282,7 +282,8 @@ function legendFor(scale, side) {
 function legendEnds(scale, side) {
   const perRow = state.colours === "row";
   let high = highFor(shown[side], shownRow());
-  if (state.view === "words" && shownRow() === null && !book.cross) {
+  if (state.view === "heads" && state.colours !== "all") return scale.diverging ? ["−", "+"] : ["0", say("map_largest")];
+  if (state.view === "words" && shownRow() === null && (!IS_CROSS || state.other === null)) {
     high = received(shown[side]).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   } else if (perRow && shownRow() === null) return scale.diverging ? ["−", "+"] : ["0", say("row_largest")];
   const number = written(high, book.digits, scale.diverging);
@@ -532,7 +533,7 @@ function pressOnWord(event) {
 }
 
 function chooseWord(strip, word) {
-  change(strip.axis === "column" ? { other: word } : { word, other: book.cross ? state.other : null });
+  change(strip.axis === "column" ? { other: word } : { word, other: IS_CROSS ? state.other : null });
 }
 
 /** What lies under the pointer becomes what is shown, until the pointer leaves. */

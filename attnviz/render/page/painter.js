@@ -46,6 +46,15 @@ function shortened(words, size, room, bold = false) {
   return cut(low);
 }
 
+/** Pixels as a canvas of that size. */
+function pictureOf(pixels, columns, rows) {
+  const picture = document.createElement("canvas");
+  picture.width = columns;
+  picture.height = rows;
+  picture.getContext("2d").putImageData(new ImageData(pixels, columns, rows), 0, 0);
+  return picture;
+}
+
 /** Draws on a canvas; x and y are in the view's own pixels. */
 class CanvasPainter {
   constructor(context, look) {
@@ -95,15 +104,21 @@ class CanvasPainter {
 
   /** A matrix of colours, one a cell, as RGBA bytes. */
   cells(x, y, width, height, pixels, columns, rows) {
-    const small = document.createElement("canvas");
-    small.width = columns;
-    small.height = rows;
-    small.getContext("2d").putImageData(new ImageData(pixels, columns, rows), 0, 0);
+    this.picture(x, y, width, height, pictureOf(pixels, columns, rows));
+  }
+
+  picture(x, y, width, height, picture) {
     this.context.imageSmoothingEnabled = false;
-    this.context.drawImage(small, x, y, width, height);
+    this.context.drawImage(picture, x, y, width, height);
   }
 
   hatch(x, y, width, height) {
+    this.hatching ??= this.context.createPattern(this.hatchTile(), "repeat");
+    this.context.fillStyle = this.hatching;
+    this.context.fillRect(x, y, width, height);
+  }
+
+  hatchTile() {
     const tile = document.createElement("canvas");
     tile.width = tile.height = 8;
     const pen = tile.getContext("2d");
@@ -115,8 +130,7 @@ class CanvasPainter {
       pen.lineTo(shift + 9, -1);
     }
     pen.stroke();
-    this.context.fillStyle = this.context.createPattern(tile, "repeat");
-    this.context.fillRect(x, y, width, height);
+    return tile;
   }
 
   clip(x, y, width, height, draw) {
@@ -167,7 +181,7 @@ class SvgPainter {
 
   cells(x, y, width, height, pixels, columns, rows) {
     if (columns * rows > SVG_CELLS) {
-      this.image(x, y, width, height, pixels, columns, rows);
+      this.picture(x, y, width, height, pictureOf(pixels, columns, rows));
       return;
     }
     for (let row = 0; row < rows; row += 1) {
@@ -180,13 +194,9 @@ class SvgPainter {
     }
   }
 
-  image(x, y, width, height, pixels, columns, rows) {
-    const small = document.createElement("canvas");
-    small.width = columns;
-    small.height = rows;
-    small.getContext("2d").putImageData(new ImageData(pixels, columns, rows), 0, 0);
+  picture(x, y, width, height, picture) {
     this.parts.push(`<image x="${short(x)}" y="${short(y)}" width="${short(width)}" height="${short(height)}" `
-      + `preserveAspectRatio="none" style="image-rendering:pixelated" href="${small.toDataURL("image/png")}"/>`);
+      + `preserveAspectRatio="none" style="image-rendering:pixelated" href="${picture.toDataURL("image/png")}"/>`);
   }
 
   hatch(x, y, width, height) {

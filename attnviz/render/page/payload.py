@@ -1,7 +1,8 @@
 """Weights as text that a page can hold and a browser opens by itself: rounded to a byte, deflated, base64.
 
 A block holds one matrix. Its bytes are little-endian: `f4` and `f8` are the numbers themselves; `u1` (weights) and `i2`
-(changes) begin with each row's largest as float32 and go on with the row's cells, as shares of it in 255 or 32767 steps.
+(changes) begin with each column's mean and each row's largest as float32 and go on with the cells, as shares of their
+row's largest in 255 or 32767 steps. So the means, which rounded cells would blur, are exact.
 A block is opened alone, so that a page of 144 heads shows the first one at once.
 """
 
@@ -42,7 +43,8 @@ def encode(values: NDArray[np.floating[Any]], *, exact: bool) -> Block:
     divisor = np.where(largest == 0, np.float32(1), largest)[:, None]
     shares = np.clip(values / divisor, -1, 1)  # the largest as float32 may be a hair below the largest itself
     cells = np.rint(shares * _STEPS[kind]).astype(f"<{kind}")
-    return Block(kind, pack(largest.tobytes() + cells.tobytes()))
+    means = values.mean(axis=0, dtype=np.float64).astype("<f4")
+    return Block(kind, pack(means.tobytes() + largest.tobytes() + cells.tobytes()))
 
 
 def decode(block: Block, shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -50,8 +52,9 @@ def decode(block: Block, shape: tuple[int, int]) -> NDArray[np.float64]:
     data = unpack(block.text)
     if block.kind in ("f4", "f8"):
         return np.frombuffer(data, f"<{block.kind}").reshape(shape).astype(np.float64)
-    largest = np.frombuffer(data, "<f4", shape[0]).astype(np.float64)
-    cells = np.frombuffer(data, f"<{block.kind}", offset=4 * shape[0]).reshape(shape)
+    rows, columns = shape
+    largest = np.frombuffer(data, "<f4", rows, offset=4 * columns).astype(np.float64)
+    cells = np.frombuffer(data, f"<{block.kind}", offset=4 * (rows + columns)).reshape(shape)
     shares: NDArray[np.float64] = cells * largest[:, None] / _STEPS[block.kind]
     return shares
 

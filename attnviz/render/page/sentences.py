@@ -84,6 +84,7 @@ SENTENCES: dict[str, Message] = {
     "axes_heads": message("layers ↓   heads →"),
     "axes_settings": message("settings ↓   heads →"),
     "row_largest": message("the row's largest"),
+    "map_largest": message("the map's largest"),
     "numbers": message("Numbers"),
     "keys": message("Keys"),
     "keys_move": message("Arrow keys on the picture or the text: from word to word, from map to map"),

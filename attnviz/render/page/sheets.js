@@ -4,6 +4,7 @@ const book = JSON.parse(document.getElementById("data").textContent);
 const ROWS = book.rows.length;
 const COLUMNS = book.columns.length;
 const SIDES = book.sides.length;
+const IS_CROSS = book.columnText !== null;
 const MOST_OPEN = 48;
 const opened = new Map();
 
@@ -31,9 +32,9 @@ function openSheet(place, side) {
 
 async function readSheet(place, side) {
   const { kind, reach, mask } = book.sheets[place];
-  const { values, largest } = readNumbers(kind, await unpack(blockText(place)), ROWS, COLUMNS);
+  const { values, largest, means } = readNumbers(kind, await unpack(blockText(place)), ROWS, COLUMNS);
   const forbidden = mask < 0 ? null : await openMask(mask);
-  const sheet = { place, side, kind, reach, values, largest, forbidden };
+  const sheet = { place, side, kind, reach, values, largest, means, forbidden };
   sheet.rowReach = rowReach(values);
   return sheet;
 }
@@ -73,15 +74,15 @@ function cellText(sheet, row, column) {
   return written(value, digits, scaleOf(sheet.side).diverging);
 }
 
-/** How much each word receives: the mean of its column over the words that may look at it. */
+/** How much each word receives: the mean of its column. */
 function received(sheet) {
-  if (sheet.received) return sheet.received;
+  if (sheet.means) return sheet.means;
   const sums = new Float64Array(COLUMNS);
   for (let row = 0, at = 0; row < ROWS; row += 1) {
     for (let column = 0; column < COLUMNS; column += 1, at += 1) sums[column] += sheet.values[at];
   }
-  sheet.received = sums.map((sum) => sum / ROWS);
-  return sheet.received;
+  sheet.means = sums.map((sum) => sum / ROWS);
+  return sheet.means;
 }
 
 function scaleOf(side) {

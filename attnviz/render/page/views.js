@@ -231,7 +231,9 @@ const arcs = {
       panels.push(panel);
       y += panel.height + 16;
     }
-    return { size: panels[0].size, panels, width: space.width, height: y - 16 };
+    const boxes = panels.flatMap(({ from, to }) => [from, to]).flatMap((laid) => [...laid.boxes.flat(), ...laid.plain]);
+    const width = boxes.reduce((most, box) => Math.max(most, box.x + box.width), 0) + 6;
+    return { size: panels[0].size, panels, width, height: y - 16 };
   },
 
   draw(painter, plan, seen) {
@@ -264,16 +266,16 @@ const arcs = {
 /** One side's text with room for its curves: a text of one line is spread out, and gets high ones. */
 function layArcs(sheet, width, y) {
   const title = SIDES > 1 ? 30 : 0;
-  const source = book.texts[SIDES > 1 && sheet.side === 1 ? 1 : 0];
+  const source = book.texts[book.rowTexts[sheet.side]];
   const room = width - 12;
   const { size, pad, single } = spread(room);
   const rise = size * 0.95;
   const given = { room, size, pad, lineHeight: size * 1.5 + 34 };
-  const high = single && !book.cross ? Math.min(SIDES > 1 ? 130 : 280, Math.max(60, room * 0.28)) : 34;
+  const high = single && !IS_CROSS ? Math.min(SIDES > 1 ? 130 : 280, Math.max(60, room * 0.28)) : 34;
   const head = title + high + rise + 12;
   const from = shifted(layText(source, book.rows, { ...given, top: head }), 6);
   let to = from;
-  if (book.cross) to = shifted(layText(book.texts[1], book.columns, { ...given, top: from.height + 110 }), 6);
+  if (IS_CROSS) to = shifted(layText(book.texts[book.columnText], book.columns, { ...given, top: from.height + 110 }), 6);
   const height = to.height - given.lineHeight + size * 1.2;
   return { sheet, y, from, to, high, title, size, pad, rise, height };
 }
@@ -282,7 +284,7 @@ function layArcs(sheet, width, y) {
 function spread(room) {
   const gapsOf = (text, size) => text.gaps.reduce((sum, gap) => sum + (gap.trim() ? widthOf(gap, size) : gap ? size * 0.28 : 0), 0);
   const lengthOf = (text, at, size) => gapsOf(text, size)
-    + (at === 1 && book.cross ? book.columns : book.rows).reduce((sum, label) => sum + widthOf(label, size), 0);
+    + (at === book.columnText ? book.columns : book.rows).reduce((sum, label) => sum + widthOf(label, size), 0);
   const hasLines = book.texts.some((text) => text.gaps.some((gap) => gap.includes("\n")));
   for (const size of hasLines ? [] : [30, 24, 19]) {
     const lengths = book.texts.map((text, at) => lengthOf(text, at, size));
@@ -483,14 +485,24 @@ function drawLineOfMaps(painter, plan, line, at, seen) {
     if (x > seen.x + seen.width || x + plan.wide < seen.x) continue;
     const place = sheetPlace(line.layer, head, line.side);
     if (book.sheets[place].mask >= 0) painter.hatch(x, y, plan.wide, plan.tall);
-    const { rows, columns } = book.small;
-    painter.cells(x, y, plan.wide, plan.tall, smallPixels(place, line.side), columns, rows);
+    painter.picture(x, y, plan.wide, plan.tall, smallPicture(place, line.side));
     const chosen = line.layer === state.layer && head === state.head;
     const pointed = hover && hover.layer === line.layer && hover.head === head;
     if (chosen) twice(painter, x, y, plan.wide, plan.tall, look.accent, 2.5);
     else if (pointed) twice(painter, x, y, plan.wide, plan.tall, look.ink, 1.5);
     else painter.frame(x, y, plan.wide, plan.tall, look.line, 1);
   }
+}
+
+const smallPictures = new Map();
+
+/** A small map as it is coloured now; each is made once. */
+function smallPicture(place, side) {
+  const key = `${place} ${state.colours === "all"}`;
+  if (!smallPictures.has(key)) {
+    smallPictures.set(key, pictureOf(smallPixels(place, side), book.small.columns, book.small.rows));
+  }
+  return smallPictures.get(key);
 }
 
 /** A small map's colours; byte 0 is forbidden and stays clear, 1 to 255 are shares of the map's largest. */

@@ -14,13 +14,16 @@ function make(name, properties = {}, ...children) {
 
 /** The strips of text that are shown: which text, which axis its words are on, and which side shades it. */
 function stripsFor(view) {
-  if (book.cross) {
-    return [{ text: 0, axis: "row", side: 0, name: say("text_rows") }, { text: 1, axis: "column", side: 0, name: say("text_columns") }];
-  }
-  if (SIDES === 1) return [{ text: 0, axis: "row", side: 0, name: say("text") }];
-  const strips = [0, 1].map((side) => ({ text: side, axis: "row", side, name: nameOf(book.sides[side]) }));
-  if (view !== "words") return strips;
-  return [...strips, { text: 0, axis: "row", side: 2, name: nameOf(book.sides[2]) }];
+  const last = view === "words" ? SIDES : Math.min(SIDES, 2);
+  const sides = Array.from({ length: last }, (_, side) => side);
+  const rowName = (side) => (SIDES > 1 ? nameOf(book.sides[side]) : say(IS_CROSS ? "text_rows" : "text"));
+  const asking = sides.map((side) => ({ text: book.rowTexts[side], axis: "row", side, name: rowName(side) }));
+  if (!IS_CROSS) return asking;
+  const columnName = (side) => (SIDES > 1 ? `${say("text_columns")} · ${nameOf(book.sides[side])}` : say("text_columns"));
+  const asked = (view === "words" ? sides : [0]).map((side) => (
+    { text: book.columnText, axis: "column", side, name: view === "words" ? columnName(side) : say("text_columns") }
+  ));
+  return [...asking, ...asked];
 }
 
 let strips = [];
@@ -82,7 +85,7 @@ function moveTabStop(strip, chosen) {
 
 /** For each word of an axis its colour, ink and number: what the chosen word gives it, else what it receives. */
 function wordShades(sheet, axis) {
-  if (axis === "row" && book.cross) return state.other === null ? book.rows.map(() => undefined) : shadesOfColumn(sheet);
+  if (axis === "row" && IS_CROSS) return state.other === null ? book.rows.map(() => undefined) : shadesOfColumn(sheet);
   const row = shownRow();
   return row === null ? shadesOfReceived(sheet) : shadesOfRow(sheet, row);
 }
@@ -112,10 +115,9 @@ function shadeNumber(sheet, high, value, number) {
   return { colour: colourAt(sheet.side, shade), ink: inkAt(sheet.side, shade), number };
 }
 
-/** A mean as people read it; a mean of rounded numbers has no more digits than they have. */
+/** A mean as people read it; means are never rounded. */
 function meanText(sheet, value) {
-  const most = sheet.largest ? Math.min(book.digits, certainDigits(sheet.reach, STEPS[sheet.kind], book.digits)) : book.digits;
-  return written(value, most, scaleOf(sheet.side).diverging);
+  return written(value, book.digits, scaleOf(sheet.side).diverging);
 }
 
 // --- tables --------------------------------------------------------------------------------------------------------
@@ -124,7 +126,7 @@ function meanText(sheet, value) {
 function fillTables(sheets) {
   const room = document.getElementById("tables");
   const row = state.word;
-  const column = book.cross ? state.other : state.word;
+  const column = IS_CROSS ? state.other : state.word;
   const tables = [];
   if (row !== null) tables.push(tableOf(say("looks_at", { word: book.rows[row] }), book.columns, sheets, (each) => [row, each]));
   if (column !== null) tables.push(tableOf(say("looked_at_by", { word: book.columns[column] }), book.rows, sheets, (each) => [each, column]));
