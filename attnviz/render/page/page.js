@@ -409,6 +409,7 @@ function buildZoom() {
 }
 
 function zoomBy(by) {
+  if (state.view !== "matrix") return;
   const [low, high] = NUMBERS.zoom;
   change({ zoom: Math.max(low, Math.min(high, state.zoom + by)) });
 }

@@ -48,7 +48,6 @@ SENTENCES: dict[str, Message] = {
     "text": message("The text"),
     "text_rows": message("Who looks"),
     "text_columns": message("At whom"),
-    "axis_rows": message("who looks ↓   at whom →"),
     "looks_at": message("{word} looks at"),
     "looked_at_by": message("Who looks at {word}"),
     "received": message("How much each word receives"),

@@ -106,9 +106,15 @@ function drawCells(painter, plan, sheet, left, top, part) {
   const x = left + part.column0 * plan.cell;
   const y = top + part.row0 * plan.cell;
   if (sheet.forbidden) painter.hatch(x, y, columns * plan.cell, rows * plan.cell);
-  const pixels = pixelsOf(sheet, part, columns, rows);
-  painter.cells(x, y, columns * plan.cell, rows * plan.cell, pixels, columns, rows);
+  painter.cells(x, y, columns * plan.cell, rows * plan.cell, shownPixels(sheet, part, columns, rows), columns, rows);
   if (plan.cell >= 30) drawNumbers(painter, plan, sheet, left, top, part);
+}
+
+/** The pixels of the part that is seen; kept until something else is, so that pointing costs nothing. */
+function shownPixels(sheet, part, columns, rows) {
+  const key = [part.row0, part.column0, rows, columns, state.colours, state.least, look.paper].join(" ");
+  if (!sheet.pixels || sheet.pixels.key !== key) sheet.pixels = { key, bytes: pixelsOf(sheet, part, columns, rows) };
+  return sheet.pixels.bytes;
 }
 
 /** One pixel a cell; forbidden cells stay clear, hidden ones take the paper's colour. */
@@ -315,22 +321,27 @@ function arcsOf(sheet) {
   return sheet.strongest.shown;
 }
 
+/** A word's arcs, the strongest last: all, or its strongest up to a share of what it gives. */
 function arcsFrom(sheet, row, share) {
   const found = [];
   for (let column = 0; column < COLUMNS; column += 1) {
     const value = valueAt(sheet, row, column);
-    if (value !== 0 && !isForbidden(sheet, row, column) && !isHidden(sheet, row, column)) found.push({ row, column, value });
+    if (value !== 0 && !isForbidden(sheet, row, column) && !isHidden(sheet, row, column)) found.push(column);
   }
-  found.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-  const total = found.reduce((sum, arc) => sum + Math.abs(arc.value), 0);
+  const sizes = Float64Array.from(found, (column) => Math.abs(valueAt(sheet, row, column)));
+  const least = share < 1 ? leastOfShare(sizes, share) : 0;
+  const kept = found.filter((_, at) => sizes[at] >= least).map((column) => ({ row, column, value: valueAt(sheet, row, column) }));
+  return kept.sort((a, b) => Math.abs(a.value) - Math.abs(b.value));
+}
+
+/** The smallest of the largest numbers that together are a share of their sum. */
+function leastOfShare(sizes, share) {
+  const sorted = sizes.slice().sort();
+  const wanted = share * sizes.reduce((sum, size) => sum + size, 0);
   let mass = 0;
-  const kept = [];
-  for (const arc of found) {
-    if (mass >= share * total && share < 1) break;
-    mass += Math.abs(arc.value);
-    kept.push(arc);
-  }
-  return kept.reverse();
+  let at = sorted.length;
+  while (at > 0 && mass < wanted) mass += sorted[(at -= 1)];
+  return sorted[at] ?? 0;
 }
 
 function arcsTo(sheet, column) {
