@@ -278,7 +278,7 @@ def test_every_sentence_is_used():
     named = set(re.findall(r'"(\w+)"', text))
     built = re.compile(r"^(colours|order|picture|previous|next|zoom)_")
     unused = [name for name in SENTENCES if name not in named and not built.match(name)]
-    assert unused == ["exact", "rounded", "no_script"]  # the first two by book.precision, the last by Python
+    assert unused == ["exact", "rounded", "no_script"]  # two by their place in the data, one by Python
 
 
 def node(code):
