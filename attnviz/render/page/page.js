@@ -45,10 +45,10 @@ function readHash() {
   const given = new URLSearchParams(location.hash.slice(1));
   const next = { ...FIRST };
   for (const [name, value] of given) {
-    if (name in NUMBERS && /^-?\d+$/.test(value)) {
+    if (Object.hasOwn(NUMBERS, name) && /^-?\d+$/.test(value)) {
       const [low, high] = NUMBERS[name];
       if (Number(value) >= low && Number(value) <= high) next[name] = Number(value);
-    } else if (name in CHOICES && CHOICES[name].includes(value)) next[name] = value;
+    } else if (Object.hasOwn(CHOICES, name) && CHOICES[name].includes(value)) next[name] = value;
     else if (name === "find") next.find = value.slice(0, 200);
   }
   if (next.view === "heads" && book.sheets.length === SIDES) next.view = "matrix";
