@@ -384,7 +384,11 @@ def test_hash_restores(open_page):
     assert tab.state == {
         "view": "words", "head": "3", "word": "4", "theme": "dark", "lang": "zh", "find": "fish & 鱼=1"
     }  # fmt: skip
-    assert (tab.text("main"), tab.page.locator("#texts").inner_html(), tab.page.locator("#tables").inner_html()) == before
+    assert (
+        tab.text("main"),
+        tab.page.locator("#texts").inner_html(),
+        tab.page.locator("#tables").inner_html(),
+    ) == before
     tab.go("view=nothing&head=99&word=-1&layer=x&least=1e9&theme=pink&constructor=1")
     assert tab.text("#heading") == "head: who acts"
     tab.page.evaluate("location.hash = 'head=2'")
@@ -571,7 +575,12 @@ def test_damaged_page_says_so(browser, tmp_path):
 def test_accessible(open_page, view, scheme):
     """axe-core finds no violation of WCAG 2.2 A or AA: in each view, light and dark, with a word chosen and without."""
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    shown = [sentence(mask="causal"), compare("猫吃鱼", "鱼吃猫", heads=4), run("猫吃鱼", keys="the cat eats"), large(2, 2, 220)]
+    shown = [
+        sentence(mask="causal"),
+        compare("猫吃鱼", "鱼吃猫", heads=4),
+        run("猫吃鱼", keys="the cat eats"),
+        large(2, 2, 220),
+    ]
     for each in shown:
         for fragment in ("", "&word=2&find=a&lang=zh&least=40"):
             tab = open_page(each, f"view={view}{fragment}", scheme=scheme)

@@ -1,4 +1,4 @@
-"""One page: what it holds is what was computed, and nothing in it acts or asks. How it behaves is tests/test_browser.py."""
+"""One page holds what was computed, and nothing in it acts or asks; how it behaves is in test_browser.py."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ SETTINGS = {
     "mask": "none", "temperature": 1,
 }  # fmt: skip
 HOSTILE = [
-    "</script><img src=x onerror=alert(1)>", "<!--", "<script>", "]]>", "&lt;b&gt;", '"><svg onload=alert(1)>', "\u2028",
-    "\x1b[2J", "<!--data-->", "{word}", "\ud800", "\u202etxt", "e" + "\u0301" * 200, "👩‍👩‍👧", "ไทย", "'; alert(1)//",
+    "</script><img src=x onerror=alert(1)>", "<!--", "<script>", "]]>", "&lt;b&gt;", '"><svg onload=alert(1)>',
+    "\u2028", "\x1b[2J", "<!--data-->", "{word}", "\ud800", "\u202etxt", "e" + "\u0301" * 200, "👩\u200d👧", "ไทย",
+    "'; alert(1)//",
 ]  # fmt: skip
 
 
@@ -140,7 +141,9 @@ def test_holds_what_was_computed():
     assert tuple(head["rows"]) == form.panels[0].rows
     palette = form.panels[0].scale.palette()
     assert bytes.fromhex(head["scales"][0]["colours"]) == bytes(part for color in palette for part in color)
-    assert head["scales"][0]["ink"] == "".join("01"[ink_on(color_at(palette, i / 255)) != (0, 0, 0)] for i in range(256))
+    assert head["scales"][0]["ink"] == "".join(
+        "01"[ink_on(color_at(palette, i / 255)) != (0, 0, 0)] for i in range(256)
+    )
     assert [part["en"] for part in head["captions"][0]] == [str(part) for part in form.caption]
     bits = np.unpackbits(np.frombuffer(unpack(blocks[head["sheets"][0]["mask"]]), np.uint8), count=25)
     assert np.array_equal(bits.reshape(5, 5).astype(bool), ~attention.allowed)
@@ -177,7 +180,7 @@ def test_cross_attention():
 
 @given(st.lists(st.sampled_from(["猫", "👩‍👩‍👧", "cat", "𠮷", " ", "\n", "é", "。", "\t"]), min_size=1, max_size=12))
 def test_text_is_cut_in_code_points(parts):
-    """Words and what is between them, joined in reading order, are the text: also beyond the Basic Multilingual Plane."""
+    """Words and what is between them, joined in reading order, are the text, whatever its code points."""
     text = "".join(parts)
     if not text.strip():
         return
@@ -328,7 +331,8 @@ def test_script_opens_blocks():
               encode(changes.astype(np.float64), exact=True)]  # fmt: skip
     printed = node(
         f"{numbers_script()}\nPromise.all({json.dumps(blocks)}.map(async ([kind, text]) => "
-        "Array.from(readNumbers(kind, await unpack(text), 5, 7).values))).then((all) => console.log(JSON.stringify(all)))"
+        "Array.from(readNumbers(kind, await unpack(text), 5, 7).values)))"
+        ".then((all) => console.log(JSON.stringify(all)))"
     )
     for block, found in zip(blocks, json.loads(printed), strict=True):
         assert np.allclose(np.reshape(found, (5, 7)), decode(block, (5, 7)), rtol=1e-12)
@@ -337,7 +341,8 @@ def test_script_opens_blocks():
 def test_digits_are_certain():
     """No more digits are shown than half a step allows: the last one is wrong by at most one."""
     printed = node(
-        f"{numbers_script()}\nconsole.log(JSON.stringify([1, .5, .26, .1, .02, .004].map((x) => certainDigits(x, 255, 9))))"
+        f"{numbers_script()}\n"
+        "console.log(JSON.stringify([1, .5, .26, .1, .02, .004].map((x) => certainDigits(x, 255, 9))))"
     )
     for largest, digits in zip((1, 0.5, 0.26, 0.1, 0.02, 0.004), json.loads(printed), strict=True):
         assert largest / 510 <= 0.5 * 10.0**-digits < 10 * largest / 510 * 2

@@ -17,9 +17,10 @@ from importlib.resources import files
 from attnviz._version import __version__
 from attnviz.comparison import Comparison
 from attnviz.data import Attention
+from attnviz.messages import language
 from attnviz.render.labels import visible
 from attnviz.render.page.document import Document, of_attention, of_comparison
-from attnviz.render.page.sentences import LANGUAGES, SENTENCES, in_each
+from attnviz.render.page.sentences import SENTENCES, in_each
 
 # Put together in this order into one script.
 SCRIPTS = ("numbers.js", "painter.js", "sheets.js", "layout.js", "views.js", "words.js", "page.js")
@@ -42,13 +43,13 @@ def render_page(shown: Attention | Comparison, *, head: str | None = None, digit
 def _fill(document: Document, title: str) -> str:
     style, script = _file("page.css"), _script()
     parts = {
-        "language": _language(),
+        "language": language(),
         "policy": _policy(style, script),
         "generator": f"attnviz {__version__}",
         "title": escape(title),
         "style": style,
         "no_script": escape(" ".join(in_each(SENTENCES["no_script"]).values())),
-        "data": harmless_json(document.head | {"title": title, "language": _language()}),
+        "data": harmless_json(document.head | {"title": title, "language": language()}),
         "blocks": "\n".join(
             f'<script type="text/plain" id="block-{i}">{text}</script>' for i, text in enumerate(document.blocks)
         ),
@@ -83,10 +84,6 @@ def _script() -> str:
 @cache
 def _file(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-def _language() -> str:
-    return LANGUAGES[0]
 
 
 def _name(attention: Attention) -> str:

@@ -6,7 +6,7 @@ are packed. Places in the text are cut here, in code points, so that the script 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from attnviz.comparison import Comparison
 from attnviz.data import Attention, Token
 from attnviz.errors import InputError
-from attnviz.messages import Message, message
+from attnviz.messages import Message, message, word
 from attnviz.render.labels import visible
 from attnviz.render.page.payload import EXACT_UP_TO, encode, encode_mask, pack, pool, small
 from attnviz.render.page.sentences import in_each, sentences
@@ -44,7 +44,7 @@ class _Axes:
 
     layers: list[Words]
     heads: list[Words]
-    sides: list[Words | None]
+    sides: Sequence[Words | None]
     titles: list[Words]
     start: tuple[int, int]
 
@@ -62,8 +62,8 @@ def of_attention(attention: Attention, digits: int) -> Document:
         panels = _interleave(panels, list(means.panels), len(names))
         names.append("mean")
     axes = _Axes(
-        layers=[in_each(message("{layer}", layer=layer)) for layer in attention.layers],
-        heads=[in_each(_head_name(name)) for name in names],
+        layers=[in_each(_named(layer)) for layer in attention.layers],
+        heads=[in_each(_named(name)) for name in names],
         sides=[None],
         titles=[_title(head_title(attention, layer, name)) for layer in attention.layers for name in names],
         start=(len(attention.layers) - 1, len(names) - 1 if len(attention.heads) > MOST_HEADS else 0),
@@ -71,8 +71,14 @@ def of_attention(attention: Attention, digits: int) -> Document:
     texts = [_text(attention.source, attention.query)]
     if attention.is_cross:
         texts.append(_text(attention.key_source, attention.key))
-    head = {"kind": "attention", "texts": texts, "rowTexts": [0], "columnText": 1 if attention.is_cross else None, "captions": [_said(form.caption)],
-            "notes": [_said(attention.notes)]}  # fmt: skip
+    head = {
+        "kind": "attention",
+        "texts": texts,
+        "rowTexts": [0],
+        "columnText": 1 if attention.is_cross else None,
+        "captions": [_said(form.caption)],
+        "notes": [_said(attention.notes)],
+    }
     return _document(head, form, panels, axes)
 
 
@@ -89,9 +95,12 @@ def of_comparison(comparison: Comparison, head: str | None, digits: int) -> Docu
     settings = [_title(form.heading) for form in forms]
     axes = _Axes(
         layers=settings,
-        heads=[in_each(_head_name(name)) for name in names],
-        sides=[in_each(message("{text}", text=_shown(text))) for text in (comparison.text_a, comparison.text_b)]
-        + [in_each(message("change"))],
+        heads=[in_each(_named(name)) for name in names],
+        sides=[
+            in_each(message("{text}", text=_shown(comparison.text_a))),
+            in_each(message("{text}", text=_shown(comparison.text_b))),
+            in_each(message("change")),
+        ],
         titles=[_head_of_setting(setting, name, len(names)) for setting in settings for name in names],
         start=(len(forms) - 1, len(names) - 1),
     )
@@ -99,9 +108,14 @@ def of_comparison(comparison: Comparison, head: str | None, digits: int) -> Docu
     notes = [(*form.notes, *comparison.notes) for form in forms]
     if comparison.keys is not None:
         texts.append(_text(None, comparison.keys))
-    document = {"kind": "comparison", "texts": texts, "rowTexts": [0, 1, 0],
-                "columnText": None if comparison.keys is None else 2, "captions": [_said(f.caption) for f in forms],
-                "notes": [_said(each) for each in notes]}  # fmt: skip
+    document = {
+        "kind": "comparison",
+        "texts": texts,
+        "rowTexts": [0, 1, 0],
+        "columnText": None if comparison.keys is None else 2,
+        "captions": [_said(form.caption) for form in forms],
+        "notes": [_said(each) for each in notes],
+    }
     return _document(document, forms[0], panels, axes)
 
 
@@ -110,7 +124,7 @@ def _document(head: dict[str, Any], form: Prepared, panels: list[Panel], axes: _
     blocks: list[str] = []
     sheets = []
     for panel in panels:
-        block = encode(panel.values, exact=exact)
+        block = encode(panel.values, exact=exact, looking=_looking(panel))
         blocks.append(block.text)
         sheets.append({"kind": block.kind, "reach": float(np.abs(panel.values).max(initial=0))})
         _check_size(blocks, len(panels))
@@ -141,6 +155,11 @@ def _document(head: dict[str, Any], form: Prepared, panels: list[Panel], axes: _
         },
         tuple(blocks),
     )  # fmt: skip
+
+
+def _looking(panel: Panel) -> int | None:
+    """How many rows may look at anything: the mean of a column is over these."""
+    return None if panel.forbidden is None else int((~panel.forbidden).any(axis=1).sum())
 
 
 def _check_size(blocks: list[str], panels: int) -> None:
@@ -189,14 +208,14 @@ def _scale(scale: Scale) -> dict[str, Any]:
     }
 
 
-def _head_name(name: int | str) -> Message:
-    return message(name) if isinstance(name, str) else message("{head}", head=name)
+def _named(name: int | str) -> Message:
+    return message("{text}", text=word(name))
 
 
 def _head_of_setting(setting: Words, name: int | str, count: int) -> Words:
     if count == 1:
         return setting
-    head = message("mean of the heads") if name == "mean" else message("head {head}", head=_head_name(name))
+    head = message("mean of the heads") if name == "mean" else message("head {head}", head=_named(name))
     named = in_each(head)
     return {language: f"{setting[language]}, {named[language]}" for language in setting}
 

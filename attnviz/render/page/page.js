@@ -89,12 +89,12 @@ async function show(before = null) {
   shown = sheets;
   showControls();
   showWords();
-  fillTables(sheets);
-  paintStrips(sheets);
   lay();
   if (before === null || differs("word", "other", "layer", "head", "view", "zoom")) scrollToChosen();
   draw();
   showLegend();
+  paintStrips(sheets);
+  fillTables(sheets); // last: a thousand rows would make the browser lay the page out once more for each question
   document.documentElement.dataset.shown = String(turn);
   performance.measure("shown", "show");
 }

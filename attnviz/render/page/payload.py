@@ -1,8 +1,10 @@
 """Weights as text that a page can hold and a browser opens by itself: rounded to a byte, deflated, base64.
 
 A block holds one matrix. Its bytes are little-endian: `f4` and `f8` are the numbers themselves; `u1` (weights) and `i2`
-(changes) begin with each column's mean and each row's largest as float32 and go on with the cells, as shares of their
-row's largest in 255 or 32767 steps. So the means, which rounded cells would blur, are exact.
+(changes) begin with each column's mean over the rows that may look and each row's largest, as float32, and go on with
+the cells, as shares of their row's largest in 255 or 32767 steps. So the means, which rounded cells would blur, are
+exact.
+
 A block is opened alone, so that a page of 144 heads shows the first one at once.
 """
 
@@ -30,10 +32,11 @@ class Block(NamedTuple):
     text: str
 
 
-def encode(values: NDArray[np.floating[Any]], *, exact: bool) -> Block:
+def encode(values: NDArray[np.floating[Any]], *, exact: bool, looking: int | None = None) -> Block:
     """The matrix [rows, columns] as a block; exactly, or each cell within half a step of its row's largest.
 
     Half a step is 1/510 of the row's largest for weights (no cell below 0), 1/65534 for changes.
+    looking: how many rows may look at anything; all, if not given.
     """
     if exact:
         kind = "f8" if values.dtype == np.float64 else "f4"
@@ -43,7 +46,7 @@ def encode(values: NDArray[np.floating[Any]], *, exact: bool) -> Block:
     divisor = np.where(largest == 0, np.float32(1), largest)[:, None]
     shares = np.clip(values / divisor, -1, 1)  # the largest as float32 may be a hair below the largest itself
     cells = np.rint(shares * _STEPS[kind]).astype(f"<{kind}")
-    means = values.mean(axis=0, dtype=np.float64).astype("<f4")
+    means = (values.sum(axis=0, dtype=np.float64) / max(1, len(values) if looking is None else looking)).astype("<f4")
     return Block(kind, pack(means.tobytes() + largest.tobytes() + cells.tobytes()))
 
 

@@ -5,9 +5,10 @@ The page's script fills the {fields} itself, so that the sentence stays whole in
 
 from __future__ import annotations
 
-from attnviz.messages import Message, message, translate
+from dataclasses import replace
+from string import Formatter
 
-LANGUAGES = ("en", "zh")
+from attnviz.messages import LANGUAGES, Message, message, speaking
 
 SENTENCES: dict[str, Message] = {
     "skip": message("To the picture"),
@@ -51,7 +52,7 @@ SENTENCES: dict[str, Message] = {
     "looks_at": message("{word} looks at"),
     "looked_at_by": message("Who looks at {word}"),
     "received": message("How much each word receives"),
-    "received_note": message("The mean of its column: choose a word to see whom it looks at."),
+    "received_note": message("The mean over all that look: choose a word to see whom it looks at."),
     "word": message("Word"),
     "weight": message("Weight"),
     "mean_weight": message("Mean"),
@@ -76,7 +77,9 @@ SENTENCES: dict[str, Message] = {
     "exact": message("The numbers are exact."),
     "rounded": message("The numbers are rounded: each is within .002 of the largest in its row."),
     "too_old": message("This browser cannot open the weights. Browsers of 2023 and later can."),
-    "no_script": message("This page draws with JavaScript, which is turned off here. Nothing is loaded from elsewhere."),
+    "no_script": message(
+        "This page draws with JavaScript, which is turned off here. Nothing is loaded from elsewhere."
+    ),
     "damaged": message("The weights of this page are damaged; make the page again."),
     "axes_heads": message("layers ↓   heads →"),
     "axes_settings": message("settings ↓   heads →"),
@@ -88,18 +91,28 @@ SENTENCES: dict[str, Message] = {
     "keys_head": message("Shift and left or right: another head; Shift and up or down: another layer"),
     "keys_zoom": message("+ − 0 on the picture: larger, smaller, fit"),
     "keys_open": message("Enter: open the map or keep the word; Escape: let it go"),
-    "notes": message("Notes"),
 }
 
 
 def in_each(words: Message) -> dict[str, str]:
     """The sentence in every language of the page."""
-    return {"en": str(words), "zh": words.localized()}
+    return {language: _said(words, language) for language in LANGUAGES}
 
 
 def sentences() -> dict[str, dict[str, str]]:
     """Every sentence of the controls by language and name, its {fields} still open."""
     return {
-        "en": {name: words.template for name, words in SENTENCES.items()},
-        "zh": {name: translate(words.template) for name, words in SENTENCES.items()},
+        language: {name: _said(_left_open(words), language) for name, words in SENTENCES.items()}
+        for language in LANGUAGES
     }
+
+
+def _left_open(words: Message) -> Message:
+    """The sentence with each field as it is written: {word} stays {word}."""
+    names = [name for _, name, _, _ in Formatter().parse(words.template) if name]
+    return replace(words, fields={name: f"{{{name}}}" for name in names})
+
+
+def _said(words: Message, language: str) -> str:
+    with speaking(language):
+        return words.localized()

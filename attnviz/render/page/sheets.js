@@ -74,15 +74,27 @@ function cellText(sheet, row, column) {
   return written(value, digits, scaleOf(sheet.side).diverging);
 }
 
-/** How much each word receives: the mean of its column. */
+/** How much each word receives: the mean of its column over the words that may look at anything. */
 function received(sheet) {
   if (sheet.means) return sheet.means;
   const sums = new Float64Array(COLUMNS);
+  let looking = 0;
   for (let row = 0, at = 0; row < ROWS; row += 1) {
-    for (let column = 0; column < COLUMNS; column += 1, at += 1) sums[column] += sheet.values[at];
+    let looks = false;
+    for (let column = 0; column < COLUMNS; column += 1, at += 1) {
+      sums[column] += sheet.values[at];
+      looks ||= sheet.forbidden === null || sheet.forbidden[at] === 0;
+    }
+    if (looks) looking += 1;
   }
-  sheet.means = sums.map((sum) => sum / ROWS);
+  sheet.means = sums.map((sum) => sum / (looking || 1));
   return sheet.means;
+}
+
+/** Whether no word may look at this one. */
+function isUnseen(sheet, column) {
+  for (let row = 0; row < ROWS; row += 1) if (!isForbidden(sheet, row, column)) return false;
+  return true;
 }
 
 function scaleOf(side) {

@@ -107,7 +107,9 @@ function shadeCell(sheet, row, column) {
 function shadesOfReceived(sheet) {
   const sums = received(sheet);
   const high = sums.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return Array.from(sums, (value) => shadeNumber(sheet, high, value, meanText(sheet, value)));
+  return Array.from(sums, (value, column) => (
+    isUnseen(sheet, column) ? null : shadeNumber(sheet, high, value, meanText(sheet, value))
+  ));
 }
 
 function shadeNumber(sheet, high, value, number) {
@@ -164,7 +166,7 @@ function tableOfReceived(sheets) {
     hidden: false,
     size: Math.abs(received(sheets[SIDES - 1])[at]),
     cells: sheets.map((sheet) => ({
-      sheet, text: meanText(sheet, received(sheet)[at]), forbidden: false,
+      sheet, text: isUnseen(sheet, at) ? "·" : meanText(sheet, received(sheet)[at]), forbidden: isUnseen(sheet, at),
       value: received(sheet)[at], high: high[sheet.side],
     })),
   }));
