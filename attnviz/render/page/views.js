@@ -1,6 +1,6 @@
 // The drawn views. Each lays itself out in a space, draws the part that is seen, and tells what lies at a point.
 
-const LARGEST_CELL = 116;
+const LARGEST_CELL = 96;
 
 // --- heatmap -------------------------------------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ const matrix = {
 
 function widest(labels, size, most) {
   let width = 0;
-  for (const label of labels) width = Math.max(width, Math.min(most, widthOf(label, size)));
+  for (const label of labels) width = Math.max(width, Math.min(most, widthOf(label, size, true)));
   return width;
 }
 
