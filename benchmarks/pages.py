@@ -1,10 +1,10 @@
 """How large a page is, how long it takes to make and how much memory, beside bertviz and circuitsvis where they are.
 
-Run it as `python benchmarks/pages.py [--peers PYTHON]`, with the Python that has attnviz. `--peers` names the
-Python of another environment, with bertviz or circuitsvis in it; neither is a dependency. Each page is made in a
-process of its own, ours and theirs in turn, from the same weights: random logits of standard deviation 2, softmaxed,
-causal or not, 12 layers x 12 heads. Seconds are those of making the page and writing it, imports left out; memory is
-the most the process had (the peers' has torch in it), less what it had once the weights and its imports were there.
+Run it as `python benchmarks/pages.py [--peers PYTHON]`, with the Python that has attnviz. `--peers` names the Python of
+another environment, with bertviz or circuitsvis in it; neither is a dependency. Each page is made in a process of its
+own, ours and theirs in turn, from the same weights: random logits of standard deviation 2, softmaxed, causal or not, 12
+layers x 12 heads. Seconds are those of making the page and writing it, imports left out; memory is the most the process
+had, less what it had once the weights and its imports were there.
 """
 
 from __future__ import annotations

@@ -590,3 +590,17 @@ def test_accessible(open_page, view, scheme):
                 "(one) => [one.id, one.help, one.nodes.map((node) => node.html.slice(0, 120)).slice(0, 3)]))", rules
             )  # fmt: skip
             assert found == []
+
+
+def test_words_stay_whole(open_page):
+    """A line ends between words, of Chinese too, and no closing mark begins one."""
+    tab = open_page(run("我上周买的手机屏幕碎了，今天没有时间去修理。" * 6), "view=words", width=360, height=740)
+    for word in tab.page.locator(".large .word").all():
+        assert word.evaluate("(word) => word.getClientRects().length") == 1
+    starts = tab.page.evaluate("""() => {
+        const words = [...document.querySelectorAll('.large .word')];
+        const starts = words.filter((word, at) => at && word.offsetTop > words[at - 1].offsetTop + 5);
+        return starts.map((word) => word.innerText);
+    }""")
+    assert len(starts) > 5
+    assert not {"，", "。"} & set(starts)

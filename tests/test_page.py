@@ -19,6 +19,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from attnviz import Attention, Token, compare, run
 from attnviz.errors import InputError
 from attnviz.export import save_attention, save_comparison
+from attnviz.messages import speaking
 from attnviz.render.page import SCRIPTS, document, render_page
 from attnviz.render.page.payload import EXACT_UP_TO, SMALL, Block, decode, encode, encode_mask, pool, small, unpack
 from attnviz.render.page.sentences import SENTENCES
@@ -346,3 +347,20 @@ def test_digits_are_certain():
     )
     for largest, digits in zip((1, 0.5, 0.26, 0.1, 0.02, 0.004), json.loads(printed), strict=True):
         assert largest / 510 <= 0.5 * 10.0**-digits < 10 * largest / 510 * 2
+
+
+def test_languages():
+    """The page has every sentence in both languages, none of them empty, and opens in the language in use."""
+    with speaking("zh"):
+        page = render_page(run("猫吃鱼", heads=4))
+    head, _ = opened(page)
+    assert (head["language"], opened(render_page(run("猫吃鱼")))[0]["language"]) == ("zh", "en")
+    assert '<html lang="zh">' in page
+    english, chinese = head["sentences"]["en"], head["sentences"]["zh"]
+    assert list(english) == list(chinese) == list(SENTENCES)
+    assert all(english.values())
+    assert [name for name in chinese if not re.search(r"[\u4e00-\u9fff]", chinese[name])] == []
+    for name in SENTENCES:
+        assert sorted(re.findall(r"\{\w+\}", english[name])) == sorted(re.findall(r"\{\w+\}", chinese[name]))
+    assert [name["en"] for name in head["heads"]][::4] == ["who acts", "mean"]
+    assert all(re.search(r"[\u4e00-\u9fff]", name["zh"]) for name in head["heads"])

@@ -27,7 +27,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         'attnviz compare "猫吃鱼" "鱼吃猫"',
     ),
     "export": (
-        "attnviz.cli.export", "Save pictures (.png .svg .pdf) and data (.json .csv .npz), without a table.",
+        "attnviz.cli.export",
+        "Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table.",
         'attnviz export "猫吃鱼" cat.png cat.json',
     ),
     "models": (

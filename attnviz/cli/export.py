@@ -34,7 +34,7 @@ class Choosing:
 
 
 def command(given: Input, settings: Settings, looking: Choosing, words: Words = None) -> None:
-    """Save pictures (.png .svg .pdf) and data (.json .csv .npz), without a table."""
+    """Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table."""
     words = words or []
     elsewhere = any(path is not None for path in (given.file, given.vectors, given.weights))
     piped = bool(words) and all(Path(word).suffix.lower() in FOR_ATTENTION for word in words)

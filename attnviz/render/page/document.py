@@ -209,7 +209,7 @@ def _scale(scale: Scale) -> dict[str, Any]:
 
 
 def _named(name: int | str) -> Message:
-    return message("{text}", text=word(name))
+    return message("mean") if name == "mean" else message("{text}", text=word(name))
 
 
 def _head_of_setting(setting: Words, name: int | str, count: int) -> Words:

@@ -37,12 +37,16 @@ function buildStrips() {
   room.dataset.count = strips.length;
 }
 
+/** What does not begin a line. */
+const CLOSING = /^[\p{Pe}\p{Pf}\p{Po}]/u;
+
 function buildStrip(strip, place) {
   const text = book.texts[strip.text];
   const labels = strip.axis === "column" ? book.columns : book.rows;
   const line = make("p", { className: "words", role: "group", "aria-label": strip.name });
   text.words.forEach((word, at) => {
     if (text.gaps[at]) line.append(text.gaps[at]);
+    else if (at > 0 && !CLOSING.test(labels[word])) line.append(make("wbr"));
     const element = make("span", { className: "word", role: "button", tabIndex: -1, text: labels[word] });
     element.dataset.word = word;
     element.dataset.strip = place;
