@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from attnviz.choosing import find_token
 from attnviz.cli.options import Input, Looking, LookingAtTwo
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_views
 from attnviz.cli.progress import Progress, reading
