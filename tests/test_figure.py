@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from attnviz import compare, run
-from attnviz.render import figure
 from attnviz.render.figure import FORMATS, render_figure
+from attnviz.render.figure.fonts import load_fonts
 from attnviz.render.prepare import choose_heads, join, prepare, prepare_comparison
+from attnviz.render.style import Style
 
 SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 LONG = "The internationalization of counterrevolutionaries, pneumonoultramicroscopicsilicovolcanoconiosis and 狮子头"
@@ -57,10 +58,9 @@ def pixels(picture):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_inside(name, monkeypatch):
+def test_inside(name):
     """Whatever the labels, nothing is cut off: the outermost two pixels are white, and something is drawn within."""
-    monkeypatch.setattr(figure, "_DPI", 80)  # quicker, and two pixels are more paper
-    picture, _ = render_figure(CASES[name](), "png")
+    picture, _ = render_figure(CASES[name](), "png", Style(dpi=80))  # quicker, and two pixels are more paper
     image = pixels(picture)
     assert all((edge == 255).all() for edge in (image[:2], image[-2:], image[:, :2], image[:, -2:]))
     assert (image < 255).any()
@@ -113,13 +113,10 @@ def test_no_note(name):
 @pytest.fixture
 def no_chinese_font(monkeypatch):
     """As if noto-cjk-sans-otc were not installed."""
-    caches = (figure._fonts, figure._faces, figure._has_glyph)
     monkeypatch.setitem(sys.modules, "noto_cjk_sans_otc", None)
-    for each in caches:
-        each.cache_clear()
+    load_fonts.cache_clear()
     yield
-    for each in caches:
-        each.cache_clear()
+    load_fonts.cache_clear()
 
 
 @pytest.mark.parametrize("form_name", FORMATS)

@@ -1,0 +1,89 @@
+"""Pictures of four kinds in three styles: each is drawn whole, says what it is, and refuses what cannot be."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from attnviz import run
+from attnviz.errors import OptionError
+from attnviz.render.figure import render_figure
+from attnviz.render.prepare import prepare
+from attnviz.render.style import KINDS, THEMES, Style, contrast
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def form(text="猫吃鱼", **options):
+    """The prepared form of a text's weights, for a picture."""
+    return prepare(run(text, **options), medium="picture")[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("style", sorted(THEMES))
+def test_every_kind_in_every_style(kind, style):
+    """Each kind and style gives an SVG with a title and a description, the same bytes each time."""
+    prepared = form("我上周买的手机屏幕碎了", heads=4)
+    picture, _ = render_figure(prepared, "svg", Style(kind=kind, style=style))
+    root = ElementTree.fromstring(picture)
+    assert root.find(f"{SVG}title").text
+    assert root.find(f"{SVG}desc").text
+    assert render_figure(prepared, "svg", Style(kind=kind, style=style))[0] == picture
+
+
+def test_kinds_and_styles_differ():
+    """No two kinds, and no two styles, give the same picture."""
+    styles = [Style(kind=kind) for kind in KINDS] + [Style(style=style) for style in THEMES]
+    pictures = {render_figure(form(heads=2), "svg", style)[0] for style in styles}
+    assert len(pictures) == len(KINDS) + len(THEMES) - 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_text_asks_another(kind):
+    """Every kind draws cross-attention."""
+    picture, _ = render_figure(form(keys="the cat eats fish"), "png", Style(kind=kind))
+    assert picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        Style(title="猫"), Style(no_title=True), Style(width="12cm"), Style(annotate="off"),
+        Style(cmap="magma"), Style(kind="arcs", mass=1.0), Style(kind="bars", token="吃"), Style(dpi=50),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_each_option_changes_the_picture(style):
+    """Every field of a style shows."""
+    plain = Style(kind=style.kind)
+    assert render_figure(form(), "png", style)[0] != render_figure(form(), "png", plain)[0]
+
+
+@pytest.mark.parametrize(
+    ("style", "line"),
+    [
+        (Style(kind="pie"), "--kind"), (Style(style="papr"), "paper"), (Style(annotate="maybe"), "--annotate"),
+        (Style(dpi=9), "--dpi"), (Style(mass=0.0), "--mass"), (Style(mass=1.5), "--mass"),
+        (Style(title="x", no_title=True), "not both"), (Style(token="猫"), "--kind bars"),
+        (Style(width="wide"), "--width"),
+        (Style(width="900in"), "--width"), (Style(cmap="nonsense"), "--cmap"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_cannot_be(style, line):
+    """A style that cannot be is refused in one line that names the option."""
+    with pytest.raises(OptionError, match=line):
+        render_figure(form(), "svg", style)
+
+
+def test_uneven_colours_get_a_warning():
+    """Jet is drawn, with a note that its equal steps do not look equal."""
+    _, notes = render_figure(form(), "svg", Style(cmap="jet"))
+    assert any("uneven" in str(note) for note in notes)
+
+
+def test_contrast():
+    """Black on white is 21, a colour on itself 1 (WCAG 2.2)."""
+    assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+    assert contrast((9, 9, 9), (9, 9, 9)) == 1
