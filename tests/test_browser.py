@@ -7,6 +7,7 @@ either is missing these tests are skipped, and axe-core's where `ATTNVIZ_AXE` do
 from __future__ import annotations
 
 import csv
+import html
 import io
 import os
 import shutil
@@ -393,6 +394,25 @@ def test_hash_restores(open_page):
     assert tab.text("#heading") == "head: who acts"
     tab.page.evaluate("location.hash = 'head=2'")
     assert tab.settled().text("#heading") == "head: when and where"
+
+
+def test_inside_a_frame(browser, tmp_path):
+    """In a notebook's frame, which has no address to keep a state in, every control works all the same."""
+    page = html.escape(render_page(sentence()))
+    (tmp_path / "x.html").write_text(f'<!doctype html><iframe width=900 height=700 srcdoc="{page}"></iframe>', "utf-8")
+    tab, faults = browser.new_page(), []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.goto((tmp_path / "x.html").as_uri())
+    frame = tab.frames[1]
+    frame.wait_for_selector("html[data-shown]")
+    frame.click("#view-words")
+    frame.click("#next-head")
+    frame.click(".word >> nth=1")
+    tab.wait_for_timeout(200)
+    assert frame.inner_text("#heading") == "head: what is acted on"
+    assert frame.inner_text("#readout").startswith("cat looks most at")
+    tab.close()
+    assert faults == []
 
 
 def test_keyboard_alone(open_page):

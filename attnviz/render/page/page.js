@@ -60,8 +60,12 @@ function writeHash() {
   for (const [name, value] of Object.entries(state)) {
     if (value !== FIRST[name] && value !== null) parts.set(name, value);
   }
-  const hash = parts.size ? `#${parts}` : location.pathname + location.search;
-  if (location.hash.slice(1) !== parts.toString()) history.replaceState(null, "", hash);
+  if (location.hash.slice(1) === parts.toString()) return;
+  try {
+    history.replaceState(null, "", parts.size ? `#${parts}` : location.pathname + location.search);
+  } catch (error) {
+    if (error.name !== "SecurityError") throw error; // inside a notebook's frame, which has no address of its own
+  }
 }
 
 /** Change the state and show it. */
