@@ -38,8 +38,9 @@ def more_words(folder, count=800):
     known = config["vocab_size"]
     arrays = safetensors.load_file(folder / "model.safetensors")
     for name, array in arrays.items():
-        if array.shape[0] == known:
-            arrays[name] = np.resize(array, (count, *array.shape[1:]))
+        if known in array.shape[:2]:
+            wider = tuple(count if size == known else size for size in array.shape[:2])
+            arrays[name] = np.resize(array, (*wider, *array.shape[2:]))
     safetensors.save_file(arrays, folder / "model.safetensors")
     config |= {name: count for name in ("vocab_size", "decoder_vocab_size") if name in config}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
