@@ -113,10 +113,10 @@ def test_keys(good, typed):
 
 
 def test_every_option_is_tried():
-    """Each option of every command is used at least once, here or in test_process.py."""
-    names = ("test_cli.py", "test_process.py")
+    """Each option of every command is used at least once, here, in test_process.py or in test_loaded.py."""
+    names = ("test_cli.py", "test_process.py", "test_loaded.py")
     source = "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
-    assert [name for name in OPTIONS if f'"--{name}"' not in source] == []
+    assert [name for name in OPTIONS if f'"--{name.replace("_", "-")}"' not in source] == []
 
 
 @pytest.mark.parametrize(
@@ -483,7 +483,8 @@ def test_interrupt(call, monkeypatch, name):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("attnviz.pipeline.embed", interrupt)
-    texts = {"run": ["猫"], "compare": ["猫吃", "吃猫"], "export": ["猫", "x.json"]}[name]
+    monkeypatch.setattr("attnviz.models.listing.find_models", interrupt)
+    texts = {"run": ["猫"], "compare": ["猫吃", "吃猫"], "export": ["猫", "x.json"], "models": []}[name]
     assert call(name, *texts)[:2] == (130, "")
 
 

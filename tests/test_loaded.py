@@ -313,6 +313,25 @@ def test_compare(capsys):
     assert (code, "one layer" in err) == (2, True)
 
 
+@needs_minilm
+def test_pair_and_windows(capsys):
+    """Two segments and windows from the command line."""
+    _, out, _ = run(capsys, "run", "the cat", "--pair", "a fish", "--model", MINILM, "--json")
+    assert [t["text"] for t in json.loads(out)["tokens"]][4:6] == ["a", "fish"]
+    _, out, err = run(capsys, "run", "the cat " * 20, "--model", MINILM, "--window", "20", "--stride", "10", "--json")
+    assert "windows of 20 tokens, 10 apart" in err
+    assert json.loads(out)["settings"]["stride"] == 10
+    _, out, _ = run(capsys, "run", "unaffable", "--model", MINILM, "--merge", "word", "--json")
+    assert [t["text"] for t in json.loads(out)["tokens"]] == ["[CLS]", "unaffable", "[SEP]"]
+
+
+def test_download_is_asked_for(capsys, monkeypatch):
+    """--download asks the hub, and what it says comes as one line."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code, _, err = run(capsys, "run", "cat", "--model", "owner/none", "--download")
+    assert (code, err.count("\n"), "owner/none" in err) == (1, 1, True)
+
+
 @needs_smollm2
 def test_scores_of_joined_pieces(capsys):
     """A score of joined pieces is refused with what to do; unjoined it is shown."""
