@@ -38,8 +38,9 @@ def more_words(folder, count=800):
     known = config["vocab_size"]
     arrays = safetensors.load_file(folder / "model.safetensors")
     for name, array in arrays.items():
-        if array.shape[0] == known:
-            arrays[name] = np.resize(array, (count, *array.shape[1:]))
+        if known in array.shape[:2]:
+            wider = tuple(count if size == known else size for size in array.shape[:2])
+            arrays[name] = np.resize(array, (*wider, *array.shape[2:]))
     safetensors.save_file(arrays, folder / "model.safetensors")
     config |= {name: count for name in ("vocab_size", "decoder_vocab_size") if name in config}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -310,6 +311,25 @@ def test_compare(capsys):
     assert "In this model the order counts" in " ".join(out.split())
     code, _, err = run(capsys, "compare", "cat", "cat", "--model", MINILM, "--layer", "all")
     assert (code, "one layer" in err) == (2, True)
+
+
+@needs_minilm
+def test_pair_and_windows(capsys):
+    """Two segments and windows from the command line."""
+    _, out, _ = run(capsys, "run", "the cat", "--pair", "a fish", "--model", MINILM, "--json")
+    assert [t["text"] for t in json.loads(out)["tokens"]][4:6] == ["a", "fish"]
+    _, out, err = run(capsys, "run", "the cat " * 20, "--model", MINILM, "--window", "20", "--stride", "10", "--json")
+    assert "windows of 20 tokens, 10 apart" in err
+    assert json.loads(out)["settings"]["stride"] == 10
+    _, out, _ = run(capsys, "run", "unaffable", "--model", MINILM, "--merge", "word", "--json")
+    assert [t["text"] for t in json.loads(out)["tokens"]] == ["[CLS]", "unaffable", "[SEP]"]
+
+
+def test_download_is_asked_for(capsys, monkeypatch):
+    """--download asks the hub, and what it says comes as one line."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code, _, err = run(capsys, "run", "cat", "--model", "owner/none", "--download")
+    assert (code, err.count("\n"), "owner/none" in err) == (1, 1, True)
 
 
 @needs_smollm2

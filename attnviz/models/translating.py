@@ -11,6 +11,7 @@ from attnviz.data import Token
 from attnviz.messages import Message, message
 from attnviz.models.checkpoint import Checkpoint
 from attnviz.models.forward import forward
+from attnviz.models.registry import shape_of
 
 _MOST_SAID = 128
 
@@ -34,11 +35,15 @@ def read_target(checkpoint: Checkpoint, text: str) -> Target:
 
 
 def say(checkpoint: Checkpoint, ids: NDArray[np.int64]) -> Target:
-    """The model's own words, greedily: each time the likeliest next token, until it ends (at most 128)."""
+    """The model's own words, greedily: each time the likeliest next token, until it ends.
+
+    At most 128 tokens, or as many as the model's positions are.
+    """
     start = _start(checkpoint)
     end, never = checkpoint.config.get("eos_token_id"), checkpoint.config.get("pad_token_id")
     said = [start.id or 0]
-    while len(said) <= _MOST_SAID:
+    most = shape_of(checkpoint.config).positions or _MOST_SAID
+    while len(said) < min(most, _MOST_SAID):
         passed = forward(
             checkpoint.config, checkpoint.tensors, ids.tolist(), target_ids=said, layers=[], logits=[-1], traces=False
         )

@@ -124,7 +124,9 @@ def _layer(attention: Attention, layer: str | None) -> int | None:
 def check_show(attention: Attention, show: str) -> None:
     """Raise where `show` names what there is not: weights that were given have no scores, cards or output."""
     lacking = (show == "output" and attention.output is None) or (show in ("scores", "qkv") and not attention.traces)
-    if lacking:
+    if lacking and "model" in attention.settings:
+        _need_traces(attention)
+    elif lacking:
         raise MissingError(
             "Only the weights are known here, so --show {show} has nothing to show.",
             hint="Weights that were given were computed elsewhere.",
