@@ -1,0 +1,82 @@
+"""Which token is meant: by its text, by its text and occurrence, or by its index."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from attnviz.data import Token
+from attnviz.errors import MissingError
+from attnviz.messages import Message, message
+
+_MOST_LISTED = 40
+
+
+def find_token(tokens: tuple[Token, ...], wanted: str) -> tuple[int, Message | None]:
+    """The index of the token that `wanted` names, and a note where several have that text.
+
+    In this order: a token with exactly this text (so a token 3 wins over the index 3); `猫#2`, the second 猫; an index
+    from 0; a token with this text in another case or normal form. Of several tokens with the text the first is meant,
+    and the note says so. Raises MissingError, which lists the tokens, where there is none.
+
+    >>> find_token((Token("猫"), Token("吃"), Token("猫")), "猫#2")
+    (2, None)
+    """
+    texts = [token.text for token in tokens]
+    for form, name in ((texts, wanted), (list(map(_loosely, texts)), _loosely(wanted))):
+        places = [index for index, text in enumerate(form) if text == name]
+        if places:
+            return places[0], _ambiguous(tokens, places)
+        numbered = re.fullmatch(r"(.+)#([0-9]{1,9})", name, flags=re.DOTALL)
+        if numbered and (places := [index for index, text in enumerate(form) if text == numbered[1]]):
+            return _occurrence(tokens, places, int(numbered[2])), None
+        if re.fullmatch(r"[0-9]{1,9}", name) and int(name) < len(tokens):
+            return int(name), None
+    raise _missing(texts, wanted)
+
+
+def _loosely(text: str) -> str:
+    return unicodedata.normalize("NFC", text.strip()).casefold()
+
+
+def _ambiguous(tokens: tuple[Token, ...], places: list[int]) -> Message | None:
+    if len(places) == 1:
+        return None
+    return message(
+        "{token} stands {count} times in the text: the first one is meant; {token}#2 names the second.",
+        token=tokens[places[0]].text,
+        count=len(places),
+    )
+
+
+def _occurrence(tokens: tuple[Token, ...], places: list[int], number: int) -> int:
+    if 1 <= number <= len(places):
+        return places[number - 1]
+    text = tokens[places[0]].text
+    if len(places) == 1:
+        raise MissingError("There is no {token}#{number}: {token} stands once in the text.", token=text, number=number)
+    raise MissingError(
+        "There is no {token}#{number}: {token} stands {count} times in the text, as {token}#1 to {token}#{count}.",
+        token=text,
+        number=number,
+        count=len(places),
+    )
+
+
+def _missing(texts: list[str], wanted: str) -> MissingError:
+    """The error for a token that is not there; it lists those that are, and of very many the first."""
+    fields = {"wanted": wanted, "last": len(texts) - 1}
+    distinct = list(dict.fromkeys(texts))
+    listed = " ".join(distinct[:_MOST_LISTED])
+    if len(distinct) > _MOST_LISTED:
+        return MissingError(
+            "There is no token {wanted!r}: the first {shown} of {count} are {tokens}.",
+            hint="A number from 0 to {last} names one by its place.",
+            shown=_MOST_LISTED, count=len(distinct), tokens=listed, **fields,
+        )  # fmt: skip
+    return MissingError(
+        "There is no token {wanted!r}: there are {tokens}.",
+        hint="A number from 0 to {last} names one by its place.",
+        tokens=listed,
+        **fields,
+    )
