@@ -1,7 +1,7 @@
 """Scaled dot-product attention in NumPy: arrays in, arrays out.
 
-One body computes, `attend`; it hands back the logits beside output and weights, so that whoever explains
-a number shows the number that was computed.
+One body computes, `every_step`; it hands back all that it computed, so that whoever explains a number shows the
+number that was computed.
 """
 
 from __future__ import annotations
@@ -32,6 +32,19 @@ class Attended(NamedTuple):
     logits: Floats
 
 
+class EveryStep(NamedTuple):
+    """All that `every_step` computed on the way, [..., query, ...]: what a reader redoes by hand.
+
+    dots: query · key, before the scale. exponentials: e^(logit - the row's largest), 0 where nothing may be looked at.
+    """
+
+    output: Float32
+    weights: Floats
+    logits: Floats
+    dots: Floats
+    exponentials: Floats
+
+
 def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1) -> Floats:
     """Turn logits into weights that are at least 0 and sum to 1 along `axis`.
 
@@ -42,6 +55,11 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5])
     """
+    return _shares(_exponentials(logits, allowed, axis), axis)
+
+
+def _exponentials(logits: ArrayLike, allowed: ArrayLike | None, axis: int) -> Floats:
+    """e^(x - the largest allowed x), and 0 for what is not allowed."""
     x = np.asarray(logits)
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(np.float64)
@@ -56,7 +74,11 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
     if x.shape[axis] == 0:
         return np.zeros_like(x)
     largest = x.max(axis=axis, keepdims=True)
-    exponentials = np.exp(x - np.where(np.isneginf(largest), 0, largest))
+    exponentials: Floats = np.exp(x - np.where(np.isneginf(largest), 0, largest))
+    return exponentials
+
+
+def _shares(exponentials: Floats, axis: int) -> Floats:
     total = exponentials.sum(axis=axis, keepdims=True)
     weights: Floats = exponentials / np.where(total == 0, 1, total)
     return weights
@@ -102,7 +124,22 @@ def attend(
     scale: float | None = None,
     temperature: float = 1.0,
 ) -> Attended:
-    """The body of `scaled_dot_product_attention`, which hands back the logits too."""
+    """`scaled_dot_product_attention`, which hands back the logits too."""
+    done = every_step(query, key, value, allowed=allowed, bias=bias, scale=scale, temperature=temperature)
+    return Attended(done.output, done.weights, done.logits)
+
+
+def every_step(
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    *,
+    allowed: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    scale: float | None = None,
+    temperature: float = 1.0,
+) -> EveryStep:
+    """The one body that computes attention, with all that it computed on the way."""
     q, k, v = _same_precision(query, key, value)
     _check_shapes(q, k, v)
     if not (np.isfinite(temperature) and temperature > 0):
@@ -115,15 +152,16 @@ def attend(
     _check_cells(q, k, v, added, permitted)
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        logits: Floats = q @ k.swapaxes(-1, -2) * q.dtype.type(factor)
-        logits = _add_and_divide(logits, added, temperature)
+        dots: Floats = q @ k.swapaxes(-1, -2)
+        logits = _add_and_divide(dots * q.dtype.type(factor), added, temperature)
         if not np.isfinite(logits).all():
-            logits = _logits_in_float64(q, k, added, factor, temperature)
-        weights = softmax(logits, permitted)
+            dots, logits = _logits_in_float64(q, k, added, factor, temperature)
+        exponentials = _exponentials(logits, permitted, -1)
+        weights = _shares(exponentials, -1)
         output = (weights @ v).astype(np.float32)
         if not np.isfinite(output).all():
             output = _mean_in_float64(weights, v)
-    return Attended(output, weights, logits)
+    return EveryStep(output, weights, logits, dots, exponentials)
 
 
 def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: float) -> Floats:
@@ -133,8 +171,10 @@ def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: floa
     return divided
 
 
-def _logits_in_float64(q: Float32, k: Float32, bias: NDArray[Any] | None, factor: float, temperature: float) -> Floats:
-    """The same logits with float64's range; past even that, held at the end of the range (a weight is 0 or 1 there)."""
+def _logits_in_float64(
+    q: Float32, k: Float32, bias: NDArray[Any] | None, factor: float, temperature: float
+) -> tuple[Floats, Floats]:
+    """The same dot products and logits with float64's range; past even that, held at the end of the range (a weight is 0 or 1 there)."""
     if bias is not None:
         if not np.isfinite(bias).all():
             raise InputError("The bias must be finite; to forbid a cell use `allowed`.")
@@ -143,7 +183,7 @@ def _logits_in_float64(q: Float32, k: Float32, bias: NDArray[Any] | None, factor
         _check_finite(name, array)
     dots = q.astype(np.float64) @ k.astype(np.float64).swapaxes(-1, -2)
     scaled = np.clip(dots * factor, -_LARGEST, _LARGEST)
-    return np.clip(_add_and_divide(scaled, bias, temperature), -_LARGEST, _LARGEST)
+    return dots, np.clip(_add_and_divide(scaled, bias, temperature), -_LARGEST, _LARGEST)
 
 
 def _mean_in_float64(weights: Floats, v: Floats) -> Float32:
