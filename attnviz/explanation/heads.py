@@ -1,0 +1,59 @@
+"""How the heads differ on one row: what each looks at, and how evenly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attnviz.analysis import entropy
+from attnviz.data import Attention
+from attnviz.explanation.parts import Atom, Entry, Explanation, Floats, Line, Number, Piece, Step
+from attnviz.explanation.row import Row, most_weighty, name_of
+from attnviz.messages import Message, message
+
+
+def compare_heads(attention: Attention, token: int, cell: int | None, notes: tuple[Message, ...]) -> Explanation:
+    """A line a head: the weights of the row, the word with the largest one, and the row's entropy in bits."""
+    row = Row(attention, attention.traces[0], attention.layers[0], 0, token)
+    weights = attention.traces[0].weights[:, token]
+    bits = entropy(weights)
+    # The same words in every line: those that the heads together look at most.
+    shown = most_weighty(weights.mean(axis=0)) if cell is None else (cell,)
+    lines = tuple(
+        Line(_label(head), _entries(row, weights[place], shown, float(bits[place])))
+        for place, head in enumerate(attention.heads)
+    )
+    words = message("Each head has query, key and value cards of its own, and so weights of its own. The entropy is 0 "
+                    "bits where one word gets everything, and {bits} bits where all get the same.",
+                    bits=Number(float(np.log2(max(1, int(row.allowed.sum()))))))  # fmt: skip
+    step = Step("heads", message("The heads"), "w", (words,), lines, {"weights": weights, "entropy": bits})
+    return Explanation(
+        title=message("How the heads differ on {word}", word=row.word),
+        query=attention.query,
+        key=attention.key,
+        token=token,
+        cell=cell,
+        layer=attention.layers[0],
+        head="all",
+        steps=(step,),
+        features=row.trace.features,
+        settings=attention.settings,
+        heads=attention.heads,
+        notes=notes,
+    )
+
+
+def _label(head: int | str) -> Piece:
+    return message("head {head}", head=head) if isinstance(head, int) else name_of(head)
+
+
+def _entries(row: Row, weights: Floats, shown: tuple[int, ...], bits: float) -> tuple[Entry, ...]:
+    entries = [Entry(((row.keys[i], " ", Number(float(weights[i]), "answer")),)) for i in shown if row.allowed[i]]
+    if len(shown) < len(weights) and len(shown) > 1:
+        rest = float(weights.sum() - weights[list(shown)].sum())
+        left: Atom = (message("the others"), " ", Number(max(rest, 0.0)))
+        entries.append(Entry((left,)))
+    most: Atom = (message("most at {word}", word=row.keys[int(weights.argmax())]),)
+    if row.allowed.any():
+        entries.append(Entry((most,)))
+    entries.append(Entry(((message("{bits} bits", bits=Number(bits)),),)))
+    return tuple(entries)

@@ -1,0 +1,158 @@
+"""One row of one head: the numbers of the trace that an explanation shows, under one roof."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from attnviz import lexicon
+from attnviz.attention import EveryStep, every_step
+from attnviz.data import Attention, Token, Trace
+from attnviz.explanation.parts import Floats, Piece, Word
+from attnviz.messages import message
+
+# Of more keys than MOST_KEYS only those with the largest weights are shown by themselves.
+MOST_KEYS = 12
+FEWER_KEYS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """How token `token` looks, in head `head` of `trace` (an index there): rows of arrays, words and features.
+
+    cell: the one key that is asked for, or None.
+    """
+
+    attention: Attention
+    trace: Trace
+    layer: int
+    head: int
+    token: int
+    cell: int | None = None
+
+    @cached_property
+    def done(self) -> EveryStep:
+        """Every step of the head again, by the body that computed it: a trace keeps no dots and no exponentials.
+
+        The same arrays give the same bits; a trace with all of them would need twice the memory.
+        """
+        trace, head = self.trace, self.head
+        return every_step(
+            trace.query[head],
+            trace.key[head],
+            trace.value[head],
+            allowed=self.attention.allowed,
+            bias=None if trace.bias is None else trace.bias[head],
+            scale=1.0 if trace.scale is None else trace.scale,
+            temperature=trace.temperature,
+        )
+
+    @cached_property
+    def query(self) -> Floats:
+        """The query card [d]."""
+        return self.trace.query[self.head, self.token]
+
+    @cached_property
+    def logits(self) -> Floats:
+        """The scores [keys]."""
+        return self.trace.logits[self.head, self.token]
+
+    @cached_property
+    def weights(self) -> Floats:
+        """The weights [keys]."""
+        return self.trace.weights[self.head, self.token]
+
+    @cached_property
+    def dots(self) -> Floats:
+        """The dot products [keys]."""
+        return self.done.dots[self.token]
+
+    @cached_property
+    def exponentials(self) -> Floats:
+        """e^(score - largest) [keys]; 0 where the mask forbids."""
+        return self.done.exponentials[self.token]
+
+    @cached_property
+    def allowed(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Which keys may be looked at [keys]."""
+        if self.attention.allowed is None:
+            return np.ones(len(self.attention.key), dtype=bool)
+        return self.attention.allowed[self.token]
+
+    @cached_property
+    def shown(self) -> tuple[int, ...]:
+        """The keys that are shown by themselves: all of a few, else those with the largest weights, in their order."""
+        if self.cell is not None:
+            return (self.cell,)
+        return most_weighty(self.weights)
+
+    @cached_property
+    def looked_at(self) -> tuple[int, ...]:
+        """The shown keys that the mask allows."""
+        return tuple(index for index in self.shown if self.allowed[index])
+
+    @cached_property
+    def word(self) -> Word:
+        """The word that looks."""
+        return _words(self.attention.query)[self.token]
+
+    @cached_property
+    def keys(self) -> tuple[Word, ...]:
+        """The words that are looked at."""
+        return _words(self.attention.key)
+
+    @cached_property
+    def columns(self) -> tuple[Piece, ...]:
+        """The names of the inputs' columns [dim]."""
+        return _names(self.trace.features, self.trace.inputs.shape[-1])
+
+    @cached_property
+    def features(self) -> tuple[Piece, ...]:
+        """The names of this head's columns in queries and keys [d]."""
+        return _names(self._of_head, self.query.shape[-1])
+
+    @cached_property
+    def handed(self) -> tuple[Piece, ...]:
+        """The names of this head's columns in the values [d_v]."""
+        return _names(self._of_head, self.trace.value.shape[-1])
+
+    @property
+    def named(self) -> bool:
+        """Whether the features have names."""
+        return self.trace.features is not None
+
+    @property
+    def _of_head(self) -> tuple[str, ...] | None:
+        return None if self.trace.head_features is None else self.trace.head_features[self.head]
+
+
+def most_weighty(weights: Floats) -> tuple[int, ...]:
+    """The indexes of the keys to show, in their order: all of up to MOST_KEYS, else the FEWER_KEYS weightiest."""
+    if len(weights) <= MOST_KEYS:
+        return tuple(range(len(weights)))
+    return tuple(sorted(int(index) for index in np.argsort(-weights, kind="stable")[:FEWER_KEYS]))
+
+
+def name_of(feature: str) -> Piece:
+    """A feature's or a head's name in the reader's language; a word of the text as it is."""
+    known = feature in lexicon.GROUPS or feature in lexicon.FEATURES
+    return message(feature) if known else Word(feature)
+
+
+def _names(features: tuple[str, ...] | None, count: int) -> tuple[Piece, ...]:
+    if features is None or len(features) != count:
+        return tuple(f"[{index}]" for index in range(count))
+    return tuple(map(name_of, features))
+
+
+def _words(tokens: Sequence[Token]) -> tuple[Word, ...]:
+    seen: Counter[str] = Counter()
+    found = []
+    for token in tokens:
+        seen[token.text] += 1
+        found.append(Word(token.text, seen[token.text]))
+    return tuple(found)
