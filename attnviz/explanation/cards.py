@@ -8,7 +8,21 @@ from typing import Literal
 
 import numpy as np
 
-from attnviz.explanation.parts import Entry, Floats, Line, Number, Piece, Step, Term, equals, few, listing, plus, sum_of
+from attnviz.explanation.parts import (
+    Blank,
+    Entry,
+    Floats,
+    Line,
+    Number,
+    Piece,
+    Step,
+    Term,
+    equals,
+    few,
+    listing,
+    plus,
+    sum_of,
+)  # fmt: skip
 from attnviz.explanation.row import Row
 from attnviz.messages import Message, message
 
@@ -113,10 +127,7 @@ def added_position(row: Row) -> Step | None:
     before, vector, after = trace.embedded[index], trace.added[index], trace.inputs[index]
     entries = few(after, named=row.named)
     lines = tuple(
-        Line(
-            row.columns[i],
-            (Entry(((Number(float(before[i])),), plus(Number(float(vector[i]))), equals(after[i]))),),
-        )
+        Line(row.columns[i], (Entry(((Number(float(before[i])),), plus(Number(float(vector[i]))), equals(after[i]))),))
         for i in entries
     )
     words = [
@@ -181,9 +192,7 @@ def value_cards(row: Row) -> Step:
 def _cards(row: Row, kind: Kind, arrays: Floats) -> Step:
     names = row.features if kind == "key" else row.handed
     found = [card(row, kind, index) for index in row.shown]
-    lines = tuple(
-        Line(row.keys[index], _entries(row, one, names)) for index, one in zip(row.shown, found, strict=True)
-    )
+    lines = tuple(Line(row.keys[index], _entries(row, one, names)) for index, one in zip(row.shown, found, strict=True))
     left = len(row.keys) - len(row.shown)
     others = (message("The {count} words with the largest weights are shown.", count=len(row.shown)),)
     words = (*_words(row, kind, found), *(others if left and row.cell is None else ()))
@@ -234,7 +243,7 @@ def _products(row: Row, found: Card, j: int) -> tuple[tuple[Piece, ...], ...]:
     assert found.matrix is not None
     used = [int(i) for i in np.flatnonzero(found.matrix[:, j] * found.inputs)]
     alone = used == [found.first + j]
-    placed = "carried" if row.trace.added is not None else ""
+    placed: Blank = "carried" if row.trace.added is not None else ""
     known = set(few(found.inputs, named=row.named)) if found.own else set()
     return sum_of(
         [

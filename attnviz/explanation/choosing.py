@@ -104,9 +104,7 @@ def _head(attention: Attention, head: str | int) -> int:
         return names.index(head if head in names else number)
     if isinstance(number, int) and 0 <= number < len(names) and isinstance(names[number], str):
         return number
-    raise MissingError(
-        "There is no head {wanted}: there are {names}.", wanted=head, names=", ".join(map(str, names))
-    )
+    raise MissingError("There is no head {wanted}: there are {names}.", wanted=head, names=", ".join(map(str, names)))
 
 
 def _find(tokens: tuple[Token, ...], wanted: str | int, notes: list[Message]) -> int:

@@ -23,12 +23,15 @@ MOST_SPARSE = 24
 FEW = 4
 
 
+Blank = Literal["", "answer", "carried"]
+
+
 @dataclass(frozen=True)
 class Number:
     """A number as it was computed. On a worksheet an answer is blank, and so is an answer that is used again."""
 
     value: float
-    blank: Literal["", "answer", "carried"] = ""
+    blank: Blank = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from attnviz import lexicon
 from attnviz.attention import EveryStep, every_step
-from attnviz.data import Attention, Token, Trace
+from attnviz.data import Attention, Booleans, Token, Trace
 from attnviz.explanation.parts import Floats, Piece, Word
 from attnviz.messages import message
 
@@ -54,34 +54,40 @@ class Row:
     @cached_property
     def query(self) -> Floats:
         """The query card [d]."""
-        return self.trace.query[self.head, self.token]
+        card: Floats = self.trace.query[self.head, self.token]
+        return card
 
     @cached_property
     def logits(self) -> Floats:
         """The scores [keys]."""
-        return self.trace.logits[self.head, self.token]
+        scores: Floats = self.trace.logits[self.head, self.token]
+        return scores
 
     @cached_property
     def weights(self) -> Floats:
         """The weights [keys]."""
-        return self.trace.weights[self.head, self.token]
+        weights: Floats = self.trace.weights[self.head, self.token]
+        return weights
 
     @cached_property
     def dots(self) -> Floats:
         """The dot products [keys]."""
-        return self.done.dots[self.token]
+        dots: Floats = self.done.dots[self.token]
+        return dots
 
     @cached_property
     def exponentials(self) -> Floats:
         """e^(score - largest) [keys]; 0 where the mask forbids."""
-        return self.done.exponentials[self.token]
+        powers: Floats = self.done.exponentials[self.token]
+        return powers
 
     @cached_property
-    def allowed(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def allowed(self) -> Booleans:
         """Which keys may be looked at [keys]."""
         if self.attention.allowed is None:
             return np.ones(len(self.attention.key), dtype=bool)
-        return self.attention.allowed[self.token]
+        permitted: Booleans = self.attention.allowed[self.token]
+        return permitted
 
     @cached_property
     def shown(self) -> tuple[int, ...]:

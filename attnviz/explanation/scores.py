@@ -13,7 +13,7 @@ _MOST_NAMED = 8
 
 
 def dot_products(row: Row) -> Step:
-    """q · k of every shown key, term by term."""
+    """Q · k of every shown key, term by term."""
     lines = []
     turned = row.trace.unrotated_query is not None
     query = card(row, "query", row.token)
@@ -23,7 +23,7 @@ def dot_products(row: Row) -> Step:
         answered = set(own.listed(row.named)) if own.is_computed and not turned else set()
         terms = [
             Term((_used(row.query, j, asked), _used(values, j, answered)), row.features[j])
-            for j in np.flatnonzero(row.query * values)
+            for j in map(int, np.flatnonzero(row.query * values))
         ]
         lines.append(Line(row.keys[index], (Entry((*sum_of(terms), equals(row.dots[index]))),)))
     words = message(
@@ -129,7 +129,7 @@ def _mask_words(row: Row) -> Message:
 
 
 def exponentials(row: Row) -> Step | None:
-    """e to the score, the largest score subtracted first, and their sum."""
+    """The powers e^(score), the largest score subtracted first, and their sum."""
     if not row.allowed.any():
         return None
     largest = float(row.logits[row.allowed].max())

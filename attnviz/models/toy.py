@@ -71,10 +71,11 @@ def layer(
     merged = merge_heads(context)
     output = merged if projection.output is None else _within_float32(merged.astype(np.float64) @ projection.output)
     return Trace(
-        inputs=placed, key_inputs=key_placed, query=turned_query, key=turned_key, value=value, logits=logits, weights=weights, context=context,
-        output=_float32(output), features=features, head_features=_per_head(features, heads), projection=projection,
-        embedded=inputs, key_embedded=inputs if key_inputs is None else key_inputs, added=added,
-        key_added=key_added, bias=scheme.bias, scale=1 / np.sqrt(dim // heads), temperature=temperature,
+        inputs=placed, key_inputs=key_placed, query=turned_query, key=turned_key, value=value, logits=logits,
+        weights=weights, context=context, output=_float32(output), features=features,
+        head_features=_per_head(features, heads), projection=projection, embedded=inputs,
+        key_embedded=inputs if key_inputs is None else key_inputs, added=added, key_added=key_added, bias=scheme.bias,
+        scale=1 / np.sqrt(dim // heads), temperature=temperature,
         unrotated_query=None if scheme.rotate is None else query,
         unrotated_key=None if scheme.rotate is None else key,
     )  # fmt: skip
