@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     from attnviz.comparison import Comparison
     from attnviz.data import Attention, Token, Trace
     from attnviz.errors import AttnvizError
-    from attnviz.pipeline import Settings, compare, run
+    from attnviz.explanation import Explanation
+    from attnviz.pipeline import Settings, compare, explain, run
 
 __all__ = [
     "Attention",
     "AttnvizError",
     "Comparison",
+    "Explanation",
     "Settings",
     "Token",
     "Trace",
     "__version__",
     "compare",
+    "explain",
     "merge_heads",
     "run",
     "scaled_dot_product_attention",
@@ -36,7 +39,8 @@ _HOMES = {
     "comparison": ("Comparison",),
     "data": ("Attention", "Token", "Trace"),
     "errors": ("AttnvizError",),
-    "pipeline": ("Settings", "compare", "run"),
+    "explanation": ("Explanation",),
+    "pipeline": ("Settings", "compare", "explain", "run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from attnviz.comparison import Comparison
 from attnviz.data import Attention
 from attnviz.errors import OutputError, unknown_choice
+from attnviz.explanation import Explanation
 from attnviz.messages import Message
 from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison
 
 PICTURES = (".png", ".svg", ".pdf")
 FOR_ATTENTION = (*PICTURES, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, ".json", ".csv")
+FOR_EXPLANATION = (".html", ".md", ".json")
 
 
 def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
@@ -64,6 +66,22 @@ def save_comparison(
     else:
         write(path, _utf8(storage.comparison_csv(comparison, head)))
     return ()
+
+
+def save_explanation(explanation: Explanation, path: Path, *, digits: int = 4, worksheet: bool = False) -> None:
+    """Save as what the suffix says: a page to print, Markdown, or every number as data."""
+    check_destination(path, FOR_EXPLANATION)
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        from attnviz import storage
+
+        write(path, storage.to_json(storage.explanation_document(explanation)).encode())
+        return
+    from attnviz.render.explanation import make_sheet
+    from attnviz.render.handout import as_html, as_markdown
+
+    sheet = make_sheet(explanation, digits, worksheet=worksheet)
+    write(path, (as_html if suffix == ".html" else as_markdown)(sheet).encode("utf-8", "backslashreplace"))
 
 
 def save_picture(forms: tuple[Prepared, ...], path: Path) -> tuple[Message, ...]:

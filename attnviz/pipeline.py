@@ -17,6 +17,7 @@ from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
 from attnviz.embeddings import Embedded, embed, read_vectors
 from attnviz.errors import InputError, OptionError, unknown_choice
+from attnviz.explanation import Explanation, explain_attention
 from attnviz.masks import make_mask, parse_mask
 from attnviz.messages import Message, message
 from attnviz.models import toy
@@ -100,6 +101,29 @@ def run(
         )
     check_size(len(matrix), len(matrix), chosen.heads)
     return attend_to(Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen)
+
+
+def explain(
+    text: str | None = None,
+    settings: Settings | None = None,
+    *,
+    token: str | int | None = None,
+    cell: str | int | None = None,
+    head: str | int | None = None,
+    layer: str | int | None = None,
+    **given: Any,
+) -> Explanation:
+    """One row of `run(text, settings, **given)`, every number of it, from embedding to output.
+
+    token: whose row, by its text, as `猫#2` or by index; without it, the word whose row is least even. cell: explain
+    only the weight of this key. head: a number, a name, or "all" to compare the heads; layer: a number.
+    Raises an AttnvizError, a MissingError for a token, head or layer that is not there among them.
+
+    >>> [step.name for step in explain("猫吃鱼", token="猫", cell="吃").steps][:3]
+    ['embedding', 'query', 'key']
+    """
+    attention = run(text, settings, **given)
+    return explain_attention(attention, token=token, cell=cell, head=head, layer=layer)
 
 
 def compare(

@@ -81,11 +81,16 @@ OPTIONS: dict[str, Words] = {
     "temperature": Words("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
     "seed": Words("Computing", "For what is random.", "N"),
     "offset": Words("Computing", "The first position; 0 if not given.", "N"),
+    "token": Words("Looking", "Whose row: a word, 猫#2 for the second one, or an index from 0.", "WORD|INDEX"),
+    "cell": Words("Looking", "Only the weight of this key: a word, 猫#2, or an index.", "KEY"),
     "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),
     "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
     "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
-    "precision": Words("Looking", "Decimal places of a number, 1 to 9 (3 if not given; 7 for --vectors).", "N"),
+    "precision": Words(
+        "Looking", "Decimal places of a number, 1 to 9 (3 if not given, 4 in explain; 7 for --vectors).", "N"
+    ),
     "save": Words("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
+    "worksheet": Words("Output", "Leave the answers blank, and print them at the end."),
     "json": Words("Output", "Print one JSON document and nothing else."),
 }
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import IO
 
+from attnviz.explanation import Explanation
 from attnviz.messages import Message, translate
 from attnviz.render.labels import encodable, visible
 from attnviz.render.prepare import Prepared
@@ -23,6 +24,18 @@ def print_tables(forms: Iterable[Prepared]) -> None:
         if index:
             console.print()
         console.print(render_table(form, console.width, _encoding(sys.stdout)))
+
+
+def print_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> None:
+    """Print an explanation, or its worksheet, in lines that fit the terminal."""
+    from rich.console import Console
+
+    from attnviz.render.explanation import make_sheet
+    from attnviz.render.steps import render_steps
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    text = render_steps(make_sheet(explanation, digits, worksheet=worksheet), console.width, _encoding(sys.stdout))
+    console.print(text, soft_wrap=True)
 
 
 def print_data(text: str) -> None:

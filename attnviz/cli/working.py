@@ -15,7 +15,7 @@ from attnviz.pipeline import Settings
 from attnviz.pipeline import run as run_pipeline
 from attnviz.render.prepare import SHOWS, choose_heads, prepare
 
-WORD_DIGITS, MATRIX_DIGITS = 3, 7
+WORD_DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4
 
 
 def attend_all(
@@ -48,6 +48,11 @@ def digits_for(looking: Looking, attention: Attention | None = None) -> int:
             raise OptionError("--precision must be from 1 to 9, not {value}.", value=looking.precision)
         return looking.precision
     return MATRIX_DIGITS if attention is not None and attention.settings["embedding"] == "vectors" else WORD_DIGITS
+
+
+def digits_to_redo(looking: Looking, attention: Attention) -> int:
+    """One more than a table has, so that the table's digits come out when a reader redoes them."""
+    return max(digits_for(looking, attention), REDONE_DIGITS) if looking.precision is None else looking.precision
 
 
 def save_all(found: list[Attention], files: list[Path], looking: Looking) -> None:

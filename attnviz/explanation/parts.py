@@ -75,7 +75,7 @@ class Step:
 
     name: str
     title: Message
-    formula: str
+    formula: Piece
     words: tuple[Message, ...]
     lines: tuple[Line, ...] = ()
     arrays: Mapping[str, Any] = field(default_factory=dict)

@@ -153,7 +153,9 @@ def exponentials(row: Row) -> Step | None:
         "stay the same, and no number grows too large.", largest=Number(largest, "carried"),
     )  # fmt: skip
     arrays = {"exponentials": row.exponentials, "largest": largest, "sum": total}
-    return Step("exp", message("e to the power of the score"), "e^(s - largest)", (words,), tuple(lines), arrays)
+    return Step(
+        "exp", message("e to the power of the score"), message("e^(s - largest)"), (words,), tuple(lines), arrays
+    )
 
 
 def _power(score: float, largest: float) -> Atom:
@@ -180,5 +182,5 @@ def weights(row: Row) -> Step | None:
     if left and row.cell is None:
         rest = float(row.weights.sum() - row.weights[list(row.looked_at)].sum())
         words.append(message("The {count} other words share {rest}.", count=left, rest=Number(max(rest, 0.0))))
-    return Step("weights", message("Weights"), "w = e^(s - largest) / sum", tuple(words), lines,
+    return Step("weights", message("Weights"), message("w = e^(s - largest) / sum"), tuple(words), lines,
                 {"weights": row.weights})  # fmt: skip

@@ -26,7 +26,7 @@ def new_vector(row: Row) -> Step:
         *_left_out(context, shown),
     ]  # fmt: skip
     title = message("New vector of {word}", word=row.word)
-    return Step("new", title, "z = sum of w × v", tuple(words), lines, {"z": context})
+    return Step("new", title, message("z = sum of w × v"), tuple(words), lines, {"z": context})
 
 
 def _terms(row: Row, column: Floats, j: int) -> list[Term]:
@@ -96,7 +96,9 @@ def content(row: Row) -> Step | None:
     )  # fmt: skip
     words = message("A word's share is its weight times the length of its value card |v|, out of the sum of these.")
     title = message("Whose content {word} now holds", word=row.word)
-    return Step("content", title, "w |v| / sum", (words,), (sum_line, *lines), {"lengths": lengths, "shares": shares})
+    return Step(
+        "content", title, message("w |v| / sum"), (words,), (sum_line, *lines), {"lengths": lengths, "shares": shares}
+    )
 
 
 def _lengths(row: Row, lengths: Floats) -> list[Term]:

@@ -1,0 +1,155 @@
+"""A sheet for the terminal: numbered steps, labels in a column, lines that break between terms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from rich.cells import cell_len, chop_cells
+from rich.text import Text
+
+from attnviz.render.explanation import Section, Sheet, Shown, joined
+from attnviz.render.labels import encodable, shorten
+
+NARROWEST = 20
+_WIDEST_PROSE = 100
+_INDENT = 3
+_GAP = 2
+
+
+def render_steps(sheet: Sheet, width: int, encoding: str = "utf-8") -> Text:
+    """The sheet in lines of at most `width` cells (20 at least); `encoding` is the terminal's."""
+    return _Page(max(NARROWEST, width), encoding).page(sheet)
+
+
+class _Page:
+    """Lines that are written one after another."""
+
+    def __init__(self, width: int, encoding: str) -> None:
+        self.width = width
+        self.encoding = encoding
+        self.text = Text(no_wrap=True, overflow="ignore")
+
+    def page(self, sheet: Sheet) -> Text:
+        self._prose(sheet.title, 0, "bold")
+        if sheet.caption:
+            self._prose(sheet.caption, 0, "dim")
+        for section in sheet.sections:
+            self._line()
+            self._section(section)
+        self._line()
+        self._prose(sheet.hint, 0, "dim")
+        if sheet.answers:
+            self._line()
+            self._prose(sheet.answers_title, 0, "bold")
+            for section in sheet.answers:
+                self._section(section)
+        self.text.right_crop(1)
+        return self.text
+
+    def _section(self, section: Section) -> None:
+        self._heading(section)
+        for words in section.words:
+            self._prose(words, _INDENT, "dim")
+        self._lines(section.lines)
+
+    def _heading(self, section: Section) -> None:
+        """The number and the title, and at the right the formula, or below where both do not fit."""
+        title, formula = self._safe(section.title), self._safe(section.formula)
+        room = min(self.width, _WIDEST_PROSE) - _INDENT - cell_len(title) - cell_len(formula)
+        mark = f"{section.number:<{_INDENT - 1}} "
+        if room >= _GAP:
+            self.text.append(mark + title, "bold")
+            self.text.append(" " * room + formula if formula else "", "dim")
+            self._line()
+            return
+        first, *more = wrapped(_words(title), self.width - _INDENT)
+        self._line(mark + first, "bold")
+        for line in more:
+            self._line(" " * _INDENT + line, "bold")
+        for line in wrapped(_words(formula), self.width - _INDENT) if formula else ():
+            self._line(" " * _INDENT + line, "dim")
+
+    def _lines(self, lines: tuple[Shown, ...]) -> None:
+        labels = [self._safe(line.label) for line in lines]
+        widest = max(map(cell_len, labels), default=0)
+        indent = _INDENT + widest + _GAP
+        below = indent > max(self.width // 3, 12)  # a narrow screen: labels above, not beside
+        for label, parts in zip(labels, self._aligned(lines, self.width - indent), strict=True):
+            room = self.width - (_INDENT + _GAP if below else indent)
+            if below:
+                shown = shorten(label, self.width - _INDENT, cell_len, encodable("⋯", self.encoding))
+                self._line(" " * _INDENT + shown, "bold")
+            else:
+                self.text.append(" " * _INDENT + label + " " * (widest - cell_len(label) + _GAP), "bold")
+            for place, line in enumerate(wrapped(parts, room)):
+                self._line((" " * (self.width - room) if place or below else "") + line)
+
+    def _aligned(self, lines: tuple[Shown, ...], room: int) -> Iterator[list[str]]:
+        """The parts of each line; lines of the same form below each other have their parts in columns."""
+        found = [[self._safe(part) for part in joined(line)] for line in lines]
+        for _, group in groupby(zip(lines, found, strict=True), lambda pair: (len(pair[0].entries), len(pair[1]))):
+            members = [parts for _, parts in group]
+            columns = [max(map(cell_len, column)) for column in zip(*members, strict=True)]
+            if sum(columns) + len(columns) - 1 <= room:
+                members = [
+                    [
+                        _padded(part, width, place)
+                        for place, (part, width) in enumerate(zip(parts, columns, strict=True))
+                    ]
+                    for parts in members
+                ]
+            yield from members
+
+    def _prose(self, words: str, indent: int, style: str) -> None:
+        for line in wrapped(_words(self._safe(words)), min(self.width, _WIDEST_PROSE) - indent):
+            self._line(" " * indent + line, style)
+
+    def _line(self, line: str = "", style: str = "") -> None:
+        self.text.append(line, style)
+        self.text.append("\n")
+
+    def _safe(self, text: str) -> str:
+        return encodable(text, self.encoding)
+
+
+def _padded(part: str, width: int, place: int) -> str:
+    """Numbers right-aligned below each other, with their operator at the left; products left-aligned."""
+    missing = " " * (width - cell_len(part))
+    if place and re.match(r"[-+/×=] ", part):
+        return part[:2] + missing + part[2:]
+    return missing + part if re.fullmatch(r"[-.0-9e+_]+", part) else part + missing
+
+
+def _words(text: str) -> list[str]:
+    """Where prose may break: at spaces, and between Han characters, but not before a closing mark."""
+    return (
+        re.findall(r"[^\s\u2e80-\uffef]+|[\u2e80-\uffef][，。、：；？！）」』”]*", text)
+        if _is_dense(text)
+        else text.split()
+    )
+
+
+def _is_dense(text: str) -> bool:
+    return len(re.findall(r"[\u2e80-\uffef]", text)) > len(text) // 3
+
+
+def wrapped(parts: Iterable[str], width: int) -> list[str]:
+    """The parts in lines of at most `width` cells, a space between two; a longer part is folded."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and cell_len(lines[-1]) + 1 + cell_len(part) <= width:
+            lines[-1] = f"{lines[-1]} {part}"
+        elif cell_len(part) <= width:
+            lines.append(part)
+        else:
+            lines.extend(_folded(part, width))
+    return lines or [""]
+
+
+def _folded(part: str, width: int) -> list[str]:
+    """A part that is wider than a line: at its spaces, and a word that is still wider at any cell."""
+    if " " in part.strip():
+        return wrapped(part.split(), width)
+    return chop_cells(part, width)
