@@ -174,7 +174,7 @@ def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: floa
 def _logits_in_float64(
     q: Float32, k: Float32, bias: NDArray[Any] | None, factor: float, temperature: float
 ) -> tuple[Floats, Floats]:
-    """The same dot products and logits with float64's range; past even that, held at the end of the range (a weight is 0 or 1 there)."""
+    """The same dot products and logits in float64; past even that range, held at its end, where a weight is 0 or 1."""
     if bias is not None:
         if not np.isfinite(bias).all():
             raise InputError("The bias must be finite; to forbid a cell use `allowed`.")

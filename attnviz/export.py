@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attnviz.comparison import Comparison
 from attnviz.data import Attention
 from attnviz.errors import OutputError, unknown_choice
-from attnviz.explanation import Explanation
 from attnviz.messages import Message
 from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison
+
+if TYPE_CHECKING:
+    from attnviz.explanation import Explanation
 
 PICTURES = (".png", ".svg", ".pdf")
 FOR_ATTENTION = (*PICTURES, ".json", ".csv", ".npz")

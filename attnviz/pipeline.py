@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,12 +17,14 @@ from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
 from attnviz.embeddings import Embedded, embed, read_vectors
 from attnviz.errors import InputError, OptionError, unknown_choice
-from attnviz.explanation import Explanation, explain_attention
 from attnviz.masks import make_mask, parse_mask
 from attnviz.messages import Message, message
 from attnviz.models import toy
 from attnviz.positions import LARGEST_OFFSET, SCHEMES, Place, positions
 from attnviz.tokens import TOKENIZERS, tokenize
+
+if TYPE_CHECKING:
+    from attnviz.explanation import Explanation
 
 MOST_TOKENS = 4096
 
@@ -122,6 +124,8 @@ def explain(
     >>> [step.name for step in explain("猫吃鱼", token="猫", cell="吃").steps][:3]
     ['embedding', 'query', 'key']
     """
+    from attnviz.explanation import explain_attention
+
     attention = run(text, settings, **given)
     return explain_attention(attention, token=token, cell=cell, head=head, layer=layer)
 

@@ -6,13 +6,15 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attnviz.comparison import Comparison, Run
 from attnviz.data import Attention, Token
-from attnviz.explanation import Explanation
+
+if TYPE_CHECKING:
+    from attnviz.explanation import Explanation
 
 SCHEMA = 1
 

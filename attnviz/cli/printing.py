@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from attnviz.explanation import Explanation
 from attnviz.messages import Message, translate
 from attnviz.render.labels import encodable, visible
 from attnviz.render.prepare import Prepared
+
+if TYPE_CHECKING:
+    from attnviz.explanation import Explanation
 
 
 def print_tables(forms: Iterable[Prepared]) -> None:

@@ -185,7 +185,11 @@ def key_cards(row: Row) -> Step:
 
 
 def value_cards(row: Row) -> Step:
-    """The value card of every word that is shown, a line a word."""
+    """The value card of every word that is shown, a line a word; not again where they are the key cards just shown."""
+    values = row.trace.value[row.head]
+    if all(card(row, kind, index).known for kind in ("key", "value") for index in row.shown):
+        words = (Message(_MEANINGS["value"].template), message("Here they are the same as the key cards."))
+        return Step("value", _TITLES["value"], "v = x", words, (), {"v": values})
     return _cards(row, "value", row.trace.value[row.head])
 
 

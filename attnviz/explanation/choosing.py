@@ -153,15 +153,19 @@ def _choice_notes(attention: Attention, head: int | None, token: int, token_chos
             word=attention.query[token].text,
         ))  # fmt: skip
     if head is not None and len(attention.heads) > 1:
-        notes.append(message(
-            "Of {count} heads, {head} is explained: its row is the least even. --head chooses another, or all.",
-            count=len(attention.heads), head=_head_words(attention.heads[head]),
-        ))  # fmt: skip
+        notes.append(_head_note(head, attention.heads))
     return notes
 
 
-def _head_words(head: int | str) -> Message:
-    if isinstance(head, int):
-        return message("head {head}", head=head)
-    name = name_of(head)
-    return message("head: {name}", name=name.text if isinstance(name, Word) else name)
+def _head_note(index: int, heads: tuple[int | str, ...]) -> Message:
+    name, count = heads[index], len(heads)
+    if isinstance(name, int):
+        return message(
+            "Of {count} heads, head {head} is explained: its row is the least even. --head N chooses another, "
+            "--head all compares them.", count=count, head=name,
+        )  # fmt: skip
+    shown = name_of(name)
+    return message(
+        "Of {count} heads, head {head} ({name}) is explained: its row is the least even. --head N chooses another, "
+        "--head all compares them.", count=count, head=index, name=shown.text if isinstance(shown, Word) else shown,
+    )  # fmt: skip

@@ -148,6 +148,8 @@ def _signed(term: Term, *, first: bool) -> Atom:
     pieces: list[Piece] = [*_sign(leading.value, first=first), Number(abs(leading.value), leading.blank)]
     for factor in others:
         pieces += [" × ", *in_brackets(factor)]
+    if isinstance(term.name, str):  # a column's number has brackets of its own
+        return (*pieces, " ", term.name)
     return (*pieces, " (", term.name, ")") if term.name is not None else tuple(pieces)
 
 

@@ -5,14 +5,12 @@ Terminal, Markdown and HTML draw a `Sheet` and decide nothing but where a line b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
 from attnviz.explanation import Entry, Explanation, Line, Number, Piece, Step, Word
 from attnviz.messages import Message, message
-
 from attnviz.render.labels import shorten, visible
 from attnviz.render.prepare import describe_settings, number
 
@@ -53,7 +51,7 @@ class Sheet:
 
 
 def make_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> Sheet:
-    """The explanation in words, numbers with `digits` decimal places; a worksheet has blanks, and answers at its end."""
+    """The explanation in words, numbers with `digits` decimal places; a worksheet has blanks and, last, the answers."""
     writer = _Writer(digits, worksheet)
     sections = tuple(writer.section(place, step) for place, step in enumerate(explanation.steps, 1))
     answers = tuple(_Writer(digits).answers(place, step) for place, step in enumerate(explanation.steps, 1))
@@ -150,23 +148,21 @@ class _Writer:
     def message(self, given: Message) -> str:
         """A sentence with its numbers and words in it."""
         fields = {
-            name: self.piece(value) if isinstance(value, Number | Word | Message) else value
+            name: quoted(self.piece(value)) if isinstance(value, Word)
+            else self.piece(value) if isinstance(value, Number | Message) else value
             for name, value in given.fields.items()
-        }
+        }  # fmt: skip
         return visible(Message(given.template, fields).localized())
 
 
 def word_text(word: Word) -> str:
-    """A word of the text, harmless and short; in quotes where it could be taken for mathematics; 猫#2 for the second."""
+    """A word, harmless and short; in quotes where it could be taken for mathematics; the second 猫 is 猫#2."""
     text = shorten(visible(word.text), _WIDEST_WORD, cell_len)
     if not any(letter.isalpha() for letter in text):
         text = f"“{text}”"
     return text if word.occurrence == 1 else f"{text}#{word.occurrence}"
 
 
-def joined(line: Shown) -> Iterator[str]:
-    """The parts of a line in order, the entries parted by a middle dot."""
-    for place, entry in enumerate(line.entries):
-        for at, part in enumerate(entry):
-            last = at == len(entry) - 1 and place < len(line.entries) - 1
-            yield f"{part} ·" if last else part
+def quoted(word: str) -> str:
+    """A word inside a sentence: what could be taken for one of its own words stands in quotes; 猫 cannot."""
+    return word if word.startswith("“") or cell_len(word) >= 2 * len(word) else f"“{word}”"

@@ -9,7 +9,7 @@ from itertools import groupby
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-from attnviz.render.explanation import Section, Sheet, Shown, joined
+from attnviz.render.explanation import Section, Sheet, Shown
 from attnviz.render.labels import encodable, shorten
 
 NARROWEST = 20
@@ -76,31 +76,35 @@ class _Page:
         widest = max(map(cell_len, labels), default=0)
         indent = _INDENT + widest + _GAP
         below = indent > max(self.width // 3, 12)  # a narrow screen: labels above, not beside
-        for label, parts in zip(labels, self._aligned(lines, self.width - indent), strict=True):
+        for label, entries in zip(labels, self._aligned(lines, self.width - indent), strict=True):
             room = self.width - (_INDENT + _GAP if below else indent)
             if below:
                 shown = shorten(label, self.width - _INDENT, cell_len, encodable("⋯", self.encoding))
                 self._line(" " * _INDENT + shown, "bold")
             else:
                 self.text.append(" " * _INDENT + label + " " * (widest - cell_len(label) + _GAP), "bold")
-            for place, line in enumerate(wrapped(parts, room)):
-                self._line((" " * (self.width - room) if place or below else "") + line)
+            for place, line in enumerate(_flowing(entries, room)):
+                self._line((" " * (self.width - room) if place or below else "") + line.rstrip())
 
-    def _aligned(self, lines: tuple[Shown, ...], room: int) -> Iterator[list[str]]:
-        """The parts of each line; lines of the same form below each other have their parts in columns."""
-        found = [[self._safe(part) for part in joined(line)] for line in lines]
-        for _, group in groupby(zip(lines, found, strict=True), lambda pair: (len(pair[0].entries), len(pair[1]))):
-            members = [parts for _, parts in group]
-            columns = [max(map(cell_len, column)) for column in zip(*members, strict=True)]
-            if sum(columns) + len(columns) - 1 <= room:
-                members = [
-                    [
-                        _padded(part, width, place)
-                        for place, (part, width) in enumerate(zip(parts, columns, strict=True))
-                    ]
-                    for parts in members
-                ]
-            yield from members
+    def _aligned(self, lines: tuple[Shown, ...], room: int) -> Iterator[list[list[str]]]:
+        """The entries of each line; lines of the same form below each other have their parts in columns."""
+        dot = encodable("·", self.encoding)
+        found = [[[self._safe(part) for part in entry] for entry in line.entries] for line in lines]
+        for entries in found:
+            for entry in entries[:-1]:
+                entry[-1] += f" {dot}"
+        for form, group in groupby(found, lambda entries: tuple(map(len, entries))):
+            members = list(group)
+            flat = [[part for entry in entries for part in entry] for entries in members]
+            columns = [max(map(cell_len, column)) for column in zip(*flat, strict=True)]
+            if sum(columns) + len(columns) - 1 > room:
+                yield from members
+                continue
+            for parts in flat:
+                padded = iter(
+                    [_padded(part, width, at) for at, (part, width) in enumerate(zip(parts, columns, strict=True))]
+                )
+                yield [[next(padded) for _ in range(count)] for count in form]
 
     def _prose(self, words: str, indent: int, style: str) -> None:
         for line in wrapped(_words(self._safe(words)), min(self.width, _WIDEST_PROSE) - indent):
@@ -133,6 +137,18 @@ def _words(text: str) -> list[str]:
 
 def _is_dense(text: str) -> bool:
     return len(re.findall(r"[\u2e80-\uffef]", text)) > len(text) // 3
+
+
+def _flowing(entries: list[list[str]], width: int) -> list[str]:
+    """Entries in lines of at most `width` cells: a line breaks between two of them, and inside one only if it must."""
+    lines: list[str] = []
+    for entry in entries:
+        whole = " ".join(entry)
+        if lines and cell_len(lines[-1]) + 1 + cell_len(whole) <= width:
+            lines[-1] = f"{lines[-1]} {whole}"
+        else:
+            lines.extend([whole] if cell_len(whole) <= width else wrapped(entry, width))
+    return lines
 
 
 def wrapped(parts: Iterable[str], width: int) -> list[str]:
