@@ -18,14 +18,17 @@ def compare_heads(attention: Attention, token: int, cell: int | None, notes: tup
     bits = entropy(weights)
     # The same words in every line: those that the heads together look at most.
     shown = most_weighty(weights.mean(axis=0)) if cell is None else (cell,)
+    rest = len(shown) < weights.shape[1] and cell is None
     lines = tuple(
-        Line(_label(head), _entries(row, weights[place], shown, float(bits[place])))
+        Line(_label(place, head), _entries(row, weights[place], shown, rest, float(bits[place])))
         for place, head in enumerate(attention.heads)
     )
+    others = (message("others"),) if rest else ()
+    columns = (*(row.keys[i] for i in shown), *others, message("most at"), message("bits"))
     words = message("Each head has query, key and value cards of its own, and so weights of its own. The entropy is 0 "
                     "bits where one word gets everything, and {bits} bits where all get the same.",
                     bits=Number(float(np.log2(max(1, int(row.allowed.sum()))))))  # fmt: skip
-    step = Step("heads", message("The heads"), "w", (words,), lines, {"weights": weights, "entropy": bits})
+    step = Step("heads", message("The heads"), "w", (words,), lines, {"weights": weights, "entropy": bits}, columns)
     return Explanation(
         title=message("How the heads differ on {word}", word=row.word),
         query=attention.query,
@@ -42,18 +45,16 @@ def compare_heads(attention: Attention, token: int, cell: int | None, notes: tup
     )
 
 
-def _label(head: int | str) -> Piece:
-    return message("head {head}", head=head) if isinstance(head, int) else name_of(head)
+def _label(place: int, head: int | str) -> Piece:
+    return message("head {head}", head=head) if isinstance(head, int) else message(
+        "{number} {name}", number=place, name=name_of(head)
+    )  # fmt: skip
 
 
-def _entries(row: Row, weights: Floats, shown: tuple[int, ...], bits: float) -> tuple[Entry, ...]:
-    entries = [Entry(((row.keys[i], " ", Number(float(weights[i]), "answer")),)) for i in shown if row.allowed[i]]
-    if len(shown) < len(weights) and len(shown) > 1:
-        rest = float(weights.sum() - weights[list(shown)].sum())
-        left: Atom = (message("the others"), " ", Number(max(rest, 0.0)))
-        entries.append(Entry((left,)))
-    most: Atom = (message("most at {word}", word=row.keys[int(weights.argmax())]),)
-    if row.allowed.any():
-        entries.append(Entry((most,)))
-    entries.append(Entry(((message("{bits} bits", bits=Number(bits)),),)))
-    return tuple(entries)
+def _entries(row: Row, weights: Floats, shown: tuple[int, ...], rest: bool, bits: float) -> tuple[Entry, ...]:
+    cells: list[Atom] = [(Number(float(weights[i]), "answer") if row.allowed[i] else "·",) for i in shown]
+    if rest:
+        cells.append((Number(max(0.0, float(weights.sum() - weights[list(shown)].sum())), "answer"),))
+    cells.append((row.keys[int(weights.argmax())] if row.allowed.any() else "·",))
+    cells.append((Number(bits, "answer"),))
+    return tuple(Entry((cell,)) for cell in cells)

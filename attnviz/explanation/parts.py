@@ -71,7 +71,10 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One step of the computation: its title, its formula, what it means, its lines, and its arrays by name."""
+    """One step of the computation: its title, its formula, what it means, its lines, and its arrays by name.
+
+    columns: where the lines are the rows of a table, the heading of each entry.
+    """
 
     name: str
     title: Message
@@ -79,6 +82,7 @@ class Step:
     words: tuple[Message, ...]
     lines: tuple[Line, ...] = ()
     arrays: Mapping[str, Any] = field(default_factory=dict)
+    columns: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -132,12 +132,25 @@ def exponentials(row: Row) -> Step | None:
     """The powers e^(score), the largest score subtracted first, and their sum."""
     if not row.allowed.any():
         return None
-    largest = float(row.logits[row.allowed].max())
+    first = int(np.where(row.allowed, row.logits, -np.inf).argmax())
+    largest = Number(float(row.logits[first]), "carried" if first in row.looked_at else "")
     lines = [
         Line(row.keys[i], (Entry((_power(float(row.logits[i]), largest), equals(row.exponentials[i]))),))
         for i in row.looked_at
     ]
     total = float(row.exponentials.sum())
+    lines.append(Line(message("sum"), (Entry((*_summands(row), equals(total))),)))
+    words = message(
+        "e^s is positive, and grows much faster than s. The largest score, {largest}, is subtracted first: the weights "
+        "stay the same, and no number grows too large.", largest=largest,
+    )  # fmt: skip
+    arrays = {"exponentials": row.exponentials, "largest": largest.value, "sum": total}
+    title, formula = message("e to the power of the score"), message("e^(s - largest)")
+    return Step("exp", title, formula, (words,), tuple(lines), arrays)
+
+
+def _summands(row: Row) -> list[Atom]:
+    """The exponentials that are shown, and what the other words add to them."""
     terms: list[Atom] = [
         (*(("+ ",) if place else ()), Number(float(row.exponentials[i]), "carried"))
         for place, i in enumerate(row.looked_at)
@@ -145,21 +158,13 @@ def exponentials(row: Row) -> Step | None:
     others = int(row.allowed.sum()) - len(row.looked_at)
     if others:
         rest = float(row.exponentials.sum() - row.exponentials[list(row.looked_at)].sum())
-        left = message("from the other words: {count}", count=others)
-        terms.append((*(("+ ",) if terms else ()), Number(rest), " (", left, ")"))
-    lines.append(Line(message("sum"), (Entry((*terms, equals(total))),)))
-    words = message(
-        "e^s is positive, and grows much faster than s. The largest score, {largest}, is subtracted first: the weights "
-        "stay the same, and no number grows too large.", largest=Number(largest, "carried"),
-    )  # fmt: skip
-    arrays = {"exponentials": row.exponentials, "largest": largest, "sum": total}
-    return Step(
-        "exp", message("e to the power of the score"), message("e^(s - largest)"), (words,), tuple(lines), arrays
-    )
+        left = message("from 1 other word") if others == 1 else message("from {count} other words", count=others)
+        terms.append((*(("+ ",) if terms else ()), Number(max(0.0, rest)), " ", left))
+    return terms
 
 
-def _power(score: float, largest: float) -> Atom:
-    subtracted: Atom = (" - ", Number(largest, "carried")) if largest >= 0 else (" + ", Number(-largest, "carried"))
+def _power(score: float, largest: Number) -> Atom:
+    subtracted: Atom = (" - ", largest) if largest.value >= 0 else (" + ", Number(-largest.value, largest.blank))
     return ("e^(", Number(score, "carried"), *subtracted, ")")
 
 
@@ -181,6 +186,7 @@ def weights(row: Row) -> Step | None:
     left = int(row.allowed.sum()) - len(row.looked_at)
     if left and row.cell is None:
         rest = float(row.weights.sum() - row.weights[list(row.looked_at)].sum())
-        words.append(message("The {count} other words share {rest}.", count=left, rest=Number(max(rest, 0.0))))
+        others = message("1 other word") if left == 1 else message("{count} other words", count=left)
+        words.append(message("To the rest goes {rest}: {others}.", rest=Number(max(rest, 0.0)), others=others))
     return Step("weights", message("Weights"), message("w = e^(s - largest) / sum"), tuple(words), lines,
                 {"weights": row.weights})  # fmt: skip

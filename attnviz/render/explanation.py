@@ -28,13 +28,14 @@ class Shown:
 
 @dataclass(frozen=True)
 class Section:
-    """A step: its number, title and formula, sentences, and lines."""
+    """A step: its number, title and formula, sentences, and lines; with columns, the lines are a table's rows."""
 
     number: int
     title: str
     formula: str
     words: tuple[str, ...]
     lines: tuple[Shown, ...]
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ class _Writer:
 
     def section(self, place: int, step: Step) -> Section:
         title, words = self.message(step.title), tuple(map(self.message, step.words))
-        return Section(place, title, self.piece(step.formula), words, tuple(map(self.line, step.lines)))
+        return Section(place, title, self.piece(step.formula), words, tuple(map(self.line, step.lines)),
+                       tuple(map(self.piece, step.columns)))  # fmt: skip
 
     def answers(self, place: int, step: Step) -> Section:
         """What a step asks for, a line a line."""

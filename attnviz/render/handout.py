@@ -24,7 +24,7 @@ h2 .formula { margin-left: auto; color: var(--soft); font: .9rem/1.4 "DejaVu San
 table { margin: .5rem 0 0 2.3rem; border-collapse: collapse; font-variant-numeric: tabular-nums }
 th { padding: .12rem 1rem .12rem 0; text-align: left; vertical-align: top; font-weight: 600; white-space: nowrap;
   color: var(--accent) }
-td { padding: .12rem 0 }
+td { padding: .12rem 1rem .12rem 0 }
 tr { break-inside: avoid }
 .part { white-space: nowrap }
 .entry + .entry::before { content: "· "; color: var(--soft) }
@@ -66,6 +66,12 @@ def _section(section: Section) -> str:
     heading = f'<h2><span class="number">{section.number}</span> {_text(section.title)} {formula}</h2>'
     words = "".join(f'<p class="words">{_text(words)}</p>\n' for words in section.words)
     rows = "\n".join(f"<tr><th>{_text(line.label)}</th><td>{_entries(line)}</td></tr>" for line in section.lines)
+    if section.columns:
+        head = "".join(f"<th>{_text(column)}</th>" for column in section.columns)
+        cells = ("".join(f"<td>{_blanks(' '.join(entry))}</td>" for entry in line.entries) for line in section.lines)
+        rows = f"<tr><th></th>{head}</tr>\n" + "\n".join(
+            f"<tr><th>{_text(line.label)}</th>{row}</tr>" for line, row in zip(section.lines, cells, strict=True)
+        )
     table = f"<table>\n{rows}\n</table>\n" if rows else ""
     return f"<section>\n{heading}\n{words}{table}</section>"
 
@@ -99,7 +105,12 @@ def as_markdown(sheet: Sheet) -> str:
 def _markdown_section(section: Section, level: str) -> str:
     formula = f" — {_plain(section.formula)}" if section.formula else ""
     parts = [f"{level} {section.number}. {_plain(section.title)}{formula}", *map(_plain, section.words)]
-    if section.lines:
+    if section.columns:
+        heads = " | ".join(map(_plain, section.columns))
+        rows = (f"| {_plain(line.label)} | {' | '.join(_plain(' '.join(entry)) for entry in line.entries)} |"
+                for line in section.lines)  # fmt: skip
+        parts.append("\n".join((f"| | {heads} |", "|---|" + "---:|" * len(section.columns), *rows)))
+    elif section.lines:
         rows = (f"| {_plain(line.label)} | {_plain(_joined(line))} |" for line in section.lines)
         parts.append("\n".join(("| | |", "|---|---|", *rows)))
     return "\n\n".join(parts)

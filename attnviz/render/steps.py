@@ -52,7 +52,24 @@ class _Page:
         self._heading(section)
         for words in section.words:
             self._prose(words, _INDENT, "dim")
-        self._lines(section.lines)
+        if not section.columns or not self._table(section):
+            self._lines(tuple(_named(line, section.columns) for line in section.lines))
+
+    def _table(self, section: Section) -> bool:
+        """The lines below the headings of their columns; False, and nothing, where that is too wide."""
+        rows = [
+            ("", *section.columns),
+            *((line.label, *(" ".join(entry) for entry in line.entries)) for line in section.lines),
+        ]
+        cells = [[self._safe(cell) for cell in row] for row in rows]
+        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        if _INDENT + sum(widths) + _GAP * (len(widths) - 1) > self.width:
+            return False
+        for place, (label, *others) in enumerate(cells):
+            padded = (" " * (width - cell_len(cell)) + cell for cell, width in zip(others, widths[1:], strict=True))
+            self.text.append(" " * _INDENT + label + " " * (widths[0] - cell_len(label)), "bold")
+            self._line(" " * _GAP + (" " * _GAP).join(padded), "" if place else "bold")
+        return True
 
     def _heading(self, section: Section) -> None:
         """The number and the title, and at the right the formula, or below where both do not fit."""
@@ -83,27 +100,21 @@ class _Page:
                 self._line(" " * _INDENT + shown, "bold")
             else:
                 self.text.append(" " * _INDENT + label + " " * (widest - cell_len(label) + _GAP), "bold")
-            for place, line in enumerate(_flowing(entries, room)):
+            for place, line in enumerate(_flowing(entries, room, self._safe(" · "))):
                 self._line((" " * (self.width - room) if place or below else "") + line.rstrip())
 
     def _aligned(self, lines: tuple[Shown, ...], room: int) -> Iterator[list[list[str]]]:
         """The entries of each line; lines of the same form below each other have their parts in columns."""
-        dot = encodable("·", self.encoding)
         found = [[[self._safe(part) for part in entry] for entry in line.entries] for line in lines]
-        for entries in found:
-            for entry in entries[:-1]:
-                entry[-1] += f" {dot}"
         for form, group in groupby(found, lambda entries: tuple(map(len, entries))):
             members = list(group)
             flat = [[part for entry in entries for part in entry] for entries in members]
             columns = [max(map(cell_len, column)) for column in zip(*flat, strict=True)]
-            if sum(columns) + len(columns) - 1 > room:
+            if sum(columns) + len(columns) + 2 * len(form) > room:
                 yield from members
                 continue
             for parts in flat:
-                padded = iter(
-                    [_padded(part, width, at) for at, (part, width) in enumerate(zip(parts, columns, strict=True))]
-                )
+                padded = iter([_padded(*each) for each in zip(parts, columns, range(len(parts)), strict=True)])
                 yield [[next(padded) for _ in range(count)] for count in form]
 
     def _prose(self, words: str, indent: int, style: str) -> None:
@@ -139,13 +150,21 @@ def _is_dense(text: str) -> bool:
     return len(re.findall(r"[\u2e80-\uffef]", text)) > len(text) // 3
 
 
-def _flowing(entries: list[list[str]], width: int) -> list[str]:
+def _named(line: Shown, columns: tuple[str, ...]) -> Shown:
+    """A table's row as a line: each entry after the heading of its column."""
+    if not columns:
+        return line
+    pairs = zip(columns, line.entries, strict=True)
+    return Shown(line.label, tuple((f"{column} {entry[0]}", *entry[1:]) for column, entry in pairs))
+
+
+def _flowing(entries: list[list[str]], width: int, dot: str) -> list[str]:
     """Entries in lines of at most `width` cells: a line breaks between two of them, and inside one only if it must."""
     lines: list[str] = []
     for entry in entries:
         whole = " ".join(entry)
-        if lines and cell_len(lines[-1]) + 1 + cell_len(whole) <= width:
-            lines[-1] = f"{lines[-1]} {whole}"
+        if lines and cell_len(lines[-1]) + len(dot) + cell_len(whole) <= width:
+            lines[-1] = f"{lines[-1]}{dot}{whole}"
         else:
             lines.extend([whole] if cell_len(whole) <= width else wrapped(entry, width))
     return lines
