@@ -10,6 +10,8 @@ from attnviz.explanation.parts import Atom, Entry, Explanation, Floats, Line, Nu
 from attnviz.explanation.row import Row, most_weighty, name_of
 from attnviz.messages import Message, message
 
+_SAME = 1e-6
+
 
 def compare_heads(attention: Attention, token: int, cell: int | None, notes: tuple[Message, ...]) -> Explanation:
     """A line a head: the weights of the row, the word with the largest one, and the row's entropy in bits."""
@@ -55,6 +57,15 @@ def _entries(row: Row, weights: Floats, shown: tuple[int, ...], rest: bool, bits
     cells: list[Atom] = [(Number(float(weights[i]), "answer") if row.allowed[i] else "·",) for i in shown]
     if rest:
         cells.append((Number(max(0.0, float(weights.sum() - weights[list(shown)].sum())), "answer"),))
-    cells.append((row.keys[int(weights.argmax())] if row.allowed.any() else "·",))
+    cells.append((_most(row, weights),))
     cells.append((Number(bits, "answer"),))
     return tuple(Entry((cell,)) for cell in cells)
+
+
+def _most(row: Row, weights: Floats) -> Piece:
+    """The word with the largest weight; none where all have the same."""
+    seen = weights[row.allowed]
+    if not len(seen):
+        return "·"
+    alike = len(seen) > 1 and float(seen.max() - seen.min()) < _SAME
+    return message("all alike") if alike else row.keys[int(weights.argmax())]

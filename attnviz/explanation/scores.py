@@ -180,7 +180,7 @@ def weights(row: Row) -> Step | None:
                     equals(row.weights[i]))),),
         )
         for i in row.looked_at
-    )  # fmt: skip
+    ) or tuple(Line(row.keys[i], (Entry(((Number(0.0),),)),)) for i in row.shown)  # fmt: skip
     words = [message("How much {word} looks at each word: its part of the sum. The weights of a row sum to 1.",
                      word=row.word)]  # fmt: skip
     left = int(row.allowed.sum()) - len(row.looked_at)
