@@ -47,18 +47,15 @@ class Card:
 
     @property
     def is_copy(self) -> bool:
-        """Whether the card is what came in, so that there is nothing to compute."""
+        """Whether each entry that is not 0 is what came in there, so that there is nothing to compute."""
         if self.matrix is None:
             return self.known
+        used = self.values != 0
         own = self.inputs[self.first : self.first + len(self.values)]
-        return bool(self.values.any()) and np.array_equal(own, self.values) and self._takes_over
-
-    @property
-    def _takes_over(self) -> bool:
-        """Whether each column of W that matters has one number that matters, a 1."""
-        assert self.matrix is not None
-        used = self.matrix[np.ix_(self.inputs != 0, self.values != 0)]
-        return bool(((used == 0) | (used == 1)).all() and ((used != 0).sum(axis=0) == 1).all())
+        if not used.any() or not np.array_equal(own[used], self.values[used]):
+            return False
+        numbers = self.matrix[np.ix_(self.inputs != 0, used)]
+        return bool(((numbers == 0) | (numbers == 1)).all() and ((numbers != 0).sum(axis=0) == 1).all())
 
     @property
     def is_computed(self) -> bool:

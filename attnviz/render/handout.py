@@ -26,13 +26,15 @@ th { padding: .12rem 1rem .12rem 0; text-align: left; vertical-align: top; font-
   color: var(--accent) }
 td { padding: .12rem 1rem .12rem 0 }
 tr { break-inside: avoid }
+.entry { display: inline-block }
+.entry:not(:last-child)::after { content: " ·"; color: var(--soft); white-space: pre }
 .part { white-space: nowrap }
-.entry + .entry::before { content: "· "; color: var(--soft) }
 .blank { display: inline-block; min-width: 4.2em; height: 1.15em; border-bottom: 1px solid var(--ink) }
 .hint { margin-top: 2rem; font-size: .9rem }
 .answers { break-before: page }
-.answers > h1 { margin-top: 3rem; font-size: 1.3rem }
-.answers section { margin-top: .8rem }
+.answers > h1 { margin: 3rem 0 0; font-size: 1.3rem; column-span: all }
+.answers { columns: 20rem 2; column-gap: 2.5rem }
+.answers section { margin-top: .8rem; break-inside: avoid }
 @media (max-width: 40rem) { .words, table { margin-left: 0; padding-left: 0 } .part { white-space: normal } }
 @media print { @page { margin: 16mm 15mm } body { padding: 0; max-width: none; font-size: 10.5pt }
   .answers > h1 { margin-top: 0 } }
@@ -64,7 +66,7 @@ def as_html(sheet: Sheet) -> str:
 def _section(section: Section) -> str:
     formula = f'<span class="formula">{_text(section.formula)}</span>' if section.formula else ""
     heading = f'<h2><span class="number">{section.number}</span> {_text(section.title)} {formula}</h2>'
-    words = "".join(f'<p class="words">{_text(words)}</p>\n' for words in section.words)
+    words = "".join(f'<p class="words">{_blanks(words)}</p>\n' for words in section.words)
     rows = "\n".join(f"<tr><th>{_text(line.label)}</th><td>{_entries(line)}</td></tr>" for line in section.lines)
     if section.columns:
         head = "".join(f"<th>{_text(column)}</th>" for column in section.columns)
