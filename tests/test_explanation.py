@@ -324,7 +324,9 @@ def test_worksheet(options):
 
 
 @pytest.mark.parametrize("width", [20, 33, 60, 80, 120, 400])
-@pytest.mark.parametrize("text", ["猫吃鱼", "the cat eats the fish", "红烧狮子头 和 " + "supercalifragilistic" * 3, LONG])
+@pytest.mark.parametrize(
+    "text", ["猫吃鱼", "the cat eats the fish", "红烧狮子头 和 " + "supercalifragilistic" * 3, LONG]
+)
 def test_no_line_is_wider_than_the_terminal(width, text):
     """From 20 to 400 columns, Han or Latin, every line fits."""
     from rich.cells import cell_len
@@ -356,7 +358,18 @@ def test_document():
     """As data: every array under its name with its shape, and no number is lost."""
     found = explain("猫吃鱼", token="吃", position="alibi", heads=2, head=1)
     document = json.loads(to_json(explanation_document(found)))
-    assert set(document) == {"schema", "tokens", "token", "cell", "layer", "head", "heads", "features", "steps", "settings"}
+    assert set(document) == {
+        "schema",
+        "tokens",
+        "token",
+        "cell",
+        "layer",
+        "head",
+        "heads",
+        "features",
+        "steps",
+        "settings",
+    }
     trace = run("猫吃鱼", position="alibi", heads=2).traces[0]
     arrays = {name: array for step in document["steps"] for name, array in step["arrays"].items()}
     np.testing.assert_array_equal(np.float32(arrays["weights"]["values"]), trace.weights[1, 1])

@@ -9,7 +9,7 @@ from attnviz.analysis import entropy, largest_entropy
 from attnviz.choosing import find_token
 from attnviz.data import Attention, Token
 from attnviz.errors import InputError, MissingError, OptionError
-from attnviz.explanation import cards, heads, rotation, scores, vectors
+from attnviz.explanation import cards, scores, vectors
 from attnviz.explanation.parts import Explanation, Step, Word
 from attnviz.explanation.row import Row, name_of
 from attnviz.messages import Message, message
@@ -42,7 +42,9 @@ def explain_attention(
     if head == "all":
         place, at = _least_even(chosen, None, wanted)
         notes += _choice_notes(chosen, None, at, token is None)
-        return heads.compare_heads(chosen, at, asked, tuple(notes))
+        from attnviz.explanation.heads import compare_heads
+
+        return compare_heads(chosen, at, asked, tuple(notes))
     own = None if head is None else _head(chosen, head)
     place, at = _least_even(chosen, own, wanted)
     notes += _choice_notes(chosen, place if own is None else None, at, token is None)
@@ -65,12 +67,20 @@ def explain_attention(
 
 def _steps(row: Row) -> tuple[Step, ...]:
     made = (
-        cards.embedding, cards.added_position, cards.query_card, cards.key_cards, cards.value_cards, rotation.rotation,
+        cards.embedding, cards.added_position, cards.query_card, cards.key_cards, cards.value_cards, _rotation,
         scores.dot_products, scores.scores, scores.mask, scores.exponentials, scores.weights, vectors.new_vector,
         vectors.content, vectors.output,
     )  # fmt: skip
     found = (make(row) for make in made)
     return tuple(step for step in found if step is not None)
+
+
+def _rotation(row: Row) -> Step | None:
+    if row.trace.unrotated_query is None or row.trace.unrotated_key is None:
+        return None
+    from attnviz.explanation.rotation import rotation
+
+    return rotation(row, row.trace.unrotated_query[row.head], row.trace.unrotated_key[row.head])
 
 
 def _title(row: Row) -> Message:

@@ -40,12 +40,9 @@ class Turn:
         return np.allclose(found, wanted, rtol=1e-4, atol=1e-5 * float(np.abs(self.before).max(initial=0.0)))
 
 
-def rotation(row: Row) -> Step | None:
-    """The query card turned, its longest pairs; and the longest pair of each key card."""
+def rotation(row: Row, before: Floats, keys_before: Floats) -> Step:
+    """The query card turned, its longest pairs; and the longest pair of each key card. Before: [tokens, d]."""
     trace = row.trace
-    if trace.unrotated_query is None or trace.unrotated_key is None:
-        return None
-    before, keys_before = trace.unrotated_query[row.head], trace.unrotated_key[row.head]
     arrays = {"q": before[row.token], "q_turned": row.query, "k": keys_before, "k_turned": trace.key[row.head]}
     own = _turn(row, before[row.token], row.query, row.token)
     turns = {index: _turn(row, keys_before[index], trace.key[row.head, index], index) for index in row.shown}

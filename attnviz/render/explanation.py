@@ -6,6 +6,7 @@ Terminal, Markdown and HTML draw a `Sheet` and decide nothing but where a line b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from rich.cells import cell_len
 
@@ -148,13 +149,16 @@ class _Writer:
         return text
 
     def message(self, given: Message) -> str:
-        """A sentence with its numbers and words in it."""
-        fields = {
-            name: quoted(self.piece(value)) if isinstance(value, Word)
-            else self.piece(value) if isinstance(value, Number | Message) else value
-            for name, value in given.fields.items()
-        }  # fmt: skip
-        return visible(Message(given.template, fields).localized())
+        """A sentence with its numbers and words in it, each made harmless by itself."""
+        fields = {name: self._field(value) for name, value in given.fields.items()}
+        return Message(given.template, fields).localized()
+
+    def _field(self, value: Any) -> Any:
+        if isinstance(value, Word):
+            return quoted(word_text(value))
+        if isinstance(value, Number | Message):
+            return self.piece(value)
+        return visible(value) if isinstance(value, str) else value
 
 
 def word_text(word: Word) -> str:
