@@ -176,9 +176,9 @@ def test_mask_names_the_forbidden():
     text = page(explain_attention(attention, token="水"))
     assert "its weights are all 0" in text
     assert re.search(r"New vector of 水[^=]*= sum[^=]*\n +水 +0\n", text)
+    blind = Attention(attention.query, attention.key, np.zeros((1, 1, 5, 1)), np.zeros((5, 1), bool),
+                      traces=attention.traces)  # fmt: skip
     with pytest.raises(InputError, match="no row can be explained"):
-        blind = Attention(attention.query, attention.key, np.zeros((1, 1, 5, 1)), np.zeros((5, 1), bool),
-                          traces=attention.traces)  # fmt: skip
         explain_attention(blind)
 
 
@@ -305,14 +305,16 @@ def test_worksheet(options):
     explanation = explain("猫吃鱼", token="猫", **options)
     plain, sheet = make_sheet(explanation, 6), make_sheet(explanation, 6, worksheet=True)
     before, _, after = page(explanation, 6, worksheet=True).partition("Answers\n")
-    asked = [
-        number for step in explanation.steps for line in step.lines for entry in line.entries for number in entry.answers
-    ]  # fmt: skip
+    entries = [entry for step in explanation.steps for line in step.lines for entry in line.entries]
+    asked = [number for entry in entries for number in entry.answers]
     assert len(asked) > 5
     given_numbers = {
-        written(piece.value, 6) for step in explanation.steps for line in step.lines for entry in line.entries
-        for atom in entry.atoms for piece in atom if isinstance(piece, Number) and not piece.blank
-    }  # fmt: skip
+        written(piece.value, 6)
+        for entry in entries
+        for atom in entry.atoms
+        for piece in atom
+        if isinstance(piece, Number) and not piece.blank
+    }
     for number in asked:
         shown = written(number.value, 6)
         assert re.search(rf"(?<![\d.]){re.escape(shown)}(?![\d])", after), shown
