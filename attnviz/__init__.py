@@ -3,6 +3,7 @@
 The public names load when they are first used: importing attnviz loads no numpy, rich, typer or matplotlib.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +13,33 @@ if TYPE_CHECKING:
     from attnviz.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
     from attnviz.comparison import Comparison
     from attnviz.data import Attention, Token, Trace
+    from attnviz.display import View, show
     from attnviz.errors import AttnvizError
     from attnviz.explanation import Explanation
-    from attnviz.pipeline import Settings, compare, explain, run
+    from attnviz.messages import set_language
+    from attnviz.models.loaded import Model, load
+    from attnviz.pipeline import Settings, compare, explain, load_weights, run
 
 __all__ = [
     "Attention",
     "AttnvizError",
     "Comparison",
     "Explanation",
+    "Model",
     "Settings",
     "Token",
     "Trace",
+    "View",
     "__version__",
     "compare",
     "explain",
+    "load",
+    "load_weights",
     "merge_heads",
     "run",
     "scaled_dot_product_attention",
+    "set_language",
+    "show",
     "softmax",
     "split_heads",
 ]
@@ -38,9 +48,12 @@ _HOMES = {
     "attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
     "comparison": ("Comparison",),
     "data": ("Attention", "Token", "Trace"),
+    "display": ("View", "show"),
     "errors": ("AttnvizError",),
     "explanation": ("Explanation",),
-    "pipeline": ("Settings", "compare", "explain", "run"),
+    "messages": ("set_language",),
+    "models.loaded": ("Model", "load"),
+    "pipeline": ("Settings", "compare", "explain", "load_weights", "run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -55,3 +68,19 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext attnviz`: an Attention and a Comparison show themselves, also where IPython came after attnviz."""
+    import_module("attnviz.display").register(shell)
+
+
+def _show_in_notebooks() -> None:
+    """In a running IPython, register what draws the results; elsewhere nothing is loaded for it."""
+    running = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = None if running is None else running()
+    if shell is not None:
+        load_ipython_extension(shell)
+
+
+_show_in_notebooks()

@@ -74,14 +74,16 @@ def _exponentials(logits: ArrayLike, allowed: ArrayLike | None, axis: int) -> Fl
     if x.shape[axis] == 0:
         return np.zeros_like(x)
     largest = x.max(axis=axis, keepdims=True)
-    exponentials: Floats = np.exp(x - np.where(np.isneginf(largest), 0, largest))
+    exponentials: Floats = x - np.where(np.isneginf(largest), 0, largest)
+    np.exp(exponentials, out=exponentials)
     return exponentials
 
 
 def _shares(exponentials: Floats, axis: int) -> Floats:
+    """The same array, each number divided by the sum of its row."""
     total = exponentials.sum(axis=axis, keepdims=True)
-    weights: Floats = exponentials / np.where(total == 0, 1, total)
-    return weights
+    exponentials /= np.where(total == 0, 1, total)
+    return exponentials
 
 
 def scaled_dot_product_attention(
@@ -125,7 +127,7 @@ def attend(
     temperature: float = 1.0,
 ) -> Attended:
     """`scaled_dot_product_attention`, which hands back the logits too."""
-    done = every_step(query, key, value, allowed=allowed, bias=bias, scale=scale, temperature=temperature)
+    done = _compute(query, key, value, allowed, bias, scale, temperature, keep=False)
     return Attended(done.output, done.weights, done.logits)
 
 
@@ -139,7 +141,15 @@ def every_step(
     scale: float | None = None,
     temperature: float = 1.0,
 ) -> EveryStep:
-    """The one body that computes attention, with all that it computed on the way."""
+    """The same once more, with all that is computed on the way."""
+    return _compute(query, key, value, allowed, bias, scale, temperature, keep=True)
+
+
+def _compute(
+    query: ArrayLike, key: ArrayLike, value: ArrayLike, allowed: ArrayLike | None, bias: ArrayLike | None,
+    scale: float | None, temperature: float, *, keep: bool,
+) -> EveryStep:  # fmt: skip
+    """The one body that computes attention. Not to `keep` saves the memory of dots and exponentials: they are void."""
     q, k, v = _same_precision(query, key, value)
     _check_shapes(q, k, v)
     if not (np.isfinite(temperature) and temperature > 0):
@@ -152,23 +162,30 @@ def every_step(
     _check_cells(q, k, v, added, permitted)
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        dots: Floats = q @ k.swapaxes(-1, -2)
-        logits = _add_and_divide(dots * q.dtype.type(factor), added, temperature)
+        # A copy in the order that the product reads is small beside it, and makes it twice as fast.
+        logits: Floats = q @ np.ascontiguousarray(k.swapaxes(-1, -2))
+        dots = logits.copy() if keep else logits
+        logits *= q.dtype.type(factor)
+        logits = _add_and_divide(logits, added, temperature)
         if not np.isfinite(logits).all():
             dots, logits = _logits_in_float64(q, k, added, factor, temperature)
-        exponentials = _exponentials(logits, permitted, -1)
-        weights = _shares(exponentials, -1)
-        output = (weights @ v).astype(np.float32)
+        powers = _exponentials(logits, permitted, -1)
+        exponentials = powers.copy() if keep else powers
+        weights = _shares(powers, -1)
+        output = (weights @ v).astype(np.float32, copy=False)
         if not np.isfinite(output).all():
             output = _mean_in_float64(weights, v)
     return EveryStep(output, weights, logits, dots, exponentials)
 
 
 def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: float) -> Floats:
+    """Both in place where the shape stays: the logits of a long text are the largest array there is."""
     if bias is not None:
-        logits = logits + bias.astype(logits.dtype)
-    divided: Floats = logits / logits.dtype.type(temperature)
-    return divided
+        fits = np.broadcast_shapes(bias.shape, logits.shape) == logits.shape
+        logits = np.add(logits, bias.astype(logits.dtype, copy=False), out=logits if fits else None)
+    if temperature != 1:
+        logits /= logits.dtype.type(temperature)
+    return logits
 
 
 def _logits_in_float64(

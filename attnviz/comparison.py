@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attnviz.blindness import Blindness, threshold
 from attnviz.data import Attention, Token
 from attnviz.errors import InputError, MissingError
-from attnviz.messages import Message, message
+from attnviz.messages import Message, listed, message, translate, word
 
 Float32 = NDArray[np.float32]
 
@@ -72,10 +72,10 @@ class Run:
         if head == "all":
             return list(range(len(self.heads)))
         for index, name in enumerate(self.heads):
-            if head in (str(name), str(index)):
+            if head in (str(name), str(index), translate(str(name))):
                 return [index]
         raise MissingError(
-            "There is no head {wanted}: there are {names}.", wanted=head, names=", ".join(map(str, self.heads))
+            "There is no head {wanted}: there are {names}.", wanted=head, names=listed(map(word, self.heads))
         )
 
     def matrices(self, index: int | None) -> tuple[Float32, Float32]:
@@ -94,20 +94,23 @@ class Run:
 class Comparison:
     """The same words in two orders: which words they share, and what changes under each setting.
 
-    tokens: the shared words in the first text's order; only_a, only_b: words of one side only; same_order: whether the
-    second text has the shared words in the first one's order; mirrored: whether it has them backwards. keys: the words
-    that are asked, where they are another text's; else those of `tokens`.
+    tokens: the shared words in the first text's order; tokens_b: the same words, in that order, as the second text's
+    tokens; only_a, only_b: words of one side only; same_order: whether the second text has the shared words in the
+    first one's order; mirrored: whether it has them backwards. keys: the words that are asked, where they are another
+    text's; else those of `tokens`.
     """
 
     text_a: str
     text_b: str
     tokens: tuple[Token, ...]
+    tokens_b: tuple[Token, ...]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     same_order: bool
     runs: tuple[Run, ...]
     mirrored: bool = False
     keys: tuple[Token, ...] | None = None
+    layers: tuple[int, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
 
@@ -175,11 +178,13 @@ def compare_attentions(
         text_a=_text(a),
         text_b=_text(b),
         tokens=tuple(a.tokens[i] for i in aligned.a),
+        tokens_b=tuple(b.tokens[i] for i in aligned.b),
         only_a=tuple(a.tokens[i].text for i in aligned.only_a),
         only_b=tuple(b.tokens[i].text for i in aligned.only_b),
         same_order=list(aligned.b) == sorted(aligned.b),
         mirrored=list(aligned.b) == sorted(aligned.b, reverse=True),
         keys=a.key if a.is_cross else None,
+        layers=a.layers[-1:],
         runs=tuple(
             replace(_run(first, second, aligned), blind_to=blind)
             for (first, second), blind in zip(pairs, blind_to or (None,) * len(pairs), strict=True)
@@ -243,7 +248,8 @@ def _verdict(comparison: Comparison, run: Run) -> Message:
     if len(run.heads) > 1 and not run.order_blind:
         head = run.changed_head
         change = float(np.abs(run.delta[head]).max())
-        name = f"{head} ({run.heads[head]})" if isinstance(run.heads[head], str) else str(head)
+        called = run.heads[head]
+        name = message("{head} ({name})", head=head, name=word(called)) if isinstance(called, str) else head
         sentence = message("{sentence} Head {head} changes most, by {change}.", sentence=sentence, head=name,
                            change=decimals(change))  # fmt: skip
     return sentence
@@ -284,6 +290,10 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
             "With {scheme} positions it sees how far apart two words stand, not in which direction: {b} is {a} read "
             "backwards, and stays the same (largest change {change}).", **fields,
         )  # fmt: skip
+    if run.position == "own":
+        return message(
+            "In this model every word looks at the others exactly as before (largest change {change}).", **fields
+        )
     if run.position == "none":
         return message(
             "Without positions every word looks at the others exactly as before (largest change {change}): "
@@ -296,6 +306,8 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
 
 
 def _some_change(run: Run, fields: dict[str, object]) -> Message:
+    if run.position == "own":
+        return message("In this model the order counts: {query} looks {amount} {direction} at {key}.", **fields)
     if run.position != "none":
         return message("With {scheme} positions it can: {query} looks {amount} {direction} at {key}.", **fields)
     if "causal" in run.mask:

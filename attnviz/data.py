@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.errors import MissingError, ShapeError
-from attnviz.messages import Message
+from attnviz.errors import InputError, MissingError, ShapeError
+from attnviz.messages import Message, listed, message, word
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Float32 = NDArray[np.float32]
 Floats = NDArray[np.floating[Any]]
@@ -158,12 +161,84 @@ class Attention:
         self._set("heads", self.heads or tuple(range(weights.shape[1])))
         self._set("settings", MappingProxyType(dict(self.settings)))
         if (len(self.layers), len(self.heads)) != weights.shape[:2]:
+            raise _misnamed(len(self.layers), len(self.heads), weights.shape)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weights: Any,
+        tokens: Sequence[str | Token] | None,
+        *,
+        keys: Sequence[str | Token] | None = None,
+        allowed: Any = None,
+        layers: Sequence[int] | None = None,
+        heads: Sequence[int | str] | None = None,
+        batch: int = 0,
+        normalize: bool = False,
+        source: str | None = None,
+    ) -> Attention:
+        """Attention that was computed elsewhere: any array [query, key], [heads, ...] or [layers, heads, query, key].
+
+        weights: NumPy, a list, a tensor, or transformers' `outputs.attentions`, of which `batch` picks a text. tokens:
+        one a query; keys: one a key, the tokens where left out; None numbers them. allowed [query, key]: who may look.
+        normalize: divide rows by their sums rather than refuse them. source: the text in which the tokens stand.
+        Raises ShapeError or InputError, which name layer, head and row where a row is not sound.
+
+        >>> Attention.from_arrays([[0.5, 0.5], [0, 1]], ["猫", "吃"]).weights.shape
+        (1, 1, 2, 2)
+        """
+        from attnviz.arrays import check_rows, stack_weights
+
+        stacked = stack_weights(weights, batch)
+        _, _, queries, count = stacked.shape
+        if keys is None and queries != count:
             raise ShapeError(
-                "There are {layers} layer names and {heads} head names for weights of shape {shape}.",
-                layers=len(self.layers),
-                heads=len(self.heads),
-                shape=weights.shape,
+                "Weights of {queries} queries and {count} keys are cross-attention: the keys need names of their own.",
+                hint="Give keys, one a column (in a file `keys`, or --labels a second time).",
+                queries=queries,
+                count=count,
             )
+        query, note = _named(tokens, queries, "x", source)
+        key, other = (query, ()) if keys is None else _named(keys, count, "y", None)
+        layers = range(stacked.shape[0]) if layers is None else layers
+        heads = range(stacked.shape[1]) if heads is None else heads
+        if (len(layers), len(heads)) != stacked.shape[:2]:
+            raise _misnamed(len(layers), len(heads), stacked.shape)
+        allowed = None if allowed is None else _may_look(allowed, stacked.shape)
+        checked, changed = check_rows(stacked, allowed, tuple(layers), tuple(heads), normalize=normalize)
+        normalized = (message("Rows that did not sum to 1 were divided by their sums."),) if changed else ()
+        return cls(
+            query=query,
+            key=key,
+            weights=checked,
+            allowed=allowed,
+            layers=tuple(layers),
+            heads=tuple(heads),
+            source=source,
+            settings={
+                "embedding": "given", "tokens": "given", "layers": len(layers), "heads": len(heads),
+                "normalized": changed,
+            },
+            notes=(*note, *other, *normalized),
+        )  # fmt: skip
+
+    def to_frame(self) -> DataFrame:
+        """A pandas DataFrame, a row a weight: layer, head, query_index, query, key_index, key, weight (nan: forbidden).
+
+        Raises MissingError where pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise MissingError("to_frame() needs pandas.", hint="Install it with: pip install pandas.") from None
+        layer, head, query, key = (index.ravel() for index in np.indices(self.weights.shape))
+        queries, keys = (np.array([token.text for token in side], dtype=object) for side in (self.query, self.key))
+        weights = self.weights if self.allowed is None else np.where(self.allowed, self.weights, np.float32(np.nan))
+        return DataFrame({
+            "layer": np.array(self.layers)[layer], "head": np.array(self.heads, dtype=object)[head],
+            "query_index": query, "query": queries[query], "key_index": key, "key": keys[key],
+            "weight": weights.ravel(),
+        }).infer_objects()  # fmt: skip
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -183,8 +258,8 @@ class Attention:
 
         layer: a number or several. head: a number, a name or several. Raises MissingError for one that is not there.
         """
-        layers = _choose("layer", self.layers, layer)
-        heads = _choose("head", self.heads, head)
+        layers = _choose(message("layer"), self.layers, layer)
+        heads = _choose(message("head"), self.heads, head)
         return replace(
             self,
             weights=self.weights[np.ix_(layers, heads)],
@@ -211,17 +286,59 @@ def _some(array: Floats | None, heads: list[int]) -> Floats | None:
     return None if array is None else array[heads]
 
 
-def _choose(kind: str, names: tuple[int | str, ...], wanted: Any) -> list[int]:
+def _misnamed(layers: int, heads: int, shape: tuple[int, ...]) -> ShapeError:
+    return ShapeError(
+        "There are {layers} layer names and {heads} head names for weights of shape {shape}.",
+        layers=layers,
+        heads=heads,
+        shape=shape,
+    )
+
+
+def _named(
+    names: Sequence[str | Token] | None, count: int, letter: str, source: str | None
+) -> tuple[tuple[Token, ...], tuple[Message, ...]]:
+    """One Token a name, standing in `source` where they are found there in order; numbered where there are no names."""
+    if names is None:
+        note = message("The weights name no tokens: they are numbered from {first}.", first=f"{letter}0")
+        return tuple(Token(f"{letter}{i}") for i in range(count)), (note,)
+    if isinstance(names, str) or not all(isinstance(name, str | Token) for name in names):
+        raise InputError("tokens and keys are lists with one string or Token for each row or column of the weights.")
+    if len(names) != count:
+        raise ShapeError(
+            "There are {names} tokens for {count} rows or columns of weights.",
+            hint="Padding and special tokens count too.",
+            names=len(names),
+            count=count,
+        )
+    tokens = []
+    end: int | None = 0
+    for name in names:
+        start = -1 if source is None or end is None or isinstance(name, Token) else source.find(name, end)
+        end = start + len(name) if start >= 0 and isinstance(name, str) else None
+        tokens.append(name if isinstance(name, Token) else Token(str(name), *(() if end is None else (start, end))))
+    return tuple(tokens), ()
+
+
+def _may_look(allowed: Any, shape: tuple[int, ...]) -> Booleans:
+    found = np.asarray(allowed)
+    if found.shape != shape[2:] or found.dtype.kind not in "biuf":
+        raise ShapeError(
+            "allowed {allowed} must have the shape of one head's weights, {weights}.",
+            allowed=found.shape,
+            weights=shape[2:],
+        )
+    return found.astype(bool)
+
+
+def _choose(kind: Message, names: tuple[int | str, ...], wanted: Any) -> list[int]:
     if wanted is None:
         return list(range(len(names)))
     several = [wanted] if isinstance(wanted, int | str) else list(wanted)
     for one in several:
         if one not in names and not (isinstance(one, int) and 0 <= one < len(names) and isinstance(names[one], str)):
             raise MissingError(
-                "There is no {kind} {wanted}: there are {names}.",
-                kind=kind,
-                wanted=one,
-                names=", ".join(str(name) for name in names),
+                "There is no {kind} {wanted}: there are {names}.", kind=kind, wanted=one, names=listed(map(word, names))
             )
     return [names.index(one) if one in names else int(one) for one in several]
 

@@ -1,4 +1,4 @@
-"""Tokens to vectors: the toy lexicon, hashed words, one dimension a word, or a matrix from a file.
+"""Tokens to vectors: the toy lexicon, hashed words, one dimension a word, a file of word vectors, or a matrix.
 
 Every row is scaled to |x|^2 = 2 sqrt(dim). A word's own logit |x|^2 / sqrt(dim) is then 2 at any dim; with unit
 variance it would be sqrt(dim), and from dim 64 on attention would be the identity matrix.
@@ -16,16 +16,18 @@ from tokenize import TokenError
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz import lexicon
+from attnviz import lexicon, wordfile
 from attnviz.data import Token
 from attnviz.errors import InputError, OptionError, unknown_choice
-from attnviz.messages import Message, message
+from attnviz.inputs import decode
+from attnviz.messages import Message, listed, message
 from attnviz.tokens import tokenize
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 DEFAULT_DIM = 32
+FILE = "PATH.vec"
 LARGEST_DIM = 65_536
 _MOST_NAMED = 8
 
@@ -39,17 +41,28 @@ class Embedded:
     notes: tuple[Message, ...] = ()
 
 
-def embed(tokens: Sequence[Token], how: str, dim: int | None = None) -> Embedded:
+def embed(
+    tokens: Sequence[Token], how: str, dim: int | None = None, *, progress: wordfile.Progress | None = None
+) -> Embedded:
     """Look up or make the vectors of `tokens`, [tokens, dim], float32, each row with |x|^2 = 2 sqrt(dim).
 
-    how: toy, hash or onehot (see EMBEDDINGS). dim: hash only, default 32; toy has its own 64, onehot one dimension a
-    distinct token. Raises OptionError for an unknown name or a dim the embedding cannot have.
+    how: toy, hash or onehot (see EMBEDDINGS), or the path of a word2vec or GloVe text file (.vec, .txt, gzipped or
+    not). dim: hash only, default 32; toy has its own 64, a file its own, onehot one dimension a distinct token.
+    progress(done, total) is told how many bytes of a file are read. Raises OptionError for an unknown name or a dim
+    the embedding cannot have.
     """
-    if how not in EMBEDDINGS:
-        raise unknown_choice("--embedding", how, EMBEDDINGS)
+    check_embedding(how)
     if dim is not None and not 1 <= dim <= LARGEST_DIM:
         raise OptionError("--dim must be from 1 to {largest}, not {dim}.", largest=LARGEST_DIM, dim=dim)
-    return EMBEDDINGS[how](tokens, dim)
+    if how in EMBEDDINGS:
+        return EMBEDDINGS[how](tokens, dim)
+    return _from_file(tokens, Path(how), dim, progress)
+
+
+def check_embedding(how: str) -> None:
+    """Raise OptionError where `how` is no embedding's name and no name of a file of word vectors."""
+    if how not in (*EMBEDDINGS, "vectors") and not wordfile.is_word_file(how):
+        raise unknown_choice("--embedding", how, (*EMBEDDINGS, FILE))
 
 
 def scaled(rows: NDArray[np.floating]) -> Float32:
@@ -148,12 +161,54 @@ def _unit(vector: Float64) -> Float64:
 
 
 def _unknown_note(words: list[str]) -> Message:
-    named = ", ".join(words[:_MOST_NAMED]) + (", ..." if len(words) > _MOST_NAMED else "")
+    named = listed((*words[:_MOST_NAMED], *(["..."] if len(words) > _MOST_NAMED else [])))
     if len(words) == 1:
         return message("1 word is not in the toy lexicon and has a made-up vector: {words}", words=named)
     return message(
         "{count} words are not in the toy lexicon and have made-up vectors: {words}", count=len(words), words=named
     )
+
+
+def _from_file(tokens: Sequence[Token], path: Path, dim: int | None, progress: wordfile.Progress | None) -> Embedded:
+    """The file's own vectors; a word is looked up as it is written, then composed (NFC), then in lower case."""
+    texts = dict.fromkeys(token.text for token in tokens)
+    parts = {text: [part.text for part in tokenize(text, "han")] for text in texts}
+    asked = {form for text in texts for word in (text, *parts[text]) for form in _forms(word)}
+    rows = wordfile.read_rows(path, asked, progress)
+    if dim not in (None, rows.dim):
+        raise OptionError(
+            "{name!r} has {own} dimensions, not {dim}.", hint="Leave --dim out.", name=path.name, own=rows.dim, dim=dim
+        )
+    made = {text: _file_vector(text, parts[text], rows) for text in texts}
+    unknown = list(dict.fromkeys(word for _, missing in made.values() for word in missing))
+    notes = (_lacking_note(unknown, path.name),) if unknown else ()
+    return Embedded(scaled(np.stack([made[token.text][0] for token in tokens])), notes=notes)
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    normal = unicodedata.normalize("NFC", word)
+    return word, normal, normal.lower()
+
+
+def _file_vector(text: str, parts: list[str], rows: wordfile.Rows) -> tuple[Float64, list[str]]:
+    """A word's vector from the file, and the words in it that the file lacks.
+
+    As with the toy: a longer text is the mean of its characters and words, a word that cannot be taken apart is hashed.
+    """
+    known = next((rows.vectors[form] for form in _forms(text) if form in rows.vectors), None)
+    if known is not None:
+        return known, []
+    if len(parts) <= 1:
+        return _unit(hashed(text, rows.dim)), [text]
+    vectors, missing = zip(*(_file_vector(part, [], rows) for part in parts), strict=True)
+    return _unit(np.mean([_unit(vector) for vector in vectors], axis=0)), [word for words in missing for word in words]
+
+
+def _lacking_note(words: list[str], name: str) -> Message:
+    fields = {"words": listed((*words[:_MOST_NAMED], *(["..."] if len(words) > _MOST_NAMED else []))), "name": name}
+    if len(words) == 1:
+        return message("1 word is not in {name!r} and has a made-up vector: {words}", **fields)
+    return message("{count} words are not in {name!r} and have made-up vectors: {words}", count=len(words), **fields)
 
 
 EMBEDDINGS: dict[str, Callable[[Sequence[Token], int | None], Embedded]] = {
@@ -256,20 +311,6 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         yield from csv.reader(io.StringIO(text, newline=""), strict=True)
     except csv.Error as error:
         raise InputError("{name!r} is not well-formed CSV: {error}.", name=path.name, error=error) from None
-
-
-def decode(data: bytes, name: str) -> str:
-    """The bytes as UTF-8 text, a leading byte order mark dropped; InputError names the first wrong byte."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            "{name} is not UTF-8: byte {byte} at position {position} (counted from 0) fits no character.",
-            hint="Convert it, e.g. with: iconv -t utf-8.",
-            name=name,
-            byte=f"0x{data[error.start]:02x}",
-            position=error.start,
-        ) from None
 
 
 def _is_number(cell: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from attnviz.messages import Message
+from attnviz.messages import Message, Word, listed, phrase, sentences
 
 
 class AttnvizError(Exception):
@@ -25,7 +25,7 @@ class AttnvizError(Exception):
 
     def localized(self) -> str:
         """The line in the language in use."""
-        return f"{self.message.localized()} {self.hint.localized()}".strip()
+        return sentences(self.message.localized(), self.hint.localized())
 
 
 class InputError(AttnvizError, ValueError):
@@ -50,7 +50,7 @@ class OptionError(AttnvizError, ValueError):
     exit_code = 2
 
 
-def unknown_choice(option: str, value: str, choices: Iterable[str]) -> OptionError:
+def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) -> OptionError:
     """The error for a value outside a closed list, with the nearest right one where there is one."""
     known = list(choices)
     near = get_close_matches(value.lower(), known, n=1, cutoff=0.5)
@@ -59,6 +59,22 @@ def unknown_choice(option: str, value: str, choices: Iterable[str]) -> OptionErr
         hint="Did you mean {near}?" if near else "",
         option=option,
         value=value,
-        choices=", ".join(known),
+        choices=listed(known),
         near=near[0] if near else "",
     )
+
+
+# What a system says where a file cannot be read or written; other words of it stay as they are.
+_REASONS = (
+    phrase("Permission denied"), phrase("No such file or directory"), phrase("Is a directory"),
+    phrase("Not a directory"), phrase("No space left on device"), phrase("Read-only file system"),
+    phrase("File name too long"), phrase("Too many levels of symbolic links"), phrase("Disk quota exceeded"),
+    phrase("Input/output error"), phrase("File too large"), phrase("Operation not permitted"),
+    phrase("Too many open files"), phrase("Invalid argument"), phrase("Device or resource busy"),
+    phrase("embedded null byte"), phrase("Broken pipe"), phrase("Bad file descriptor"),
+)  # fmt: skip
+
+
+def reason_of(error: Exception) -> Word:
+    """Why the system refused, as a field of a message."""
+    return Word(getattr(error, "strerror", None) or str(error))

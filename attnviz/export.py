@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING
 
 from attnviz.comparison import Comparison
 from attnviz.data import Attention
-from attnviz.errors import OutputError, unknown_choice
-from attnviz.messages import Message
+from attnviz.errors import OutputError, reason_of, unknown_choice
+from attnviz.messages import Message, message
 from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison
 
 if TYPE_CHECKING:
     from attnviz.explanation import Explanation
 
 PICTURES = (".png", ".svg", ".pdf")
-FOR_ATTENTION = (*PICTURES, ".json", ".csv", ".npz")
-FOR_COMPARISON = (*PICTURES, ".json", ".csv")
-FOR_EXPLANATION = (".html", ".md", ".json")
+PAGE = ".html"
+FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
+FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
+FOR_EXPLANATION = (PAGE, ".md", ".json")
 
 
 def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
     """Raise before anything is computed where `path` cannot be written: its suffix, its folder, or itself."""
     if path.suffix.lower() not in suffixes:
-        raise unknown_choice("A file's suffix", path.suffix or path.name, suffixes)
+        raise unknown_choice(message("A file's suffix"), path.suffix or path.name, suffixes)
     folder = path.parent
     if not folder.exists():
         raise OutputError("There is no folder {folder!r}.", hint="Make it first.", folder=str(folder))
@@ -42,6 +43,8 @@ def save_attention(
     if suffix in PICTURES:
         shown = choose_heads(attention, head, layer)
         return save_picture(prepare(shown, medium="picture", digits=digits), path)
+    if suffix == PAGE:
+        return save_page(choose_heads(attention, head or "all", layer or "all"), path, digits=digits)
     from attnviz import storage
 
     shown = choose_heads(attention, head or "all", layer)
@@ -62,6 +65,8 @@ def save_comparison(
     suffix = path.suffix.lower()
     if suffix in PICTURES:
         return save_picture(prepare_comparison(comparison, head=head, medium="picture", digits=digits), path)
+    if suffix == PAGE:
+        return save_page(comparison, path, head=head, digits=digits)
     from attnviz import storage
 
     if suffix == ".json":
@@ -96,6 +101,16 @@ def save_picture(forms: tuple[Prepared, ...], path: Path) -> tuple[Message, ...]
     return notes
 
 
+def save_page(
+    shown: Attention | Comparison, path: Path, *, head: str | None = None, digits: int = 3
+) -> tuple[Message, ...]:
+    """Write one page that opens from disk, with all it needs in it."""
+    from attnviz.render.page import render_page
+
+    write(path, render_page(shown, head=head, digits=digits).encode("utf-8", "backslashreplace"))
+    return ()
+
+
 def numbered(path: Path, index: int, count: int) -> Path:
     """x.png for one text; x-1.png, x-2.png for several."""
     return path if count == 1 else path.with_stem(f"{path.stem}-{index + 1}")
@@ -122,7 +137,7 @@ def write(path: Path, data: bytes) -> None:
             "{path!r} cannot be written: {reason}.",
             hint="Nothing was changed; choose another place.",
             path=str(path),
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         ) from None
     except BaseException:
         temporary.unlink(missing_ok=True)

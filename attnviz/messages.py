@@ -1,17 +1,73 @@
-"""A sentence people read: its English template stands in the code, its numbers beside it."""
+"""A sentence people read: its English template stands in the code, its numbers beside it.
+
+The catalogue that puts templates into Chinese is read when that language is first used; English needs none.
+`tools/catalogue.py` finds the templates in the code, so each must stand there as a literal.
+"""
 
 from __future__ import annotations
 
-import gettext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-_catalogue: gettext.NullTranslations = gettext.NullTranslations()
+LANGUAGES = ("en", "zh")
+
+_CATALOGUES = {"zh": "zh_CN"}
+_language = "en"
+
+
+def set_language(name: str) -> None:
+    """Speak this language from now on: en or zh. Data and str() of a message or an error stay English."""
+    global _language
+    if name not in LANGUAGES:
+        raise ValueError(f"The language must be one of {', '.join(LANGUAGES)}, not {name!r}.")
+    if name != "en":
+        _catalogue(name)
+    _language = name
+
+
+def language() -> str:
+    """The language in use: en or zh."""
+    return _language
+
+
+@contextmanager
+def speaking(name: str) -> Iterator[None]:
+    """Speak this language inside the `with` block."""
+    before = _language
+    set_language(name)
+    try:
+        yield
+    finally:
+        set_language(before)
 
 
 def translate(template: str) -> str:
     """The template in the language in use; English where the catalogue has no entry."""
-    return _catalogue.gettext(template)
+    return template if _language == "en" else in_language(template, _language)
+
+
+def in_language(template: str, name: str) -> str:
+    """The template in this language, whatever the language in use; English where the catalogue has no entry."""
+    return template if name == "en" or not template else _catalogue(name)(template)
+
+
+def phrase(text: str) -> str:
+    """Mark a text for the catalogue and hand it back as it is, where `translate` meets it only later."""
+    return text
+
+
+@cache
+def _catalogue(name: str) -> Callable[[str], str]:
+    """The catalogue's look-up; read once."""
+    import gettext
+
+    path = Path(__file__).parent / "locale" / _CATALOGUES[name] / "LC_MESSAGES" / "attnviz.mo"
+    with path.open("rb") as file:
+        return gettext.GNUTranslations(file).gettext
 
 
 @dataclass(frozen=True)
@@ -27,12 +83,58 @@ class Message:
 
     def localized(self) -> str:
         """The sentence in the language in use; fields that are messages are put in it too."""
-        fields = {
-            name: value.localized() if isinstance(value, Message) else value for name, value in self.fields.items()
-        }
-        return translate(self.template).format(**fields)
+        return translate(self.template).format(**{name: _localized(value) for name, value in self.fields.items()})
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Several things in a row, as a message's field: with commas in English, 、 in Chinese."""
+
+    items: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        """The items in English."""
+        return ", ".join(map(str, self.items))
+
+    def localized(self) -> str:
+        """The items in the language in use; those that are messages are put in it too."""
+        return translate(", ").join(str(_localized(item)) for item in self.items)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that is data in English and may have a translation, as a message's field; braces in it mean nothing."""
+
+    text: str
+
+    def __str__(self) -> str:
+        """The word in English."""
+        return self.text
+
+    def localized(self) -> str:
+        """The word in the language in use."""
+        return translate(self.text)
 
 
 def message(template: str, /, **fields: Any) -> Message:
     """Write `message("{count} words", count=3)`: a template that extraction tools find, and its fields."""
     return Message(template, fields)
+
+
+def listed(items: Iterable[Any]) -> Listed:
+    """Write `names=listed(names)`, never a joined string: languages put other marks between things."""
+    return Listed(tuple(items))
+
+
+def word(text: Any) -> Any:
+    """A name that the catalogue may know, such as a head's; a number stays as it is."""
+    return Word(text) if isinstance(text, str) else text
+
+
+def sentences(*parts: str) -> str:
+    """Sentences that are already in the language in use, one after another; Chinese has no space between them."""
+    return (" " if _language == "en" else "").join(part for part in parts if part)
+
+
+def _localized(value: Any) -> Any:
+    return value.localized() if isinstance(value, Message | Listed | Word) else value

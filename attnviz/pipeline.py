@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,15 @@ from attnviz import lexicon
 from attnviz.blindness import Blindness, blindness
 from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
-from attnviz.embeddings import Embedded, embed, read_vectors
-from attnviz.errors import InputError, OptionError, unknown_choice
+from attnviz.embeddings import Embedded, check_embedding, embed, read_vectors
+from attnviz.errors import InputError, MissingError, OptionError, unknown_choice
 from attnviz.masks import make_mask, parse_mask
+from attnviz.merging import MERGES
 from attnviz.messages import Message, message
 from attnviz.models import toy
 from attnviz.positions import LARGEST_OFFSET, SCHEMES, Place, positions
 from attnviz.tokens import TOKENIZERS, tokenize
+from attnviz.wordfile import Progress
 
 if TYPE_CHECKING:
     from attnviz.explanation import Explanation
@@ -33,10 +35,15 @@ MOST_TOKENS = 4096
 class Settings:
     """How attention is computed; change it with dataclasses.replace. A value of None means the default in place.
 
-    tokens: auto, lexicon, char, han, word, space, sentence. embedding: toy, hash, onehot. dim: for hash, default 32.
+    tokens: auto, lexicon, char, han, word, space, sentence. embedding: toy, hash, onehot, or the path of a word2vec or
+    GloVe text file (.vec, .txt, .gz). dim: for hash, default 32.
     heads: at least 1, divides dim. projection: auto, identity, lexicon, random. position: a key of
     positions.SCHEMES. mask: none, causal, window:K, window:K,causal. temperature: above 0, divides the logits.
     seed: for what is random, 0 or more. offset: the first position, 0 or more.
+    model: a reference to a real model, which has tokens, vectors, heads, positions and a mask of its own (see
+    models.loaded.load); download: fetch it where it is not here. pair: a second segment. merge: none, char or word.
+    no_special: hide [CLS] and the like; renormalize: rows over the rest sum to 1. window, stride: slide over a text
+    that is longer than the model can take.
     """
 
     tokens: str = "auto"
@@ -49,6 +56,18 @@ class Settings:
     temperature: float = 1.0
     seed: int = 0
     offset: int = 0
+    model: str | None = None
+    download: bool = False
+    pair: str | None = None
+    merge: str = "char"
+    no_special: bool = False
+    renormalize: bool = False
+    window: int | None = None
+    stride: int | None = None
+
+
+# The settings that a real model takes; it has its own in place of all the others.
+FOR_MODELS = ("model", "download", "pair", "merge", "no_special", "renormalize", "window", "stride")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +91,17 @@ def run(
     *,
     keys: str | None = None,
     vectors: str | Path | ArrayLike | None = None,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
+    layers: Collection[int] | None = None,
+    progress: Progress | None = None,
     **options: Any,
 ) -> Attention:
     """Who looks at whom in `text`, or among the rows of `vectors` (a matrix [tokens, dim], or a .csv or .npy file).
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
-    of Settings; labels name the rows of a matrix. One layer, `heads` heads.
+    of Settings; labels name the rows of a matrix: a list, or a string that is read as --labels is; progress(done,
+    total) is told how many bytes of an embedding's file are read. The toy has one layer of `heads` heads; of a model,
+    `layers` (counted from 0, -1 is the last; None is all) are computed.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     >>> run("猫吃鱼").weights.shape
@@ -87,8 +110,10 @@ def run(
     chosen = with_options(settings or Settings(), options)
     if (text is None) == (vectors is None):
         raise InputError("Give either a text or vectors.")
+    if chosen.model is not None:
+        return _run_model(text, chosen, keys, layers)
     if text is not None:
-        return attend_to(read(text, chosen, keys=keys), chosen)
+        return attend_to(read(text, chosen, keys=keys, progress=progress), chosen)
     if keys is not None:
         raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
@@ -103,6 +128,36 @@ def run(
         )
     check_size(len(matrix), len(matrix), chosen.heads)
     return attend_to(Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen)
+
+
+def _run_model(text: str | None, settings: Settings, keys: str | None, layers: Collection[int] | None) -> Attention:
+    """A text through a real model, which stays open for the next one."""
+    check(settings)
+    if text is None:
+        raise InputError("A model reads a text: give one, not vectors.")
+    from attnviz.models.loaded import opened
+
+    assert settings.model is not None
+    return opened(settings.model, settings.download).attend(
+        text, pair=settings.pair, keys=keys, layers=layers, merge=settings.merge, special=not settings.no_special,
+        renormalize=settings.renormalize, window=settings.window, stride=settings.stride,
+    )  # fmt: skip
+
+
+def load_weights(
+    path: str | Path, *, labels: str | Sequence[str] = (), normalize: bool = False
+) -> tuple[Attention, ...]:
+    """The attentions that a .npz, .json or .npy file holds, one for each text: weights that are already computed.
+
+    labels: names for the tokens (and, as a second string, for the keys): a file, or a list with commas or spaces.
+    normalize: divide rows by their sums rather than refuse them. Raises an AttnvizError that says what is wrong where.
+    """
+    from attnviz.storage.reading import read_attentions
+
+    found = read_attentions(Path(path), labels=[labels] if isinstance(labels, str) else labels, normalize=normalize)
+    for attention in found:
+        check_size(len(attention.query), len(attention.key), len(attention.heads))
+    return found
 
 
 def explain(
@@ -131,19 +186,33 @@ def explain(
 
 
 def compare(
-    text_a: str, text_b: str, settings: Settings | None = None, *, keys: str | None = None, **options: Any
+    text_a: str,
+    text_b: str,
+    settings: Settings | None = None,
+    *,
+    keys: str | None = None,
+    layer: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> Comparison:
     """The same words in another order: what changes, and what does not.
 
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
     it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
-    cutting into words differs, both texts are cut by character.
+    cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (the last, if None).
+    progress: as in run.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
     >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
     [True, False]
     """
     chosen = with_options(settings or Settings(), options)
+    if chosen.model is not None:
+        which = [-1 if layer is None else layer]
+        both = [run(text, chosen, keys=keys, layers=which) for text in (text_a, text_b)]
+        return compare_attentions([(both[0], both[1])])
+    if layer not in (None, 0):
+        raise MissingError("There is no layer {layer}: the toy has one, 0.", layer=layer)
     schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
     chosen = replace(chosen, position=schemes[-1])
     check(chosen)
@@ -152,7 +221,7 @@ def compare(
     if finer is not None:
         chosen = replace(chosen, tokens=finer)
         notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
-    a, b = read(text_a, chosen, keys=keys), read(text_b, chosen, keys=keys)
+    a, b = (read(text, chosen, keys=keys, progress=progress) for text in (text_a, text_b))
     each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
     pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
     return compare_attentions(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
@@ -218,18 +287,23 @@ def attend_to(words: Words, settings: Settings) -> Attention:
         key_source=None if words.asked is None else words.asked.source,
         output=trace.output,
         traces=(trace,),
-        settings=asdict(settings),
+        settings=_recorded(settings),
         notes=words.embedded.notes,
     )
 
 
-def read(text: str, settings: Settings, *, keys: str | None = None) -> Words:
+def _recorded(settings: Settings) -> dict[str, Any]:
+    """The settings of the toy as data, without those of models."""
+    return {name: value for name, value in asdict(settings).items() if name not in FOR_MODELS}
+
+
+def read(text: str, settings: Settings, *, keys: str | None = None, progress: Progress | None = None) -> Words:
     """The words of a text and their vectors, and those of the text they ask; all is checked before it is computed."""
     check(settings)
     tokens = cut(text, settings)
     if keys is None:
         check_size(len(tokens), len(tokens), settings.heads)
-        return Words(tokens, embed(tokens, settings.embedding, settings.dim), text)
+        return Words(tokens, embed(tokens, settings.embedding, settings.dim, progress=progress), text)
     if "causal" in settings.mask.lower():
         raise OptionError(
             "A causal mask forbids to look ahead in one's own text; the words of another text do not come before or "
@@ -238,7 +312,7 @@ def read(text: str, settings: Settings, *, keys: str | None = None) -> Words:
         )
     asked = cut(keys, settings)
     check_size(len(tokens), len(asked), settings.heads)
-    both = embed((*tokens, *asked), settings.embedding, settings.dim)
+    both = embed((*tokens, *asked), settings.embedding, settings.dim, progress=progress)
     own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
     return Words(tokens, replace(both, vectors=own), text, Words(asked, replace(both, vectors=other), keys))
 
@@ -263,13 +337,19 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     for name in options:
         if name not in Settings.__dataclass_fields__:
             raise unknown_choice("run()", name, Settings.__dataclass_fields__)
+    if isinstance(options.get("embedding"), Path):
+        options = options | {"embedding": str(options["embedding"])}
     return replace(settings, **options)
 
 
 def check(settings: Settings) -> None:
     """Raise OptionError for a value that cannot be, before anything is computed."""
+    _check_company(settings)
+    if settings.merge not in MERGES:
+        raise unknown_choice("--merge", settings.merge, MERGES)
     if settings.tokens not in ("auto", "given", *TOKENIZERS):
         raise unknown_choice("--tokens", settings.tokens, ("auto", *TOKENIZERS))
+    check_embedding(settings.embedding)
     if settings.projection not in toy.PROJECTIONS:
         raise unknown_choice("--projection", settings.projection, toy.PROJECTIONS)
     if settings.position is not None and settings.position not in SCHEMES:
@@ -298,6 +378,20 @@ def check(settings: Settings) -> None:
             hint="Use --projection identity or random.",
             embedding=settings.embedding,
         )
+
+
+def _check_company(settings: Settings) -> None:
+    """A model's settings go with a model, and the toy's without one."""
+    for one in fields(settings):
+        if getattr(settings, one.name) == one.default or one.name == "model":
+            continue
+        option = f"--{one.name.replace('_', '-')}"
+        if settings.model is None and one.name in FOR_MODELS:
+            raise OptionError("{option} goes with --model.", option=option)
+        if settings.model is not None and one.name not in FOR_MODELS:
+            raise OptionError("{option} is for the toy: a model has its own.", hint="Leave it out.", option=option)
+    if settings.renormalize and not settings.no_special:
+        raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
 
 
 def check_size(queries: int, keys: int, heads: int) -> None:
@@ -329,7 +423,7 @@ def _head_names(settings: Settings) -> tuple[int | str, ...]:
     return tuple(range(settings.heads))
 
 
-def _matrix(vectors: Any, labels: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.floating]]:
+def _matrix(vectors: Any, labels: str | Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.floating]]:
     if isinstance(vectors, str | Path):
         found, matrix = read_vectors(Path(vectors))
     else:
@@ -342,6 +436,10 @@ def _matrix(vectors: Any, labels: Sequence[str] | None) -> tuple[tuple[str, ...]
                 "vectors must be a matrix [tokens, dim] of finite numbers, not of shape {shape}.", shape=matrix.shape
             )
         found = tuple(f"x{i}" for i in range(len(matrix)))
+    if isinstance(labels, str):
+        from attnviz.storage.reading import split_labels
+
+        labels = split_labels(labels, len(matrix))
     if labels is not None and len(labels) != len(matrix):
         raise InputError("{labels} labels for {rows} rows.", labels=len(labels), rows=len(matrix))
     return tuple(labels) if labels is not None else found, matrix

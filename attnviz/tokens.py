@@ -67,7 +67,7 @@ def is_plain(text: str) -> bool:
     return _PLAIN.fullmatch(text) is not None
 
 
-def _clusters(text: str) -> list[Span]:
+def clusters(text: str) -> list[Span]:
     """Spans of the grapheme clusters, what a reader takes for one character; white space is left out."""
     if is_plain(text):
         return [(i, i + 1) for i, letter in enumerate(text) if not letter.isspace()]
@@ -99,15 +99,15 @@ def _kind(letter: str) -> str:
 
 def _words(text: str, split_han: Callable[[str, list[Span]], Iterator[Span]]) -> Iterator[Span]:
     """Words, numbers and runs of one mark whole; stretches of ideographs and kana go through `split_han`."""
-    clusters = _clusters(text)
-    kinds = [_kind(text[start]) for start, _ in clusters]
+    found = clusters(text)
+    kinds = [_kind(text[start]) for start, _ in found]
     i = 0
-    while i < len(clusters):
-        end = _run_end(text, clusters, kinds, i)
+    while i < len(found):
+        end = _run_end(text, found, kinds, i)
         if kinds[i] == "han":
-            yield from split_han(text, clusters[i:end])
+            yield from split_han(text, found[i:end])
         else:
-            yield clusters[i][0], clusters[end - 1][1]
+            yield found[i][0], found[end - 1][1]
         i = end
 
 
@@ -207,7 +207,7 @@ def _ends_here(text: str, start: int, mark: int, after: int, end: int) -> bool:
 
 TOKENIZERS: dict[str, Callable[[str], Iterator[Span]]] = {
     "lexicon": lambda text: _words(text, _longest_known),
-    "char": lambda text: iter(_clusters(text)),
+    "char": lambda text: iter(clusters(text)),
     "han": lambda text: _words(text, _one_by_one),
     "word": lambda text: _words(text, _segmented),
     "space": lambda text: (match.span() for match in re.finditer(r"\S+", text)),

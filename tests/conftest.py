@@ -1,6 +1,22 @@
-"""Hypothesis draws the same examples in every run, and no test is timed."""
+"""Hypothesis draws the same examples in every run, no test is timed, and every test begins in English."""
 
+import os
+
+import pytest
 from hypothesis import settings
+
+from attnviz.messages import set_language
 
 settings.register_profile("attnviz", deadline=None, derandomize=True)
 settings.load_profile("attnviz")
+
+for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE"):  # whoever runs the tests may read Chinese
+    os.environ.pop(name, None)
+os.environ["LANG"] = "C.UTF-8"
+
+
+@pytest.fixture(autouse=True)
+def english_afterwards():
+    """No test leaves Chinese behind."""
+    yield
+    set_language("en")

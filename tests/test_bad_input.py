@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from attnviz import cli
@@ -31,6 +32,10 @@ def folder(tmp_path, monkeypatch):
     }  # fmt: skip
     for name, data in files.items():
         (bad / name).write_bytes(data)
+    np.save(bad / "w.npy", np.eye(3))
+    np.save(bad / "wide.npy", np.full((2, 3), 1 / 3))
+    np.save(bad / "sums.npy", np.eye(3) * 1.5)
+    np.save(bad / "five.npy", np.eye(3)[None, None, None])
     return tmp_path
 
 
@@ -71,6 +76,21 @@ CASES = [
     (["run", "猫", "--mask", "window:-1"], 2, ["window:-1"]),
     (["run", "猫", "--mask", "window:"], 2, ["window:"]),
     (["run", "猫", "--show", "score"], 2, ["Did you mean scores?"]),
+    (["run", "猫", "--view", "block"], 2, ["--view", "Did you mean blocks?"]),
+    (["run", "猫", "--scale", "logs"], 2, ["--scale", "Did you mean log?"]),
+    (["run", "猫", "--sinks", "hid"], 2, ["--sinks", "Did you mean hide?"]),
+    (["run", "猫", "--top", "0"], 2, ["--top", "from 1", "0"]),
+    (["run", "猫", "--top", "x"], 2, ["--top", "x"]),
+    (["run", "猫", "--top", "3", "--view", "blocks"], 2, ["--top", "--view top", "blocks"]),
+    (["run", "猫", "--squeeze", "--view", "text"], 2, ["--squeeze", "--view table"]),
+    (["run", "猫", "--token", "猫", "--view", "table"], 2, ["--token", "--view text"]),
+    (["run", "猫", "--token", "狗"], 1, ["'狗'", "there are 猫", "0 to 0"]),
+    (["run", "猫", "--token", "猫#2"], 1, ["猫#2", "once"]),
+    (["run", "猫", "--token", "7"], 1, ["'7'", "0 to 0"]),
+    (["run", "猫", "--token", ""], 1, ["''", "猫"]),
+    (["run", "猫", "--view", "text", "--show", "scores"], 2, ["--view text", "weights"]),
+    (["compare", "猫吃", "吃猫", "--view", "text"], 2, ["compare", "--view table"]),
+    (["compare", "猫吃", "吃猫", "--view", "tble"], 2, ["Did you mean table?"]),
     (["run", "猫", "--temperature", "0"], 2, ["--temperature", "0"]),
     (["run", "猫", "--temperature", "-1"], 2, ["--temperature", "-1"]),
     (["run", "猫", "--temperature", "nan"], 2, ["--temperature", "nan"]),
@@ -89,6 +109,26 @@ CASES = [
     (["run", "猫" * 4097], 1, ["4,097", "4,096", "67 MB", "--tokens sentence"]),
     (["run", "猫", "", "--save", "x.png"], 1, ["empty"]),
     (["run", "--colour", "red", "猫"], 2, ["--colour", "--"]),
+    (["run", "--weights", "nowhere.npz"], 1, ["nowhere.npz", "no file"]),
+    (["run", "--weights", "bad"], 2, [".npz, .json or .npy"]),
+    (["run", "--weights", "bad/text.npy"], 1, ["text.npy", "NumPy"]),
+    (["run", "--weights", "x.safetensors"], 2, ["load_file('x.safetensors')"]),
+    (["run", "--weights", "x.pt"], 2, ["torch.load('x.pt', weights_only=True)"]),
+    (["run", "--weights", "bad/five.npy"], 1, ["(1, 1, 1, 3, 3)"]),
+    (["run", "--weights", "bad/sums.npy"], 1, ["Layer 0, head 0, row 0 sums to 1.5", "--normalize"]),
+    (["run", "--weights", "bad/wide.npy"], 1, ["2 queries and 3 keys", "--labels"]),
+    (["run", "--weights", "bad/w.npy", "--labels", "a,b"], 1, ["2 names for 3"]),
+    (["run", "--weights", "bad/w.npy", "猫"], 2, ["--weights", "TEXT"]),
+    (["run", "--weights", "bad/w.npy", "--vectors", "bad/good.csv"], 2, ["--weights", "--vectors"]),
+    (["run", "--weights", "bad/w.npy", "--mask", "causal"], 2, ["--mask", "already computed"]),
+    (["run", "--weights", "bad/w.npy", "--labels", "a b c", "--show", "scores", "--save", "x.png"], 1, ["scores"]),
+    (["run", "--weights", "bad/w.npy", "--labels", "a b c", "--head", "1"], 1, ["head 1"]),
+    (["run", "猫", "--labels", "a"], 2, ["--labels", "--weights or --vectors"]),
+    (["run", "猫", "--normalize"], 2, ["--normalize", "--weights"]),
+    (["run", "--vectors", "bad/good.csv", "--labels", "a,b,c"], 1, ["3 names for 2"]),
+    (["run", "--vectors", "bad/good.csv", "--labels", "a", "--labels", "b"], 2, ["once with --vectors"]),
+    (["export", "--weights", "bad/w.npy"], 2, ["no file to write"]),
+    (["compare", "猫", "狗", "--weights", "bad/w.npy"], 2, ["--weights", "attnviz run, attnviz export"]),
     (["rnu", "猫"], 2, ["rnu", "run"]),
     (["compare", "猫"], 2, ["two texts"]),
     (["compare", "猫", "狗", "鱼"], 1, ["no word in common"]),

@@ -116,7 +116,24 @@ def test_every_option_is_tried():
     """Each option of every command is used at least once, here or in test_process.py."""
     names = ("test_cli.py", "test_process.py")
     source = "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
-    assert [name for name in OPTIONS if f'"--{name}"' not in source] == []
+    assert [name for name in OPTIONS if f'"--{name.replace("_", "-")}"' not in source] == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--download"], ["--pair", "狗"], ["--merge", "word"], ["--no-special"], ["--renormalize"], ["--window", "9"],
+     ["--stride", "3"]],
+)  # fmt: skip
+def test_model_options_need_a_model(call, option):
+    """What only a model has is wrong usage with the toy, and a model that is not there is named."""
+    code, out, err = call("run", "猫", *option)
+    assert (code, out) == (2, "")
+    assert option[0] in err
+    assert "--model" in err
+    code, out, err = call("run", "猫", "--model", "./nowhere", *option)
+    assert code != 0
+    assert out == ""
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -408,6 +425,60 @@ def test_nothing_is_help(call):
     assert "Usage: attnviz" in out
 
 
+@pytest.mark.parametrize(
+    ("options", "there", "absent"),
+    [
+        (["--view", "table"], [".331"], ["rest"]),
+        (["--view", "blocks"], ["░░▒▒▓▓██ .625"], [".331"]),
+        (["--view", "top", "--top", "2"], ["rest .317"], [".317   "]),
+        (["--top", "1"], ["rest .648"], [".331"]),
+        (["--view", "text"], ["how much each word receives"], [".331"]),
+        (["--token", "吃"], ["how much 吃 looks at each word"], [".331"]),
+        (["--token", "1"], ["how much 吃 looks at each word"], [".331"]),
+        (["--view", "blocks", "--scale", "row"], ["each row's largest, at most .625", "colours by row"], []),
+        (["--view", "blocks", "--scale", "log"], ["and less", "colours by ratio"], []),
+        (["--sinks", "mark"], ["No token is a sink"], []),
+        (["--squeeze"], [".331"], ["says the same"]),
+    ],
+)
+def test_views(good, options, there, absent):
+    """Each option of looking shows what it says, and nothing of the other views."""
+    out = good("run", "猫吃鱼", *options)
+    assert [words for words in there if words not in " ".join(out.split())] == []
+    assert [words for words in absent if words in out] == []
+
+
+def test_squeeze_folds(good):
+    """Rows that say the same are one, and how many more is said; without --squeeze each stands for itself."""
+    text = "the the the cat"
+    assert "* 2 more rows say the same" in good("run", text, "--squeeze")
+    assert good("run", text).count(".250  .250  .250  .250") == 3
+
+
+@pytest.mark.parametrize("view", ["table", "blocks", "top"])
+def test_views_of_a_comparison(good, view):
+    """A comparison has the views that have no running text, with its verdicts."""
+    out = good("compare", "猫吃鱼", "鱼吃猫", "--view", view, "--scale", "row")
+    assert "attention cannot tell 猫吃鱼 from 鱼吃猫" in " ".join(out.split())
+    assert ("rest" in out, "░" in out) == (False, view == "blocks")
+
+
+def test_ambiguous_token(good):
+    """A word that stands twice is its first one, and that is said; word#2 is the second."""
+    assert "猫 stands 2 times" in good("run", "猫看猫", "--token", "猫")
+    assert "times" not in good("run", "猫看猫", "--token", "猫#2")
+
+
+@pytest.mark.parametrize("columns", ["1", "20", "40", "79", "400"])
+@pytest.mark.parametrize("view", ["blocks", "top", "text"])
+def test_columns_of_views(good, monkeypatch, columns, view):
+    """COLUMNS is the width of every view; below 20 it is 20."""
+    monkeypatch.setenv("COLUMNS", columns)
+    text = "我上周买的手机屏幕碎了，the internationalization 没有人接"
+    out = good("run", text, "--view", view, "--embedding", "hash")
+    assert max(map(cell_len, out.splitlines())) <= max(20, int(columns))
+
+
 @pytest.mark.parametrize("columns", ["1", "20", "40", "79", "400"])
 @pytest.mark.parametrize(
     "arguments", [("run", "猫吃鱼"), ("run", "internationalization eats fish"), ("compare", "猫吃鱼", "鱼吃猫")]
@@ -429,7 +500,9 @@ def test_interrupt(call, monkeypatch, name):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("attnviz.pipeline.embed", interrupt)
-    texts = {"run": ["猫"], "compare": ["猫吃", "吃猫"], "export": ["猫", "x.json"]}[name]
+    monkeypatch.setattr("attnviz.models.reference.find_models", interrupt)
+    monkeypatch.setattr("attnviz.models.listing.find_models", interrupt, raising=False)
+    texts = {"run": ["猫"], "compare": ["猫吃", "吃猫"], "export": ["猫", "x.json"], "models": []}[name]
     assert call(name, *texts)[:2] == (130, "")
 
 
@@ -442,3 +515,65 @@ def test_bugs_keep_their_traceback(monkeypatch):
     monkeypatch.setattr("attnviz.pipeline.embed", fail)
     with pytest.raises(ZeroDivisionError):
         cli.main(["run", "猫"])
+
+
+@pytest.fixture
+def own_weights():
+    """Weights of 12 layers and 12 heads over three words, in a file."""
+    raw = np.random.default_rng(5).random((12, 12, 3, 3))
+    weights = (raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
+    np.savez("w.npz", weights=weights, tokens=["猫", "吃", "鱼"])
+    return weights
+
+
+def test_own_weights(good, own_weights):
+    """Weights from a file are shown as they are, with nothing said of positions or masks."""
+    out = good("run", "--weights", "w.npz", "--layer", "3", "--head", "7")
+    assert all(f"{weight:.3f}".lstrip("0") in out for weight in own_weights[3, 7].ravel())
+    assert "layer 3, head 7" in out
+    assert "your own weights · 12 layers x 12 heads · 1 of 12 heads" in out.replace("\n", " ")
+    assert [word for word in ("position", "mask", "embedding", "projection") if word in out] == []
+
+
+def test_own_weights_as_data(good, own_weights):
+    """They go out as data again, every number as it was, and that document comes back the same."""
+    out = good("run", "--weights", "w.npz", "--layer", "all", "--json")
+    assert np.array_equal(weights(out), own_weights)
+    Path("again.json").write_text(out, encoding="utf-8")
+    assert good("run", "--weights", "again.json", "--layer", "all", "--json") == out
+
+
+def test_own_weights_are_exported(good, own_weights):  # noqa: ARG001
+    """They are drawn and saved as any others."""
+    good("export", "--weights", "w.npz", "w.png", "w.csv")
+    assert Path("w.png").read_bytes().startswith(b"\x89PNG")
+    assert Path("w.csv").stat().st_size > 100
+
+
+def test_labels_of_weights_and_vectors(call, good):
+    """--labels names rows, of weights or of vectors; without it they are numbered, and that is said."""
+    np.save("w.npy", np.eye(3))
+    code, out, err = call("run", "--weights", "w.npy")
+    assert (code, "x2" in out) == (0, True)
+    assert "numbered from x0" in err
+    for kind in ("--weights", "--vectors"):
+        assert "鱼" in good("run", kind, "w.npy", "--labels", "猫,吃,鱼")
+    np.save("wide.npy", np.full((2, 3), 1 / 3))
+    assert "sea" in good("run", "--weights", "wide.npy", "--labels", "a b", "--labels", "the,big,sea")
+
+
+def test_normalize_is_said(call):
+    """--normalize accepts rows that do not sum to 1, and says so in a note and in the caption."""
+    np.save("w.npy", np.eye(3) * 2)
+    code, out, err = call("run", "--weights", "w.npy", "--labels", "a b c", "--normalize")
+    assert code == 0
+    assert "rows divided by their sums" in out
+    assert "divided by their sums" in err
+
+
+def test_several_documents_are_shown(good):
+    """The documents of several texts are shown one after another."""
+    Path("x.json").write_text(good("run", "猫吃鱼", "dog eats", "--json"), encoding="utf-8")
+    out = good("run", "--weights", "x.json")
+    assert "鱼" in out
+    assert "dog" in out

@@ -51,7 +51,7 @@ def test_refresh_gives_what_is_shown(tmp_path):
 
 def test_python_example_runs():
     """The Python block of the README runs, and its last line gives what its comment says."""
-    block = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)[1]
+    block = re.search(r"## In Python\n\n```python\n(.*?)```", README, flags=re.DOTALL)[1]
     names = {}
     exec(block, names)
     assert [run.order_blind for run in names["c"].runs] == [True, False]
@@ -61,7 +61,7 @@ def test_every_option_is_documented():
     """Every option of the commands stands in the README."""
     from attnviz.cli.options import OPTIONS
 
-    assert [name for name in OPTIONS if f"`--{name}" not in README] == []
+    assert [name for name in OPTIONS if f"`--{name.replace('_', '-')}" not in README] == []
 
 
 def test_pictures_exist():

@@ -28,6 +28,7 @@ BEGINNINGS = {
     ".png": b"\x89PNG",
     ".svg": b"<?xml",
     ".pdf": b"%PDF-",
+    ".html": b"<!doctype html>",
     ".json": b"{",
     ".csv": b"\xef\xbb\xbf",
     ".npz": b"PK",

@@ -65,6 +65,29 @@ def test_force_color():
     assert re.sub(rb"\x1b\[[0-9;]*m", b"", out) == good("run", "猫吃鱼")
 
 
+def test_progress_bar(tmp_path):
+    """A large file shows a bar on standard error after a second, only on a terminal, and standard output has none."""
+    pty = pytest.importorskip("pty")
+    code = (
+        "import sys, time; from attnviz.cli import progress, main\n"
+        "progress.PATIENCE = 0.0\n"
+        "main(['run', 'w1 w2', '--tokens', 'space', '--lang', 'zh', '--embedding', 'x.vec'])"
+    )
+    (tmp_path / "x.vec").write_text("".join(f"w{i} {i} 1 2\n" for i in range(100_000)))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", code]
+    options = {"env": clean(COLUMNS="80"), "cwd": tmp_path, "stdin": subprocess.DEVNULL, "timeout": 60, "check": True}
+    shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, **options)
+    os.close(theirs)
+    quiet = subprocess.run(command, capture_output=True, **options)
+    bar = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "正在读取词向量" in bar
+    assert "%" in bar
+    assert shown.stdout == quiet.stdout
+    assert quiet.stderr == b""
+
+
 def terminal(*arguments, **environment):
     """What a process writes to a terminal of its own."""
     pty = pytest.importorskip("pty")
@@ -93,6 +116,48 @@ def test_no_color():
     """A terminal gets colours, and none with NO_COLOR."""
     assert re.search(rb"\x1b\[[0-9;]*4[0-9]", terminal("run", "猫吃鱼"))
     assert not re.search(rb"\x1b\[[0-9;]*[34][0-9]", terminal("run", "猫吃鱼", NO_COLOR="1"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "ground"),
+    [
+        ({"COLORTERM": "truecolor"}, rb"48;2;\d+;\d+;\d+m"),
+        ({"COLORTERM": "", "TERM": "xterm-256color"}, rb"48;5;\d+m"),
+        ({"COLORTERM": "", "TERM": "xterm"}, rb"\x1b\[[0-9;]*(4[0-7]|10[0-7])m"),
+    ],
+)  # fmt: skip
+def test_colours_step_down(environment, ground):
+    """True colour, 256 or 16 colours, as the terminal says it can."""
+    written = terminal("run", "猫吃鱼", "--view", "blocks", **environment)
+    assert re.search(ground, written)
+    assert (b"48;2;" in written) == (environment["COLORTERM"] == "truecolor")
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [({"TERM": "dumb"}, "▒▒"), ({"NO_COLOR": "1"}, "▒▒"), ({"LANG": "C", "TERM": "dumb"}, " 5")],
+)
+def test_blocks_without_colour(environment, shown):
+    """A dumb terminal and NO_COLOR get shades, the C locale digits."""
+    written = terminal("run", "猫吃鱼", "--view", "blocks", **environment)
+    assert shown.encode() in written
+    assert not re.search(rb"\x1b\[[0-9;]*[34][0-9]", written)
+    assert "LANG" not in environment or not set("▒░█▓▀").intersection(written.decode())
+
+
+def test_ascii_blocks_in_colour():
+    """In the C locale coloured cells are spaces, two a cell: no block element is needed."""
+    written = terminal("run", "猫吃鱼 " * 30, "--view", "blocks", LANG="C").decode()
+    assert re.search(r"\x1b\[[0-9;]*48[0-9;]*m ", written)
+    assert not set("▒░█▓▀▄┊┄").intersection(written)
+
+
+def test_auto_on_a_terminal():
+    """On a terminal a sentence of thirty words is a heatmap, in a pipe a list; both say how to get the others."""
+    text = "the cat eats the fish in the garden and the dog sees it . " * 2
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal("run", text).decode()), good("run", text, COLUMNS="80").decode()
+    assert "this is --view blocks; others: table, top, text" in " ".join(shown[0].split())
+    assert "this is --view top; others: table, blocks, text" in " ".join(shown[1].split())
 
 
 def test_hostile_text_on_a_terminal():
@@ -211,12 +276,14 @@ def test_two_ways_to_start():
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("attnviz ", ["compare", "explain", "export", "run"]),
+        ("attnviz ", ["compare", "explain", "export", "models", "run"]),
         ("attnviz run --position ", ["alibi", "learned", "none", "rope", "rope-half", "sinusoidal", "t5"]),
         ("attnviz run --position s", ["sinusoidal"]),
         ("attnviz compare --embedding ", ["hash", "onehot", "toy"]),
         ("attnviz export --projection ", ["auto", "identity", "lexicon", "random"]),
         ("attnviz run --prec", ["--precision"]),
+        ("attnviz run --lang ", ["en", "zh"]),
+        ("attnviz --lang ", ["en", "zh"]),
     ],
 )
 def test_completion(words, offered):
@@ -224,6 +291,56 @@ def test_completion(words, offered):
     count = len(words.split(" ")) - 1
     done = attnviz(_ATTNVIZ_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(count))
     assert (done.returncode, sorted(done.stdout.decode().split()), done.stderr) == (0, offered, b"")
+
+
+@pytest.mark.parametrize(
+    ("environment", "arguments", "spoken"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, [], "谁在看"), ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh"}, [], "谁在看"),
+        ({"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, [], "who looks"), ({}, ["--lang", "zh"], "谁在看"),
+        ({"LANG": "zh_CN.UTF-8"}, ["--lang", "en"], "who looks"), ({}, ["--lang=zh"], "谁在看"),
+        ({"LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "ascii"}, [], "who looks"),
+    ],
+)  # fmt: skip
+def test_language(environment, arguments, spoken):
+    """The locale says which language is spoken, --lang says it better; what cannot be written is not tried."""
+    assert spoken in good("run", "猫吃鱼", *arguments, **environment).decode()
+    assert spoken in good(*arguments, "run", "猫吃鱼", **environment).decode()
+
+
+def test_data_is_never_translated(tmp_path):
+    """JSON and CSV are the same in both languages, and so are a picture's and a matrix's numbers."""
+    for language in ("en", "zh"):
+        folder = tmp_path / language
+        folder.mkdir()
+        options = ("--lang", language, "--heads", "4")
+        assert b"who acts" in good("run", "猫吃鱼", "--json", *options)
+        good("export", "猫吃鱼", "x.json", "x.csv", "x.npz", "x.svg", *options, cwd=folder)
+    for name in ("x.json", "x.csv", "x.npz"):
+        assert (tmp_path / "en" / name).read_bytes() == (tmp_path / "zh" / name).read_bytes()
+    assert (tmp_path / "en" / "x.svg").read_bytes() != (tmp_path / "zh" / "x.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--lang", "fr", "run", "猫"), ("run", "猫", "--lang=fr"), ("--help", "--lang=x")]
+)
+def test_wrong_language(arguments):
+    """A language there is not is wrong usage, wherever it stands."""
+    done = attnviz(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--lang takes one of en, zh" in done.stderr
+
+
+def test_english_reads_no_catalogue():
+    """English loads neither the catalogue nor typer's words in Chinese."""
+    code = (
+        "import sys, contextlib, io; from attnviz.cli import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): main(['run', '猫吃鱼'])\n"
+        "from attnviz import messages\n"
+        "print(messages._catalogue.cache_info().misses, 'attnviz.cli.wording' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=clean(), capture_output=True, timeout=60, check=True)
+    assert done.stdout.split() == [b"0", b"False"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

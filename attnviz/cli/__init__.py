@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -11,8 +12,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from attnviz.errors import AttnvizError
-from attnviz.messages import translate
+from attnviz.cli.speaking import speak
+from attnviz.errors import AttnvizError, reason_of
+from attnviz.messages import LANGUAGES, language, message, sentences, translate
 
 # A command's file in this package, its line in --help, and an example.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -29,20 +31,48 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         'attnviz explain "猫吃鱼" --token 猫',
     ),
     "export": (
-        "attnviz.cli.export", "Save pictures (.png .svg .pdf) and data (.json .csv .npz), without a table.",
+        "attnviz.cli.export",
+        "Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table.",
         'attnviz export "猫吃鱼" cat.png cat.json',
+    ),
+    "models": (
+        "attnviz.cli.models", "What can be used: models on this machine, embeddings, positions, masks, ways to cut.",
+        "attnviz models",
     ),
 }  # fmt: skip
 
 
-class LazyGroup(TyperGroup):
+class Speaking:
+    """What a command and the group share: typer's own words in the reader's language."""
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """The usage line."""
+        pieces = self.collect_usage_pieces(ctx)  # type: ignore[attr-defined]
+        formatter.write_usage(ctx.command_path, " ".join(pieces), translate("Usage: "))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help text; English needs nothing more than typer."""
+        if language() == "en":
+            return super().format_help(ctx, formatter)  # type: ignore[misc, no-any-return]
+        from attnviz.cli.wording import helping
+
+        with helping(self, ctx):
+            return super().format_help(ctx, formatter)  # type: ignore[misc, no-any-return]
+
+
+class Command(Speaking, TyperCommand):
+    """One command."""
+
+
+class LazyGroup(Speaking, TyperGroup):
     """A group whose commands are names until one is called."""
 
     def __init__(self, **attributes: Any) -> None:
         attributes["commands"] = {
-            name: TyperCommand(name, help=f"{translate(words)}\n\n{example}")
+            name: Command(name, help=f"{translate(words)}\n\n{example}")
             for name, (_, words, example) in COMMANDS.items()
         }
+        attributes["help"] = translate(attributes["help"])
         super().__init__(**attributes)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -58,7 +88,8 @@ def load_command(name: str) -> Any:
     module, _, example = COMMANDS[name]
     single = typer.Typer(add_completion=False)
     function = with_options(import_module(module).command)
-    single.command(name, epilog=f"{translate('Example:')} {example}", no_args_is_help=False)(function)
+    epilog = message("Example: {example}", example=example).localized()
+    single.command(name, cls=Command, help=translate(function.__doc__ or ""), epilog=epilog)(function)
     return typer.main.get_command(single)
 
 
@@ -78,16 +109,28 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
     ] = False,
-) -> None:
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            "--lang", help="Speak English or Chinese; by default as the locale says.", metavar="|".join(LANGUAGES),
+            autocompletion=lambda: list(LANGUAGES),
+        ),
+    ] = None,
+) -> None:  # fmt: skip
     """See who looks at whom: attention in your terminal, with a few lines of NumPy."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error is one line on standard error, and its exit code."""
     _never_fail_to_encode()
-    code = _guarded(lambda: typer.main.get_command(app).main(arguments, prog_name="attnviz", standalone_mode=False))
+    code = _guarded(lambda: _run(sys.argv[1:] if arguments is None else arguments))
     gc.freeze()  # the process ends: looking for garbage among the imports once more would take longer than a table
     sys.exit(code)
+
+
+def _run(arguments: list[str]) -> Any:
+    speak(arguments, os.environ)
+    return typer.main.get_command(app).main(arguments, prog_name="attnviz", standalone_mode=False)
 
 
 def _guarded(work: Callable[[], Any]) -> int:
@@ -108,7 +151,8 @@ def _guarded(work: Callable[[], Any]) -> int:
         return 1
     except OSError as error:
         _close_quietly()
-        return _fail(translate("Standard output cannot be written: {reason}.").format(reason=error.strerror), 1)
+        line = message("Standard output cannot be written: {reason}.", reason=reason_of(error))
+        return _fail(line.localized(), 1)
     except MemoryError:
         return _fail(translate("There is not enough memory for this. Give a shorter text."), 1)
     return code if isinstance(code, int) else 0
@@ -119,10 +163,16 @@ def _usage(error: Any) -> str:
     if type(error).__name__ == "NoArgsIsHelpError":
         return ""
     words = " ".join(error.format_message().split())
+    if language() != "en":
+        from attnviz.cli.wording import reword
+
+        words = reword(words)
+    if type(error).__name__ == "NoSuchOption" and error.option_name in ("--weights", "--labels", "--normalize"):
+        return sentences(words, translate("Your own weights go with: attnviz run, attnviz export."))
     if type(error).__name__ == "NoSuchOption":
         hint = translate("A text that begins with - goes after --, as in: attnviz run -- -1.")
-        return f"{words} {hint}"
-    return f"{words} {translate('See: attnviz --help.')}"
+        return sentences(words, hint)
+    return sentences(words, translate("See: attnviz --help."))
 
 
 def _fail(line: str, code: int) -> int:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from attnviz.cli.export import Choosing
-from attnviz.cli.options import Looking, Output
-from attnviz.cli.printing import print_notes, print_tables
+from attnviz.cli.options import Looking, LookingAtTwo, Output
+from attnviz.cli.printing import print_notes, print_views
+from attnviz.cli.progress import reading
 from attnviz.cli.reading import read_text
-from attnviz.cli.working import digits_for, print_json
+from attnviz.cli.working import choice_of, digits_for, one_layer, print_json
 from attnviz.errors import OptionError
 from attnviz.export import FOR_COMPARISON, check_destination, numbered, save_comparison
 from attnviz.pipeline import Settings, compare
 from attnviz.render.prepare import prepare_comparison
+from attnviz.render.views import check_comparing, view_comparison
 
 Texts = Annotated[
     list[str] | None,
@@ -30,7 +32,7 @@ class Asked:
     keys: str | None = None
 
 
-def command(asked: Asked, settings: Settings, looking: Choosing, output: Output, texts: Texts = None) -> None:
+def command(asked: Asked, settings: Settings, looking: LookingAtTwo, output: Output, texts: Texts = None) -> None:
     """The same words in another order: what changes, and what does not."""
     if len(texts or []) < 2:
         raise OptionError(
@@ -41,11 +43,15 @@ def command(asked: Asked, settings: Settings, looking: Choosing, output: Output,
     if [*(texts or []), asked.keys].count("-") > 1:
         raise OptionError("Standard input (-) can be read only once.")
     digits = digits_for(Looking(precision=looking.precision))
+    choice = choice_of(looking)
+    check_comparing(choice)
+    layer = one_layer(looking.layer)
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
     first, *others = map(read_text, texts or [])
     keys = None if asked.keys is None else read_text(asked.keys)
-    found = [compare(first, other, settings, keys=keys) for other in others]
+    with reading() as told:
+        found = [compare(first, other, settings, keys=keys, layer=layer, progress=told) for other in others]
     forms = [form for one in found for form in prepare_comparison(one, head=looking.head, digits=digits)]
     print_notes({str(note): note for one in found for note in one.notes}.values())
     for path in output.save:
@@ -57,4 +63,4 @@ def command(asked: Asked, settings: Settings, looking: Choosing, output: Output,
 
         print_json([comparison_document(one, looking.head) for one in found])
     else:
-        print_tables(forms)
+        print_views(partial(view_comparison, forms, choice))

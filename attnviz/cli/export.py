@@ -18,7 +18,7 @@ Words = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[TEXT] FILE...",
-        help="A text (not with --file, --vectors or -), then the files to write.",
+        help="A text (not with --file, --vectors, --weights or -), then the files to write.",
         show_default=False,
     ),
 ]
@@ -34,9 +34,9 @@ class Choosing:
 
 
 def command(given: Input, settings: Settings, looking: Choosing, words: Words = None) -> None:
-    """Save pictures (.png .svg .pdf) and data (.json .csv .npz), without a table."""
+    """Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table."""
     words = words or []
-    elsewhere = given.file is not None or given.vectors is not None
+    elsewhere = any(path is not None for path in (given.file, given.vectors, given.weights))
     piped = bool(words) and all(Path(word).suffix.lower() in FOR_ATTENTION for word in words)
     texts, files = ([], words) if elsewhere or piped else (words[:1], words[1:])
     if not files:

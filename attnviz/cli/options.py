@@ -16,10 +16,13 @@ import typer
 
 from attnviz.embeddings import EMBEDDINGS
 from attnviz.masks import SPELLINGS
-from attnviz.messages import translate
+from attnviz.merging import MERGES
+from attnviz.messages import LANGUAGES, translate
 from attnviz.models.toy import PROJECTIONS
 from attnviz.positions import SCHEMES
 from attnviz.render.prepare import SHOWS
+from attnviz.render.scale import SPREADS
+from attnviz.render.views import SINKS, VIEWS
 from attnviz.tokens import TOKENIZERS
 
 
@@ -30,6 +33,9 @@ class Input:
     file: Path | None = None
     vectors: Path | None = None
     keys: str | None = None
+    weights: Path | None = None
+    labels: list[str] = field(default_factory=list)
+    normalize: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,25 @@ class Looking:
     layer: str | None = None
     head: str | None = None
     precision: int | None = None
+    view: str = "auto"
+    squeeze: bool = False
+    top: int | None = None
+    scale: str = "global"
+    sinks: str = "keep"
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class LookingAtTwo:
+    """What is looked at of a comparison: its words are aligned, so there is no running text and no sink to mark."""
+
+    layer: str | None = None
+    head: str | None = None
+    precision: int | None = None
+    view: str = "auto"
+    squeeze: bool = False
+    top: int | None = None
+    scale: str = "global"
 
 
 @dataclass(frozen=True)
@@ -48,6 +73,13 @@ class Output:
 
     save: list[Path] = field(default_factory=list)
     json: bool = False
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """What every command takes: the language of what people read."""
+
+    lang: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +96,24 @@ OPTIONS: dict[str, Words] = {
     "file": Words("Input", "Read the text from this UTF-8 file.", "PATH"),
     "vectors": Words("Input", "Read a matrix from this .csv or .npy file, one row a token, instead of a text.", "PATH"),
     "keys": Words("Input", "Another text: the words of the text ask the words of this one.", "TEXT"),
+    "weights": Words("Input", "Show your own attention, from this .npz, .json or .npy file.", "PATH"),
+    "labels": Words(
+        "Input",
+        "Names for the rows of --weights or --vectors: a file, or a list with commas or spaces. "
+        "Given twice: for the rows, then for the columns.",
+        "NAMES",
+    ),
+    "normalize": Words("Input", "Divide rows of --weights that do not sum to 1 by their sums, and say so."),
     "tokens": Words(
         "Computing", "How the text is cut; auto: by the lexicon with the toy, else han.", None, ("auto", *TOKENIZERS)
     ),
-    "embedding": Words("Computing", "What a word's vector is.", None, tuple(EMBEDDINGS)),
-    "dim": Words("Computing", "Dimensions of hashed vectors (32 if not given); the toy has 64.", "N"),
+    "embedding": Words(
+        "Computing",
+        "What a word's vector is; a word2vec or GloVe text file (.vec, .txt, gzipped or not) has its own.",
+        "toy|hash|onehot|PATH.vec",
+        tuple(EMBEDDINGS),
+    ),
+    "dim": Words("Computing", "Dimensions of hashed vectors (32 if not given); the toy has 64, a file its own.", "N"),
     "heads": Words("Computing", "How many heads; with the toy 1, 2 or 4.", "N"),
     "projection": Words(
         "Computing",
@@ -81,17 +126,35 @@ OPTIONS: dict[str, Words] = {
     "temperature": Words("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
     "seed": Words("Computing", "For what is random.", "N"),
     "offset": Words("Computing", "The first position; 0 if not given.", "N"),
-    "token": Words("Looking", "Whose row: a word, 猫#2 for the second one, or an index from 0.", "WORD|INDEX"),
-    "cell": Words("Looking", "Only the weight of this key: a word, 猫#2, or an index.", "KEY"),
+    "model": Words("Model", "A real model: a folder, a .gguf file, pkg:NAME, or a name on the hub.", "REF"),
+    "download": Words("Model", "Fetch the model from the hub where it is not here."),
+    "pair": Words("Model", "A second segment, for a model that has two.", "TEXT"),
+    "merge": Words("Model", "Pieces that are joined: those of one character, of one word too, or none.", None, MERGES),
+    "no_special": Words("Model", "Hide the tokens that stand for no text, [CLS] and the like."),
+    "renormalize": Words("Model", "With --no-special: let the rows sum to 1 again."),
+    "window": Words("Model", "Slide over a longer text in windows of this many tokens.", "N"),
+    "stride": Words("Model", "How far one window begins after the other; half of it if not given.", "N"),
     "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),
     "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
     "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
     "precision": Words(
         "Looking", "Decimal places of a number, 1 to 9 (3 if not given, 4 in explain; 7 for --vectors).", "N"
     ),
+    "view": Words(
+        "Looking", "How it is drawn in the terminal; auto: by size, width, and whether it is a terminal.", None, VIEWS
+    ),
+    "squeeze": Words("Looking", "In a table, fold rows that say the same as the one above."),
+    "top": Words("Looking", "How many of the strongest keys the view top shows (3 if not given).", "K"),
+    "scale": Words("Looking", "What the colours span: all numbers, each row by itself, or ratios.", None, SPREADS),
+    "sinks": Words("Looking", "A first or special token that swallows the rows.", None, SINKS),
+    "token": Words(
+        "Looking", "In explain and in the view text, the word that looks: its text, 猫#2, or its index.", "WORD|INDEX"
+    ),
+    "cell": Words("Looking", "Only the weight of this key: a word, 猫#2, or an index.", "KEY"),
     "save": Words("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
     "worksheet": Words("Output", "Leave the answers blank, and print them at the end."),
     "json": Words("Output", "Print one JSON document and nothing else."),
+    "lang": Words("Output", "Speak English or Chinese; by default as the locale says.", None, LANGUAGES),
 }
 
 
@@ -108,8 +171,10 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
         if name not in groups
     ]
     spelled = [_parameter(one, get_type_hints(group)[one.name]) for group in groups.values() for one in fields(group)]
+    spelled.append(_parameter(fields(Speaking)[0], str | None))
 
     def call(**given: Any) -> None:
+        del given["lang"]  # it was heard before anything was said (attnviz/cli/speaking.py)
         built = {
             name: group(**{one.name: given.pop(one.name) for one in fields(group)}) for name, group in groups.items()
         }
@@ -127,7 +192,7 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
     words = OPTIONS[one.name]
     metavar = words.metavar or ("|".join(words.choices) if words.choices else None)
     option = typer.Option(
-        f"--{one.name}",
+        f"--{one.name.replace('_', '-')}",
         help=translate(words.help),
         metavar=metavar,
         rich_help_panel=translate(words.panel),

@@ -2,42 +2,81 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import IO, TYPE_CHECKING
 
-from attnviz.messages import Message, translate
+from attnviz.messages import Message
 from attnviz.render.labels import encodable, visible
 from attnviz.render.prepare import Prepared
+from attnviz.render.screen import Screen
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
     from attnviz.explanation import Explanation
+
+
+def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
+    """Print what `views` draws on the screen that standard output is."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    screen = screen_of(console)
+    console.width = screen.cells
+    for index, view in enumerate(views(screen)):
+        if index:
+            console.print()
+        console.print(view)
+
+
+def screen_of(console: Console) -> Screen:
+    """The screen behind a console: its width, its colours (none with NO_COLOR or in a dumb terminal), its letters.
+
+    The C locale asks for ASCII; where no locale is set at all, nothing is asked. Python itself turns LC_CTYPE from C
+    into one of UTF-8 (PEP 538): that one is what nobody asked for.
+    """
+    names = {"truecolor": "truecolor", "256": "256", "standard": "16", "windows": "16"}
+    colors = "none" if console.no_color else names.get(console.color_system or "", "none")
+    asked = {name: os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")}
+    if asked["LC_CTYPE"] in ("C.UTF-8", "C.utf8", "UTF-8"):
+        asked["LC_CTYPE"] = ""
+    locale = next(filter(None, asked.values()), "")
+    return Screen(
+        width=_width(console),
+        encoding=_encoding(sys.stdout),
+        colors=colors,
+        ascii=locale in ("C", "POSIX"),
+        terminal=console.is_terminal,
+    )
+
+
+def _width(console: Console) -> int:
+    """The console's width; rich takes 80 for every dumb terminal, however narrow."""
+    if console.is_dumb_terminal and not os.environ.get("COLUMNS", "").isdigit():
+        with contextlib.suppress(OSError, ValueError):
+            return os.get_terminal_size(sys.stdout.fileno()).columns or console.width
+    return console.width
 
 
 def print_tables(forms: Iterable[Prepared]) -> None:
     """Print prepared forms as tables that fit the terminal."""
-    from rich.console import Console
+    from attnviz.render.table import render_table
 
-    from attnviz.render.table import NARROWEST, render_table
-
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.width = max(NARROWEST, console.width)
-    for index, form in enumerate(forms):
-        if index:
-            console.print()
-        console.print(render_table(form, console.width, _encoding(sys.stdout)))
+    print_views(
+        lambda screen: (render_table(form, screen.cells, screen.encoding, colors=screen.colors) for form in forms)
+    )
 
 
 def print_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> None:
     """Print an explanation, or its worksheet, in lines that fit the terminal."""
-    from rich.console import Console
-
     from attnviz.render.explanation import make_sheet
     from attnviz.render.steps import render_steps
 
-    console = Console(highlight=False, markup=False, emoji=False)
-    text = render_steps(make_sheet(explanation, digits, worksheet=worksheet), console.width, _encoding(sys.stdout))
-    console.print(text, soft_wrap=True)
+    sheet = make_sheet(explanation, digits, worksheet=worksheet)
+    print_views(lambda screen: (render_steps(sheet, screen.cells, screen.encoding),))
 
 
 def print_data(text: str) -> None:
@@ -54,7 +93,7 @@ def print_notes(notes: Iterable[Message]) -> None:
 
 def print_line(text: str, prefix: str = "attnviz: ") -> None:
     """One harmless line on standard error, in whatever encoding that has."""
-    line = visible(f"{translate(prefix)}{text}")
+    line = visible(f"{prefix}{text}")
     print(encodable(line, _encoding(sys.stderr)), file=sys.stderr)
 
 

@@ -8,26 +8,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnviz.cli.options import Input
-from attnviz.embeddings import decode
 from attnviz.errors import InputError, OptionError
+from attnviz.inputs import decode, read_bytes
+from attnviz.messages import listed, message
 
 
 @dataclass(frozen=True)
 class Source:
-    """A text, or a file of vectors in its place."""
+    """A text, or a file of vectors or of weights in its place."""
 
     text: str | None = None
     vectors: Path | None = None
     keys: str | None = None
+    weights: Path | None = None
 
 
 def read_sources(texts: list[str], given: Input) -> list[Source]:
     """What to look at, in order. Standard input is read for `-`, or when nothing is named and it is no terminal."""
-    named = [name for name, value in (("TEXT", texts), ("--file", given.file), ("--vectors", given.vectors)) if value]
+    ways = (
+        (message("TEXT"), texts), ("--file", given.file), ("--vectors", given.vectors), ("--weights", given.weights),
+    )  # fmt: skip
+    named = [name for name, value in ways if value]
     if len(named) > 1:
-        raise OptionError("Give one of {named}, not several.", named=" and ".join(named))
+        raise OptionError("Give one of {named}, not several.", named=listed(named))
     if [*texts, given.keys].count("-") > 1:
         raise OptionError("Standard input (-) can be read only once.")
+    _check_labels(given)
+    if given.weights is not None and given.keys is not None:
+        raise OptionError(
+            "--keys is a text; the file of --weights holds its own keys.", hint="Name them with --labels."
+        )
+    if given.weights is not None:
+        return [Source(weights=given.weights)]
     if given.vectors is not None:
         read_bytes(given.vectors)
         return [Source(vectors=given.vectors, keys=given.keys)]
@@ -48,6 +60,16 @@ def read_text(argument: str) -> str:
     return read_stdin() if argument == "-" else as_typed(argument)
 
 
+def _check_labels(given: Input) -> None:
+    """Names and --normalize are for numbers that have none; a text has its own words."""
+    if given.labels and given.weights is None and given.vectors is None:
+        raise OptionError("--labels names the rows of --weights or --vectors; there is neither.")
+    if len(given.labels) > (2 if given.vectors is None else 1):
+        raise OptionError("--labels may be given once with --vectors and twice with --weights.")
+    if given.normalize and given.weights is None:
+        raise OptionError("--normalize is for the rows of --weights; there are none.")
+
+
 def as_typed(text: str) -> str:
     """The text of an argument as UTF-8, also where the locale made its bytes into lone surrogates."""
     try:
@@ -61,17 +83,4 @@ def read_stdin() -> str:
     if sys.stdin is None:
         raise InputError("Standard input is closed.")
     stream = getattr(sys.stdin, "buffer", None)
-    return decode(stream.read(), "Standard input") if stream is not None else sys.stdin.read()
-
-
-def read_bytes(path: Path) -> bytes:
-    """A file's bytes; InputError says why it cannot be read."""
-    try:
-        return path.read_bytes()
-    except IsADirectoryError:
-        raise InputError("{path!r} is a folder; a file was expected.", path=str(path)) from None
-    except FileNotFoundError:
-        raise InputError("There is no file {path!r}.", hint="Check the name.", path=str(path)) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason) from None
+    return decode(stream.read(), message("Standard input")) if stream is not None else sys.stdin.read()

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from attnviz.cli.options import Input, Looking
-from attnviz.cli.printing import is_unicode, print_data, print_notes, print_tables
-from attnviz.cli.reading import Source, read_sources
+from attnviz.choosing import find_token
+from attnviz.cli.options import Input, Looking, LookingAtTwo
+from attnviz.cli.printing import is_unicode, print_data, print_notes, print_views
+from attnviz.cli.progress import Progress, reading
+from attnviz.cli.reading import Source, as_typed, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.export import FOR_ATTENTION, check_destination, numbered, save_attention
-from attnviz.pipeline import Settings
+from attnviz.pipeline import Settings, load_weights
 from attnviz.pipeline import run as run_pipeline
-from attnviz.render.prepare import SHOWS, choose_heads, prepare
+from attnviz.render.prepare import SHOWS, check_show, choose_heads
+from attnviz.render.views import Choice, check_choice, view_attention
 
 WORD_DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4
 
@@ -26,19 +31,60 @@ def attend_all(
     for name in looking.show:
         if name not in SHOWS:
             raise unknown_choice("--show", name, SHOWS)
+    check_choice(choice_of(looking), looking.show)
     for path in files:
         check_destination(path, FOR_ATTENTION)
-    found = [_attend(source, settings) for source in read_sources(texts, given)]
+    sources = read_sources(texts, given)
+    with reading() as told:
+        found = [one for source in sources for one in _attend(source, given, settings, looking, told)]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
+        if looking.token is not None:
+            find_token(attention.query, looking.token)
+        for name in looking.show:
+            check_show(attention, name)
     print_notes({str(note): note for attention in found for note in attention.notes}.values())
     return found
 
 
-def _attend(source: Source, settings: Settings) -> Attention:
+def layers_for(layer: str | None) -> list[int] | None:
+    """The layers that a model must compute for --layer: the last where none is named, None for all."""
+    if layer == "all":
+        return None
+    return [int(layer)] if layer is not None and layer.isdecimal() else [-1]
+
+
+def one_layer(layer: str | None) -> int | None:
+    """The layer that a comparison looks at; OptionError for anything but a number."""
+    if layer is None:
+        return None
+    if not layer.isdecimal():
+        raise OptionError("compare looks at one layer: --layer takes a number, not {layer!r}.", layer=layer)
+    return int(layer)
+
+
+def _attend(
+    source: Source, given: Input, settings: Settings, looking: Looking, told: Progress
+) -> tuple[Attention, ...]:
+    if source.weights is not None:
+        _refuse_computing(settings)
+        return load_weights(source.weights, labels=[as_typed(text) for text in given.labels], normalize=given.normalize)
     if source.vectors is not None:
-        return run_pipeline(settings=settings, vectors=source.vectors, keys=source.keys)
-    return run_pipeline(source.text, settings, keys=source.keys)
+        labels = as_typed(given.labels[0]) if given.labels else None
+        return (run_pipeline(settings=settings, vectors=source.vectors, labels=labels, keys=source.keys),)
+    layers = layers_for(looking.layer)
+    return (run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told),)
+
+
+def _refuse_computing(settings: Settings) -> None:
+    """Weights that were given are not computed, so no option can say how."""
+    for name, value in asdict(settings).items():
+        if value != getattr(Settings(), name):
+            raise OptionError(
+                "--{option} says how to compute weights; those of --weights are already computed.",
+                hint="Leave it out.",
+                option=name,
+            )
 
 
 def digits_for(looking: Looking, attention: Attention | None = None) -> int:
@@ -47,7 +93,7 @@ def digits_for(looking: Looking, attention: Attention | None = None) -> int:
         if not 1 <= looking.precision <= 9:
             raise OptionError("--precision must be from 1 to 9, not {value}.", value=looking.precision)
         return looking.precision
-    return MATRIX_DIGITS if attention is not None and attention.settings["embedding"] == "vectors" else WORD_DIGITS
+    return MATRIX_DIGITS if attention is not None and attention.settings.get("embedding") == "vectors" else WORD_DIGITS
 
 
 def digits_to_redo(looking: Looking, attention: Attention) -> int:
@@ -67,8 +113,22 @@ def save_all(found: list[Attention], files: list[Path], looking: Looking) -> Non
     print_notes(notes.values())
 
 
+def choice_of(looking: Looking | LookingAtTwo) -> Choice:
+    """How the options ask to look."""
+    own = {name: getattr(looking, name) for name in ("sinks", "token") if hasattr(looking, name)}
+    return Choice(
+        view=looking.view,
+        squeeze=looking.squeeze,
+        top=looking.top,
+        scale=looking.scale,
+        all_heads="all" in (looking.head, looking.layer),
+        **own,
+    )
+
+
 def show_all(found: list[Attention], looking: Looking) -> None:
     """Print what --show names for every attention."""
+    choice = choice_of(looking)
     for attention in found:
         shown = choose_heads(attention, looking.head, looking.layer)
         for name in looking.show or ["weights"]:
@@ -77,7 +137,8 @@ def show_all(found: list[Attention], looking: Looking) -> None:
                 if name in ("scores", "qkv") and not shown.traces
                 else shown
             )
-            print_tables(prepare(of, name, digits=digits_for(looking, attention)))
+            digits = digits_for(looking, attention)
+            print_views(partial(view_attention, of, name, choice, digits=digits))
 
 
 def print_json(documents: list[dict[str, object]]) -> None:

@@ -13,7 +13,7 @@ Medium = Literal["terminal", "picture"]
 _MARKS_KEPT = 3
 _ASCII = str.maketrans({
     "·": ".", "→": "->", "↓": "v", "⋯": "..", "−": "-", "–": "-", "—": "-", "…": "...", "×": "x", "≤": "<=",
-    "“": '"', "”": '"', "‘": "'", "’": "'",
+    "†": "+", "“": '"', "”": '"', "‘": "'", "’": "'",
 })  # fmt: skip
 
 
@@ -96,6 +96,15 @@ def _fits(letter: str, encoding: str) -> bool:
     return True
 
 
+def split_clusters(text: str) -> list[str]:
+    """The grapheme clusters: what a reader takes for one character each."""
+    if is_plain(text):
+        return list(text)
+    import wcwidth
+
+    return list(wcwidth.iter_graphemes(text))
+
+
 def shorten(text: str, width: int, measure: Callable[[str], int], mark: str = "⋯") -> str:
     """The text in at most `width` cells: its beginning and its end, with `mark` where something is left out.
 
@@ -103,12 +112,7 @@ def shorten(text: str, width: int, measure: Callable[[str], int], mark: str = "�
     """
     if measure(text) <= width:
         return text
-    if is_plain(text):
-        clusters = list(text)
-    else:
-        import wcwidth
-
-        clusters = list(wcwidth.iter_graphemes(text))
+    clusters = split_clusters(text)
     room = width - measure(mark)
     if room < 1:
         return mark if measure(mark) <= width else ""

@@ -5,7 +5,9 @@ Table, picture and page draw a `Prepared` and decide nothing, so they cannot dis
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -13,19 +15,24 @@ from numpy.typing import NDArray
 
 from attnviz.comparison import Comparison, Run
 from attnviz.data import Attention, Token, Trace
-from attnviz.errors import unknown_choice
-from attnviz.messages import Message, message
+from attnviz.errors import MissingError, unknown_choice
+from attnviz.messages import Message, listed, message, translate, word
 from attnviz.render.labels import Medium, visible
 from attnviz.render.scale import Scale, signed_scale, weight_scale
 
 SHOWS = ("weights", "scores", "output", "qkv")
 MOST_HEADS = 4
 FORBIDDEN = "·"
+UNKNOWN = "[?]"
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title."""
+    """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
+
+    caption: one line that stands below it, as a small multiple. numbers: which token each column is, where some are
+    left out.
+    """
 
     title: Message | None
     values: NDArray[np.floating]
@@ -34,6 +41,8 @@ class Panel:
     scale: Scale
     forbidden: NDArray[np.bool_] | None = None
     plus: bool = False
+    caption: Message | None = None
+    numbers: tuple[int, ...] | None = None
 
     def texts(self, digits: int) -> list[list[str]]:
         """Each cell's number as people read it; · where the mask forbids."""
@@ -45,14 +54,15 @@ class Panel:
 
     def places(self) -> NDArray[np.float64]:
         """Each cell's place on the colour scale, 0 to 1."""
-        return self.scale.place(self.values)
+        return self.scale.place(self.values if self.forbidden is None else np.where(self.forbidden, 0, self.values))
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """Panels with the same kind of numbers: what stands above them, below them, and how many digits they have.
 
-    across: how many panels a reader wants side by side; notes: sentences, one a line.
+    across: how many panels a reader wants side by side; notes: sentences, one a line. headings: of the rows and columns
+    of a grid of panels, layers and heads, where they are that.
     """
 
     kind: str
@@ -62,6 +72,7 @@ class Prepared:
     notes: tuple[Message, ...] = ()
     digits: int = 3
     across: int = 1
+    headings: tuple[tuple[Message, ...], tuple[Message, ...]] | None = None
 
 
 def number(value: float, digits: int, *, plus: bool = False) -> str:
@@ -94,6 +105,9 @@ def choose_heads(attention: Attention, head: str | None = None, layer: str | Non
         return chosen
     if head == "mean":
         return chosen.mean()
+    named = {translate(name): name for name in chosen.heads if isinstance(name, str)}
+    if head in named:
+        return chosen.select(head=named[head])
     return chosen.select(head=int(head) if head.lstrip("-").isdecimal() and head not in chosen.heads else head)
 
 
@@ -107,19 +121,46 @@ def _layer(attention: Attention, layer: str | None) -> int | None:
     return int(layer)
 
 
+def check_show(attention: Attention, show: str) -> None:
+    """Raise where `show` names what there is not: weights that were given have no scores, cards or output."""
+    lacking = (show == "output" and attention.output is None) or (show in ("scores", "qkv") and not attention.traces)
+    if lacking:
+        raise MissingError(
+            "Only the weights are known here, so --show {show} has nothing to show.",
+            hint="Weights that were given were computed elsewhere.",
+            show=show,
+        )
+
+
 def prepare(
     attention: Attention, show: str = "weights", *, medium: Medium = "terminal", digits: int = 3
 ) -> tuple[Prepared, ...]:
     """The prepared forms of what `show` names: weights, scores, output or qkv, of all its layers and heads."""
     if show not in SHOWS:
         raise unknown_choice("--show", show, SHOWS)
+    if show != "output":
+        check_show(attention, show)
     makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
-    rows, columns = _labels(attention.query, medium), _labels(attention.key, medium)
+    unknown = attention.settings.get("unknown")
+    rows, columns = _labels(attention.query, medium, unknown), _labels(attention.key, medium, unknown)
     return tuple(replace(form, digits=digits) for form in makers[show](attention, rows, columns))
 
 
-def _labels(tokens: tuple[Token, ...], medium: Medium) -> tuple[str, ...]:
-    return tuple(visible(token.text, medium) for token in tokens)
+def _labels(tokens: tuple[Token, ...], medium: Medium, unknown: object = None) -> tuple[str, ...]:
+    return tuple(label(token, medium, unknown) for token in tokens)
+
+
+def label(token: Token, medium: Medium = "terminal", unknown: object = None) -> str:
+    """A token as its row and column are called: ␣ for a space that is a token, [?] after what a model does not know.
+
+    unknown: the piece that a model's vocabulary has for what is not in it.
+
+    >>> label(Token("猫", 0, 1, piece="[UNK]"), unknown="[UNK]")
+    '猫[?]'
+    """
+    text = token.text.replace(" ", "␣") if token.text and not token.text.strip(" ") else token.text
+    is_unknown = unknown is not None and token.start is not None and unknown in (token.piece or "").split(" ")
+    return visible(text, medium) + (UNKNOWN if is_unknown else "")
 
 
 def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
@@ -131,11 +172,31 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
         for i, layer in enumerate(attention.layers)
         for j, head in enumerate(attention.heads)
     )
-    meaning = message("each row is one word's attention and sums to 1")
-    return (Prepared("weights", panels, message("who looks ↓   at whom →"), (*describe(attention), meaning)),)
+    heading = message("who looks ↓   at whom →")
+    headings = (
+        tuple(message("layer {layer}", layer=layer) for layer in attention.layers),
+        tuple(map(head_name, attention.heads)),
+    )
+    caption = (*describe(attention), _row_meaning(attention))
+    return (Prepared("weights", panels, heading, caption, headings=headings),)
+
+
+def _row_meaning(attention: Attention) -> Message:
+    """What a row of weights is, and how much of it is not shown."""
+    hidden = attention.settings.get("hidden")
+    if hidden is None:
+        return message("each row is one word's attention and sums to 1")
+    shares = [hidden["shares"][str(layer)] for layer in attention.layers]
+    if all(isinstance(head, int) for head in attention.heads):
+        shares = [[share[int(head)] for head in attention.heads] for share in shares]
+    fields = {"share": number(float(np.mean(shares)), 2), "pieces": listed(hidden["pieces"])}
+    if hidden["renormalized"]:
+        return message("each row is re-normalized to sum to 1; {share} of the weight went to {pieces}", **fields)
+    return message("each row is one word's attention; {share} of the weight, not shown, went to {pieces}", **fields)
 
 
 def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    _need_traces(attention)
     forbidden = None if attention.allowed is None else ~attention.allowed
     scale = signed_scale(np.stack([trace.logits for trace in attention.traces]))
     panels = tuple(
@@ -150,13 +211,25 @@ def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
 def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:  # noqa: ARG001
     if attention.output is None:
         return ()
-    features = attention.traces[-1].features if attention.traces else None
+    features = _named(attention, attention.traces[-1].features if attention.traces else None)
     panel, note = _vectors(None, attention.output, rows, features)
     meaning = message("output: each word's new vector, the mean of the values by its weights")
     return (Prepared("output", (panel,), message("new vector ↓   feature →"), (*describe(attention), meaning), note),)
 
 
+def _need_traces(attention: Attention) -> None:
+    """Scores and cards are of single pieces: joined ones, and windows, have none."""
+    if attention.traces or not attention.layers:
+        return
+    if "window" in attention.settings:
+        raise MissingError("Over windows there are weights only: a score is of one window.", hint="Leave --window out.")
+    raise MissingError(
+        "Joined pieces have no score and no vectors of their own: each piece has.", hint="Use --merge none."
+    )
+
+
 def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    _need_traces(attention)
     forms = []
     for layer, trace in zip(attention.layers, attention.traces, strict=True):
         for j in range(len(attention.heads)):
@@ -167,7 +240,7 @@ def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]
 def _head_cards(
     attention: Attention, layer: int, trace: Trace, j: int, rows: tuple[str, ...], columns: tuple[str, ...]
 ) -> Prepared:
-    features = None if trace.head_features is None else trace.head_features[j]
+    features = _named(attention, None if trace.head_features is None else trace.head_features[j])
     cards = [
         (message("query"), trace.query[j], rows),
         (message("key"), trace.key[j], columns),
@@ -202,27 +275,44 @@ def _vectors(
     return panel, note
 
 
+def _named(attention: Attention, features: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The toy's features in the language in use; the columns of one-hot vectors are the text's own words."""
+    if features is None or attention.settings.get("embedding") != "toy":
+        return features
+    return tuple(map(translate, features))
+
+
 def head_title(attention: Attention, layer: int, head: int | str) -> Message | None:
     """A head's title under its original number and name; None where there is only one head and one layer to tell."""
     several_layers = len(attention.layers) > 1 or attention.layers != (0,)
-    if isinstance(head, str):
-        title = message("mean of the heads") if head == "mean" else message("head: {name}", name=message(head))
-    elif len(attention.heads) > 1 or head != 0 or int(attention.settings.get("heads", 1)) > 1:
-        title = message("head {head}", head=head)
-    else:
+    if len(attention.heads) == 1 and head == 0 and int(attention.settings.get("heads", 1)) <= 1:
         return message("layer {layer}", layer=layer) if several_layers else None
-    return message("layer {layer}, {title}", layer=layer, title=title) if several_layers else title
+    return message("layer {layer}, {title}", layer=layer, title=head_name(head)) if several_layers else head_name(head)
+
+
+def head_name(head: int | str) -> Message:
+    """What a head is called: by its number, or by its own name."""
+    if head == "mean":
+        return message("mean of the heads")
+    return message("head: {name}", name=word(head)) if isinstance(head, str) else message("head {head}", head=head)
 
 
 def describe(attention: Attention) -> tuple[Message, ...]:
     """How it was computed, part by part."""
-    return describe_settings(attention.settings, attention.heads)
+    return describe_settings(attention.settings, attention.heads, layers=attention.layers)
 
 
-def describe_settings(s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True) -> tuple[Message, ...]:
+def describe_settings(
+    s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True, layers: tuple[int, ...] = ()
+) -> tuple[Message, ...]:
     """The settings in words; a setting at a value that changes nothing is left out, except positions and mask."""
-    parts = [_EMBEDDINGS.get(s["embedding"], message("given vectors")), _TOKENS.get(s["tokens"])]
-    if s["embedding"] in ("hash", "vectors"):
+    if s.get("model") is not None:
+        return _describe_model(s, heads, layers)
+    if s.get("embedding", "given") == "given":
+        return _given(s, heads)
+    own = message("vectors of {name}", name=PurePath(s["embedding"]).name)
+    parts = [_EMBEDDINGS.get(s["embedding"], own), _TOKENS.get(s["tokens"])]
+    if s["embedding"] not in ("toy", "onehot"):
         parts.append(message("{dim} dimensions", dim=s["dim"]))
     parts.append(_PROJECTIONS[s["projection"]])
     parts.append(_count_heads(s["heads"], heads))
@@ -233,7 +323,48 @@ def describe_settings(s: Any, heads: tuple[int | str, ...] = (), *, position: bo
     parts.append(message("no mask") if s["mask"] == "none" else message("{mask} mask", mask=s["mask"]))
     if s["temperature"] != 1:
         parts.append(message("temperature {value}", value=f"{s['temperature']:g}"))
+    if s.get("normalized"):
+        parts.append(message("rows divided by their sums"))
     return tuple(part for part in parts if part is not None)
+
+
+def _describe_model(s: Any, heads: tuple[int | str, ...], layers: tuple[int, ...]) -> tuple[Message, ...]:
+    """Family, name, which layer, which heads."""
+    family = message("{text}", text=_FAMILIES.get(s["family"], s["family"]))
+    parts = [family, message("{text}", text=visible(s["model"]))]
+    if len(layers) == 1:
+        parts.append(message("layer {layer}", layer=layers[0]))
+    elif layers:
+        parts.append(message("{shown} of {count} layers", shown=len(layers), count=s["layers"]))
+    parts.append(_count_heads(s["heads"], heads))
+    if s["mask"] == "causal":
+        parts.append(message("causal mask"))
+    if s.get("window") is not None:
+        parts.append(message("windows of {window}, {stride} apart", window=s["window"], stride=s["stride"]))
+    return tuple(parts)
+
+
+# How the families' authors write them.
+_FAMILIES = {
+    "bert": "BERT", "roberta": "RoBERTa", "xlm-roberta": "XLM-RoBERTa", "camembert": "CamemBERT",
+    "distilbert": "DistilBERT", "electra": "ELECTRA", "mpnet": "MPNet", "albert": "ALBERT", "gpt2": "GPT-2",
+    "gpt_neox": "GPT-NeoX", "opt": "OPT", "llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3",
+    "smollm": "SmolLM", "smollm3": "SmolLM3", "gemma": "Gemma", "phi3": "Phi-3", "t5": "T5", "mt5": "mT5",
+    "marian": "Marian",
+}  # fmt: skip
+
+
+def _given(s: Any, shown: tuple[int | str, ...]) -> tuple[Message, ...]:
+    """Weights that were computed elsewhere: nothing is known of how, so nothing is said of it."""
+    parts = [message("your own weights")]
+    if "layers" in s:
+        layers = message("1 layer") if s["layers"] == 1 else message("{count} layers", count=s["layers"])
+        parts.append(message("{layers} x {heads}", layers=layers, heads=_count_heads(s["heads"], ())))
+    if shown == ("mean",) or 0 < len(shown) < s.get("heads", 0):
+        parts.append(_count_heads(s["heads"], shown) if "heads" in s else message("mean of the heads"))
+    if s.get("normalized"):
+        parts.append(message("rows divided by their sums"))
+    return tuple(parts)
 
 
 def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
@@ -246,6 +377,7 @@ def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
 
 _EMBEDDINGS = {
     "toy": message("toy embedding"), "hash": message("hashed vectors"), "onehot": message("one-hot vectors"),
+    "vectors": message("given vectors"),
 }  # fmt: skip
 _TOKENS = {
     "lexicon": message("words of the lexicon"), "han": message("words, each Han character by itself"),
@@ -262,7 +394,9 @@ def prepare_comparison(
     comparison: Comparison, *, head: str | None = None, medium: Medium = "terminal", digits: int = 3
 ) -> tuple[Prepared, ...]:
     """A, B and B - A for each run, in A's order, on one scale: the mean of the heads, one head, or with "all" each."""
-    rows, columns = _labels(comparison.tokens, medium), _labels(comparison.keys or comparison.tokens, medium)
+    unknown = comparison.settings.get("unknown")
+    rows = _labels(comparison.tokens, medium, unknown)
+    columns = _labels(comparison.keys or comparison.tokens, medium, unknown)
     texts = tuple(message("{text}", text=visible(text, medium)) for text in (comparison.text_a, comparison.text_b))
     matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
@@ -275,12 +409,26 @@ def prepare_comparison(
             panels.append(Panel(titles[0], a, rows, columns, weights, run.forbidden_a))
             panels.append(Panel(titles[1], b, rows, columns, weights, run.forbidden_b))
             panels.append(Panel(titles[2], change, rows, columns, changes, _both(run), plus=True))
-        plain = run.position == "none"
-        heading = message("without positions") if plain else message("with {scheme} positions", scheme=run.position)
         threshold = message("changes up to {threshold} are rounding", threshold=f"{run.threshold:.1g}")
-        caption = (*describe_settings(comparison.settings, _shown_heads(run, head), position=False), threshold)
-        forms.append(Prepared("comparison", tuple(panels), heading, caption, (verdict,), digits, across=3))
+        caption = (*_describe_comparison(comparison, _shown_heads(run, head)), threshold)
+        forms.append(Prepared("comparison", tuple(panels), _run_heading(run), caption, (verdict,), digits, across=3))
     return tuple(forms)
+
+
+def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...]) -> tuple[Message, ...]:
+    words = describe_settings(comparison.settings, heads, position=False, layers=comparison.layers)
+    hidden = comparison.settings.get("hidden")
+    if not isinstance(hidden, Mapping):
+        return words
+    return (*words, message("{pieces} not shown", pieces=listed(hidden["pieces"])))
+
+
+def _run_heading(run: Run) -> Message:
+    if run.position == "own":
+        return message("with the model's own positions")
+    return message("without positions") if run.position == "none" else message(
+        "with {scheme} positions", scheme=run.position
+    )  # fmt: skip
 
 
 def _matrices(run: Run, index: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -301,9 +449,7 @@ def _run_titles(run: Run, index: int | None, texts: tuple[Message, ...]) -> tupl
     titles = (*texts, message("change"))
     if index is None or len(run.heads) == 1:
         return titles
-    name = run.heads[index]
-    named = message("head: {name}", name=message(name)) if isinstance(name, str) else message("head {head}", head=name)
-    return tuple(message("{title}, {head}", title=title, head=named) for title in titles)
+    return tuple(message("{title}, {head}", title=title, head=head_name(run.heads[index])) for title in titles)
 
 
 def join(forms: tuple[Prepared, ...]) -> Prepared:

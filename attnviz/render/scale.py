@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 RGB = tuple[int, int, int]
+
+SPREADS = ("global", "row", "log")
+_DECADES = 4
 
 # Viridis (van der Walt and Smith 2015, CC0): perceptually uniform, and legible to colour-blind readers.
 _VIRIDIS = (
@@ -21,18 +25,39 @@ _BLUE_RED = ("2166ac", "4393c3", "92c5de", "d1e5f0", "f7f7f7", "fddbc7", "f4a582
 
 @dataclass(frozen=True)
 class Scale:
-    """The numbers at the ends of the colours; diverging scales are centred on 0."""
+    """The numbers at the ends of the colours; diverging scales are centred on 0.
+
+    spread: global, every number by low and high; row, every row up to its own largest (high is the largest of all);
+    log, equal ratios equal distances, from `floor` (at and below it the low end, or the middle) to high.
+    """
 
     low: float
     high: float
     diverging: bool = False
+    spread: str = "global"
+    floor: float = 0.0
 
     def place(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Where each number stands on the scale, 0 at its low end, 1 at its high end."""
-        span = self.high - self.low
-        if span <= 0:
+        """Where each number stands on the scale, 0 at its low end, 1 at its high end; a row is the last axis."""
+        values = values.astype(np.float64)
+        if self.high - self.low <= 0:
             return np.full(values.shape, 0.5 if self.diverging else 0.0)
-        return np.clip((values.astype(np.float64) - self.low) / span, 0, 1)
+        if self.spread == "global":
+            return np.clip((values - self.low) / (self.high - self.low), 0, 1)
+        share = self._by_row(np.abs(values)) if self.spread == "row" else self._by_ratio(np.abs(values))
+        places: NDArray[np.float64] = 0.5 + 0.5 * np.sign(values) * share if self.diverging else share * (values > 0)
+        return places
+
+    def _by_row(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+        largest = sizes.max(axis=-1, initial=0.0, keepdims=True)
+        shares: NDArray[np.float64] = sizes / np.where(largest > 0, largest, 1)
+        return shares
+
+    def _by_ratio(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.floor >= self.high:
+            return (sizes >= self.floor).astype(np.float64)
+        ratios = np.log(np.maximum(sizes, self.floor) / self.floor) / np.log(self.high / self.floor)
+        return np.asarray(np.clip(ratios, 0, 1), dtype=np.float64)
 
     def palette(self) -> tuple[RGB, ...]:
         """256 colours from the low end to the high end."""
@@ -48,6 +73,14 @@ def signed_scale(values: NDArray[np.floating]) -> Scale:
     """Centred on 0, as far as the largest change either way."""
     reach = float(np.abs(values).max(initial=0.0))
     return Scale(-reach, reach, diverging=True)
+
+
+def spread_scale(scale: Scale, spread: str, matrices: list[NDArray[Any]]) -> Scale:
+    """The same ends, spread by all numbers, by row, or by ratio over at most four decades of these matrices."""
+    if spread != "log":
+        return replace(scale, spread=spread)
+    smallest = min((float(np.abs(each[each != 0]).min(initial=np.inf)) for each in matrices), default=np.inf)
+    return replace(scale, spread=spread, floor=min(max(smallest, scale.high / 10**_DECADES), scale.high))
 
 
 def color_at(palette: tuple[RGB, ...], place: float) -> RGB:

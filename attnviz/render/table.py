@@ -5,42 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.cells import cell_len
-from rich.color import Color
 from rich.console import Group, RenderableType
-from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
+from attnviz.messages import language, message
 from attnviz.render.labels import encodable, shorten, visible
+from attnviz.render.lines import fold
+from attnviz.render.paint import Paint
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
-from attnviz.render.scale import RGB, color_at, ink_on
+from attnviz.render.screen import NARROWEST, Screen
 
-NARROWEST = 20
 _WIDEST_LABEL = 24
 _WIDEST_HEADING = 12
 _INDENT = 2
+_GAP = 3  # between tables beside each other
+
+Run = tuple[int, int]  # rows that say the same, first and last
 
 
-def render_table(prepared: Prepared, width: int, encoding: str = "utf-8") -> RenderableType:
+def render_table(
+    prepared: Prepared, width: int, encoding: str = "utf-8", *, colors: str = "truecolor", squeeze: bool = False
+) -> RenderableType:
     """The panels as tables that are never wider than `width` cells (20 at least), with their caption.
 
     A number is never wrapped and never shortened: columns that do not fit come in further tables, with the row labels
-    again. `encoding` is the terminal's; what it lacks is replaced visibly.
+    again. `encoding` is the terminal's; what it lacks is replaced visibly. squeeze: of rows that follow each other and
+    print the same numbers the first stays, and a line says how many more there are.
     """
-    width = max(NARROWEST, width)
+    screen = Screen(max(NARROWEST, width), encoding, colors)
     parts: list[RenderableType] = []
     if prepared.heading is not None:
-        parts.append(_line(prepared.heading.localized(), encoding, "bold"))
+        parts.append(_line(prepared.heading.localized(), encoding, screen.cells, "bold"))
     for group in _groups(prepared):
-        parts.extend(_side_by_side(group, prepared.digits, width, encoding))
+        parts.extend(_side_by_side(group, prepared.digits, screen, squeeze))
     caption = " · ".join(part.localized() for part in prepared.caption)
-    parts.append(_line(caption, encoding, "dim"))
-    parts.extend(_line(note.localized(), encoding) for note in prepared.notes)
+    parts.append(_line(caption, encoding, screen.cells, "dim"))
+    parts.extend(_line(note.localized(), encoding, screen.cells) for note in prepared.notes)
     return Group(*parts)
 
 
-def _line(text: str, encoding: str, style: str = "") -> Text:
-    return Text(encodable(visible(text), encoding), style=style, overflow="fold")
+def _line(text: str, encoding: str, width: int, style: str = "") -> Text:
+    """A sentence; Chinese is broken beside its characters too, where rich would only break at a space."""
+    shown = encodable(visible(text), encoding)
+    return Text(shown if language() == "en" else fold(shown, width), style=style, overflow="fold")
 
 
 def _groups(prepared: Prepared) -> Iterator[tuple[Panel, ...]]:
@@ -48,40 +55,56 @@ def _groups(prepared: Prepared) -> Iterator[tuple[Panel, ...]]:
         yield prepared.panels[first : first + prepared.across]
 
 
-def _side_by_side(panels: tuple[Panel, ...], digits: int, width: int, encoding: str) -> list[RenderableType]:
+def _side_by_side(panels: tuple[Panel, ...], digits: int, screen: Screen, squeeze: bool) -> Iterator[Text]:
     """Panels beside each other where they fit, else each on its own."""
-    blocks = [_Block(panel, digits, width, encoding) for panel in panels]
-    gap = 3
-    total = sum(block.full_width for block in blocks) + gap * (len(blocks) - 1)
-    if len(blocks) == 1 or total > width:
-        return [part for block in blocks for part in block.stacked()]
-    row = Table.grid(padding=(0, gap, 0, 0), pad_edge=False)
-    for block in blocks:
-        row.add_column(width=block.full_width, no_wrap=True)
-    row.add_row(*(block.title(block.full_width) for block in blocks))
-    row.add_row(*(block.table(0, len(block.columns)) for block in blocks))
-    return [row, Text()]
+    blocks = [_Block(panel, digits, screen) for panel in panels]
+    runs = _runs([block.texts for block in blocks], squeeze)
+    total = sum(block.full_width for block in blocks) + _GAP * (len(blocks) - 1)
+    if len(blocks) == 1 or total > screen.cells:
+        for block in blocks:
+            yield from block.stacked(runs)
+        return
+    columns = [[block.title(block.full_width), *block.table(0, len(block.columns), runs)] for block in blocks]
+    for parts in zip(*columns, strict=True):
+        line = Text(no_wrap=True)
+        end = 0
+        for part, block in zip(parts, blocks, strict=True):
+            line.append(" " * (end - line.cell_len))
+            line.append_text(part)
+            end += block.full_width + _GAP
+        yield line
+    yield Text()
+
+
+def _runs(tables: list[list[list[str]]], squeeze: bool) -> list[Run]:
+    """Which rows are printed, each with the last of those that follow it and say the same in every table."""
+    runs: list[Run] = []
+    for i in range(len(tables[0])):
+        if squeeze and runs and all(texts[i] == texts[runs[-1][0]] for texts in tables):
+            runs[-1] = (runs[-1][0], i)
+        else:
+            runs.append((i, i))
+    return runs
 
 
 class _Block:
     """One panel, measured: how wide its labels and cells are, and how many columns fit."""
 
-    def __init__(self, panel: Panel, digits: int, width: int, encoding: str) -> None:
-        self.panel = panel
-        self.encoding = encoding
+    def __init__(self, panel: Panel, digits: int, screen: Screen) -> None:
+        self.panel, self.screen, self.encoding = panel, screen, screen.encoding
         self.texts = panel.texts(digits)
         number_width = max((len(text) for row in self.texts for text in row), default=1)
-        label_room = max(4, min(_WIDEST_LABEL, width - _INDENT - number_width - 3))
-        self.rows = [shorten(encodable(label, encoding), label_room, cell_len, self._mark) for label in panel.rows]
+        label_room = max(4, min(_WIDEST_LABEL, screen.cells - _INDENT - number_width - 3))
+        self.rows = [shorten(encodable(label, self.encoding), label_room, cell_len, self._mark) for label in panel.rows]
         self.label_width = max(map(cell_len, self.rows))
-        heading_room = max(number_width, min(_WIDEST_HEADING, width - _INDENT - self.label_width - 3))
+        heading_room = max(number_width, min(_WIDEST_HEADING, screen.cells - _INDENT - self.label_width - 3))
         self.columns = [
-            shorten(encodable(label, encoding), heading_room, cell_len, self._mark) for label in panel.columns
+            shorten(encodable(label, self.encoding), heading_room, cell_len, self._mark) for label in panel.columns
         ]
         self.cell_width = max(number_width, *map(cell_len, self.columns)) + 2
-        self.per_table = max(1, (width - _INDENT - self.label_width - 1) // self.cell_width)
-        self.palette = panel.scale.palette()
-        self.places = panel.places()
+        self.per_table = max(1, (screen.cells - _INDENT - self.label_width - 1) // self.cell_width)
+        self.paint = Paint(panel.scale, screen)
+        self.steps = self.paint.steps_of(panel.places()).tolist()
 
     @property
     def _mark(self) -> str:
@@ -98,36 +121,34 @@ class _Block:
             " " * _INDENT + (words if width is None else shorten(words, width - _INDENT, cell_len, self._mark)), "bold"
         )
 
-    def stacked(self) -> Iterator[RenderableType]:
+    def stacked(self, runs: list[Run]) -> Iterator[Text]:
         if self.panel.title is not None:
             yield Text(self.title().plain, "bold", overflow="fold")
         for first in range(0, len(self.columns), self.per_table):
-            yield self.table(first, min(first + self.per_table, len(self.columns)))
+            yield from self.table(first, min(first + self.per_table, len(self.columns)), runs)
             yield Text()
 
-    def table(self, first: int, last: int) -> Table:
+    def table(self, first: int, last: int, runs: list[Run]) -> Iterator[Text]:
         """The columns from `first` up to `last`, with the row labels."""
-        table = Table(box=None, padding=0, pad_edge=False, collapse_padding=True, show_edge=False, header_style="bold")
-        table.add_column("", width=_INDENT + self.label_width + 1, no_wrap=True)
-        for label in self.columns[first:last]:
-            table.add_column(self._padded(label), width=self.cell_width, no_wrap=True)
-        for i, label in enumerate(self.rows):
-            name = " " * (_INDENT + self.label_width - cell_len(label)) + label + " "
-            table.add_row(Text(name, "bold"), *(self._cell(i, j) for j in range(first, last)))
-        return table
+        heading = "".join(self._padded(label) for label in self.columns[first:last])
+        yield Text(" " * (_INDENT + self.label_width + 1) + heading, "bold", no_wrap=True)
+        for i, same in runs:
+            line = Text(" " * (_INDENT + self.label_width - cell_len(self.rows[i])), no_wrap=True)
+            line.append(self.rows[i] + " ", "bold")
+            for j in range(first, last):
+                forbidden = self.texts[i][j] == FORBIDDEN
+                style = "dim" if forbidden else self.paint.ground(self.steps[i][j])
+                line.append(self._padded(encodable(self.texts[i][j], self.encoding)), style)
+            yield line
+            if same > i:
+                yield self._folded(same - i)
 
-    def _padded(self, text: str) -> Text:
+    def _folded(self, count: int) -> Text:
+        """The line that says how many rows are like the one above it."""
+        one = message("* 1 more row says the same")
+        words = one if count == 1 else message("* {count} more rows say the same", count=count)
+        return Text(" " * _INDENT + encodable(words.localized(), self.encoding), "dim", overflow="fold")
+
+    def _padded(self, text: str) -> str:
         """Right-aligned, one space at the right; centred would part a number from the one above it."""
-        return Text(" " * (self.cell_width - 1 - cell_len(text)) + text + " ")
-
-    def _cell(self, i: int, j: int) -> Text:
-        padded = self._padded(encodable(self.texts[i][j], self.encoding))
-        if self.texts[i][j] == FORBIDDEN:
-            padded.stylize("dim")
-        else:
-            padded.stylize(_style(color_at(self.palette, float(self.places[i, j]))))
-        return padded
-
-
-def _style(color: RGB) -> Style:
-    return Style(color=Color.from_rgb(*ink_on(color)), bgcolor=Color.from_rgb(*color))
+        return " " * (self.cell_width - 1 - cell_len(text)) + text + " "

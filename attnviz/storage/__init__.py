@@ -1,11 +1,11 @@
-"""Attention as data: one JSON document, a long CSV, or an .npz of arrays."""
+"""Attention as data: one JSON document, a long CSV, or an .npz of arrays; `reading` reads them back."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,6 +74,11 @@ def _array(values: Any) -> dict[str, Any]:
     return {"shape": list(array.shape), "values": array.tolist()}
 
 
+def inventory_document(models: list[dict[str, Any]], names: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """What can be used, as plain data: the models that are here, and the names of every other choice."""
+    return {"schema": SCHEMA, "models": models, **{kind: list(each) for kind, each in names.items()}}
+
+
 def to_json(document: Any, *, ascii_only: bool = False) -> str:
     """The document in one line that ends with a newline; text is kept readable unless it must be ASCII."""
     text = json.dumps(document, ensure_ascii=ascii_only, allow_nan=False)
@@ -122,6 +127,8 @@ def attention_npz(attention: Attention) -> bytes:
         "heads": np.array([str(head) for head in attention.heads]),
         "settings": np.array(json.dumps(dict(attention.settings))),
     }
+    if attention.is_cross:
+        arrays["key_spans"] = np.array([_span(token) for token in attention.key])
     if attention.allowed is not None:
         arrays["allowed"] = attention.allowed
     if attention.output is not None:

@@ -1,0 +1,104 @@
+"""Typer's own words in the reader's language: what it says in help texts and in errors.
+
+Typer 0.28 has its sentences as plain English strings. Here each stands as a template: it reads the sentence that
+typer made, and its translation is said in its place. Loaded only where the language is not English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from string import Formatter
+from typing import Any
+
+from attnviz.messages import phrase, translate
+
+# From the most to the least particular: the first that fits a sentence reads it.
+SENTENCES = (
+    phrase("No such option: {option} (Possible options: {options})"),
+    phrase("No such option: {option}"),
+    phrase("No such command {name}. Did you mean {names}?"),
+    phrase("No such command {name}."),
+    phrase("Missing command."),
+    phrase("Missing argument {parameter}."),
+    phrase("Missing option {parameter}."),
+    phrase("Option {option} does not take a value."),
+    phrase("Option {option} requires an argument."),
+    phrase("Got unexpected extra argument(s) ({words})"),
+    phrase("Invalid value for {parameter}: {reason}"),
+    phrase("Invalid value: {reason}"),
+    phrase("{value} is not a valid boolean. Recognized values: {states}"),
+    phrase("{value} is not a valid int."),
+    phrase("{value} is not a valid float."),
+    phrase("{value} is not in the range {range}."),
+)
+
+HELP = {
+    "ARGUMENTS_PANEL_TITLE": phrase("Arguments"),
+    "OPTIONS_PANEL_TITLE": phrase("Options"),
+    "COMMANDS_PANEL_TITLE": phrase("Commands"),
+    "DEFAULT_STRING": phrase("[default: {}]"),
+    "REQUIRED_LONG_STRING": phrase("[required]"),
+}
+
+WORDS = (
+    phrase("[OPTIONS]"),
+    phrase("COMMAND [ARGS]..."),
+    phrase("Show this message and exit."),
+    phrase("Install completion for the current shell."),
+    phrase("Show completion for the current shell, to copy it or customize the installation."),
+)
+
+# What the values of arguments are; typer shows it in angle brackets.
+KINDS = (phrase("str"), phrase("int"), phrase("float"), phrase("path"))
+
+
+def reword(sentence: str) -> str:
+    """Typer's sentence in the language in use; one that is not known stays as it is.
+
+    >>> reword("Missing command.")
+    'Missing command.'
+    """
+    for template in SENTENCES:
+        found = _reader(template).fullmatch(sentence)
+        if found:
+            return translate(template).format(**{name: reword(part) for name, part in found.groupdict().items()})
+    return sentence
+
+
+@contextmanager
+def helping(command: Any, ctx: Any) -> Iterator[None]:
+    """While typer prints the help of `command`: its panels, words and lines as the language in use has them."""
+    import rich.text
+    from typer import rich_utils
+
+    from attnviz.render.lines import divide
+
+    for name in ("options_metavar", "subcommand_metavar"):
+        if hasattr(command, name):
+            setattr(command, name, translate(getattr(command, name)))
+    for parameter in command.get_params(ctx):
+        for name in ("help", "metavar", "rich_help_panel"):
+            if getattr(parameter, name, None):
+                setattr(parameter, name, translate(getattr(parameter, name)))
+    changed: list[tuple[Any, str, Any]] = [(rich_utils, name, translate(words)) for name, words in HELP.items()]
+    kinds = {id(parameter.type): parameter.type for parameter in command.get_params(ctx)}
+    changed += [(kind, "name", translate(kind.name)) for kind in kinds.values() if kind.name in KINDS]
+    changed.append((rich.text, "divide_line", divide))  # rich would break a line of Chinese only where a space is
+    before = [(module, name, getattr(module, name)) for module, name, _ in changed]
+    try:
+        for module, name, value in changed:
+            setattr(module, name, value)
+        yield
+    finally:
+        for module, name, value in before:
+            setattr(module, name, value)
+
+
+@cache
+def _reader(template: str) -> re.Pattern[str]:
+    """What reads the fields of a sentence that was made from this template."""
+    parts = (re.escape(text) + (f"(?P<{name}>.+)" if name else "") for text, name, _, _ in Formatter().parse(template))
+    return re.compile("".join(parts), re.DOTALL)

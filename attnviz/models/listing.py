@@ -1,0 +1,77 @@
+"""The models that are on this machine, with what their files say of their size; no weights are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from attnviz.errors import AttnvizError
+from attnviz.messages import Message
+from attnviz.models.checkpoint import open_checkpoint
+from attnviz.models.reference import Place, find_models, is_gguf
+from attnviz.models.registry import shape_of
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model that is here: the reference to type, its family, layers and heads, and its size in bytes.
+
+    problem: why it cannot be used; then family, layers and heads are None.
+    """
+
+    reference: str
+    path: Path
+    size: int
+    family: str | None = None
+    layers: int | None = None
+    heads: int | None = None
+    problem: Message | None = None
+
+
+def models_here() -> list[Found]:
+    """Every model in installed packages, in the hub's local cache and in the current folder, in that order."""
+    return [_described(place) for place in find_models()]
+
+
+def _described(place: Place) -> Found:
+    size = sum(_size(file) for file in _weight_files(place.path))
+    try:
+        shape = shape_of(open_checkpoint(place).config)
+    except AttnvizError as error:
+        return Found(place.reference, place.path, size, problem=error.message)
+    return Found(place.reference, place.path, size, shape.family, shape.layers, shape.heads)
+
+
+def _weight_files(path: Path) -> Iterator[Path]:
+    if is_gguf(path):
+        yield path
+        return
+    safe = list(path.glob("*.safetensors"))
+    yield from safe or [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth"), *path.glob("*.ckpt")]
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def as_words(found: Found) -> tuple[str | Message, ...]:
+    """The reference to type, then family, layers x heads and size, or why it cannot be used at the end."""
+    if found.problem is not None:
+        return found.reference, "", "", _bytes(found.size), found.problem
+    size = f"{found.layers} x {found.heads}"
+    return found.reference, found.family or "", size, _bytes(found.size), ""
+
+
+def as_data(found: Found) -> dict[str, Any]:
+    """The same as plain data, numbers as numbers."""
+    problem = None if found.problem is None else str(found.problem)
+    return {**asdict(found), "path": str(found.path), "problem": problem}
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

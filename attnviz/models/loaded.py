@@ -1,0 +1,264 @@
+"""A model that is open: text in, attention out, as often as you like."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.data import Attention, Token
+from attnviz.errors import InputError, OptionError
+from attnviz.merging import hide_special, merge_tokens
+from attnviz.messages import Message, message
+from attnviz.models.checkpoint import Checkpoint, open_checkpoint
+from attnviz.models.forward import Passed, forward
+from attnviz.models.reference import find
+from attnviz.models.registry import shape_of
+from attnviz.models.stack import ModelShape
+from attnviz.models.tokenizer import Encoded, TextTokenizer
+from attnviz.models.translating import read_target, say
+from attnviz.models.windows import slide
+
+MOST_WEIGHTS = 2**30
+
+
+def load(reference: str, *, download: bool = False) -> Model:
+    """Open the model that `reference` names; its weights are read when they are needed.
+
+    reference: a folder in Hugging Face's layout, a .gguf file, pkg:NAME for the model in an installed Python package,
+    or a hub name that the local cache has; with `download` the hub itself.
+    Raises InputError where it cannot be opened or is of a family that is not known, MissingError without the extra.
+    """
+    place = find(reference, download=download)
+    checkpoint = open_checkpoint(place)
+    return Model(checkpoint, shape_of(checkpoint.config), reference)
+
+
+@lru_cache(maxsize=1)
+def opened(reference: str, download: bool = False) -> Model:
+    """The same as `load`; the model last used stays open for the next text."""
+    return load(reference, download=download)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model's files and its size; `attend` runs it on a text."""
+
+    checkpoint: Checkpoint
+    shape: ModelShape
+    reference: str
+
+    @property
+    def name(self) -> str:
+        """Its short name, as captions have it."""
+        return self.checkpoint.name
+
+    def __repr__(self) -> str:
+        """Name and size, never the weights."""
+        return f"<Model {self.name}: {self.shape.family}, {self.shape.layers} layers x {self.shape.heads} heads>"
+
+    @cached_property
+    def tokenizer(self) -> TextTokenizer:
+        """What cuts a text into this model's tokens."""
+        return self.checkpoint.tokenizer
+
+    def attend(
+        self,
+        text: str,
+        *,
+        pair: str | None = None,
+        keys: str | None = None,
+        layers: Collection[int] | None = None,
+        merge: str = "char",
+        special: bool = True,
+        renormalize: bool = False,
+        window: int | None = None,
+        stride: int | None = None,
+        kind: Literal["auto", "encoder", "decoder", "cross"] = "auto",
+        traces: bool = True,
+    ) -> Attention:
+        """Who looks at whom in `text`: the weights of every head of these layers (None is all, -1 the last).
+
+        pair: a second text, for families with segments. keys: the target text of an encoder-decoder, whose words look
+        at those of `text`; without it the model's own words are taken, greedily. merge: none, char or word (see
+        merging.merge_tokens). special: False hides [CLS] and the like, and `renormalize` makes the rows sum to 1
+        again. window, stride: slide over a text that is longer than the model's positions. kind: which attention of
+        an encoder-decoder. traces: keep every intermediate, for one who explains.
+        Raises InputError where the text is longer than the model can take, and for what the model's files lack.
+        """
+        self._check(pair, keys, window is not None or stride is not None, renormalize and special)
+        if self.shape.encoder_decoder and kind != "encoder":
+            found = self._translated(text, keys, self._numbers(layers, decoder=True), kind, traces)
+        elif window is not None or stride is not None:
+            found = self._slid(self._encoded(text, pair), self._numbers(layers), window, stride, text)
+        else:
+            found = self._read(text, pair, self._numbers(layers), traces)
+        merged = merge_tokens(found, merge)
+        return merged if special else hide_special(merged, renormalize=renormalize)
+
+    def _check(self, pair: str | None, keys: str | None, slides: bool, pointless: bool) -> None:
+        if keys is not None and not self.shape.encoder_decoder:
+            raise InputError(
+                "{name} reads one text: keys are the target text of an encoder-decoder.",
+                hint="Give two segments with --pair.",
+                name=self.name,
+            )
+        if pair is not None and self.shape.encoder_decoder:
+            raise InputError("{name} translates one text: give its target with --keys, and no --pair.", name=self.name)
+        if slides and self.shape.encoder_decoder:
+            raise OptionError("--window slides over the text of one stack; {name} has an encoder and a decoder.",
+                              name=self.name)  # fmt: skip
+        if pointless:
+            raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
+
+    def _numbers(self, layers: Collection[int] | None, *, decoder: bool = False) -> list[int] | None:
+        """The layers from 0, where -1 is the last."""
+        if layers is None:
+            return None
+        count = (self.shape.decoder_layers if decoder else None) or self.shape.layers
+        return [layer + count if -count <= layer < 0 else layer for layer in layers]
+
+    def _encoded(self, text: str, pair: str | None) -> Encoded:
+        encoded = self.tokenizer.encode(text, pair)
+        last = int(encoded.ids.max())
+        if last >= self.shape.vocabulary:
+            raise InputError(
+                "The tokenizer of {name} gives the id {id}, and the model's vocabulary has {count}.",
+                name=self.name, id=last, count=self.shape.vocabulary,
+            )  # fmt: skip
+        return encoded
+
+    def _read(self, text: str, pair: str | None, layers: list[int] | None, traces: bool) -> Attention:
+        encoded = self._encoded(text, pair)
+        self._check_length(len(encoded.ids), layers)
+        passed = self._forward(encoded.ids, encoded.segments, layers, traces)
+        notes = _about_unknown(encoded)
+        return self._attention(encoded.tokens, _source(text, pair), passed, notes, pair=pair)
+
+    def _forward(
+        self, ids: NDArray[np.int64], segments: NDArray[np.int64], layers: list[int] | None, traces: bool
+    ) -> Passed:
+        given = segments.tolist() if segments.any() and self._has_segments else None
+        kind: Literal["auto", "encoder"] = "encoder" if self.shape.encoder_decoder else "auto"
+        return forward(
+            self.checkpoint.config, self.checkpoint.tensors, ids.tolist(), segments=given, layers=layers, traces=traces,
+            kind=kind,
+        )  # fmt: skip
+
+    @property
+    def _has_segments(self) -> bool:
+        """Whether the family tells two segments apart: BERT's does, unless it was trained with one only."""
+        return int(self.checkpoint.config.get("type_vocab_size", 0 if self.shape.causal else 2) or 0) > 1
+
+    def _check_length(self, count: int, layers: list[int] | None) -> None:
+        most = self.shape.positions
+        if most is not None and count > most:
+            raise InputError(
+                "The text has {count} tokens, and {name} can take {most}.",
+                hint="Give a shorter text, or slide over it with --window {most}.",
+                count=f"{count:,}", name=self.name, most=most,
+            )  # fmt: skip
+        self._check_size(count, count, layers)
+
+    def _check_size(self, queries: int, keys: int, layers: list[int] | None) -> None:
+        kept = self.shape.layers if layers is None else len(layers)
+        weights = kept * self.shape.heads * queries * keys
+        if weights > MOST_WEIGHTS:
+            raise InputError(
+                "{count} tokens in {layers} layers of {heads} heads have {weights} weights ({size} GB).",
+                hint="Give a shorter text, or ask for one layer.",
+                count=f"{queries:,}", layers=kept, heads=self.shape.heads, weights=f"{weights:,}",
+                size=f"{4 * weights / 1e9:.1f}",
+            )  # fmt: skip
+
+    def _attention(
+        self,
+        tokens: tuple[Token, ...],
+        source: str,
+        passed: Passed,
+        notes: tuple[Message, ...],
+        asked: tuple[tuple[Token, ...], str] | None = None,
+        **more: Any,
+    ) -> Attention:
+        """What a pass gave, with its tokens; asked: those of another text, and that text, in cross-attention."""
+        key, key_source = (tokens, None) if asked is None else asked
+        return Attention(
+            query=tokens, key=key, weights=passed.weights, allowed=passed.allowed, layers=passed.layers, source=source,
+            key_source=key_source, output=passed.traces[-1].output if passed.traces else None, traces=passed.traces,
+            settings=self._settings(**more), notes=notes,
+        )  # fmt: skip
+
+    def _settings(self, **more: Any) -> dict[str, Any]:
+        """How it was computed, under the names that the toy's settings have where they mean the same."""
+        shape = self.shape
+        return {
+            "model": self.name, "reference": self.reference, "family": shape.family, "layers": shape.layers,
+            "heads": shape.heads, "dim": shape.dim, "embedding": "model", "tokens": "model", "projection": "model",
+            "position": "own", "mask": "causal" if shape.causal else "none", "temperature": 1.0,
+            "unknown": self.tokenizer.unknown, **{name: value for name, value in more.items() if value is not None},
+        }  # fmt: skip
+
+    def _slid(
+        self, encoded: Encoded, layers: list[int] | None, window: int | None, stride: int | None, text: str
+    ) -> Attention:
+        """Windows over the text, see windows.slide."""
+        if encoded.second.any():
+            raise OptionError("--window slides over one text, not over a pair.")
+        self._check_size(len(encoded.ids), len(encoded.ids), layers)
+        slid = slide(
+            encoded.special, lambda chosen: self._forward(encoded.ids[chosen], encoded.segments[chosen], layers, False),
+            window=window, stride=stride, most=self.shape.positions,
+        )  # fmt: skip
+        notes = _about_unknown(encoded)
+        if slid.windows > 1:
+            notes = (*notes, message(
+                "Read in {count} windows of {window} tokens, {stride} apart; each row is the mean over the windows "
+                "that its token is in.", count=slid.windows, window=slid.window, stride=slid.stride,
+            ))  # fmt: skip
+        return self._attention(encoded.tokens, text, slid.passed, notes, window=slid.window, stride=slid.stride)
+
+    def _translated(
+        self, text: str, target: str | None, layers: list[int] | None, kind: str, traces: bool
+    ) -> Attention:
+        """The decoder's words: they look at the text (cross), or at those before them (decoder)."""
+        encoded = self._encoded(text, None)
+        self._check_length(len(encoded.ids), layers)
+        said = say(self.checkpoint, encoded.ids) if target is None else read_target(self.checkpoint, target)
+        passed = forward(
+            self.checkpoint.config, self.checkpoint.tensors, encoded.ids.tolist(), target_ids=said.ids, layers=layers,
+            kind="decoder" if kind == "decoder" else "cross", traces=traces,
+        )  # fmt: skip
+        notes = (*_about_unknown(encoded), *said.notes)
+        asked = None if kind == "decoder" else (encoded.tokens, text)
+        return self._attention(
+            said.tokens, said.text, passed, notes, asked, layers=self.shape.decoder_layers,
+            heads=self.shape.decoder_heads, mask="causal" if kind == "decoder" else "none",
+        )  # fmt: skip
+
+
+def _source(text: str, pair: str | None) -> str:
+    """The text that spans count in: both of a pair, a line each."""
+    return text if pair is None else f"{text}\n{pair}"
+
+
+def _about_unknown(encoded: Encoded) -> tuple[Message, ...]:
+    """How many words the vocabulary lacks, where it lacks any."""
+    words = np.where(encoded.special, -1, encoded.words)
+    count = len(set(words[words >= 0].tolist()))
+    unknown = len(set(words[encoded.unknown & (words >= 0)].tolist()))
+    if unknown == 0:
+        return ()
+    if count == 1:
+        return (message("The only word is unknown to this model; its weights say nothing."),)
+    if unknown == 1:
+        return (message("1 of {count} words is unknown to this model; weights at it say nothing.", count=count),)
+    return (
+        message(
+            "{unknown} of {count} words are unknown to this model; weights between them say nothing.",
+            unknown=unknown, count=count,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,23 @@
+"""What every kind of weight file gives: arrays by name, and rows of one without reading all of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+
+
+class Tensors(Mapping[str, Float32]):
+    """A model's arrays by name, float32; what is not asked for is not read."""
+
+    @abstractmethod
+    def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
+        """Some rows of an array, [*indexes, ...]."""
+
+    @abstractmethod
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The array's shape, without reading it."""

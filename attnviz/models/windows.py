@@ -1,0 +1,101 @@
+"""Sliding over a text that is longer than a model can take.
+
+Each window has the special tokens around it and positions of its own. A token's row is the mean of its rows over the
+windows it is in, so it still sums to 1; two tokens that share no window cannot look at each other. A special token is
+one token, and its row the mean over all windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.errors import OptionError
+from attnviz.models.forward import Passed
+
+Indexes = NDArray[np.int64]
+
+
+class Slid(NamedTuple):
+    """What came of it: one pass over all tokens, how many windows there were, how wide and how far apart."""
+
+    passed: Passed
+    windows: int
+    window: int
+    stride: int
+
+
+def slide(
+    special: NDArray[np.bool_], forward: Callable[[Indexes], Passed], *, window: int | None, stride: int | None,
+    most: int | None,
+) -> Slid:  # fmt: skip
+    """Run `forward` on the token indexes of each window, and average.
+
+    special [n]: which tokens stand around the text. window: tokens of a window, special ones among them, at most
+    `most`, which it is by default. stride: how many tokens of the text on the next window begins; half of what a
+    window has of it by default. The last window ends where the text does.
+    Raises OptionError for a window or a stride that cannot be.
+    """
+    text = np.flatnonzero(~special)
+    before, after = np.flatnonzero(special[: text[0]]), np.arange(text[-1] + 1, len(special))
+    width = _width(window, len(before) + len(after), most)
+    step = max(1, width // 2) if stride is None else stride
+    if not 1 <= step <= width:
+        raise OptionError(
+            "--stride must be from 1 to {width}, the tokens of a window without its special ones, not {stride}.",
+            width=width, stride=step,
+        )  # fmt: skip
+    last = max(0, len(text) - width)
+    starts = [*range(0, last, step), last]
+    mean = _Mean(len(special))
+    for start in starts:
+        chosen = np.concatenate([before, text[start : start + width], after])
+        mean.add(chosen, forward(chosen))
+    return Slid(mean.passed(), len(starts), width + len(before) + len(after), step)
+
+
+def _width(window: int | None, special: int, most: int | None) -> int:
+    """How many tokens of the text a window has."""
+    if window is None and most is None:
+        raise OptionError("--stride goes with --window.")
+    given = window if window is not None else most or 0
+    if given <= special:
+        raise OptionError("--window must be at least {least} tokens, not {window}.", least=special + 1, window=given)
+    if most is not None and given > most:
+        raise OptionError("--window must be at most the {most} tokens that the model can take, not {window}.",
+                          most=most, window=given)  # fmt: skip
+    return given - special
+
+
+class _Mean:
+    """Sums over the windows that came so far, and how often each token was in one."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._seen = np.zeros(count)
+        self._allowed = np.zeros((count, count), dtype=bool)
+        self._last: Passed | None = None
+        self._weights = np.empty(0, dtype=np.float32)
+        self._hidden = np.empty(0, dtype=np.float32)
+
+    def add(self, chosen: Indexes, passed: Passed) -> None:
+        """One window's weights [layers, heads, m, m] at the tokens `chosen` [m]."""
+        if self._last is None:
+            layers, heads = passed.weights.shape[:2]
+            self._weights = np.zeros((layers, heads, self._count, self._count), dtype=np.float32)
+            self._hidden = np.zeros((self._count, passed.hidden.shape[1]), dtype=np.float32)
+        self._weights[:, :, chosen[:, None], chosen[None, :]] += passed.weights
+        self._hidden[chosen] += passed.hidden
+        self._allowed[np.ix_(chosen, chosen)] |= True if passed.allowed is None else passed.allowed
+        self._seen[chosen] += 1
+        self._last = passed
+
+    def passed(self) -> Passed:
+        """The means, as one pass over all tokens."""
+        assert self._last is not None
+        seen = self._seen.astype(np.float32)[:, None]
+        allowed = None if self._allowed.all() else self._allowed
+        return Passed(self._last.layers, self._weights / seen, (), self._hidden / seen, None, allowed)

@@ -1,0 +1,196 @@
+"""Heatmaps: a panel each, all with cells of one size, in a grid with one colour bar a scale."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attnviz.render.figure.colors import unit
+from attnviz.render.figure.fonts import POINT
+from attnviz.render.figure.layout import SMALLEST, Axis, ColorBar, Label, Workshop, distinct_scales
+from attnviz.render.prepare import FORBIDDEN, Panel
+from attnviz.render.scale import color_at, ink_on
+
+if TYPE_CHECKING:
+    from attnviz.render.figure.canvas import Canvas
+
+_GAP = 0.3
+_SMALLEST_CELL, _LEGIBLE_CELL = 0.01, 0.12
+_MOST_NUMBERS = 2000
+_TALLEST_BAR = 3.0
+
+
+class Heatmaps:
+    """The panels as heatmaps side by side."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self.shop = shop
+        self.panels = shop.prepared.panels
+        self.labels = [([*map(shop.label, panel.rows)], [*map(shop.label, panel.columns)]) for panel in self.panels]
+        self.titles = [shop.words(panel.title) for panel in self.panels]
+        self.rows = max(panel.values.shape[0] for panel in self.panels)
+        self.columns = max(panel.values.shape[1] for panel in self.panels)
+        self.bars = [ColorBar(shop, scale, 1.0) for scale in distinct_scales(self.panels)]
+        self.bars_width = sum(bar.width + 0.2 for bar in self.bars)
+        self.across, self.cell = self._fit()
+        self._measure()
+
+    def _fit(self) -> tuple[int, float]:
+        """How many panels side by side, and the size of a cell: as natural, or as the width allows."""
+        theme, count = self.shop.theme, len(self.panels)
+        across = self.shop.prepared.across if self.shop.prepared.across > 1 else int(np.ceil(np.sqrt(count)))
+        natural = min(theme.cell, theme.panel / max(self.rows, self.columns))
+        room = self.shop.room
+        if room is None:
+            shared = (theme.grid / across - self._left(natural) - _GAP) / self.columns
+            return across, natural if count == 1 else min(natural, max(shared, natural / 4))
+        for each in range(across, 0, -1):
+            cell = ((room - self.bars_width + _GAP) / each - self._left(natural) - _GAP) / self.columns
+            cell = min(cell, 1.5 * theme.cell, theme.panel * 1.5 / self.rows)
+            if cell >= min(natural, _LEGIBLE_CELL) or (each == 1 and cell >= _SMALLEST_CELL):
+                return each, cell
+        least = self._left(natural) + self.bars_width + _SMALLEST_CELL * self.columns
+        raise self.shop.too_narrow(max(least, 1.0))
+
+    def _left(self, cell: float) -> float:
+        size = max(SMALLEST, min(self.shop.theme.label, cell / POINT / 1.15))
+        return max(self.shop.fonts.width(label.text, size) for rows, _ in self.labels for label in rows) + 0.06
+
+    def _measure(self) -> None:
+        theme = self.shop.theme
+        self.axes = [
+            (Axis(self.shop, rows, self.cell, above=False), Axis(self.shop, columns, self.cell, above=True))
+            for rows, columns in self.labels
+        ]
+        self.left = max(side.room for side, _ in self.axes)
+        self.title_room = 1.5 * theme.title * POINT if any(self.titles) else 0.0
+        self.head = self.title_room + max(top.room for _, top in self.axes)
+        panel_width = self.left + self.columns * self.cell
+        if self.shop.room is None:
+            panel_width = max(panel_width, *(self.shop.fonts.width(title, theme.title) for title in self.titles))
+        self.block = (panel_width + _GAP, self.head + self.rows * self.cell + _GAP)
+        down = -(-len(self.panels) // self.across)
+        self.height = down * self.block[1] - _GAP
+        self.grid_width = min(self.across, len(self.panels)) * self.block[0] - _GAP
+        self.width = self.grid_width + self.bars_width
+        tallest = _TALLEST_BAR * theme.label / 10
+        for bar in self.bars:
+            bar.height = max(min(self.height - self.head, tallest), 0.4)
+        self.height = max(self.height, self.head + max((bar.height for bar in self.bars), default=0.0) + 0.05)
+        self.texts = [panel.texts(self.shop.prepared.digits) for panel in self.panels]
+        self.number_size = self._number_size()
+
+    def _number_size(self) -> float | None:
+        """The size of the numbers in cells; None where there are none."""
+        if self.shop.style.annotate == "off":
+            return None
+        widest = max(
+            self.shop.fonts.width(text, 1) for text in {text for rows in self.texts for row in rows for text in row}
+        )
+        size = min(self.shop.theme.number, 0.84 * self.cell / max(widest, 1e-9), 0.7 * self.cell / POINT)
+        few = sum(panel.values.size for panel in self.panels) <= _MOST_NUMBERS
+        return size if self.shop.style.annotate == "on" or (few and size >= SMALLEST) else None
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw the panels, row by row, then the colour bars."""
+        for i, panel in enumerate(self.panels):
+            left = x + (i % self.across) * self.block[0]
+            top = y + (i // self.across) * self.block[1]
+            self._title(canvas, left, top, i)
+            self._matrix(canvas, left + self.left, top + self.head, panel, i)
+        at = x + self.grid_width + 0.2
+        for bar in self.bars:
+            bar.draw(canvas, at, y + self.head)
+            at += bar.width + 0.2
+
+    def _title(self, canvas: Canvas, x: float, y: float, i: int) -> None:
+        theme, full = self.shop.theme, self.titles[i]
+        if full:
+            inside = self.left + self.shop.fonts.width(full, theme.title) <= self.block[0] - _GAP
+            start = x + self.left if inside else x
+            title = self.shop.fit(full, self.block[0] - _GAP, theme.title)
+            canvas.text(start, y + theme.title * POINT, title, theme.title, full=full)
+
+    def _matrix(self, canvas: Canvas, x: float, y: float, panel: Panel, i: int) -> None:
+        rows, columns = panel.values.shape
+        width, height = columns * self.cell, rows * self.cell
+        canvas.cells(x, y, width, height, self.shop.colors.cells(panel))
+        if panel.forbidden is not None:
+            canvas.hatch(x, y, width, height, panel.forbidden)
+        for axis in self.axes[i]:
+            axis.draw(canvas, x, y)
+        if self.number_size is not None:
+            self._numbers(canvas, x, y, panel, self.texts[i], self.number_size)
+
+    def _numbers(self, canvas: Canvas, x: float, y: float, panel: Panel, texts: list[list[str]], size: float) -> None:
+        palette, places = self.shop.colors.palette(panel.scale), panel.places()
+        for i, row in enumerate(texts):
+            for j, text in enumerate(row):
+                if text != FORBIDDEN:
+                    ink = unit(ink_on(color_at(palette, float(places[i, j]))))
+                    middle = (x + (j + 0.5) * self.cell, y + (i + 0.5) * self.cell)
+                    canvas.text(*middle, text, size, color=ink, ha="center", va="center_baseline")
+
+
+class Overview:
+    """A small map for each layer and head: layers down, heads across, with headings and one colour bar."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self.shop = shop
+        self.panels = shop.prepared.panels
+        down, across = shop.prepared.headings or ((), ())
+        self.down = [Label(each, each) for each in map(shop.words, down)]
+        self.across = [Label(each, each) for each in map(shop.words, across)]
+        rows, columns = self.panels[0].values.shape
+        self.stretch = min(2.0, max(0.5, rows / columns))
+        self.bar = ColorBar(shop, self.panels[0].scale, 1.0)
+        self.map = self._fit()
+        self.gap = 0.1 * self.map
+        self.sides = (
+            Axis(shop, self.down, self.map * self.stretch + self.gap, above=False),
+            Axis(shop, self.across, self.map + self.gap, above=True),
+        )
+        self.left, self.head = self.sides[0].room, self.sides[1].room
+        self.grid = (
+            len(self.across) * (self.map + self.gap) - self.gap,
+            len(self.down) * (self.map * self.stretch + self.gap) - self.gap,
+        )
+        self.bar.height = max(0.4, min(self.grid[1], _TALLEST_BAR))
+        self.width = self.left + self.grid[0] + 0.2 + self.bar.width
+        self.height = self.head + max(self.grid[1], self.bar.height + 0.05)
+
+    def _fit(self) -> float:
+        """How wide one map is."""
+        natural = max(
+            0.25, min(2.5 * self.shop.theme.cell, 0.62 * self.shop.theme.grid / max(len(self.across), len(self.down)))
+        )
+        if self.shop.room is None:
+            return natural
+        left = max(self.shop.fonts.width(label.text, self.shop.theme.label) for label in self.down) + 0.06
+        fitting = (self.shop.room - left - 0.2 - self.bar.width) / (1.1 * len(self.across))
+        if fitting < 0.1:
+            raise self.shop.too_narrow(left + 0.2 + self.bar.width + 0.11 * len(self.across))
+        return min(fitting, 2.5 * self.shop.theme.cell)
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw the maps, their headings, and the bar."""
+        x, y = x + self.left, y + self.head
+        width, height = self.map, self.map * self.stretch
+        for index, panel in enumerate(self.panels):
+            i, j = divmod(index, len(self.across))
+            corner = (x + j * (width + self.gap), y + i * (height + self.gap))
+            canvas.cells(*corner, width, height, self.shop.colors.cells(panel))
+            if panel.forbidden is not None:
+                canvas.hatch(*corner, width, height, panel.forbidden)
+            _frame(canvas, *corner, width, height)
+        self.sides[0].draw(canvas, x, y - self.gap / 2)
+        self.sides[1].draw(canvas, x - self.gap / 2, y)
+        self.bar.draw(canvas, x + self.grid[0] + 0.2, y)
+
+
+def _frame(canvas: Canvas, x: float, y: float, width: float, height: float) -> None:
+    corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
+    for ends in pairwise(corners):
+        canvas.line(list(ends), 0.3, canvas.theme.hatch)

@@ -1,0 +1,27 @@
+"""What an SVG says to those who do not see it: a title, a description, and the whole of every shortened word."""
+
+from __future__ import annotations
+
+from html import escape
+
+
+def describe_svg(picture: bytes, title: str, description: str, titles: dict[str, str]) -> bytes:
+    """The SVG with role="img", <title> and <desc>, and a <title> in the group of each id in `titles`."""
+    text = picture.decode("utf-8")
+    start = text.index("<svg")
+    end = text.index(">", start)
+    words = (
+        f'\n <title id="attnviz-title">{_text(title)}</title>'
+        f'\n <desc id="attnviz-description">{_text(description)}</desc>'
+    )
+    role = ' role="img" aria-labelledby="attnviz-title attnviz-description"'
+    text = text[:end] + role + ">" + words + text[end + 1 :]
+    for name, full in titles.items():
+        group = f'<g id="{name}">'
+        text = text.replace(group, f"{group}\n<title>{_text(full)}</title>", 1)
+    return text.encode("utf-8")
+
+
+def _text(words: str) -> str:
+    """Text as XML can hold it; what XML cannot hold at all was made visible before."""
+    return escape(words, quote=False).encode("utf-8", "backslashreplace").decode("utf-8")

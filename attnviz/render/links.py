@@ -1,0 +1,62 @@
+"""What `top` holds: for each query its strongest keys, in the order of the text, and what the rest has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.render.prepare import Panel
+
+
+@dataclass(frozen=True)
+class Link:
+    """One key that a query looks at: its column, its token's number, its value, and its place on the scale."""
+
+    column: int
+    number: int
+    value: float
+    place: float
+
+
+@dataclass(frozen=True)
+class Strongest:
+    """One query's strongest links, ordered by position; how many more keys it may look at, and what they sum to."""
+
+    row: int
+    links: tuple[Link, ...]
+    rest: int
+    rest_sum: float
+
+
+def strongest(panel: Panel, most: int) -> tuple[Strongest, ...]:
+    """For each row its `most` largest values, by size where there are two signs; of equal ones the earlier.
+
+    A forbidden cell is no link, and where there are two signs 0 is none either.
+    """
+    places = panel.places()
+    sizes = np.abs(panel.values) if panel.scale.diverging else panel.values
+    numbers = panel.numbers or tuple(range(len(panel.columns)))
+    found = []
+    for row in range(len(panel.rows)):
+        allowed = sizes[row] > 0 if panel.scale.diverging else np.ones(len(numbers), dtype=bool)
+        if panel.forbidden is not None:
+            allowed = allowed & ~panel.forbidden[row]
+        columns = np.flatnonzero(allowed)
+        chosen = columns[_largest(sizes[row][columns], most)]
+        links = tuple(
+            Link(int(j), numbers[j], float(panel.values[row, j]), float(places[row, j])) for j in chosen.tolist()
+        )
+        rest = float(panel.values[row][columns].sum() - panel.values[row][chosen].sum())
+        found.append(Strongest(row, links, len(columns) - len(chosen), max(rest, 0.0)))
+    return tuple(found)
+
+
+def _largest(sizes: NDArray[np.floating], most: int) -> NDArray[np.intp]:
+    """Where the `most` largest are, ascending; of equal ones the first."""
+    if len(sizes) <= most:
+        return np.arange(len(sizes))
+    limit = np.partition(sizes, -most)[-most]
+    above = np.flatnonzero(sizes > limit)
+    return np.sort(np.concatenate([above, np.flatnonzero(sizes == limit)[: most - len(above)]]))

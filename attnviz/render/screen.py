@@ -1,0 +1,74 @@
+"""What a view is drawn on: how wide it is, what it can write, and how many colours it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from attnviz.render.labels import encodable, split_clusters, visible
+
+NARROWEST = 20
+COLORS = ("truecolor", "256", "16", "none")
+_SHAPES = "▀▄█░▒▓▏▎▍▌▋▊▉┊┄"
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A terminal of `width` cells (20 at least), or a file that is written like one.
+
+    encoding: what can be written; the rest is replaced visibly. colors: truecolor, 256, 16 or none. ascii: draw with
+    letters and digits alone, as the C locale asks. terminal: whether someone looks at it now.
+    """
+
+    width: int = 80
+    encoding: str = "utf-8"
+    colors: str = "truecolor"
+    ascii: bool = False
+    terminal: bool = True
+
+    @property
+    def cells(self) -> int:
+        """The width that views fit in."""
+        return max(NARROWEST, self.width)
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether block elements can be drawn."""
+        return not self.ascii and encodable(_SHAPES, self.encoding) == _SHAPES
+
+    def written(self, text: str) -> str:
+        """The text as it can be written, with nothing in it that acts."""
+        return encodable(visible(text), self.encoding)
+
+    def ornament(self, text: str, plain: str) -> str:
+        """The ornament, or its plain form where only letters and digits are drawn or the encoding lacks it."""
+        return plain if self.ascii or encodable(text, self.encoding) != text else text
+
+    @property
+    def mark(self) -> str:
+        """What stands where a label is shortened."""
+        return self.ornament("⋯", "..")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` cells, broken at spaces, and inside a word only where it is wider."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.extend(folded(word, width) or [""])
+    return lines if text else []
+
+
+def folded(word: str, width: int) -> list[str]:
+    """One word in pieces of at most `width` cells, cut between clusters."""
+    if cell_len(word) <= width:
+        return [word]
+    pieces = [""]
+    for cluster in split_clusters(word):
+        if cell_len(pieces[-1] + cluster) > width:
+            pieces.append("")
+        pieces[-1] += cluster
+    return pieces

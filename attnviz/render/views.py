@@ -1,0 +1,180 @@
+"""Which terminal view shows what, and the prepared forms drawn by it; each view is loaded when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from attnviz.data import Attention
+from attnviz.errors import OptionError, unknown_choice
+from attnviz.messages import Message, message
+from attnviz.render.prepare import Prepared, prepare
+from attnviz.render.scale import SPREADS, spread_scale
+from attnviz.render.screen import Screen
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+VIEWS = ("auto", "table", "blocks", "top", "text")
+SINKS = ("keep", "hide", "mark")
+_FEW = 16  # so many rows are a table, whatever the width
+_MOST_TOP = 10_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a reader wants to look: the view and what it takes. all_heads: whether every head was asked for."""
+
+    view: str = "auto"
+    squeeze: bool = False
+    top: int | None = None
+    scale: str = "global"
+    sinks: str = "keep"
+    token: str | None = None
+    all_heads: bool = False
+
+
+def check_choice(choice: Choice, shows: list[str]) -> None:
+    """Raise OptionError for a value that cannot be, before anything is computed."""
+    for option, value, known in (
+        ("--view", choice.view, VIEWS), ("--scale", choice.scale, SPREADS), ("--sinks", choice.sinks, SINKS),
+    ):  # fmt: skip
+        if value not in known:
+            raise unknown_choice(option, value, known)
+    if choice.top is not None and not 1 <= choice.top <= _MOST_TOP:
+        raise OptionError("--top must be from 1 to {most}, not {value}.", most=_MOST_TOP, value=choice.top)
+    for option, given, view in (
+        ("--token", choice.token is not None, "text"), ("--top", choice.top is not None, "top"),
+        ("--squeeze", choice.squeeze, "table"),
+    ):  # fmt: skip
+        if given and choice.view not in ("auto", view):
+            raise OptionError(
+                "{option} belongs to --view {view}, not to {other}.",
+                hint="Leave one of the two out.",
+                option=option,
+                view=view,
+                other=choice.view,
+            )
+    if _asked(choice) == "text" and any(show != "weights" for show in shows):
+        raise OptionError("--view text shows weights alone.", hint="Use --view table, blocks or top for the others.")
+
+
+def view_attention(
+    attention: Attention, show: str, choice: Choice, screen: Screen, digits: int
+) -> Iterator[RenderableType]:
+    """What `show` names of all the layers and heads of `attention`, drawn in the chosen view."""
+    for form in prepare(attention, show, digits=digits):
+        view = choose_view(form, choice, screen)
+        if view in ("blocks", "text") and len(form.panels) > 1 and show == "weights":
+            form = _with_characters(form, attention)
+        if choice.sinks != "keep":
+            from attnviz.render.sinks import with_sinks
+
+            form = with_sinks(form, attention, choice.sinks)
+        form = with_spread(form, choice.scale)
+        if choice.view == "auto" and _asked(choice) is None and view != "table":
+            form = replace(form, caption=(*form.caption, _chosen(view, show)))
+        if view == "text":
+            from attnviz.render.text import render_text
+            from attnviz.render.words import shade_words
+
+            yield render_text(shade_words(form, attention, choice.token), screen)
+        else:
+            yield draw(form, view, choice, screen)
+
+
+def check_comparing(choice: Choice) -> None:
+    """Raise OptionError for what cannot be looked at of two texts: their words are aligned, and run nowhere."""
+    check_choice(choice, [])
+    if choice.view == "text":
+        raise OptionError("compare has no --view text.", hint="Use --view table, blocks or top.")
+
+
+def view_comparison(forms: list[Prepared], choice: Choice, screen: Screen) -> Iterator[RenderableType]:
+    """Comparisons in the chosen view; `top` lists the strongest changes alone."""
+    for form in forms:
+        view = choose_view(form, choice, screen)
+        form = with_spread(form, choice.scale)
+        if view == "top":
+            form = replace(form, panels=tuple(panel for panel in form.panels if panel.plus), across=1)
+        if choice.view == "auto" and _asked(choice) is None and view != "table":
+            form = replace(form, caption=(*form.caption, _chosen(view, "comparison")))
+        yield draw(form, view, choice, screen)
+
+
+def draw(form: Prepared, view: str, choice: Choice, screen: Screen) -> RenderableType:
+    """One prepared form as a table, blocks or the strongest links."""
+    if view == "blocks":
+        from attnviz.render.blocks import render_blocks
+
+        return render_blocks(form, screen)
+    if view == "top":
+        from attnviz.render.top import render_top
+
+        return render_top(form, screen, most=choice.top or 3)
+    from attnviz.render.table import render_table
+
+    return render_table(form, screen.cells, screen.encoding, colors=screen.colors, squeeze=choice.squeeze)
+
+
+def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
+    """The view that was asked for, by --view or by an option of one view alone; else by size, width and terminal.
+
+    A table, where it has at most 16 rows or fits the width; blocks, where someone looks at a terminal in which they
+    fit, or at the grids of all heads; else the strongest links.
+    """
+    asked = _asked(choice)
+    if asked is not None:
+        return asked
+    rows, columns = form.panels[0].values.shape if form.panels else (0, 0)
+    words = max(rows, columns) if form.kind in ("weights", "scores", "comparison") else rows
+    if choice.all_heads and screen.terminal and len(form.panels) > 1:
+        return "blocks"
+    if words <= _FEW or (columns + 1) * (form.digits + 3) <= screen.cells:
+        return "table"
+    labels = 2 + 2 * 8
+    return "blocks" if screen.terminal and columns + labels <= screen.cells else "top"
+
+
+def _asked(choice: Choice) -> str | None:
+    """The view that the options name; None where it is left to the program."""
+    if choice.view != "auto":
+        return choice.view
+    if choice.token is not None:
+        return "text"
+    if choice.top is not None:
+        return "top"
+    return "table" if choice.squeeze else None
+
+
+def with_spread(form: Prepared, spread: str) -> Prepared:
+    """The form with its colours spread globally, by row, or by ratio."""
+    if spread == "global":
+        return form
+    scales = {
+        scale: spread_scale(scale, spread, [panel.values for panel in form.panels if panel.scale == scale])
+        for scale in dict.fromkeys(panel.scale for panel in form.panels)
+    }
+    names = {"row": message("colours by row"), "log": message("colours by ratio (logarithmic)")}
+    panels = tuple(replace(panel, scale=scales[panel.scale]) for panel in form.panels)
+    return replace(form, panels=panels, caption=(*form.caption, names[spread]))
+
+
+def _with_characters(form: Prepared, attention: Attention) -> Prepared:
+    """Each panel with its head's character below it."""
+    from attnviz.analysis import characters
+
+    words = [one.words() for layer in characters(attention) for one in layer]
+    return replace(
+        form, panels=tuple(replace(panel, caption=one) for panel, one in zip(form.panels, words, strict=True))
+    )
+
+
+def _chosen(view: str, show: str) -> Message:
+    """What was chosen, and how to get the others."""
+    if show == "weights":
+        others = {"blocks": "table, top, text", "top": "table, blocks, text"}[view]
+    else:
+        others = {"blocks": "table, top", "top": "table, blocks"}[view]
+    return message("this is --view {view}; others: {others}", view=view, others=others)

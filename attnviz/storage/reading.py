@@ -1,0 +1,247 @@
+"""Attention read back: what this project wrote (.json, .npz), and weights of others (.npz, .npy, nested lists)."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.arrays import as_layers, as_numbers
+from attnviz.data import Attention, Token
+from attnviz.errors import AttnvizError, InputError, OptionError, ShapeError
+from attnviz.inputs import decode, read_bytes
+
+SUFFIXES = (".npz", ".json", ".npy")
+SCHEMA = 1
+
+_SAFETENSORS = (
+    "import numpy as np; from safetensors.numpy import load_file; "
+    "np.savez('weights.npz', weights=load_file({name!r})['attention'], tokens=['the', 'cat'])"
+)
+_TORCH = (
+    "import numpy as np, torch; w = torch.load({name!r}, weights_only=True); "
+    "np.savez('weights.npz', weights=np.stack([x[0].float().numpy() for x in w]), tokens=['the', 'cat'])"
+)
+_BROKEN = (ValueError, EOFError, MemoryError, TokenError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
+
+
+def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool = False) -> tuple[Attention, ...]:
+    """Every attention that a file holds: one, or the documents of several texts.
+
+    .npz: `weights` of 2 to 4 dimensions, `tokens`, `keys` and `allowed` where they are. .json: this project's document,
+    or a nested list. .npy: weights alone. labels: the tokens' names, and in a second string the keys', see
+    `split_labels`. normalize: divide rows by their sums. Raises InputError, ShapeError or OptionError.
+    """
+    suffix = path.suffix.lower()
+    _refuse_models(path, suffix)
+    if suffix not in SUFFIXES:
+        raise OptionError("Weights are read from .npz, .json or .npy files, not from {name!r}.", name=path.name)
+    data = read_bytes(path)
+    if suffix == ".json":
+        found = _parse(data, path.name)
+    else:
+        found = [_npz(data, path.name)] if suffix == ".npz" else [{"weights": _npy(data, path.name)}]
+    return tuple(_attention(each, path.name, labels, normalize) for each in found)
+
+
+def _refuse_models(path: Path, suffix: str) -> None:
+    """A model's own file formats are refused, each with the lines that convert it."""
+    if suffix == ".safetensors":
+        line = _SAFETENSORS.format(name=path.name)
+        raise OptionError(
+            "Weights are not read from {name!r}.", hint="Convert it with: {line}.", name=path.name, line=line
+        )
+    if suffix in (".pt", ".pth", ".bin"):
+        raise OptionError(
+            "Weights are not read from {name!r}, which may run code.",
+            hint="Convert it with: {line}.",
+            name=path.name,
+            line=_TORCH.format(name=path.name),
+        )
+
+
+def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normalize: bool) -> Attention:
+    """One attention of the parts that a file gave; what a document says of itself is kept."""
+    try:
+        weights = as_layers(as_numbers(found["weights"]))
+        tokens, keys = _names(found, labels, weights.shape)
+        given = Attention.from_arrays(
+            weights, tokens, keys=keys, allowed=found.get("allowed"),
+            layers=found.get("layers"), heads=found.get("heads"), normalize=normalize,
+        )  # fmt: skip
+        own = found.get("settings", given.settings)
+        settings = {**own, "normalized": True} if given.settings["normalized"] else own
+        return replace(given, output=found.get("output"), settings=settings)
+    except (ShapeError, InputError) as error:
+        problem = type(error)("{name!r}: {problem}", name=name, problem=error.message)
+        problem.hint = error.hint
+        raise problem from None
+
+
+def _names(found: dict[str, Any], labels: Sequence[str], shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """The tokens' names and the keys': the labels where they are given, else the file's, else None."""
+    if len(labels) > 2:
+        raise OptionError("--labels may be given twice: for the rows, then for the columns.")
+    tokens = split_labels(labels[0], shape[-2]) if labels else found.get("tokens")
+    return tokens, split_labels(labels[1], shape[-1]) if len(labels) > 1 else found.get("keys")
+
+
+def split_labels(text: str, count: int) -> list[str]:
+    """`count` names out of a file or a list.
+
+    The name of a file that is there stands for its text. Lines are tried first, then commas (with quotes as in CSV),
+    then white space, and where there are none of these single characters (猫吃鱼 names three rows): the first that
+    gives `count` names is meant. Raises InputError where none does.
+    """
+    import csv
+
+    is_file = _is_file(text)
+    words = decode(read_bytes(Path(text)), repr(text)) if is_file else text
+    lines = [line for line in words.splitlines() if line.strip()]
+    commas = [cell for row in csv.reader(io.StringIO(words), skipinitialspace=True) for cell in row]
+    ways = [lines, [cell.strip() for cell in commas], words.split()]
+    if ways[2] == [words] and "," not in words:
+        ways.append(list(words))
+    for names in ways:
+        if len(names) == count:
+            return names
+    raise InputError(
+        "--labels gives {labels} names for {count} rows or columns.",
+        hint="Name a file with one a line, or separate them by commas or spaces.",
+        labels=max(map(len, ways[:3])),
+        count=count,
+    )
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL in it
+        return False
+
+
+def _parse(data: bytes, name: str) -> list[dict[str, Any]]:
+    """The documents in a JSON file: one, an array of them, or a nested list of numbers."""
+    try:
+        document = json.loads(decode(data, repr(name)))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError("{name!r} is not well-formed JSON: {error}.", name=name, error=error) from None
+    several = isinstance(document, list) and bool(document) and all(isinstance(each, dict) for each in document)
+    if isinstance(document, list) and not several:
+        return [{"weights": document}]
+    return [_document(each, name) for each in (document if several else [document])]
+
+
+def _document(document: Any, name: str) -> dict[str, Any]:
+    if isinstance(document, dict) and "runs" in document:
+        raise InputError("{name!r} is a comparison: weights of one text were expected.", name=name)
+    if not isinstance(document, dict) or "weights" not in document:
+        raise InputError(
+            "{name!r} has no weights: a document of `attnviz run --json`, or a nested list, was expected.", name=name
+        )
+    if document.get("schema", SCHEMA) != SCHEMA:
+        raise InputError(
+            "{name!r} has schema {schema}; this version reads {own}.", name=name, schema=document["schema"], own=SCHEMA
+        )
+    try:
+        return _typed(document)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(
+            "{name!r} is not a whole document of schema 1: {error}.", name=name, error=repr(error)
+        ) from None
+
+
+def _typed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document's parts as Attention has them; lists of names may stand for tokens."""
+    found = dict(document)
+    for side in ("tokens", "keys"):
+        if found.get(side) is not None:
+            found[side] = [each if isinstance(each, str) else Token(**each) for each in found[side]]
+    for axis in ("layers", "heads"):
+        if found.get(axis) is not None:
+            found[axis] = tuple(each if isinstance(each, str) else int(each) for each in found[axis])
+    for part, kind in (("allowed", bool), ("output", np.float32)):
+        if found.get(part) is not None:
+            found[part] = np.array(found[part], dtype=kind)
+    if "settings" in found:
+        found["settings"] = dict(found["settings"] or {})
+    return found
+
+
+def _npy(data: bytes, name: str) -> NDArray[Any]:
+    try:
+        return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except _BROKEN as error:
+        raise _unreadable(name, error) from None
+
+
+def _npz(data: bytes, name: str) -> dict[str, Any]:
+    """The arrays of an .npz that mean something here; those that this project wrote give all that they hold."""
+    if data[:2] != b"PK":
+        raise InputError("{name!r} is not a NumPy .npz file.", name=name)
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {part: file[part] for part in _PARTS if part in file.files}
+            names = ", ".join(file.files)
+    except _BROKEN as error:
+        raise _unreadable(name, error) from None
+    if "weights" not in arrays:
+        raise InputError(
+            "{name!r} has no array 'weights': it has {names}.",
+            hint="Save it with: np.savez('weights.npz', weights=..., tokens=...).",
+            name=name, names=names or "none",
+        )  # fmt: skip
+    try:
+        return _from_arrays(arrays)
+    except (TypeError, ValueError, IndexError) as error:
+        raise InputError("{name!r}: {error}.", name=name, error=error) from None
+
+
+_PARTS = ("weights", "tokens", "keys", "allowed", "layers", "heads", "spans", "key_spans", "output", "settings")
+
+
+def _from_arrays(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = dict(arrays)
+    for side, spans in (("tokens", "spans"), ("keys", "key_spans")):
+        if side in found:
+            found[side] = _tokens(arrays[side], arrays.get(spans))
+    same = "keys" in found and [token.text for token in found["keys"]] == [t.text for t in found.get("tokens", ())]
+    if same and "key_spans" not in arrays:  # one text: its keys are its tokens
+        del found["keys"]
+    if "layers" in found:
+        found["layers"] = tuple(int(layer) for layer in arrays["layers"].ravel())
+    if "heads" in found:
+        found["heads"] = tuple(int(head) if head.isdecimal() else head for head in map(str, arrays["heads"].ravel()))
+    if "settings" in found:
+        found["settings"] = dict(json.loads(str(arrays["settings"].item())))
+    return found
+
+
+def _tokens(names: NDArray[Any], spans: NDArray[Any] | None) -> list[Token]:
+    if names.ndim != 1 or names.dtype.kind not in "US":
+        raise ValueError("tokens and keys must be arrays of strings with one dimension")
+    texts = [str(name) if names.dtype.kind == "U" else name.decode() for name in names]
+    places = [(None, None)] * len(texts) if spans is None else [(int(a), int(b)) for a, b in spans]
+    return [
+        Token(text) if start is None or start < 0 else Token(text, start, end)
+        for text, (start, end) in zip(texts, places, strict=True)
+    ]
+
+
+def _unreadable(name: str, error: Exception) -> AttnvizError:
+    if "pickle" in str(error) or "Object arrays" in str(error):
+        return InputError(
+            "{name!r} holds Python objects, which are never loaded: they could run code.",
+            hint="Save plain arrays: numbers, and names as np.array(tokens, dtype=str).",
+            name=name,
+        )
+    return InputError("{name!r} is not a NumPy file of plain arrays: {error}.", name=name, error=error)

