@@ -9,21 +9,34 @@ from typing import TYPE_CHECKING, Any
 from attnviz._version import __version__
 
 if TYPE_CHECKING:
+    from attnviz.ablation import Ablation
     from attnviz.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
     from attnviz.comparison import Comparison
+    from attnviz.costs import Cost, Costs, cost
     from attnviz.data import Attention, Token, Trace
     from attnviz.errors import AttnvizError
+    from attnviz.experiments import ablate, by_distance, lab
+    from attnviz.laboratory import Distances, Lab
     from attnviz.pipeline import Settings, compare, run
 
 __all__ = [
+    "Ablation",
     "Attention",
     "AttnvizError",
     "Comparison",
+    "Cost",
+    "Costs",
+    "Distances",
+    "Lab",
     "Settings",
     "Token",
     "Trace",
     "__version__",
+    "ablate",
+    "by_distance",
     "compare",
+    "cost",
+    "lab",
     "merge_heads",
     "run",
     "scaled_dot_product_attention",
@@ -32,10 +45,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ablation": ("Ablation",),
     "attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
     "comparison": ("Comparison",),
+    "costs": ("Cost", "Costs", "cost"),
     "data": ("Attention", "Token", "Trace"),
     "errors": ("AttnvizError",),
+    "experiments": ("ablate", "by_distance", "lab"),
+    "laboratory": ("Distances", "Lab"),
     "pipeline": ("Settings", "compare", "run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

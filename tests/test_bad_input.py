@@ -121,6 +121,15 @@ CASES = [
     (["compare", "a b", "b a", "--position", "all", "--embedding", "hash", "--dim", "5"], 2, ["even", "5"]),
     (["compare", "猫", "狗"], 1, ["no word in common"]),
     (["compare", "猫吃", "吃猫", "--save", "x.npz"], 2, [".npz"]),
+    (["cost", "x"], 2, ["'x'", "10^12"]),
+    (["cost", "--", "-5"], 2, ["-5", "0"]),
+    (["cost", "1.5"], 2, ["1.5"]),
+    (["cost", "1e31"], 2, ["10^30"]),
+    (["cost", "1e999"], 2, ["1e999"]),
+    (["cost", "5", "--heads", "3"], 2, ["64", "3"]),
+    (["cost", "5", "--layers", "0"], 2, ["--layers", "0"]),
+    (["cost", "5", "--mask", "windo:3"], 2, ["--mask"]),
+    (["cost", "5", "--save", "x.npz"], 2, [".npz"]),
 ]  # fmt: skip
 
 

@@ -45,6 +45,15 @@ def read_sources(texts: list[str], given: Input) -> list[Source]:
     return [Source(text, keys=keys) for text in found]
 
 
+def read_source(texts: list[str], given: Input) -> Source:
+    """The one text to look at, for commands that take one."""
+    if len(texts) > 1:
+        raise OptionError(
+            "This takes one text, not {count}.", hint="Put a text with spaces in quotes.", count=len(texts)
+        )
+    return read_sources(texts, given)[0]
+
+
 def read_text(argument: str) -> str:
     """The text that an argument stands for: itself, or standard input for -."""
     return read_stdin() if argument == "-" else as_typed(argument)

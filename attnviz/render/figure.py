@@ -7,6 +7,8 @@ in inches here; a layout engine would draw the picture twice.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +32,10 @@ _POINT = 1 / 72
 _LABEL_SIZE, _TITLE_SIZE, _CAPTION_SIZE = 10.0, 11.0, 8.0
 _LARGEST_CELL, _LARGEST_PANEL = 0.6, 8.0
 _MOST_LABEL_CELLS = 18
+_WIDEST_GRID = 16.0  # the cells of all panels side by side
 _NARROWEST = 4.8
 _GAP = 0.3
+_PANEL_CAPTION = 0.2
 _BAR = 0.85  # the colour bar with its numbers
 _MOST_ANNOTATED = 14
 _MOST_LABELS = 80
@@ -42,9 +46,15 @@ def render_figure(prepared: Prepared, form: str) -> tuple[bytes, tuple[Message, 
 
     The same input gives the same bytes. A character that neither font has is drawn as its code point.
     """
+    with drawing_settings() as notes:
+        drawing = _Drawing(prepared)
+        return picture(drawing.draw, drawing.width, drawing.height, form), (*notes, *drawing.notes)
+
+
+@contextmanager
+def drawing_settings() -> Iterator[tuple[Message, ...]]:
+    """What every picture of the project is drawn with; gives what the reader should know about its fonts."""
     import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     families, notes = _fonts()
     settings: dict[str, Any] = {
@@ -52,16 +62,42 @@ def render_figure(prepared: Prepared, form: str) -> tuple[bytes, tuple[Message, 
         "text.usetex": False, "text.parse_math": False, "hatch.linewidth": 0.4, "path.simplify": False,
     }  # fmt: skip
     with matplotlib.rc_context(settings):  # type: ignore[arg-type]
-        drawing = _Drawing(prepared)
-        figure = Figure(figsize=(drawing.width, drawing.height), dpi=_DPI, facecolor="white")
-        FigureCanvasAgg(figure)
-        drawing.draw(figure)
-        stream = io.BytesIO()
-        metadata: dict[str, dict[str, Any]] = {
-            "png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None},
-        }  # fmt: skip
-        figure.savefig(stream, format=form, metadata=metadata[form])
-    return stream.getvalue(), (*notes, *drawing.notes)
+        yield notes
+
+
+def picture(draw: Callable[[Figure], None], width: float, height: float, form: str) -> bytes:
+    """The bytes of a figure of width x height inches, in `form`, once `draw` has drawn it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    draw(figure)
+    stream = io.BytesIO()
+    metadata: dict[str, dict[str, Any]] = {
+        "png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None},
+    }  # fmt: skip
+    figure.savefig(stream, format=form, metadata=metadata[form])
+    return stream.getvalue()
+
+
+def drawable(text: str, lacking: dict[str, None]) -> str:
+    """The text with each cluster that no font has as its code points, which are noted in `lacking`."""
+    drawn = []
+    for cluster in iter_graphemes(visible(text, "picture")):
+        missing = not all(_has_glyph(letter) for letter in cluster if letter not in "\u200c\u200d\ufe0e\ufe0f")
+        named = " ".join(f"U+{ord(letter):04X}" for letter in cluster)
+        if missing:
+            lacking[named] = None
+        drawn.append(named if missing else cluster)
+    return "".join(drawn)
+
+
+def lacking_notes(lacking: dict[str, None]) -> tuple[Message, ...]:
+    """One note for all the characters that no font has."""
+    if not lacking:
+        return ()
+    return (message("No font here has {characters}: drawn as code points.", characters=" ".join(lacking)),)
 
 
 class _Drawing:
@@ -72,16 +108,17 @@ class _Drawing:
         self.lacking: dict[str, None] = {}
         self.panels = [(panel, *self._labels(panel)) for panel in prepared.panels]
         self.titles = [self._drawable(_words(panel.title)) for panel in prepared.panels]
+        self.captions = [self._drawable(_words(panel.caption)) for panel in prepared.panels]
         self.across = prepared.across if prepared.across > 1 else int(np.ceil(np.sqrt(len(prepared.panels))))
         self.down = -(-len(self.panels) // self.across)
         longest = max(max(panel.values.shape) for panel in prepared.panels)
-        self.cell = min(_LARGEST_CELL, _LARGEST_PANEL / longest)
+        self.cell = min(_LARGEST_CELL, _LARGEST_PANEL / longest, _WIDEST_GRID / (longest * self.across))
         self.texts = [panel.texts(prepared.digits) for panel in prepared.panels] if self._annotated() else None
         self.upright = all(
-            _inches(label, _LABEL_SIZE) < 0.95 * self.cell for _, _, columns in self.panels for label in columns
+            text_inches(label, _LABEL_SIZE) < 0.95 * self.cell for _, _, columns in self.panels for label in columns
         )
-        self.left = 0.25 + max(_inches(label, _LABEL_SIZE) for _, rows, _ in self.panels for label in rows)
-        self.tall = max(_inches(label, _LABEL_SIZE) for _, _, columns in self.panels for label in columns)
+        self.left = 0.25 + max(text_inches(label, _LABEL_SIZE) for _, rows, _ in self.panels for label in rows)
+        self.tall = max(text_inches(label, _LABEL_SIZE) for _, _, columns in self.panels for label in columns)
         self.title_room = 0.3 if any(self.titles) else 0.1
         self.head_room = self.title_room + 0.12 + (1.4 * _LABEL_SIZE * _POINT if self.upright else self.tall)
         self._measure()
@@ -93,18 +130,20 @@ class _Drawing:
         columns = max(panel.values.shape[1] for panel, _, _ in self.panels)
         rows = max(panel.values.shape[0] for panel, _, _ in self.panels)
         self.block = (self.left + columns * self.cell + _GAP, self.head_room + rows * self.cell + _GAP)
-        self.block = (
-            max(self.block[0], max(_inches(title, _TITLE_SIZE) for title in self.titles) + _GAP),
-            self.block[1],
-        )
+        words = [
+            *(text_inches(title, _TITLE_SIZE) for title in self.titles),
+            *(text_inches(caption, _CAPTION_SIZE) for caption in self.captions),
+        ]
+        below = _PANEL_CAPTION if any(self.captions) else 0.0
+        self.block = (max(self.block[0], self.left + max(words) + _GAP), self.block[1] + below)
         self.scales = list(dict.fromkeys(panel.scale for panel, _, _ in self.panels))
         self.grid_width = self.across * self.block[0]
         self.width = max(_NARROWEST, self.grid_width + _BAR * len(self.scales) + 0.2)
         self.heading = self._drawable(_words(self.prepared.heading))
         caption = [self._drawable(part.localized()) for part in self.prepared.caption]
-        self.lines = _wrap(caption, " · ", self.width - 0.4)
+        self.lines = wrap_words(caption, " · ", self.width - 0.4)
         for note in self.prepared.notes:
-            self.lines += _wrap(pieces(self._drawable(note.localized())), "", self.width - 0.4)
+            self.lines += wrap_words(pieces(self._drawable(note.localized())), "", self.width - 0.4)
         self.foot = 0.2 + len(self.lines) * 1.5 * _CAPTION_SIZE * _POINT
         self.top = 0.42 if self.heading else 0.15
         self.height = self.top + self.down * self.block[1] + self.foot
@@ -112,9 +151,7 @@ class _Drawing:
     @property
     def notes(self) -> tuple[Message, ...]:
         """One note for all the characters that no font has."""
-        if not self.lacking:
-            return ()
-        return (message("No font here has {characters}: drawn as code points.", characters=" ".join(self.lacking)),)
+        return lacking_notes(self.lacking)
 
     def _labels(self, panel: Panel) -> tuple[list[str], list[str]]:
         shortened = (
@@ -125,15 +162,7 @@ class _Drawing:
         return rows, columns
 
     def _drawable(self, text: str) -> str:
-        """The text with each cluster that no font has as its code points."""
-        drawn = []
-        for cluster in iter_graphemes(visible(text, "picture")):
-            missing = not all(_has_glyph(letter) for letter in cluster if letter not in "\u200c\u200d\ufe0e\ufe0f")
-            named = " ".join(f"U+{ord(letter):04X}" for letter in cluster)
-            if missing:
-                self.lacking[named] = None
-            drawn.append(named if missing else cluster)
-        return "".join(drawn)
+        return drawable(text, self.lacking)
 
     def draw(self, figure: Figure) -> None:
         if self.heading:
@@ -146,6 +175,9 @@ class _Drawing:
                 self._text(figure, x + self.left, y, self.titles[i], size=_TITLE_SIZE)
             texts = None if self.texts is None else self.texts[i]
             self._heatmap(figure, x + self.left, y + self.head_room, panel, rows, columns, texts)
+            if self.captions[i]:
+                foot = y + self.head_room + len(rows) * self.cell + 0.06
+                self._text(figure, x + self.left, foot, self.captions[i], size=_CAPTION_SIZE, color="0.35")
         for k, scale in enumerate(self.scales):
             self._color_bar(figure, left + self.grid_width + k * _BAR, scale)
         for k, line in enumerate(self.lines):
@@ -233,17 +265,17 @@ def _cells(text: str) -> int:
     return max(wcswidth(text), 0) or len(text)
 
 
-def _inches(text: str, size: float) -> float:
+def text_inches(text: str, size: float) -> float:
     """About how wide the text is drawn; a narrow cell is counted as .62 em, a wide one as 1 em."""
     wide = max(_cells(text) - len(text), 0)
     return (0.62 * (_cells(text) - 2 * wide) + 1.0 * wide) * size * _POINT
 
 
-def _wrap(parts: list[str], glue: str, width: float) -> list[str]:
+def wrap_words(parts: list[str], glue: str, width: float) -> list[str]:
     """The parts joined by `glue` in lines of at most `width` inches; a part is never cut."""
     lines: list[str] = []
     for part in parts:
-        if lines and _inches((lines[-1] + glue + part).rstrip(), _CAPTION_SIZE) <= width:
+        if lines and text_inches((lines[-1] + glue + part).rstrip(), _CAPTION_SIZE) <= width:
             lines[-1] += glue + part
         else:
             lines.append(part)

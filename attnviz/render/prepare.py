@@ -5,6 +5,7 @@ Table, picture and page draw a `Prepared` and decide nothing, so they cannot dis
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
@@ -236,22 +237,39 @@ def describe(attention: Attention) -> tuple[Message, ...]:
     return describe_settings(attention.settings, attention.heads)
 
 
-def describe_settings(s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True) -> tuple[Message, ...]:
-    """The settings in words; a setting at a value that changes nothing is left out, except positions and mask."""
-    own = message("vectors of {name}", name=PurePath(s["embedding"]).name)
-    parts = [_EMBEDDINGS.get(s["embedding"], own), _TOKENS.get(s["tokens"])]
-    if s["embedding"] not in ("toy", "onehot"):
-        parts.append(message("{dim} dimensions", dim=s["dim"]))
-    parts.append(_PROJECTIONS[s["projection"]])
-    parts.append(_count_heads(s["heads"], heads))
-    if position:
-        parts.append(
-            message("no positions") if s["position"] == "none" else message("{scheme} positions", scheme=s["position"])
-        )
-    parts.append(message("no mask") if s["mask"] == "none" else message("{mask} mask", mask=s["mask"]))
-    if s["temperature"] != 1:
-        parts.append(message("temperature {value}", value=f"{s['temperature']:g}"))
+def describe_settings(
+    s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True, without: Container[str] = ()
+) -> tuple[Message, ...]:
+    """The settings in words; a setting at a value that changes nothing is left out, except positions and mask.
+
+    without: the settings that are told elsewhere, positions among them where `position` is False.
+    """
+    makers: dict[str, Callable[[], Message | None]] = {
+        "embedding": lambda: _EMBEDDINGS.get(
+            s["embedding"], message("vectors of {name}", name=PurePath(s["embedding"]).name)
+        ),
+        "tokens": lambda: _TOKENS.get(s["tokens"]),
+        "dim": lambda: None if s["embedding"] in ("toy", "onehot") else message("{dim} dimensions", dim=s["dim"]),
+        "projection": lambda: _PROJECTIONS[s["projection"]],
+        "heads": lambda: _count_heads(s["heads"], heads),
+        "position": lambda: position_words(s["position"]) if position else None,
+        "mask": lambda: mask_words(s["mask"]),
+        "temperature": lambda: (
+            None if s["temperature"] == 1 else message("temperature {value}", value=f"{s['temperature']:g}")
+        ),
+    }
+    parts = (maker() for name, maker in makers.items() if name not in without)
     return tuple(part for part in parts if part is not None)
+
+
+def position_words(scheme: str) -> Message:
+    """A position scheme in a few words."""
+    return message("no positions") if scheme == "none" else message("{scheme} positions", scheme=scheme)
+
+
+def mask_words(mask: str) -> Message:
+    """A mask in a few words."""
+    return message("no mask") if mask == "none" else message("{mask} mask", mask=mask)
 
 
 def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
