@@ -111,10 +111,10 @@ def _of_heads(value: float, fields: dict[str, Any]) -> Message:
         return message("Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
                        "that is sure of one word mostly matters more, not always.", **fields)  # fmt: skip
     if value > -_LOOSE:
-        return message("Over {count} heads the ranks of largest weight and movement correlate by {value}: here how sure "
-                       "a head is says little about how much it matters.", **fields)  # fmt: skip
-    return message("Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head that "
-                   "looks at many words matters more.", **fields)  # fmt: skip
+        return message("Over {count} heads the ranks of largest weight and movement correlate by {value}: here how "
+                       "sure a head is says little about how much it matters.", **fields)  # fmt: skip
+    return message("Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
+                   "that looks at many words matters more.", **fields)  # fmt: skip
 
 
 def ranks(values: Floats | list[float]) -> NDArray[np.float64]:

@@ -484,7 +484,15 @@ def test_interrupt(call, monkeypatch, name):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("attnviz.pipeline.embed", interrupt)
-    texts = {"run": ["猫"], "compare": ["猫吃", "吃猫"], "export": ["猫", "x.json"]}[name]
+    monkeypatch.setattr("attnviz.costs.measured_seconds", interrupt)
+    texts = {
+        "run": ["猫"],
+        "compare": ["猫吃", "吃猫"],
+        "export": ["猫", "x.json"],
+        "lab": ["猫"],
+        "ablate": ["猫"],
+        "cost": ["5"],
+    }[name]
     assert call(name, *texts)[:2] == (130, "")
 
 

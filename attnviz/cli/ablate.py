@@ -28,10 +28,7 @@ class Removing:
     """What is taken away, and what is watched."""
 
     token: str | None = field(
-        default=None,
-        metadata={
-            "help": phrase("The word whose vector is watched: its text, 猫#2, or its index; else the least even.")
-        },
+        default=None, metadata={"help": phrase("The word whose vector is watched: its text, 猫#2, or its index.")}
     )
     by: str = "word"
     head: str | None = field(

@@ -12,9 +12,10 @@ from rich.text import Text
 from attnviz.messages import Message
 from attnviz.render.labels import shorten
 from attnviz.render.lines import fold
-from attnviz.render.screen import Screen
+from attnviz.render.screen import Screen, wrapped
 
 _WIDEST_LABEL = 24
+_HEADING = 11  # a column may be so wide for a heading of two lines
 _INDENT, _GAP = 2, 2
 _LONGEST_BAR, _SHORTEST_BAR = 24, 4
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -74,7 +75,7 @@ class _Drawing:
     def __init__(self, listing: Listing, screen: Screen) -> None:
         self.width, self.screen = screen.cells, screen
         self.groups = [[_Measured(self, column) for column in group] for group in listing.groups]
-        widest = max(column.width for group in self.groups for column in group)
+        widest = max((column.width for group in self.groups for column in group), default=0)
         room = max(1, min(_WIDEST_LABEL, self.width - _INDENT - _GAP - widest))
         self.labels = [shorten(self.written(label), room, cell_len, screen.mark) for label in listing.labels]
         self.label_width = max(map(cell_len, self.labels), default=0)
@@ -86,6 +87,8 @@ class _Drawing:
     def tables(self) -> Iterator[list[_Measured]]:
         """The columns of each table: all in one where they fit, else group by group, else as many as fit."""
         every = [column for group in self.groups for column in group]
+        if not every:
+            return
         for columns in [every] if self._fits(every) else self.groups:
             chosen: list[_Measured] = []
             for column in columns:
@@ -130,20 +133,18 @@ class _Drawing:
 
 
 class _Measured:
-    """A column as wide as its widest cell or the longest word of its heading."""
+    """A column as wide as its widest cell, or as its heading needs."""
 
     def __init__(self, drawing: _Drawing, column: Column) -> None:
         self.cells = [drawing.written(cell) for cell in column.cells]
         self.bars = column.bars
         self.barred = column.bars is not None
         self.plain = not drawing.screen.has_shapes
-        words = drawing.written(column.title).split(" ")
-        self.width = max([*map(cell_len, self.cells), *map(cell_len, words)])
-        self.heading = [""]
-        for word in words:
-            if self.heading[-1] and cell_len(f"{self.heading[-1]} {word}") > self.width:
-                self.heading.append("")
-            self.heading[-1] = f"{self.heading[-1]} {word}".strip()
+        title = drawing.written(column.title)
+        least = max(map(cell_len, (*self.cells, *title.split(" "))))
+        room = next((width for width in range(least, _HEADING + 1) if len(wrapped(title, width)) <= 2), least)
+        self.heading = wrapped(title, room)
+        self.width = max(map(cell_len, (*self.cells, *self.heading)))
 
     def heading_line(self, from_below: int) -> str:
         """The heading's line, counted from its last, -1; nothing where it has no such line."""

@@ -90,7 +90,7 @@ def _caption(ablation: Ablation, digits: int) -> tuple[Message, ...]:
 def _notes(ablation: Ablation) -> tuple[Message, ...]:
     citation = message(
         "Weights need not rank what matters (Jain and Wallace 2019), yet they tell something (Wiegreffe and Pinter "
-        "2019). This is one layer over vectors that nobody trained for a task: it shows how the two can part, not what a "
-        "trained model does."
+        "2019). This is one layer over vectors that nobody trained for a task: it shows how the two can part, not "
+        "what a trained model does."
     )  # fmt: skip
     return ablation.verdict(), citation

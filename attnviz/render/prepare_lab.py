@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -115,11 +116,10 @@ def prepare_distances(distances: Distances, *, most: int = _MOST_POINTS, medium:
     """The curves as one chart: the mean over ranges of distance, `most` at most, that grow in equal ratios."""
     bins = distance_bins(distances.count, most)
     places = tuple(float(start) for start, _ in bins)
-    curves = {_scheme(name): curve for name, curve in distances.curves.items()}
-    curves[message("recurrent")] = distances.recurrent
+    curves = [(_scheme(name), curve) for name, curve in distances.curves.items()]
     series = tuple(
         Series(name, places, tuple(_mean(curve[start:stop]) for start, stop in bins), marked=())
-        for name, curve in curves.items()
+        for name, curve in (*curves, (message("recurrent"), distances.recurrent))
     )
     text = " ".join(visible(token, medium) for token in distances.text[:12]) + (" …" if distances.text[12:] else "")
     heading = message("mean weight by distance: {text}, repeated to {count} tokens", text=text,
@@ -151,7 +151,7 @@ def distance_bins(count: int, most: int) -> list[tuple[int, int]]:
     [(0, 1), (1, 2), (2, 3), (3, 6), (6, 10)]
     """
     edges = np.unique(np.rint(np.geomspace(1, count, max(2, most))).astype(int)).tolist()
-    return [(0, 1), *zip(edges, edges[1:], strict=False)]
+    return [(0, 1), *pairwise(edges)]
 
 
 def _mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
