@@ -10,26 +10,39 @@ from typing import TYPE_CHECKING, Any
 from attnviz._version import __version__
 
 if TYPE_CHECKING:
+    from attnviz.ablation import Ablation
     from attnviz.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
     from attnviz.comparison import Comparison
+    from attnviz.costs import Cost, Costs, cost
     from attnviz.data import Attention, Token, Trace
     from attnviz.display import View, show
     from attnviz.errors import AttnvizError
+    from attnviz.experiments import ablate, by_distance, lab
+    from attnviz.laboratory import Distances, Lab
     from attnviz.messages import set_language
     from attnviz.models.loaded import Model, load
     from attnviz.pipeline import Settings, compare, load_weights, run
 
 __all__ = [
+    "Ablation",
     "Attention",
     "AttnvizError",
     "Comparison",
+    "Cost",
+    "Costs",
+    "Distances",
+    "Lab",
     "Model",
     "Settings",
     "Token",
     "Trace",
     "View",
     "__version__",
+    "ablate",
+    "by_distance",
     "compare",
+    "cost",
+    "lab",
     "load",
     "load_weights",
     "merge_heads",
@@ -42,11 +55,15 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ablation": ("Ablation",),
     "attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
     "comparison": ("Comparison",),
+    "costs": ("Cost", "Costs", "cost"),
     "data": ("Attention", "Token", "Trace"),
     "display": ("View", "show"),
     "errors": ("AttnvizError",),
+    "experiments": ("ablate", "by_distance", "lab"),
+    "laboratory": ("Distances", "Lab"),
     "messages": ("set_language",),
     "models.loaded": ("Model", "load"),
     "pipeline": ("Settings", "compare", "load_weights", "run"),

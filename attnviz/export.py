@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from attnviz.ablation import Ablation, ablation_document
 from attnviz.comparison import Comparison
+from attnviz.costs import Costs, cost_document
 from attnviz.data import Attention
 from attnviz.errors import OutputError, reason_of, unknown_choice
+from attnviz.laboratory import Distances, Lab, distances_document, distances_rows, lab_document, lab_rows
 from attnviz.messages import Message, message
+from attnviz.render.charts import Charts
 from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison
 
 PICTURES = (".png", ".svg", ".pdf")
 PAGE = ".html"
 FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
+FOR_COSTS = FOR_ABLATION = FOR_LAB = (*PICTURES, ".json", ".csv")
 
 
 def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
@@ -69,6 +75,69 @@ def save_comparison(
     else:
         write(path, _utf8(storage.comparison_csv(comparison, head)))
     return ()
+
+
+def save_costs(costs: Costs, path: Path) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.render.prepare_costs import draw_costs
+
+    document = cost_document(costs)
+    return _save_result(path, lambda: draw_costs(costs), lambda: document, lambda: document)
+
+
+def save_ablation(ablation: Ablation, path: Path, *, digits: int = 3) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.render.prepare_ablation import draw_ablation
+
+    document = ablation_document(ablation)
+    return _save_result(path, lambda: draw_ablation(ablation, digits=digits), lambda: document, lambda: document)
+
+
+def save_distances(distances: Distances, path: Path) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.render.prepare_lab import prepare_distances
+
+    return _save_result(
+        path,
+        lambda: prepare_distances(distances, medium="picture"),
+        lambda: distances_document(distances),
+        lambda: distances_rows(distances),
+    )
+
+
+def save_lab(lab: Lab, path: Path, *, digits: int = 3) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.render.prepare_lab import prepare_lab
+
+    if path.suffix.lower() in PICTURES:
+        return save_picture((prepare_lab(lab, medium="picture", digits=digits),), path)
+    return _save_result(path, None, lambda: lab_document(lab), lambda: lab_rows(lab))
+
+
+def _save_result(
+    path: Path,
+    draw: Callable[[], Charts] | None,
+    document: Callable[[], dict[str, Any]],
+    rows: Callable[[], dict[str, Any]],
+) -> tuple[Message, ...]:
+    """Save a result as charts, as a JSON document, or as a CSV of its rows."""
+    check_destination(path, FOR_COSTS)
+    suffix = path.suffix.lower()
+    if suffix in PICTURES and draw is not None:
+        return save_charts(draw(), path)
+    from attnviz import storage
+
+    write(path, storage.to_json(document()).encode() if suffix == ".json" else _utf8(storage.rows_csv(rows())))
+    return ()
+
+
+def save_charts(charts: Charts, path: Path) -> tuple[Message, ...]:
+    """Draw the charts into one picture and write it."""
+    from attnviz.render.chart import render_charts
+
+    picture, notes = render_charts(charts, path.suffix.lower().lstrip("."))
+    write(path, picture)
+    return notes
 
 
 def save_picture(forms: tuple[Prepared, ...], path: Path) -> tuple[Message, ...]:

@@ -81,6 +81,12 @@ class Words:
         vectors = replace(self.embedded, vectors=self.embedded.vectors[list(order)])
         return replace(self, tokens=tuple(self.tokens[i] for i in order), embedded=vectors)
 
+    def without(self, index: int) -> Words:
+        """The same words without one of those that are asked: the words' own, or those of the other text."""
+        if self.asked is not None:
+            return replace(self, asked=self.asked.without(index))
+        return self.reordered([i for i in range(len(self.tokens)) if i != index])
+
 
 def run(
     text: str | None = None,
@@ -105,12 +111,27 @@ def run(
     (1, 1, 3, 3)
     """
     chosen = with_options(settings or Settings(), options)
+    if chosen.model is not None and (text is None) != (vectors is None):
+        return _run_model(text, chosen, keys, layers)
+    return attend_to(*read_words(text, chosen, keys=keys, vectors=vectors, labels=labels, progress=progress))
+
+
+def read_words(
+    text: str | None,
+    chosen: Settings,
+    *,
+    keys: str | None = None,
+    vectors: str | Path | ArrayLike | None = None,
+    labels: str | Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Words, Settings]:
+    """The words of a text, or the rows of a matrix, and the settings that they are computed under; all is checked."""
     if (text is None) == (vectors is None):
         raise InputError("Give either a text or vectors.")
     if chosen.model is not None:
-        return _run_model(text, chosen, keys, layers)
+        raise OptionError("This computes with the toy's one layer, not with a model.", hint="Leave the model out.")
     if text is not None:
-        return attend_to(read(text, chosen, keys=keys, progress=progress), chosen)
+        return read(text, chosen, keys=keys, progress=progress), chosen
     if keys is not None:
         raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
@@ -124,7 +145,7 @@ def run(
             dim=chosen.dim,
         )
     check_size(len(matrix), len(matrix), chosen.heads)
-    return attend_to(Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen)
+    return Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen
 
 
 def _run_model(text: str | None, settings: Settings, keys: str | None, layers: Collection[int] | None) -> Attention:
@@ -225,8 +246,8 @@ def _common_cut(text_a: str, text_b: str, settings: Settings) -> str | None:
     return "char" if "".join(text_a.split()) == "".join(text_b.split()) else None
 
 
-def attend_to(words: Words, settings: Settings) -> Attention:
-    """The one layer of the toy over vectors that are already there."""
+def attend_to(words: Words, settings: Settings, *, hidden: int | None = None) -> Attention:
+    """The one layer of the toy over vectors that are already there; nobody may look at the word `hidden`."""
     dim = words.embedded.vectors.shape[1]
     settings = replace(
         settings,
@@ -238,6 +259,9 @@ def attend_to(words: Words, settings: Settings) -> Attention:
     asked = words.asked or words
     queries, keys = len(words.tokens), len(asked.tokens)
     allowed = make_mask(settings.mask, queries, keys)
+    if hidden is not None:
+        seen = np.arange(keys) != hidden
+        allowed = np.tile(seen, (queries, 1)) if allowed is None else allowed & seen
     place = Place(queries, keys, dim, settings.heads, "causal" in settings.mask.lower(), settings.offset, settings.seed)
     trace = toy.layer(
         words.embedded.vectors,

@@ -34,6 +34,7 @@ def cases(folder: str) -> list[Case]:
         Case("run --lang zh / run", [*attnviz, "run", "猫吃鱼", "--lang", "zh"], [*attnviz, "run", "猫吃鱼"]),
         Case("--help --lang zh / --help", [*attnviz, "--lang", "zh", "--help"], [*attnviz, "--help"]),
         Case("compare / run", [*attnviz, "compare", "猫吃鱼", "鱼吃猫"], [*attnviz, "run", "猫吃鱼"]),
+        Case("lab of 10 words / run", [*attnviz, "lab", SENTENCE.strip()], [*attnviz, "run", SENTENCE.strip()]),
     ]
 
 

@@ -114,8 +114,9 @@ def test_keys(good, typed):
 
 def test_every_option_is_tried():
     """Each option of every command is used at least once, here or in test_process.py."""
-    names = ("test_cli.py", "test_process.py")
-    source = "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
+    names = ("cli", "process", "costs", "ablation", "laboratory")
+    files = [Path(__file__).with_name(f"test_{name}.py") for name in names]
+    source = "".join(path.read_text(encoding="utf-8") for path in files if path.exists())
     assert [name for name in OPTIONS if f'"--{name.replace("_", "-")}"' not in source] == []
 
 
@@ -502,7 +503,16 @@ def test_interrupt(call, monkeypatch, name):
     monkeypatch.setattr("attnviz.pipeline.embed", interrupt)
     monkeypatch.setattr("attnviz.models.reference.find_models", interrupt)
     monkeypatch.setattr("attnviz.models.listing.find_models", interrupt, raising=False)
-    texts = {"run": ["猫"], "compare": ["猫吃", "吃猫"], "export": ["猫", "x.json"], "models": []}[name]
+    monkeypatch.setattr("attnviz.costs.measured_seconds", interrupt)
+    texts = {
+        "run": ["猫"],
+        "compare": ["猫吃", "吃猫"],
+        "export": ["猫", "x.json"],
+        "lab": ["猫"],
+        "ablate": ["猫"],
+        "cost": ["5"],
+        "models": [],
+    }[name]
     assert call(name, *texts)[:2] == (130, "")
 
 

@@ -55,6 +55,8 @@ PASSED_ON = {
     ("cli/wording.py", "getattr(command, name)"),
     ("cli/wording.py", "getattr(parameter, name)"), ("cli/__init__.py", "'|'.join(LANGUAGES)"),
     ("cli/options.py", "translate(words.help)"), ("cli/options.py", "words.help"), ("cli/options.py", "metavar"),
+    ("cli/options.py", "one.metadata.get('help', words.help)"),
+    ("cli/options.py", "translate(one.metadata.get('help', words.help))"),
     ("cli/options.py", "translate(words.panel)"), ("cli/options.py", "words.panel"),
     ("comparison.py", "str(name)"), ("render/prepare.py", "name"),
 }  # fmt: skip

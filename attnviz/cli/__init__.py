@@ -35,6 +35,17 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "attnviz.cli.models", "What can be used: models on this machine, embeddings, positions, masks, ways to cut.",
         "attnviz models",
     ),
+    "lab": (
+        "attnviz.cli.lab", "Every position scheme with every mask, side by side; or whatever else should vary.",
+        'attnviz lab "猫吃鱼" --vary temperature=0.25,1,4',
+    ),
+    "ablate": (
+        "attnviz.cli.ablate", "Take a word or a head away: how far the result moves, beside the weight it had.",
+        'attnviz ablate "我上周买的手机屏幕碎了" --token 碎',
+    ),
+    "cost": (
+        "attnviz.cli.cost", "What N tokens cost: scores, memory, and time measured here.", "attnviz cost 1000 10^12",
+    ),
 }  # fmt: skip
 
 

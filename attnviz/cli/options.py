@@ -1,7 +1,8 @@
 """The options that commands share: what each is called, in which panel it stands, and its words of help.
 
 A command takes dataclasses (Input, Settings, Looking, Output); `with_options` spells their fields out for typer, with
-the types and defaults that the dataclasses have, and puts the values together again.
+the types and defaults that the dataclasses have, and puts the values together again. Where an option means something
+else to a command, the field's metadata has its help.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from attnviz.ablation import WAYS
 from attnviz.embeddings import EMBEDDINGS
 from attnviz.masks import SPELLINGS
 from attnviz.merging import MERGES
@@ -36,6 +38,32 @@ class Input:
     weights: Path | None = None
     labels: list[str] = field(default_factory=list)
     normalize: bool = False
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Where the text comes from, for commands that compute with the toy's layer alone."""
+
+    file: Path | None = None
+    vectors: Path | None = None
+    keys: str | None = None
+    labels: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Computing:
+    """How the toy's layer computes: the settings that are not a model's."""
+
+    tokens: str = "auto"
+    embedding: str = "toy"
+    dim: int | None = None
+    heads: int = 1
+    projection: str = "auto"
+    position: str | None = None
+    mask: str = "none"
+    temperature: float = 1.0
+    seed: int = 0
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,6 +152,7 @@ OPTIONS: dict[str, Words] = {
     "position": Words("Computing", "What tells the order of the words.", None, tuple(SCHEMES)),
     "mask": Words("Computing", "Who may look at whom: none, causal, window:K, or window:K,causal.", "MASK", SPELLINGS),
     "temperature": Words("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
+    "layers": Words("Computing", "How many layers.", "N"),
     "seed": Words("Computing", "For what is random.", "N"),
     "offset": Words("Computing", "The first position; 0 if not given.", "N"),
     "model": Words("Model", "A real model: a folder, a .gguf file, pkg:NAME, or a name on the hub.", "REF"),
@@ -134,6 +163,13 @@ OPTIONS: dict[str, Words] = {
     "renormalize": Words("Model", "With --no-special: let the rows sum to 1 again."),
     "window": Words("Model", "Slide over a longer text in windows of this many tokens.", "N"),
     "stride": Words("Model", "How far one window begins after the other; half of it if not given.", "N"),
+    "by": Words("Computing", "How it is taken away: out of the text, by a mask, or head by head.", None, WAYS),
+    "vary": Words(
+        "Computing",
+        "What varies in place of positions and masks, as temperature=0.5,1,2; for two things, twice.",
+        "NAME=A,B,C",
+    ),
+    "long": Words("Looking", "Repeat the text to so many tokens: the mean weight by distance.", "N"),
     "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),
     "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
     "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
@@ -187,7 +223,7 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
     metavar = words.metavar or ("|".join(words.choices) if words.choices else None)
     option = typer.Option(
         f"--{one.name.replace('_', '-')}",
-        help=translate(words.help),
+        help=translate(one.metadata.get("help", words.help)),
         metavar=metavar,
         rich_help_panel=translate(words.panel),
         show_default=one.default not in (MISSING, None, False),

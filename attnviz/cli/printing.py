@@ -16,6 +16,9 @@ from attnviz.render.screen import Screen
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from attnviz.laboratory import Distances, Lab
+    from attnviz.render.listing import Listing
+
 
 def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
     """Print what `views` draws on the screen that standard output is."""
@@ -66,6 +69,29 @@ def print_tables(forms: Iterable[Prepared]) -> None:
     print_views(
         lambda screen: (render_table(form, screen.cells, screen.encoding, colors=screen.colors) for form in forms)
     )
+
+
+def print_listing(listing: Listing) -> None:
+    """Print a list of things with their numbers."""
+    from attnviz.render.listing import render_listing
+
+    print_views(lambda screen: [render_listing(listing, screen)])
+
+
+def print_grids(lab: Lab, digits: int) -> None:
+    """Print the laboratory's small grids."""
+    from attnviz.render.blocks import render_blocks
+    from attnviz.render.prepare_lab import prepare_lab
+
+    print_views(lambda screen: [render_blocks(prepare_lab(lab, digits=digits), screen)])
+
+
+def print_curves(distances: Distances) -> None:
+    """Print how weight falls with distance."""
+    from attnviz.render.prepare_lab import prepare_distances
+    from attnviz.render.sparks import points_that_fit, render_sparks
+
+    print_views(lambda screen: [render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen)])
 
 
 def print_data(text: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from attnviz.cli.options import Input
+from attnviz.cli.options import Input, Plain
 from attnviz.errors import InputError, OptionError
 from attnviz.inputs import decode, read_bytes
 from attnviz.messages import listed, message
@@ -21,6 +21,7 @@ class Source:
     vectors: Path | None = None
     keys: str | None = None
     weights: Path | None = None
+    labels: str | None = None
 
 
 def read_sources(texts: list[str], given: Input) -> list[Source]:
@@ -53,6 +54,16 @@ def read_sources(texts: list[str], given: Input) -> list[Source]:
         found = [read_stdin()]
     keys = None if given.keys is None else read_text(given.keys)
     return [Source(text, keys=keys) for text in found]
+
+
+def read_source(texts: list[str], given: Plain) -> Source:
+    """The one text, or file of vectors, to look at, for commands that take one."""
+    if len(texts) > 1:
+        raise OptionError(
+            "This takes one text, not {count}.", hint="Put a text with spaces in quotes.", count=len(texts)
+        )
+    found = read_sources(texts, Input(given.file, given.vectors, given.keys, labels=given.labels))[0]
+    return replace(found, labels=as_typed(given.labels[0]) if given.labels else None)
 
 
 def read_text(argument: str) -> str:

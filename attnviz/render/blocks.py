@@ -69,7 +69,7 @@ def _small_multiples(panels: tuple[Panel, ...], screen: Screen, across: int) -> 
     width = max(box.width for box in boxes)
     fit = max(1, (screen.cells - _INDENT + _GAP) // (width + _GAP))
     if across > 1:
-        fit = across if fit >= across else 1
+        fit = fit - fit % across if fit >= across else 1
     alike = len({(box.panel.columns, box.grid.columns) for box in boxes}) == 1
     lines: list[Line] = []
     for first in range(0, len(boxes), fit):

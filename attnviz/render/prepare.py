@@ -5,7 +5,7 @@ Table, picture and page draw a `Prepared` and decide nothing, so they cannot dis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
@@ -305,29 +305,42 @@ def describe(attention: Attention) -> tuple[Message, ...]:
 
 
 def describe_settings(
-    s: Any, heads: tuple[int | str, ...] = (), *, position: bool = True, layers: tuple[int, ...] = ()
+    s: Any,
+    heads: tuple[int | str, ...] = (),
+    *,
+    position: bool = True,
+    layers: tuple[int, ...] = (),
+    without: Container[str] = (),
 ) -> tuple[Message, ...]:
-    """The settings in words; a setting at a value that changes nothing is left out, except positions and mask."""
+    """The settings in words; a setting at a value that changes nothing is left out, except positions and mask.
+
+    without: the settings that are told elsewhere, positions among them where `position` is False.
+    """
     if s.get("model") is not None:
         return _describe_model(s, heads, layers)
     if s.get("embedding", "given") == "given":
         return _given(s, heads)
-    own = message("vectors of {name}", name=PurePath(s["embedding"]).name)
-    parts = [_EMBEDDINGS.get(s["embedding"], own), _TOKENS.get(s["tokens"])]
-    if s["embedding"] not in ("toy", "onehot"):
-        parts.append(message("{dim} dimensions", dim=s["dim"]))
-    parts.append(_PROJECTIONS[s["projection"]])
-    parts.append(_count_heads(s["heads"], heads))
-    if position:
-        parts.append(
-            message("no positions") if s["position"] == "none" else message("{scheme} positions", scheme=s["position"])
-        )
-    parts.append(message("no mask") if s["mask"] == "none" else message("{mask} mask", mask=s["mask"]))
-    if s["temperature"] != 1:
-        parts.append(message("temperature {value}", value=f"{s['temperature']:g}"))
-    if s.get("normalized"):
-        parts.append(message("rows divided by their sums"))
+    makers: dict[str, Callable[[], Message | None]] = {
+        "embedding": lambda: _EMBEDDINGS.get(
+            s["embedding"], message("vectors of {name}", name=PurePath(s["embedding"]).name)
+        ),
+        "tokens": lambda: _TOKENS.get(s["tokens"]),
+        "dim": lambda: None if s["embedding"] in ("toy", "onehot") else message("{dim} dimensions", dim=s["dim"]),
+        "projection": lambda: _PROJECTIONS[s["projection"]],
+        "heads": lambda: _count_heads(s["heads"], heads),
+        "position": lambda: _position_words(s["position"]) if position else None,
+        "mask": lambda: message("no mask") if s["mask"] == "none" else message("{mask} mask", mask=s["mask"]),
+        "temperature": lambda: (
+            None if s["temperature"] == 1 else message("temperature {value}", value=f"{s['temperature']:g}")
+        ),
+        "normalized": lambda: message("rows divided by their sums") if s.get("normalized") else None,
+    }
+    parts = (maker() for name, maker in makers.items() if name not in without)
     return tuple(part for part in parts if part is not None)
+
+
+def _position_words(scheme: str) -> Message:
+    return message("no positions") if scheme == "none" else message("{scheme} positions", scheme=scheme)
 
 
 def _describe_model(s: Any, heads: tuple[int | str, ...], layers: tuple[int, ...]) -> tuple[Message, ...]:

@@ -87,6 +87,13 @@ def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
     return _csv(("position", "head", "query_index", "query", "key_index", "key", "a", "b", "delta"), rows)
 
 
+def rows_csv(document: dict[str, Any]) -> str:
+    """The document's rows, a line each, under their fields' names; a field that is null is empty."""
+    rows = document["rows"]
+    header = tuple(rows[0]) if rows else ()
+    return _csv(header, (tuple(_harmless(value) for value in row.values()) for row in rows))
+
+
 def attention_npz(attention: Attention) -> bytes:
     """The arrays of the attention in NumPy's .npz: weights, tokens, spans, layers, heads and more."""
     arrays: dict[str, Any] = {
@@ -146,7 +153,7 @@ def _run(run: Run, head: str | None) -> dict[str, Any]:
     }
 
 
-def _harmless(cell: str | int) -> str | int:
+def _harmless(cell: Any) -> Any:
     """A spreadsheet runs what starts with = + - @ or a control character: an apostrophe before it makes it text."""
     if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n"):
         return "'" + cell

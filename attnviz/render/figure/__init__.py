@@ -54,14 +54,14 @@ def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> 
         stream = io.BytesIO()
         title = style.title or " · ".join(part.localized() for part in prepared.caption[:1])
         description = sentence(prepared, style.kind).localized()
-        figure.savefig(stream, format=form, metadata=_metadata(form, title, description))
+        figure.savefig(stream, format=form, metadata=picture_metadata(form, title, description))
     picture = stream.getvalue()
     if form == "svg":
         picture = describe_svg(picture, title, description, canvas.titles)
     return picture, shop.notes
 
 
-def _metadata(form: str, title: str, description: str) -> dict[str, Any]:
+def picture_metadata(form: str, title: str, description: str) -> dict[str, Any]:
     """Title and description where the format has them; never a date or a version, which would change the bytes."""
     if form == "png":
         return {"Software": None, "Title": title, "Description": description}

@@ -30,6 +30,7 @@ class Heatmaps:
         self.panels = shop.prepared.panels
         self.labels = [([*map(shop.label, panel.rows)], [*map(shop.label, panel.columns)]) for panel in self.panels]
         self.titles = [shop.words(panel.title) for panel in self.panels]
+        self.captions = [shop.words(panel.caption) for panel in self.panels]
         self.rows = max(panel.values.shape[0] for panel in self.panels)
         self.columns = max(panel.values.shape[1] for panel in self.panels)
         self.bars = [ColorBar(shop, scale, 1.0) for scale in distinct_scales(self.panels)]
@@ -69,8 +70,13 @@ class Heatmaps:
         self.head = self.title_room + max(top.room for _, top in self.axes)
         panel_width = self.left + self.columns * self.cell
         if self.shop.room is None:
-            panel_width = max(panel_width, *(self.shop.fonts.width(title, theme.title) for title in self.titles))
-        self.block = (panel_width + _GAP, self.head + self.rows * self.cell + _GAP)
+            panel_width = max(
+                panel_width,
+                *(self.shop.fonts.width(title, theme.title) for title in self.titles),
+                *(self.left + self.shop.fonts.width(caption, theme.caption) for caption in self.captions),
+            )
+        below = 1.8 * theme.caption * POINT if any(self.captions) else 0.0
+        self.block = (panel_width + _GAP, self.head + self.rows * self.cell + below + _GAP)
         down = -(-len(self.panels) // self.across)
         self.height = down * self.block[1] - _GAP
         self.grid_width = min(self.across, len(self.panels)) * self.block[0] - _GAP
@@ -100,6 +106,9 @@ class Heatmaps:
             top = y + (i // self.across) * self.block[1]
             self._title(canvas, left, top, i)
             self._matrix(canvas, left + self.left, top + self.head, panel, i)
+            if self.captions[i]:
+                foot = top + self.head + panel.values.shape[0] * self.cell + 1.4 * self.shop.theme.caption * POINT
+                self._caption(canvas, left + self.left, foot, self.captions[i])
         at = x + self.grid_width + 0.2
         for bar in self.bars:
             bar.draw(canvas, at, y + self.head)
@@ -112,6 +121,11 @@ class Heatmaps:
             start = x + self.left if inside else x
             title = self.shop.fit(full, self.block[0] - _GAP, theme.title)
             canvas.text(start, y + theme.title * POINT, title, theme.title, full=full)
+
+    def _caption(self, canvas: Canvas, x: float, y: float, full: str) -> None:
+        theme = self.shop.theme
+        words = self.shop.fit(full, self.block[0] - self.left - _GAP, theme.caption)
+        canvas.text(x, y, words, theme.caption, color=theme.faint, full=full)
 
     def _matrix(self, canvas: Canvas, x: float, y: float, panel: Panel, i: int) -> None:
         rows, columns = panel.values.shape

@@ -1,0 +1,60 @@
+"""`attnviz ablate`: take each other word, or each head, away."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Annotated
+
+import typer
+
+from attnviz.ablation import ablation_document
+from attnviz.cli.options import Computing, Looking, Output, Plain
+from attnviz.cli.printing import print_listing, print_notes
+from attnviz.cli.progress import reading
+from attnviz.cli.reading import read_source
+from attnviz.cli.working import digits_for, print_json
+from attnviz.experiments import ablate
+from attnviz.export import FOR_ABLATION, check_destination, save_ablation
+from attnviz.messages import phrase
+from attnviz.pipeline import Settings
+from attnviz.render.prepare_ablation import prepare_ablation
+
+Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.",
+                                                   show_default=False)]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Removing:
+    """What is taken away, and what is watched."""
+
+    token: str | None = field(
+        default=None, metadata={"help": phrase("The word whose vector is watched: its text, 猫#2, or its index.")}
+    )
+    by: str = "word"
+    head: str | None = field(
+        default=None, metadata={"help": phrase("Whose weight stands beside: a head's number or name, or mean.")}
+    )
+    precision: int | None = None
+
+
+def command(given: Plain, computing: Computing, removing: Removing, output: Output, texts: Texts = None) -> None:
+    """Take a word or a head away: how far the result moves, beside the weight it had.
+
+    Each other word, or each head, goes in turn. The rank correlation says how far the weight may be read as importance
+    here (Jain and Wallace 2019; Wiegreffe and Pinter 2019). Toy vectors can show how weight and importance part; what
+    a trained model depends on they cannot show.
+    """
+    digits = digits_for(Looking(precision=removing.precision))
+    for path in output.save:
+        check_destination(path, FOR_ABLATION)
+    source, settings = read_source(texts or [], given), Settings(**asdict(computing))
+    with reading() as told:
+        found = ablate(source.text, removing.token, settings, by=removing.by, head=removing.head, keys=source.keys,
+                       vectors=source.vectors, labels=source.labels, progress=told)  # fmt: skip
+    print_notes(found.notes)
+    for path in output.save:
+        print_notes(save_ablation(found, path, digits=digits))
+    if output.json:
+        print_json([ablation_document(found)])
+    else:
+        print_listing(prepare_ablation(found, digits=digits))

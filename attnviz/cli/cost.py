@@ -1,0 +1,51 @@
+"""`attnviz cost`: what N tokens cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Annotated
+
+import typer
+
+from attnviz.cli.options import Output
+from attnviz.cli.printing import print_listing, print_notes
+from attnviz.cli.working import print_json
+from attnviz.costs import cost, cost_document, read_count
+from attnviz.export import FOR_COSTS, check_destination, save_costs
+from attnviz.messages import phrase
+from attnviz.render.prepare_costs import prepare_costs
+
+Counts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[N]...",
+        help="Numbers of tokens, as 1000, 1e6 or 10^12; by default a sentence, a page, a report and a book.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Paid:
+    """What is paid for."""
+
+    heads: int = field(default=1, metadata={"help": phrase("How many heads share the dimensions.")})
+    dim: int = field(default=64, metadata={"help": phrase("Dimensions of all heads together.")})
+    layers: int = 1
+    mask: str = field(
+        default="window:128", metadata={"help": phrase("Whose scores are counted beside those of all pairs.")}
+    )
+
+
+def command(paid: Paid, output: Output, counts: Counts = None) -> None:
+    """What N tokens cost: scores, memory, and time measured here."""
+    numbers = [read_count(text) for text in counts] if counts else None
+    for path in output.save:
+        check_destination(path, FOR_COSTS)
+    found = cost(numbers, **asdict(paid))
+    for path in output.save:
+        print_notes(save_costs(found, path))
+    if output.json:
+        print_json([cost_document(found)])
+    else:
+        print_listing(prepare_costs(found))
