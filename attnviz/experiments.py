@@ -19,7 +19,7 @@ from attnviz.choosing import find_token
 from attnviz.data import Attention
 from attnviz.embeddings import EMBEDDINGS
 from attnviz.errors import InputError, OptionError, unknown_choice
-from attnviz.laboratory import KEEP, Axis, Cell, Distances, Lab, read_axis, recurrent_memory
+from attnviz.laboratory import KEEP, VARIES, Axis, Cell, Distances, Lab, read_axis, recurrent_memory
 from attnviz.masks import make_mask
 from attnviz.messages import Message, message
 from attnviz.models import toy
@@ -34,10 +34,6 @@ MOST_CELLS = 400
 _ROWS_AT_ONCE = 64
 _SAME_BITS = 1e-5  # entropies that differ by less are the same: rounding must not choose a row
 
-VARIES: Mapping[str, type] = MappingProxyType({
-    "position": str, "mask": str, "heads": int, "temperature": float, "dim": int, "projection": str, "embedding": str,
-    "tokens": str, "seed": int, "offset": int,
-})  # fmt: skip
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "position": tuple(SCHEMES), "mask": MASKS, "projection": ("identity", "lexicon", "random"),
     "embedding": tuple(EMBEDDINGS), "tokens": tuple(TOKENIZERS),

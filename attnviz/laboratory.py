@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,11 @@ from attnviz.messages import Message
 Float32 = NDArray[np.float32]
 Booleans = NDArray[np.bool_]
 
+# What may vary, and the type of its values.
+VARIES: Mapping[str, type] = MappingProxyType({
+    "position": str, "mask": str, "heads": int, "temperature": float, "dim": int, "projection": str, "embedding": str,
+    "tokens": str, "seed": int, "offset": int,
+})  # fmt: skip
 KEEP = 0.9  # a, the share of its memory that the recurrent model keeps at each step
 
 

@@ -18,8 +18,8 @@ from attnviz import cli
 from attnviz.analysis import entropy
 from attnviz.blindness import Blindness
 from attnviz.errors import OptionError
-from attnviz.experiments import CHOICES, VARIES
-from attnviz.laboratory import distances_document, lab_document, read_axis, recurrent_memory
+from attnviz.experiments import CHOICES
+from attnviz.laboratory import VARIES, distances_document, lab_document, read_axis, recurrent_memory
 from attnviz.masks import make_mask
 from attnviz.pipeline import Settings, attend_to, read_words
 from attnviz.positions import SCHEMES

@@ -50,7 +50,7 @@ PASSED_ON = {
     ("messages.py", "template"), ("messages.py", "self.template"), ("messages.py", "self.text"),
     ("errors.py", "template"), ("errors.py", "hint"),
     ("cli/__init__.py", "words"), ("cli/__init__.py", "attributes['help']"),
-    ("cli/__init__.py", "function.__doc__ or ''"),
+    ("cli/__init__.py", "cleandoc(docstring)"),
     ("cli/wording.py", "kind.name"), ("cli/wording.py", "template"), ("cli/wording.py", "words"),
     ("cli/wording.py", "getattr(command, name)"),
     ("cli/wording.py", "getattr(parameter, name)"), ("cli/__init__.py", "'|'.join(LANGUAGES)"),

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import typer
@@ -96,8 +97,14 @@ def load_command(name: str) -> Any:
     single = typer.Typer(add_completion=False)
     function = with_options(import_module(module).command)
     epilog = message("Example: {example}", example=example).localized()
-    single.command(name, cls=Command, help=translate(function.__doc__ or ""), epilog=epilog)(function)
+    single.command(name, cls=Command, help=_reflowed(function.__doc__ or ""), epilog=epilog)(function)
     return typer.main.get_command(single)
+
+
+def _reflowed(docstring: str) -> str:
+    """A docstring in the language in use, a line each paragraph: the help folds it to the screen itself."""
+    paragraphs = translate(cleandoc(docstring)).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
 
 
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True)

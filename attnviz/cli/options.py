@@ -17,6 +17,7 @@ import typer
 
 from attnviz.ablation import WAYS
 from attnviz.embeddings import EMBEDDINGS
+from attnviz.laboratory import VARIES
 from attnviz.masks import SPELLINGS
 from attnviz.merging import MERGES
 from attnviz.messages import LANGUAGES, translate
@@ -168,6 +169,7 @@ OPTIONS: dict[str, Words] = {
         "Computing",
         "What varies in place of positions and masks, as temperature=0.5,1,2; for two things, twice.",
         "NAME=A,B,C",
+        tuple(f"{name}=" for name in VARIES),
     ),
     "long": Words("Looking", "Repeat the text to so many tokens: the mean weight by distance.", "N"),
     "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),

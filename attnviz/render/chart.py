@@ -121,7 +121,9 @@ class _Drawing:
         if chart.powers:
             axes.set(xscale="log", yscale="log")
         if chart.floor is not None:
-            axes.set_ylim(bottom=chart.floor)
+            axes.set_ylim(
+                chart.floor, 1.5 * max(value for series in chart.series for value in (chart.floor, *series.y))
+            )
         for k, series in enumerate(chart.series):
             x, y, marked = _drawn(series, chart.powers)
             axes.plot(x, y, markevery=marked, label=self._words(series.name), **_style(series, k))

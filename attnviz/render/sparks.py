@@ -20,6 +20,7 @@ _WIDEST_NAME = 14
 _LINES = 2  # how high a silhouette is
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _DECADES = 4
+_APART = 4  # cells between the numbers of an axis
 
 
 def points_that_fit(screen: Screen) -> int:
@@ -84,11 +85,10 @@ def _share(value: float, low: float, high: float) -> float | None:
 
 
 def _ticks(series: Series, room: int) -> str:
-    """The places 0, 1, 10, 100, ... below their columns, as far as there is room."""
+    """Where columns begin, as numbers below them, as many as stand apart."""
     line = ""
     for column, place in enumerate(series.x):
         label = f"{place:,.0f}"
-        wanted = place == 0 or math.log10(place).is_integer()
-        if wanted and column >= len(line) + bool(line) and column + len(label) <= room:
+        if (not line or column >= len(line) + _APART) and column + len(label) <= room:
             line = line.ljust(column) + label
     return line

@@ -133,7 +133,7 @@ def wide(text: str) -> bool:
     """Whether every letter is an upright, full-width one, so that the text may be set from top to bottom."""
     from wcwidth import wcwidth
 
-    return len(text) > 1 and all(wcwidth(letter) == 2 for letter in text)
+    return bool(text) and all(wcwidth(letter) == 2 for letter in text)
 
 
 def settings(fonts: Fonts) -> dict[str, Any]:
