@@ -143,7 +143,7 @@ AS_IT_IS = re.compile(
     r"转换方法：.*|NumPy 文件：.*|\[[a-z, ]+\]|`[^`]*`|normalize=True|"
     r"--[a-z-]+|'[^']*'|\"[^\"]*\"|\S*\.(?:txt|csv|npy|png|jpg|npz|json|svg|pdf|vec|gz)\b|0x[0-9a-f]+|[+-]?\d[\d.,]*e[+-]?\d+"
     r"|\b(?:attnviz|NumPy|JSON|CSV|UTF-8|Unicode|shell|softmax|sqrt|d|t|rjieba|iconv|utf-8|MB|GB|nan|inf|ASCII"
-    r"|Q|K|V|X|N|T|word2vec|GloVe|gzip|gguf|pkg|NAME|CLS|npz|pip|install|rnu|is|who|x|chars|window|PATH)\b"
+    r"|Jain|Wallace|Wiegreffe|Pinter|Q|K|V|X|N|T|word2vec|GloVe|gzip|gguf|pkg|NAME|CLS|npz|pip|install|rnu|is|who|x|chars|window|PATH)\b"
 )
 NAMES = {
     *COMMANDS,
@@ -198,6 +198,10 @@ def test_help_is_chinese(capsys, command, before):
         ["run", "饕餮 龘龘"], ["run", "饕"],
         ["compare", "猫吃鱼", "鱼吃猫", "--heads", "4", "--head", "all"],
         ["compare", "猫吃鱼", "鱼吃猫", "--heads", "2"],
+        ["lab", "猫吃鱼"], ["lab", "猫吃鱼", "--embedding", "hash", "--dim", "9", "--heads", "3"],
+        ["lab", "猫吃鱼", "--vary", "heads=1,2", "--vary", "temperature=1,2"],
+        ["ablate", "我上周买的手机屏幕碎了"], ["ablate", "猫吃鱼", "--by", "mask", "--mask", "causal"],
+        ["ablate", "猫吃鱼", "--by", "head", "--heads", "4"], ["ablate", "猫"],
         ["compare", "猫吃鱼", "鱼吃猫", "--mask", "causal"], ["compare", "猫吃鱼", "鱼吃猫", "--mask", "window:1"],
         ["compare", "猫吃鱼", "猫吃鱼"], ["compare", "猫吃鱼", "鱼吃肉"], ["compare", "猫吃鱼", "鱼 吃肉猫"],
     ],
