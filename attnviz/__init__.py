@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from attnviz.display import View, show
     from attnviz.errors import AttnvizError
     from attnviz.experiments import ablate, by_distance, lab
+    from attnviz.explanation import Explanation
     from attnviz.laboratory import Distances, Lab
     from attnviz.messages import set_language
     from attnviz.models.loaded import Model, load
-    from attnviz.pipeline import Settings, compare, load_weights, run
+    from attnviz.pipeline import Settings, compare, explain, load_weights, run
 
 __all__ = [
     "Ablation",
@@ -31,6 +32,7 @@ __all__ = [
     "Cost",
     "Costs",
     "Distances",
+    "Explanation",
     "Lab",
     "Model",
     "Settings",
@@ -42,6 +44,7 @@ __all__ = [
     "by_distance",
     "compare",
     "cost",
+    "explain",
     "lab",
     "load",
     "load_weights",
@@ -63,10 +66,11 @@ _HOMES = {
     "display": ("View", "show"),
     "errors": ("AttnvizError",),
     "experiments": ("ablate", "by_distance", "lab"),
+    "explanation": ("Explanation",),
     "laboratory": ("Distances", "Lab"),
     "messages": ("set_language",),
     "models.loaded": ("Model", "load"),
-    "pipeline": ("Settings", "compare", "load_weights", "run"),
+    "pipeline": ("Settings", "compare", "explain", "load_weights", "run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

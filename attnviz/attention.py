@@ -42,6 +42,14 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5])
     """
+    weights = exponentials(logits, allowed, axis)
+    total = weights.sum(axis=axis, keepdims=True)
+    weights /= np.where(total == 0, 1, total)
+    return weights
+
+
+def exponentials(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1) -> Floats:
+    """e^(x - the largest allowed x along `axis`), and 0 for what is not allowed: the softmax before the division."""
     x = np.asarray(logits)
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(np.float64)
@@ -56,11 +64,16 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
     if x.shape[axis] == 0:
         return np.zeros_like(x)
     largest = x.max(axis=axis, keepdims=True)
-    weights: Floats = x - np.where(np.isneginf(largest), 0, largest)
-    np.exp(weights, out=weights)
-    total = weights.sum(axis=axis, keepdims=True)
-    weights /= np.where(total == 0, 1, total)
-    return weights
+    powers: Floats = x - np.where(np.isneginf(largest), 0, largest)
+    np.exp(powers, out=powers)
+    return powers
+
+
+def dot_products(query: Floats, key: Floats) -> Floats:
+    """Each query with each key: [..., n_q, d], [..., n_k, d] -> [..., n_q, n_k]."""
+    # A copy in the order that the product reads is small beside it, and makes it twice as fast.
+    dots: Floats = query @ np.ascontiguousarray(key.swapaxes(-1, -2))
+    return dots
 
 
 def scaled_dot_product_attention(
@@ -116,8 +129,7 @@ def attend(
     _check_cells(q, k, v, added, permitted)
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        # A copy in the order that the product reads is small beside it, and makes it twice as fast.
-        logits: Floats = q @ np.ascontiguousarray(k.swapaxes(-1, -2))
+        logits = dot_products(q, k)
         logits *= q.dtype.type(factor)
         logits = _add_and_divide(logits, added, temperature)
         if not np.isfinite(logits).all():
@@ -147,7 +159,7 @@ def _logits_in_float64(q: Float32, k: Float32, bias: NDArray[Any] | None, factor
         bias = np.clip(bias.astype(np.float64), -_LARGEST, _LARGEST)
     for name, array in (("query", q), ("key", k)):
         _check_finite(name, array)
-    dots = q.astype(np.float64) @ k.astype(np.float64).swapaxes(-1, -2)
+    dots = dot_products(q.astype(np.float64), k.astype(np.float64))
     scaled = np.clip(dots * factor, -_LARGEST, _LARGEST)
     return np.clip(_add_and_divide(scaled, bias, temperature), -_LARGEST, _LARGEST)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Float32 = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Booleans = NDArray[np.bool_]
 
 
@@ -47,12 +48,14 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Every intermediate of one layer, as it was computed; float32 (logits float64 where float32 would overflow).
+    """Every intermediate of one layer, as it was computed.
 
+    float32; logits float64 where float32 would overflow; all but context and output float64 where the input was (a
+    matrix of decimal numbers: its seventh digit counts).
     inputs, key_inputs: what the projections saw, [tokens, dim], positions added.
     query, key, value [heads, tokens, d_h]; logits [heads, query, key], after scale, bias and temperature; weights,
-    their softmax, float64 too where the input was float64 (a matrix of decimal numbers: its seventh digit counts);
-    context [heads, query, d_h], each head's mean of values; output [query, dim], after W_o where there is one.
+    their softmax; context [heads, query, d_h], each head's mean of values; output [query, dim], after W_o where there
+    is one.
     features: the name of each of the dim columns; head_features: those of each head's d_h columns; where they have
     names.
 
@@ -62,24 +65,24 @@ class Trace:
     dot products were multiplied with; temperature. None is "there was none".
     """
 
-    inputs: Float32
-    key_inputs: Float32
-    query: Float32
-    key: Float32
-    value: Float32
-    logits: NDArray[np.floating[Any]]
-    weights: NDArray[np.floating[Any]]
+    inputs: Floats
+    key_inputs: Floats
+    query: Floats
+    key: Floats
+    value: Floats
+    logits: Floats
+    weights: Floats
     context: Float32
     output: Float32
     features: tuple[str, ...] | None = None
     head_features: tuple[tuple[str, ...], ...] | None = None
     projection: Projection | None = None
-    embedded: Float32 | None = None
-    key_embedded: Float32 | None = None
+    embedded: Floats | None = None
+    key_embedded: Floats | None = None
     added: Float32 | None = None
     key_added: Float32 | None = None
-    unrotated_query: Float32 | None = None
-    unrotated_key: Float32 | None = None
+    unrotated_query: Floats | None = None
+    unrotated_key: Floats | None = None
     bias: Float32 | None = None
     scale: float | None = None
     temperature: float = 1.0
@@ -278,7 +281,7 @@ class Attention:
         return f"<Attention {layers} layers x {heads} heads x {queries} queries x {keys} keys: {first!r}>"
 
 
-def _some(array: Float32 | None, heads: list[int]) -> Float32 | None:
+def _some(array: Floats | None, heads: list[int]) -> Floats | None:
     """These heads of the array, where there is one."""
     return None if array is None else array[heads]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attnviz.ablation import Ablation, ablation_document
 from attnviz.comparison import Comparison
@@ -17,11 +17,15 @@ from attnviz.messages import Message, message
 from attnviz.render.charts import Charts
 from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison
 
+if TYPE_CHECKING:
+    from attnviz.explanation import Explanation
+
 PICTURES = (".png", ".svg", ".pdf")
 PAGE = ".html"
 FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
 FOR_COSTS = FOR_ABLATION = FOR_LAB = (*PICTURES, ".json", ".csv")
+FOR_EXPLANATION = (PAGE, ".md", ".json")
 
 
 def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
@@ -138,6 +142,22 @@ def save_charts(charts: Charts, path: Path) -> tuple[Message, ...]:
     picture, notes = render_charts(charts, path.suffix.lower().lstrip("."))
     write(path, picture)
     return notes
+
+
+def save_explanation(explanation: Explanation, path: Path, *, digits: int = 4, worksheet: bool = False) -> None:
+    """Save as what the suffix says: a page to print, Markdown, or every number as data."""
+    check_destination(path, FOR_EXPLANATION)
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        from attnviz import storage
+
+        write(path, storage.to_json(storage.explanation_document(explanation)).encode())
+        return
+    from attnviz.render.explanation import make_sheet
+    from attnviz.render.handout import as_html, as_markdown
+
+    sheet = make_sheet(explanation, digits, worksheet=worksheet)
+    write(path, (as_html if suffix == ".html" else as_markdown)(sheet).encode("utf-8", "backslashreplace"))
 
 
 def save_picture(forms: tuple[Prepared, ...], path: Path) -> tuple[Message, ...]:

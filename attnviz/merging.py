@@ -191,4 +191,5 @@ def _part_of(trace: Trace, queries: list[int], keys: list[int], weights: NDArray
         weights=trace.weights[:, queries][:, :, keys] if weights is None else weights,
         context=trace.context[:, queries],
         output=trace.output[queries],
+        bias=None if trace.bias is None else trace.bias[:, queries][:, :, keys],
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,9 @@ from attnviz.models import toy
 from attnviz.positions import LARGEST_OFFSET, SCHEMES, Place, positions
 from attnviz.tokens import TOKENIZERS, tokenize
 from attnviz.wordfile import Progress
+
+if TYPE_CHECKING:
+    from attnviz.explanation import Explanation
 
 MOST_TOKENS = 4096
 
@@ -176,6 +179,31 @@ def load_weights(
     for attention in found:
         check_size(len(attention.query), len(attention.key), len(attention.heads))
     return found
+
+
+def explain(
+    text: str | None = None,
+    settings: Settings | None = None,
+    *,
+    token: str | int | None = None,
+    cell: str | int | None = None,
+    head: str | int | None = None,
+    layer: str | int | None = None,
+    **given: Any,
+) -> Explanation:
+    """One row of `run(text, settings, **given)`, every number of it, from embedding to output.
+
+    token: whose row, by its text, as `猫#2` or by index; without it, the word whose row is least even. cell: explain
+    only the weight of this key. head: a number, a name, or "all" to compare the heads; layer: a number.
+    Raises an AttnvizError, a MissingError for a token, head or layer that is not there among them.
+
+    >>> [step.name for step in explain("猫吃鱼", token="猫", cell="吃").steps][:3]
+    ['embedding', 'query', 'key']
+    """
+    from attnviz.explanation import explain_attention
+
+    attention = run(text, settings, **given)
+    return explain_attention(attention, token=token, cell=cell, head=head, layer=layer)
 
 
 def compare(

@@ -95,13 +95,26 @@ def rotary(x: Floats, *, halves: bool = False, offset: int = 0, base: float = RO
             hint="Choose another --dim or --heads.",
             dim=dim,
         )
-    angle = np.arange(offset, offset + count)[:, None] * base ** (-np.arange(0, dim, 2) / dim)
+    angle = rotary_angles(count, dim, offset=offset, base=base)
     cosine, sine = np.cos(angle).astype(x.dtype), np.sin(angle).astype(x.dtype)
-    first, second = (slice(0, dim // 2), slice(dim // 2, dim)) if halves else (slice(0, dim, 2), slice(1, dim, 2))
+    first, second = rotary_pairs(dim, halves=halves)
     turned = np.empty_like(x)
     turned[..., first] = x[..., first] * cosine - x[..., second] * sine
     turned[..., second] = x[..., first] * sine + x[..., second] * cosine
     return turned
+
+
+def rotary_angles(count: int, dim: int, *, offset: int = 0, base: float = ROTARY_BASE) -> Float64:
+    """How far each position turns each pair of features, in radians: m * base^(-2i/dim), [count, dim / 2]."""
+    angles: Float64 = np.arange(offset, offset + count)[:, None] * base ** (-np.arange(0, dim, 2) / dim)
+    return angles
+
+
+def rotary_pairs(dim: int, *, halves: bool = False) -> tuple[slice, slice]:
+    """Which features are the first and the second of each pair."""
+    if halves:
+        return slice(0, dim // 2), slice(dim // 2, dim)
+    return slice(0, dim, 2), slice(1, dim, 2)
 
 
 def alibi_slopes(heads: int) -> Float64:

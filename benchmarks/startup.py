@@ -25,6 +25,7 @@ def cases(folder: str) -> list[Case]:
             [*attnviz, "export", "猫吃鱼", f"{folder}/ours.png"],
             [str(BARE / "picture.py"), f"{folder}/theirs.png"],
         ),
+        Case("explain / run", [*attnviz, "explain", "猫吃鱼", "--token", "猫"], [*attnviz, "run", "猫吃鱼"]),
         Case(
             "blocks 100 / table 10",
             [*attnviz, "run", SENTENCE * 10, "--view", "blocks"],

@@ -55,6 +55,8 @@ contextlib.redirect_stdout(io.StringIO()): main({arguments!r})"
         (CALL.format(arguments=["--help"]), HEAVY),
         (CALL.format(arguments=["--version"]), HEAVY),
         (CALL.format(arguments=["run", "猫吃鱼"]), ("matplotlib", "noto_cjk_sans_otc", "rjieba")),
+        (CALL.format(arguments=["explain", "猫吃鱼"]), ("matplotlib", "noto_cjk_sans_otc", "rjieba", "wcwidth")),
+        (CALL.format(arguments=["run", "猫吃鱼"]), ("attnviz.explanation",)),
         (CALL.format(arguments=["run", "猫吃鱼", "--json"]), ("matplotlib", "noto_cjk_sans_otc", "rjieba")),
         (
             "import attnviz\nfrom attnviz.render.figure import render_figure\n"
@@ -63,7 +65,18 @@ contextlib.redirect_stdout(io.StringIO()): main({arguments!r})"
             ("matplotlib.pyplot", "typer", "tkinter"),
         ),
     ],
-    ids=["attnviz", "run()", "attnviz.cli", "--help", "--version", "run", "run --json", "render_figure"],
+    ids=[
+        "attnviz",
+        "run()",
+        "attnviz.cli",
+        "--help",
+        "--version",
+        "run",
+        "explain",
+        "run alone",
+        "run --json",
+        "render_figure",
+    ],
 )
 def test_loads_nothing_heavy(code, absent):
     """What is not needed is not loaded: no NumPy for help, no matplotlib for a table, never pyplot."""

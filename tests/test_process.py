@@ -276,7 +276,7 @@ def test_two_ways_to_start():
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("attnviz ", ["ablate", "compare", "cost", "export", "lab", "models", "run"]),
+        ("attnviz ", ["ablate", "compare", "cost", "explain", "export", "lab", "models", "run"]),
         ("attnviz run --position ", ["alibi", "learned", "none", "rope", "rope-half", "sinusoidal", "t5"]),
         ("attnviz run --position s", ["sinusoidal"]),
         ("attnviz compare --embedding ", ["hash", "onehot", "toy"]),

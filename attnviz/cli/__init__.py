@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "attnviz.cli.compare", "The same words in another order: what changes, and what does not.",
         'attnviz compare "猫吃鱼" "鱼吃猫"',
     ),
+    "explain": (
+        "attnviz.cli.explain", "One row, every number of it, from embedding to output.",
+        'attnviz explain "猫吃鱼" --token 猫',
+    ),
     "export": (
         "attnviz.cli.export",
         "Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table.",

@@ -175,7 +175,9 @@ OPTIONS: dict[str, Words] = {
     "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),
     "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
     "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
-    "precision": Words("Looking", "Decimal places of a number, 1 to 9 (3 if not given; 7 for --vectors).", "N"),
+    "precision": Words(
+        "Looking", "Decimal places of a number, 1 to 9 (3 if not given, 4 in explain; 7 for --vectors).", "N"
+    ),
     "view": Words(
         "Looking", "How it is drawn in the terminal; auto: by size, width, and whether it is a terminal.", None, VIEWS
     ),
@@ -183,8 +185,12 @@ OPTIONS: dict[str, Words] = {
     "top": Words("Looking", "How many of the strongest keys the view top shows (3 if not given).", "K"),
     "scale": Words("Looking", "What the colours span: all numbers, each row by itself, or ratios.", None, SPREADS),
     "sinks": Words("Looking", "A first or special token that swallows the rows.", None, SINKS),
-    "token": Words("Looking", "In the view text, the word that looks: its text, 猫#2, or its index.", "WORD"),
+    "token": Words(
+        "Looking", "In explain and in the view text, the word that looks: its text, 猫#2, or its index.", "WORD|INDEX"
+    ),
+    "cell": Words("Looking", "Only the weight of this key: a word, 猫#2, or an index.", "KEY"),
     "save": Words("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
+    "worksheet": Words("Output", "Leave the answers blank, and print them at the end."),
     "json": Words("Output", "Print one JSON document and nothing else."),
     "lang": Words("Output", "Speak English or Chinese; by default as the locale says.", None, LANGUAGES),
 }

@@ -16,6 +16,7 @@ from attnviz.render.screen import Screen
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from attnviz.explanation import Explanation
     from attnviz.laboratory import Distances, Lab
     from attnviz.render.listing import Listing
 
@@ -92,6 +93,15 @@ def print_curves(distances: Distances) -> None:
     from attnviz.render.sparks import points_that_fit, render_sparks
 
     print_views(lambda screen: [render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen)])
+
+
+def print_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> None:
+    """Print an explanation, or its worksheet, in lines that fit the terminal."""
+    from attnviz.render.explanation import make_sheet
+    from attnviz.render.steps import render_steps
+
+    sheet = make_sheet(explanation, digits, worksheet=worksheet)
+    print_views(lambda screen: (render_steps(sheet, screen.cells, screen.encoding),))
 
 
 def print_data(text: str) -> None:

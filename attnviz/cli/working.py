@@ -20,7 +20,7 @@ from attnviz.pipeline import run as run_pipeline
 from attnviz.render.prepare import SHOWS, check_show, choose_heads
 from attnviz.render.views import Choice, check_choice, view_attention
 
-WORD_DIGITS, MATRIX_DIGITS = 3, 7
+WORD_DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4
 
 
 def attend_all(
@@ -45,6 +45,14 @@ def attend_all(
             check_show(attention, name)
     print_notes({str(note): note for attention in found for note in attention.notes}.values())
     return found
+
+
+def attend_one(texts: list[str], given: Input, settings: Settings, looking: Looking) -> Attention:
+    """The attention of the one text there must be."""
+    found = attend_all(texts, given, settings, looking, [])
+    if len(found) != 1:
+        raise OptionError("One text was expected, not {count}.", count=len(found))
+    return found[0]
 
 
 def layers_for(layer: str | None) -> list[int] | None:
@@ -94,6 +102,11 @@ def digits_for(looking: Looking, attention: Attention | None = None) -> int:
             raise OptionError("--precision must be from 1 to 9, not {value}.", value=looking.precision)
         return looking.precision
     return MATRIX_DIGITS if attention is not None and attention.settings.get("embedding") == "vectors" else WORD_DIGITS
+
+
+def digits_to_redo(looking: Looking, attention: Attention) -> int:
+    """One more than a table has, so that the table's digits come out when a reader redoes them."""
+    return max(digits_for(looking, attention), REDONE_DIGITS) if looking.precision is None else looking.precision
 
 
 def save_all(found: list[Attention], files: list[Path], looking: Looking) -> None:

@@ -106,9 +106,11 @@ def attention(
     """
     key, value = _repeat(key, len(query)), _repeat(value, len(query))
     context, weights, logits = attend(query, key, value, allowed=allowed, bias=bias, scale=scale)
+    added = None if bias is None else np.broadcast_to(bias, logits.shape)
     return Trace(
         inputs=inputs, key_inputs=key_inputs, query=query, key=key, value=value, logits=logits, weights=weights,
-        context=context, output=output(merge_heads(context)),
+        context=context, output=output(merge_heads(context)), bias=added,
+        scale=1 / np.sqrt(query.shape[-1]) if scale is None else scale,
     )  # fmt: skip
 
 

@@ -71,13 +71,13 @@ def layer(
     merged = merge_heads(context)
     output = merged if projection.output is None else _within_float32(merged.astype(np.float64) @ projection.output)
     return Trace(
-        inputs=_float32(placed), key_inputs=_float32(key_placed), query=_float32(turned_query),
-        key=_float32(turned_key), value=_float32(value), logits=logits, weights=weights, context=context,
-        output=_float32(output), features=features, head_features=_per_head(features, heads), projection=projection,
-        embedded=_float32(inputs), key_embedded=_float32(inputs if key_inputs is None else key_inputs), added=added,
-        key_added=key_added, bias=scheme.bias, scale=1 / np.sqrt(dim // heads), temperature=temperature,
-        unrotated_query=None if scheme.rotate is None else _float32(query),
-        unrotated_key=None if scheme.rotate is None else _float32(key),
+        inputs=placed, key_inputs=key_placed, query=turned_query, key=turned_key, value=value, logits=logits,
+        weights=weights, context=context, output=_float32(output), features=features,
+        head_features=_per_head(features, heads), projection=projection, embedded=inputs,
+        key_embedded=inputs if key_inputs is None else key_inputs, added=added, key_added=key_added, bias=scheme.bias,
+        scale=1 / np.sqrt(dim // heads), temperature=temperature,
+        unrotated_query=None if scheme.rotate is None else query,
+        unrotated_key=None if scheme.rotate is None else key,
     )  # fmt: skip
 
 

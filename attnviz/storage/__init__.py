@@ -6,12 +6,15 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attnviz.comparison import Comparison, Run
 from attnviz.data import Attention, Token
+
+if TYPE_CHECKING:
+    from attnviz.explanation import Explanation
 
 SCHEMA = 1
 
@@ -43,6 +46,32 @@ def comparison_document(comparison: Comparison, head: str | None = None) -> dict
         "runs": [_run(run, head) for run in comparison.runs],
         "settings": {**comparison.settings, "position": None},
     }
+
+
+def explanation_document(explanation: Explanation) -> dict[str, Any]:
+    """The explanation as plain data: every step's arrays under their names, with their shapes, in full precision."""
+    document: dict[str, Any] = {"schema": SCHEMA, "tokens": [_token(token) for token in explanation.query]}
+    if explanation.key != explanation.query:
+        document["keys"] = [_token(token) for token in explanation.key]
+    return document | {
+        "token": explanation.token,
+        "cell": explanation.cell,
+        "layer": explanation.layer,
+        "head": explanation.head,
+        "heads": list(explanation.heads),
+        "features": None if explanation.features is None else list(explanation.features),
+        "steps": [
+            {"name": step.name, "title": str(step.title), "formula": str(step.formula),
+             "arrays": {name: _array(values) for name, values in step.arrays.items() if values is not None}}
+            for step in explanation.steps
+        ],
+        "settings": dict(explanation.settings),
+    }  # fmt: skip
+
+
+def _array(values: Any) -> dict[str, Any]:
+    array = np.asarray(values)
+    return {"shape": list(array.shape), "values": array.tolist()}
 
 
 def inventory_document(models: list[dict[str, Any]], names: Mapping[str, Iterable[str]]) -> dict[str, Any]:

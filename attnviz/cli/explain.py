@@ -1,0 +1,50 @@
+"""`attnviz explain`: one row, every number of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from attnviz.cli.options import Input, Looking, Output
+from attnviz.cli.printing import print_notes, print_sheet
+from attnviz.cli.working import attend_one, digits_to_redo, print_json
+from attnviz.explanation import explain_attention
+from attnviz.export import FOR_EXPLANATION, check_destination, save_explanation
+from attnviz.pipeline import Settings
+
+Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)]
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """Which row, or which weight of it, in how many digits, and with blanks or not."""
+
+    token: str | None = None
+    cell: str | None = None
+    layer: str | None = None
+    head: str | None = None
+    precision: int | None = None
+    worksheet: bool = False
+
+
+def command(given: Input, settings: Settings, choosing: Choosing, output: Output, text: Text = None) -> None:
+    """One row, every number of it, from embedding to output."""
+    for path in output.save:
+        check_destination(path, FOR_EXPLANATION)
+    looking = Looking(layer=choosing.layer, precision=choosing.precision)
+    attention = attend_one([] if text is None else [text], given, settings, looking)
+    digits = digits_to_redo(looking, attention)
+    explanation = explain_attention(
+        attention, token=choosing.token, cell=choosing.cell, head=choosing.head, layer=choosing.layer
+    )
+    print_notes(explanation.notes)
+    for path in output.save:
+        save_explanation(explanation, path, digits=digits, worksheet=choosing.worksheet)
+    if output.json:
+        from attnviz.storage import explanation_document
+
+        print_json([explanation_document(explanation)])
+    else:
+        print_sheet(explanation, digits, worksheet=choosing.worksheet)

@@ -1,0 +1,258 @@
+"""From a word to its cards: embedding, position, and the query, key and value cards, each with how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from attnviz.explanation.parts import (
+    Blank,
+    Entry,
+    Floats,
+    Line,
+    Number,
+    Piece,
+    Step,
+    Term,
+    equals,
+    few,
+    listing,
+    plus,
+    sum_of,
+)  # fmt: skip
+from attnviz.explanation.row import Row
+from attnviz.messages import Message, message
+
+Kind = Literal["query", "key", "value"]
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """One word's card of one head, and what it came from.
+
+    values [d]: before a rotation. inputs [dim]: what the projection saw. matrix [dim, d]: this head's columns of W;
+    None is the identity, where `known`, and otherwise a way that is not kept. first: the head's first column. own:
+    whether it is a card of the word that looks, whose inputs an earlier step has shown.
+    """
+
+    values: Floats
+    inputs: Floats
+    first: int
+    own: bool
+    matrix: Floats | None = None
+    known: bool = False
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether each entry that is not 0 is what came in there, so that there is nothing to compute."""
+        if self.matrix is None:
+            return self.known
+        used = self.values != 0
+        own = self.inputs[self.first : self.first + len(self.values)]
+        if not used.any() or not np.array_equal(own[used], self.values[used]):
+            return False
+        numbers = self.matrix[np.ix_(self.inputs != 0, used)]
+        return bool(((numbers == 0) | (numbers == 1)).all() and ((numbers != 0).sum(axis=0) == 1).all())
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the entries can be shown as sums of products."""
+        return self.matrix is not None and not self.is_copy
+
+    def listed(self, named: bool) -> list[int]:
+        """The entries that are shown by themselves."""
+        return few(self.values, named=named)
+
+
+def card(row: Row, kind: Kind, index: int) -> Card:
+    """The card of the token `index`, of the text or of the one that is asked."""
+    trace = row.trace
+    before = {"query": trace.unrotated_query, "key": trace.unrotated_key, "value": None}[kind]
+    cards = {"query": trace.query, "key": trace.key, "value": trace.value}[kind] if before is None else before
+    values = cards[row.head, index]
+    inputs = (trace.inputs if kind == "query" else trace.key_inputs)[index]
+    width = len(values)
+    first = row.head * width
+    own = index == row.token and (kind == "query" or not row.attention.is_cross)
+    found = Card(values, inputs, first, own)
+    if trace.projection is None:
+        return found
+    matrix = getattr(trace.projection, kind)
+    if matrix is None:
+        same = first + width <= len(inputs) and np.array_equal(inputs[first : first + width], values)
+        return replace(found, known=same)
+    columns = matrix[:, first : first + width]
+    # A model may add more than W x, such as a bias of its own: then its way is not shown as if it were W x.
+    fits = columns.shape == (len(inputs), width) and _same(inputs @ columns, values)
+    return replace(found, matrix=columns) if fits else found
+
+
+def _same(a: Floats, b: Floats) -> bool:
+    return np.allclose(a, b, rtol=1e-4, atol=1e-5 * float(np.abs(b).max(initial=0.0)))
+
+
+def embedding(row: Row) -> Step:
+    """The word's vector before anything was done to it."""
+    trace, index = row.trace, row.token
+    vector = trace.inputs[index] if trace.embedded is None else trace.embedded[index]
+    if trace.embedded is None:
+        words = message("What layer {layer} receives for “{word}”: {count} numbers.", layer=row.layer, word=row.word,
+                        count=len(vector))  # fmt: skip
+    elif row.named:
+        words = message("“{word}” is a row of {count} numbers, a feature each; those that are 0 are left out.",
+                        word=row.word, count=len(vector))  # fmt: skip
+    else:
+        words = message("“{word}” is a row of {count} numbers.", word=row.word, count=len(vector))
+    line = Line(row.word, listing(vector, row.columns, named=row.named))
+    kept = trace.embedded is not None
+    title = message("Embedding of “{word}”", word=row.word) if kept else message("Input of “{word}”", word=row.word)
+    return Step("embedding", title, "x", (words,), (line,),
+                {"x": vector, **_asked_inputs(row)})  # fmt: skip
+
+
+def _asked_inputs(row: Row) -> dict[str, Floats]:
+    found = row.trace.key_inputs if row.trace.key_embedded is None else row.trace.key_embedded
+    return {"x_keys": found}
+
+
+def added_position(row: Row) -> Step | None:
+    """The position vector, added entry by entry."""
+    trace, index = row.trace, row.token
+    if trace.added is None or trace.embedded is None:
+        return None
+    before, vector, after = trace.embedded[index], trace.added[index], trace.inputs[index]
+    entries = few(after, named=row.named)
+    lines = tuple(
+        Line(row.columns[i], (Entry(((Number(float(before[i])),), plus(Number(float(vector[i]))), equals(after[i]))),))
+        for i in entries
+    )
+    words = [
+        message("“{word}” stands at position {position}; each position has a vector of its own, and it is added.",
+                word=row.word, position=_position(row, index)),
+        *_left_out(after, entries),
+    ]  # fmt: skip
+    formula = "x + p"
+    if row.attention.settings.get("position") == "sinusoidal":
+        formula = f"p[2i] = sin(pos / 10000^(2i/{len(vector)})), p[2i+1] = cos"
+    arrays = {"p": vector, "x_plus_p": after, "p_keys": trace.key_added, "x_plus_p_keys": trace.key_inputs}
+    return Step("position", message("Position added"), formula, tuple(words), lines, arrays)
+
+
+def _position(row: Row, index: int) -> int:
+    return int(row.attention.settings.get("offset", 0)) + index
+
+
+def _left_out(values: Floats, shown: Sequence[int]) -> tuple[Message, ...]:
+    left = int(np.count_nonzero(values)) - len(shown)
+    if left == 0:
+        return ()
+    return (message("The {count} largest entries are shown; {left} smaller ones are left out.", count=len(shown),
+                    left=left),)  # fmt: skip
+
+
+_TITLES = {"query": message("Query card"), "key": message("Key cards"), "value": message("Value cards")}
+_MEANINGS = {
+    "key": message("What each word answers to."),
+    "value": message("What each word hands over to whoever looks at it."),
+}
+_SYMBOLS = {"query": "q", "key": "k", "value": "v"}
+
+
+def query_card(row: Row) -> Step:
+    """The query card of the word that looks, a line an entry."""
+    found = card(row, "query", row.token)
+    if found.is_computed:
+        shown = found.listed(row.named)
+        lines = tuple(
+            Line(row.features[j], (Entry((*_products(row, found, j), equals(found.values[j]))),)) for j in shown
+        ) or (Line(row.word, (Entry(((Number(0.0),),)),)),)
+        words = (*_words(row, "query", [found]), *_left_out(found.values, shown))
+    else:
+        lines = (Line(row.word, listing(found.values, row.features, named=row.named)),)
+        words = _words(row, "query", [found])
+    return _step(row, "query", found, words, lines, {"q": found.values})
+
+
+def key_cards(row: Row) -> Step:
+    """The key card of every word that is shown, a line a word."""
+    before = row.trace.unrotated_key
+    return _cards(row, "key", (row.trace.key if before is None else before)[row.head])
+
+
+def value_cards(row: Row) -> Step:
+    """The value card of every word that is shown, a line a word; not again where they are the key cards just shown."""
+    values = row.trace.value[row.head]
+    if all(card(row, kind, index).known for kind in ("key", "value") for index in row.shown):
+        words = (_MEANINGS["value"], message("Here they are the same as the key cards."))
+        return Step("value", _TITLES["value"], "v = x", words, (), {"v": values})
+    return _cards(row, "value", row.trace.value[row.head])
+
+
+def _cards(row: Row, kind: Kind, arrays: Floats) -> Step:
+    names = row.features if kind == "key" else row.handed
+    found = [card(row, kind, index) for index in row.shown]
+    lines = tuple(Line(row.keys[index], _entries(row, one, names)) for index, one in zip(row.shown, found, strict=True))
+    left = len(row.keys) - len(row.shown)
+    others = (message("The {count} words with the largest weights are shown.", count=len(row.shown)),)
+    words = (*_words(row, kind, found), *(others if left and row.cell is None else ()))
+    return _step(row, kind, found[0], words, lines, {_SYMBOLS[kind]: arrays})
+
+
+def _step(
+    row: Row, kind: Kind, found: Card, words: tuple[Message, ...], lines: tuple[Line, ...], arrays: dict[str, Floats]
+) -> Step:
+    symbol = _SYMBOLS[kind]
+    formula = symbol if found.matrix is None and not found.known else f"{symbol} = x W_{symbol}"
+    if found.known:
+        formula = f"{symbol} = x"
+    title = message("Query card of “{word}”", word=row.word) if kind == "query" else _TITLES[kind]
+    matrix = {} if found.matrix is None else {f"W_{symbol}": found.matrix}
+    return Step(kind, title, formula, words, lines, arrays | matrix)
+
+
+def _words(row: Row, kind: Kind, found: Sequence[Card]) -> tuple[Message, ...]:
+    """What the cards mean, and how they came about where that is not shown as products."""
+    meaning = message("What “{word}” asks for.", word=row.word) if kind == "query" else _MEANINGS[kind]
+    if all(one.known for one in found):
+        own = len(found[0].values) < len(found[0].inputs)
+        return (meaning, message("Nothing is multiplied here: the card is this head's part of the word's vector.")
+                if own else message("Nothing is multiplied here: the card is the word's vector itself."))  # fmt: skip
+    if any(one.matrix is None for one in found):
+        return (meaning, message("As the model computed it."))
+    if any(one.is_copy for one in found):
+        return (meaning, message("Where no product stands, the word's own features are taken over as they are."))
+    return (meaning,)
+
+
+def _entries(row: Row, found: Card, names: tuple[Piece, ...]) -> tuple[Entry, ...]:
+    if not found.is_computed:
+        return listing(found.values, names, named=row.named)
+    shown = found.listed(row.named)
+    entries = [Entry((*_products(row, found, j), equals(found.values[j])), names[j]) for j in shown]
+    left = int(np.count_nonzero(found.values)) - len(shown)
+    if left:
+        length = float(np.linalg.norm(found.values.astype(np.float64)))
+        words = message("{count} smaller ones, length of all {length}", count=left, length=Number(length))
+        entries.append(Entry(((words,),)))
+    return tuple(entries) or (Entry(((Number(0.0),),)),)
+
+
+def _products(row: Row, found: Card, j: int) -> tuple[tuple[Piece, ...], ...]:
+    """What entry j is the sum of: W[i, j] x_i; a feature that comes from itself alone needs no name again."""
+    assert found.matrix is not None
+    used = [int(i) for i in np.flatnonzero(found.matrix[:, j] * found.inputs)]
+    alone = used == [found.first + j]
+    placed: Blank = "carried" if row.trace.added is not None else ""
+    known = set(few(found.inputs, named=row.named)) if found.own else set()
+    return sum_of(
+        [
+            Term(
+                (Number(float(found.matrix[i, j])), Number(float(found.inputs[i]), placed if i in known else "")),
+                None if alone else row.columns[i],
+            )
+            for i in used
+        ]
+    )

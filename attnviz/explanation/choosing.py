@@ -1,0 +1,183 @@
+"""Which row is explained: the token, the head and the layer that were asked for, or those that tell most."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.analysis import entropy, largest_entropy
+from attnviz.choosing import find_token
+from attnviz.data import Attention, Token
+from attnviz.errors import InputError, MissingError, OptionError
+from attnviz.explanation import cards, scores, vectors
+from attnviz.explanation.parts import Explanation, Step
+from attnviz.explanation.row import Row, name_of
+from attnviz.messages import Message, message
+
+# Entropies that differ by less are the same: float32 rounding must not choose a row.
+_SAME_BITS = 1e-5
+
+
+def explain_attention(
+    attention: Attention,
+    *,
+    token: str | int | None = None,
+    cell: str | int | None = None,
+    head: str | int | None = None,
+    layer: str | int | None = None,
+) -> Explanation:
+    """One row of `attention`, step by step, or with `cell`, one weight of it; with head="all", the heads beside it.
+
+    token, cell: a word, `猫#2` or an index; see choosing.find_token. Without a token, the word whose row is least even
+    over what it may look at. head: a number or a name; without it, of several, the one whose row is least even. layer:
+    a number; without it the last. What was chosen is told in the notes.
+    Raises MissingError for what is not there, InputError where the attention has no trace or no row can be explained.
+    """
+    chosen = attention.select(layer=_layer(attention, layer))
+    if not chosen.traces:
+        raise InputError("This attention has no cards, only weights: there is nothing to redo by hand.")
+    if attention.settings.get("hidden"):
+        raise InputError("Words that are hidden have their part in every row: it cannot be redone without them.",
+                         hint="Leave --no-special out.")  # fmt: skip
+    notes: list[Message] = []
+    wanted = None if token is None else _find(attention.query, token, notes)
+    asked = None if cell is None else _find(attention.key, cell, notes)
+    if head == "all":
+        place, at = _least_even(chosen, None, wanted)
+        notes += _choice_notes(chosen, None, at, token is None)
+        from attnviz.explanation.heads import compare_heads
+
+        return compare_heads(chosen, at, asked, tuple(notes))
+    own = None if head is None else _head(chosen, head)
+    place, at = _least_even(chosen, own, wanted)
+    notes += _choice_notes(chosen, place if own is None else None, at, token is None)
+    row = Row(chosen, chosen.traces[0], chosen.layers[0], place, at, asked)
+    return Explanation(
+        title=_title(row),
+        query=attention.query,
+        key=attention.key,
+        token=at,
+        cell=asked,
+        layer=chosen.layers[0],
+        head=chosen.heads[place],
+        steps=_steps(row),
+        features=row.trace.features,
+        settings=attention.settings,
+        heads=(chosen.heads[place],),
+        notes=tuple(notes),
+    )
+
+
+def _steps(row: Row) -> tuple[Step, ...]:
+    made = (
+        cards.embedding, cards.added_position, cards.query_card, cards.key_cards, cards.value_cards, _rotation,
+        scores.dot_products, scores.scores, scores.mask, scores.exponentials, scores.weights, vectors.new_vector,
+        vectors.content, vectors.output,
+    )  # fmt: skip
+    found = (make(row) for make in made)
+    return tuple(step for step in found if step is not None)
+
+
+def _rotation(row: Row) -> Step | None:
+    if row.trace.unrotated_query is None or row.trace.unrotated_key is None:
+        return None
+    from attnviz.explanation.rotation import rotation
+
+    return rotation(row, row.trace.unrotated_query[row.head], row.trace.unrotated_key[row.head])
+
+
+def _title(row: Row) -> Message:
+    if row.cell is None:
+        return message("How “{word}” looks around, redone by hand", word=row.word)
+    return message("How much “{word}” looks at “{key}”, redone by hand", word=row.word, key=row.keys[row.cell])
+
+
+def _layer(attention: Attention, layer: str | int | None) -> int:
+    if layer is None:
+        return attention.layers[-1]
+    if isinstance(layer, str) and not layer.lstrip("-").isdecimal():
+        raise OptionError(
+            "explain takes the number of one layer, not {layer!r}.",
+            hint="There are {layers}.",
+            layer=layer,
+            layers=", ".join(map(str, attention.layers)),
+        )
+    return int(layer)
+
+
+def _head(attention: Attention, head: str | int) -> int:
+    """The index of the head, by name or number."""
+    if head == "mean":
+        raise OptionError(
+            "The mean of several heads has no cards of its own.", hint="Choose one with --head N, or --head all."
+        )
+    number = int(head) if isinstance(head, int) or head.lstrip("-").isdecimal() else head
+    names = attention.heads
+    if head in names or number in names:
+        return names.index(head if head in names else number)
+    if isinstance(number, int) and 0 <= number < len(names) and isinstance(names[number], str):
+        return number
+    raise MissingError("There is no head {wanted}: there are {names}.", wanted=head, names=", ".join(map(str, names)))
+
+
+def _find(tokens: tuple[Token, ...], wanted: str | int, notes: list[Message]) -> int:
+    if isinstance(wanted, int) and not 0 <= wanted < len(tokens):
+        raise MissingError(
+            "There is no token {wanted}: they are counted from 0 to {last}.", wanted=wanted, last=len(tokens) - 1
+        )
+    if isinstance(wanted, int):
+        return wanted
+    index, note = find_token(tokens, wanted)
+    if note is not None:
+        notes.append(note)
+    return index
+
+
+def _least_even(attention: Attention, head: int | None, token: int | None) -> tuple[int, int]:
+    """The head and the token whose row lies furthest below an even one; the first of several; no forbidden row.
+
+    That is the lowest entropy, where every word may look at as many: under a causal mask the first word, which can only
+    look at itself, is not the one that tells most.
+    """
+    uneven = _unevenness(attention)
+    rows = uneven if head is None else uneven[head : head + 1]
+    rows = rows if token is None else rows[:, token : token + 1]
+    if token is None and not np.isfinite(rows).any():
+        raise InputError("The mask forbids every word to look at anything: no row can be explained.")
+    # Heads first, then tokens: of equals, the first token of the first head.
+    best = int(np.argmax(np.round(rows / _SAME_BITS)))
+    place, at = divmod(best, rows.shape[1])
+    return (place if head is None else head), (at if token is None else token)
+
+
+def _unevenness(attention: Attention) -> NDArray[np.float64]:
+    """How many bits each row lies below an even one, [heads, query]; -inf where nothing may be looked at."""
+    weights = attention.traces[0].weights
+    permitted = attention.allowed if attention.allowed is not None else np.ones(weights.shape[1:], dtype=bool)
+    below = largest_entropy(permitted) - entropy(weights)
+    return np.where(permitted.any(axis=-1), below, -np.inf)
+
+
+def _choice_notes(attention: Attention, head: int | None, token: int, token_chosen: bool) -> list[Message]:
+    notes = []
+    if token_chosen:
+        notes.append(message(
+            "“{word}” is explained: its row is the least even. --token chooses another.",
+            word=attention.query[token].text,
+        ))  # fmt: skip
+    if head is not None and len(attention.heads) > 1:
+        notes.append(_head_note(head, attention.heads))
+    return notes
+
+
+def _head_note(index: int, heads: tuple[int | str, ...]) -> Message:
+    name, count = heads[index], len(heads)
+    if isinstance(name, int):
+        return message(
+            "Of {count} heads, head {head} is explained: its row is the least even. --head N chooses another, "
+            "--head all compares them.", count=count, head=name,
+        )  # fmt: skip
+    return message(
+        "Of {count} heads, head {head} ({name}) is explained: its row is the least even. --head N chooses another, "
+        "--head all compares them.", count=count, head=index, name=name_of(name),
+    )  # fmt: skip

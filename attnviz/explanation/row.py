@@ -1,0 +1,159 @@
+"""One row of one head: the numbers of the trace that an explanation shows, under one roof."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from attnviz import lexicon
+from attnviz.attention import dot_products, exponentials
+from attnviz.data import Attention, Booleans, Token, Trace
+from attnviz.explanation.parts import Floats, Piece, Word
+from attnviz.messages import Word as Name
+
+# Of more keys than MOST_KEYS only those with the largest weights are shown by themselves.
+MOST_KEYS = 12
+FEWER_KEYS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """How token `token` looks, in head `head` of `trace` (an index there): rows of arrays, words and features.
+
+    cell: the one key that is asked for, or None.
+    """
+
+    attention: Attention
+    trace: Trace
+    layer: int
+    head: int
+    token: int
+    cell: int | None = None
+
+    @cached_property
+    def query(self) -> Floats:
+        """The query card [d]."""
+        card: Floats = self.trace.query[self.head, self.token]
+        return card
+
+    @cached_property
+    def logits(self) -> Floats:
+        """The scores [keys]."""
+        scores: Floats = self.trace.logits[self.head, self.token]
+        return scores
+
+    @cached_property
+    def weights(self) -> Floats:
+        """The weights [keys]."""
+        weights: Floats = self.trace.weights[self.head, self.token]
+        return weights
+
+    @cached_property
+    def dots(self) -> Floats:
+        """The dot products [keys]: a trace keeps none, so the body's own step gives them again from its cards."""
+        precision = self.trace.logits.dtype  # float64 where float32 was too small
+        query, key = (cards[self.head].astype(precision, copy=False) for cards in (self.trace.query, self.trace.key))
+        dots: Floats = dot_products(query, key)[self.token]
+        return dots
+
+    @cached_property
+    def exponentials(self) -> Floats:
+        """e^(score - largest) [keys], by the body's own step from the trace's scores; 0 where the mask forbids."""
+        powers: Floats = exponentials(self.trace.logits[self.head], self.attention.allowed)[self.token]
+        return powers
+
+    @cached_property
+    def is_complete(self) -> bool:
+        """Whether the scores are the dot products, scaled, with the bias, by the temperature: a model may do more."""
+        trace = self.trace
+        scaled = self.dots * (1.0 if trace.scale is None else trace.scale)
+        bias = 0.0 if trace.bias is None else trace.bias[self.head, self.token]
+        size = max(1.0, float(np.abs(self.logits).max(initial=0.0)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.allclose((scaled + bias) / trace.temperature, self.logits, rtol=1e-4, atol=1e-4 * size)
+
+    @cached_property
+    def allowed(self) -> Booleans:
+        """Which keys may be looked at [keys]."""
+        if self.attention.allowed is None:
+            return np.ones(len(self.attention.key), dtype=bool)
+        permitted: Booleans = self.attention.allowed[self.token]
+        return permitted
+
+    @cached_property
+    def shown(self) -> tuple[int, ...]:
+        """The keys that are shown by themselves: all of a few, else those with the largest weights, in their order."""
+        if self.cell is not None:
+            return (self.cell,)
+        return most_weighty(self.weights)
+
+    @cached_property
+    def looked_at(self) -> tuple[int, ...]:
+        """The shown keys that the mask allows."""
+        return tuple(index for index in self.shown if self.allowed[index])
+
+    @cached_property
+    def word(self) -> Word:
+        """The word that looks."""
+        return _words(self.attention.query)[self.token]
+
+    @cached_property
+    def keys(self) -> tuple[Word, ...]:
+        """The words that are looked at."""
+        return _words(self.attention.key)
+
+    @cached_property
+    def columns(self) -> tuple[Piece, ...]:
+        """The names of the inputs' columns [dim]."""
+        return _names(self.trace.features, self.trace.inputs.shape[-1])
+
+    @cached_property
+    def features(self) -> tuple[Piece, ...]:
+        """The names of this head's columns in queries and keys [d]."""
+        return _names(self._of_head, self.query.shape[-1])
+
+    @cached_property
+    def handed(self) -> tuple[Piece, ...]:
+        """The names of this head's columns in the values [d_v]."""
+        return _names(self._of_head, self.trace.value.shape[-1])
+
+    @property
+    def named(self) -> bool:
+        """Whether the features have names."""
+        return self.trace.features is not None
+
+    @property
+    def _of_head(self) -> tuple[str, ...] | None:
+        return None if self.trace.head_features is None else self.trace.head_features[self.head]
+
+
+def most_weighty(weights: Floats) -> tuple[int, ...]:
+    """The indexes of the keys to show, in their order: all of up to MOST_KEYS, else the FEWER_KEYS weightiest."""
+    if len(weights) <= MOST_KEYS:
+        return tuple(range(len(weights)))
+    return tuple(sorted(int(index) for index in np.argsort(-weights, kind="stable")[:FEWER_KEYS]))
+
+
+def name_of(feature: str) -> Piece:
+    """A feature's or a head's name in the reader's language; a word of the text as it is."""
+    known = feature in lexicon.GROUPS or feature in lexicon.FEATURES
+    return Name(feature) if known else Word(feature)
+
+
+def _names(features: tuple[str, ...] | None, count: int) -> tuple[Piece, ...]:
+    if features is None or len(features) != count:
+        return tuple(f"[{index}]" for index in range(count))
+    return tuple(map(name_of, features))
+
+
+def _words(tokens: Sequence[Token]) -> tuple[Word, ...]:
+    seen: Counter[str] = Counter()
+    found = []
+    for token in tokens:
+        seen[token.text] += 1
+        found.append(Word(token.text, seen[token.text]))
+    return tuple(found)

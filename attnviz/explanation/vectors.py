@@ -1,0 +1,149 @@
+"""From weights to the new vector: the weighted sum of the values, whose content that is, and the output after W_o."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attnviz.attention import merge_heads
+from attnviz.explanation.cards import card
+from attnviz.explanation.parts import Entry, Floats, Line, Number, Piece, Step, Term, equals, few, listing, sum_of
+from attnviz.explanation.row import Row
+from attnviz.messages import Message, message
+
+
+def new_vector(row: Row) -> Step:
+    """Each feature of the weighted sum of the value cards; of a single key, what that one hands over."""
+    if row.cell is not None:
+        return _handed_over(row, row.cell)
+    values, context = row.trace.value[row.head], row.trace.context[row.head, row.token]
+    shown = few(context, named=row.named)
+    lines = tuple(
+        Line(row.handed[j], (Entry((*sum_of(_terms(row, values[:, j], j)), equals(context[j]))),)) for j in shown
+    ) or (Line(row.word, (Entry(((Number(0.0),),)),)),)
+    words = [
+        message("Every value card times the weight of its word, added up feature by feature: what “{word}” is after it "
+                "has looked around.", word=row.word),
+        *_left_out(context, shown),
+    ]  # fmt: skip
+    title = message("New vector of “{word}”", word=row.word)
+    return Step("new", title, message("z = sum of w × v"), tuple(words), lines, {"z": context})
+
+
+def _terms(row: Row, column: Floats, j: int) -> list[Term]:
+    return [
+        Term((_weight(row, int(i)), _value(row, int(i), j, float(column[i]))), row.keys[i])
+        for i in np.flatnonzero(column * row.weights)
+    ]
+
+
+def _weight(row: Row, index: int) -> Number:
+    return Number(float(row.weights[index]), "carried" if index in row.shown else "")
+
+
+def _value(row: Row, index: int, j: int, value: float) -> Number:
+    if index not in row.shown:
+        return Number(value)
+    own = card(row, "value", index)
+    return Number(value, "carried" if own.is_computed and j in own.listed(row.named) else "")
+
+
+def _handed_over(row: Row, key: int) -> Step:
+    values, weight = row.trace.value[row.head, key], row.weights[key]
+    shown = few(values, named=row.named) if weight else []
+    lines = tuple(
+        Line(
+            row.handed[j],
+            (Entry((*sum_of([Term((_weight(row, key), _value(row, key, j, float(values[j]))))]),
+                    equals(weight * values[j]))),),
+        )
+        for j in shown
+    ) or (Line(row.keys[key], (Entry(((Number(0.0),),)),)),)  # fmt: skip
+    words = message("What “{key}” gives to the new vector of “{word}”: its value card times the weight.",
+                    key=row.keys[key], word=row.word)  # fmt: skip
+    title = message("What “{key}” hands over", key=row.keys[key])
+    return Step("handed", title, "w × v", (words, *_left_out(values, shown)), lines, {"w_times_v": weight * values})
+
+
+def _left_out(values: Floats, shown: list[int]) -> tuple[Message, ...]:
+    left = int(np.count_nonzero(values)) - len(shown)
+    if left == 0 or not shown:
+        return ()
+    return (message("The {count} largest entries are shown; {left} smaller ones are left out.", count=len(shown),
+                    left=left),)  # fmt: skip
+
+
+def content(row: Row) -> Step | None:
+    """Each word's share of the new vector: its weight times the length of its value card.
+
+    A weight alone does not say how much comes over: a long value card gives more (Kobayashi et al. 2020, "Attention is
+    not only a weight", section 3).
+    """
+    if row.cell is not None:
+        return None
+    lengths = np.linalg.norm(row.trace.value[row.head].astype(np.float64), axis=-1)
+    parts = row.weights * lengths
+    total = float(parts.sum())
+    if total == 0:
+        return None
+    shares = parts / total
+    giving = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > 0 and int(i) in row.looked_at]
+    sum_line = Line(message("sum"), (Entry((*sum_of(_lengths(row, lengths)), equals(total))),))
+    lines = tuple(
+        Line(row.keys[i], (Entry((
+            (_weight(row, i), " × ", Number(float(lengths[i]))), ("/ ", Number(total, "carried")), equals(shares[i]),
+        )),))
+        for i in giving
+    )  # fmt: skip
+    words = message("A word's share is its weight times the length of its value card |v|, out of the sum of these.")
+    title = message("Whose content “{word}” now holds", word=row.word)
+    return Step(
+        "content", title, message("w |v| / sum"), (words,), (sum_line, *lines), {"lengths": lengths, "shares": shares}
+    )
+
+
+def _lengths(row: Row, lengths: Floats) -> list[Term]:
+    return [
+        Term((_weight(row, int(i)), Number(float(lengths[i]))), row.keys[i])
+        for i in np.flatnonzero(row.weights * lengths)
+    ]
+
+
+def output(row: Row) -> Step | None:
+    """The heads' new vectors side by side, and what W_o makes of them; None where that is the new vector itself."""
+    trace = row.trace
+    found = trace.output[row.token]
+    merged = merge_heads(trace.context)[row.token]
+    same = merged.shape == found.shape and np.allclose(merged, found, rtol=1e-5, atol=1e-6)
+    if row.cell is not None or (same and len(trace.context) == 1):
+        return None
+    title = message("Output")
+    arrays = {"heads": merged, "output": found}
+    if same:
+        words: Message = message("The new vectors of the {count} heads, side by side.", count=len(trace.context))
+        return Step("output", title, "o = z", (words,), _listed(row, found), arrays)
+    matrix = None if trace.projection is None else trace.projection.output
+    if matrix is None or not np.allclose(merged @ matrix, found, rtol=1e-3, atol=1e-4 * float(np.abs(found).max())):
+        words = message("As the model computed it from the new vectors of its heads.")
+        return Step("output", title, "o", (words,), _listed(row, found), arrays)
+    shown = few(found, named=row.named)
+    lines = tuple(
+        Line(_column(row, j), (Entry((*sum_of(_mixed(row, merged, matrix[:, j])), equals(found[j]))),)) for j in shown
+    )
+    words = message("W_o mixes the new vectors of all heads: {count} numbers here.", count=len(merged))
+    return Step("output", title, "o = z W_o", (words, *_left_out(found, shown)), lines, arrays | {"W_o": matrix})
+
+
+def _listed(row: Row, found: Floats) -> tuple[Line, ...]:
+    names = [_column(row, j) for j in range(len(found))]
+    return (Line(row.word, listing(found, names, named=row.named)),)
+
+
+def _mixed(row: Row, merged: Floats, column: Floats) -> list[Term]:
+    return [
+        Term((Number(float(column[i])), Number(float(merged[i]))), _column(row, int(i)))
+        for i in np.flatnonzero(column * merged)
+    ]
+
+
+def _column(row: Row, j: int) -> Piece:
+    return row.columns[j] if j < len(row.columns) else f"[{j}]"
