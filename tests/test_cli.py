@@ -120,6 +120,16 @@ def test_every_option_is_tried():
     assert [name for name in OPTIONS if f'"--{name.replace("_", "-")}"' not in source] == []
 
 
+def test_explain(good):
+    """A single weight ends in that weight; a worksheet has blanks, and the answers below."""
+    weight = attnviz.run("猫吃鱼").weights[0, 0, 0, 1]
+    out = good("explain", "猫吃鱼", "--token", "猫", "--cell", "吃")
+    assert f"{weight:.4f}".lstrip("0") in out
+    assert "鱼 " not in out.split("Dot products")[1]
+    sheet = good("explain", "猫吃鱼", "--token", "猫", "--worksheet")
+    assert sheet.index("____") < sheet.index("Answers")
+
+
 @pytest.mark.parametrize(
     "option",
     [["--download"], ["--pair", "狗"], ["--merge", "word"], ["--no-special"], ["--renormalize"], ["--window", "9"],
@@ -510,6 +520,7 @@ def test_interrupt(call, monkeypatch, name):
         "export": ["猫", "x.json"],
         "lab": ["猫"],
         "ablate": ["猫"],
+        "explain": ["猫"],
         "cost": ["5"],
         "models": [],
     }[name]
