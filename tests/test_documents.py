@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import attnviz
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -58,6 +60,17 @@ def test_python_example_runs():
     names = {}
     exec(block, names)
     assert [run.order_blind for run in names["c"].runs] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["article.md", "article.zh.md"])
+def test_the_article_in_numpy(name):
+    """The article's lines of NumPy give what attnviz gives for its matrix."""
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+    names = {}
+    exec(block, names)
+    ours = attnviz.run(vectors=ROOT / "samples" / "article.csv")
+    assert names["weights"] == pytest.approx(ours.weights[0, 0], abs=1e-6)
+    assert names["output"] == pytest.approx(ours.output, abs=1e-6)
 
 
 def test_every_option_is_documented():
