@@ -83,7 +83,7 @@ def save_comparison(
 
 def save_costs(costs: Costs, path: Path) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
-    from attnviz.render.prepare_costs import draw_costs
+    from attnviz.render.prepare.costs import draw_costs
 
     document = cost_document(costs)
     return _save_result(path, lambda: draw_costs(costs), lambda: document, lambda: document)
@@ -91,7 +91,7 @@ def save_costs(costs: Costs, path: Path) -> tuple[Message, ...]:
 
 def save_ablation(ablation: Ablation, path: Path, *, digits: int = 3) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
-    from attnviz.render.prepare_ablation import draw_ablation
+    from attnviz.render.prepare.ablation import draw_ablation
 
     document = ablation_document(ablation)
     return _save_result(path, lambda: draw_ablation(ablation, digits=digits), lambda: document, lambda: document)
@@ -99,7 +99,7 @@ def save_ablation(ablation: Ablation, path: Path, *, digits: int = 3) -> tuple[M
 
 def save_distances(distances: Distances, path: Path) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
-    from attnviz.render.prepare_lab import prepare_distances
+    from attnviz.render.prepare.lab import prepare_distances
 
     return _save_result(
         path,
@@ -111,7 +111,7 @@ def save_distances(distances: Distances, path: Path) -> tuple[Message, ...]:
 
 def save_lab(lab: Lab, path: Path, *, digits: int = 3) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
-    from attnviz.render.prepare_lab import prepare_lab
+    from attnviz.render.prepare.lab import prepare_lab
 
     if path.suffix.lower() in PICTURES:
         return save_picture((prepare_lab(lab, medium="picture", digits=digits),), path)

@@ -18,7 +18,7 @@ from attnviz import cli
 from attnviz.ablation import ablation_document, moved, ranks, spearman
 from attnviz.errors import AttnvizError
 from attnviz.positions import SCHEMES
-from attnviz.render.prepare_ablation import draw_ablation, prepare_ablation
+from attnviz.render.prepare.ablation import draw_ablation, prepare_ablation
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "spearman.npz")
 NAMES = sorted({name.rsplit("_", 1)[0] for name in GOLDEN.files})

@@ -16,7 +16,7 @@ from attnviz import cli, costs
 from attnviz.costs import SIZES, Setup, allowed_pairs, cost, cost_document, fit_time, measure_cheap, predict, read_count
 from attnviz.errors import OptionError
 from attnviz.masks import make_mask
-from attnviz.render.prepare_costs import draw_costs
+from attnviz.render.prepare.costs import draw_costs
 from attnviz.render.quantities import byte_words, count_words, second_words, short
 
 

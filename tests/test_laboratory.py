@@ -24,7 +24,7 @@ from attnviz.masks import make_mask
 from attnviz.pipeline import Settings, attend_to, read_words
 from attnviz.positions import SCHEMES
 from attnviz.render.blocks import render_blocks
-from attnviz.render.prepare_lab import distance_bins, prepare_distances, prepare_lab
+from attnviz.render.prepare.lab import distance_bins, prepare_distances, prepare_lab
 from attnviz.render.screen import Screen
 from attnviz.render.sparks import points_that_fit, render_sparks
 

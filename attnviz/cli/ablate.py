@@ -17,7 +17,7 @@ from attnviz.experiments import ablate
 from attnviz.export import FOR_ABLATION, check_destination, save_ablation
 from attnviz.messages import phrase
 from attnviz.pipeline import Settings
-from attnviz.render.prepare_ablation import prepare_ablation
+from attnviz.render.prepare.ablation import prepare_ablation
 
 Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.",
                                                    show_default=False)]  # fmt: skip

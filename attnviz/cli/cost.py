@@ -13,7 +13,7 @@ from attnviz.cli.working import print_json
 from attnviz.costs import cost, cost_document, read_count
 from attnviz.export import FOR_COSTS, check_destination, save_costs
 from attnviz.messages import phrase
-from attnviz.render.prepare_costs import prepare_costs
+from attnviz.render.prepare.costs import prepare_costs
 
 Counts = Annotated[
     list[str] | None,

@@ -82,14 +82,14 @@ def print_listing(listing: Listing) -> None:
 def print_grids(lab: Lab, digits: int) -> None:
     """Print the laboratory's small grids."""
     from attnviz.render.blocks import render_blocks
-    from attnviz.render.prepare_lab import prepare_lab
+    from attnviz.render.prepare.lab import prepare_lab
 
     print_views(lambda screen: [render_blocks(prepare_lab(lab, digits=digits), screen)])
 
 
 def print_curves(distances: Distances) -> None:
     """Print how weight falls with distance."""
-    from attnviz.render.prepare_lab import prepare_distances
+    from attnviz.render.prepare.lab import prepare_distances
     from attnviz.render.sparks import points_that_fit, render_sparks
 
     print_views(lambda screen: [render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen)])

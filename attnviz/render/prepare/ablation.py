@@ -7,7 +7,8 @@ from attnviz.messages import Message, message, word
 from attnviz.render.charts import Bars, Charts
 from attnviz.render.labels import Medium, visible
 from attnviz.render.listing import Column, Listing
-from attnviz.render.prepare import FORBIDDEN, describe_settings, number
+from attnviz.render.prepare.caption import describe_settings
+from attnviz.render.prepare.panels import FORBIDDEN, number
 
 _WAYS = {
     "word": message("taken out: the words around it close up"),

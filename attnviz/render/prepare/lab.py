@@ -12,7 +12,8 @@ from attnviz.laboratory import Axis, Cell, Distances, Lab
 from attnviz.messages import Message, message
 from attnviz.render.charts import Chart, Charts, Series
 from attnviz.render.labels import Medium, visible
-from attnviz.render.prepare import Panel, Prepared, describe_settings
+from attnviz.render.prepare.caption import describe_settings
+from attnviz.render.prepare.panels import Panel, Prepared
 from attnviz.render.scale import weight_scale
 
 _MOST_POINTS = 64

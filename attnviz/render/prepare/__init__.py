@@ -1,0 +1,31 @@
+"""What is drawn, decided once: the cells, their place on the colour scale, the labels, the words of the caption.
+
+Table, picture and page draw a `Prepared` and decide nothing, so they cannot disagree. The forms of costs, ablations and
+laboratories are in modules of their own, loaded where they are needed.
+"""
+
+from attnviz.render.prepare.attention import SHOWS, UNKNOWN, check_show, label, prepare
+from attnviz.render.prepare.caption import describe, describe_settings
+from attnviz.render.prepare.comparison import prepare_comparison
+from attnviz.render.prepare.heads import MOST_HEADS, choose_heads, head_name, head_title
+from attnviz.render.prepare.panels import FORBIDDEN, Panel, Prepared, join, number
+
+__all__ = [
+    "FORBIDDEN",
+    "MOST_HEADS",
+    "SHOWS",
+    "UNKNOWN",
+    "Panel",
+    "Prepared",
+    "check_show",
+    "choose_heads",
+    "describe",
+    "describe_settings",
+    "head_name",
+    "head_title",
+    "join",
+    "label",
+    "number",
+    "prepare",
+    "prepare_comparison",
+]

@@ -1,0 +1,183 @@
+"""Weights, scores, output and cards of one attention as prepared forms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.data import Attention, Token, Trace
+from attnviz.errors import MissingError, unknown_choice
+from attnviz.messages import Message, listed, message, translate
+from attnviz.render.labels import Medium, visible
+from attnviz.render.prepare.caption import describe
+from attnviz.render.prepare.heads import head_name, head_title
+from attnviz.render.prepare.panels import Panel, Prepared, number
+from attnviz.render.scale import signed_scale, weight_scale
+
+SHOWS = ("weights", "scores", "output", "qkv")
+UNKNOWN = "[?]"
+
+
+def prepare(
+    attention: Attention, show: str = "weights", *, medium: Medium = "terminal", digits: int = 3
+) -> tuple[Prepared, ...]:
+    """The prepared forms of what `show` names: weights, scores, output or qkv, of all its layers and heads."""
+    if show not in SHOWS:
+        raise unknown_choice("--show", show, SHOWS)
+    if show != "output":
+        check_show(attention, show)
+    makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
+    unknown = attention.settings.get("unknown")
+    rows, columns = labels(attention.query, medium, unknown), labels(attention.key, medium, unknown)
+    return tuple(replace(form, digits=digits) for form in makers[show](attention, rows, columns))
+
+
+def check_show(attention: Attention, show: str) -> None:
+    """Raise where `show` names what there is not: weights that were given have no scores, cards or output."""
+    lacking = (show == "output" and attention.output is None) or (show in ("scores", "qkv") and not attention.traces)
+    if lacking and "model" in attention.settings:
+        _need_traces(attention)
+    elif lacking:
+        raise MissingError(
+            "Only the weights are known here, so --show {show} has nothing to show.",
+            hint="Weights that were given were computed elsewhere.",
+            show=show,
+        )
+
+
+def _need_traces(attention: Attention) -> None:
+    """Scores and cards are of single pieces: joined ones, and windows, have none."""
+    if attention.traces or not attention.layers:
+        return
+    if "window" in attention.settings:
+        raise MissingError("Over windows there are weights only: a score is of one window.", hint="Leave --window out.")
+    raise MissingError(
+        "Joined pieces have no score and no vectors of their own: each piece has.", hint="Use --merge none."
+    )
+
+
+def labels(tokens: tuple[Token, ...], medium: Medium, unknown: object = None) -> tuple[str, ...]:
+    return tuple(label(token, medium, unknown) for token in tokens)
+
+
+def label(token: Token, medium: Medium = "terminal", unknown: object = None) -> str:
+    """A token as its row and column are called: ␣ for a space that is a token, [?] after what a model does not know.
+
+    unknown: the piece that a model's vocabulary has for what is not in it.
+
+    >>> label(Token("猫", 0, 1, piece="[UNK]"), unknown="[UNK]")
+    '猫[?]'
+    """
+    text = token.text.replace(" ", "␣") if token.text and not token.text.strip(" ") else token.text
+    is_unknown = unknown is not None and token.start is not None and unknown in (token.piece or "").split(" ")
+    return visible(text, medium) + (UNKNOWN if is_unknown else "")
+
+
+def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    weights = np.stack([trace.weights for trace in attention.traces]) if attention.traces else attention.weights
+    scale = weight_scale(weights)
+    forbidden = None if attention.allowed is None else ~attention.allowed
+    panels = tuple(
+        Panel(head_title(attention, layer, head), weights[i, j], rows, columns, scale, forbidden)
+        for i, layer in enumerate(attention.layers)
+        for j, head in enumerate(attention.heads)
+    )
+    heading = message("who looks ↓   at whom →")
+    headings = (
+        tuple(message("layer {layer}", layer=layer) for layer in attention.layers),
+        tuple(map(head_name, attention.heads)),
+    )
+    caption = (*describe(attention), _row_meaning(attention))
+    return (Prepared("weights", panels, heading, caption, headings=headings),)
+
+
+def _row_meaning(attention: Attention) -> Message:
+    """What a row of weights is, and how much of it is not shown."""
+    hidden = attention.settings.get("hidden")
+    if hidden is None:
+        return message("each row is one word's attention and sums to 1")
+    shares = [hidden["shares"][str(layer)] for layer in attention.layers]
+    if all(isinstance(head, int) for head in attention.heads):
+        shares = [[share[int(head)] for head in attention.heads] for share in shares]
+    fields = {"share": number(float(np.mean(shares)), 2), "pieces": listed(hidden["pieces"])}
+    if hidden["renormalized"]:
+        return message("each row is re-normalized to sum to 1; {share} of the weight went to {pieces}", **fields)
+    return message("each row is one word's attention; {share} of the weight, not shown, went to {pieces}", **fields)
+
+
+def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    _need_traces(attention)
+    forbidden = None if attention.allowed is None else ~attention.allowed
+    scale = signed_scale(np.stack([trace.logits for trace in attention.traces]))
+    panels = tuple(
+        Panel(head_title(attention, layer, head), trace.logits[j], rows, columns, scale, forbidden)
+        for layer, trace in zip(attention.layers, attention.traces, strict=True)
+        for j, head in enumerate(attention.heads)
+    )
+    meaning = message("scores: query · key / sqrt(d), before the softmax")
+    return (Prepared("scores", panels, message("who asks ↓   whom →"), (*describe(attention), meaning)),)
+
+
+def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:  # noqa: ARG001
+    if attention.output is None:
+        return ()
+    features = _named(attention, attention.traces[-1].features if attention.traces else None)
+    panel, note = _vectors(None, attention.output, rows, features)
+    meaning = message("output: each word's new vector, the mean of the values by its weights")
+    return (Prepared("output", (panel,), message("new vector ↓   feature →"), (*describe(attention), meaning), note),)
+
+
+def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    _need_traces(attention)
+    forms = []
+    for layer, trace in zip(attention.layers, attention.traces, strict=True):
+        for j in range(len(attention.heads)):
+            forms.append(_head_cards(attention, layer, trace, j, rows, columns))
+    return tuple(forms)
+
+
+def _head_cards(
+    attention: Attention, layer: int, trace: Trace, j: int, rows: tuple[str, ...], columns: tuple[str, ...]
+) -> Prepared:
+    features = _named(attention, None if trace.head_features is None else trace.head_features[j])
+    cards = [
+        (message("query"), trace.query[j], rows),
+        (message("key"), trace.key[j], columns),
+        (message("value"), trace.value[j], columns),
+    ]
+    if not attention.is_cross and all(np.array_equal(trace.query[j], card) for _, card, _ in cards):
+        cards = [(message("query = key = value"), trace.query[j], rows)]
+    where = head_title(attention, layer, attention.heads[j])
+    panels: list[Panel] = []
+    notes: list[Message] = []
+    for name, vectors, labels in cards:
+        title = name if where is None else message("{where}: {card}", where=where, card=name)
+        panel, note = _vectors(title, vectors, labels, features)
+        panels.append(panel)
+        notes.extend(note)
+    meaning = message("each word's cards: what it asks, what it answers, what it hands over")
+    distinct = tuple({str(note): note for note in notes}.values())
+    return Prepared("qkv", tuple(panels), message("card ↓   feature →"), (*describe(attention), meaning), distinct)
+
+
+def _vectors(
+    title: Message | None, vectors: NDArray[np.floating], rows: tuple[str, ...], features: tuple[str, ...] | None
+) -> tuple[Panel, tuple[Message, ...]]:
+    """Vectors as a panel; where columns have names, those that are 0 for every word are left out, and that is said."""
+    if features is None:
+        columns = tuple(str(column) for column in range(vectors.shape[1]))
+        return Panel(title, vectors, rows, columns, signed_scale(vectors)), ()
+    used = np.flatnonzero(np.any(vectors != 0, axis=0))
+    hidden = vectors.shape[1] - len(used)
+    note = (message("{count} features that are 0 for every word are left out", count=hidden),) if hidden else ()
+    panel = Panel(title, vectors[:, used], rows, tuple(features[i] for i in used), signed_scale(vectors))
+    return panel, note
+
+
+def _named(attention: Attention, features: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The toy's features in the language in use; the columns of one-hot vectors are the text's own words."""
+    if features is None or attention.settings.get("embedding") != "toy":
+        return features
+    return tuple(map(translate, features))

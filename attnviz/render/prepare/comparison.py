@@ -1,0 +1,83 @@
+"""Two attentions and their difference as prepared forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.comparison import Comparison, Run
+from attnviz.messages import Message, listed, message
+from attnviz.render.labels import Medium, visible
+from attnviz.render.prepare.attention import labels
+from attnviz.render.prepare.caption import describe_settings
+from attnviz.render.prepare.heads import head_name
+from attnviz.render.prepare.panels import Panel, Prepared
+from attnviz.render.scale import signed_scale, weight_scale
+
+
+def prepare_comparison(
+    comparison: Comparison, *, head: str | None = None, medium: Medium = "terminal", digits: int = 3
+) -> tuple[Prepared, ...]:
+    """A, B and B - A for each run, in A's order, on one scale: the mean of the heads, one head, or with "all" each."""
+    unknown = comparison.settings.get("unknown")
+    rows = labels(comparison.tokens, medium, unknown)
+    columns = labels(comparison.keys or comparison.tokens, medium, unknown)
+    texts = tuple(message("{text}", text=visible(text, medium)) for text in (comparison.text_a, comparison.text_b))
+    matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
+    weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
+    changes = signed_scale(np.array([each[2] for run in matrices for each in run]))
+    forms = []
+    for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(), strict=True):
+        panels: list[Panel] = []
+        for index, (a, b, change) in zip(run.choose(head), found, strict=True):
+            titles = _run_titles(run, index, texts)
+            panels.append(Panel(titles[0], a, rows, columns, weights, run.forbidden_a))
+            panels.append(Panel(titles[1], b, rows, columns, weights, run.forbidden_b))
+            panels.append(Panel(titles[2], change, rows, columns, changes, _both(run), plus=True))
+        threshold = message("changes up to {threshold} are rounding", threshold=f"{run.threshold:.1g}")
+        caption = (*_describe_comparison(comparison, _shown_heads(run, head)), threshold)
+        forms.append(Prepared("comparison", tuple(panels), _run_heading(run), caption, (verdict,), digits, across=3))
+    return tuple(forms)
+
+
+def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...]) -> tuple[Message, ...]:
+    words = describe_settings(comparison.settings, heads, position=False, layers=comparison.layers)
+    hidden = comparison.settings.get("hidden")
+    if not isinstance(hidden, Mapping):
+        return words
+    return (*words, message("{pieces} not shown", pieces=listed(hidden["pieces"])))
+
+
+def _run_heading(run: Run) -> Message:
+    if run.position == "own":
+        return message("with the model's own positions")
+    return message("without positions") if run.position == "none" else message(
+        "with {scheme} positions", scheme=run.position
+    )  # fmt: skip
+
+
+def _matrices(run: Run, index: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """A, B and the change of one head, or of the mean of the heads; rounding is no change, and has no colour."""
+    a, b = run.matrices(index)
+    change = b - a
+    return a, b, np.where(np.abs(change) <= run.threshold, np.float32(0), change)
+
+
+def _both(run: Run) -> NDArray[np.bool_] | None:
+    """Cells that the mask forbids in both texts."""
+    if run.forbidden_a is None or run.forbidden_b is None:
+        return None
+    return run.forbidden_a & run.forbidden_b
+
+
+def _run_titles(run: Run, index: int | None, texts: tuple[Message, ...]) -> tuple[Message, ...]:
+    titles = (*texts, message("change"))
+    if index is None or len(run.heads) == 1:
+        return titles
+    return tuple(message("{title}, {head}", title=title, head=head_name(run.heads[index])) for title in titles)
+
+
+def _shown_heads(run: Run, head: str | None) -> tuple[int | str, ...]:
+    return tuple("mean" if index is None else run.heads[index] for index in run.choose(head))
