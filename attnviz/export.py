@@ -19,6 +19,7 @@ from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepar
 
 if TYPE_CHECKING:
     from attnviz.explanation import Explanation
+    from attnviz.render.style import Style
 
 PICTURES = (".png", ".svg", ".pdf")
 PAGE = ".html"
@@ -40,14 +41,19 @@ def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
 
 
 def save_attention(
-    attention: Attention, path: Path, *, head: str | None = None, layer: str | None = None, digits: int = 3
+    attention: Attention,
+    path: Path,
+    *,
+    head: str | None = None,
+    layer: str | None = None,
+    digits: int = 3,
+    style: Style | None = None,
 ) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know. Data has all heads unless `head` is given."""
     check_destination(path, FOR_ATTENTION)
     suffix = path.suffix.lower()
     if suffix in PICTURES:
-        shown = choose_heads(attention, head, layer)
-        return save_picture(prepare(shown, medium="picture", digits=digits), path)
+        return save_picture(prepare_picture(attention, head, layer, digits, style), path, style)
     if suffix == PAGE:
         return save_page(choose_heads(attention, head or "all", layer or "all"), path, digits=digits)
     from attnviz import storage
@@ -62,14 +68,27 @@ def save_attention(
     return ()
 
 
+def prepare_picture(
+    attention: Attention, head: str | None = None, layer: str | None = None, digits: int = 3, style: Style | None = None
+) -> Prepared:
+    """What a picture shows: the chosen layer and heads; a grid has them all where none are chosen."""
+    rest = "all" if style is not None and style.kind == "grid" else None
+    return join(prepare(choose_heads(attention, head or rest, layer or rest), medium="picture", digits=digits))
+
+
+def prepare_comparing(comparison: Comparison, head: str | None = None, digits: int = 3) -> Prepared:
+    """What a picture of a comparison shows: every run's two texts and the change."""
+    return join(prepare_comparison(comparison, head=head, medium="picture", digits=digits))
+
+
 def save_comparison(
-    comparison: Comparison, path: Path, *, head: str | None = None, digits: int = 3
+    comparison: Comparison, path: Path, *, head: str | None = None, digits: int = 3, style: Style | None = None
 ) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     check_destination(path, FOR_COMPARISON)
     suffix = path.suffix.lower()
     if suffix in PICTURES:
-        return save_picture(prepare_comparison(comparison, head=head, medium="picture", digits=digits), path)
+        return save_picture(prepare_comparing(comparison, head, digits), path, style)
     if suffix == PAGE:
         return save_page(comparison, path, head=head, digits=digits)
     from attnviz import storage
@@ -114,7 +133,7 @@ def save_lab(lab: Lab, path: Path, *, digits: int = 3) -> tuple[Message, ...]:
     from attnviz.render.prepare.lab import prepare_lab
 
     if path.suffix.lower() in PICTURES:
-        return save_picture((prepare_lab(lab, medium="picture", digits=digits),), path)
+        return save_picture(prepare_lab(lab, medium="picture", digits=digits), path)
     return _save_result(path, None, lambda: lab_document(lab), lambda: lab_rows(lab))
 
 
@@ -160,11 +179,11 @@ def save_explanation(explanation: Explanation, path: Path, *, digits: int = 4, w
     write(path, (as_html if suffix == ".html" else as_markdown)(sheet).encode("utf-8", "backslashreplace"))
 
 
-def save_picture(forms: tuple[Prepared, ...], path: Path) -> tuple[Message, ...]:
-    """Draw the prepared forms into one picture and write it."""
+def save_picture(prepared: Prepared, path: Path, style: Style | None = None) -> tuple[Message, ...]:
+    """Draw the prepared form into one picture and write it."""
     from attnviz.render.figure import render_figure
 
-    picture, notes = render_figure(join(forms), path.suffix.lower().lstrip("."))
+    picture, notes = render_figure(prepared, path.suffix.lower().lstrip("."), style)
     write(path, picture)
     return notes
 

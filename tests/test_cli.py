@@ -17,6 +17,7 @@ import attnviz
 from attnviz import cli
 from attnviz.cli import COMMANDS
 from attnviz.cli.options import OPTIONS
+from attnviz.positions import SCHEMES
 
 
 @pytest.fixture(autouse=True)
@@ -598,3 +599,81 @@ def test_several_documents_are_shown(good):
     out = good("run", "--weights", "x.json")
     assert "鱼" in out
     assert "dog" in out
+
+
+PICTURE = {
+    "--kind": "arcs", "--style": "slide", "--width": "12cm", "--dpi": "60", "--title": "猫", "--cmap": "magma",
+    "--annotate": "off",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["run", "export", "compare"])
+def test_picture_options(good, tmp_path, command):
+    """Each option changes the picture that run, export and compare save."""
+
+    def saved(*options):
+        if command == "export":
+            good("export", "猫吃鱼", "x.png", *options)
+        else:
+            good(command, "猫吃鱼", *(["鱼吃猫"] if command == "compare" else []), "--save", "x.png", *options)
+        return (tmp_path / "x.png").read_bytes()
+
+    pictures = [saved(), saved("--no-title"), *(saved(*option) for option in PICTURE.items())]
+    assert len(set(pictures)) == len(pictures)
+    assert saved("--kind", "arcs", "--mass", "1") != pictures[2]
+
+
+def test_bars_of_a_word(good, tmp_path):
+    """--token names whose bars are drawn; in run it is the word of the text in the terminal too."""
+    good("export", "猫吃鱼", "a.svg", "--kind", "bars", "--token", "吃")
+    assert "吃 looks" in good("run", "猫吃鱼", "--save", "b.svg", "--kind", "bars", "--token", "吃")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    good("run", "猫吃鱼", "--token", "吃", "--save", "c.svg")
+    assert (tmp_path / "c.svg").read_bytes() != (tmp_path / "b.svg").read_bytes()
+
+
+def test_grid_has_every_head(good, tmp_path):
+    """A grid shows all heads and layers where none is chosen; of a comparison each setting and text."""
+    own = np.full((2, 5, 3, 3), 1 / 3, dtype=np.float32)
+    np.savez("w.npz", weights=own, tokens=["猫", "吃", "鱼"])
+    good("export", "--weights", "w.npz", "w.svg", "--kind", "grid")
+    shown = (tmp_path / "w.svg").read_text("utf-8")
+    assert "10 heatmaps" in shown
+    good("export", "--weights", "w.npz", "w.svg", "--kind", "grid", "--layer", "1")
+    assert "5 heatmaps" in (tmp_path / "w.svg").read_text("utf-8")
+    good("compare", "猫吃鱼", "鱼吃猫", "--position", "all", "--kind", "grid", "--save", "x.svg")
+    assert f"{3 * len(SCHEMES)} pictures" in (tmp_path / "x.svg").read_text("utf-8")
+
+
+@pytest.mark.parametrize("options", [("--kind", "arcs"), ("--dpi", "300"), ("--no-title",), ("--font", "x.ttf")])
+@pytest.mark.parametrize("save", [(), ("--save", "x.json")])
+def test_style_of_no_picture(call, options, save, tmp_path):
+    """How a picture looks is asked only where one is saved or described."""
+    code, out, err = call("run", "猫吃鱼", *options, *save)
+    assert (code, out) == (2, "")
+    assert options[0] in err
+    assert "no picture" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_alt(good, call, tmp_path):
+    """--alt prints the sentence that the picture carries, with a picture or without; JSON stays alone."""
+    sentence = good("export", "猫吃鱼", "x.svg", "--alt").strip()
+    assert f">{sentence}</desc>" in (tmp_path / "x.svg").read_text("utf-8")
+    assert good("export", "猫吃鱼", "--alt").strip() == sentence
+    assert good("run", "猫吃鱼", "--alt").splitlines()[-1] == sentence
+    assert good("run", "猫吃鱼", "--alt", "--kind", "arcs").splitlines()[-1].startswith("Arcs")
+    assert "what changes most" in good("compare", "猫吃鱼", "鱼吃猫", "--alt").splitlines()[-1]
+    code, out, err = call("run", "猫吃鱼", "--alt", "--json")
+    assert (code, out) == (2, "")
+    assert "--json" in err
+
+
+def test_style_that_cannot_be(call, tmp_path):
+    """A wrong style is told before anything is computed or written."""
+    for options in (("--kind", "pie"), ("--dpi", "9"), ("--width", "wide"), ("--mass", "2"), ("--cmap", "nonsense")):
+        code, _, err = call("export", "猫吃鱼", "x.png", *options)
+        assert code == 2
+        assert options[0] in err
+        assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())

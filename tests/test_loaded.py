@@ -352,3 +352,17 @@ def test_models_command(capsys):
     found = {one["reference"]: one for one in document["models"]}[MINILM]
     assert (found["family"], found["layers"], found["heads"], found["problem"]) == ("bert", 6, 12, None)
     assert {"families", "embeddings", "positions", "masks", "tokens", "merges", "schema"} <= set(document)
+
+
+def test_page_and_grid_hold_every_layer(tiny, capsys, tmp_path):
+    """A page and a grid of a model have all its layers where none is named; a heatmap has the last."""
+    folder, page, picture = tiny("bert"), tmp_path / "x.html", tmp_path / "x.svg"
+    layers, heads = load(str(folder)).attend("the cat").weights.shape[:2]
+    assert layers > 1
+    assert run(capsys, "export", "the cat", str(page), "--model", str(folder))[0] == 0
+    wanted = ",".join(f'{{"en":"{layer}","zh":"{layer}"}}' for layer in range(layers))
+    assert f'"layers":[{wanted}]' in page.read_text("utf-8")
+    run(capsys, "export", "the cat", str(picture), "--model", str(folder), "--kind", "grid")
+    assert f"{layers * heads} heatmaps" in picture.read_text("utf-8")
+    run(capsys, "export", "the cat", str(picture), "--model", str(folder))
+    assert f">{heads} heatmaps" in picture.read_text("utf-8")

@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.options import Looking, LookingAtTwo, Output
-from attnviz.cli.printing import print_notes, print_views
+from attnviz.cli.options import Describing, Looking, LookingAtTwo, Output
+from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
 from attnviz.cli.reading import read_text
-from attnviz.cli.working import choice_of, digits_for, one_layer, print_json
+from attnviz.cli.working import check_picture, choice_of, digits_for, one_layer, print_json
 from attnviz.errors import OptionError
-from attnviz.export import FOR_COMPARISON, check_destination, numbered, save_comparison
+from attnviz.export import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
 from attnviz.pipeline import Settings, compare
+from attnviz.render.picture import describe_picture
 from attnviz.render.prepare import prepare_comparison
+from attnviz.render.style import Style
 from attnviz.render.views import check_comparing, view_comparison
 
 Texts = Annotated[
@@ -32,7 +34,15 @@ class Asked:
     keys: str | None = None
 
 
-def command(asked: Asked, settings: Settings, looking: LookingAtTwo, output: Output, texts: Texts = None) -> None:
+def command(
+    asked: Asked,
+    settings: Settings,
+    looking: LookingAtTwo,
+    style: Style,
+    describing: Describing,
+    output: Output,
+    texts: Texts = None,
+) -> None:
     """The same words in another order: what changes, and what does not."""
     if len(texts or []) < 2:
         raise OptionError(
@@ -45,6 +55,7 @@ def command(asked: Asked, settings: Settings, looking: LookingAtTwo, output: Out
     digits = digits_for(Looking(precision=looking.precision))
     choice = choice_of(looking)
     check_comparing(choice)
+    check_picture(style, output.save, describing, as_json=output.json)
     layer = one_layer(looking.layer)
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
@@ -57,10 +68,13 @@ def command(asked: Asked, settings: Settings, looking: LookingAtTwo, output: Out
     for path in output.save:
         for index, one in enumerate(found):
             place = numbered(path, index, len(found))
-            print_notes(save_comparison(one, place, head=looking.head, digits=digits))
+            print_notes(save_comparison(one, place, head=looking.head, digits=digits, style=style))
     if output.json:
         from attnviz.storage import comparison_document
 
         print_json([comparison_document(one, looking.head) for one in found])
     else:
         print_views(partial(view_comparison, forms, choice))
+    if describing.alt:
+        for one in found:
+            print_sentence(describe_picture(prepare_comparing(one, looking.head, digits), style))

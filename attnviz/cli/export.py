@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.options import Input, Looking
-from attnviz.cli.working import attend_all, save_all
+from attnviz.cli.options import Describing, Input, Looking
+from attnviz.cli.working import attend_all, check_picture, describe_all, save_all
 from attnviz.errors import OptionError
 from attnviz.export import FOR_ATTENTION
 from attnviz.pipeline import Settings
+from attnviz.render.style import Style
 
 Words = Annotated[
     list[str] | None,
@@ -33,16 +34,22 @@ class Choosing:
     precision: int | None = None
 
 
-def command(given: Input, settings: Settings, looking: Choosing, words: Words = None) -> None:
+def command(
+    given: Input, settings: Settings, looking: Choosing, style: Style, describing: Describing, words: Words = None
+) -> None:
     """Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table."""
     words = words or []
     elsewhere = any(path is not None for path in (given.file, given.vectors, given.weights))
     piped = bool(words) and all(Path(word).suffix.lower() in FOR_ATTENTION for word in words)
     texts, files = ([], words) if elsewhere or piped else (words[:1], words[1:])
-    if not files:
+    if not files and not describing.alt:
         raise OptionError(
             "There is no file to write.", hint='Name it after the text, as in: attnviz export "猫吃鱼" cat.png.'
         )
     choice = Looking(layer=looking.layer, head=looking.head, precision=looking.precision)
     paths = [Path(file) for file in files]
-    save_all(attend_all(texts, given, settings, choice, paths), paths, choice)
+    check_picture(style, paths, describing)
+    found = attend_all(texts, given, settings, choice, paths, style)
+    save_all(found, paths, choice, style)
+    if describing.alt:
+        describe_all(found, choice, style)

@@ -25,6 +25,7 @@ from attnviz.models.toy import PROJECTIONS
 from attnviz.positions import SCHEMES
 from attnviz.render.prepare import SHOWS
 from attnviz.render.scale import SPREADS
+from attnviz.render.style import ANNOTATE, KINDS, MAPS, THEMES
 from attnviz.render.views import SINKS, VIEWS
 from attnviz.tokens import TOKENIZERS
 
@@ -102,6 +103,13 @@ class Output:
 
     save: list[Path] = field(default_factory=list)
     json: bool = False
+
+
+@dataclass(frozen=True)
+class Describing:
+    """Whether a sentence says what the picture shows."""
+
+    alt: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,10 +194,25 @@ OPTIONS: dict[str, Words] = {
     "scale": Words("Looking", "What the colours span: all numbers, each row by itself, or ratios.", None, SPREADS),
     "sinks": Words("Looking", "A first or special token that swallows the rows.", None, SINKS),
     "token": Words(
-        "Looking", "In explain and in the view text, the word that looks: its text, 猫#2, or its index.", "WORD|INDEX"
+        "Looking",
+        "In explain, in the view text and in bars, the word that looks: its text, 猫#2, or its index.",
+        "WORD|INDEX",
     ),
     "cell": Words("Looking", "Only the weight of this key: a word, 猫#2, or an index.", "KEY"),
     "save": Words("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
+    "kind": Words("Picture", "What is drawn.", None, KINDS),
+    "style": Words("Picture", "For a paper, for a slide, or light on dark.", None, tuple(THEMES)),
+    "width": Words("Picture", "How wide, as 8.5cm, 85mm, 240pt or 3.3in; as wide as it needs if not given.", "LENGTH"),
+    "dpi": Words("Picture", "Dots per inch of a .png, 30 to 1200 (200 if not given; 150 with --style slide).", "N"),
+    "title": Words("Picture", "The title above it.", "TEXT"),
+    "no_title": Words("Picture", "Neither title nor caption: only what is drawn."),
+    "cmap": Words("Picture", "A colour map of matplotlib; these are even.", None, MAPS),
+    "annotate": Words("Picture", "Numbers in the cells; auto: where they fit and stay legible.", None, ANNOTATE),
+    "mass": Words("Picture", "With --kind arcs: each word's strongest arcs, up to this share of its weight.", "SHARE"),
+    "font": Words(
+        "Picture", "Draw with this font first: a file, or an installed font's name. May be given several times.", "FONT"
+    ),
+    "alt": Words("Picture", "Print a sentence that describes the picture."),
     "worksheet": Words("Output", "Leave the answers blank, and print them at the end."),
     "json": Words("Output", "Print one JSON document and nothing else."),
     "lang": Words("Output", "Speak English or Chinese; by default as the locale says.", None, LANGUAGES),
@@ -197,7 +220,7 @@ OPTIONS: dict[str, Words] = {
 
 
 def with_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give typer a function whose dataclass parameters are spelled out as options."""
+    """Give typer a function whose dataclasses are spelled out as options; one that two of them have goes to both."""
     hints = get_type_hints(function)
     hints.pop("return", None)
     groups = {
@@ -208,19 +231,19 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
         for name, parameter in inspect.signature(function).parameters.items()
         if name not in groups
     ]
-    spelled = [_parameter(one, get_type_hints(group)[one.name]) for group in groups.values() for one in fields(group)]
-    spelled.append(_parameter(fields(Speaking)[0], str | None))
+    spelled: dict[str, inspect.Parameter] = {}
+    for group in (*groups.values(), Speaking):
+        of_field = get_type_hints(group)
+        spelled |= {one.name: _parameter(one, of_field[one.name]) for one in fields(group)}
 
     def call(**given: Any) -> None:
-        del given["lang"]  # it was heard before anything was said (attnviz/cli/speaking.py)
-        built = {
-            name: group(**{one.name: given.pop(one.name) for one in fields(group)}) for name, group in groups.items()
-        }
-        function(**given, **built)
+        # --lang was heard before anything was said (attnviz/cli/speaking.py)
+        built = {name: group(**{one.name: given[one.name] for one in fields(group)}) for name, group in groups.items()}
+        function(**{parameter.name: given[parameter.name] for parameter in own}, **built)
 
     call.__doc__ = function.__doc__
     call.__name__ = function.__name__
-    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *spelled)]
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *spelled.values())]
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return call

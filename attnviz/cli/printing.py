@@ -104,6 +104,11 @@ def print_sheet(explanation: Explanation, digits: int, *, worksheet: bool = Fals
     print_views(lambda screen: (render_steps(sheet, screen.cells, screen.encoding),))
 
 
+def print_sentence(sentence: Message) -> None:
+    """One sentence on standard output, whole and on one line: for a reader's ears, or another program."""
+    print_data(encodable(sentence.localized(), _encoding(sys.stdout)) + "\n")
+
+
 def print_data(text: str) -> None:
     """Print data as it is."""
     sys.stdout.write(text)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from attnviz.cli.options import Input, Looking, Output
-from attnviz.cli.working import attend_all, print_json, save_all, show_all
+from attnviz.cli.options import Describing, Input, Looking, Output
+from attnviz.cli.working import attend_all, check_picture, describe_all, print_json, save_all, show_all
 from attnviz.pipeline import Settings
 from attnviz.render.prepare import choose_heads
+from attnviz.render.style import Style
 
 Texts = Annotated[
     list[str] | None,
@@ -17,13 +19,26 @@ Texts = Annotated[
 ]
 
 
-def command(given: Input, settings: Settings, looking: Looking, output: Output, texts: Texts = None) -> None:
+def command(
+    given: Input,
+    settings: Settings,
+    looking: Looking,
+    style: Style,
+    describing: Describing,
+    output: Output,
+    texts: Texts = None,
+) -> None:
     """Who looks at whom: the weights, as a table that fits the terminal."""
-    found = attend_all(texts or [], given, settings, looking, output.save)
-    save_all(found, output.save, looking)
+    if style.kind != "bars":
+        style = replace(style, token=None)  # it is the text's in the terminal
+    check_picture(style, output.save, describing, as_json=output.json)
+    found = attend_all(texts or [], given, settings, looking, output.save, style)
+    save_all(found, output.save, looking, style)
     if output.json:
         from attnviz.storage import attention_document
 
         print_json([attention_document(choose_heads(one, looking.head or "all", looking.layer)) for one in found])
     else:
         show_all(found, looking)
+    if describing.alt:
+        describe_all(found, looking, style)

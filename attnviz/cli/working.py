@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 from attnviz.choosing import find_token
-from attnviz.cli.options import Input, Looking, LookingAtTwo
-from attnviz.cli.printing import is_unicode, print_data, print_notes, print_views
+from attnviz.cli.options import Describing, Input, Looking, LookingAtTwo
+from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import Progress, reading
 from attnviz.cli.reading import Source, as_typed, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
-from attnviz.export import FOR_ATTENTION, check_destination, numbered, save_attention
+from attnviz.export import FOR_ATTENTION, PAGE, PICTURES, check_destination, numbered, prepare_picture, save_attention
+from attnviz.messages import Message
 from attnviz.pipeline import Settings, load_weights
 from attnviz.pipeline import run as run_pipeline
+from attnviz.render.picture import describe_picture
 from attnviz.render.prepare import SHOWS, check_show, choose_heads
+from attnviz.render.style import Style
 from attnviz.render.views import Choice, check_choice, view_attention
 
 WORD_DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4
 
 
 def attend_all(
-    texts: list[str], given: Input, settings: Settings, looking: Looking, files: list[Path]
+    texts: list[str], given: Input, settings: Settings, looking: Looking, files: list[Path], style: Style | None = None
 ) -> list[Attention]:
     """The attention of every text, once all that was asked for is known to be possible."""
     digits_for(looking)
@@ -36,7 +39,8 @@ def attend_all(
         check_destination(path, FOR_ATTENTION)
     sources = read_sources(texts, given)
     with reading() as told:
-        found = [one for source in sources for one in _attend(source, given, settings, looking, told)]
+        layers = layers_for(looking.layer, everything=_shows_everything(files, style))
+        found = [one for source in sources for one in _attend(source, given, settings, layers, told)]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
         if looking.token is not None:
@@ -55,9 +59,30 @@ def attend_one(texts: list[str], given: Input, settings: Settings, looking: Look
     return found[0]
 
 
-def layers_for(layer: str | None) -> list[int] | None:
-    """The layers that a model must compute for --layer: the last where none is named, None for all."""
-    if layer == "all":
+def check_picture(style: Style, files: list[Path], describing: Describing, *, as_json: bool = False) -> None:
+    """Raise OptionError for a style that cannot be, or that is of no picture at all."""
+    style.check()
+    if describing.alt and as_json:
+        raise OptionError("--alt prints a sentence, and --json one JSON document and nothing else.", hint="Give one.")
+    if describing.alt or any(path.suffix.lower() in PICTURES for path in files):
+        return
+    for name, value in asdict(replace(style, token=None)).items():
+        if value != getattr(type(style)(), name):
+            raise OptionError(
+                "--{option} says how a picture looks, and no picture is saved.",
+                hint="Save one as .png, .svg or .pdf.",
+                option=name.replace("_", "-"),
+            )
+
+
+def _shows_everything(files: list[Path], style: Style | None) -> bool:
+    """Whether a file shows every layer where none is named: a page does, and a grid."""
+    return any(path.suffix.lower() == PAGE for path in files) or (style is not None and style.kind == "grid")
+
+
+def layers_for(layer: str | None, *, everything: bool = False) -> list[int] | None:
+    """The layers that a model must compute for --layer; None for all. Where none is named: everything, or the last."""
+    if layer == "all" or (layer is None and everything):
         return None
     return [int(layer)] if layer is not None and layer.isdecimal() else [-1]
 
@@ -72,7 +97,7 @@ def one_layer(layer: str | None) -> int | None:
 
 
 def _attend(
-    source: Source, given: Input, settings: Settings, looking: Looking, told: Progress
+    source: Source, given: Input, settings: Settings, layers: list[int] | None, told: Progress
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
         _refuse_computing(settings)
@@ -80,7 +105,6 @@ def _attend(
     if source.vectors is not None:
         labels = as_typed(given.labels[0]) if given.labels else None
         return (run_pipeline(settings=settings, vectors=source.vectors, labels=labels, keys=source.keys),)
-    layers = layers_for(looking.layer)
     return (run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told),)
 
 
@@ -109,16 +133,23 @@ def digits_to_redo(looking: Looking, attention: Attention) -> int:
     return max(digits_for(looking, attention), REDONE_DIGITS) if looking.precision is None else looking.precision
 
 
-def save_all(found: list[Attention], files: list[Path], looking: Looking) -> None:
+def save_all(found: list[Attention], files: list[Path], looking: Looking, style: Style | None = None) -> None:
     """Write every file for every attention; say once what is lacking."""
-    notes = {}
+    notes: dict[str, Message] = {}
     for path in files:
         for index, attention in enumerate(found):
             place = numbered(path, index, len(found))
             digits = digits_for(looking, attention)
-            for note in save_attention(attention, place, head=looking.head, layer=looking.layer, digits=digits):
-                notes[str(note)] = note
+            told = save_attention(attention, place, head=looking.head, layer=looking.layer, digits=digits, style=style)
+            notes |= {str(note): note for note in told}
     print_notes(notes.values())
+
+
+def describe_all(found: list[Attention], looking: Looking, style: Style) -> None:
+    """Print the sentence that describes the picture of every attention."""
+    for attention in found:
+        digits = digits_for(looking, attention)
+        print_sentence(describe_picture(prepare_picture(attention, looking.head, looking.layer, digits, style), style))
 
 
 def choice_of(looking: Looking | LookingAtTwo) -> Choice:

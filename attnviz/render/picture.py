@@ -12,6 +12,7 @@ from attnviz.messages import Message, message
 from attnviz.render.labels import visible
 from attnviz.render.prepare import Panel, Prepared, number
 from attnviz.render.scale import signed_scale, weight_scale
+from attnviz.render.style import Style
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,16 @@ def as_bars(prepared: Prepared, token: str | None = None) -> Prepared:
         heading=heading,
         notes=prepared.notes if note is None else (*prepared.notes, note),
     )
+
+
+def as_kind(prepared: Prepared, style: Style) -> Prepared:
+    """What a picture of this kind draws: the form itself, or its bars."""
+    return as_bars(prepared, style.token) if style.kind == "bars" else prepared
+
+
+def describe_picture(prepared: Prepared, style: Style) -> Message:
+    """One sentence that describes the picture which the style makes of the form."""
+    return sentence(as_kind(prepared, style), style.kind)
 
 
 def _asking(rows: tuple[str, ...], token: str) -> tuple[int, Message | None]:

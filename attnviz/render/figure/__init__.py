@@ -14,7 +14,7 @@ from attnviz.messages import Message
 from attnviz.render.figure.fonts import load_fonts, settings
 from attnviz.render.figure.layout import Page, Workshop
 from attnviz.render.figure.svg import describe_svg
-from attnviz.render.picture import as_bars, sentence
+from attnviz.render.picture import as_kind, sentence
 from attnviz.render.prepare import Prepared
 from attnviz.render.style import Style
 
@@ -38,8 +38,7 @@ def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> 
     style = style or Style()
     style.check()
     fonts = load_fonts(tuple(style.font))
-    if style.kind == "bars":
-        prepared = as_bars(prepared, style.token)
+    prepared = as_kind(prepared, style)
     module, name = _BODIES[style.kind]
     with matplotlib.rc_context(settings(fonts)):  # type: ignore[arg-type]
         from attnviz.render.figure.canvas import Canvas

@@ -149,7 +149,7 @@ class Heatmaps:
 
 
 class Overview:
-    """A small map for each layer and head: layers down, heads across, with headings and one colour bar."""
+    """A small map for each panel of a grid, layers down and heads across, with headings and one colour bar a scale."""
 
     def __init__(self, shop: Workshop) -> None:
         self.shop = shop
@@ -159,7 +159,8 @@ class Overview:
         self.across = [Label(each, each) for each in map(shop.words, across)]
         rows, columns = self.panels[0].values.shape
         self.stretch = min(2.0, max(0.5, rows / columns))
-        self.bar = ColorBar(shop, self.panels[0].scale, 1.0)
+        self.bars = [ColorBar(shop, scale, 1.0) for scale in distinct_scales(self.panels)]
+        self.bars_width = sum(bar.width + 0.2 for bar in self.bars)
         self.map = self._fit()
         self.gap = 0.1 * self.map
         self.sides = (
@@ -171,9 +172,11 @@ class Overview:
             len(self.across) * (self.map + self.gap) - self.gap,
             len(self.down) * (self.map * self.stretch + self.gap) - self.gap,
         )
-        self.bar.height = max(0.4, min(self.grid[1], _TALLEST_BAR))
-        self.width = self.left + self.grid[0] + 0.2 + self.bar.width
-        self.height = self.head + max(self.grid[1], self.bar.height + 0.05)
+        tall = max(0.4, min(self.grid[1], _TALLEST_BAR))
+        for bar in self.bars:
+            bar.height = tall
+        self.width = self.left + self.grid[0] + self.bars_width
+        self.height = self.head + max(self.grid[1], tall + 0.05)
 
     def _fit(self) -> float:
         """How wide one map is."""
@@ -183,9 +186,9 @@ class Overview:
         if self.shop.room is None:
             return natural
         left = max(self.shop.fonts.width(label.text, self.shop.theme.label) for label in self.down) + 0.06
-        fitting = (self.shop.room - left - 0.2 - self.bar.width) / (1.1 * len(self.across))
+        fitting = (self.shop.room - left - self.bars_width) / (1.1 * len(self.across))
         if fitting < 0.1:
-            raise self.shop.too_narrow(left + 0.2 + self.bar.width + 0.11 * len(self.across))
+            raise self.shop.too_narrow(left + self.bars_width + 0.11 * len(self.across))
         return min(fitting, 2.5 * self.shop.theme.cell)
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
@@ -201,7 +204,10 @@ class Overview:
             _frame(canvas, *corner, width, height)
         self.sides[0].draw(canvas, x, y - self.gap / 2)
         self.sides[1].draw(canvas, x - self.gap / 2, y)
-        self.bar.draw(canvas, x + self.grid[0] + 0.2, y)
+        at = x + self.grid[0] + 0.2
+        for bar in self.bars:
+            bar.draw(canvas, at, y)
+            at += bar.width + 0.2
 
 
 def _frame(canvas: Canvas, x: float, y: float, width: float, height: float) -> None:

@@ -32,13 +32,16 @@ def prepare_comparison(
     for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(), strict=True):
         panels: list[Panel] = []
         for index, (a, b, change) in zip(run.choose(head), found, strict=True):
-            titles = _run_titles(run, index, texts)
-            panels.append(Panel(titles[0], a, rows, columns, weights, run.forbidden_a))
-            panels.append(Panel(titles[1], b, rows, columns, weights, run.forbidden_b))
-            panels.append(Panel(titles[2], change, rows, columns, changes, _both(run), plus=True))
+            first, second, changed = _run_titles(run, index, texts)
+            panels.append(Panel(first, a, rows, columns, weights, run.forbidden_a))
+            panels.append(Panel(second, b, rows, columns, weights, run.forbidden_b))
+            panels.append(Panel(changed, change, rows, columns, changes, _both(run), plus=True))
         threshold = message("changes up to {threshold} are rounding", threshold=f"{run.threshold:.1g}")
         caption = (*_describe_comparison(comparison, _shown_heads(run, head)), threshold)
-        forms.append(Prepared("comparison", tuple(panels), _run_heading(run), caption, (verdict,), digits, across=3))
+        heading, titles = _run_heading(run), tuple(panel.title for panel in panels if panel.title is not None)
+        forms.append(
+            Prepared("comparison", tuple(panels), heading, caption, (verdict,), digits, 3, ((heading,), titles))
+        )
     return tuple(forms)
 
 

@@ -49,7 +49,7 @@ class Prepared:
     """Panels with the same kind of numbers: what stands above them, below them, and how many digits they have.
 
     across: how many panels a reader wants side by side; notes: sentences, one a line. headings: of the rows and columns
-    of a grid of panels, layers and heads, where they are that.
+    of a grid of panels, where they are one: layers and heads, or settings and texts.
     """
 
     kind: str
@@ -95,4 +95,6 @@ def join(forms: tuple[Prepared, ...]) -> Prepared:
         for panel in form.panels
     )
     notes = tuple({str(note): note for form in forms for note in form.notes}.values())
-    return replace(forms[0], panels=panels, heading=None, notes=notes)
+    down = tuple(heading for form in forms if form.headings for heading in form.headings[0])
+    headings = (down, forms[0].headings[1]) if forms[0].headings else None
+    return replace(forms[0], panels=panels, heading=None, notes=notes, headings=headings)
