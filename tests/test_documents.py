@@ -2,9 +2,9 @@
 
 import importlib.util
 import re
-import sys
 from pathlib import Path
 
+import documents
 import pytest
 
 import attnviz
@@ -12,17 +12,6 @@ import attnviz
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-
-def _tool():
-    """tools/documents.py as a module."""
-    made = importlib.util.spec_from_file_location("documents", ROOT / "tools" / "documents.py")
-    module = importlib.util.module_from_spec(made)
-    sys.modules["documents"] = module
-    made.loader.exec_module(module)
-    return module
-
-
-documents = _tool()
 COMMANDS = [
     pytest.param(path, *one, id=f"{path.name}: {one.command[:60]}")
     for path in documents.DOCUMENTS

@@ -43,12 +43,16 @@ def shown(path: Path) -> Iterator[Shown]:
             yield Shown(command, output)
 
 
-def run(command: str, folder: Path, *, chinese: bool = False) -> subprocess.CompletedProcess[bytes]:
-    """Run a document's command in `folder`, which gets the samples; `attnviz` is the one of this Python."""
+def run(command: str, folder: Path, *, chinese: bool = False, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a document's command in `folder`, which gets the samples; `attnviz` is the one of this Python.
+
+    settings: further environment variables, and others in place of those that are set here.
+    """
     if not (folder / "samples").exists():
         shutil.copytree(ROOT / "samples", folder / "samples")
     environment = {name: value for name, value in os.environ.items() if name not in _CHANGING}
     environment |= {"COLUMNS": WIDTH, "PYTHONIOENCODING": "utf-8", "LANG": "zh_CN.UTF-8" if chinese else "C.UTF-8"}
+    environment |= settings
     line = re.sub(r"(^|\| )attnviz ", rf'\1"{sys.executable}" -m attnviz ', command)
     return subprocess.run(["bash", "-c", line], cwd=folder, env=environment, capture_output=True, check=False)
 

@@ -1,0 +1,103 @@
+"""The gallery: each picture is made by the command beside it, asks for nothing from elsewhere, and comes out again."""
+
+import re
+
+import documents
+import gallery
+import pytest
+from terminal import CELL, LINE, draw_terminal
+
+MADE = {picture.file: picture for picture in gallery.GALLERY}
+READMES = [path for path in documents.DOCUMENTS if path.stem.startswith("README") and path.exists()]
+FOLDERS = [gallery.PICTURES, gallery.PICTURES / "zh"]
+SHOWN = re.compile(r"!\[[^\]]+\]\(docs/pictures/([^)]+)\)")
+
+
+def _command(file):
+    """The command that makes a picture, by its path below docs/pictures."""
+    picture = MADE[file.removeprefix("zh/")]
+    return picture.chinese if file.startswith("zh/") and picture.chinese else picture.command
+
+
+@pytest.mark.parametrize("path", READMES, ids=lambda path: path.name)
+def test_every_picture_stands_beside_its_command(path):
+    """The command that makes a picture stands before it or after it, with no other picture between."""
+    text = path.read_text(encoding="utf-8")
+    parts = SHOWN.split(text)
+    for place in range(1, len(parts), 2):
+        beside = parts[place - 1] + parts[place + 1]
+        assert f"`{_command(parts[place])}`" in beside, parts[place]
+        assert parts[place].startswith("zh/") == path.name.endswith(".zh.md")
+
+
+@pytest.mark.parametrize("path", READMES, ids=lambda path: path.name)
+def test_every_picture_is_shown(path):
+    """No picture is made that the README does not show."""
+    shown = {file.removeprefix("zh/") for file in SHOWN.findall(path.read_text(encoding="utf-8"))}
+    assert shown == MADE.keys()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_picture_is_there_and_small(folder):
+    """The folders hold the pictures that are made and no others, none above 200 kB."""
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+    assert sizes.keys() == MADE.keys()
+    assert max(sizes.values()) <= 200_000
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_no_picture_refers_to_anything_outside(folder):
+    """An SVG has outlines for letters: no font, image, style sheet or script is asked for."""
+    for path in folder.glob("*.svg"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r'href="(?!#)|url\((?!#)|@import|@font-face|<(text|image|script|foreignObject)\b', text), (
+            path
+        )
+
+
+@pytest.mark.parametrize("chinese", [False, True])
+@pytest.mark.parametrize("file", ["terminal-top.svg", "terminal-explain.svg"])
+def test_the_same_bytes_again(file, chinese):
+    """Made again, a picture is the same, byte by byte."""
+    made = gallery.make(MADE[file], chinese=chinese)
+    assert made == (gallery.PICTURES / ("zh" if chinese else "") / file).read_bytes()
+
+
+def test_the_description_is_what_is_printed(tmp_path):
+    """The SVG of a terminal holds what the command prints where there is no colour but the table is as wide."""
+    picture = MADE["terminal-table.svg"]
+    done = documents.run(picture.command, tmp_path, COLUMNS=str(picture.width))
+    svg = (gallery.PICTURES / picture.file).read_text(encoding="utf-8")
+    assert re.search(r"<desc>(.*?)</desc>", svg, flags=re.DOTALL)[1] == documents.printed(done).rstrip("\n")
+
+
+def test_letters_stand_in_their_cells():
+    """A wide letter takes two cells, so that what follows it stands where it stands in a terminal."""
+    svg = draw_terminal("a猫b\n\x1b[1m cab\x1b[0m", "x")
+    lines = re.findall("^<g transform.*$", svg, flags=re.MULTILINE)
+    places = [[int(x) for x in re.findall(r'<use href="#\w+" x="(\d+)"', line)] for line in lines]
+    assert places == [[0, CELL, 3 * CELL], [CELL, 2 * CELL, 3 * CELL]]
+    assert len(set(re.findall(r'<path id="(\w+)"', svg))) == 6  # the bold letters have outlines of their own
+
+
+def test_grounds_and_blocks_leave_no_gap():
+    """Cells of one ground are one rectangle; half blocks and bars end where the next begin."""
+    svg = draw_terminal("\x1b[38;2;1;2;3;48;2;4;5;6m▀▀\x1b[48;2;7;8;9m猫\x1b[0m█▌", "x")
+    found = re.findall(r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)" fill="(#\w+)"', svg)
+    boxes = {(*map(int, box[:4]), box[4]) for box in found}
+    assert {(0, 0, 2 * CELL, LINE, "#040506"), (2 * CELL, 0, 2 * CELL, LINE, "#070809")} <= boxes
+    assert (0, 0, 2 * CELL, LINE // 2, "#010203") in boxes
+    assert {box[:4] for box in boxes} >= {(4 * CELL, 0, CELL, LINE), (5 * CELL, 0, CELL // 2, LINE)}
+    assert "crispEdges" in svg
+
+
+def test_only_a_part():
+    """Of a long output only the lines between two beginnings, without the empty one before the second."""
+    assert "<desc>5 b\nc</desc>" in draw_terminal("1 a\n5 b\nc\n\n9 d\n", "x", ("5 ", "9 "))
+
+
+@pytest.mark.parametrize("letter", ["\U0001f408", "\u0301"])
+def test_a_letter_that_cannot_be_drawn(letter):
+    """What no font has, or what has no cell of its own, is refused and not left out."""
+    with pytest.raises(ValueError, match=f"U\\+{ord(letter):04X}"):
+        draw_terminal(f"a{letter}", "x")
