@@ -6,10 +6,13 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from attnviz import run
+from attnviz import compare, run
 from attnviz.errors import OptionError
 from attnviz.render.figure import render_figure
-from attnviz.render.prepare import prepare
+from attnviz.render.figure.fonts import load_fonts
+from attnviz.render.figure.heatmap import Heatmaps
+from attnviz.render.figure.layout import Workshop
+from attnviz.render.prepare import join, prepare, prepare_comparison
 from attnviz.render.style import KINDS, THEMES, Style, contrast
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -87,3 +90,28 @@ def test_contrast():
     """Black on white is 21, a colour on itself 1 (WCAG 2.2)."""
     assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
     assert contrast((9, 9, 9), (9, 9, 9)) == 1
+
+
+def heatmaps(prepared, width):
+    """The heatmaps of a picture of this width, as they are laid out."""
+    return Heatmaps(Workshop(prepared, Style(width=width), load_fonts(())))
+
+
+def test_narrow_labels_shrink_before_they_are_thinned():
+    """Long words in a column of a paper shrink until each has its label; what is too long for that is refused."""
+    long = form(" ".join(f"{letter * 17}" for letter in "abcdef"), embedding="hash", tokens="space")
+    body = heatmaps(long, "8.5cm")
+    side, _ = body.axes[0]
+    assert side.step == 1
+    assert side.size < body.shop.theme.label
+    assert body.width <= body.shop.room + 1e-9
+    with pytest.raises(OptionError, match="too narrow"):
+        heatmaps(long, "3cm")
+
+
+def test_narrow_titles_go_on_in_the_next_line():
+    """In a narrow picture two settings keep their whole names."""
+    compared = join(prepare_comparison(compare("the cat eats the fish", "the fish eats the cat"), medium="picture"))
+    body = heatmaps(compared, "8.5cm")
+    assert ["".join(line + " " for line in lines).strip() for lines in body.title_lines] == body.titles
+    assert max(map(len, body.title_lines)) > 1

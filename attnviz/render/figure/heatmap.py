@@ -9,7 +9,8 @@ import numpy as np
 
 from attnviz.render.figure.colors import unit
 from attnviz.render.figure.fonts import POINT
-from attnviz.render.figure.layout import SMALLEST, Axis, ColorBar, Label, Workshop, distinct_scales
+from attnviz.render.figure.layout import LINE, SMALLEST, Axis, ColorBar, Label, Workshop, distinct_scales, wrap
+from attnviz.render.lines import pieces
 from attnviz.render.prepare import FORBIDDEN, Panel
 from attnviz.render.scale import color_at, ink_on
 
@@ -20,6 +21,7 @@ _GAP = 0.3
 _SMALLEST_CELL, _LEGIBLE_CELL = 0.01, 0.12
 _MOST_NUMBERS = 2000
 _TALLEST_BAR = 3.0
+_MOST_TITLE_LINES = 3
 
 
 class Heatmaps:
@@ -45,18 +47,25 @@ class Heatmaps:
         natural = min(theme.cell, theme.panel / max(self.rows, self.columns))
         room = self.shop.room
         if room is None:
-            shared = (theme.grid / across - self._left(natural) - _GAP) / self.columns
+            left = self._left(min(theme.label, max(SMALLEST, natural / POINT / 1.15)))
+            shared = (theme.grid / across - left - _GAP) / self.columns
             return across, natural if count == 1 else min(natural, max(shared, natural / 4))
         for each in range(across, 0, -1):
-            cell = ((room - self.bars_width + _GAP) / each - self._left(natural) - _GAP) / self.columns
+            cell = self._cell_in((room - self.bars_width + _GAP) / each - _GAP)
             cell = min(cell, 1.5 * theme.cell, theme.panel * 1.5 / self.rows)
             if cell >= min(natural, _LEGIBLE_CELL) or (each == 1 and cell >= _SMALLEST_CELL):
                 return each, cell
-        least = self._left(natural) + self.bars_width + _SMALLEST_CELL * self.columns
+        least = self._left(SMALLEST) + self.bars_width + _SMALLEST_CELL * self.columns
         raise self.shop.too_narrow(max(least, 1.0))
 
-    def _left(self, cell: float) -> float:
-        size = max(SMALLEST, min(self.shop.theme.label, cell / POINT / 1.15))
+    def _cell_in(self, width: float) -> float:
+        """The cell of a panel that fills this width: labels shrink until a cell has room for each, to the smallest."""
+        between = self._left(0.0)
+        size = (width - between) / (self._left(1.0) - between + self.columns * 1.15 * POINT)
+        return (width - self._left(min(self.shop.theme.label, max(SMALLEST, size)))) / self.columns
+
+    def _left(self, size: float) -> float:
+        """How much room the labels of rows take, in letters of this size."""
         return max(self.shop.fonts.width(label.text, size) for rows, _ in self.labels for label in rows) + 0.06
 
     def _measure(self) -> None:
@@ -66,8 +75,6 @@ class Heatmaps:
             for rows, columns in self.labels
         ]
         self.left = max(side.room for side, _ in self.axes)
-        self.title_room = 1.5 * theme.title * POINT if any(self.titles) else 0.0
-        self.head = self.title_room + max(top.room for _, top in self.axes)
         panel_width = self.left + self.columns * self.cell
         if self.shop.room is None:
             panel_width = max(
@@ -75,6 +82,10 @@ class Heatmaps:
                 *(self.shop.fonts.width(title, theme.title) for title in self.titles),
                 *(self.left + self.shop.fonts.width(caption, theme.caption) for caption in self.captions),
             )
+        self.title_lines = [self._lines(title, panel_width) for title in self.titles]
+        most = max(map(len, self.title_lines))
+        self.title_room = ((most - 1) * LINE + 1.5) * theme.title * POINT if most else 0.0
+        self.head = self.title_room + max(top.room for _, top in self.axes)
         below = 1.8 * theme.caption * POINT if any(self.captions) else 0.0
         self.block = (panel_width + _GAP, self.head + self.rows * self.cell + below + _GAP)
         down = -(-len(self.panels) // self.across)
@@ -114,13 +125,17 @@ class Heatmaps:
             bar.draw(canvas, at, y + self.head)
             at += bar.width + 0.2
 
+    def _lines(self, title: str, width: float) -> list[str]:
+        """The title in lines of this width; one line, shortened, where they would be too many."""
+        lines = wrap(self.shop.fonts, pieces(title), "", width, self.shop.theme.title)
+        return lines if len(lines) <= _MOST_TITLE_LINES else [self.shop.fit(title, width, self.shop.theme.title)]
+
     def _title(self, canvas: Canvas, x: float, y: float, i: int) -> None:
-        theme, full = self.shop.theme, self.titles[i]
-        if full:
-            inside = self.left + self.shop.fonts.width(full, theme.title) <= self.block[0] - _GAP
-            start = x + self.left if inside else x
-            title = self.shop.fit(full, self.block[0] - _GAP, theme.title)
-            canvas.text(start, y + theme.title * POINT, title, theme.title, full=full)
+        theme, lines = self.shop.theme, self.title_lines[i]
+        widest = max((self.shop.fonts.width(line, theme.title) for line in lines), default=0.0)
+        start = x + self.left if self.left + widest <= self.block[0] - _GAP else x
+        for k, line in enumerate(lines):
+            canvas.text(start, y + (k * LINE + 1) * theme.title * POINT, line, theme.title, full=self.titles[i])
 
     def _caption(self, canvas: Canvas, x: float, y: float, full: str) -> None:
         theme = self.shop.theme
