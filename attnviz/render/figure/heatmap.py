@@ -62,7 +62,7 @@ class Heatmaps:
         """The cell of a panel that fills this width: labels shrink until a cell has room for each, to the smallest."""
         between = self._left(0.0)
         size = (width - between) / (self._left(1.0) - between + self.columns * 1.15 * POINT)
-        return (width - self._left(min(self.shop.theme.label, max(SMALLEST, size)))) / self.columns
+        return float(width - self._left(min(self.shop.theme.label, max(SMALLEST, size)))) / self.columns
 
     def _left(self, size: float) -> float:
         """How much room the labels of rows take, in letters of this size."""
