@@ -33,8 +33,8 @@ class Heatmaps:
         self.labels = [([*map(shop.label, panel.rows)], [*map(shop.label, panel.columns)]) for panel in self.panels]
         self.titles = [shop.words(panel.title) for panel in self.panels]
         self.captions = [shop.words(panel.caption) for panel in self.panels]
-        self.rows = max(panel.values.shape[0] for panel in self.panels)
-        self.columns = max(panel.values.shape[1] for panel in self.panels)
+        self.rows: int = max(panel.values.shape[0] for panel in self.panels)
+        self.columns: int = max(panel.values.shape[1] for panel in self.panels)
         self.bars = [ColorBar(shop, scale, 1.0) for scale in distinct_scales(self.panels)]
         self.bars_width = sum(bar.width + 0.2 for bar in self.bars)
         self.across, self.cell = self._fit()
