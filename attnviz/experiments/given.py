@@ -1,0 +1,39 @@
+"""What an experiment is made on, and which head of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from attnviz.data import Attention
+from attnviz.pipeline import Settings, Words, read_words
+from attnviz.wordfile import Progress
+
+MOST_WORDS = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What an experiment is made on: a text or vectors, perhaps the words of a second text, and who is told of it."""
+
+    text: str | None = None
+    keys: str | None = None
+    vectors: str | Path | ArrayLike | None = None
+    labels: str | Sequence[str] | None = None
+    progress: Progress | None = None
+
+    def words(self, settings: Settings) -> tuple[Words, Settings]:
+        """The words under these settings, and the settings as they are then."""
+        return read_words(self.text, settings, keys=self.keys, vectors=self.vectors, labels=self.labels,
+                          progress=self.progress)  # fmt: skip
+
+
+def head_shown(attention: Attention, head: str | int | None) -> Attention:
+    """The one head that is named, by its name or number; the mean of all where none is."""
+    if head in (None, "mean"):
+        return attention.mean()
+    is_number = isinstance(head, str) and head.lstrip("-").isdecimal() and head not in attention.heads
+    return attention.select(head=int(head) if is_number and head is not None else head)
