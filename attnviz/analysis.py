@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.data import Attention
+from attnviz.data import Attention, Token
 from attnviz.messages import Message, message
 
 Booleans = NDArray[np.bool_]
@@ -114,3 +114,29 @@ def characters(attention: Attention) -> list[list[Character]]:
         [characterize(head, attention.allowed, cross=attention.is_cross) for head in layer]
         for layer in attention.weights
     ]
+
+
+def pair_shares(attention: Attention) -> NDArray[np.float64] | None:
+    """How two texts that a model read together share their weight, as means over words: [layers, heads, 2, 2].
+
+    [..., 0, 1] is what a word of the first text gives to all words of the second. What a row lacks to 1 goes to the
+    tokens that stand for no text, as [CLS]. None where one text was read.
+    """
+    begins = attention.settings.get("pair_start")
+    if not isinstance(begins, int):
+        return None
+    queries, keys = (
+        [np.array([_belongs(token, begins, second) for token in side]) for second in (False, True)]
+        for side in (attention.query, attention.key)
+    )
+    found = np.zeros((*attention.weights.shape[:2], 2, 2))
+    for i, asking in enumerate(queries):
+        for j, asked in enumerate(keys):
+            given = attention.weights[:, :, asking][..., asked].sum(axis=-1, dtype=np.float64)
+            found[..., i, j] = given.sum(axis=-1) / max(1, asking.sum())
+    return found
+
+
+def _belongs(token: Token, begins: int, second: bool) -> bool:
+    """Whether the token is a word of the second text, which begins at this place, or of the first."""
+    return token.start is not None and (token.start >= begins) == second

@@ -168,11 +168,11 @@ def compare_attentions(
     """
     a, b = pairs[0]
     aligned = align(a.tokens, b.tokens, same)
-    if not aligned.a:
+    if not any(_is_word(a, i) for i in aligned.a):
         raise InputError(
             "The two texts have no word in common: {a} and {b}.",
             hint="compare looks at the same words in another order.",
-            a=" ".join(t.text for t in a.tokens[:8]), b=" ".join(t.text for t in b.tokens[:8]),
+            a=_first_words(a), b=_first_words(b),
         )  # fmt: skip
     return Comparison(
         text_a=_text(a),
@@ -189,9 +189,27 @@ def compare_attentions(
             replace(_run(first, second, aligned), blind_to=blind)
             for (first, second), blind in zip(pairs, blind_to or (None,) * len(pairs), strict=True)
         ),
-        settings=dict(a.settings),
+        settings={**a.settings, **_unknown_words(a, b)},
         notes=_distinct(notes, a.notes, b.notes),
     )
+
+
+def _first_words(attention: Attention) -> str:
+    words = [token.text for i, token in enumerate(attention.tokens) if _is_word(attention, i)]
+    return " ".join(words[:8])
+
+
+def _is_word(attention: Attention, index: int) -> bool:
+    """Whether a token stands for text: what a model puts around every text is nothing that two texts share."""
+    return "model" not in attention.settings or attention.tokens[index].start is not None
+
+
+def _unknown_words(a: Attention, b: Attention) -> dict[str, object]:
+    """How many words of both texts a model does not know; of one, where they have the same."""
+    first, second = (one.settings.get("unknown_words") for one in (a, b))
+    if first is None or second is None or first == second:
+        return {}
+    return {"unknown_words": {name: first[name] + second[name] for name in first}}
 
 
 def _distinct(*groups: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -271,7 +289,7 @@ def _change(comparison: Comparison, run: Run) -> Message:
     if run.order_blind:
         return _no_change(comparison, run, fields)
     fields["direction"] = message("more") if change > 0 else message("less")
-    sentence = _some_change(run, fields)
+    sentence = _some_change(comparison, run, fields)
     if run.blind_to is Blindness.MIRROR_IMAGE and comparison.same_words:
         return message("{sentence} Only the mirror image of {a} would stay the same.", sentence=sentence, **fields)
     return sentence
@@ -305,7 +323,9 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
     )
 
 
-def _some_change(run: Run, fields: dict[str, object]) -> Message:
+def _some_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> Message:
+    if run.position == "own" and not comparison.same_words:
+        return message("{query} looks {amount} {direction} at {key}.", **fields)
     if run.position == "own":
         return message("In this model the order counts: {query} looks {amount} {direction} at {key}.", **fields)
     if run.position != "none":

@@ -35,6 +35,10 @@ class Token:
     piece: str | None = None
     id: int | None = None
 
+    def is_unknown(self, piece: object) -> bool:
+        """Whether it is text that a vocabulary lacks, for which it has this piece ('[UNK]'), or a part of it is."""
+        return piece is not None and self.start is not None and piece in (self.piece or "").split(" ")
+
 
 @dataclass(frozen=True, eq=False)
 class Projection:

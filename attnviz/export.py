@@ -15,7 +15,7 @@ from attnviz.errors import OutputError, reason_of, unknown_choice
 from attnviz.laboratory import Distances, Lab, distances_document, distances_rows, lab_document, lab_rows
 from attnviz.messages import Message, message
 from attnviz.render.charts import Charts
-from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison
+from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison, unknown_words
 
 if TYPE_CHECKING:
     from attnviz.explanation import Explanation
@@ -65,7 +65,7 @@ def save_attention(
         ".npz": lambda: storage.attention_npz(shown),
     }
     write(path, makers[suffix]())
-    return ()
+    return unknown_words(attention.settings)  # data has no caption that could say it
 
 
 def prepare_picture(

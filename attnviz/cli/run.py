@@ -33,7 +33,7 @@ def command(
         style = replace(style, token=None)  # it is the text's in the terminal
     check_picture(style, output.save, describing, as_json=output.json)
     found = attend_all(texts or [], given, settings, looking, output.save, style)
-    save_all(found, output.save, looking, style)
+    save_all(found, output.save, looking, style, json=output.json)
     if output.json:
         from attnviz.storage import attention_document
 

@@ -15,11 +15,10 @@ from attnviz.cli.reading import Source, as_typed, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.export import FOR_ATTENTION, PAGE, PICTURES, check_destination, numbered, prepare_picture, save_attention
-from attnviz.messages import Message
 from attnviz.pipeline import Settings, load_weights
 from attnviz.pipeline import run as run_pipeline
 from attnviz.render.picture import describe_picture
-from attnviz.render.prepare import SHOWS, check_show, choose_heads
+from attnviz.render.prepare import SHOWS, check_show, choose_heads, unknown_words
 from attnviz.render.style import Style
 from attnviz.render.views import Choice, check_choice, view_attention
 
@@ -133,9 +132,11 @@ def digits_to_redo(looking: Looking, attention: Attention) -> int:
     return max(digits_for(looking, attention), REDONE_DIGITS) if looking.precision is None else looking.precision
 
 
-def save_all(found: list[Attention], files: list[Path], looking: Looking, style: Style | None = None) -> None:
-    """Write every file for every attention; say once what is lacking."""
-    notes: dict[str, Message] = {}
+def save_all(
+    found: list[Attention], files: list[Path], looking: Looking, style: Style | None = None, *, json: bool = False
+) -> None:
+    """Write every file for every attention; say once what is lacking, and what the JSON that is to come cannot say."""
+    notes = {str(note): note for attention in found for note in unknown_words(attention.settings)} if json else {}
     for path in files:
         for index, attention in enumerate(found):
             place = numbered(path, index, len(found))

@@ -141,13 +141,19 @@ def _least_even(attention: Attention, head: int | None, token: int | None) -> tu
     """
     uneven = _unevenness(attention)
     rows = uneven if head is None else uneven[head : head + 1]
-    rows = rows if token is None else rows[:, token : token + 1]
+    rows = rows[:, token : token + 1] if token is not None else np.where(_words(attention), rows, -np.inf)
     if token is None and not np.isfinite(rows).any():
         raise InputError("The mask forbids every word to look at anything: no row can be explained.")
     # Heads first, then tokens: of equals, the first token of the first head.
     best = int(np.argmax(np.round(rows / _SAME_BITS)))
     place, at = divmod(best, rows.shape[1])
     return (place if head is None else head), (at if token is None else token)
+
+
+def _words(attention: Attention) -> NDArray[np.bool_]:
+    """Which tokens stand for text, [query]: a model's [CLS] is not the row that tells most."""
+    of_text = np.array([token.start is not None for token in attention.query])
+    return of_text if of_text.any() else ~of_text
 
 
 def _unevenness(attention: Attention) -> NDArray[np.float64]:

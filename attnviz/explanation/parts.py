@@ -41,10 +41,14 @@ class Number:
 
 @dataclass(frozen=True)
 class Word:
-    """A word of the text, or of a feature that is one; occurrence counts the same text from 1."""
+    """A word of the text, or of a feature that is one; occurrence counts the same text from 1.
+
+    unknown: whether a model's vocabulary lacks it.
+    """
 
     text: str
     occurrence: int = 1
+    unknown: bool = False
 
     def __str__(self) -> str:
         """The word in a sentence that nobody renders; the second 猫 is 猫#2."""

@@ -99,12 +99,12 @@ class Row:
     @cached_property
     def word(self) -> Word:
         """The word that looks."""
-        return _words(self.attention.query)[self.token]
+        return _words(self.attention, self.attention.query)[self.token]
 
     @cached_property
     def keys(self) -> tuple[Word, ...]:
         """The words that are looked at."""
-        return _words(self.attention.key)
+        return _words(self.attention, self.attention.key)
 
     @cached_property
     def columns(self) -> tuple[Piece, ...]:
@@ -150,10 +150,11 @@ def _names(features: tuple[str, ...] | None, count: int) -> tuple[Piece, ...]:
     return tuple(map(name_of, features))
 
 
-def _words(tokens: Sequence[Token]) -> tuple[Word, ...]:
+def _words(attention: Attention, tokens: Sequence[Token]) -> tuple[Word, ...]:
+    unknown = attention.settings.get("unknown")
     seen: Counter[str] = Counter()
     found = []
     for token in tokens:
         seen[token.text] += 1
-        found.append(Word(token.text, seen[token.text]))
+        found.append(Word(token.text, seen[token.text], token.is_unknown(unknown)))
     return tuple(found)

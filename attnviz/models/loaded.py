@@ -94,7 +94,7 @@ class Model:
         if self.shape.encoder_decoder and kind != "encoder":
             found = self._translated(text, keys, self._numbers(layers, decoder=True), kind, traces)
         elif window is not None or stride is not None:
-            found = self._slid(self._encoded(text, pair), self._numbers(layers), window, stride, text)
+            found = self._slid(self._encoded(text, pair), text, self._numbers(layers), window, stride, traces)
         else:
             found = self._read(text, pair, self._numbers(layers), traces)
         merged = merge_tokens(found, merge)
@@ -109,6 +109,12 @@ class Model:
             )
         if pair is not None and self.shape.encoder_decoder:
             raise InputError("{name} translates one text: give its target with --keys, and no --pair.", name=self.name)
+        if pair is not None and self.shape.causal:
+            raise InputError(
+                "{name} reads one text from left to right and knows no segments.",
+                hint="Leave --pair out, and put both texts into one.",
+                name=self.name,
+            )
         if slides and self.shape.encoder_decoder:
             raise OptionError("--window slides over the text of one stack; {name} has an encoder and a decoder.",
                               name=self.name)  # fmt: skip
@@ -136,8 +142,11 @@ class Model:
         encoded = self._encoded(text, pair)
         self._check_length(len(encoded.ids), layers)
         passed = self._forward(encoded.ids, encoded.segments, layers, traces)
-        notes = _about_unknown(encoded)
-        return self._attention(encoded.tokens, _source(text, pair), passed, notes, pair=pair)
+        begins = None if pair is None else len(text) + 1
+        return self._attention(
+            encoded.tokens, _source(text, pair), passed, unknown_words=_unknown_words(encoded), pair=pair,
+            pair_start=begins,
+        )  # fmt: skip
 
     def _forward(
         self, ids: NDArray[np.int64], segments: NDArray[np.int64], layers: list[int] | None, traces: bool
@@ -180,7 +189,7 @@ class Model:
         tokens: tuple[Token, ...],
         source: str,
         passed: Passed,
-        notes: tuple[Message, ...],
+        notes: tuple[Message, ...] = (),
         asked: tuple[tuple[Token, ...], str] | None = None,
         **more: Any,
     ) -> Attention:
@@ -203,23 +212,28 @@ class Model:
         }  # fmt: skip
 
     def _slid(
-        self, encoded: Encoded, layers: list[int] | None, window: int | None, stride: int | None, text: str
-    ) -> Attention:
-        """Windows over the text, see windows.slide."""
+        self, encoded: Encoded, text: str, layers: list[int] | None, window: int | None, stride: int | None,
+        traces: bool,
+    ) -> Attention:  # fmt: skip
+        """Windows over the text, see windows.slide; one that holds all of it is no window."""
         if encoded.second.any():
             raise OptionError("--window slides over one text, not over a pair.")
         self._check_size(len(encoded.ids), len(encoded.ids), layers)
-        slid = slide(
-            encoded.special, lambda chosen: self._forward(encoded.ids[chosen], encoded.segments[chosen], layers, False),
-            window=window, stride=stride, most=self.shape.positions,
+
+        def one(chosen: NDArray[np.int64], whole: bool) -> Passed:
+            return self._forward(encoded.ids[chosen], encoded.segments[chosen], layers, traces and whole)
+
+        slid = slide(encoded.special, one, window=window, stride=stride, most=self.shape.positions)
+        unknown = _unknown_words(encoded)
+        if slid.windows == 1:
+            return self._attention(encoded.tokens, text, slid.passed, unknown_words=unknown)
+        note = message(
+            "Read in {count} windows of {window} tokens, {stride} apart; each row is the mean over the windows "
+            "that its token is in.", count=slid.windows, window=slid.window, stride=slid.stride,
         )  # fmt: skip
-        notes = _about_unknown(encoded)
-        if slid.windows > 1:
-            notes = (*notes, message(
-                "Read in {count} windows of {window} tokens, {stride} apart; each row is the mean over the windows "
-                "that its token is in.", count=slid.windows, window=slid.window, stride=slid.stride,
-            ))  # fmt: skip
-        return self._attention(encoded.tokens, text, slid.passed, notes, window=slid.window, stride=slid.stride)
+        return self._attention(
+            encoded.tokens, text, slid.passed, (note,), unknown_words=unknown, window=slid.window, stride=slid.stride
+        )
 
     def _translated(
         self, text: str, target: str | None, layers: list[int] | None, kind: str, traces: bool
@@ -232,11 +246,11 @@ class Model:
             self.checkpoint.config, self.checkpoint.tensors, encoded.ids.tolist(), target_ids=said.ids, layers=layers,
             kind="decoder" if kind == "decoder" else "cross", traces=traces,
         )  # fmt: skip
-        notes = (*_about_unknown(encoded), *said.notes)
         asked = None if kind == "decoder" else (encoded.tokens, text)
         return self._attention(
-            said.tokens, said.text, passed, notes, asked, layers=self.shape.decoder_layers,
+            said.tokens, said.text, passed, said.notes, asked, layers=self.shape.decoder_layers,
             heads=self.shape.decoder_heads, mask="causal" if kind == "decoder" else "none",
+            unknown_words=_unknown_words(encoded),
         )  # fmt: skip
 
 
@@ -245,20 +259,8 @@ def _source(text: str, pair: str | None) -> str:
     return text if pair is None else f"{text}\n{pair}"
 
 
-def _about_unknown(encoded: Encoded) -> tuple[Message, ...]:
-    """How many words the vocabulary lacks, where it lacks any."""
+def _unknown_words(encoded: Encoded) -> dict[str, int]:
+    """How many words the text has, and how many of them are unknown: the vocabulary lacks a part of them."""
     words = np.where(encoded.special, -1, encoded.words)
-    count = len(set(words[words >= 0].tolist()))
     unknown = len(set(words[encoded.unknown & (words >= 0)].tolist()))
-    if unknown == 0:
-        return ()
-    if count == 1:
-        return (message("The only word is unknown to this model; its weights say nothing."),)
-    if unknown == 1:
-        return (message("1 of {count} words is unknown to this model; weights at it say nothing.", count=count),)
-    return (
-        message(
-            "{unknown} of {count} words are unknown to this model; weights between them say nothing.",
-            unknown=unknown, count=count,
-        ),
-    )  # fmt: skip
+    return {"unknown": unknown, "words": len(set(words[words >= 0].tolist()))}

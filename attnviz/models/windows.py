@@ -29,10 +29,10 @@ class Slid(NamedTuple):
 
 
 def slide(
-    special: NDArray[np.bool_], forward: Callable[[Indexes], Passed], *, window: int | None, stride: int | None,
+    special: NDArray[np.bool_], forward: Callable[[Indexes, bool], Passed], *, window: int | None, stride: int | None,
     most: int | None,
 ) -> Slid:  # fmt: skip
-    """Run `forward` on the token indexes of each window, and average.
+    """Run `forward` on the token indexes of each window, and average; the flag says whether they are all there are.
 
     special [n]: which tokens stand around the text. window: tokens of a window, special ones among them, at most
     `most`, which it is by default. stride: how many tokens of the text on the next window begins; half of what a
@@ -50,10 +50,12 @@ def slide(
         )  # fmt: skip
     last = max(0, len(text) - width)
     starts = [*range(0, last, step), last]
+    if last == 0:
+        return Slid(forward(np.arange(len(special)), True), 1, len(special), step)
     mean = _Mean(len(special))
     for start in starts:
         chosen = np.concatenate([before, text[start : start + width], after])
-        mean.add(chosen, forward(chosen))
+        mean.add(chosen, forward(chosen, False))
     return Slid(mean.passed(), len(starts), width + len(before) + len(after), step)
 
 

@@ -34,8 +34,15 @@ def _panel(panel: Panel, digits: int) -> str:
     return (
         '<table style="border-collapse:collapse;width:auto;margin:0">'
         f'<caption style="text-align:left">{_words(panel.title)}</caption>'
-        f"<thead><tr><td></td>{header}</tr></thead><tbody>{''.join(_rows(panel, digits))}</tbody></table>"
+        f"<thead><tr><td></td>{header}</tr></thead><tbody>{''.join(_rows(panel, digits))}</tbody>{_foot(panel)}</table>"
     )
+
+
+def _foot(panel: Panel) -> str:
+    """What stands below the panel, where something does."""
+    if panel.caption is None:
+        return ""
+    return f'<tfoot><tr><td colspan="{len(panel.columns) + 1}">{_words(panel.caption)}</td></tr></tfoot>'
 
 
 def _rows(panel: Panel, digits: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from attnviz.explanation import Entry, Explanation, Line, Number, Piece, Step, W
 from attnviz.messages import Message, message
 from attnviz.messages import Word as Name
 from attnviz.render.labels import shorten, visible
-from attnviz.render.prepare import describe_settings, head_name, number
+from attnviz.render.prepare import UNKNOWN, describe_settings, head_name, number, unknown_words
 
 _WIDEST_WORD = 20
 _NARROWEST_BLANK = 4
@@ -78,7 +78,7 @@ def _caption(explanation: Explanation) -> tuple[Message, ...]:
         parts = (head_name(head), *parts)
     if explanation.layer:
         parts = (message("layer {layer}", layer=explanation.layer), *parts)
-    return parts
+    return (*parts, *unknown_words(settings))
 
 
 def _hint(digits: int, worksheet: bool) -> Message:
@@ -169,7 +169,7 @@ def word_text(word: Word) -> str:
 
 
 def _short(word: Word) -> str:
-    return shorten(visible(word.text), _WIDEST_WORD, cell_len)
+    return shorten(visible(word.text), _WIDEST_WORD, cell_len) + (UNKNOWN if word.unknown else "")
 
 
 def _numbered(text: str, word: Word) -> str:

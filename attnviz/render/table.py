@@ -126,6 +126,9 @@ class _Block:
             yield Text(self.title().plain, "bold", overflow="fold")
         for first in range(0, len(self.columns), self.per_table):
             yield from self.table(first, min(first + self.per_table, len(self.columns)), runs)
+            if self.panel.caption is not None and first + self.per_table >= len(self.columns):
+                words = encodable(self.panel.caption.localized(), self.encoding)
+                yield Text(" " * _INDENT + words, "dim", overflow="fold")
             yield Text()
 
     def table(self, first: int, last: int, runs: list[Run]) -> Iterator[Text]:

@@ -41,6 +41,8 @@ def render_text(shadings: Shadings, screen: Screen) -> RenderableType:
             parts.append(Text(" " * _INDENT + screen.written(shading.title.localized()), "bold", overflow="fold"))
         for line in _lines(shading.words, min(screen.cells, _WIDEST) - _INDENT, screen):
             parts.extend(_drawn(line, paint))
+        if shading.caption is not None:
+            parts.append(Text(" " * _INDENT + screen.written(shading.caption.localized()), "dim", overflow="fold"))
         parts.append(Text())
     parts.append(color_bar(shadings.scale, shadings.digits, screen, characters=DIGITS))
     caption = " · ".join(part.localized() for part in shadings.caption)

@@ -38,6 +38,8 @@ def render_top(prepared: Prepared, screen: Screen, *, most: int = 3) -> Renderab
         if panel.title is not None:
             parts.append(Text(" " * _INDENT + screen.written(panel.title.localized()), "bold", overflow="fold"))
         parts.extend(_List(panel, prepared, screen, most).lines())
+        if panel.caption is not None:
+            parts.append(Text(" " * _INDENT + screen.written(panel.caption.localized()), "dim", overflow="fold"))
         parts.append(Text())
     caption = " · ".join(part.localized() for part in prepared.caption)
     parts.append(Text(screen.written(caption), "dim", overflow="fold"))

@@ -162,12 +162,15 @@ def with_spread(form: Prepared, spread: str) -> Prepared:
 
 
 def _with_characters(form: Prepared, attention: Attention) -> Prepared:
-    """Each panel with its head's character below it."""
+    """Each panel with its head's character below it, unless something else is."""
     from attnviz.analysis import characters
 
     words = [one.words() for layer in characters(attention) for one in layer]
     return replace(
-        form, panels=tuple(replace(panel, caption=one) for panel, one in zip(form.panels, words, strict=True))
+        form,
+        panels=tuple(
+            replace(panel, caption=panel.caption or one) for panel, one in zip(form.panels, words, strict=True)
+        ),
     )
 
 

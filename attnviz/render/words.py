@@ -34,10 +34,11 @@ class Word:
 
 @dataclass(frozen=True, eq=False)
 class Shading:
-    """The words of one panel, on the scale of all."""
+    """The words of one panel, on the scale of all; the caption stands below them."""
 
     title: Message | None
     words: tuple[Word, ...]
+    caption: Message | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ def shade_words(form: Prepared, attention: Attention, token: str | None = None) 
     return Shadings(
         heading=_heading(attention, asking),
         shadings=tuple(
-            Shading(panel.title, _words(attention, panel, row, scale, asking))
+            Shading(panel.title, _words(attention, panel, row, scale, asking), panel.caption)
             for panel, row in zip(form.panels, rows, strict=True)
         ),
         scale=scale,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attnviz.analysis import pair_shares
 from attnviz.comparison import Comparison, Run
 from attnviz.data import Attention, Token
 
@@ -22,6 +23,7 @@ SCHEMA = 1
 def attention_document(attention: Attention) -> dict[str, Any]:
     """The attention as plain data under `"schema": 1`; numbers in full float32 precision."""
     document: dict[str, Any] = {"schema": SCHEMA, "tokens": [_token(token) for token in attention.query]}
+    shares = pair_shares(attention)
     if attention.is_cross:
         document["keys"] = [_token(token) for token in attention.key]
     return document | {
@@ -30,6 +32,7 @@ def attention_document(attention: Attention) -> dict[str, Any]:
         "weights": attention.weights.tolist(),
         "allowed": None if attention.allowed is None else attention.allowed.tolist(),
         "output": None if attention.output is None else attention.output.tolist(),
+        **({} if shares is None else {"pair_shares": shares.tolist()}),
         "settings": dict(attention.settings),
     }
 
@@ -130,12 +133,15 @@ def attention_npz(attention: Attention) -> bytes:
         "tokens": np.array([token.text for token in attention.query]),
         "keys": np.array([token.text for token in attention.key]),
         "spans": np.array([_span(token) for token in attention.query]),
+        **_pieces("pieces", attention.query),
         "layers": np.array(attention.layers),
         "heads": np.array([str(head) for head in attention.heads]),
         "settings": np.array(json.dumps(dict(attention.settings))),
     }
     if attention.is_cross:
-        arrays["key_spans"] = np.array([_span(token) for token in attention.key])
+        arrays |= {"key_spans": np.array([_span(token) for token in attention.key])} | _pieces(
+            "key_pieces", attention.key
+        )
     if attention.allowed is not None:
         arrays["allowed"] = attention.allowed
     if attention.output is not None:
@@ -152,6 +158,13 @@ def _token(token: Token) -> dict[str, Any]:
     if token.id is not None:
         found["id"] = token.id
     return found
+
+
+def _pieces(name: str, tokens: tuple[Token, ...]) -> dict[str, Any]:
+    """The tokens' vocabulary entries as an array of this name; none where no token has one."""
+    if all(token.piece is None for token in tokens):
+        return {}
+    return {name: np.array([token.piece or "" for token in tokens])}
 
 
 def _span(token: Token) -> tuple[int, int]:

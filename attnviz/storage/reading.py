@@ -206,14 +206,17 @@ def _npz(data: bytes, name: str) -> dict[str, Any]:
         raise InputError("{name!r}: {error}.", name=name, error=error) from None
 
 
-_PARTS = ("weights", "tokens", "keys", "allowed", "layers", "heads", "spans", "key_spans", "output", "settings")
+_PARTS = (
+    "weights", "tokens", "keys", "allowed", "layers", "heads", "spans", "key_spans", "pieces", "key_pieces", "output",
+    "settings",
+)  # fmt: skip
 
 
 def _from_arrays(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     found: dict[str, Any] = dict(arrays)
-    for side, spans in (("tokens", "spans"), ("keys", "key_spans")):
+    for side, spans, pieces in (("tokens", "spans", "pieces"), ("keys", "key_spans", "key_pieces")):
         if side in found:
-            found[side] = _tokens(arrays[side], arrays.get(spans))
+            found[side] = _tokens(arrays[side], arrays.get(spans), arrays.get(pieces))
     same = "keys" in found and [token.text for token in found["keys"]] == [t.text for t in found.get("tokens", ())]
     if same and "key_spans" not in arrays:  # one text: its keys are its tokens
         del found["keys"]
@@ -226,15 +229,20 @@ def _from_arrays(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     return found
 
 
-def _tokens(names: NDArray[Any], spans: NDArray[Any] | None) -> list[Token]:
+def _tokens(names: NDArray[Any], spans: NDArray[Any] | None, pieces: NDArray[Any] | None = None) -> list[Token]:
+    texts = _strings(names)
+    places = [(-1, -1)] * len(texts) if spans is None else [(int(a), int(b)) for a, b in spans]
+    entries = [""] * len(texts) if pieces is None else _strings(pieces)
+    return [
+        Token(text, None, None, piece or None) if start < 0 else Token(text, start, end, piece or None)
+        for text, (start, end), piece in zip(texts, places, entries, strict=True)
+    ]
+
+
+def _strings(names: NDArray[Any]) -> list[str]:
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise ValueError("tokens and keys must be arrays of strings with one dimension")
-    texts = [str(name) if names.dtype.kind == "U" else name.decode() for name in names]
-    places = [(None, None)] * len(texts) if spans is None else [(int(a), int(b)) for a, b in spans]
-    return [
-        Token(text) if start is None or start < 0 else Token(text, start, end)
-        for text, (start, end) in zip(texts, places, strict=True)
-    ]
+    return [str(name) if names.dtype.kind == "U" else name.decode() for name in names]
 
 
 def _unreadable(name: str, error: Exception) -> AttnvizError:

@@ -65,7 +65,7 @@ def of_attention(attention: Attention, digits: int) -> Document:
         layers=[in_each(_named(layer)) for layer in attention.layers],
         heads=[in_each(_named(name)) for name in names],
         sides=[None],
-        titles=[_title(head_title(attention, layer, name)) for layer in attention.layers for name in names],
+        titles=_titles(attention, names, panels),
         start=(len(attention.layers) - 1, len(names) - 1 if len(attention.heads) > MOST_HEADS else 0),
     )
     texts = [_text(attention.source, attention.query)]
@@ -77,7 +77,7 @@ def of_attention(attention: Attention, digits: int) -> Document:
         "rowTexts": [0],
         "columnText": 1 if attention.is_cross else None,
         "captions": [_said(form.caption)],
-        "notes": [_said(attention.notes)],
+        "notes": [_said((*form.notes, *attention.notes))],
     }
     return _document(head, form, panels, axes)
 
@@ -206,6 +206,15 @@ def _scale(scale: Scale) -> dict[str, Any]:
         "colours": "".join(f"{r:02x}{g:02x}{b:02x}" for r, g, b in palette),
         "ink": "".join("0" if ink_on(color) == (0, 0, 0) else "1" for color in palette),
     }
+
+
+def _titles(attention: Attention, names: list[int | str], panels: list[Panel]) -> list[Words]:
+    """What each sheet is called: its layer and head, and what stands below it elsewhere."""
+    called = (head_title(attention, layer, name) for layer in attention.layers for name in names)
+    return [
+        _title(title if panel.caption is None else message("{title} · {words}", title=title, words=panel.caption))
+        for title, panel in zip(called, panels, strict=True)
+    ]
 
 
 def _named(name: int | str) -> Message:

@@ -8,6 +8,7 @@ from attnviz.render.prepare.attention import SHOWS, UNKNOWN, check_show, label, 
 from attnviz.render.prepare.caption import describe, describe_settings
 from attnviz.render.prepare.comparison import prepare_comparison
 from attnviz.render.prepare.heads import MOST_HEADS, choose_heads, head_name, head_title
+from attnviz.render.prepare.model import unknown_words
 from attnviz.render.prepare.panels import FORBIDDEN, Panel, Prepared, join, number
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "number",
     "prepare",
     "prepare_comparison",
+    "unknown_words",
 ]

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.analysis import pair_shares
 from attnviz.data import Attention, Token, Trace
 from attnviz.errors import MissingError, unknown_choice
 from attnviz.messages import Message, listed, message, translate
 from attnviz.render.labels import Medium, visible
 from attnviz.render.prepare.caption import describe
 from attnviz.render.prepare.heads import head_name, head_title
+from attnviz.render.prepare.model import PAIR_LEGEND, pair_words, unknown_words
 from attnviz.render.prepare.panels import Panel, Prepared, number
 from attnviz.render.scale import signed_scale, weight_scale
 
@@ -31,7 +33,9 @@ def prepare(
     makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
     unknown = attention.settings.get("unknown")
     rows, columns = labels(attention.query, medium, unknown), labels(attention.key, medium, unknown)
-    return tuple(replace(form, digits=digits) for form in makers[show](attention, rows, columns))
+    forms = makers[show](attention, rows, columns)
+    about = unknown_words(attention.settings)
+    return tuple(replace(form, digits=digits, notes=(*form.notes, *about)) for form in forms)
 
 
 def check_show(attention: Attention, show: str) -> None:
@@ -71,26 +75,30 @@ def label(token: Token, medium: Medium = "terminal", unknown: object = None) -> 
     '猫[?]'
     """
     text = token.text.replace(" ", "␣") if token.text and not token.text.strip(" ") else token.text
-    is_unknown = unknown is not None and token.start is not None and unknown in (token.piece or "").split(" ")
-    return visible(text, medium) + (UNKNOWN if is_unknown else "")
+    return visible(text, medium) + (UNKNOWN if token.is_unknown(unknown) else "")
 
 
 def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
     weights = np.stack([trace.weights for trace in attention.traces]) if attention.traces else attention.weights
     scale = weight_scale(weights)
     forbidden = None if attention.allowed is None else ~attention.allowed
+    shares = pair_shares(attention)
     panels = tuple(
-        Panel(head_title(attention, layer, head), weights[i, j], rows, columns, scale, forbidden)
+        Panel(
+            head_title(attention, layer, head), weights[i, j], rows, columns, scale, forbidden,
+            caption=None if shares is None else pair_words(shares[i, j]),
+        )
         for i, layer in enumerate(attention.layers)
         for j, head in enumerate(attention.heads)
-    )
+    )  # fmt: skip
     heading = message("who looks ↓   at whom →")
     headings = (
         tuple(message("layer {layer}", layer=layer) for layer in attention.layers),
         tuple(map(head_name, attention.heads)),
     )
     caption = (*describe(attention), _row_meaning(attention))
-    return (Prepared("weights", panels, heading, caption, headings=headings),)
+    notes = () if shares is None else (PAIR_LEGEND,)
+    return (Prepared("weights", panels, heading, caption, notes, headings=headings),)
 
 
 def _row_meaning(attention: Attention) -> Message:

@@ -8,7 +8,7 @@ from typing import Any
 
 from attnviz.data import Attention
 from attnviz.messages import Message, message
-from attnviz.render.labels import visible
+from attnviz.render.prepare.model import describe_model
 
 
 def describe(attention: Attention) -> tuple[Message, ...]:
@@ -29,7 +29,7 @@ def describe_settings(
     without: the settings that are told elsewhere, positions among them where `position` is False.
     """
     if s.get("model") is not None:
-        return _describe_model(s, heads, layers)
+        return describe_model(s, layers, _count_heads(s["heads"], heads))
     if s.get("embedding", "given") == "given":
         return _given(s, heads)
     makers: dict[str, Callable[[], Message | None]] = {
@@ -53,32 +53,6 @@ def describe_settings(
 
 def _position_words(scheme: str) -> Message:
     return message("no positions") if scheme == "none" else message("{scheme} positions", scheme=scheme)
-
-
-def _describe_model(s: Any, heads: tuple[int | str, ...], layers: tuple[int, ...]) -> tuple[Message, ...]:
-    """Family, name, which layer, which heads."""
-    family = message("{text}", text=_FAMILIES.get(s["family"], s["family"]))
-    parts = [family, message("{text}", text=visible(s["model"]))]
-    if len(layers) == 1:
-        parts.append(message("layer {layer}", layer=layers[0]))
-    elif layers:
-        parts.append(message("{shown} of {count} layers", shown=len(layers), count=s["layers"]))
-    parts.append(_count_heads(s["heads"], heads))
-    if s["mask"] == "causal":
-        parts.append(message("causal mask"))
-    if s.get("window") is not None:
-        parts.append(message("windows of {window}, {stride} apart", window=s["window"], stride=s["stride"]))
-    return tuple(parts)
-
-
-# How the families' authors write them.
-_FAMILIES = {
-    "bert": "BERT", "roberta": "RoBERTa", "xlm-roberta": "XLM-RoBERTa", "camembert": "CamemBERT",
-    "distilbert": "DistilBERT", "electra": "ELECTRA", "mpnet": "MPNet", "albert": "ALBERT", "gpt2": "GPT-2",
-    "gpt_neox": "GPT-NeoX", "opt": "OPT", "llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3",
-    "smollm": "SmolLM", "smollm3": "SmolLM3", "gemma": "Gemma", "phi3": "Phi-3", "t5": "T5", "mt5": "mT5",
-    "marian": "Marian",
-}  # fmt: skip
 
 
 def _given(s: Any, shown: tuple[int | str, ...]) -> tuple[Message, ...]:

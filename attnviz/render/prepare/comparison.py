@@ -13,6 +13,7 @@ from attnviz.render.labels import Medium, visible
 from attnviz.render.prepare.attention import labels
 from attnviz.render.prepare.caption import describe_settings
 from attnviz.render.prepare.heads import head_name
+from attnviz.render.prepare.model import unknown_words
 from attnviz.render.prepare.panels import Panel, Prepared
 from attnviz.render.scale import signed_scale, weight_scale
 
@@ -39,9 +40,8 @@ def prepare_comparison(
         threshold = message("changes up to {threshold} are rounding", threshold=f"{run.threshold:.1g}")
         caption = (*_describe_comparison(comparison, _shown_heads(run, head)), threshold)
         heading, titles = _run_heading(run), tuple(panel.title for panel in panels if panel.title is not None)
-        forms.append(
-            Prepared("comparison", tuple(panels), heading, caption, (verdict,), digits, 3, ((heading,), titles))
-        )
+        notes = (verdict, *unknown_words(comparison.settings))
+        forms.append(Prepared("comparison", tuple(panels), heading, caption, notes, digits, 3, ((heading,), titles)))
     return tuple(forms)
 
 
