@@ -17,6 +17,7 @@ from attnviz.blindness import Blindness, threshold
 from attnviz.data import Attention, Token
 from attnviz.errors import InputError, MissingError
 from attnviz.messages import Message, listed, message, translate, word
+from attnviz.positions import scheme_words
 
 Float32 = NDArray[np.float32]
 
@@ -278,7 +279,7 @@ def _change(comparison: Comparison, run: Run) -> Message:
     query, key, change = run.largest()
     keys = comparison.keys or comparison.tokens
     fields: dict[str, object] = {
-        "a": comparison.text_a, "b": comparison.text_b, "scheme": run.position, "mask": run.mask,
+        "a": comparison.text_a, "b": comparison.text_b, "positions": scheme_words(run.position), "mask": run.mask,
         "query": comparison.tokens[query].text,
         "key": message("itself") if key == query and comparison.keys is None else keys[key].text,
         "amount": decimals(abs(change)),
@@ -305,7 +306,7 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
         )  # fmt: skip
     if run.blind_to is Blindness.MIRROR_IMAGE and comparison.mirrored:
         return message(
-            "With {scheme} positions it sees how far apart two words stand, not in which direction: {b} is {a} read "
+            "With {positions} it sees how far apart two words stand, not in which direction: {b} is {a} read "
             "backwards, and stays the same (largest change {change}).", **fields,
         )  # fmt: skip
     if run.position == "own":
@@ -318,8 +319,7 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
             "attention cannot tell {a} from {b}.", **fields,
         )  # fmt: skip
     return message(
-        "Even with {scheme} positions every word looks at the others exactly as before (largest change {change}).",
-        **fields,
+        "Even with {positions} every word looks at the others exactly as before (largest change {change}).", **fields
     )
 
 
@@ -329,7 +329,7 @@ def _some_change(comparison: Comparison, run: Run, fields: dict[str, object]) ->
     if run.position == "own":
         return message("In this model the order counts: {query} looks {amount} {direction} at {key}.", **fields)
     if run.position != "none":
-        return message("With {scheme} positions it can: {query} looks {amount} {direction} at {key}.", **fields)
+        return message("With {positions} it can: {query} looks {amount} {direction} at {key}.", **fields)
     if "causal" in run.mask:
         return message(
             "Without positions the causal mask alone tells the two apart, because a word sees only itself and what "

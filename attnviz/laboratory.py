@@ -103,8 +103,8 @@ def read_axis(spelling: str, fields: Mapping[str, type], choices: Mapping[str, t
             name=name,
             example=",".join(choices.get(name, ("1", "2"))[:2]),
         )
-    if values == ["all"] and name in choices:
-        values = list(choices[name])
+    if name in choices:
+        values = [one for value in values for one in (choices[name] if value == "all" else (value,))]
     if name == "mask":
         values = [value.replace("+", ",") for value in values]
     return Axis(name, tuple(dict.fromkeys(_typed(name, value, fields[name]) for value in values)))

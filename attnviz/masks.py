@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.errors import OptionError, unknown_choice
+from attnviz.messages import Message, message
 
 SPELLINGS = ("none", "causal", "window:K", "window:K,causal")
 
@@ -54,3 +55,15 @@ def _window(spelling: str, width: str) -> int:
             spelling=spelling,
         )
     return int(width)
+
+
+def mask_words(spelling: str) -> Message:
+    """What a sentence calls a mask.
+
+    >>> str(mask_words("causal")), str(mask_words("window:2"))
+    ('causal mask', 'window:2 mask')
+    """
+    plain = spelling.strip().lower()
+    if plain in ("none", "causal"):
+        return message("no mask") if plain == "none" else message("causal mask")
+    return message("{mask} mask", mask=plain)

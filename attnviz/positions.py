@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.errors import OptionError, unknown_choice
+from attnviz.messages import Message, message
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -191,3 +192,19 @@ def positions(name: str, place: Place) -> Positions:
     if name not in SCHEMES:
         raise unknown_choice("--position", name, SCHEMES)
     return SCHEMES[name](place)
+
+
+_WORDS = {
+    "none": message("no positions"), "sinusoidal": message("sinusoidal positions"),
+    "learned": message("learned positions"), "rope": message("rope positions"),
+    "rope-half": message("rope-half positions"), "alibi": message("alibi positions"), "t5": message("t5 positions"),
+}  # fmt: skip
+
+
+def scheme_words(scheme: str) -> Message:
+    """What a sentence calls a scheme, as in "with sinusoidal positions"; one without words of its own has its name's.
+
+    >>> str(scheme_words("none")), str(scheme_words("t5"))
+    ('no positions', 't5 positions')
+    """
+    return _WORDS.get(scheme, message("{scheme} positions", scheme=scheme))

@@ -327,3 +327,9 @@ def test_screen(capsys, monkeypatch):
     assert code == 0
     assert "alibi" in out
     assert "t5" not in out
+
+
+def test_all_may_stand_among_others():
+    """`all` in a list stands for every value there is, once."""
+    found = read_axis("embedding=all,words.vec,toy", VARIES, CHOICES)
+    assert found.values == (*CHOICES["embedding"], "words.vec")

@@ -9,7 +9,19 @@ import pytest
 
 from attnviz import Attention, Token, compare, run
 from attnviz.errors import AttnvizError, MissingError, OptionError
-from attnviz.render.prepare import FORBIDDEN, choose_heads, join, number, prepare, prepare_comparison
+from attnviz.laboratory import VARIES
+from attnviz.messages import speaking
+from attnviz.positions import SCHEMES
+from attnviz.render.prepare import (
+    FORBIDDEN,
+    choose_heads,
+    describe,
+    join,
+    number,
+    prepare,
+    prepare_comparison,
+    setting_words,
+)
 
 TEXT = "猫吃鱼"
 GROUPS = run(TEXT, heads=4).heads
@@ -277,3 +289,52 @@ def test_form_digits():
 def test_no_output():
     """Where the output is not known there is nothing to show of it."""
     assert prepare(replace(run(TEXT), output=None), "output") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "english", "chinese"),
+    [
+        ("position", "none", "no positions", "无位置编码"), ("position", "learned", "learned", "可学习"),
+        ("position", "rope-half", "rope-half", "rope-half"), ("mask", "causal", "causal", "因果掩码"),
+        ("mask", "window:1", "window:1", "window:1"), ("heads", 1, "1 head", "1 个头"),
+        ("dim", 1, "1 dimension", "1 维"), ("dim", 8, "8 dimensions", "8 维"),
+        ("temperature", 0.25, "temperature 0.25", "温度 0.25"),
+        ("embedding", "a/b.vec", "embedding: b.vec", "词向量：b.vec"),
+        ("projection", "random", "projection: random", "投影：random"), ("tokens", "han", "tokens: han", "切分：han"),
+        ("seed", 3, "seed 3", "种子 3"), ("offset", 5, "first position 5", "起始位置 5"),
+    ],
+)  # fmt: skip
+def test_setting_words(name, value, english, chinese):
+    """One setting in words, in both languages; an option's own value stays as it is written."""
+    words = setting_words(name, value)
+    assert str(words) == english
+    with speaking("zh"):
+        assert words.localized() == chinese
+
+
+def test_every_setting_that_varies_has_words():
+    """The laboratory never meets a setting that nobody can name."""
+    for name, kind in VARIES.items():
+        assert str(setting_words(name, kind("1")))
+
+
+def test_every_scheme_and_mask_is_chinese():
+    """What Chinese textbooks have a term for is called by it."""
+    for scheme in SCHEMES:
+        attention = run("猫吃鱼", position=scheme, mask="causal")
+        with speaking("zh"):
+            caption = [part.localized() for part in describe(attention)]
+        assert "因果掩码" in caption
+        assert any("位置编码" in part or "偏置" in part for part in caption)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"offset": 5}, ["first position 5"]), ({"seed": 3}, ["seed 3"]), ({"offset": 0, "seed": 0}, []),
+    ],
+)  # fmt: skip
+def test_caption_tells_seed_and_offset(options, told):
+    """What makes the numbers what they are stands in the caption, and what changes nothing does not."""
+    caption = list(map(str, describe(run("猫吃鱼", position="learned", **options))))
+    assert [part for part in caption if "seed" in part or "first position" in part] == told

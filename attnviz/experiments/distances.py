@@ -19,7 +19,7 @@ from attnviz.masks import make_mask
 from attnviz.messages import Message, message
 from attnviz.models import toy
 from attnviz.pipeline import MOST_TOKENS, Settings, attend_to, check, with_options
-from attnviz.positions import Place, Positions, positions
+from attnviz.positions import Place, Positions, positions, scheme_words
 from attnviz.wordfile import Progress
 
 _ROWS_AT_ONCE = 64
@@ -68,7 +68,9 @@ def by_distance(
         except OptionError as error:
             if len(schemes) == 1:
                 raise
-            notes.append(message("{scheme} cannot be here: {reason}", scheme=scheme, reason=error.message))
+            notes.append(
+                message("{positions} cannot be here: {reason}", positions=scheme_words(scheme), reason=error.message)
+            )
     return Distances(
         text=tuple(token.text for token in words.tokens),
         count=count,

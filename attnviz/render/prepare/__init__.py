@@ -5,7 +5,7 @@ laboratories are in modules of their own, loaded where they are needed.
 """
 
 from attnviz.render.prepare.attention import SHOWS, UNKNOWN, check_show, label, prepare
-from attnviz.render.prepare.caption import describe, describe_settings
+from attnviz.render.prepare.caption import describe, describe_settings, setting_words
 from attnviz.render.prepare.comparison import prepare_comparison
 from attnviz.render.prepare.heads import MOST_HEADS, choose_heads, head_name, head_title
 from attnviz.render.prepare.model import unknown_words
@@ -29,5 +29,6 @@ __all__ = [
     "number",
     "prepare",
     "prepare_comparison",
+    "setting_words",
     "unknown_words",
 ]

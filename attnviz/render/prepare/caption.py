@@ -7,7 +7,9 @@ from pathlib import PurePath
 from typing import Any
 
 from attnviz.data import Attention
+from attnviz.masks import mask_words
 from attnviz.messages import Message, message
+from attnviz.positions import scheme_words
 from attnviz.render.prepare.model import describe_model
 
 
@@ -37,22 +39,44 @@ def describe_settings(
             s["embedding"], message("vectors of {name}", name=PurePath(s["embedding"]).name)
         ),
         "tokens": lambda: _TOKENS.get(s["tokens"]),
-        "dim": lambda: None if s["embedding"] in ("toy", "onehot") else message("{dim} dimensions", dim=s["dim"]),
+        "dim": lambda: None if s["embedding"] in ("toy", "onehot") else setting_words("dim", s["dim"]),
         "projection": lambda: _PROJECTIONS[s["projection"]],
         "heads": lambda: _count_heads(s["heads"], heads),
-        "position": lambda: _position_words(s["position"]) if position else None,
-        "mask": lambda: message("no mask") if s["mask"] == "none" else message("{mask} mask", mask=s["mask"]),
-        "temperature": lambda: (
-            None if s["temperature"] == 1 else message("temperature {value}", value=f"{s['temperature']:g}")
-        ),
+        "position": lambda: scheme_words(s["position"]) if position else None,
+        "mask": lambda: mask_words(s["mask"]),
+        "temperature": lambda: None if s["temperature"] == 1 else setting_words("temperature", s["temperature"]),
+        "seed": lambda: setting_words("seed", s["seed"]) if s.get("seed") else None,
+        "offset": lambda: setting_words("offset", s["offset"]) if s.get("offset") else None,
         "normalized": lambda: message("rows divided by their sums") if s.get("normalized") else None,
     }
     parts = (maker() for name, maker in makers.items() if name not in without)
     return tuple(part for part in parts if part is not None)
 
 
-def _position_words(scheme: str) -> Message:
-    return message("no positions") if scheme == "none" else message("{scheme} positions", scheme=scheme)
+def setting_words(name: str, value: Any) -> Message:
+    """One setting and its value, as short as the title of a small picture.
+
+    >>> str(setting_words("heads", 4)), str(setting_words("temperature", 0.5)), str(setting_words("tokens", "han"))
+    ('4 heads', 'temperature 0.5', 'tokens: han')
+    """
+    if name == "dim":
+        return message("1 dimension") if value == 1 else message("{dim} dimensions", dim=value)
+    makers: dict[str, Callable[[], Message]] = {
+        "position": lambda: _SCHEMES.get(value, message("{scheme}", scheme=value)),
+        "mask": lambda: _MASKS.get(value, message("{mask}", mask=value)),
+        "heads": lambda: _count_heads(value, ()),
+        "temperature": lambda: message("temperature {value}", value=f"{value:g}"),
+        "projection": lambda: message("projection: {name}", name=value),
+        "embedding": lambda: message("embedding: {name}", name=PurePath(value).name),
+        "tokens": lambda: message("tokens: {name}", name=value),
+        "seed": lambda: message("seed {seed}", seed=value),
+        "offset": lambda: message("first position {offset}", offset=value),
+    }
+    return makers[name]()
+
+
+_SCHEMES = {"none": message("no positions"), "sinusoidal": message("sinusoidal"), "learned": message("learned")}
+_MASKS = {"none": message("no mask"), "causal": message("causal")}
 
 
 def _given(s: Any, shown: tuple[int | str, ...]) -> tuple[Message, ...]:

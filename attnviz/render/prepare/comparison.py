@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from attnviz.comparison import Comparison, Run
 from attnviz.messages import Message, listed, message
+from attnviz.positions import scheme_words
 from attnviz.render.labels import Medium, visible
 from attnviz.render.prepare.attention import labels
 from attnviz.render.prepare.caption import describe_settings
@@ -56,9 +57,9 @@ def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...]) -
 def _run_heading(run: Run) -> Message:
     if run.position == "own":
         return message("with the model's own positions")
-    return message("without positions") if run.position == "none" else message(
-        "with {scheme} positions", scheme=run.position
-    )  # fmt: skip
+    if run.position == "none":
+        return message("without positions")
+    return message("with {positions}", positions=scheme_words(run.position))
 
 
 def _matrices(run: Run, index: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:

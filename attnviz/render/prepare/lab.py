@@ -12,7 +12,7 @@ from attnviz.laboratory import Axis, Cell, Distances, Lab
 from attnviz.messages import Message, message
 from attnviz.render.charts import Chart, Charts, Series
 from attnviz.render.labels import Medium, visible
-from attnviz.render.prepare.caption import describe_settings
+from attnviz.render.prepare.caption import describe_settings, setting_words
 from attnviz.render.prepare.panels import Panel, Prepared
 from attnviz.render.scale import weight_scale
 
@@ -59,17 +59,8 @@ def _forbidden(cell: Cell) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
 
 def _title(axes: tuple[Axis, ...], cell: Cell) -> Message:
     """The cell's setting, the value of each axis in words."""
-    words = [_value(axis.name, value) for axis, value in zip(axes, cell.values, strict=True)]
+    words = [setting_words(axis.name, value) for axis, value in zip(axes, cell.values, strict=True)]
     return words[0] if len(words) == 1 else message("{first}, {second}", first=words[0], second=words[1])
-
-
-def _value(name: str, value: Any) -> Message:
-    if name == "position":
-        return message("no positions") if value == "none" else message("{scheme}", scheme=value)
-    if name == "mask":
-        return message("no mask") if value == "none" else message("{mask}", mask=value)
-    shown = f"{value:g}" if isinstance(value, float) else str(value)
-    return message("{option} {value}", option=name, value=shown)
 
 
 def _below(cell: Cell) -> Message:
@@ -122,7 +113,7 @@ def prepare_distances(distances: Distances, *, most: int = _MOST_POINTS, medium:
     """The curves as one chart: the mean over ranges of distance, `most` at most, that grow in equal ratios."""
     bins = distance_bins(distances.count, most)
     places = tuple(float(start) for start, _ in bins)
-    curves = [(_scheme(name), curve) for name, curve in distances.curves.items()]
+    curves = [(setting_words("position", name), curve) for name, curve in distances.curves.items()]
     series = tuple(
         Series(name, places, tuple(_mean(curve[start:stop]) for start, stop in bins), marked=())
         for name, curve in (*curves, (message("recurrent"), distances.recurrent))
@@ -143,10 +134,6 @@ def _floor(series: tuple[Series, ...]) -> float:
     largest = max((value for one in series for value in one.y if value > 0), default=1.0)
     least = min((value for one in series[:-1] for value in one.y if value > 0), default=largest)
     return max(least / 2, largest / 10_000)
-
-
-def _scheme(name: str) -> Message:
-    return message("no positions") if name == "none" else message("{scheme}", scheme=name)
 
 
 def _about_memory(distances: Distances) -> tuple[Message, ...]:

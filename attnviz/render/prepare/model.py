@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.masks import mask_words
 from attnviz.messages import Message, message
 from attnviz.render.labels import visible
 
@@ -35,7 +36,7 @@ def describe_model(settings: Mapping[str, Any], layers: tuple[int, ...], heads: 
         parts.append(message("{shown} of {count} layers", shown=len(layers), count=settings["layers"]))
     parts.append(heads)
     if settings["mask"] == "causal":
-        parts.append(message("causal mask"))
+        parts.append(mask_words("causal"))
     if settings.get("window") is not None:
         parts.append(message("windows of {window}, {stride} apart", window=settings["window"],
                              stride=settings["stride"]))  # fmt: skip
