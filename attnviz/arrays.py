@@ -106,13 +106,14 @@ def as_layers(array: Numbers) -> Numbers:
 
 def check_rows(
     weights: Numbers, allowed: NDArray[np.bool_] | None, layers: tuple[Any, ...], heads: tuple[Any, ...],
-    *, normalize: bool = False,
+    *, normalize: bool = False, partial: bool = False,
 ) -> tuple[Float32, bool]:  # fmt: skip
     """The weights [layers, heads, query, key] in float32, once every row is sound, and whether any was re-normalized.
 
     A row sums to 1 within 1e-3, or is all 0 where `allowed` [query, key] allows it nothing. With `normalize` every
-    other row is divided by its sum. Raises InputError that names layer, head, row and number: for nan, inf, a negative
-    number, a weight where nothing is allowed, a wrong sum.
+    other row is divided by its sum; with `partial` a row may sum to less, since not all keys are there.
+    Raises InputError that names layer, head, row and number: for nan, inf, a negative number, a weight where nothing is
+    allowed, a wrong sum.
     """
     unsound = ~((weights >= 0) & (weights <= np.finfo(np.float32).max))
     if unsound.any():
@@ -127,7 +128,7 @@ def check_rows(
             "Layer {layer}, head {head}, row {row}, column {column} is {value}, where `allowed` forbids to look.",
             **_place(forbidden, weights, layers, heads),
         )
-    return _whole_rows(weights, allowed, layers, heads, normalize)
+    return _whole_rows(weights, allowed, layers, heads, normalize=normalize, partial=partial)
 
 
 def _whole_rows(
@@ -135,12 +136,15 @@ def _whole_rows(
     allowed: NDArray[np.bool_] | None,
     layers: tuple[Any, ...],
     heads: tuple[Any, ...],
+    *,
     normalize: bool,
+    partial: bool,
 ) -> tuple[Float32, bool]:
     sums = weights.sum(axis=-1, dtype=np.float64)
     blind = np.zeros(weights.shape[-2], dtype=bool) if allowed is None else ~allowed.any(axis=-1)
-    wrong = (np.abs(sums - 1) > TOLERANCE) & ~blind
-    empty = (sums == 0) & ~blind
+    less = np.zeros(sums.shape, dtype=bool) if not partial else sums < 1
+    wrong = (np.abs(sums - 1) > TOLERANCE) & ~blind & ~less
+    empty = (sums == 0) & ~blind & ~less
     if empty.any():
         raise InputError(
             "Layer {layer}, head {head}, row {row} sums to 0, not to 1.",

@@ -20,6 +20,9 @@ from attnviz.messages import Message, listed, message, translate, word
 from attnviz.positions import scheme_words
 
 Float32 = NDArray[np.float32]
+Name = str | Message
+
+GIVEN = "given"  # the position and mask of weights that were given: nobody knows them
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +75,7 @@ class Run:
             return [0] if len(self.heads) == 1 else [None]
         if head == "all":
             return list(range(len(self.heads)))
-        for index, name in enumerate(self.heads):
-            if head in (str(name), str(index), translate(str(name))):
-                return [index]
-        raise MissingError(
-            "There is no head {wanted}: there are {names}.", wanted=head, names=listed(map(word, self.heads))
-        )
+        return [find_head(self.heads, str(head))]
 
     def matrices(self, index: int | None) -> tuple[Float32, Float32]:
         """A and B of one head, or of the mean of the heads, each [query, key]."""
@@ -98,7 +96,7 @@ class Comparison:
     tokens: the shared words in the first text's order; tokens_b: the same words, in that order, as the second text's
     tokens; only_a, only_b: words of one side only; same_order: whether the second text has the shared words in the
     first one's order; mirrored: whether it has them backwards. keys: the words that are asked, where they are another
-    text's; else those of `tokens`.
+    text's; else those of `tokens`. names: what the two are called, where their texts do not tell them apart.
     """
 
     text_a: str
@@ -114,6 +112,16 @@ class Comparison:
     layers: tuple[int, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    names: tuple[Name, Name] | None = None
+
+    @property
+    def titles(self) -> tuple[Name, Name]:
+        """What stands above the two: their texts, or their names, with the texts where these are not the same."""
+        texts = (self.text_a, self.text_b)
+        if self.names is None or (self.same_order and self.same_words):
+            return self.names or texts
+        (a, b), (text_a, text_b) = self.names, texts
+        return message("{name}: {text}", name=a, text=text_a), message("{name}: {text}", name=b, text=text_b)
 
     @property
     def same_words(self) -> bool:
@@ -123,6 +131,20 @@ class Comparison:
     def verdicts(self) -> tuple[Message, ...]:
         """One sentence a run that a reader can quote."""
         return tuple(_verdict(self, run) for run in self.runs)
+
+
+def find_head(heads: tuple[int | str, ...], wanted: str) -> int:
+    """The place of the head that is called so, by its number, its name, or its name in the language in use.
+
+    A head with a name may be called by its place too. Raises MissingError where there is none.
+
+    >>> find_head(("who acts", "kind of thing"), "1"), find_head((3, 5), "5")
+    (1, 1)
+    """
+    for index, name in enumerate(heads):
+        if wanted in (str(name), translate(str(name))) or (isinstance(name, str) and wanted == str(index)):
+            return index
+    raise MissingError("There is no head {wanted}: there are {names}.", wanted=wanted, names=listed(map(word, heads)))
 
 
 @dataclass(frozen=True)
@@ -278,13 +300,16 @@ def _change(comparison: Comparison, run: Run) -> Message:
     """What one setting changes, in words."""
     query, key, change = run.largest()
     keys = comparison.keys or comparison.tokens
+    a, b = comparison.names or (comparison.text_a, comparison.text_b)
     fields: dict[str, object] = {
-        "a": comparison.text_a, "b": comparison.text_b, "positions": scheme_words(run.position), "mask": run.mask,
+        "a": a, "b": b, "positions": scheme_words(run.position), "mask": run.mask,
         "query": comparison.tokens[query].text,
         "key": message("itself") if key == query and comparison.keys is None else keys[key].text,
         "amount": decimals(abs(change)),
         "change": f"{float(np.abs(run.delta).max(initial=0)):.7f}",
     }  # fmt: skip
+    if run.position == GIVEN:
+        return _given_change(comparison, run, change, fields)
     if comparison.same_order and comparison.same_words:
         return message("Both texts have the same words in the same order (largest change {change}).", **fields)
     if run.order_blind:
@@ -294,6 +319,17 @@ def _change(comparison: Comparison, run: Run) -> Message:
     if run.blind_to is Blindness.MIRROR_IMAGE and comparison.same_words:
         return message("{sentence} Only the mirror image of {a} would stay the same.", sentence=sentence, **fields)
     return sentence
+
+
+def _given_change(comparison: Comparison, run: Run, change: float, fields: dict[str, object]) -> Message:
+    """What differs between weights that were given: nothing is known of positions, so nothing is said of them."""
+    if run.order_blind and comparison.same_words:
+        return message("Every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
+    if run.order_blind:
+        return message("every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
+    if change > 0:
+        return message("In {b}, {query} looks {amount} more at {key} than in {a}.", **fields)
+    return message("In {b}, {query} looks {amount} less at {key} than in {a}.", **fields)
 
 
 def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> Message:

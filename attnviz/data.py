@@ -179,13 +179,15 @@ class Attention:
         heads: Sequence[int | str] | None = None,
         batch: int = 0,
         normalize: bool = False,
+        partial: bool = False,
         source: str | None = None,
     ) -> Attention:
         """Attention that was computed elsewhere: any array [query, key], [heads, ...] or [layers, heads, query, key].
 
         weights: NumPy, a list, a tensor, or transformers' `outputs.attentions`, of which `batch` picks a text. tokens:
         one a query; keys: one a key, the tokens where left out; None numbers them. allowed [query, key]: who may look.
-        normalize: divide rows by their sums rather than refuse them. source: the text in which the tokens stand.
+        normalize: divide rows by their sums rather than refuse them; partial: take rows that sum to less than 1, of
+        which some keys are not there. source: the text in which the tokens stand.
         Raises ShapeError or InputError, which name layer, head and row where a row is not sound.
 
         >>> Attention.from_arrays([[0.5, 0.5], [0, 1]], ["猫", "吃"]).weights.shape
@@ -209,7 +211,9 @@ class Attention:
         if (len(layers), len(heads)) != stacked.shape[:2]:
             raise _misnamed(len(layers), len(heads), stacked.shape)
         allowed = None if allowed is None else _may_look(allowed, stacked.shape)
-        checked, changed = check_rows(stacked, allowed, tuple(layers), tuple(heads), normalize=normalize)
+        checked, changed = check_rows(
+            stacked, allowed, tuple(layers), tuple(heads), normalize=normalize, partial=partial
+        )
         normalized = (message("Rows that did not sum to 1 were divided by their sums."),) if changed else ()
         return cls(
             query=query,

@@ -17,6 +17,7 @@ from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
 from attnviz.embeddings import Embedded, check_embedding, embed, read_vectors
 from attnviz.errors import InputError, MissingError, OptionError, unknown_choice
+from attnviz.given import compare_given
 from attnviz.masks import make_mask, parse_mask
 from attnviz.merging import MERGES
 from attnviz.messages import Message, message
@@ -207,8 +208,8 @@ def explain(
 
 
 def compare(
-    text_a: str,
-    text_b: str,
+    text_a: str | Attention,
+    text_b: str | Attention,
     settings: Settings | None = None,
     *,
     keys: str | None = None,
@@ -221,12 +222,18 @@ def compare(
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
     it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
     cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (the last, if None).
-    progress: as in run.
+    progress: as in run. Two Attentions, computed here or elsewhere, are compared as they are, without further settings.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
     >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
     [True, False]
     """
+    if isinstance(text_a, Attention) or isinstance(text_b, Attention):
+        if isinstance(text_a, str) or isinstance(text_b, str):
+            raise InputError("compare takes two texts or two Attentions, not one of each.")
+        if settings is not None or keys is not None or options:
+            raise OptionError("Two Attentions are already computed: no setting can change them.")
+        return compare_given(text_a, text_b, layer=layer)
     chosen = with_options(settings or Settings(), options)
     if chosen.model is not None:
         which = [-1 if layer is None else layer]

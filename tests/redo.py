@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 NUMBER = re.compile(r"\d*\.?\d+(?:e[-+]\d+)?")
-TOKEN = re.compile(rf"\s*(e\^\(|cos|sin|√\d+|{NUMBER.pattern}|[-+×/()])")
+TOKEN = re.compile(rf"\s*(e\^\(|cos|sin|log2|√\d+|{NUMBER.pattern}|[-+×/()])")
 NAME = re.compile(r" \((?:“.*?”(?:#\d+)?|[^()]*[^\W\d_][^()]*)\)| \[\d+\]")
 REST = re.compile(r" from \d+ (?:smaller terms?|other words?)")
 FLOAT32 = 3e-7
@@ -62,6 +62,8 @@ class Calculator:
             return power(inner) if token == "e^(" else inner
         if token in ("cos", "sin"):
             return wave(math.cos if token == "cos" else math.sin, self.factor())
+        if token == "log2":
+            return logarithm(self.factor())
         if token.startswith("√"):
             root = math.sqrt(int(token[1:]))
             return Span(root, root, root)
@@ -109,6 +111,11 @@ def power(a):
 
     slack = 1e-6 * a.size  # float32 subtracts two large scores no better
     return Span(exp(a.low - slack), exp(a.high + slack), exp(a.high))
+
+
+def logarithm(a):
+    low, high = (math.log2(max(bound, 1e-45)) for bound in (a.low, a.high))
+    return Span(low, high, max(abs(low), abs(high)))
 
 
 def wave(function, a):

@@ -332,6 +332,57 @@ def test_compare_data_of_one_head(good, tmp_path, head, command):
     assert found == pytest.approx(shown.a[1])
 
 
+def test_compare_weights(good, tmp_path):
+    """Files of weights are compared as texts are, however they are named: each by --weights, or one with several."""
+    good("export", "猫吃鱼", "a.npz")
+    good("export", "鱼吃猫", "b.json", "--position", "rope")
+    (tmp_path / "both.json").write_text(
+        good("run", "猫吃鱼", "鱼吃猫", "--position", "rope", "--json"), encoding="utf-8"
+    )
+    found = json.loads(good("compare", "--weights", "a.npz", "--weights", "b.json", "--json"))
+    expected = attnviz.compare(attnviz.run("猫吃鱼"), attnviz.run("鱼吃猫", position="rope")).runs[0]
+    assert found["names"] == ["a.npz", "b.json"]
+    assert np.array(found["runs"][0]["delta"]) == pytest.approx(expected.delta[0])
+    assert json.loads(good("compare", "--weights", "a.npz", "b.json", "--json")) == found
+    assert json.loads(good("compare", "--weights", "both.json", "--json"))["names"] == ["both.json[0]", "both.json[1]"]
+    table = good("compare", "--weights", "a.npz", "b.json")
+    assert "a.npz: 猫 吃 鱼" in table
+    assert "In b.json, " in table
+    assert "positions" not in table
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".html", ".json", ".csv"])
+def test_compare_weights_save(good, tmp_path, suffix):
+    """A comparison of weights is saved as one of texts is; each file may have names of its own for the rows."""
+    for name, order in (("a", [0, 1, 2]), ("b", [2, 1, 0])):
+        np.save(tmp_path / f"{name}.npy", np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0, 0, 1]])[order][:, order])
+    names = ("--labels", "猫 吃 鱼", "--labels", "鱼,吃,猫")
+    good("compare", "--weights", "a.npy", "--weights", "b.npy", *names, "--save", f"x{suffix}")
+    assert (tmp_path / f"x{suffix}").exists()
+    found = json.loads(good("compare", "--weights", "a.npy", "b.npy", *names, "--json"))
+    assert [token["text"] for token in found["tokens"]] == ["猫", "吃", "鱼"]
+    assert not np.any(found["runs"][0]["delta"])
+
+
+def test_compare_weights_of_one_name(good, tmp_path):
+    """Files of one name in two folders are called by their paths."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "w.npy", np.eye(2))
+    found = json.loads(good("compare", "--weights", "one/w.npy", "two/w.npy", "--labels", "猫 鱼", "--json"))
+    assert found["names"] == ["one/w.npy", "two/w.npy"]
+
+
+def test_explain_weights(good, tmp_path):
+    """Weights that were given are explained as far as they go, and that they go no further is said."""
+    np.save(tmp_path / "w.npy", [[0.25, 0.75], [0.5, 0.5]])
+    out = good("explain", "--weights", "w.npy", "--labels", "猫 鱼", "--token", "猫")
+    assert "-.25 × log2 .25 = .5" in " ".join(out.split())
+    assert "Only the weights are known here" in out
+    document = json.loads(good("explain", "--weights", "w.npy", "--labels", "猫 鱼", "--token", "1", "--json"))
+    assert [step["name"] for step in document["steps"]] == ["weights", "entropy"]
+
+
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf", ".json", ".csv"])
 def test_compare_save(good, tmp_path, suffix):
     """A comparison is saved in every format it has."""

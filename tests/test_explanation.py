@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from redo import Equation, equations
 
 from attnviz import explain, run
+from attnviz.analysis import entropy
 from attnviz.attention import attend
 from attnviz.data import Attention, Token, Trace
 from attnviz.errors import InputError, MissingError, OptionError
@@ -262,10 +263,59 @@ def test_ambiguous_token():
     assert explain("5 4 3 2 1", tokens="space", token="3").token == 2
 
 
-def test_no_trace():
-    """Weights alone cannot be redone, and that is said."""
-    with pytest.raises(InputError, match="no cards"):
-        explain_attention(Attention((Token("a"),), (Token("a"),), np.ones((1, 1, 1, 1))))
+def given_weights(rows, columns, heads=1, *, causal=False, power=3, seed=0):
+    """Weights of which nothing else is known."""
+    raw = np.random.default_rng(seed).random((1, heads, rows, columns)) ** power + 1e-9
+    allowed = np.tri(rows, columns, dtype=bool) if causal else None
+    raw = raw if allowed is None else raw * allowed
+    keys = None if rows == columns else [f"k{j}" for j in range(columns)]
+    names = [WORDS[i % len(WORDS)] for i in range(rows)]
+    return Attention.from_arrays(raw / raw.sum(axis=-1, keepdims=True), names, keys=keys, allowed=allowed)
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 30), st.sampled_from([0, 4]), st.sampled_from([1, 3]), st.booleans(), st.sampled_from([1, 4, 7]),
+       st.sampled_from([1, 30]), st.data())  # fmt: skip
+def test_given_weights(rows, more, heads, causal, digits, power, data):
+    """Of weights alone the row, its sum and its entropy are shown, and can be redone; and what is not known is said."""
+    attention = given_weights(rows, rows + more, heads, causal=causal, power=power)
+    token = data.draw(st.integers(0, rows - 1))
+    found = explain_attention(attention, token=token, head=heads - 1)
+    row = attention.weights[0, heads - 1, token]
+    by_name = {step.name: step for step in found.steps}
+    assert list(by_name) == ["weights", "entropy", "heads"][: 2 + (heads > 1)]
+    assert np.array_equal(by_name["weights"].arrays["weights"], row)
+    assert by_name["entropy"].arrays["entropy"] == entropy(row)
+    assert "only the weights are known" in str(by_name["weights"].words[0]).lower()
+    redone = equations(page(found, digits))
+    assert len(redone) >= 2
+    assert all(equation.holds(digits) for equation in redone)
+    json.dumps(explanation_document(found), allow_nan=False)
+
+
+def test_given_weights_of_several_heads():
+    """Without --head the head whose row is least even is taken; the mean is a row too; the heads stand beside it."""
+    attention = given_weights(4, 4, 3)
+    chosen = explain_attention(attention, token=1)
+    assert chosen.head == int(np.argmin(entropy(attention.weights[0, :, 1])))
+    mean = explain_attention(attention, token=1, head="mean").steps[0].arrays["weights"]
+    assert np.allclose(mean, attention.weights[0, :, 1].mean(axis=0))
+    together = explain_attention(attention, token=1, head="all")
+    assert np.array_equal(together.steps[0].arrays["weights"], attention.weights[0, :, 1])
+    one = explain_attention(attention, token=1, head=0, cell=2)
+    assert [step.name for step in one.steps] == ["weights", "heads"]
+    blank = page(explain_attention(attention, token=1), worksheet=True).split("Answers")[0]
+    assert re.search(r"sum +[.\d]+ \+ .* = _+$", blank, flags=re.MULTILINE)
+    assert re.search(r"head 0 +[.\d]+ .* _+$", blank, flags=re.MULTILINE)
+
+
+def test_a_given_row_of_zeros():
+    """A word that may look nowhere has no entropy, and that is said."""
+    allowed = np.tri(3, k=-1, dtype=bool)
+    weights = allowed / np.maximum(allowed.sum(axis=1, keepdims=True), 1)
+    found = explain_attention(Attention.from_arrays(weights, ["a", "b", "c"], allowed=allowed), token=0)
+    assert [step.name for step in found.steps] == ["weights"]
+    assert "may look at nothing" in page(found)
 
 
 def model(heads=3, tokens=20, dim=96, width=64, *, causal=True, cap=False, seed=0):

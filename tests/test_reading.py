@@ -78,6 +78,30 @@ def test_npz_comes_back(tmp_path, name):
         assert np.array_equal(getattr(found, part), getattr(computed, part))
 
 
+@pytest.mark.parametrize("renormalized", [True, False])
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_hidden_words_come_back(tmp_path, suffix, renormalized):
+    """A document that hides [CLS] has rows that sum to less than 1, and is read all the same; a larger sum is none."""
+    hidden = {"pieces": ["[CLS]"], "shares": {"0": [0.4]}, "renormalized": renormalized}
+    settings = {"model": "some", "family": "bert", "layers": 1, "heads": 1, "mask": "none", "hidden": hidden}
+    share = 1.0 if renormalized else 0.6
+    weights = np.array([[[[0.25, 0.75], [0.5, 0.5]]]]) * share
+    tokens = (Token("猫", 0, 1), Token("鱼", 1, 2))
+    computed = Attention(tokens, tokens, weights, settings=settings)
+    path = tmp_path / f"x{suffix}"
+    for attention, sound in (
+        (computed, True),
+        (Attention(tokens, tokens, weights / share * 1.5, settings=settings), False),
+    ):
+        document = to_json(attention_document(attention)).encode()
+        path.write_bytes(document if suffix == ".json" else attention_npz(attention))
+        if sound:
+            assert same(load_weights(path)[0], computed)
+        else:
+            with pytest.raises(InputError, match=r"sums to 1\.5"):
+                load_weights(path)
+
+
 def test_several_documents(tmp_path):
     """The array that several texts print gives one attention for each."""
     path = tmp_path / "x.json"

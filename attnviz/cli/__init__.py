@@ -185,12 +185,26 @@ def _usage(error: Any) -> str:
         from attnviz.cli.wording import reword
 
         words = reword(words)
+    elif words[-1:].isalnum():
+        words += "."
     if type(error).__name__ == "NoSuchOption" and error.option_name in ("--weights", "--labels", "--normalize"):
-        return sentences(words, translate("Your own weights go with: attnviz run, attnviz export."))
+        return sentences(words, _elsewhere(error.ctx.info_name if error.ctx else ""))
     if type(error).__name__ == "NoSuchOption":
         hint = translate("A text that begins with - goes after --, as in: attnviz run -- -1.")
         return sentences(words, hint)
     return sentences(words, translate("See: attnviz --help."))
+
+
+def _elsewhere(command: str) -> str:
+    """Where weights that are already computed belong, and why not here."""
+    words = message("Your own weights go with: attnviz run, explain, compare, export.")
+    if command in ("lab", "ablate"):
+        words = message(
+            "{command} computes anew, from a text or --vectors: weights alone do not tell how. {elsewhere}",
+            command=command,
+            elsewhere=words,
+        )
+    return words.localized()
 
 
 def _fail(line: str, code: int) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,10 +12,12 @@ import typer
 from attnviz.cli.options import Describing, Looking, LookingAtTwo, Output
 from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
-from attnviz.cli.reading import read_text
-from attnviz.cli.working import check_picture, choice_of, digits_for, one_layer, print_json
+from attnviz.cli.reading import check_names, keys_are_given, read_text
+from attnviz.cli.working import check_picture, choice_of, digits_for, one_layer, print_json, refuse_computing
+from attnviz.comparison import Comparison
 from attnviz.errors import OptionError
 from attnviz.export import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
+from attnviz.messages import phrase
 from attnviz.pipeline import Settings, compare
 from attnviz.render.picture import describe_picture
 from attnviz.render.prepare import prepare_comparison
@@ -29,9 +32,18 @@ Texts = Annotated[
 
 @dataclass(frozen=True)
 class Asked:
-    """The words that both texts ask, where they are not their own."""
+    """The words that both texts ask, where they are not their own; or weights in place of texts."""
 
     keys: str | None = None
+    weights: list[Path] = field(
+        default_factory=list,
+        metadata={"help": phrase("Weights that are already computed (.npz, .json, .npy) in place of texts; for each.")},
+    )
+    labels: list[str] = field(
+        default_factory=list,
+        metadata={"help": phrase("Names for the rows of --weights: a file or a list, once for all or once for each.")},
+    )
+    normalize: bool = False
 
 
 def command(
@@ -44,25 +56,17 @@ def command(
     texts: Texts = None,
 ) -> None:
     """The same words in another order: what changes, and what does not."""
-    if len(texts or []) < 2:
-        raise OptionError(
-            "compare takes two texts or more, not {count}.",
-            hint='As in: attnviz compare "猫吃鱼" "鱼吃猫".',
-            count=len(texts or []),
-        )
-    if [*(texts or []), asked.keys].count("-") > 1:
-        raise OptionError("Standard input (-) can be read only once.")
     digits = digits_for(Looking(precision=looking.precision))
     choice = choice_of(looking)
     check_comparing(choice)
     check_picture(style, output.save, describing, as_json=output.json)
-    layer = one_layer(looking.layer)
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
-    first, *others = map(read_text, texts or [])
-    keys = None if asked.keys is None else read_text(asked.keys)
-    with reading() as told:
-        found = [compare(first, other, settings, keys=keys, layer=layer, progress=told) for other in others]
+    if asked.weights:
+        found = _compare_weights(texts or [], asked, settings, looking)
+        looking = looking if looking.head in ("all", "mean") else replace(looking, head=None)  # it was chosen there
+    else:
+        found = _compare_texts(texts or [], asked, settings, looking)
     forms = [form for one in found for form in prepare_comparison(one, head=looking.head, digits=digits)]
     print_notes({str(note): note for one in found for note in one.notes}.values())
     for path in output.save:
@@ -78,3 +82,34 @@ def command(
     if describing.alt:
         for one in found:
             print_sentence(describe_picture(prepare_comparing(one, looking.head, digits), style))
+
+
+def _compare_weights(texts: list[str], asked: Asked, settings: Settings, looking: LookingAtTwo) -> list[Comparison]:
+    """The weights of each further file beside those of the first; what is written after the options is a file too."""
+    from attnviz.cli.given import compare_files
+
+    if asked.keys is not None:
+        raise keys_are_given()
+    refuse_computing(settings)
+    paths = [*asked.weights, *map(Path, texts)]
+    return compare_files(
+        paths, asked.labels, normalize=asked.normalize, layer=one_layer(looking.layer), head=looking.head
+    )
+
+
+def _compare_texts(texts: list[str], asked: Asked, settings: Settings, looking: LookingAtTwo) -> list[Comparison]:
+    """Each further text beside the first."""
+    if len(texts) < 2:
+        raise OptionError(
+            "compare takes two texts or more, not {count}.",
+            hint='As in: attnviz compare "猫吃鱼" "鱼吃猫".',
+            count=len(texts),
+        )
+    if [*texts, asked.keys].count("-") > 1:
+        raise OptionError("Standard input (-) can be read only once.")
+    check_names(asked.labels, normalize=asked.normalize)
+    layer = one_layer(looking.layer)
+    first, *others = map(read_text, texts)
+    keys = None if asked.keys is None else read_text(asked.keys)
+    with reading() as told:
+        return [compare(first, other, settings, keys=keys, layer=layer, progress=told) for other in others]

@@ -36,9 +36,7 @@ def read_sources(texts: list[str], given: Input) -> list[Source]:
         raise OptionError("Standard input (-) can be read only once.")
     _check_labels(given)
     if given.weights is not None and given.keys is not None:
-        raise OptionError(
-            "--keys is a text; the file of --weights holds its own keys.", hint="Name them with --labels."
-        )
+        raise keys_are_given()
     if given.weights is not None:
         return [Source(weights=given.weights)]
     if given.vectors is not None:
@@ -68,16 +66,46 @@ def read_source(texts: list[str], given: Plain) -> Source:
 
 def read_text(argument: str) -> str:
     """The text that an argument stands for: itself, or standard input for -."""
-    return read_stdin() if argument == "-" else as_typed(argument)
+    if argument == "-":
+        return read_stdin()
+    text = as_typed(argument)
+    if is_weights_file(text):
+        raise OptionError(
+            "{name!r} is a file here, not a text.", hint="A file of weights goes with --weights {name}.", name=text
+        )
+    return text
+
+
+def is_weights_file(text: str) -> bool:
+    """Whether the text is the name of a file that is there, of a kind that nobody takes for a sentence."""
+    if not text.lower().endswith((".npz", ".npy", ".json")):
+        return False
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL in it
+        return False
+
+
+def keys_are_given() -> OptionError:
+    """The error for a text of keys beside weights."""
+    return OptionError("--keys is a text; the file of --weights holds its own keys.", hint="Name them with --labels.")
 
 
 def _check_labels(given: Input) -> None:
     """Names and --normalize are for numbers that have none; a text has its own words."""
-    if given.labels and given.weights is None and given.vectors is None:
-        raise OptionError("--labels names the rows of --weights or --vectors; there is neither.")
+    if given.weights is None and given.vectors is None:
+        check_names(given.labels)
     if len(given.labels) > (2 if given.vectors is None else 1):
         raise OptionError("--labels may be given once with --vectors and twice with --weights.")
-    if given.normalize and given.weights is None:
+    if given.weights is None:
+        check_names([], normalize=given.normalize)
+
+
+def check_names(labels: list[str], *, normalize: bool = False) -> None:
+    """Raise OptionError for names of numbers, or for a way to read them, where there are no numbers."""
+    if labels:
+        raise OptionError("--labels names the rows of --weights or --vectors; there is neither.")
+    if normalize:
         raise OptionError("--normalize is for the rows of --weights; there are none.")
 
 

@@ -99,7 +99,7 @@ def _attend(
     source: Source, given: Input, settings: Settings, layers: list[int] | None, told: Progress
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
-        _refuse_computing(settings)
+        refuse_computing(settings)
         return load_weights(source.weights, labels=[as_typed(text) for text in given.labels], normalize=given.normalize)
     if source.vectors is not None:
         labels = as_typed(given.labels[0]) if given.labels else None
@@ -107,7 +107,7 @@ def _attend(
     return (run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told),)
 
 
-def _refuse_computing(settings: Settings) -> None:
+def refuse_computing(settings: Settings) -> None:
     """Weights that were given are not computed, so no option can say how."""
     for name, value in asdict(settings).items():
         if value != getattr(Settings(), name):

@@ -31,11 +31,12 @@ def explain_attention(
     token, cell: a word, `猫#2` or an index; see choosing.find_token. Without a token, the word whose row is least even
     over what it may look at. head: a number or a name; without it, of several, the one whose row is least even. layer:
     a number; without it the last. What was chosen is told in the notes.
-    Raises MissingError for what is not there, InputError where the attention has no trace or no row can be explained.
+    Where only the weights are known, the row's weights, their entropy and the heads beside each other are all there is.
+    Raises MissingError for what is not there, InputError where no row can be explained.
     """
     chosen = attention.select(layer=_layer(attention, layer))
-    if not chosen.traces:
-        raise InputError("This attention has no cards, only weights: there is nothing to redo by hand.")
+    if not chosen.traces and head == "mean":
+        chosen, head = chosen.mean(), None
     if attention.settings.get("hidden"):
         raise InputError("Words that are hidden have their part in every row: it cannot be redone without them.",
                          hint="Leave --no-special out.")  # fmt: skip
@@ -51,6 +52,10 @@ def explain_attention(
     own = None if head is None else _head(chosen, head)
     place, at = _least_even(chosen, own, wanted)
     notes += _choice_notes(chosen, place if own is None else None, at, token is None)
+    if not chosen.traces:
+        from attnviz.explanation.given import explain_given
+
+        return explain_given(chosen, place, at, asked, tuple(notes))
     row = Row(chosen, chosen.traces[0], chosen.layers[0], place, at, asked)
     return Explanation(
         title=_title(row),
@@ -158,7 +163,7 @@ def _words(attention: Attention) -> NDArray[np.bool_]:
 
 def _unevenness(attention: Attention) -> NDArray[np.float64]:
     """How many bits each row lies below an even one, [heads, query]; -inf where nothing may be looked at."""
-    weights = attention.traces[0].weights
+    weights = attention.traces[0].weights if attention.traces else attention.weights[0]
     permitted = attention.allowed if attention.allowed is not None else np.ones(weights.shape[1:], dtype=bool)
     below = largest_entropy(permitted) - entropy(weights)
     return np.where(permitted.any(axis=-1), below, -np.inf)

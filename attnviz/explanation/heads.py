@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from attnviz.analysis import entropy
-from attnviz.data import Attention
-from attnviz.explanation.parts import Atom, Entry, Explanation, Floats, Line, Number, Piece, Step
-from attnviz.explanation.row import Row, most_weighty, name_of
+from attnviz.data import Attention, Booleans
+from attnviz.explanation.parts import Atom, Blank, Entry, Explanation, Floats, Line, Number, Piece, Step, Word
+from attnviz.explanation.row import most_weighty, name_of, words_of
 from attnviz.messages import Message, message
 
 _SAME = 1e-6
@@ -15,24 +15,9 @@ _SAME = 1e-6
 
 def compare_heads(attention: Attention, token: int, cell: int | None, notes: tuple[Message, ...]) -> Explanation:
     """A line a head: the weights of the row, the word with the largest one, and the row's entropy in bits."""
-    row = Row(attention, attention.traces[0], attention.layers[0], 0, token)
-    weights = attention.traces[0].weights[:, token]
-    bits = entropy(weights)
-    # The same words in every line: those that the heads together look at most.
-    shown = most_weighty(weights.mean(axis=0)) if cell is None else (cell,)
-    rest = len(shown) < weights.shape[1] and cell is None
-    lines = tuple(
-        Line(_label(place, head), _entries(row, weights[place], shown, rest, float(bits[place])))
-        for place, head in enumerate(attention.heads)
-    )
-    others = (message("others"),) if rest else ()
-    columns = (*(row.keys[i] for i in shown), *others, message("most at"), message("bits"))
-    words = message("Each head has query, key and value cards of its own, and so weights of its own. The entropy is 0 "
-                    "bits where one word gets everything, and {bits} bits where all get the same.",
-                    bits=Number(float(np.log2(max(1, int(row.allowed.sum()))))))  # fmt: skip
-    step = Step("heads", message("The heads"), "w", (words,), lines, {"weights": weights, "entropy": bits}, columns)
+    step = heads_step(attention, token, cell)
     return Explanation(
-        title=message("How the heads differ on “{word}”", word=row.word),
+        title=message("How the heads differ on “{word}”", word=words_of(attention, attention.query)[token]),
         query=attention.query,
         key=attention.key,
         token=token,
@@ -40,10 +25,49 @@ def compare_heads(attention: Attention, token: int, cell: int | None, notes: tup
         layer=attention.layers[0],
         head="all",
         steps=(step,),
-        features=row.trace.features,
+        features=attention.traces[0].features if attention.traces else None,
         settings=attention.settings,
         heads=attention.heads,
         notes=notes,
+    )
+
+
+def heads_step(attention: Attention, token: int, cell: int | None) -> Step:
+    """The table of the heads: their weights on the same words, those that they together look at most."""
+    known = bool(attention.traces)
+    weights = (attention.traces[0].weights if known else attention.weights[0])[:, token]
+    keys = words_of(attention, attention.key)
+    allowed = np.ones(len(keys), dtype=bool) if attention.allowed is None else attention.allowed[token]
+    bits = entropy(weights)
+    shown = most_weighty(weights.mean(axis=0)) if cell is None else (cell,)
+    rest = len(shown) < weights.shape[1] and cell is None
+    lines = tuple(
+        Line(
+            _label(place, head),
+            _entries(keys, allowed, weights[place], shown, float(bits[place]), rest=rest, asked=known),
+        )
+        for place, head in enumerate(attention.heads)
+    )
+    others = (message("others"),) if rest else ()
+    columns = (*(keys[i] for i in shown), *others, message("most at"), message("bits"))
+    words = _cards_words(_most_bits(allowed)) if known else _given_words(_most_bits(allowed))
+    return Step("heads", message("The heads"), "w", (words,), lines, {"weights": weights, "entropy": bits}, columns)
+
+
+def _most_bits(allowed: Booleans) -> Number:
+    return Number(float(np.log2(max(1, int(allowed.sum())))))
+
+
+def _cards_words(bits: Number) -> Message:
+    return message(
+        "Each head has query, key and value cards of its own, and so weights of its own. The entropy is 0 "
+        "bits where one word gets everything, and {bits} bits where all get the same.", bits=bits,
+    )  # fmt: skip
+
+
+def _given_words(bits: Number) -> Message:
+    return message(
+        "The entropy is 0 bits where one word gets everything, and {bits} bits where all get the same.", bits=bits
     )
 
 
@@ -53,19 +77,30 @@ def _label(place: int, head: int | str) -> Piece:
     )  # fmt: skip
 
 
-def _entries(row: Row, weights: Floats, shown: tuple[int, ...], rest: bool, bits: float) -> tuple[Entry, ...]:
-    cells: list[Atom] = [(Number(float(weights[i]), "answer") if row.allowed[i] else "·",) for i in shown]
+def _entries(
+    keys: tuple[Word, ...],
+    allowed: Booleans,
+    weights: Floats,
+    shown: tuple[int, ...],
+    bits: float,
+    *,
+    rest: bool,
+    asked: bool,
+) -> tuple[Entry, ...]:
+    """A head's cells; a worksheet asks for the weights where they can be redone, and always for the entropy."""
+    blank: Blank = "answer" if asked else ""
+    cells: list[Atom] = [(Number(float(weights[i]), blank) if allowed[i] else "·",) for i in shown]
     if rest:
-        cells.append((Number(max(0.0, float(weights.sum() - weights[list(shown)].sum())), "answer"),))
-    cells.append((_most(row, weights),))
+        cells.append((Number(max(0.0, float(weights.sum() - weights[list(shown)].sum())), blank),))
+    cells.append((_most(keys, allowed, weights),))
     cells.append((Number(bits, "answer"),))
     return tuple(Entry((cell,)) for cell in cells)
 
 
-def _most(row: Row, weights: Floats) -> Piece:
+def _most(keys: tuple[Word, ...], allowed: Booleans, weights: Floats) -> Piece:
     """The word with the largest weight; none where all have the same."""
-    seen = weights[row.allowed]
+    seen = weights[allowed]
     if not len(seen):
         return "·"
     alike = len(seen) > 1 and float(seen.max() - seen.min()) < _SAME
-    return message("all alike") if alike else row.keys[int(weights.argmax())]
+    return message("all alike") if alike else keys[int(weights.argmax())]

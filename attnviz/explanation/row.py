@@ -99,12 +99,12 @@ class Row:
     @cached_property
     def word(self) -> Word:
         """The word that looks."""
-        return _words(self.attention, self.attention.query)[self.token]
+        return words_of(self.attention, self.attention.query)[self.token]
 
     @cached_property
     def keys(self) -> tuple[Word, ...]:
         """The words that are looked at."""
-        return _words(self.attention, self.attention.key)
+        return words_of(self.attention, self.attention.key)
 
     @cached_property
     def columns(self) -> tuple[Piece, ...]:
@@ -150,7 +150,8 @@ def _names(features: tuple[str, ...] | None, count: int) -> tuple[Piece, ...]:
     return tuple(map(name_of, features))
 
 
-def _words(attention: Attention, tokens: Sequence[Token]) -> tuple[Word, ...]:
+def words_of(attention: Attention, tokens: Sequence[Token]) -> tuple[Word, ...]:
+    """Tokens of the attention as words, each with which of its kind it is."""
     unknown = attention.settings.get("unknown")
     seen: Counter[str] = Counter()
     found = []

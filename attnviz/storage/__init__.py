@@ -40,8 +40,10 @@ def attention_document(attention: Attention) -> dict[str, Any]:
 def comparison_document(comparison: Comparison, head: str | None = None) -> dict[str, Any]:
     """The comparison as plain data: matrices [query][key] in A's order, or [head][query][key] with head="all"."""
     keys = {} if comparison.keys is None else {"keys": [_token(token) for token in comparison.keys]}
+    names = {} if comparison.names is None else {"names": list(map(str, comparison.names))}
     return {
         "schema": SCHEMA,
+        **names,
         "tokens": [_token(token) for token in comparison.tokens],
         **keys,
         "only_a": list(comparison.only_a),

@@ -74,9 +74,10 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normaliz
     try:
         weights = as_layers(as_numbers(found["weights"]))
         tokens, keys = _names(found, labels, weights.shape)
+        hidden = dict(found.get("settings", {})).get("hidden")  # [CLS] and the like, with their part of each row
         given = Attention.from_arrays(
-            weights, tokens, keys=keys, allowed=found.get("allowed"),
-            layers=found.get("layers"), heads=found.get("heads"), normalize=normalize,
+            weights, tokens, keys=keys, allowed=found.get("allowed"), layers=found.get("layers"),
+            heads=found.get("heads"), normalize=normalize, partial=hidden is not None and not hidden["renormalized"],
         )  # fmt: skip
         own = found.get("settings", given.settings)
         settings = {**own, "normalized": True} if given.settings["normalized"] else own

@@ -34,7 +34,7 @@ def render_page(shown: Attention | Comparison, *, head: str | None = None, digit
     all the layers and heads it has. Raises InputError where the page would be over 200 MB.
     """
     if isinstance(shown, Comparison):
-        document, title = of_comparison(shown, head, digits), f"{shown.text_a} | {shown.text_b}"
+        document, title = of_comparison(shown, head, digits), " | ".join(map(str, shown.titles))
     else:
         document, title = of_attention(shown, digits), _name(shown)
     return _fill(document, _short(title))

@@ -7,19 +7,19 @@ are packed. Places in the text are cut here, in code points, so that the script 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from attnviz.comparison import Comparison
+from attnviz.comparison import Comparison, Name
 from attnviz.data import Attention, Token
 from attnviz.errors import InputError
 from attnviz.messages import Message, message, word
 from attnviz.render.labels import visible
 from attnviz.render.page.payload import EXACT_UP_TO, encode, encode_mask, pack, pool, small
 from attnviz.render.page.sentences import in_each, sentences
-from attnviz.render.prepare import MOST_HEADS, Panel, Prepared, head_title, prepare, prepare_comparison
+from attnviz.render.prepare import MOST_HEADS, Panel, Prepared, head_title, prepare, prepare_comparison, title_of
 from attnviz.render.scale import Scale, ink_on
 
 LARGEST_PAGE = 200_000_000
@@ -97,8 +97,7 @@ def of_comparison(comparison: Comparison, head: str | None, digits: int) -> Docu
         layers=settings,
         heads=[in_each(_named(name)) for name in names],
         sides=[
-            in_each(message("{text}", text=_shown(comparison.text_a))),
-            in_each(message("{text}", text=_shown(comparison.text_b))),
+            *(in_each(title_of(_one_line(title), "picture")) for title in comparison.titles),
             in_each(message("change")),
         ],
         titles=[_head_of_setting(setting, name, len(names)) for setting in settings for name in names],
@@ -261,5 +260,8 @@ def _between(text: str) -> str:
     )
 
 
-def _shown(text: str) -> str:
-    return visible(" ".join(text.split()), "picture")
+def _one_line(name: Name) -> Name:
+    """A text or a name without its line ends."""
+    if isinstance(name, str):
+        return " ".join(name.split())
+    return replace(name, fields={key: _one_line(value) for key, value in name.fields.items()})

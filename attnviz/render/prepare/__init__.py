@@ -6,7 +6,7 @@ laboratories are in modules of their own, loaded where they are needed.
 
 from attnviz.render.prepare.attention import SHOWS, UNKNOWN, check_show, label, prepare
 from attnviz.render.prepare.caption import describe, describe_settings, setting_words
-from attnviz.render.prepare.comparison import prepare_comparison
+from attnviz.render.prepare.comparison import prepare_comparison, title_of
 from attnviz.render.prepare.heads import MOST_HEADS, choose_heads, head_name, head_title
 from attnviz.render.prepare.model import unknown_words
 from attnviz.render.prepare.panels import FORBIDDEN, Panel, Prepared, join, number
@@ -30,5 +30,6 @@ __all__ = [
     "prepare",
     "prepare_comparison",
     "setting_words",
+    "title_of",
     "unknown_words",
 ]

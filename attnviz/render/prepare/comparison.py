@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.comparison import Comparison, Run
+from attnviz.comparison import GIVEN, Comparison, Name, Run
 from attnviz.messages import Message, listed, message
 from attnviz.positions import scheme_words
 from attnviz.render.labels import Medium, visible
@@ -26,7 +27,7 @@ def prepare_comparison(
     unknown = comparison.settings.get("unknown")
     rows = labels(comparison.tokens, medium, unknown)
     columns = labels(comparison.keys or comparison.tokens, medium, unknown)
-    texts = tuple(message("{text}", text=visible(text, medium)) for text in (comparison.text_a, comparison.text_b))
+    texts = tuple(title_of(text, medium) for text in comparison.titles)
     matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
     changes = signed_scale(np.array([each[2] for run in matrices for each in run]))
@@ -38,23 +39,48 @@ def prepare_comparison(
             panels.append(Panel(first, a, rows, columns, weights, run.forbidden_a))
             panels.append(Panel(second, b, rows, columns, weights, run.forbidden_b))
             panels.append(Panel(changed, change, rows, columns, changes, _both(run), plus=True))
-        threshold = message("changes up to {threshold} are rounding", threshold=f"{run.threshold:.1g}")
-        caption = (*_describe_comparison(comparison, _shown_heads(run, head)), threshold)
+        caption = (*_describe_comparison(comparison, _shown_heads(run, head)), _rounding(run))
         heading, titles = _run_heading(run), tuple(panel.title for panel in panels if panel.title is not None)
         notes = (verdict, *unknown_words(comparison.settings))
         forms.append(Prepared("comparison", tuple(panels), heading, caption, notes, digits, 3, ((heading,), titles)))
     return tuple(forms)
 
 
+def title_of(name: Name, medium: Medium = "terminal") -> Message:
+    """What stands above one side of a comparison: its text or its name, harmless."""
+    if isinstance(name, str):
+        return message("{text}", text=visible(name, medium))
+    fields = {key: visible(value, medium) if isinstance(value, str) else value for key, value in name.fields.items()}
+    return replace(name, fields=fields)
+
+
+def _rounding(run: Run) -> Message:
+    """Up to what size a change is none."""
+    size = f"{run.threshold:.1g}"
+    if run.position == GIVEN:
+        return message("changes up to {threshold} count as none", threshold=size)
+    return message("changes up to {threshold} are rounding", threshold=size)
+
+
 def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...]) -> tuple[Message, ...]:
-    words = describe_settings(comparison.settings, heads, position=False, layers=comparison.layers)
-    hidden = comparison.settings.get("hidden")
+    given = any(run.position == GIVEN for run in comparison.runs)
+    words = describe_settings(comparison.settings, heads, position=given, layers=comparison.layers)
+    if given and "model" not in comparison.settings and comparison.layers != (0,):
+        words += (message("layer {layer}", layer=comparison.layers[0]),)
+    differing, hidden = comparison.settings.get("differing"), comparison.settings.get("hidden")
+    if isinstance(differing, Mapping):
+        words += tuple(
+            message("{name}: {a} | {b}", name=name, a=visible(str(a)), b=visible(str(b)))
+            for name, (a, b) in differing.items()
+        )
     if not isinstance(hidden, Mapping):
         return words
     return (*words, message("{pieces} not shown", pieces=listed(hidden["pieces"])))
 
 
 def _run_heading(run: Run) -> Message:
+    if run.position == GIVEN:
+        return message("the weights as given")
     if run.position == "own":
         return message("with the model's own positions")
     if run.position == "none":
@@ -78,7 +104,7 @@ def _both(run: Run) -> NDArray[np.bool_] | None:
 
 def _run_titles(run: Run, index: int | None, texts: tuple[Message, ...]) -> tuple[Message, ...]:
     titles = (*texts, message("change"))
-    if index is None or len(run.heads) == 1:
+    if index is None or run.heads in ((0,), ("mean",)):
         return titles
     return tuple(message("{title}, {head}", title=title, head=head_name(run.heads[index])) for title in titles)
 
