@@ -100,45 +100,49 @@ def save_comparison(
     return ()
 
 
-def save_costs(costs: Costs, path: Path) -> tuple[Message, ...]:
+def save_costs(costs: Costs, path: Path, *, style: Style | None = None) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.render.prepare.costs import draw_costs
 
     document = cost_document(costs)
-    return _save_result(path, lambda: draw_costs(costs), lambda: document, lambda: document)
+    return _save_result(path, style, lambda: draw_costs(costs), lambda: document, lambda: document)
 
 
-def save_ablation(ablation: Ablation, path: Path, *, digits: int = 3) -> tuple[Message, ...]:
+def save_ablation(
+    ablation: Ablation, path: Path, *, digits: int = 3, style: Style | None = None
+) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.render.prepare.ablation import draw_ablation
 
     document = ablation_document(ablation)
-    return _save_result(path, lambda: draw_ablation(ablation, digits=digits), lambda: document, lambda: document)
+    return _save_result(path, style, lambda: draw_ablation(ablation, digits=digits), lambda: document, lambda: document)
 
 
-def save_distances(distances: Distances, path: Path) -> tuple[Message, ...]:
+def save_distances(distances: Distances, path: Path, *, style: Style | None = None) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.render.prepare.lab import prepare_distances
 
     return _save_result(
         path,
+        style,
         lambda: prepare_distances(distances, medium="picture"),
         lambda: distances_document(distances),
         lambda: distances_rows(distances),
     )
 
 
-def save_lab(lab: Lab, path: Path, *, digits: int = 3) -> tuple[Message, ...]:
+def save_lab(lab: Lab, path: Path, *, digits: int = 3, style: Style | None = None) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.render.prepare.lab import prepare_lab
 
     if path.suffix.lower() in PICTURES:
-        return save_picture(prepare_lab(lab, medium="picture", digits=digits), path)
-    return _save_result(path, None, lambda: lab_document(lab), lambda: lab_rows(lab))
+        return save_picture(prepare_lab(lab, medium="picture", digits=digits), path, style)
+    return _save_result(path, style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
 
 
 def _save_result(
     path: Path,
+    style: Style | None,
     draw: Callable[[], Charts] | None,
     document: Callable[[], dict[str, Any]],
     rows: Callable[[], dict[str, Any]],
@@ -147,18 +151,18 @@ def _save_result(
     check_destination(path, FOR_COSTS)
     suffix = path.suffix.lower()
     if suffix in PICTURES and draw is not None:
-        return save_charts(draw(), path)
+        return save_charts(draw(), path, style)
     from attnviz import storage
 
     write(path, storage.to_json(document()).encode() if suffix == ".json" else _utf8(storage.rows_csv(rows())))
     return ()
 
 
-def save_charts(charts: Charts, path: Path) -> tuple[Message, ...]:
+def save_charts(charts: Charts, path: Path, style: Style | None = None) -> tuple[Message, ...]:
     """Draw the charts into one picture and write it."""
     from attnviz.render.chart import render_charts
 
-    picture, notes = render_charts(charts, path.suffix.lower().lstrip("."))
+    picture, notes = render_charts(charts, path.suffix.lower().lstrip("."), style)
     write(path, picture)
     return notes
 

@@ -728,3 +728,22 @@ def test_style_that_cannot_be(call, tmp_path):
         assert options[0] in err
         assert err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command", [("lab", "猫吃鱼"), ("lab", "猫吃鱼", "--long", "32"), ("ablate", "猫吃鱼"), ("cost", "20")]
+)
+def test_dressing(call, tmp_path, command):
+    """The experiments' pictures have a style, a width, a title of one's own; without a picture they are refused."""
+
+    def saved(*options):
+        code, _, err = call(*command, "--save", "x.svg", *options)
+        assert (code, "too narrow" in err) == (0, False), err
+        return (tmp_path / "x.svg").read_text("utf-8")
+
+    assert 'width="864pt"' in saved("--width", "12in", "--style", "dark")
+    assert ">猫<" in saved("--title", "猫")
+    assert 'width="864pt"' not in saved("--no-title")
+    code, out, err = call(*command, "--style", "dark")
+    assert (code, out) == (2, "")
+    assert "no picture" in err

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from attnviz.ablation import ablation_document
-from attnviz.cli.options import Computing, Looking, Output, Plain
+from attnviz.cli.options import Computing, Dressing, Looking, Output, Plain
 from attnviz.cli.printing import print_listing, print_notes
 from attnviz.cli.progress import reading
 from attnviz.cli.reading import read_source
-from attnviz.cli.working import digits_for, print_json
+from attnviz.cli.working import digits_for, dressed, print_json
 from attnviz.experiments import ablate
 from attnviz.export import FOR_ABLATION, check_destination, save_ablation
 from attnviz.messages import phrase
@@ -37,7 +37,9 @@ class Removing:
     precision: int | None = None
 
 
-def command(given: Plain, computing: Computing, removing: Removing, output: Output, texts: Texts = None) -> None:
+def command(
+    given: Plain, computing: Computing, removing: Removing, dressing: Dressing, output: Output, texts: Texts = None
+) -> None:
     """Take a word or a head away: how far the result moves, beside the weight it had.
 
     Each other word, or each head, goes in turn. The rank correlation says how far the weight may be read as importance
@@ -47,13 +49,14 @@ def command(given: Plain, computing: Computing, removing: Removing, output: Outp
     digits = digits_for(Looking(precision=removing.precision))
     for path in output.save:
         check_destination(path, FOR_ABLATION)
+    style = dressed(dressing, output.save)
     source, settings = read_source(texts or [], given), Settings(**asdict(computing))
     with reading() as told:
         found = ablate(source.text, removing.token, settings, by=removing.by, head=removing.head, keys=source.keys,
                        vectors=source.vectors, labels=source.labels, progress=told)  # fmt: skip
     print_notes(found.notes)
     for path in output.save:
-        print_notes(save_ablation(found, path, digits=digits))
+        print_notes(save_ablation(found, path, digits=digits, style=style))
     if output.json:
         print_json([ablation_document(found)])
     else:

@@ -59,7 +59,7 @@ def command(
     digits = digits_for(Looking(precision=looking.precision))
     choice = choice_of(looking)
     check_comparing(choice)
-    check_picture(style, output.save, describing, as_json=output.json)
+    check_picture(style, output.save, alt=describing.alt, as_json=output.json)
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
     if asked.weights:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.options import Output
+from attnviz.cli.options import Dressing, Output
 from attnviz.cli.printing import print_listing, print_notes
-from attnviz.cli.working import print_json
+from attnviz.cli.working import dressed, print_json
 from attnviz.costs import cost, cost_document, read_count
 from attnviz.export import FOR_COSTS, check_destination, save_costs
 from attnviz.messages import phrase
@@ -37,14 +37,15 @@ class Paid:
     )
 
 
-def command(paid: Paid, output: Output, counts: Counts = None) -> None:
+def command(paid: Paid, dressing: Dressing, output: Output, counts: Counts = None) -> None:
     """What N tokens cost: scores, memory, and time measured here."""
     numbers = [read_count(text) for text in counts] if counts else None
     for path in output.save:
         check_destination(path, FOR_COSTS)
+    style = dressed(dressing, output.save)
     found = cost(numbers, **asdict(paid))
     for path in output.save:
-        print_notes(save_costs(found, path))
+        print_notes(save_costs(found, path, style=style))
     if output.json:
         print_json([cost_document(found)])
     else:

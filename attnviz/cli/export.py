@@ -48,7 +48,7 @@ def command(
         )
     choice = Looking(layer=looking.layer, head=looking.head, precision=looking.precision)
     paths = [Path(file) for file in files]
-    check_picture(style, paths, describing)
+    check_picture(style, paths, alt=describing.alt)
     found = attend_all(texts, given, settings, choice, paths, style)
     save_all(found, paths, choice, style)
     if describing.alt:

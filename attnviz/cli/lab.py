@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.options import Computing, Looking, Output, Plain
+from attnviz.cli.options import Computing, Dressing, Looking, Output, Plain
 from attnviz.cli.printing import print_curves, print_grids, print_notes
 from attnviz.cli.progress import reading
 from attnviz.cli.reading import Source, read_source
-from attnviz.cli.working import digits_for, print_json
+from attnviz.cli.working import digits_for, dressed, print_json
 from attnviz.errors import OptionError
 from attnviz.experiments import by_distance, lab
 from attnviz.export import FOR_LAB, check_destination, save_distances, save_lab
 from attnviz.laboratory import distances_document, lab_document
 from attnviz.pipeline import Settings
+from attnviz.render.style import Style
 
 Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.",
                                                    show_default=False)]  # fmt: skip
@@ -32,24 +33,27 @@ class Varying:
     precision: int | None = None
 
 
-def command(given: Plain, computing: Computing, varying: Varying, output: Output, texts: Texts = None) -> None:
+def command(
+    given: Plain, computing: Computing, varying: Varying, dressing: Dressing, output: Output, texts: Texts = None
+) -> None:
     """Every position scheme with every mask, side by side; or whatever else should vary."""
     digits = digits_for(Looking(precision=varying.precision))
     for path in output.save:
         check_destination(path, FOR_LAB)
+    style = dressed(dressing, output.save)
     source, settings = read_source(texts or [], given), Settings(**asdict(computing))
     if varying.long is not None:
-        return _over_distance(source, settings, varying, output)
+        return _over_distance(source, settings, varying, style, output)
     with reading() as told:
         found = lab(source.text, settings, vary=varying.vary, head=varying.head, keys=source.keys,
                     vectors=source.vectors, labels=source.labels, progress=told)  # fmt: skip
     print_notes(found.notes)
     for path in output.save:
-        print_notes(save_lab(found, path, digits=digits))
+        print_notes(save_lab(found, path, digits=digits, style=style))
     return print_json([lab_document(found)]) if output.json else print_grids(found, digits)
 
 
-def _over_distance(source: Source, settings: Settings, varying: Varying, output: Output) -> None:
+def _over_distance(source: Source, settings: Settings, varying: Varying, style: Style, output: Output) -> None:
     if source.keys is not None or varying.head is not None:
         raise OptionError("--long repeats one text and shows the mean of its heads: leave --keys and --head out.")
     with reading() as told:
@@ -57,7 +61,7 @@ def _over_distance(source: Source, settings: Settings, varying: Varying, output:
                             progress=told)  # fmt: skip
     print_notes(found.notes)
     for path in output.save:
-        print_notes(save_distances(found, path))
+        print_notes(save_distances(found, path, style=style))
     if output.json:
         print_json([distances_document(found)])
     else:

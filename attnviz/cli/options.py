@@ -106,6 +106,18 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Dressing:
+    """How a picture looks that has only one kind: the fields of a Style that it has."""
+
+    style: str = "paper"
+    width: str | None = None
+    dpi: int | None = None
+    title: str | None = None
+    no_title: bool = False
+    font: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Describing:
     """Whether a sentence says what the picture shows."""
 

@@ -31,7 +31,7 @@ def command(
     """Who looks at whom: the weights, as a table that fits the terminal."""
     if style.kind != "bars":
         style = replace(style, token=None)  # it is the text's in the terminal
-    check_picture(style, output.save, describing, as_json=output.json)
+    check_picture(style, output.save, alt=describing.alt, as_json=output.json)
     found = attend_all(texts or [], given, settings, looking, output.save, style)
     save_all(found, output.save, looking, style, json=output.json)
     if output.json:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from attnviz.choosing import find_token
-from attnviz.cli.options import Describing, Input, Looking, LookingAtTwo
+from attnviz.cli.options import Dressing, Input, Looking, LookingAtTwo
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import Progress, reading
 from attnviz.cli.reading import Source, as_typed, read_sources
@@ -58,12 +58,12 @@ def attend_one(texts: list[str], given: Input, settings: Settings, looking: Look
     return found[0]
 
 
-def check_picture(style: Style, files: list[Path], describing: Describing, *, as_json: bool = False) -> None:
+def check_picture(style: Style, files: list[Path], *, alt: bool = False, as_json: bool = False) -> None:
     """Raise OptionError for a style that cannot be, or that is of no picture at all."""
     style.check()
-    if describing.alt and as_json:
+    if alt and as_json:
         raise OptionError("--alt prints a sentence, and --json one JSON document and nothing else.", hint="Give one.")
-    if describing.alt or any(path.suffix.lower() in PICTURES for path in files):
+    if alt or any(path.suffix.lower() in PICTURES for path in files):
         return
     for name, value in asdict(replace(style, token=None)).items():
         if value != getattr(type(style)(), name):
@@ -72,6 +72,13 @@ def check_picture(style: Style, files: list[Path], describing: Describing, *, as
                 hint="Save one as .png, .svg or .pdf.",
                 option=name.replace("_", "-"),
             )
+
+
+def dressed(dressing: Dressing, files: list[Path]) -> Style:
+    """The style of a picture that has only one kind, checked."""
+    style = Style(**asdict(dressing))
+    check_picture(style, files)
+    return style
 
 
 def _shows_everything(files: list[Path], style: Style | None) -> bool:

@@ -51,9 +51,10 @@ class Heatmaps:
             shared = (theme.grid / across - left - _GAP) / self.columns
             return across, natural if count == 1 else min(natural, max(shared, natural / 4))
         for each in range(across, 0, -1):
-            cell = self._cell_in((room - self.bars_width + _GAP) / each - _GAP)
-            cell = min(cell, 1.5 * theme.cell, theme.panel * 1.5 / self.rows)
-            if cell >= min(natural, _LEGIBLE_CELL) or (each == 1 and cell >= _SMALLEST_CELL):
+            width = (room - self.bars_width + _GAP) / each - _GAP
+            cell = min(self._cell_in(width), 1.5 * theme.cell, theme.panel * 1.5 / self.rows)
+            legible = cell >= min(natural, _LEGIBLE_CELL) and width >= self._words_width(cell)
+            if legible or (each == 1 and cell >= _SMALLEST_CELL):
                 return each, cell
         least = self._left(SMALLEST) + self.bars_width + _SMALLEST_CELL * self.columns
         raise self.shop.too_narrow(max(least, 1.0))
@@ -63,6 +64,13 @@ class Heatmaps:
         between = self._left(0.0)
         size = (width - between) / (self._left(1.0) - between + self.columns * 1.15 * POINT)
         return float(width - self._left(min(self.shop.theme.label, max(SMALLEST, size)))) / self.columns
+
+    def _words_width(self, cell: float) -> float:
+        """How wide a panel must be for the longest word of a title and for a whole caption."""
+        theme, width = self.shop.theme, self.shop.fonts.width
+        left = self._left(min(theme.label, cell / POINT / 1.15)) if any(self.captions) else 0.0
+        words = [width(piece.strip(), theme.title) for title in self.titles for piece in pieces(title)]
+        return max([0.0, *words, *(left + width(caption, theme.caption) for caption in self.captions if caption)])
 
     def _left(self, size: float) -> float:
         """How much room the labels of rows take, in letters of this size."""

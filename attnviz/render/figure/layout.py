@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -85,13 +86,18 @@ class Workshop:
         return shorten(text, round(width * 1000), lambda part: round(self.fonts.width(part, size) * 1000))
 
     def too_narrow(self, least: float) -> OptionError:
-        """The error for a width into which the picture does not fit."""
-        return OptionError(
-            "--width {width} is too narrow for this picture: it needs {least} inches.",
-            hint="Give a wider one, fewer heads, or a shorter text.",
-            width=self.style.width,
-            least=f"{least + 2 * MARGIN:.1f}",
-        )
+        """The error for a width into which a body this wide does not fit."""
+        return too_narrow(self.style, least + 2 * MARGIN)
+
+
+def too_narrow(style: Style, least: float) -> OptionError:
+    """The error for a width into which the picture does not fit."""
+    return OptionError(
+        "--width {width} is too narrow for this picture: it needs {least} inches.",
+        hint="Give a wider one, fewer heads, or a shorter text.",
+        width=style.width,
+        least=f"{least:.1f}",
+    )
 
 
 @dataclass(frozen=True)
@@ -139,11 +145,13 @@ class Page:
 def wrap(fonts: Fonts, parts: list[str], glue: str, width: float, size: float) -> list[str]:
     """The parts joined by `glue` in lines of at most `width` inches; only a part that is itself wider is cut."""
     lines: list[str] = []
-    for part in (cut for whole in parts for cut in _cut(fonts, whole, width, size)):
-        if lines and fonts.width((lines[-1] + glue + part).rstrip(), size) <= width:
-            lines[-1] += glue + part
-        else:
-            lines.append(part)
+    for part in parts:
+        for k, piece in enumerate(_cut(fonts, part, width, size)):
+            between = "" if k else glue
+            if lines and fonts.width((lines[-1] + between + piece).rstrip(), size) <= width:
+                lines[-1] += between + piece
+            else:
+                lines.append(piece)
     return [line.rstrip() for line in lines]
 
 
@@ -152,7 +160,7 @@ def _cut(fonts: Fonts, text: str, width: float, size: float) -> list[str]:
     if fonts.width(text.rstrip(), size) <= width:
         return [text]
     if " " in text.strip():
-        return [part for word in text.split(" ") for part in _cut(fonts, word + " ", width, size)]
+        return [part for word in re.findall(r"[^ ]* ?", text) if word for part in _cut(fonts, word, width, size)]
     cuts, line = [], ""
     for letter in text:
         if line and fonts.width(line + letter, size) > width:
