@@ -76,6 +76,14 @@ class Watched(Mapping):
         return len(self.tensors)
 
 
+def assert_near(actual, expected):
+    """To 1e-5 of the largest number, or 1e-5 where that is below 1: float32 has seven digits of it, not of 0.
+
+    A weight is at most 1; a hidden state or a logit may be larger, and its last digits depend on the BLAS.
+    """
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * max(1.0, float(np.abs(expected).max())))
+
+
 @pytest.mark.parametrize("name", SINGLE)
 def test_transformers_gives_the_same(name):
     """All layers, heads and positions, the last hidden state and the logits, to 1e-5, for every text."""
@@ -89,9 +97,9 @@ def test_transformers_gives_the_same(name):
         assert passed.weights.dtype == np.float32
         assert passed.layers == tuple(range(len(expected)))
         np.testing.assert_allclose(passed.weights, expected, **CLOSE)
-        np.testing.assert_allclose(passed.hidden, answers[f"{text}_hidden"], **CLOSE)
+        assert_near(passed.hidden, answers[f"{text}_hidden"])
         if logits is not None:
-            np.testing.assert_allclose(passed.logits, logits, **CLOSE)
+            assert_near(passed.logits, logits)
 
 
 @pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
@@ -106,10 +114,9 @@ def test_transformers_gives_the_same_for_two_texts(name, kind):
         )
         hidden = answers[f"{text}_encoder_hidden" if kind == "encoder" else f"{text}_hidden"]
         np.testing.assert_allclose(passed.weights, answers[f"{text}_{kind}"], **CLOSE)
-        np.testing.assert_allclose(passed.hidden, hidden, **CLOSE)
+        assert_near(passed.hidden, hidden)
         if kind != "encoder":
-            expected = answers[f"{text}_logits"]
-            np.testing.assert_allclose(passed.logits, expected, **CLOSE)
+            assert_near(passed.logits, answers[f"{text}_logits"])
 
 
 @pytest.mark.parametrize("name", DOUBLE)
