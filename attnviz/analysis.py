@@ -15,6 +15,7 @@ Floats = NDArray[np.floating]
 
 _EVEN = 0.95
 _ROUNDING = 1e-6
+_SAME_BITS = 1e-5  # entropies that differ by less are the same: float32 rounding must not choose a row
 
 
 def entropy(weights: Floats) -> NDArray[np.float64]:
@@ -39,6 +40,27 @@ def largest_entropy(allowed: Booleans) -> NDArray[np.float64]:
     """
     bits: NDArray[np.float64] = np.log2(np.maximum(allowed.sum(axis=-1), 1).astype(np.float64))
     return bits
+
+
+def unevenness(weights: Floats, allowed: Booleans | None = None) -> NDArray[np.float64]:
+    """How many bits each row lies below an even one, [..., query]; -inf where nothing may be looked at.
+
+    weights: [..., query, key]; allowed: bool [query, key], None where everything is. That is the lowest entropy, where
+    every word may look at as many: under a causal mask the first word, which can only look at itself, is not the one
+    that tells most.
+    """
+    permitted = np.ones(weights.shape[-2:], dtype=bool) if allowed is None else allowed
+    below: NDArray[np.float64] = largest_entropy(permitted) - entropy(weights)
+    return np.where(permitted.any(axis=-1), below, -np.inf)
+
+
+def least_even(uneven: NDArray[np.float64]) -> int:
+    """The place, in the flat array, of the largest `unevenness`: the first of those that rounding alone sets apart.
+
+    >>> least_even(np.array([0.2, 0.9, 0.9 + 1e-9]))
+    1
+    """
+    return int(np.argmax(uneven.ravel() >= uneven.max() - _SAME_BITS))
 
 
 @dataclass(frozen=True)

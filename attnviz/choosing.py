@@ -12,16 +12,19 @@ from attnviz.messages import Message, message
 _MOST_LISTED = 40
 
 
-def find_token(tokens: tuple[Token, ...], wanted: str) -> tuple[int, Message | None]:
+def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Message | None]:
     """The index of the token that `wanted` names, and a note where several have that text.
 
     In this order: a token with exactly this text (so a token 3 wins over the index 3); `猫#2`, the second 猫; an index
     from 0; a token with this text in another case or normal form. Of several tokens with the text the first is meant,
-    and the note says so. Raises MissingError, which lists the tokens, where there is none.
+    and the note says so. An int is an index and nothing else. Raises MissingError, which lists the tokens, where there
+    is none.
 
     >>> find_token((Token("猫"), Token("吃"), Token("猫")), "猫#2")
     (2, None)
     """
+    if isinstance(wanted, int):
+        return _index(len(tokens), wanted), None
     texts = [token.text for token in tokens]
     for form, name in ((texts, wanted), (list(map(_loosely, texts)), _loosely(wanted))):
         places = [index for index, text in enumerate(form) if text == name]
@@ -33,6 +36,12 @@ def find_token(tokens: tuple[Token, ...], wanted: str) -> tuple[int, Message | N
         if re.fullmatch(r"[0-9]{1,9}", name) and int(name) < len(tokens):
             return int(name), None
     raise _missing(texts, wanted)
+
+
+def _index(count: int, wanted: int) -> int:
+    if 0 <= wanted < count:
+        return wanted
+    raise MissingError("There is no token {wanted}: they are counted from 0 to {last}.", wanted=wanted, last=count - 1)
 
 
 def _loosely(text: str) -> str:

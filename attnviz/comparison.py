@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.blindness import Blindness, threshold
-from attnviz.data import Attention, Token
-from attnviz.errors import InputError, MissingError
-from attnviz.messages import Message, listed, message, translate, word
+from attnviz.data import Attention, Token, find_head
+from attnviz.errors import InputError
+from attnviz.messages import Message, message, word
 from attnviz.positions import scheme_words
 
 Float32 = NDArray[np.float32]
@@ -75,7 +75,7 @@ class Run:
             return [0] if len(self.heads) == 1 else [None]
         if head == "all":
             return list(range(len(self.heads)))
-        return [find_head(self.heads, str(head))]
+        return [find_head(self.heads, head)]
 
     def matrices(self, index: int | None) -> tuple[Float32, Float32]:
         """A and B of one head, or of the mean of the heads, each [query, key]."""
@@ -131,20 +131,6 @@ class Comparison:
     def verdicts(self) -> tuple[Message, ...]:
         """One sentence a run that a reader can quote."""
         return tuple(_verdict(self, run) for run in self.runs)
-
-
-def find_head(heads: tuple[int | str, ...], wanted: str) -> int:
-    """The place of the head that is called so, by its number, its name, or its name in the language in use.
-
-    A head with a name may be called by its place too. Raises MissingError where there is none.
-
-    >>> find_head(("who acts", "kind of thing"), "1"), find_head((3, 5), "5")
-    (1, 1)
-    """
-    for index, name in enumerate(heads):
-        if wanted in (str(name), translate(str(name))) or (isinstance(name, str) and wanted == str(index)):
-            return index
-    raise MissingError("There is no head {wanted}: there are {names}.", wanted=wanted, names=listed(map(word, heads)))
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.errors import InputError, MissingError, ShapeError
-from attnviz.messages import Message, listed, message, word
+from attnviz.errors import InputError, MissingError, ShapeError, no_such
+from attnviz.messages import Message, message, translate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -266,8 +266,8 @@ class Attention:
 
         layer: a number or several. head: a number, a name or several. Raises MissingError for one that is not there.
         """
-        layers = _choose(message("layer"), self.layers, layer)
-        heads = _choose(message("head"), self.heads, head)
+        layers = [_find_layer(self.layers, one) for one in _several(layer, self.layers)]
+        heads = [find_head(self.heads, one) for one in _several(head, self.heads)]
         return replace(
             self,
             weights=self.weights[np.ix_(layers, heads)],
@@ -339,16 +339,34 @@ def _may_look(allowed: Any, shape: tuple[int, ...]) -> Booleans:
     return found.astype(bool)
 
 
-def _choose(kind: Message, names: tuple[int | str, ...], wanted: Any) -> list[int]:
+def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
+    """The place of the head that is called so, by its number, its name, or its name in the language in use.
+
+    A head with a name may be called by its place too. Raises MissingError where there is none.
+
+    >>> find_head(("who acts", "kind of thing"), "1"), find_head((3, 5), "5")
+    (1, 1)
+    """
+    for place, head in enumerate(heads):
+        if wanted == head or str(wanted) in (str(head), translate(str(head))):
+            return place
+    for place, head in enumerate(heads):
+        if isinstance(head, str) and str(wanted) == str(place):
+            return place
+    raise no_such(message("head"), wanted, heads)
+
+
+def _several(wanted: Any, names: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """What was asked for, as several; None is all there are."""
     if wanted is None:
-        return list(range(len(names)))
-    several = [wanted] if isinstance(wanted, int | str) else list(wanted)
-    for one in several:
-        if one not in names and not (isinstance(one, int) and 0 <= one < len(names) and isinstance(names[one], str)):
-            raise MissingError(
-                "There is no {kind} {wanted}: there are {names}.", kind=kind, wanted=one, names=listed(map(word, names))
-            )
-    return [names.index(one) if one in names else int(one) for one in several]
+        return names
+    return (wanted,) if isinstance(wanted, int | str) else tuple(wanted)
+
+
+def _find_layer(layers: tuple[int, ...], wanted: int | str) -> int:
+    if wanted not in layers:
+        raise no_such(message("layer"), wanted, layers)
+    return layers.index(int(wanted))
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

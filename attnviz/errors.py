@@ -64,6 +64,19 @@ def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) ->
     )
 
 
+def no_such(kind: Message, wanted: Any, known: Iterable[Any]) -> MissingError:
+    """The error for a layer or a head that is not there; it names those that are.
+
+    >>> str(no_such(Message("head"), 3, [0]))
+    'There is no head 3: there is only 0.'
+    """
+    found = [Word(name) if isinstance(name, str) else name for name in known]
+    fields = {"kind": kind, "wanted": wanted}
+    if len(found) == 1:
+        return MissingError("There is no {kind} {wanted}: there is only {only}.", only=found[0], **fields)
+    return MissingError("There is no {kind} {wanted}: there are {names}.", names=listed(found), **fields)
+
+
 # What a system says where a file cannot be read or written; other words of it stay as they are.
 _REASONS = (
     phrase("Permission denied"), phrase("No such file or directory"), phrase("Is a directory"),

@@ -26,7 +26,8 @@ PAGE = ".html"
 FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
 FOR_COSTS = FOR_ABLATION = FOR_LAB = (*PICTURES, ".json", ".csv")
-FOR_EXPLANATION = (PAGE, ".md", ".json")
+SHEETS = (PAGE, ".md")
+FOR_EXPLANATION = (*SHEETS, ".json")
 
 
 def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:

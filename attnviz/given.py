@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from attnviz.comparison import GIVEN, Comparison, Name, compare_attentions, find_head
+from attnviz.comparison import GIVEN, Comparison, Name, compare_attentions
 from attnviz.data import Attention
 from attnviz.errors import InputError
 from attnviz.messages import Message, listed, message, word
@@ -75,8 +75,7 @@ def _one_layer(a: Attention, b: Attention, layer: int | None) -> tuple[Attention
 def _same_heads(a: Attention, b: Attention, head: str | None) -> tuple[Attention, Attention, tuple[Message, ...]]:
     """Both with the one head that is asked for; else as they are, or as their means where their heads are not alike."""
     if head not in (None, "mean", "all"):
-        first, second = (each.heads[find_head(each.heads, str(head))] for each in (a, b))
-        return a.select(head=first), b.select(head=second), ()
+        return a.select(head=head), b.select(head=head), ()
     if a.heads == b.heads:
         return a, b, ()
     if head == "all":

@@ -145,6 +145,9 @@ def test_which_word():
     found = attnviz.ablate(PHONE)
     assert found.token.text == "上周"
     assert "上周" in str(found.notes[-1])
+    assert found.token == attnviz.explain(PHONE).query[attnviz.explain(PHONE).token], "explain chooses by the same rule"
+    assert attnviz.ablate("猫").notes == ()
+    assert attnviz.ablate("猫吃3", 2).index == 2, "an int is an index"
     assert attnviz.ablate("猫吃猫", "猫#2").index == 2
     assert "2 times" in str(attnviz.ablate("猫吃猫", "猫").notes[-1])
 

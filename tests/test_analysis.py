@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnviz import run
-from attnviz.analysis import characterize, characters, entropy, largest_entropy
+from attnviz.analysis import characterize, characters, entropy, largest_entropy, least_even, unevenness
 
 SIZES = st.integers(1, 9)
 
@@ -129,3 +129,18 @@ def test_nothing_allowed():
 def test_each_head():
     """There is one character for each head of each layer."""
     assert [len(layer) for layer in characters(run("猫吃鱼", heads=4))] == [4]
+
+
+def test_unevenness():
+    """A row is as uneven as it lies below an even one over what it may look at; nothing to look at is no row."""
+    weights = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.5, 0.25, 0.25], [0.0, 0.0, 0.0]])
+    allowed = np.array([[1, 0, 0], [1, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=bool)
+    np.testing.assert_allclose(unevenness(weights, allowed), [0, 0, np.log2(3) - 1.5, -np.inf], atol=1e-12)
+    np.testing.assert_allclose(unevenness(weights[:3]), np.log2(3) - np.array([0, 1, 1.5]), atol=1e-12)
+
+
+def test_the_least_even_row():
+    """Rounding chooses no row: of rows that differ by less, the first."""
+    assert least_even(np.array([0.3, 0.5 - 1e-7, 0.5, 0.5 + 1e-7])) == 1
+    assert least_even(np.array([[0.1, 0.2], [0.7, 0.2]])) == 2
+    assert least_even(np.array([-np.inf, -np.inf])) == 0

@@ -72,3 +72,14 @@ def test_no_such_occurrence():
         find_token(tokens("猫", "吃", "猫"), "猫#3")
     with pytest.raises(MissingError, match=r"吃 stands once"):
         find_token(tokens("猫", "吃", "猫"), "吃#2")
+
+
+def test_an_int_is_an_index():
+    """A number that is a number names a place, also where a token has its text; one out of range says what there is."""
+    tokens = tuple(map(Token, "3吃2"))
+    assert find_token(tokens, 2) == (2, None)
+    assert find_token(tokens, "2") == (2, None)
+    assert find_token(tokens, "3") == (0, None)
+    for wanted in (3, -1):
+        with pytest.raises(MissingError, match="from 0 to 2"):
+            find_token(tokens, wanted)

@@ -747,3 +747,40 @@ def test_dressing(call, tmp_path, command):
     code, out, err = call(*command, "--style", "dark")
     assert (code, out) == (2, "")
     assert "no picture" in err
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("width", ["60", "80", "100"])
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_help_is_whole(call, monkeypatch, command, width, language):
+    """No line of a help is cut off, whatever its width: a word that is too long goes on in the next line."""
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("TERMINAL_WIDTH", width)
+    code, out, _ = call(command, "--help", "--lang", language)
+    assert code == 0
+    assert [line for line in out.splitlines() if "…" in line or cell_len(line) > int(width)] == []
+
+
+def test_explain_takes_one_text(call):
+    """Words without quotes are several texts, and the error says what to do."""
+    code, out, err = call("explain", "the", "cat")
+    assert (code, out) == (2, "")
+    assert err == "attnviz: This takes one text, not 2. Put a text with spaces in quotes.\n"
+
+
+def test_worksheet_needs_a_sheet(call, good, tmp_path):
+    """JSON has no blanks: a worksheet beside it must be saved."""
+    code, out, err = call("explain", "猫吃鱼", "--token", "猫", "--worksheet", "--json")
+    assert (code, out) == (2, "")
+    assert "--save sheet.html" in err
+    path = tmp_path / "sheet.md"
+    out = good("explain", "猫吃鱼", "--token", "猫", "--worksheet", "--json", "--save", str(path))
+    assert json.loads(out)["token"] == 0
+    assert "Answers" in path.read_text(encoding="utf-8")
+
+
+def test_help_of_explain_says_what_explain_takes(good):
+    """No mean of heads and no layers all: the help does not offer them."""
+    out = good("explain", "--help")
+    assert "N|NAME|all" in out
+    assert "N|all" not in out

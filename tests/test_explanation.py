@@ -58,6 +58,8 @@ def page(explanation, digits=4, width=400, **options):
 @given(case=CASES, digits=st.sampled_from([1, 3, 4, 6, 9]), data=st.data())
 @example(case={"text": "猫吃鱼"}, digits=4, data=None)
 @example(case={"text": "猫吃鱼", "keys": "the cat eats fish"}, digits=4, data=None)
+@example(case={"text": LONG, "embedding": "hash", "temperature": 1e-40}, digits=1, data=None)
+@example(case={"text": LONG, "embedding": "hash", "temperature": 1e9}, digits=9, data=None)
 @example(case={"text": LONG, "embedding": "hash", "dim": 256, "heads": 4, "projection": "random"}, digits=5, data=None)
 def test_every_printed_equation_holds(case, digits, data):
     """Each equation of a sheet comes out again from its printed numbers, within their rounding; of a weight's too."""
@@ -241,8 +243,8 @@ def test_compare_heads():
         ({"token": 99}, MissingError, "from 0 to 2"),
         ({"token": -1}, MissingError, "from 0 to 2"),
         ({"cell": "狗"}, MissingError, "猫 吃 鱼"),
-        ({"head": 3}, MissingError, "there are 0"),
-        ({"head": "x"}, MissingError, "there are 0"),
+        ({"head": 3}, MissingError, "there is only 0"),
+        ({"head": "x"}, MissingError, "there is only 0"),
         ({"head": "mean"}, OptionError, "--head all"),
         ({"layer": 1}, MissingError, "layer 1"),
         ({"layer": "all"}, OptionError, "one layer"),
@@ -252,6 +254,30 @@ def test_bad_choices(options, error, words):
     """What is not there is named with what there is."""
     with pytest.raises(error, match=words):
         explain("猫吃鱼", **options)
+
+
+@pytest.mark.parametrize("temperature", [1e-40, 1e-4, 0.123456789, 3, 1e9, 1e30])
+def test_temperature_as_it_was_given(temperature):
+    """A temperature has every digit that was given: no line divides by .0000, and each still holds."""
+    text = page(explain("猫吃鱼", token="猫", temperature=temperature))
+    written = {float(number) for number in re.findall(r"\) / ([-+.e\d]+)", text)}
+    assert written == {temperature}
+    assert [equation for equation in equations(text) if not equation.holds(4)] == []
+
+
+def test_decimal_places_are_counted():
+    """One place is 1 decimal place, on a sheet and on a worksheet."""
+    found = explain("猫吃鱼", token="猫")
+    assert "rounded to 1 decimal place where" in page(found, 1)
+    assert "with 1 decimal place;" in page(found, 1, worksheet=True)
+    assert "rounded to 2 decimal places where" in page(found, 2)
+
+
+def test_nothing_to_choose_from():
+    """The only word there is was not chosen, and no note says so; one head beside itself is told of others."""
+    assert explain("猫").notes == ()
+    assert "--heads N makes several" in str(explain("猫吃鱼", token=0, head="all").notes[-1])
+    assert explain("猫吃鱼", token=0, head="all", heads=2).notes == ()
 
 
 def test_ambiguous_token():

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from attnviz import explain
+from attnviz.messages import speaking
 from attnviz.render.explanation import make_sheet
 from attnviz.render.handout import as_html, as_markdown
 
@@ -101,3 +102,10 @@ def test_markdown_worksheet():
     text = as_markdown(sheet(worksheet=True, token="猫"))
     assert "= \\_\\_\\_\\_" in text
     assert "\n## Answers\n" in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_page_names_its_language(language):
+    """A browser is told which language it is, so that it chooses the right glyphs and voice."""
+    with speaking(language):
+        assert f'<html lang="{language}">' in as_html(sheet())

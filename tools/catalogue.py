@@ -58,7 +58,7 @@ PASSED_ON = {
     ("cli/options.py", "one.metadata.get('help', words.help)"),
     ("cli/options.py", "translate(one.metadata.get('help', words.help))"),
     ("cli/options.py", "translate(words.panel)"), ("cli/options.py", "words.panel"),
-    ("comparison.py", "str(name)"), ("render/prepare/heads.py", "name"),
+    ("data.py", "str(head)"), ("render/prepare/heads.py", "name"),
 }  # fmt: skip
 
 

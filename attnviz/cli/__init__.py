@@ -63,12 +63,10 @@ class Speaking:
         formatter.write_usage(ctx.command_path, " ".join(pieces), translate("Usage: "))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The help text; English needs nothing more than typer."""
-        if language() == "en":
-            return super().format_help(ctx, formatter)  # type: ignore[misc, no-any-return]
-        from attnviz.cli.wording import helping
+        """The help text in the language in use."""
+        from attnviz.cli.wording import folding, helping
 
-        with helping(self, ctx):
+        with folding() if language() == "en" else helping(self, ctx):
             return super().format_help(ctx, formatter)  # type: ignore[misc, no-any-return]
 
 

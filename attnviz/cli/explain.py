@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -10,11 +10,14 @@ import typer
 from attnviz.cli.options import Input, Looking, Output
 from attnviz.cli.printing import print_notes, print_sheet
 from attnviz.cli.working import attend_one, digits_to_redo, print_json
+from attnviz.errors import OptionError
 from attnviz.explanation import explain_attention
-from attnviz.export import FOR_EXPLANATION, check_destination, save_explanation
+from attnviz.export import FOR_EXPLANATION, SHEETS, check_destination, save_explanation
+from attnviz.messages import phrase
 from attnviz.pipeline import Settings
 
-Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)]
+Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.",
+                                                   show_default=False)]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -23,18 +26,29 @@ class Choosing:
 
     token: str | None = None
     cell: str | None = None
-    layer: str | None = None
-    head: str | None = None
+    layer: str | None = field(
+        default=None, metadata={"help": phrase("Which layer, counted from 0; the last if not given."), "metavar": "N"}
+    )
+    head: str | None = field(
+        default=None,
+        metadata={"help": phrase("Which head: a number from 0, a name, or all to compare them; the least even if not "
+                                 "given."), "metavar": "N|NAME|all"},
+    )  # fmt: skip
     precision: int | None = None
     worksheet: bool = False
 
 
-def command(given: Input, settings: Settings, choosing: Choosing, output: Output, text: Text = None) -> None:
+def command(given: Input, settings: Settings, choosing: Choosing, output: Output, texts: Texts = None) -> None:
     """One row, every number of it, from embedding to output."""
     for path in output.save:
         check_destination(path, FOR_EXPLANATION)
+    if choosing.worksheet and output.json and not any(path.suffix.lower() in SHEETS for path in output.save):
+        raise OptionError(
+            "--worksheet leaves blanks on a sheet, and with --json there is none.",
+            hint="Save one beside it, as in: --save sheet.html.",
+        )
     looking = Looking(layer=choosing.layer, precision=choosing.precision)
-    attention = attend_one([] if text is None else [text], given, settings, looking)
+    attention = attend_one(texts or [], given, settings, looking)
     digits = digits_to_redo(looking, attention)
     explanation = explain_attention(
         attention, token=choosing.token, cell=choosing.cell, head=choosing.head, layer=choosing.layer

@@ -263,7 +263,7 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
     words = OPTIONS[one.name]
-    metavar = words.metavar or ("|".join(words.choices) if words.choices else None)
+    metavar = one.metadata.get("metavar") or words.metavar or ("|".join(words.choices) if words.choices else None)
     option = typer.Option(
         f"--{one.name.replace('_', '-')}",
         help=translate(one.metadata.get("help", words.help)),

@@ -56,12 +56,17 @@ def read_sources(texts: list[str], given: Input) -> list[Source]:
 
 def read_source(texts: list[str], given: Plain) -> Source:
     """The one text, or file of vectors, to look at, for commands that take one."""
+    check_one(texts)
+    found = read_sources(texts, Input(given.file, given.vectors, given.keys, labels=given.labels))[0]
+    return replace(found, labels=as_typed(given.labels[0]) if given.labels else None)
+
+
+def check_one(texts: list[str]) -> None:
+    """Raise OptionError where several texts stand and one is expected."""
     if len(texts) > 1:
         raise OptionError(
             "This takes one text, not {count}.", hint="Put a text with spaces in quotes.", count=len(texts)
         )
-    found = read_sources(texts, Input(given.file, given.vectors, given.keys, labels=given.labels))[0]
-    return replace(found, labels=as_typed(given.labels[0]) if given.labels else None)
 
 
 def read_text(argument: str) -> str:

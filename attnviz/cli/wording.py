@@ -1,7 +1,7 @@
 """Typer's own words in the reader's language: what it says in help texts and in errors.
 
 Typer 0.28 has its sentences as plain English strings. Here each stands as a template: it reads the sentence that
-typer made, and its translation is said in its place. Loaded only where the language is not English.
+typer made, and its translation is said in its place.
 """
 
 from __future__ import annotations
@@ -69,12 +69,33 @@ def reword(sentence: str) -> str:
 
 
 @contextmanager
-def helping(command: Any, ctx: Any) -> Iterator[None]:
-    """While typer prints the help of `command`: its panels, words and lines as the language in use has them."""
+def folding() -> Iterator[None]:
+    """While typer prints a help: its lines broken where Chinese may be, and none cut off.
+
+    Rich breaks a line only at a space; and counting the 猫 of a line as one cell, it keeps a space too many at its end
+    and then cuts the line off.
+    """
     import rich.text
-    from typer import rich_utils
 
     from attnviz.render.lines import divide
+
+    def always(text: str, width: int, fold: bool = True) -> list[int]:  # noqa: ARG001
+        return divide(text, width)  # a word that is longer than a line goes on in the next
+
+    with _changed([(rich.text, "divide_line", always), (rich.text.Text, "rstrip_end", _crop_spaces)]):
+        yield
+
+
+def _crop_spaces(text: Any, size: int) -> None:
+    """Drop spaces at the end of the line, as long as it has more than `size` cells."""
+    while text.cell_len > size and text.plain[-1:].isspace():
+        text.right_crop(1)
+
+
+@contextmanager
+def helping(command: Any, ctx: Any) -> Iterator[None]:
+    """While typer prints the help of `command`: its panels, words and lines as the language in use has them."""
+    from typer import rich_utils
 
     for name in ("options_metavar", "subcommand_metavar"):
         if hasattr(command, name):
@@ -83,18 +104,23 @@ def helping(command: Any, ctx: Any) -> Iterator[None]:
         for name in ("help", "metavar", "rich_help_panel"):
             if getattr(parameter, name, None):
                 setattr(parameter, name, translate(getattr(parameter, name)))
-    changed: list[tuple[Any, str, Any]] = [(rich_utils, name, translate(words)) for name, words in HELP.items()]
     kinds = {id(parameter.type): parameter.type for parameter in command.get_params(ctx)}
-    changed += [(kind, "name", translate(kind.name)) for kind in kinds.values() if kind.name in KINDS]
-    changed.append((rich.text, "divide_line", divide))  # rich would break a line of Chinese only where a space is
-    before = [(module, name, getattr(module, name)) for module, name, _ in changed]
+    named = [(kind, "name", translate(kind.name)) for kind in kinds.values() if kind.name in KINDS]
+    with folding(), _changed([*((rich_utils, name, translate(words)) for name, words in HELP.items()), *named]):
+        yield
+
+
+@contextmanager
+def _changed(changes: list[tuple[Any, str, Any]]) -> Iterator[None]:
+    """Attributes with other values inside the `with` block."""
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
     try:
-        for module, name, value in changed:
-            setattr(module, name, value)
+        for owner, name, value in changes:
+            setattr(owner, name, value)
         yield
     finally:
-        for module, name, value in before:
-            setattr(module, name, value)
+        for owner, name, value in before:
+            setattr(owner, name, value)
 
 
 @cache

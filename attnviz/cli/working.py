@@ -11,7 +11,7 @@ from attnviz.choosing import find_token
 from attnviz.cli.options import Dressing, Input, Looking, LookingAtTwo
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import Progress, reading
-from attnviz.cli.reading import Source, as_typed, read_sources
+from attnviz.cli.reading import Source, as_typed, check_one, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.export import FOR_ATTENTION, PAGE, PICTURES, check_destination, numbered, prepare_picture, save_attention
@@ -52,6 +52,7 @@ def attend_all(
 
 def attend_one(texts: list[str], given: Input, settings: Settings, looking: Looking) -> Attention:
     """The attention of the one text there must be."""
+    check_one(texts)
     found = attend_all(texts, given, settings, looking, [])
     if len(found) != 1:
         raise OptionError("One text was expected, not {count}.", count=len(found))

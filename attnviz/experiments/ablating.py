@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attnviz.ablation import WAYS, Ablation, Removal, moved
-from attnviz.analysis import entropy, largest_entropy
+from attnviz.analysis import least_even, unevenness
 from attnviz.attention import merge_heads
 from attnviz.choosing import find_token
 from attnviz.data import Attention
@@ -19,8 +19,6 @@ from attnviz.experiments.given import MOST_WORDS, Given, head_shown
 from attnviz.messages import Message, message
 from attnviz.pipeline import Settings, Words, attend_to, with_options
 from attnviz.wordfile import Progress
-
-_SAME_BITS = 1e-5  # entropies that differ by less are the same: rounding must not choose a row
 
 
 def ablate(
@@ -83,14 +81,13 @@ def ablate(
 def _find(shown: Attention, token: str | int | None) -> tuple[int, tuple[Message, ...]]:
     """The row that is meant, and what the reader should know of the choice."""
     if token is not None:
-        index, note = find_token(shown.query, str(token))
+        index, note = find_token(shown.query, token)
         return index, () if note is None else (note,)
-    weights = shown.weights[0, 0]
-    allowed = np.ones(weights.shape, dtype=bool) if shown.allowed is None else shown.allowed
-    lacking = largest_entropy(allowed) - entropy(weights)
-    index = int(np.flatnonzero(lacking >= lacking.max() - _SAME_BITS)[0])
-    name = shown.query[index].text
-    return index, (message("No --token was given: {token} looks least evenly, so it is taken.", token=name),)
+    index = least_even(unevenness(shown.weights[0, 0], shown.allowed))
+    if len(shown.query) == 1:
+        return index, ()
+    return index, (message("“{word}” is watched: its row is the least even. --token chooses another.",
+                           word=shown.query[index].text),)  # fmt: skip
 
 
 def _output(attention: Attention) -> NDArray[np.float32]:

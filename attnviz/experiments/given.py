@@ -33,7 +33,4 @@ class Given:
 
 def head_shown(attention: Attention, head: str | int | None) -> Attention:
     """The one head that is named, by its name or number; the mean of all where none is."""
-    if head in (None, "mean"):
-        return attention.mean()
-    is_number = isinstance(head, str) and head.lstrip("-").isdecimal() and head not in attention.heads
-    return attention.select(head=int(head) if is_number and head is not None else head)
+    return attention.mean() if head in (None, "mean") else attention.select(head=head)

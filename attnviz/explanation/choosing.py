@@ -5,17 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.analysis import entropy, largest_entropy
+from attnviz.analysis import least_even, unevenness
 from attnviz.choosing import find_token
-from attnviz.data import Attention, Token
-from attnviz.errors import InputError, MissingError, OptionError
+from attnviz.data import Attention, Token, find_head
+from attnviz.errors import InputError, OptionError
 from attnviz.explanation import cards, scores, vectors
 from attnviz.explanation.parts import Explanation, Step
 from attnviz.explanation.row import Row, name_of
 from attnviz.messages import Message, message
-
-# Entropies that differ by less are the same: float32 rounding must not choose a row.
-_SAME_BITS = 1e-5
 
 
 def explain_attention(
@@ -46,6 +43,8 @@ def explain_attention(
     if head == "all":
         place, at = _least_even(chosen, None, wanted)
         notes += _choice_notes(chosen, None, at, token is None)
+        if len(chosen.heads) == 1:
+            notes.append(message("There is only 1 head here; --heads N makes several."))
         from attnviz.explanation.heads import compare_heads
 
         return compare_heads(chosen, at, asked, tuple(notes))
@@ -103,9 +102,9 @@ def _layer(attention: Attention, layer: str | int | None) -> int:
     if isinstance(layer, str) and not layer.lstrip("-").isdecimal():
         raise OptionError(
             "explain takes the number of one layer, not {layer!r}.",
-            hint="There are {layers}.",
+            hint="As in --layer {last}.",
             layer=layer,
-            layers=", ".join(map(str, attention.layers)),
+            last=attention.layers[-1],
         )
     return int(layer)
 
@@ -116,22 +115,10 @@ def _head(attention: Attention, head: str | int) -> int:
         raise OptionError(
             "The mean of several heads has no cards of its own.", hint="Choose one with --head N, or --head all."
         )
-    number = int(head) if isinstance(head, int) or head.lstrip("-").isdecimal() else head
-    names = attention.heads
-    if head in names or number in names:
-        return names.index(head if head in names else number)
-    if isinstance(number, int) and 0 <= number < len(names) and isinstance(names[number], str):
-        return number
-    raise MissingError("There is no head {wanted}: there are {names}.", wanted=head, names=", ".join(map(str, names)))
+    return find_head(attention.heads, head)
 
 
 def _find(tokens: tuple[Token, ...], wanted: str | int, notes: list[Message]) -> int:
-    if isinstance(wanted, int) and not 0 <= wanted < len(tokens):
-        raise MissingError(
-            "There is no token {wanted}: they are counted from 0 to {last}.", wanted=wanted, last=len(tokens) - 1
-        )
-    if isinstance(wanted, int):
-        return wanted
     index, note = find_token(tokens, wanted)
     if note is not None:
         notes.append(note)
@@ -139,19 +126,15 @@ def _find(tokens: tuple[Token, ...], wanted: str | int, notes: list[Message]) ->
 
 
 def _least_even(attention: Attention, head: int | None, token: int | None) -> tuple[int, int]:
-    """The head and the token whose row lies furthest below an even one; the first of several; no forbidden row.
-
-    That is the lowest entropy, where every word may look at as many: under a causal mask the first word, which can only
-    look at itself, is not the one that tells most.
-    """
-    uneven = _unevenness(attention)
+    """The head and the token whose row lies furthest below an even one; the first of several; no forbidden row."""
+    weights = attention.traces[0].weights if attention.traces else attention.weights[0]
+    uneven = unevenness(weights, attention.allowed)
     rows = uneven if head is None else uneven[head : head + 1]
     rows = rows[:, token : token + 1] if token is not None else np.where(_words(attention), rows, -np.inf)
     if token is None and not np.isfinite(rows).any():
         raise InputError("The mask forbids every word to look at anything: no row can be explained.")
     # Heads first, then tokens: of equals, the first token of the first head.
-    best = int(np.argmax(np.round(rows / _SAME_BITS)))
-    place, at = divmod(best, rows.shape[1])
+    place, at = divmod(least_even(rows), rows.shape[1])
     return (place if head is None else head), (at if token is None else token)
 
 
@@ -161,17 +144,9 @@ def _words(attention: Attention) -> NDArray[np.bool_]:
     return of_text if of_text.any() else ~of_text
 
 
-def _unevenness(attention: Attention) -> NDArray[np.float64]:
-    """How many bits each row lies below an even one, [heads, query]; -inf where nothing may be looked at."""
-    weights = attention.traces[0].weights if attention.traces else attention.weights[0]
-    permitted = attention.allowed if attention.allowed is not None else np.ones(weights.shape[1:], dtype=bool)
-    below = largest_entropy(permitted) - entropy(weights)
-    return np.where(permitted.any(axis=-1), below, -np.inf)
-
-
 def _choice_notes(attention: Attention, head: int | None, token: int, token_chosen: bool) -> list[Message]:
     notes = []
-    if token_chosen:
+    if token_chosen and len(attention.query) > 1:
         notes.append(message(
             "“{word}” is explained: its row is the least even. --token chooses another.",
             word=attention.query[token].text,

@@ -29,10 +29,14 @@ Blank = Literal["", "answer", "carried"]
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it was computed. On a worksheet an answer is blank, and so is an answer that is used again."""
+    """A number as it was computed. On a worksheet an answer is blank, and so is an answer that is used again.
+
+    given: whether a reader gave it, and so finds it as it was given, however many digits it has.
+    """
 
     value: float
     blank: Blank = ""
+    given: bool = False
 
     def __str__(self) -> str:
         """The number in a sentence that nobody renders."""

@@ -57,7 +57,7 @@ def scores(row: Row) -> Step:
     if temperature != 1:
         formula = f"({formula}) / T"
         words.append(message("The temperature {temperature} divides the scores: below 1 sharper, above 1 flatter.",
-                             temperature=Number(temperature)))  # fmt: skip
+                             temperature=Number(temperature, given=True)))  # fmt: skip
     if divided and formula == f"q · k / √{width}":
         title = message("Divided by √{width} = {root}", width=width, root=Number(float(np.sqrt(width))))
     else:
@@ -90,7 +90,7 @@ def _score(row: Row, index: int, divided: bool) -> tuple[Atom, ...]:
     if temperature != 1:
         if len(atoms) > 1:
             atoms[0], atoms[-1] = ("(", *atoms[0]), (*atoms[-1], ")")
-        atoms.append(("/ ", Number(temperature)))
+        atoms.append(("/ ", Number(temperature, given=True)))
     return tuple(atoms)
 
 

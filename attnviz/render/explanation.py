@@ -82,11 +82,12 @@ def _caption(explanation: Explanation) -> tuple[Message, ...]:
 
 
 def _hint(digits: int, worksheet: bool) -> Message:
+    places = message("1 decimal place") if digits == 1 else message("{digits} decimal places", digits=digits)
     if worksheet:
-        return message("Fill the blanks with {digits} decimal places; the answers stand at the end.", digits=digits)
+        return message("Fill the blanks with {places}; the answers stand at the end.", places=places)
     return message(
-        "Every number is rounded to {digits} decimal places where it has more: who redoes a line with the printed ones "
-        "may differ in the last place.", digits=digits,
+        "Every number is rounded to {places} where it has more: who redoes a line with the printed ones may differ in "
+        "the last place.", places=places,
     )  # fmt: skip
 
 
@@ -101,6 +102,16 @@ def written(value: float, digits: int) -> str:
         short = f"{rounded:.{digits}f}".rstrip("0").rstrip(".")
         return short.replace("0.", ".", 1) if short.startswith(("0.", "-0.")) else short
     return number(value, digits)
+
+
+def as_given(value: float) -> str:
+    """A number as a reader gave it, with every digit it has.
+
+    >>> as_given(0.5), as_given(2.0), as_given(1e-40), as_given(1e9)
+    ('.5', '2', '1e-40', '1e+09')
+    """
+    short = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return short.removeprefix("0") if short.startswith("0.") else short
 
 
 class _Writer:
@@ -144,7 +155,7 @@ class _Writer:
         return piece.localized() if isinstance(piece, Name) else piece
 
     def number(self, number: Number) -> str:
-        text = written(number.value, self.digits)
+        text = as_given(number.value) if number.given else written(number.value, self.digits)
         if self.worksheet and number.blank:
             return "_" * max(_NARROWEST_BLANK, len(text))
         return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
+from attnviz.messages import language
 from attnviz.render.explanation import Section, Sheet, Shown
 
 _STYLE = """
@@ -57,7 +58,7 @@ def as_html(sheet: Sheet) -> str:
         parts.append(f'<div class="answers">\n<h1>{_text(sheet.answers_title)}</h1>\n{inner}\n</div>')
     body = "\n".join(part for part in parts if part)
     return (
-        '<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{language()}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{_text(sheet.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

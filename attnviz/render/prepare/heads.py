@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnviz.data import Attention
 from attnviz.errors import unknown_choice
-from attnviz.messages import Message, message, translate, word
+from attnviz.messages import Message, message, word
 
 MOST_HEADS = 4
 
@@ -19,12 +19,7 @@ def choose_heads(attention: Attention, head: str | None = None, layer: str | Non
         return chosen if len(chosen.heads) <= MOST_HEADS else chosen.mean()
     if head == "all":
         return chosen
-    if head == "mean":
-        return chosen.mean()
-    named = {translate(name): name for name in chosen.heads if isinstance(name, str)}
-    if head in named:
-        return chosen.select(head=named[head])
-    return chosen.select(head=int(head) if head.lstrip("-").isdecimal() and head not in chosen.heads else head)
+    return chosen.mean() if head == "mean" else chosen.select(head=head)
 
 
 def _layer(attention: Attention, layer: str | None) -> int | None:
