@@ -32,7 +32,8 @@ class Removal:
     name, index: the word and its place among those that are asked, or the head and its number. weight: what the word
     had of the row (the mean of the heads, or the chosen head's), or the head's largest weight in the row; allowed:
     whether the mask let the row look at it. moved: |o' - o| / |o|, the L2 distance between the output vector without
-    and with it, in lengths of the latter (or as it is, where that length is 0).
+    and with it, in lengths of the latter (or as it is, where that length is 0). occurrence: which of the words with
+    this text it is, from 1.
     """
 
     name: str | int
@@ -40,6 +41,7 @@ class Removal:
     weight: float
     allowed: bool
     moved: float
+    occurrence: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,8 @@ class Ablation:
 
     token, index: the word that looks. by: word (taken out of the text; the others close up), mask (nobody may look at
     it) or head (its part of the output is zeros). own: the weight of the word on itself, None where it is not among
-    those that are asked. length: |o|. head: which weights are shown.
+    those that are asked. length: |o|. head: which weights are shown. occurrence: which of the words with the token's
+    text it is, from 1.
     """
 
     token: Token
@@ -60,6 +63,7 @@ class Ablation:
     head: int | str = "mean"
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    occurrence: int = 1
 
     @property
     def correlation(self) -> float | None:
@@ -70,15 +74,12 @@ class Ablation:
     def verdict(self) -> Message:
         """How far the weight may be read as importance here, in a sentence that a reader can quote."""
         seen = [removal for removal in self.removals if removal.allowed]
-        fields = {"count": len(seen), "fewest": FEWEST}
-        if not seen:
+        if not self.removals:
             return message("There is nothing else to take away, so nothing to compare the weight with.")
-        if len(seen) < FEWEST and self.by == "head":
-            return message("From {count} of the heads no rank correlation can be told: it needs at least {fewest}.",
-                           **fields)  # fmt: skip
+        if not seen:
+            return message("It may look at nothing that is taken away, so there is no weight to compare.")
         if len(seen) < FEWEST:
-            return message("From {count} of the words no rank correlation can be told: it needs at least {fewest}.",
-                           **fields)  # fmt: skip
+            return _too_few(len(seen), self.by)
         if self.correlation is None and _constant([removal.weight for removal in seen]):
             return message("All have the same weight, so there is no order of weights to compare, and no correlation.")
         if self.correlation is None:
@@ -101,6 +102,15 @@ class Ablation:
                            "says little about importance.", **fields)  # fmt: skip
         return message("Over {count} words the ranks of weight and movement correlate by {value}: here what has less "
                        "weight matters more.", **fields)  # fmt: skip
+
+
+def _too_few(count: int, by: str) -> Message:
+    """Why there is no rank correlation."""
+    if by == "head":
+        what = message("1 head has") if count == 1 else message("{count} heads have", count=count)
+    else:
+        what = message("1 word has") if count == 1 else message("{count} words have", count=count)
+    return message("{what} no rank correlation: it takes at least {fewest}.", what=what, fewest=FEWEST)
 
 
 def _of_heads(value: float, fields: dict[str, Any]) -> Message:

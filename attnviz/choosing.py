@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 
 from attnviz.data import Token
 from attnviz.errors import MissingError
@@ -36,6 +38,20 @@ def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Messa
         if re.fullmatch(r"[0-9]{1,9}", name) and int(name) < len(tokens):
             return int(name), None
     raise _missing(texts, wanted)
+
+
+def occurrences(tokens: Sequence[Token]) -> tuple[int, ...]:
+    """Which of the tokens with its text each one is, from 1.
+
+    >>> occurrences((Token("猫"), Token("吃"), Token("猫")))
+    (1, 1, 2)
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for token in tokens:
+        seen[token.text] += 1
+        found.append(seen[token.text])
+    return tuple(found)
 
 
 def _index(count: int, wanted: int) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from attnviz.ablation import WAYS, Ablation, Removal, moved
 from attnviz.analysis import least_even, unevenness
 from attnviz.attention import merge_heads
-from attnviz.choosing import find_token
+from attnviz.choosing import find_token, occurrences
 from attnviz.data import Attention
 from attnviz.errors import InputError, OptionError, unknown_choice
 from attnviz.experiments.given import MOST_WORDS, Given, head_shown
@@ -75,6 +75,7 @@ def ablate(
         head=shown.heads[0] if by != "head" else "mean",
         settings=attention.settings,
         notes=(*attention.notes, *note),
+        occurrence=occurrences(words.tokens)[index],
     )
 
 
@@ -100,6 +101,7 @@ def _without_words(
 ) -> Iterator[Removal]:
     """Each other word in turn: the row's own word stays, unless it asks those of another text."""
     before = _output(attention)[index]
+    numbers = occurrences(attention.key)
     for j, key in enumerate(attention.key):
         if j == index and not attention.is_cross:
             continue
@@ -116,6 +118,7 @@ def _without_words(
             weight=float(shown.weights[0, 0, index, j]),
             allowed=attention.allowed is None or bool(attention.allowed[index, j]),
             moved=moved(before, after),
+            occurrence=numbers[j],
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ import numpy as np
 
 from attnviz import lexicon
 from attnviz.attention import dot_products, exponentials
+from attnviz.choosing import occurrences
 from attnviz.data import Attention, Booleans, Token, Trace
 from attnviz.explanation.parts import Floats, Piece, Word
 from attnviz.messages import Word as Name
@@ -153,9 +153,7 @@ def _names(features: tuple[str, ...] | None, count: int) -> tuple[Piece, ...]:
 def words_of(attention: Attention, tokens: Sequence[Token]) -> tuple[Word, ...]:
     """Tokens of the attention as words, each with which of its kind it is."""
     unknown = attention.settings.get("unknown")
-    seen: Counter[str] = Counter()
-    found = []
-    for token in tokens:
-        seen[token.text] += 1
-        found.append(Word(token.text, seen[token.text], token.is_unknown(unknown)))
-    return tuple(found)
+    return tuple(
+        Word(token.text, number, token.is_unknown(unknown))
+        for token, number in zip(tokens, occurrences(tokens), strict=True)
+    )

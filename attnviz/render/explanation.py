@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from attnviz.explanation import Entry, Explanation, Line, Number, Piece, Step, Word
 from attnviz.messages import Message, message
 from attnviz.messages import Word as Name
-from attnviz.render.labels import shorten, visible
+from attnviz.render.labels import numbered, shorten, visible
 from attnviz.render.prepare import UNKNOWN, describe_settings, head_name, number, unknown_words
 
 _WIDEST_WORD = 20
@@ -167,7 +167,7 @@ class _Writer:
 
     def _field(self, value: Any) -> Any:
         if isinstance(value, Word):
-            return _numbered(_short(value), value)
+            return numbered(_short(value), value.occurrence)
         if isinstance(value, Number | Message | Name):
             return self.piece(value)
         return visible(value) if isinstance(value, str) else value
@@ -176,13 +176,8 @@ class _Writer:
 def word_text(word: Word) -> str:
     """A word among numbers: harmless and short; in quotes where it could be taken for mathematics."""
     text = _short(word)
-    return _numbered(text if any(letter.isalpha() for letter in text) else f"“{text}”", word)
+    return numbered(text if any(letter.isalpha() for letter in text) else f"“{text}”", word.occurrence)
 
 
 def _short(word: Word) -> str:
     return shorten(visible(word.text), _WIDEST_WORD, cell_len) + (UNKNOWN if word.unknown else "")
-
-
-def _numbered(text: str, word: Word) -> str:
-    """The second 猫 is 猫#2."""
-    return text if word.occurrence == 1 else f"{text}#{word.occurrence}"

@@ -34,6 +34,15 @@ def visible(text: str, medium: Medium = "terminal") -> str:
     return "".join(_cluster(cluster, medium) for cluster in wcwidth.iter_graphemes(text))
 
 
+def numbered(text: str, occurrence: int) -> str:
+    """A word that stands several times, as people name it: the second 猫 is 猫#2.
+
+    >>> numbered("猫", 1), numbered("猫", 2)
+    ('猫', '猫#2')
+    """
+    return text if occurrence == 1 else f"{text}#{occurrence}"
+
+
 def _cluster(cluster: str, medium: Medium) -> str:
     shown = []
     marks = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attnviz.ablation import Ablation
 from attnviz.messages import Message, message, word
 from attnviz.render.charts import Bars, Charts
-from attnviz.render.labels import Medium, visible
+from attnviz.render.labels import Medium, numbered, visible
 from attnviz.render.listing import Column, Listing
 from attnviz.render.prepare.caption import describe_settings
 from attnviz.render.prepare.panels import FORBIDDEN, number
@@ -43,7 +43,7 @@ def draw_ablation(ablation: Ablation, *, digits: int = 3) -> Charts:
 
 
 def _heading(ablation: Ablation, medium: Medium) -> Message:
-    token = visible(ablation.token.text, medium)
+    token = numbered(visible(ablation.token.text, medium), ablation.occurrence)
     if ablation.by == "head":
         return message("how far the new vector of {token} moves without each head", token=token)
     return message("how far the new vector of {token} moves without each word", token=token)
@@ -55,7 +55,7 @@ def _weight_title(ablation: Ablation) -> Message:
 
 def _labels(ablation: Ablation, medium: Medium) -> tuple[str | Message, ...]:
     if ablation.by != "head":
-        return tuple(visible(str(removal.name), medium) for removal in ablation.removals)
+        return tuple(numbered(visible(str(removal.name), medium), removal.occurrence) for removal in ablation.removals)
     return tuple(
         message("{name}", name=word(removal.name))
         if isinstance(removal.name, str)
