@@ -784,3 +784,29 @@ def test_help_of_explain_says_what_explain_takes(good):
     out = good("explain", "--help")
     assert "N|NAME|all" in out
     assert "N|all" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("lab", "猫", "--model", "x"), ["one layer, not with a model", "--model goes with: run, compare, explain"]),
+        (("ablate", "猫", "--model", "x"), ["one layer, not with a model"]),
+        (("ablate", "猫", "--weights", "x.npz"), ["weights alone do not tell how", "--weights goes with: run"]),
+        (("run", "猫", "--vary", "heads=1"), ["run has no --vary. --vary goes with: lab."]),
+        (("cost", "--view", "top"), ["cost has no --view. --view goes with: run, compare."]),
+        (("--model", "x"), ["attnviz has no --model. --model goes with: run"]),
+    ],
+)
+def test_an_option_of_another_command(call, arguments, said):
+    """An option that another command has is no stranger: the error says whose it is."""
+    code, out, err = call(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert [words for words in said if words not in err] == []
+
+
+@pytest.mark.parametrize("arguments", [("models", "猫"), ("run", "猫", "--foo"), ("cost", "-5"), ("run", "猫", "--top")])
+def test_sentences_end(call, arguments):
+    """Typer's words about wrong usage are a sentence, and the hint is another."""
+    _, _, err = call(*arguments)
+    assert err.count(". ") == 1
+    assert err.endswith(".\n")

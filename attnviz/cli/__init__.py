@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from attnviz.cli.speaking import speak
 from attnviz.errors import AttnvizError, reason_of
-from attnviz.messages import LANGUAGES, language, message, sentences, translate
+from attnviz.messages import LANGUAGES, language, listed, message, sentences, translate
 
 # A command's file in this package, its line in --help, and an example.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -178,31 +178,39 @@ def _usage(error: Any) -> str:
     """Typer's own words about wrong usage, in one line, with what to do."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return ""
+    if type(error).__name__ == "NoSuchOption" and (others := _commands_with(error.option_name)):
+        return _elsewhere(error.option_name, error.ctx.info_name if error.ctx else "", others)
     words = " ".join(error.format_message().split())
     if language() != "en":
         from attnviz.cli.wording import reword
 
         words = reword(words)
-    elif words[-1:].isalnum():
+    elif words[-1:] not in (".", "!", "?"):
         words += "."
-    if type(error).__name__ == "NoSuchOption" and error.option_name in ("--weights", "--labels", "--normalize"):
-        return sentences(words, _elsewhere(error.ctx.info_name if error.ctx else ""))
     if type(error).__name__ == "NoSuchOption":
         hint = translate("A text that begins with - goes after --, as in: attnviz run -- -1.")
         return sentences(words, hint)
     return sentences(words, translate("See: attnviz --help."))
 
 
-def _elsewhere(command: str) -> str:
-    """Where weights that are already computed belong, and why not here."""
-    words = message("Your own weights go with: attnviz run, explain, compare, export.")
+def _commands_with(option: str) -> list[str]:
+    """The commands that have this option."""
+    return [name for name in COMMANDS if any(option in one.opts for one in load_command(name).params)]
+
+
+def _elsewhere(option: str, command: str, others: list[str]) -> str:
+    """Where an option belongs, and why not here."""
+    why = {
+        "--model": message("{command} computes with the toy's one layer, not with a model.", command=command),
+        "--weights": message(
+            "{command} computes anew, from a text or --vectors: weights alone do not tell how.", command=command
+        ),
+    }
+    words = message("{command} has no {option}.", command=command, option=option)
     if command in ("lab", "ablate"):
-        words = message(
-            "{command} computes anew, from a text or --vectors: weights alone do not tell how. {elsewhere}",
-            command=command,
-            elsewhere=words,
-        )
-    return words.localized()
+        words = why.get(option, words)
+    places = message("{option} goes with: {commands}.", option=option, commands=listed(others))
+    return sentences(words.localized(), places.localized())
 
 
 def _fail(line: str, code: int) -> int:
