@@ -143,7 +143,7 @@ CASES = [
     (["compare", "猫", "狗", "--labels", "a"], 2, ["--labels", "--weights"]),
     (["compare", "猫", "狗", "--normalize"], 2, ["--normalize", "--weights"]),
     (["explain", "--weights", "bad/sums.npy"], 1, ["sums to 1.5", "--normalize"]),
-    (["lab", "--weights", "bad/w.npy"], 2, ["--weights.", "lab computes anew", "run, compare, explain, export"]),
+    (["lab", "--weights", "bad/w.npy"], 2, ["--weights", "lab computes anew", "run, compare, explain, export"]),
     (["ablate", "--weights", "bad/w.npy"], 2, ["ablate computes anew", "--vectors", "run, compare, explain, export"]),
     (["cost", "--weights", "bad/w.npy"], 2, ["--weights", "run, compare, explain, export"]),
     (["rnu", "猫"], 2, ["rnu", "run"]),
