@@ -287,10 +287,11 @@ def _change(comparison: Comparison, run: Run) -> Message:
     query, key, change = run.largest()
     keys = comparison.keys or comparison.tokens
     a, b = comparison.names or (comparison.text_a, comparison.text_b)
+    itself = key == query and comparison.keys is None
     fields: dict[str, object] = {
         "a": a, "b": b, "positions": scheme_words(run.position), "mask": run.mask,
         "query": comparison.tokens[query].text,
-        "key": message("itself") if key == query and comparison.keys is None else keys[key].text,
+        "key": message("itself") if itself else message("{word}", word=keys[key].text),
         "amount": decimals(abs(change)),
         "change": f"{float(np.abs(run.delta).max(initial=0)):.7f}",
     }  # fmt: skip

