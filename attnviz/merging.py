@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.data import Attention, Token, Trace
-from attnviz.errors import InputError, unknown_choice
+from attnviz.errors import InputError, MissingError, unknown_choice
 from attnviz.tokens import clusters, tokenize
 
 MERGES = ("none", "char", "word")
@@ -26,7 +26,8 @@ def merge_tokens(attention: Attention, how: str) -> Attention:
     """Join pieces: char, those that are no whole characters; word, those of one word too; none, number them instead.
 
     Weights at the pieces of a group are summed, rows of its pieces averaged, outputs averaged; a cell is allowed where
-    any of its pieces is. The traces go where anything was joined: the score of two pieces is not one number.
+    any of its pieces is. The traces go where anything was joined: the score of two pieces is not one number;
+    settings["joined"] then says how.
     Raises OptionError for another `how`.
     """
     if how not in MERGES:
@@ -49,7 +50,21 @@ def merge_tokens(attention: Attention, how: str) -> Attention:
         allowed=None if attention.allowed is None else _join_allowed(attention.allowed, queries, keys),
         output=None if attention.output is None else _mean_rows(attention.output, queries, axis=0),
         traces=(),
+        settings={**attention.settings, "joined": how},
     )
+
+
+def why_no_traces(attention: Attention) -> MissingError | None:
+    """Why a model's attention has no scores and cards: they are of single pieces in one window. None: nobody knows."""
+    if "window" in attention.settings:
+        return MissingError(
+            "Over windows there are weights only: a score is of one window.", hint="Leave --window out."
+        )
+    if "joined" in attention.settings:
+        return MissingError(
+            "Joined pieces have no score and no vectors of their own: each piece has.", hint="Use --merge none."
+        )
+    return None
 
 
 def join_weights(

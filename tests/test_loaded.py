@@ -16,6 +16,7 @@ import attnviz
 from attnviz.analysis import pair_shares
 from attnviz.cli import main
 from attnviz.errors import AttnvizError, InputError, MissingError, OptionError
+from attnviz.explanation import explain_attention
 from attnviz.models.forward import forward
 from attnviz.models.loaded import load
 from attnviz.models.windows import slide
@@ -271,7 +272,7 @@ def test_ids_outside_the_vocabulary(tiny):
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        (lambda f: (f / "config.json").unlink(), "config.json' is not there"),
+        (lambda f: (f / "config.json").unlink(), "has no config.json"),
         (lambda f: (f / "config.json").write_text("{"), "not JSON"),
         (lambda f: (f / "config.json").write_text('{"model_type": "zebra"}'), "zebra"),
         (lambda f: (f / "config.json").write_text('{"model_type": "bert", "num_hidden_layers": 1e12}'), "num_hidden"),
@@ -430,12 +431,52 @@ def test_scores_of_joined_pieces(capsys):
     assert (code, "鱼₃" in out) == (0, True)
 
 
+def test_one_window_is_no_window(tiny):
+    """A window that holds the whole text changes nothing: scores are there, and no caption speaks of windows."""
+    model = load(str(tiny("bert")))
+    short, plain = model.attend("the cat eats", window=9, stride=2), model.attend("the cat eats")
+    np.testing.assert_array_equal(short.weights, plain.weights)
+    assert (dict(short.settings), len(short.traces), short.notes) == (dict(plain.settings), len(plain.traces), ())
+    with pytest.raises(MissingError, match="of one window"):
+        prepare(model.attend("the cat eats", window=4), "scores")
+
+
+def test_explain_says_what_it_lacks(tiny):
+    """Of joined pieces and windows only the weights are known, and a note says why; hidden words leave no whole row."""
+    model = load(str(tiny("gpt2", "gpt2")))
+    joined = explain_attention(model.attend("𠜎 a"))
+    assert [step.name for step in joined.steps] == ["weights", "entropy", "heads"]
+    assert str(joined.notes[-1]).endswith("each piece has. Use --merge none.")
+    assert "query" in [step.name for step in explain_attention(model.attend("𠜎 a", merge="none")).steps]
+    slid = explain_attention(model.attend("the cat eats the fish", window=3))
+    assert str(slid.notes[-1]).endswith("Leave --window out.")
+    with pytest.raises(InputError, match="--no-special out"):
+        explain_attention(load(str(tiny("bert"))).attend("the cat", special=False))
+
+
+def test_layers_by_name(tiny, capsys):
+    """A layer is a number from 0, or all; the first one is named too, since there are others."""
+    folder = str(tiny("bert"))
+    for layer in ("-1", "x", "1.0", ""):
+        code, _, err = run(capsys, "run", "cat", "--model", folder, "--layer", layer)
+        assert (code, err) == (2, f"attnviz: --layer takes a number from 0, or all, not {layer!r}.\n")
+    code, _, err = run(capsys, "run", "cat", "--model", folder, "--layer", "3")
+    assert (code, err) == (1, "attnviz: There is no layer 3: the model has layers 0 to 2.\n")
+    _, out, _ = run(capsys, "run", "cat", "--model", folder, "--layer", "0", "--head", "1")
+    assert "layer 0, head 1\n" in out
+    _, out, _ = run(capsys, "explain", "cat", "--model", folder, "--layer", "0", "--head", "1")
+    assert "layer 0 · head 1 · BERT" in out
+
+
 @needs_minilm
 def test_models_command(capsys):
     """`attnviz models` lists what is here with the reference to type, and as data."""
     code, out, _ = run(capsys, "models")
     assert code == 0
-    assert any(MINILM in line and "6 x 12" in line for line in out.splitlines())
+    lines = out.splitlines()
+    assert any(MINILM in line and "6 x 12" in line for line in lines)
+    assert lines[1].split() == ["to", "type", "family", "layers", "x", "heads", "size"]
+    assert all(line.startswith("  ") for line in lines if "gpt2" in line or "llama" in line)
     code, out, _ = run(capsys, "models", "--json")
     document = json.loads(out)
     found = {one["reference"]: one for one in document["models"]}[MINILM]

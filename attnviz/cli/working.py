@@ -91,7 +91,11 @@ def layers_for(layer: str | None, *, everything: bool = False) -> list[int] | No
     """The layers that a model must compute for --layer; None for all. Where none is named: everything, or the last."""
     if layer == "all" or (layer is None and everything):
         return None
-    return [int(layer)] if layer is not None and layer.isdecimal() else [-1]
+    if layer is None:
+        return [-1]
+    if not layer.isdecimal():
+        raise OptionError("--layer takes a number from 0, or all, not {layer!r}.", layer=layer)
+    return [int(layer)]
 
 
 def one_layer(layer: str | None) -> int | None:

@@ -12,6 +12,7 @@ from attnviz.errors import InputError, OptionError
 from attnviz.explanation import cards, scores, vectors
 from attnviz.explanation.parts import Explanation, Step
 from attnviz.explanation.row import Row, name_of
+from attnviz.merging import why_no_traces
 from attnviz.messages import Message, message
 
 
@@ -52,6 +53,9 @@ def explain_attention(
     place, at = _least_even(chosen, own, wanted)
     notes += _choice_notes(chosen, place if own is None else None, at, token is None)
     if not chosen.traces:
+        reason = why_no_traces(chosen)
+        if reason is not None:
+            notes.append(message("{problem} {hint}", problem=reason.message, hint=reason.hint))
         from attnviz.explanation.given import explain_given
 
         return explain_given(chosen, place, at, asked, tuple(notes))

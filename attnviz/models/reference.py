@@ -99,6 +99,12 @@ def _on_disk(path: Path, reference: str) -> Place:
         here = sorted(file for file in path.iterdir() if is_gguf(file) and file.is_file())
         if here and not (path / "config.json").exists():
             return Place(path.resolve().name, _only(here, reference), reference)
+        if not (path / "config.json").exists():
+            raise InputError(
+                "{path!r} has no config.json and no .gguf file.",
+                hint="Give the folder that config.json and the weights are in.",
+                path=str(path),
+            )
         return Place(path.resolve().name, path, reference)
     if is_gguf(path):
         return Place(path.stem, path, reference)

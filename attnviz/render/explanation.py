@@ -76,7 +76,7 @@ def _caption(explanation: Explanation) -> tuple[Message, ...]:
     parts = describe_settings(settings, explanation.heads) if "embedding" in settings else ()
     if several and explanation.head != "all":
         parts = (head_name(head), *parts)
-    if explanation.layer:
+    if explanation.layer or settings.get("layers", 1) != 1:
         parts = (message("layer {layer}", layer=explanation.layer), *parts)
     return (*parts, *unknown_words(settings))
 

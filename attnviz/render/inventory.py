@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from attnviz.messages import Message, message
@@ -13,6 +14,7 @@ from attnviz.render.labels import encodable, visible
 
 _INDENT = "  "
 _GAP = "   "
+_HEADINGS = (message("to type"), message("family"), message("layers x heads"), message("size"), "")
 
 
 def render_inventory(
@@ -22,13 +24,14 @@ def render_inventory(
 
     A reference is never cut or wrapped inside a word: someone will copy it.
     """
-    lines = [Text(encodable(message("models on this machine").localized(), encoding), "bold")]
-    lines += _table([[_word(word, encoding) for word in row] for row in models])
+    lines: list[RenderableType] = [Text(encodable(message("models on this machine").localized(), encoding), "bold")]
+    lines += _table([[_word(word, encoding) for word in row] for row in (_HEADINGS, *models)])
     if not models:
+        lines.pop()
         lines.append(Text(_INDENT + encodable(message("none found").localized(), encoding)))
     for title, names in kinds:
         lines += [Text(), Text(encodable(title.localized(), encoding), "bold")]
-        lines.append(Text(_INDENT + encodable(" ".join(names), encoding)))
+        lines.append(Padding(Text(encodable(" ".join(names), encoding)), (0, 0, 0, len(_INDENT)), expand=False))
     return Group(*lines)
 
 
@@ -37,17 +40,10 @@ def _word(word: str | Message, encoding: str) -> str:
 
 
 def _table(rows: list[list[str]]) -> list[Text]:
-    """The rows with columns as wide as their widest word; the last column runs on."""
-    if not rows:
-        return []
+    """The rows, the first of them headings, with columns as wide as their widest word; the last column runs on."""
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    return [
-        Text(
-            _INDENT
-            + _GAP.join(word + " " * (width - cell_len(word)) for word, width in zip(row, widths, strict=False))
-            + _GAP
-            + row[-1],
-            overflow="fold",
-        )
-        for row in rows
-    ]
+    lines = []
+    for number, row in enumerate(rows):
+        padded = _GAP.join(word + " " * (width - cell_len(word)) for word, width in zip(row, widths, strict=False))
+        lines.append(Text(f"{_INDENT}{padded}{_GAP}{row[-1]}".rstrip(), "" if number else "dim", overflow="fold"))
+    return lines

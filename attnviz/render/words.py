@@ -125,6 +125,8 @@ def _stretches(attention: Attention) -> list[tuple[Token, str, list[tuple[str, s
             found.append((token, " " if found else "", []))
             continue
         before, skipped = _between(source[end : token.start])
+        if found and found[-1][0].start is None and not (before or skipped):
+            before = " "  # [CLS] and the like do not run into the text
         found.append((token, before, skipped))
         end = token.end
     return found

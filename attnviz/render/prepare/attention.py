@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from attnviz.analysis import pair_shares
 from attnviz.data import Attention, Token, Trace
 from attnviz.errors import MissingError, unknown_choice
+from attnviz.merging import why_no_traces
 from attnviz.messages import Message, listed, message, translate
 from attnviz.render.labels import Medium, visible
 from attnviz.render.prepare.caption import describe
@@ -40,25 +41,23 @@ def prepare(
 
 def check_show(attention: Attention, show: str) -> None:
     """Raise where `show` names what there is not: weights that were given have no scores, cards or output."""
-    lacking = (show == "output" and attention.output is None) or (show in ("scores", "qkv") and not attention.traces)
-    if lacking and "model" in attention.settings:
-        _need_traces(attention)
-    elif lacking:
-        raise MissingError(
-            "Only the weights are known here, so --show {show} has nothing to show.",
-            hint="Weights that were given were computed elsewhere.",
-            show=show,
-        )
+    if show in ("scores", "qkv"):
+        _need_traces(attention, show)
+    elif show == "output" and attention.output is None:
+        raise why_no_traces(attention) or _only_weights(show)
 
 
-def _need_traces(attention: Attention) -> None:
+def _need_traces(attention: Attention, show: str) -> None:
     """Scores and cards are of single pieces: joined ones, and windows, have none."""
-    if attention.traces or not attention.layers:
-        return
-    if "window" in attention.settings:
-        raise MissingError("Over windows there are weights only: a score is of one window.", hint="Leave --window out.")
-    raise MissingError(
-        "Joined pieces have no score and no vectors of their own: each piece has.", hint="Use --merge none."
+    if not attention.traces and attention.layers:
+        raise why_no_traces(attention) or _only_weights(show)
+
+
+def _only_weights(show: str) -> MissingError:
+    return MissingError(
+        "Only the weights are known here, so --show {show} has nothing to show.",
+        hint="Weights that were given were computed elsewhere.",
+        show=show,
     )
 
 
@@ -116,7 +115,7 @@ def _row_meaning(attention: Attention) -> Message:
 
 
 def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
-    _need_traces(attention)
+    _need_traces(attention, "scores")
     forbidden = None if attention.allowed is None else ~attention.allowed
     scale = signed_scale(np.stack([trace.logits for trace in attention.traces]))
     panels = tuple(
@@ -138,7 +137,7 @@ def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
 
 
 def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
-    _need_traces(attention)
+    _need_traces(attention, "qkv")
     forms = []
     for layer, trace in zip(attention.layers, attention.traces, strict=True):
         for j in range(len(attention.heads)):
