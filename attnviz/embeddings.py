@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -171,18 +171,35 @@ def _unknown_note(words: list[str]) -> Message:
 
 def _from_file(tokens: Sequence[Token], path: Path, dim: int | None, progress: wordfile.Progress | None) -> Embedded:
     """The file's own vectors; a word is looked up as it is written, then composed (NFC), then in lower case."""
-    texts = dict.fromkeys(token.text for token in tokens)
-    parts = {text: [part.text for part in tokenize(text, "han")] for text in texts}
-    asked = {form for text in texts for word in (text, *parts[text]) for form in _forms(word)}
-    rows = wordfile.read_rows(path, asked, progress)
+    parts = _parts(tokens)
+    rows = wordfile.read_rows(path, _asked(parts), progress)
     if dim not in (None, rows.dim):
         raise OptionError(
             "{name!r} has {own} dimensions, not {dim}.", hint="Leave --dim out.", name=path.name, own=rows.dim, dim=dim
         )
-    made = {text: _file_vector(text, parts[text], rows) for text in texts}
+    made = {text: _file_vector(text, own, rows) for text, own in parts.items()}
     unknown = list(dict.fromkeys(word for _, missing in made.values() for word in missing))
-    notes = (_lacking_note(unknown, path.name),) if unknown else ()
-    return Embedded(scaled(np.stack([made[token.text][0] for token in tokens])), notes=notes)
+    notes = [_lacking_note(unknown, path.name)] if unknown else []
+    if rows.promised is not None and rows.words < rows.promised:
+        notes.append(message("{name!r} promises {promised} words and has {words}: it may be cut off.", name=path.name,
+                             promised=f"{rows.promised:,}", words=f"{rows.words:,}"))  # fmt: skip
+    return Embedded(scaled(np.stack([made[token.text][0] for token in tokens])), notes=tuple(notes))
+
+
+def read_ahead(tokens: Iterable[Token], how: str, progress: wordfile.Progress | None = None) -> None:
+    """Read a file of word vectors for all these tokens at once, so that `embed` of some of them need not read it."""
+    if how not in EMBEDDINGS and wordfile.is_word_file(how):
+        wordfile.read_rows(Path(how), _asked(_parts(tokens)), progress)
+
+
+def _parts(tokens: Iterable[Token]) -> dict[str, list[str]]:
+    """Each text among the tokens, and the characters and words it can be taken apart into."""
+    return {text: [part.text for part in tokenize(text, "han")] for text in dict.fromkeys(one.text for one in tokens)}
+
+
+def _asked(parts: dict[str, list[str]]) -> set[str]:
+    """Every form of every word that a file is asked for."""
+    return {form for text, own in parts.items() for word in (text, *own) for form in _forms(word)}
 
 
 def _forms(word: str) -> tuple[str, ...]:

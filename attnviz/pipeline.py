@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from attnviz import lexicon
+from attnviz import embeddings, lexicon
 from attnviz.blindness import Blindness, blindness
 from attnviz.comparison import Comparison, compare_attentions
 from attnviz.data import Attention, Token
@@ -249,6 +249,7 @@ def compare(
     if finer is not None:
         chosen = replace(chosen, tokens=finer)
         notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
+    read_ahead((text_a, text_b, keys), [chosen], progress)
     a, b = (read(text, chosen, keys=keys, progress=progress) for text in (text_a, text_b))
     each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
     pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
@@ -346,6 +347,17 @@ def read(text: str, settings: Settings, *, keys: str | None = None, progress: Pr
     both = embed((*tokens, *asked), settings.embedding, settings.dim, progress=progress)
     own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
     return Words(tokens, replace(both, vectors=own), text, Words(asked, replace(both, vectors=other), keys))
+
+
+def read_ahead(texts: Iterable[str | None], each: Iterable[Settings], progress: Progress | None = None) -> None:
+    """Read the files of word vectors that these texts need under any of these settings: each file once for all."""
+    given = [text for text in texts if text is not None]
+    cuts: dict[str, dict[str, None]] = {}
+    for settings in each:
+        check(settings)
+        cuts.setdefault(settings.embedding, {})[how_to_cut(settings)] = None
+    for how, own in cuts.items():
+        embeddings.read_ahead((token for cut in own for text in given for token in tokenize(text, cut)), how, progress)
 
 
 def cut(text: str, settings: Settings) -> tuple[Token, ...]:

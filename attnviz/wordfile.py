@@ -33,10 +33,15 @@ _MOST_KEPT = 4
 
 @dataclass(frozen=True)
 class Rows:
-    """The vectors of the words that were asked for and are there, and how long each of the file's is."""
+    """The vectors of the words that were asked for and are there, and how long each of the file's is.
+
+    words: how many the file has. promised: how many its first line says it has, or None.
+    """
 
     vectors: dict[str, Float64]
     dim: int
+    words: int
+    promised: int | None = None
 
 
 def is_word_file(name: str) -> bool:
@@ -53,19 +58,23 @@ def read_rows(path: Path, words: Collection[str], progress: Progress | None = No
 
     A first line of two whole numbers, count and dim, may be there or not; the file may be gzipped. The numbers are
     counted from the right, so that a word may have spaces in it. progress(done, total) is told now and then how many
-    bytes are read. Raises InputError that names the line, counted from 1, where something is wrong.
+    bytes are read. What was read last is kept: the words of it, or fewer, need no second reading; the rows may then
+    have more words than were asked for. Raises InputError that names the line, counted from 1, where something is
+    wrong.
     """
     import zlib
 
     try:
         status = path.stat()
-        key = (path, status.st_mtime_ns, status.st_size, frozenset(words))
-        if key not in _kept:  # compare asks for the same words twice
-            rows = _File(path).read(key[-1], progress or _unheard)
+        key = (path, status.st_mtime_ns, status.st_size)
+        asked = frozenset(words)
+        if key not in _kept or not asked <= _kept[key][0]:
+            rows = _File(path).read(asked, progress or _unheard)
+            _kept.pop(key, None)
             while len(_kept) >= _MOST_KEPT:
                 del _kept[next(iter(_kept))]
-            _kept[key] = rows
-        return _kept[key]
+            _kept[key] = asked, rows
+        return _kept[key][1]
     except FileNotFoundError:
         raise InputError("There is no file {path!r}.", hint="Check the name.", path=str(path)) from None
     except IsADirectoryError:
@@ -78,7 +87,7 @@ def read_rows(path: Path, words: Collection[str], progress: Progress | None = No
         raise InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason_of(error)) from None
 
 
-_kept: dict[tuple[Path, int, int, frozenset[str]], Rows] = {}
+_kept: dict[tuple[Path, int, int], tuple[frozenset[str], Rows]] = {}
 
 
 def _unheard(done: int, total: int) -> None:
@@ -92,13 +101,13 @@ class _File:
         self.path = path
         self.name = path.name
         self.dim = 0
-        self.promised = False
+        self.promised: int | None = None
 
     def read(self, words: Collection[str], tell: Progress) -> Rows:
         """The rows of `words`; every other line is only checked."""
         wanted = {word.encode("utf-8", "surrogatepass"): word for word in words}
         found: dict[str, Float64] = {}
-        empty = True
+        count = 0
         with _opened(self.path) as (stream, step):
             for number, line in enumerate(self._lines(stream), 1):
                 if number % _LINES_A_STEP == 0:
@@ -106,15 +115,15 @@ class _File:
                 if number == 1 and self._is_header(line):
                     continue
                 if line:
-                    empty = False
+                    count += 1
                     word, numbers = self._cut(line, number)
                     if word in wanted:
                         found[wanted.pop(word)] = self._numbers(numbers, number)
-        if empty:
+        if not count:
             raise InputError(
                 "{name!r} has no vectors: a word and its numbers on each line were expected.", name=self.name
             )
-        return Rows(found, self.dim)
+        return Rows(found, self.dim, count, self.promised)
 
     def _lines(self, stream: IO[bytes]) -> Iterator[bytes]:
         """The lines without what ends them; the byte order mark before the first is dropped."""
@@ -133,12 +142,12 @@ class _File:
         cells = line.split()
         if len(cells) != 2 or not all(cell.isdigit() for cell in cells):
             return False
-        self.dim, self.promised = int(cells[1]), True
+        self.promised, self.dim = int(cells[0]), int(cells[1])
         return True
 
     def _cut(self, line: bytes, number: int) -> tuple[bytes, bytes]:
         """A line's word and its numbers, both still as written."""
-        if not self.dim or (self.promised and number == 2):
+        if not self.dim or (self.promised is not None and number == 2):
             self._measure(line, number)
         word, _, numbers = line.partition(b" ")
         if line.count(b" ") != self.dim or b"  " in line:
@@ -157,7 +166,7 @@ class _File:
     def _measure(self, line: bytes, number: int) -> None:
         """Learn from the first row how many numbers there are, or that the header lied."""
         got = _count_numbers(line)
-        if self.promised and got != self.dim and not (got > self.dim and _is_spaced(line, self.dim)):
+        if self.promised is not None and got != self.dim and not (got > self.dim and _is_spaced(line, self.dim)):
             raise InputError(
                 "{name!r}: line 1 promises {dim} numbers a word, line {line} has {got}.",
                 name=self.name, dim=self.dim, line=number, got=got,

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attnviz
+from attnviz import cli, wordfile
 from attnviz.embeddings import embed, hashed, scaled
 from attnviz.errors import InputError, OptionError
 from attnviz.tokens import tokenize
@@ -149,6 +150,7 @@ def test_a_changed_file_is_read_again(tmp_path):
     path = write(tmp_path, "cat 1 2\n")
     assert read_rows(path, {"cat"}).vectors["cat"].tolist() == [1, 2]
     assert read_rows(path, {"cat"}) is read_rows(path, {"cat"})
+    assert read_rows(path, {"cat", "dog"}) is read_rows(path, {"dog"}), "fewer words need no second reading"
     write(tmp_path, "cat 3 4 5\n")
     assert read_rows(path, {"cat"}).vectors["cat"].tolist() == [3, 4, 5]
 
@@ -216,3 +218,40 @@ def test_run_and_compare():
     assert np.argmax(
         attnviz.run("猫吃鱼", embedding=str(path), keys="the cat eats fish").weights[0, 0], axis=1
     ).tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "猫吃鱼", "狗喝水", "鱼"), ("run", "猫吃鱼", "狗", "--keys", "水 鱼"),
+        ("compare", "猫吃鱼", "鱼吃猫", "吃鱼猫狗"),
+        ("lab", "猫吃鱼 狗", "--vary", "tokens=char,han,space,sentence"), ("ablate", "猫吃鱼狗"),
+        ("lab", "猫吃鱼", "--long", "64"), ("explain", "猫吃鱼狗"),
+    ],
+)  # fmt: skip
+def test_a_file_is_read_once(tmp_path, monkeypatch, capsys, command):
+    """However many texts and settings there are, a file of word vectors is read once."""
+    path = write(tmp_path, "猫 1 0 1\n吃 0 1 2\n鱼 1 1 0\n狗 1 0 2\n喝 0 2 1\n水 2 1 0\n")
+    opened = []
+    monkeypatch.setattr(wordfile, "_kept", {})
+    monkeypatch.setattr(wordfile, "_opened", lambda path, real=wordfile._opened: opened.append(path) or real(path))
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*command, "--embedding", str(path)])
+    assert (stop.value.code, opened) == (0, [path])
+    assert capsys.readouterr().out
+
+
+def test_settings_are_checked_before_a_file_is_read(tmp_path, monkeypatch):
+    """What cannot be is said before a large file is read."""
+    path = write(tmp_path, "猫 1 0 1\n")
+    monkeypatch.setattr(wordfile, "_opened", None)
+    with pytest.raises(OptionError, match="heads"):
+        attnviz.lab("猫", embedding=str(path), vary=["heads=1,0"])
+
+
+@pytest.mark.parametrize(("header", "notes"), [("3 2", 1), ("2 2", 0), ("1 2", 0), ("", 0)])
+def test_a_file_that_is_cut_off(tmp_path, header, notes):
+    """A file with fewer words than its first line promises is used, and the run says so."""
+    path = write(tmp_path, f"{header}\n猫 1 0\n吃 0 1\n".lstrip())
+    found = [str(note) for note in attnviz.run("猫吃", embedding=str(path)).notes]
+    assert found == ["'x.vec' promises 3 words and has 2: it may be cut off."][:notes]

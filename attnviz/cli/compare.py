@@ -18,7 +18,7 @@ from attnviz.comparison import Comparison
 from attnviz.errors import OptionError
 from attnviz.export import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
 from attnviz.messages import phrase
-from attnviz.pipeline import Settings, compare
+from attnviz.pipeline import Settings, compare, read_ahead
 from attnviz.render.picture import describe_picture
 from attnviz.render.prepare import prepare_comparison
 from attnviz.render.style import Style
@@ -112,4 +112,5 @@ def _compare_texts(texts: list[str], asked: Asked, settings: Settings, looking: 
     first, *others = map(read_text, texts)
     keys = None if asked.keys is None else read_text(asked.keys)
     with reading() as told:
+        read_ahead([first, *others, keys], [settings], told)
         return [compare(first, other, settings, keys=keys, layer=layer, progress=told) for other in others]

@@ -15,7 +15,7 @@ from attnviz.cli.reading import Source, as_typed, check_one, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.export import FOR_ATTENTION, PAGE, PICTURES, check_destination, numbered, prepare_picture, save_attention
-from attnviz.pipeline import Settings, load_weights
+from attnviz.pipeline import Settings, load_weights, read_ahead
 from attnviz.pipeline import run as run_pipeline
 from attnviz.render.picture import describe_picture
 from attnviz.render.prepare import SHOWS, check_show, choose_heads, unknown_words
@@ -38,6 +38,8 @@ def attend_all(
         check_destination(path, FOR_ATTENTION)
     sources = read_sources(texts, given)
     with reading() as told:
+        if len(sources) > 1:
+            read_ahead([text for source in sources for text in (source.text, source.keys)], [settings], told)
         layers = layers_for(looking.layer, everything=_shows_everything(files, style))
         found = [one for source in sources for one in _attend(source, given, settings, layers, told)]
     for attention in found:

@@ -19,7 +19,7 @@ from attnviz.errors import InputError, OptionError
 from attnviz.experiments.given import MOST_WORDS, Given, head_shown
 from attnviz.laboratory import VARIES, Axis, Cell, Lab, read_axis
 from attnviz.messages import Message
-from attnviz.pipeline import Settings, Words, attend_to, blind_to, check, with_options
+from attnviz.pipeline import Settings, Words, attend_to, blind_to, read_ahead, with_options
 from attnviz.positions import SCHEMES
 from attnviz.tokens import TOKENIZERS
 from attnviz.wordfile import Progress
@@ -87,8 +87,7 @@ def _cells(
     names = [axis.name for axis in axes]
     combinations = list(product(*(axis.values for axis in axes)))
     each = [replace(settings, **dict(zip(names, values, strict=True))) for values in combinations]
-    for one in each:
-        check(one)
+    read_ahead((given.text, given.keys), each, given.progress)
     read: dict[tuple[object, ...], tuple[Words, Settings]] = {}
     made: list[tuple[Cell, Attention | None]] = []
     notes: dict[str, Message] = {}
