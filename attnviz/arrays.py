@@ -96,7 +96,7 @@ def as_layers(array: Numbers) -> Numbers:
     if not 2 <= array.ndim <= 4:
         raise ShapeError(
             "Weights are [query, key], [heads, query, key] or [layers, heads, query, key], not of shape {shape}.",
-            hint="Of a batch take one text.",
+            hint="Of a batch take one text." if array.ndim > 4 else "",
             shape=array.shape,
         )
     if not array.size:

@@ -111,6 +111,7 @@ CASES = [
     (["run", "--colour", "red", "猫"], 2, ["--colour", "--"]),
     (["run", "--weights", "nowhere.npz"], 1, ["nowhere.npz", "no file"]),
     (["run", "--weights", "bad"], 2, [".npz, .json or .npy"]),
+    (["run", "--weights", "."], 2, [".npz, .json or .npy", "'.'"]),
     (["run", "--weights", "bad/text.npy"], 1, ["text.npy", "NumPy"]),
     (["run", "--weights", "x.safetensors"], 2, ["load_file('x.safetensors')"]),
     (["run", "--weights", "x.pt"], 2, ["torch.load('x.pt', weights_only=True)"]),

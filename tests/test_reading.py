@@ -69,7 +69,7 @@ def test_npz_comes_back(tmp_path, name):
     path = tmp_path / "x.npz"
     path.write_bytes(attention_npz(computed))
     (found,) = load_weights(path)
-    plain = [[Token(t.text, t.start, t.end) for t in side] for side in (computed.query, computed.key)]
+    plain = [[Token(t.text, t.start, t.end, t.piece) for t in side] for side in (computed.query, computed.key)]
     assert [list(found.query), list(found.key)] == plain
     assert np.array_equal(found.weights, computed.weights)
     assert (found.layers, found.heads, found.settings) == (computed.layers, computed.heads, computed.settings)
