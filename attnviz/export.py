@@ -16,6 +16,7 @@ from attnviz.laboratory import Distances, Lab, distances_document, distances_row
 from attnviz.messages import Message, message
 from attnviz.render.charts import Charts
 from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison, unknown_words
+from attnviz.render.refining import AS_IS, Refining
 
 if TYPE_CHECKING:
     from attnviz.explanation import Explanation
@@ -49,14 +50,19 @@ def save_attention(
     layer: str | None = None,
     digits: int = 3,
     style: Style | None = None,
+    refining: Refining = AS_IS,
 ) -> tuple[Message, ...]:
-    """Save as what the suffix says; returns what the reader should know. Data has all heads unless `head` is given."""
+    """Save as what the suffix says; returns what the reader should know.
+
+    Data has all heads unless `head` is given, and its numbers as they are; refining: what pictures and pages show.
+    """
     check_destination(path, FOR_ATTENTION)
     suffix = path.suffix.lower()
     if suffix in PICTURES:
-        return save_picture(prepare_picture(attention, head, layer, digits, style), path, style)
+        return save_picture(prepare_picture(attention, head, layer, digits, style, refining), path, style)
     if suffix == PAGE:
-        return save_page(choose_heads(attention, head or "all", layer or "all"), path, digits=digits)
+        shown = choose_heads(attention, head or "all", layer or "all")
+        return save_page(shown, path, digits=digits, refining=refining)
     from attnviz import storage
 
     shown = choose_heads(attention, head or "all", layer)
@@ -70,28 +76,43 @@ def save_attention(
 
 
 def prepare_picture(
-    attention: Attention, head: str | None = None, layer: str | None = None, digits: int = 3, style: Style | None = None
+    attention: Attention,
+    head: str | None = None,
+    layer: str | None = None,
+    digits: int = 3,
+    style: Style | None = None,
+    refining: Refining = AS_IS,
 ) -> Prepared:
     """What a picture shows: the chosen layer and heads; a grid has them all where none are chosen."""
     rest = "all" if style is not None and style.kind == "grid" else None
-    return join(prepare(choose_heads(attention, head or rest, layer or rest), medium="picture", digits=digits))
+    shown = choose_heads(attention, head or rest, layer or rest)
+    return join(refining.apply(prepare(shown, medium="picture", digits=digits), shown))
 
 
-def prepare_comparing(comparison: Comparison, head: str | None = None, digits: int = 3) -> Prepared:
+def prepare_comparing(
+    comparison: Comparison, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
+) -> Prepared:
     """What a picture of a comparison shows: every run's two texts and the change."""
-    return join(prepare_comparison(comparison, head=head, medium="picture", digits=digits))
+    forms = prepare_comparison(comparison, head=head, medium="picture", digits=digits)
+    return join(refining.apply(forms))
 
 
 def save_comparison(
-    comparison: Comparison, path: Path, *, head: str | None = None, digits: int = 3, style: Style | None = None
+    comparison: Comparison,
+    path: Path,
+    *,
+    head: str | None = None,
+    digits: int = 3,
+    style: Style | None = None,
+    refining: Refining = AS_IS,
 ) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     check_destination(path, FOR_COMPARISON)
     suffix = path.suffix.lower()
     if suffix in PICTURES:
-        return save_picture(prepare_comparing(comparison, head, digits), path, style)
+        return save_picture(prepare_comparing(comparison, head, digits, refining), path, style)
     if suffix == PAGE:
-        return save_page(comparison, path, head=head, digits=digits)
+        return save_page(comparison, path, head=head, digits=digits, refining=refining)
     from attnviz import storage
 
     if suffix == ".json":
@@ -194,12 +215,12 @@ def save_picture(prepared: Prepared, path: Path, style: Style | None = None) -> 
 
 
 def save_page(
-    shown: Attention | Comparison, path: Path, *, head: str | None = None, digits: int = 3
+    shown: Attention | Comparison, path: Path, *, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
 ) -> tuple[Message, ...]:
     """Write one page that opens from disk, with all it needs in it."""
     from attnviz.render.page import render_page
 
-    write(path, render_page(shown, head=head, digits=digits).encode("utf-8", "backslashreplace"))
+    write(path, render_page(shown, head=head, digits=digits, refining=refining).encode("utf-8", "backslashreplace"))
     return ()
 
 

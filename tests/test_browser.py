@@ -21,7 +21,8 @@ import pytest
 from attnviz import Attention, Token, compare, run
 from attnviz.export import save_attention, save_comparison
 from attnviz.render.page import render_page
-from attnviz.render.prepare import number
+from attnviz.render.prepare import number, prepare
+from attnviz.render.refining import Refining
 from attnviz.render.scale import weight_scale
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -342,6 +343,32 @@ def test_colours(open_page):
     assert "the row's largest" in tab.text("#legend")
     tab.go("head=0&colours=row&word=2")
     assert tab.text("#legend").split()[-1] == number(float(attention.weights[0, 0, 2].max()), 3)
+
+
+def test_ratios(open_page):
+    """By ratio the legend says what its floor is, and the palette's colours stand at the numbers' ratios."""
+    attention = sentence()
+    tab = open_page(attention, "head=0&colours=log")
+    assert tab.page.locator("#colours").input_value() == "log"
+    assert "and less" in tab.text("#legend")
+    (form,) = Refining("log").apply(prepare(attention))
+    scale = form.panels[0].scale
+    places = np.rint(form.panels[0].places() * 255).astype(int)
+    assert {scale.palette()[i] for i in places.flat} <= tab.colours()
+    for view in ("arcs", "words", "heads"):
+        tab.go(f"head=0&colours=log&view={view}")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_hidden_sinks(open_page, view):
+    """Where sinks are hidden the words that look have all columns but theirs, and it is said; every view works."""
+    weights = np.full((1, 2, 5, 5), 0.06)
+    weights[..., 0] = 0.76
+    attention = Attention.from_arrays(weights, ["[CLS]", "猫", "吃", "鱼", "。"], source="猫吃鱼。")
+    tab = open_page(attention, f"view={view}&word=1&other=0", refining=Refining("row", "hide"))
+    assert tab.page.locator("#colours").input_value() == "row"
+    assert "[CLS] is a sink and hidden" in tab.text("#notes")
+    assert [cells[0] for cells in tab.table()] == ["猫", "吃", "鱼", "。"]
 
 
 def test_order(open_page):

@@ -24,7 +24,7 @@ from attnviz.render.page import SCRIPTS, document, render_page
 from attnviz.render.page.payload import EXACT_UP_TO, SMALL, Block, decode, encode, encode_mask, pool, small, unpack
 from attnviz.render.page.sentences import SENTENCES
 from attnviz.render.prepare import number, prepare, prepare_comparison
-from attnviz.render.scale import color_at, ink_on
+from attnviz.render.scale import Scale, color_at, ink_on
 
 SETTINGS = {
     "embedding": "vectors", "tokens": "given", "dim": 64, "projection": "identity", "heads": 12, "position": "none",
@@ -322,6 +322,21 @@ def test_numbers_are_written_alike():
     )
     wanted = [number(x, d, plus=p) for x, d, p in cases]
     assert [a for a in zip(cases, json.loads(printed), wanted, strict=True) if a[1] != a[2]] == []
+
+
+@pytest.mark.parametrize("diverging", [False, True])
+def test_ratios_are_placed_alike(diverging):
+    """The script places a number on a scale of ratios where the scale does."""
+    random = np.random.default_rng(3)
+    values = np.array([*random.uniform(-1, 1, 300), *(10.0 ** random.uniform(-7, 0, 300)), 0.0, 1.0])
+    values = values if diverging else np.abs(values)
+    cases = []
+    for high, floor in ((1.0, 1e-4), (0.7, 0.1), (0.5, 0.5), (0.0, 0.0), (1e-3, 1e-5)):
+        scale = Scale(-high if diverging else 0.0, high, diverging, "log", floor)
+        cases += [(floor, high, diverging, x, p) for x, p in zip(values.tolist(), scale.place(values), strict=True)]
+    script = f"{json.dumps([case[:4] for case in cases])}.map((each) => placeByRatio(...each))"
+    printed = json.loads(node(f"{numbers_script()}\nconsole.log(JSON.stringify({script}))"))
+    assert np.allclose(printed, [case[4] for case in cases], atol=1e-12)
 
 
 def test_script_opens_blocks():

@@ -20,10 +20,11 @@ from attnviz.render.grid import MOST_CELLS, fit_grid
 from attnviz.render.headings import set_labels, set_numbers
 from attnviz.render.paint import _NUMBERS, DIGITS, SHADES, SIGNED, Paint
 from attnviz.render.prepare import Panel, number, prepare
+from attnviz.render.refining import Refining, with_spread
 from attnviz.render.scale import SPREADS, Scale, color_at, spread_scale, weight_scale
 from attnviz.render.screen import COLORS, Screen, wrapped
 from attnviz.render.text import render_text
-from attnviz.render.views import Choice, view_attention, view_comparison, with_spread
+from attnviz.render.views import Choice, view_attention, view_comparison
 from attnviz.render.words import shade_words
 
 LABELS = ("猫", "图书馆", "the", "internationalization", "👩\u200d👩\u200d👧", "กำ", "مرحبا", "e\u0301" * 9, "[/INST]",
@@ -171,7 +172,7 @@ def test_blocks_hold_what_was_prepared(attention, screen, spread, signed):
         values = panel.values - panel.values.mean()
         reach = float(np.abs(values).max())
         panel = Panel(None, values, panel.rows, panel.columns, Scale(-reach, reach, True), panel.forbidden, plus=True)
-    panel = with_spread(form.__class__("weights", (panel,), None, ()), spread).panels[0]
+    panel = with_spread((form.__class__("weights", (panel,), None, ()),), spread)[0].panels[0]
     box = blocks._Box(panel, screen)
     lines = [drawn(line, screen)[0] for line in box.lines()]
     assert max(cell_len(line) for line in plain(lines)) <= screen.cells
@@ -194,7 +195,7 @@ def test_small_multiples_hold_what_was_prepared(attention, screen):
        st.sampled_from(["keep", "hide", "mark"]), st.booleans())  # fmt: skip
 def test_nothing_is_wider(attention, screen, view, spread, sinks, squeeze):
     """No view is wider than the terminal, writes what the encoding lacks, or lets a token act; … is in no grid."""
-    choice = Choice(view, scale=spread, sinks=sinks, squeeze=squeeze and view in ("auto", "table"))
+    choice = Choice(view, refining=Refining(spread, sinks), squeeze=squeeze and view in ("auto", "table"))
     for made in view_attention(attention, "weights", choice, screen, 3):
         lines = plain(drawn(made, screen))
         assert max(map(cell_len, lines)) <= screen.cells
@@ -494,7 +495,9 @@ def test_sinks(view):
     """A sink is kept, marked, or hidden with the rest re-normalized; and that is said."""
     texts = {}
     for how in ("keep", "mark", "hide"):
-        (made,) = view_attention(sinky(), "weights", Choice(view, sinks=how), Screen(80, colors="none"), 3)
+        (made,) = view_attention(
+            sinky(), "weights", Choice(view, refining=Refining(sinks=how)), Screen(80, colors="none"), 3
+        )
         texts[how] = " ".join(" ".join(plain(drawn(made, Screen(80, colors="none")))).split())
     assert "†" not in texts["keep"]
     assert "猫†" in texts["mark"] or view == "blocks"
@@ -521,7 +524,7 @@ def test_hidden_sink_keeps_the_rest():
 @pytest.mark.parametrize("how", ["mark", "hide"])
 def test_no_sink(how):
     """Where no token is a sink nothing changes, and that is said; among three words .33 is none."""
-    (made,) = view_attention(run("猫吃鱼"), "weights", Choice("table", sinks=how), Screen(80), 3)
+    (made,) = view_attention(run("猫吃鱼"), "weights", Choice("table", refining=Refining(sinks=how)), Screen(80), 3)
     text = " ".join(plain(drawn(made, Screen(80))))
     assert "No token is a sink" in text
     assert ".331" in text

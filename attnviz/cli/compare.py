@@ -59,7 +59,7 @@ def command(
     digits = digits_for(Looking(precision=looking.precision))
     choice = choice_of(looking)
     check_comparing(choice)
-    check_picture(style, output.save, alt=describing.alt, as_json=output.json)
+    check_picture(style, output.save, choice.refining, alt=describing.alt, as_json=output.json)
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
     if asked.weights:
@@ -72,7 +72,9 @@ def command(
     for path in output.save:
         for index, one in enumerate(found):
             place = numbered(path, index, len(found))
-            print_notes(save_comparison(one, place, head=looking.head, digits=digits, style=style))
+            print_notes(
+                save_comparison(one, place, head=looking.head, digits=digits, style=style, refining=choice.refining)
+            )
     if output.json:
         from attnviz.storage import comparison_document
 
@@ -81,7 +83,7 @@ def command(
         print_views(partial(view_comparison, forms, choice))
     if describing.alt:
         for one in found:
-            print_sentence(describe_picture(prepare_comparing(one, looking.head, digits), style))
+            print_sentence(describe_picture(prepare_comparing(one, looking.head, digits, choice.refining), style))
 
 
 def _compare_weights(texts: list[str], asked: Asked, settings: Settings, looking: LookingAtTwo) -> list[Comparison]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from attnviz.cli.options import Describing, Input, Looking
-from attnviz.cli.working import attend_all, check_picture, describe_all, save_all
+from attnviz.cli.working import attend_all, check_picture, describe_all, refining_of, save_all
 from attnviz.errors import OptionError
-from attnviz.export import FOR_ATTENTION
+from attnviz.export import FOR_ATTENTION, PAGE, PICTURES
 from attnviz.pipeline import Settings
 from attnviz.render.style import Style
 
@@ -27,11 +27,13 @@ Words = Annotated[
 
 @dataclass(frozen=True)
 class Choosing:
-    """Which layer and head, in how many digits."""
+    """Which layer and head, in how many digits, and what pictures and pages make of the numbers."""
 
     layer: str | None = None
     head: str | None = None
     precision: int | None = None
+    scale: str = "global"
+    sinks: str = "keep"
 
 
 def command(
@@ -46,10 +48,23 @@ def command(
         raise OptionError(
             "There is no file to write.", hint='Name it after the text, as in: attnviz export "猫吃鱼" cat.png.'
         )
-    choice = Looking(layer=looking.layer, head=looking.head, precision=looking.precision)
+    choice = Looking(**asdict(looking))
     paths = [Path(file) for file in files]
-    check_picture(style, paths, alt=describing.alt)
+    check_picture(style, paths, refining_of(choice), alt=describing.alt)
+    _check_drawn(paths, choice, alt=describing.alt)
     found = attend_all(texts, given, settings, choice, paths, style)
     save_all(found, paths, choice, style)
     if describing.alt:
         describe_all(found, choice, style)
+
+
+def _check_drawn(paths: list[Path], looking: Looking, *, alt: bool) -> None:
+    """Raise OptionError where nothing is drawn that --scale or --sinks could change."""
+    drawn = alt or any(path.suffix.lower() in (*PICTURES, PAGE) for path in paths)
+    for option, value, plain in (("--scale", looking.scale, "global"), ("--sinks", looking.sinks, "keep")):
+        if value != plain and not drawn:
+            raise OptionError(
+                "{option} changes pictures and pages, and none is saved; data stays as it is.",
+                hint="Save a .png, .svg, .pdf or .html.",
+                option=option,
+            )

@@ -24,9 +24,10 @@ from attnviz.messages import LANGUAGES, translate
 from attnviz.models.toy import PROJECTIONS
 from attnviz.positions import SCHEMES
 from attnviz.render.prepare import SHOWS
+from attnviz.render.refining import SINKS
 from attnviz.render.scale import SPREADS
 from attnviz.render.style import ANNOTATE, KINDS, MAPS, THEMES
-from attnviz.render.views import SINKS, VIEWS
+from attnviz.render.views import VIEWS
 from attnviz.tokens import TOKENIZERS
 
 

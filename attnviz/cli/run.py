@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from attnviz.cli.options import Describing, Input, Looking, Output
-from attnviz.cli.working import attend_all, check_picture, describe_all, print_json, save_all, show_all
+from attnviz.cli.working import attend_all, check_picture, describe_all, print_json, refining_of, save_all, show_all
 from attnviz.pipeline import Settings
 from attnviz.render.prepare import choose_heads
 from attnviz.render.style import Style
@@ -31,7 +31,7 @@ def command(
     """Who looks at whom: the weights, as a table that fits the terminal."""
     if style.kind != "bars":
         style = replace(style, token=None)  # it is the text's in the terminal
-    check_picture(style, output.save, alt=describing.alt, as_json=output.json)
+    check_picture(style, output.save, refining_of(looking), alt=describing.alt, as_json=output.json)
     found = attend_all(texts or [], given, settings, looking, output.save, style)
     save_all(found, output.save, looking, style, json=output.json)
     if output.json:

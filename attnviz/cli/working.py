@@ -19,6 +19,7 @@ from attnviz.pipeline import Settings, load_weights, read_ahead
 from attnviz.pipeline import run as run_pipeline
 from attnviz.render.picture import describe_picture
 from attnviz.render.prepare import SHOWS, check_show, choose_heads, unknown_words
+from attnviz.render.refining import AS_IS, Refining
 from attnviz.render.style import Style
 from attnviz.render.views import Choice, check_choice, view_attention
 
@@ -61,9 +62,16 @@ def attend_one(texts: list[str], given: Input, settings: Settings, looking: Look
     return found[0]
 
 
-def check_picture(style: Style, files: list[Path], *, alt: bool = False, as_json: bool = False) -> None:
+def check_picture(
+    style: Style, files: list[Path], refining: Refining = AS_IS, *, alt: bool = False, as_json: bool = False
+) -> None:
     """Raise OptionError for a style that cannot be, or that is of no picture at all."""
     style.check()
+    if style.kind == "bars" and refining.scale == "log":
+        raise OptionError(
+            "A bar is as long as its number: --kind bars has no --scale log.",
+            hint="Use --kind heatmap, or --scale row.",
+        )
     if alt and as_json:
         raise OptionError("--alt prints a sentence, and --json one JSON document and nothing else.", hint="Give one.")
     if alt or any(path.suffix.lower() in PICTURES for path in files):
@@ -155,7 +163,10 @@ def save_all(
         for index, attention in enumerate(found):
             place = numbered(path, index, len(found))
             digits = digits_for(looking, attention)
-            told = save_attention(attention, place, head=looking.head, layer=looking.layer, digits=digits, style=style)
+            told = save_attention(
+                attention, place, head=looking.head, layer=looking.layer, digits=digits, style=style,
+                refining=refining_of(looking),
+            )  # fmt: skip
             notes |= {str(note): note for note in told}
     print_notes(notes.values())
 
@@ -164,20 +175,26 @@ def describe_all(found: list[Attention], looking: Looking, style: Style) -> None
     """Print the sentence that describes the picture of every attention."""
     for attention in found:
         digits = digits_for(looking, attention)
-        print_sentence(describe_picture(prepare_picture(attention, looking.head, looking.layer, digits, style), style))
+        refining = refining_of(looking)
+        prepared = prepare_picture(attention, looking.head, looking.layer, digits, style, refining)
+        print_sentence(describe_picture(prepared, style))
 
 
 def choice_of(looking: Looking | LookingAtTwo) -> Choice:
     """How the options ask to look."""
-    own = {name: getattr(looking, name) for name in ("sinks", "token") if hasattr(looking, name)}
     return Choice(
         view=looking.view,
         squeeze=looking.squeeze,
         top=looking.top,
-        scale=looking.scale,
+        refining=refining_of(looking),
+        token=getattr(looking, "token", None),
         all_heads="all" in (looking.head, looking.layer),
-        **own,
     )
+
+
+def refining_of(looking: Looking | LookingAtTwo) -> Refining:
+    """What the options ask for of the numbers, wherever they are drawn."""
+    return Refining(looking.scale, getattr(looking, "sinks", "keep"))
 
 
 def show_all(found: list[Attention], looking: Looking) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attnviz.choosing import find_token
 from attnviz.data import Token
 from attnviz.messages import Message, message
 from attnviz.render.labels import visible
 from attnviz.render.prepare import Panel, Prepared, number
-from attnviz.render.scale import signed_scale, weight_scale
+from attnviz.render.scale import Scale, signed_scale, spread_scale, weight_scale
 from attnviz.render.style import Style
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A word that looks (row), one it looks at (column), how much, and that as a share of the scale's end, 0 to 1."""
+    """A word that looks (row), one it looks at (column), how much, and how far that reaches on the scale, 0 to 1."""
 
     row: int
     column: int
@@ -33,14 +34,14 @@ def strongest(panel: Panel, mass: float) -> tuple[Edge, ...]:
     sizes = np.abs(panel.values.astype(np.float64))
     if panel.forbidden is not None:
         sizes = np.where(panel.forbidden, 0, sizes)
-    reach = max(abs(panel.scale.low), abs(panel.scale.high)) or 1.0
+    shares = panel.scale.share(panel.values)
     edges = []
     for row, weights in enumerate(sizes):
         order = np.argsort(-weights, kind="stable")
         before = np.cumsum(weights[order]) - weights[order]
         for column in order[(weights[order] > 0) & (before < mass * weights.sum() * (1 - 1e-9))]:
             value = float(panel.values[row, column])
-            edges.append(Edge(row, int(column), value, min(1.0, abs(value) / reach)))
+            edges.append(Edge(row, int(column), value, float(shares[row, column])))
     return tuple(edges)
 
 
@@ -53,10 +54,8 @@ def as_bars(prepared: Prepared, token: str | None = None) -> Prepared:
     asking, note = (None, None) if token is None else _asking(prepared.panels[0].rows, token)
     rows = [_bars(panel, asking) for panel in prepared.panels]
     scales = {
-        panel.scale: (signed_scale if panel.scale.diverging else weight_scale)(
-            np.concatenate([bars.values.ravel() for bars in rows if bars.scale == panel.scale])
-        )
-        for panel in prepared.panels
+        scale: _scale_of_bars(scale, [bars.values for bars in rows if bars.scale == scale])
+        for scale in dict.fromkeys(panel.scale for panel in prepared.panels)
     }
     if asking is None:
         heading = message("how much each word receives, the mean over all that look")
@@ -68,6 +67,12 @@ def as_bars(prepared: Prepared, token: str | None = None) -> Prepared:
         heading=heading,
         notes=prepared.notes if note is None else (*prepared.notes, note),
     )
+
+
+def _scale_of_bars(scale: Scale, values: list[NDArray[np.floating]]) -> Scale:
+    """The scale of these bars, of the kind and the spread that the matrices' scale has."""
+    make = signed_scale if scale.diverging else weight_scale
+    return spread_scale(make(np.concatenate([each.ravel() for each in values])), scale.spread, values)
 
 
 def as_kind(prepared: Prepared, style: Style) -> Prepared:

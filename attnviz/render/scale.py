@@ -48,6 +48,11 @@ class Scale:
         places: NDArray[np.float64] = 0.5 + 0.5 * np.sign(values) * share if self.diverging else share * (values > 0)
         return places
 
+    def share(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """How far each number reaches, either way, towards the end of the scale: 0 to 1, as long as a bar is."""
+        places = self.place(values)
+        return np.abs(2 * places - 1) if self.diverging else places
+
     def _by_row(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
         largest = sizes.max(axis=-1, initial=0.0, keepdims=True)
         shares: NDArray[np.float64] = sizes / np.where(largest > 0, largest, 1)

@@ -10,14 +10,13 @@ from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.messages import Message, message
 from attnviz.render.prepare import Prepared, prepare
-from attnviz.render.scale import SPREADS, spread_scale
+from attnviz.render.refining import AS_IS, Refining
 from attnviz.render.screen import Screen
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 VIEWS = ("auto", "table", "blocks", "top", "text")
-SINKS = ("keep", "hide", "mark")
 _FEW = 16  # so many rows are a table, whatever the width
 _MOST_TOP = 10_000
 
@@ -29,19 +28,16 @@ class Choice:
     view: str = "auto"
     squeeze: bool = False
     top: int | None = None
-    scale: str = "global"
-    sinks: str = "keep"
+    refining: Refining = AS_IS
     token: str | None = None
     all_heads: bool = False
 
 
 def check_choice(choice: Choice, shows: list[str]) -> None:
     """Raise OptionError for a value that cannot be, before anything is computed."""
-    for option, value, known in (
-        ("--view", choice.view, VIEWS), ("--scale", choice.scale, SPREADS), ("--sinks", choice.sinks, SINKS),
-    ):  # fmt: skip
-        if value not in known:
-            raise unknown_choice(option, value, known)
+    if choice.view not in VIEWS:
+        raise unknown_choice("--view", choice.view, VIEWS)
+    choice.refining.check()
     if choice.top is not None and not 1 <= choice.top <= _MOST_TOP:
         raise OptionError("--top must be from 1 to {most}, not {value}.", most=_MOST_TOP, value=choice.top)
     for option, given, view in (
@@ -64,15 +60,10 @@ def view_attention(
     attention: Attention, show: str, choice: Choice, screen: Screen, digits: int
 ) -> Iterator[RenderableType]:
     """What `show` names of all the layers and heads of `attention`, drawn in the chosen view."""
-    for form in prepare(attention, show, digits=digits):
+    for form in choice.refining.apply(prepare(attention, show, digits=digits), attention):
         view = choose_view(form, choice, screen)
         if view in ("blocks", "text") and len(form.panels) > 1 and show == "weights":
             form = _with_characters(form, attention)
-        if choice.sinks != "keep":
-            from attnviz.render.sinks import with_sinks
-
-            form = with_sinks(form, attention, choice.sinks)
-        form = with_spread(form, choice.scale)
         if choice.view == "auto" and _asked(choice) is None and view != "table":
             form = replace(form, caption=(*form.caption, _chosen(view, show)))
         if view == "text":
@@ -93,9 +84,8 @@ def check_comparing(choice: Choice) -> None:
 
 def view_comparison(forms: list[Prepared], choice: Choice, screen: Screen) -> Iterator[RenderableType]:
     """Comparisons in the chosen view; `top` lists the strongest changes alone."""
-    for form in forms:
+    for form in choice.refining.apply(tuple(forms)):
         view = choose_view(form, choice, screen)
-        form = with_spread(form, choice.scale)
         if view == "top":
             form = replace(form, panels=tuple(panel for panel in form.panels if panel.plus), across=1)
         if choice.view == "auto" and _asked(choice) is None and view != "table":
@@ -146,19 +136,6 @@ def _asked(choice: Choice) -> str | None:
     if choice.top is not None:
         return "top"
     return "table" if choice.squeeze else None
-
-
-def with_spread(form: Prepared, spread: str) -> Prepared:
-    """The form with its colours spread globally, by row, or by ratio."""
-    if spread == "global":
-        return form
-    scales = {
-        scale: spread_scale(scale, spread, [panel.values for panel in form.panels if panel.scale == scale])
-        for scale in dict.fromkeys(panel.scale for panel in form.panels)
-    }
-    names = {"row": message("colours by row"), "log": message("colours by ratio (logarithmic)")}
-    panels = tuple(replace(panel, scale=scales[panel.scale]) for panel in form.panels)
-    return replace(form, panels=panels, caption=(*form.caption, names[spread]))
 
 
 def _with_characters(form: Prepared, attention: Attention) -> Prepared:

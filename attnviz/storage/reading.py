@@ -44,7 +44,9 @@ def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool =
     suffix = path.suffix.lower()
     _refuse_models(path, suffix)
     if suffix not in SUFFIXES:
-        raise OptionError("Weights are read from .npz, .json or .npy files, not from {name!r}.", name=path.name or str(path))
+        raise OptionError(
+            "Weights are read from .npz, .json or .npy files, not from {name!r}.", name=path.name or str(path)
+        )
     data = read_bytes(path)
     if suffix == ".json":
         found = _parse(data, path.name)

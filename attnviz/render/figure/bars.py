@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from attnviz.render.figure.fonts import POINT
 from attnviz.render.figure.layout import SMALLEST, Axis, Workshop
 from attnviz.render.prepare import Panel
@@ -70,12 +72,12 @@ class Bars:
             self._bars(canvas, left + self.left, top + self.title_room, panel, i)
 
     def _bars(self, canvas: Canvas, x: float, y: float, panel: Panel, i: int) -> None:
-        reach = max(abs(panel.scale.low), abs(panel.scale.high)) or 1.0
         zero = x + self.length / 2 if panel.scale.diverging else x
-        unit = self.length / (2 * reach if panel.scale.diverging else reach)
+        reach = self.length / 2 if panel.scale.diverging else self.length
+        lengths = panel.scale.share(panel.values)[0] * np.sign(panel.values[0]) * reach
         canvas.line([(zero, y), (zero, y + panel.values.shape[1] * self.pitch)], 0.6, canvas.theme.faint)
         for j, value in enumerate(panel.values[0]):
-            top, length = y + (j + 0.15) * self.pitch, float(value) * unit
+            top, length = y + (j + 0.15) * self.pitch, float(lengths[j])
             if panel.forbidden is not None and panel.forbidden[0, j]:
                 canvas.hatch(x, top, self.length, 0.7 * self.pitch, panel.forbidden[:, j : j + 1])
             elif value:

@@ -29,6 +29,7 @@ LINE = 1.35  # from one baseline to the next, in the letters' size
 SMALLEST = 5.5  # points: what is smaller nobody reads
 _MOST_LABEL_CELLS = 18
 _NARROWEST = 4.4
+_APART = 0.12  # the least distance of two numbers beside a colour bar, as a share of it
 
 
 class Body(Protocol):
@@ -252,10 +253,15 @@ class ColorBar:
 
 
 def ticks(scale: Scale) -> list[tuple[float, str]]:
-    """A few round numbers of the scale, each with its place, 0 to 1."""
+    """A few round numbers of the scale, each with its place, 0 to 1; by row, which has none, what its ends are."""
     span = scale.high - scale.low
     if not span > 0:
         return [(0.5 if scale.diverging else 0.0, number(scale.low, 3))]
+    if scale.spread == "row":
+        largest = message("each row's largest").localized()
+        return [(0.0, "-"), (0.5, "0"), (1.0, "+")] if scale.diverging else [(0.0, "0"), (1.0, largest)]
+    if scale.spread == "log":
+        return _powers_of_ten(scale)
     rough = span / 4
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
@@ -263,6 +269,23 @@ def ticks(scale: Scale) -> list[tuple[float, str]]:
     first, last = np.ceil(scale.low / step - 1e-9), np.floor(scale.high / step + 1e-9)
     found = [float(k * step) for k in np.arange(first, last + 1)]
     return [((value - scale.low) / span, number(value, digits) if abs(value) > 1e-12 else "0") for value in found]
+
+
+def _powers_of_ten(scale: Scale) -> list[tuple[float, str]]:
+    """The ends of a logarithmic scale, and the powers of ten between them that have room."""
+    first, last = np.ceil(np.log10(scale.floor)), np.floor(np.log10(scale.high))
+    sizes = [*(10.0**power for power in np.arange(first, last + 1)), scale.high]
+    shares = scale.share(np.array(sizes))
+    kept = [k for k, share in enumerate(shares) if k == len(sizes) - 1 or _APART <= share <= 1 - _APART]
+    if not scale.diverging:
+        return [(0.0, f"≤ {_short(scale.floor)}"), *((float(shares[k]), _short(sizes[k])) for k in kept)]
+    below = [(0.5 - float(shares[k]) / 2, f"-{_short(sizes[k])}") for k in reversed(kept)]
+    return [*below, (0.5, "0"), *((0.5 + float(shares[k]) / 2, f"+{_short(sizes[k])}") for k in kept)]
+
+
+def _short(value: float) -> str:
+    """A number in two digits at most, as .063 or 1e-05."""
+    return f"{value:.2g}".removeprefix("0")
 
 
 def distinct_scales(panels: tuple[Panel, ...]) -> list[Scale]:

@@ -21,22 +21,25 @@ from attnviz.messages import language
 from attnviz.render.labels import visible
 from attnviz.render.page.document import Document, of_attention, of_comparison
 from attnviz.render.page.sentences import SENTENCES, in_each
+from attnviz.render.refining import AS_IS, Refining
 
 # Put together in this order into one script.
 SCRIPTS = ("numbers.js", "painter.js", "sheets.js", "layout.js", "views.js", "words.js", "page.js")
 _LONGEST_TITLE = 60
 
 
-def render_page(shown: Attention | Comparison, *, head: str | None = None, digits: int = 3) -> str:
+def render_page(
+    shown: Attention | Comparison, *, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
+) -> str:
     """The whole page as text; the same input gives the same page.
 
     head: which head of a comparison, as for prepare_comparison; None is all and their mean. An attention is shown with
     all the layers and heads it has. Raises InputError where the page would be over 200 MB.
     """
     if isinstance(shown, Comparison):
-        document, title = of_comparison(shown, head, digits), " | ".join(map(str, shown.titles))
+        document, title = of_comparison(shown, head, digits, refining), " | ".join(map(str, shown.titles))
     else:
-        document, title = of_attention(shown, digits), _name(shown)
+        document, title = of_attention(shown, digits, refining), _name(shown)
     return _fill(document, _short(title))
 
 

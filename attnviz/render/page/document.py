@@ -17,10 +17,11 @@ from attnviz.data import Attention, Token
 from attnviz.errors import InputError
 from attnviz.messages import Message, message, word
 from attnviz.render.labels import visible
-from attnviz.render.page.payload import EXACT_UP_TO, encode, encode_mask, pack, pool, small
+from attnviz.render.page.payload import EXACT_UP_TO, LEAST_STEPS, encode, encode_mask, pack, pool, small
 from attnviz.render.page.sentences import in_each, sentences
 from attnviz.render.prepare import MOST_HEADS, Panel, Prepared, head_title, prepare, prepare_comparison, title_of
-from attnviz.render.scale import Scale, ink_on
+from attnviz.render.refining import AS_IS, Refining
+from attnviz.render.scale import Scale, ink_on, spread_scale
 
 LARGEST_PAGE = 200_000_000
 
@@ -49,16 +50,16 @@ class _Axes:
     start: tuple[int, int]
 
 
-def of_attention(attention: Attention, digits: int) -> Document:
+def of_attention(attention: Attention, digits: int, refining: Refining = AS_IS) -> Document:
     """All layers and heads, and the mean of the heads where there are several.
 
     The page opens where a table would: at the last layer, at the first of up to 4 heads, else at their mean.
     """
-    (form,) = prepare(attention, medium="picture", digits=digits)
+    form = _form(attention, digits, refining)
     panels = list(form.panels)
     names: list[int | str] = list(attention.heads)
     if len(names) > 1:
-        (means,) = prepare(attention.mean(), medium="picture", digits=digits)
+        means = _form(attention.mean(), digits, refining)
         panels = _interleave(panels, list(means.panels), len(names))
         names.append("mean")
     axes = _Axes(
@@ -69,20 +70,28 @@ def of_attention(attention: Attention, digits: int) -> Document:
         start=(len(attention.layers) - 1, len(names) - 1 if len(attention.heads) > MOST_HEADS else 0),
     )
     texts = [_text(attention.source, attention.query)]
-    if attention.is_cross:
-        texts.append(_text(attention.key_source, attention.key))
+    kept = form.panels[0].numbers  # of the keys, where sinks are hidden
+    if attention.is_cross or kept is not None:
+        keys = attention.key if kept is None else tuple(attention.key[i] for i in kept)
+        texts.append(_text(attention.key_source if attention.is_cross else attention.source, keys))
     head = {
         "kind": "attention",
         "texts": texts,
         "rowTexts": [0],
-        "columnText": 1 if attention.is_cross else None,
+        "columnText": 1 if len(texts) > 1 else None,
         "captions": [_said(form.caption)],
         "notes": [_said((*form.notes, *attention.notes))],
     }
-    return _document(head, form, panels, axes)
+    return _document(head, form, panels, axes, refining)
 
 
-def of_comparison(comparison: Comparison, head: str | None, digits: int) -> Document:
+def _form(attention: Attention, digits: int, refining: Refining) -> Prepared:
+    """What is drawn of the weights; the page itself spreads their colours, as its reader chooses."""
+    forms = prepare(attention, medium="picture", digits=digits)
+    return replace(refining, scale="global").apply(forms, attention)[0]
+
+
+def of_comparison(comparison: Comparison, head: str | None, digits: int, refining: Refining = AS_IS) -> Document:
     """Every setting and head, A, B and B - A, and the mean of the heads where there are several."""
     forms = prepare_comparison(comparison, head=head or "all", medium="picture", digits=digits)
     run = comparison.runs[0]
@@ -115,10 +124,10 @@ def of_comparison(comparison: Comparison, head: str | None, digits: int) -> Docu
         "captions": [_said(form.caption) for form in forms],
         "notes": [_said(each) for each in notes],
     }
-    return _document(document, forms[0], panels, axes)
+    return _document(document, forms[0], panels, axes, refining)
 
 
-def _document(head: dict[str, Any], form: Prepared, panels: list[Panel], axes: _Axes) -> Document:
+def _document(head: dict[str, Any], form: Prepared, panels: list[Panel], axes: _Axes, refining: Refining) -> Document:
     exact = sum(panel.values.size for panel in panels) <= EXACT_UP_TO
     blocks: list[str] = []
     sheets = []
@@ -145,7 +154,8 @@ def _document(head: dict[str, Any], form: Prepared, panels: list[Panel], axes: _
             "sides": axes.sides,
             "titles": axes.titles,
             "start": list(axes.start),
-            "scales": [_scale(scale) for scale in scales],
+            "scales": [_scale(_by_ratio(scale, panels, exact=exact)) for scale in scales],
+            "spread": refining.scale,
             "scaleOfSide": [scales.index(panel.scale) for panel in panels[: len(axes.sides)]],
             "sheets": sheets,
             "small": {"block": len(blocks) - 1, "rows": maps[0].shape[0], "columns": maps[0].shape[1],
@@ -195,12 +205,19 @@ def _interleave(panels: list[Panel], means: list[Panel], heads: int, sides: int 
     return found
 
 
+def _by_ratio(scale: Scale, panels: list[Panel], *, exact: bool) -> Scale:
+    """The scale with the floor that it has by ratio: no lower than rounded numbers tell apart."""
+    found = spread_scale(scale, "log", [panel.values for panel in panels if panel.scale == scale])
+    return found if exact else replace(found, floor=max(found.floor, scale.high / LEAST_STEPS))
+
+
 def _scale(scale: Scale) -> dict[str, Any]:
-    """The ends of a scale, its 256 colours as one string of hexadecimal digits, and the ink that is legible on each."""
+    """The ends of a scale and its floor by ratio, its 256 colours as hexadecimal digits, each with its ink."""
     palette = scale.palette()
     return {
         "low": scale.low,
         "high": scale.high,
+        "floor": scale.floor,
         "diverging": scale.diverging,
         "colours": "".join(f"{r:02x}{g:02x}{b:02x}" for r, g, b in palette),
         "ink": "".join("0" if ink_on(color) == (0, 0, 0) else "1" for color in palette),

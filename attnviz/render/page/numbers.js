@@ -32,6 +32,15 @@ function placeOn(low, high, diverging, value) {
   return Math.min(1, Math.max(0, (value - low) / (high - low)));
 }
 
+/** Where a number stands on a scale of ratios, from `floor` (and below) to `high` either way: 0 to 1. */
+function placeByRatio(floor, high, diverging, value) {
+  if (high <= 0) return diverging ? 0.5 : 0;
+  const size = Math.abs(value);
+  let share = size >= floor ? 1 : 0;
+  if (floor < high) share = Math.min(1, Math.max(0, Math.log(Math.max(size, floor) / floor) / Math.log(high / floor)));
+  return diverging ? 0.5 + 0.5 * Math.sign(value) * share : value > 0 ? share : 0;
+}
+
 /** How many decimal places are certain where a cell is rounded to one of `steps` shares of its row's largest. */
 function certainDigits(largest, steps, most) {
   if (!steps || largest === 0) return most;

@@ -2,14 +2,15 @@
 
 const FIRST = {
   view: "matrix", layer: book.start[0], head: book.start[1], word: null, other: null, least: 0, find: "",
-  colours: book.sheets.length > 8 * SIDES ? "head" : "all", zoom: 0, order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: book.language,
+  colours: book.spread !== "global" ? book.spread : book.sheets.length > 8 * SIDES ? "head" : "all", zoom: 0,
+  order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: book.language,
 };
 const NUMBERS = {
   layer: [0, book.layers.length - 1], head: [0, book.heads.length - 1], word: [0, ROWS - 1], other: [0, COLUMNS - 1],
   least: [0, 100], zoom: [-8, 12],
 };
 const CHOICES = {
-  view: ["matrix", "arcs", "words", "heads"], colours: ["all", "head", "row"], order: ["text", "weight"],
+  view: ["matrix", "arcs", "words", "heads"], colours: ["all", "head", "row", "log"], order: ["text", "weight"],
   theme: ["light", "dark"], lang: ["en", "zh"],
 };
 
@@ -285,12 +286,16 @@ function legendFor(scale, side) {
 
 function legendEnds(scale, side) {
   const perRow = state.colours === "row";
+  const byRatio = state.colours === "log";
   let high = highFor(shown[side], shownRow());
-  if (state.view === "heads" && state.colours !== "all") return scale.diverging ? ["−", "+"] : ["0", say("map_largest")];
+  let { floor } = scale;
+  if (state.view === "heads" && state.colours !== "all" && !byRatio) return scale.diverging ? ["−", "+"] : ["0", say("map_largest")];
   if (state.view === "words" && shownRow() === null && (!IS_CROSS || state.other === null)) {
     high = received(shown[side]).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    floor = floorOf(received(shown[side]), high);
   } else if (perRow && shownRow() === null) return scale.diverging ? ["−", "+"] : ["0", say("row_largest")];
   const number = written(high, book.digits, scale.diverging);
+  if (byRatio && !scale.diverging) return [say("and_less", { floor: Number(floor.toPrecision(1)).toString().replace(/^0/, "") }), number];
   return [scale.diverging ? written(-high, book.digits) : "0", number];
 }
 

@@ -23,6 +23,8 @@ EXACT_UP_TO = 2**18
 SMALL = 32
 
 _STEPS = {"u1": 255, "i2": 32767}
+# So many shares of its row's largest does a rounded number have at least.
+LEAST_STEPS = min(_STEPS.values())
 
 
 class Block(NamedTuple):

@@ -37,6 +37,8 @@ SENTENCES: dict[str, Message] = {
     "colours_all": message("one scale for all"),
     "colours_head": message("each head its own scale"),
     "colours_row": message("each row its own scale"),
+    "colours_log": message("by ratio (logarithmic)"),
+    "and_less": message("{floor} and less"),
     "zoom": message("Size"),
     "zoom_in": message("Larger"),
     "zoom_out": message("Smaller"),

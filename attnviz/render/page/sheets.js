@@ -104,7 +104,7 @@ function scaleOf(side) {
 /** The number at a scale's end for this cell's row, under the chosen way to colour. */
 function highFor(sheet, row) {
   if (state.colours === "row" && row !== null) return sheet.rowReach[row];
-  if (state.colours === "all") return scaleOf(sheet.side).high;
+  if (state.colours === "all" || state.colours === "log") return scaleOf(sheet.side).high;
   let high = 0;
   for (let side = 0; side < SIDES; side += 1) {
     if (book.scaleOfSide[side] === book.scaleOfSide[sheet.side]) {
@@ -114,10 +114,31 @@ function highFor(sheet, row) {
   return high;
 }
 
-/** Which of the 256 colours a number has. */
-function shadeOf(side, high, value) {
+/** Where a number stands on the scale that ends at `high`, as the chosen way to colour has it: 0 to 1. */
+function placeOf(side, high, value, floor = scaleOf(side).floor) {
   const { diverging } = scaleOf(side);
-  return nearest(placeOn(diverging ? -high : 0, high, diverging, value) * 255);
+  if (state.colours === "log") return placeByRatio(floor, high, diverging, value);
+  return placeOn(diverging ? -high : 0, high, diverging, value);
+}
+
+/** How far a number reaches on the scale, either way: 0 to 1. */
+function shareOf(side, high, value) {
+  const place = placeOf(side, high, value);
+  return scaleOf(side).diverging ? Math.abs(2 * place - 1) : place;
+}
+
+/** Which of the 256 colours a number has. */
+function shadeOf(side, high, value, floor) {
+  return nearest(placeOf(side, high, value, floor) * 255);
+}
+
+const DECADES = 4;
+
+/** The floor of a scale of ratios over these numbers: the smallest that is not 0, of four decades at most. */
+function floorOf(numbers, high) {
+  let smallest = Infinity;
+  for (const number of numbers) if (number !== 0) smallest = Math.min(smallest, Math.abs(number));
+  return Math.min(Math.max(smallest, high / 10 ** DECADES), high);
 }
 
 function colourAt(side, shade) {

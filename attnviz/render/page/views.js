@@ -358,7 +358,7 @@ function drawArc(painter, panel, arc) {
   const to = panel.to.boxes[arc.column][0];
   if (!from || !to) return;
   const { sheet } = panel;
-  const share = Math.min(1, Math.abs(arc.value) / (highFor(sheet, arc.row) || 1));
+  const share = shareOf(sheet.side, highFor(sheet, arc.row), arc.value);
   const chosen = shownRow() !== null || shownColumn() !== null;
   const color = scaleOf(sheet.side).diverging ? colourAt(sheet.side, arc.value < 0 ? 30 : 225) : look.accent;
   const alpha = chosen ? 0.25 + 0.7 * share : 0.08 + 0.62 * share;
@@ -509,7 +509,7 @@ const smallPictures = new Map();
 
 /** A small map as it is coloured now; each is made once. */
 function smallPicture(place, side) {
-  const key = `${place} ${state.colours === "all"}`;
+  const key = `${place} ${state.colours}`;
   if (!smallPictures.has(key)) {
     smallPictures.set(key, pictureOf(smallPixels(place, side), book.small.columns, book.small.rows));
   }
@@ -522,7 +522,7 @@ function smallPixels(place, side) {
   const count = rows * columns;
   const { diverging, high } = scaleOf(side);
   const { reach } = book.sheets[place];
-  const end = state.colours === "all" ? high : reach;
+  const end = state.colours === "all" || state.colours === "log" ? high : reach;
   const palette = coloursAsBytes(side);
   const shades = Array.from({ length: 256 }, (_, byte) => {
     const share = (byte - 1) / 254;

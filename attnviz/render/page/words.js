@@ -111,13 +111,14 @@ function shadeCell(sheet, row, column) {
 function shadesOfReceived(sheet) {
   const sums = received(sheet);
   const high = sums.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const floor = floorOf(sums, high);
   return Array.from(sums, (value, column) => (
-    isUnseen(sheet, column) ? null : shadeNumber(sheet, high, value, meanText(sheet, value))
+    isUnseen(sheet, column) ? null : shadeNumber(sheet, high, value, meanText(sheet, value), floor)
   ));
 }
 
-function shadeNumber(sheet, high, value, number) {
-  const shade = shadeOf(sheet.side, high, value);
+function shadeNumber(sheet, high, value, number, floor) {
+  const shade = shadeOf(sheet.side, high, value, floor);
   return { colour: colourAt(sheet.side, shade), ink: inkAt(sheet.side, shade), number };
 }
 
