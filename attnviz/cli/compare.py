@@ -114,5 +114,5 @@ def _compare_texts(texts: list[str], asked: Asked, settings: Settings, looking: 
     first, *others = map(read_text, texts)
     keys = None if asked.keys is None else read_text(asked.keys)
     with reading() as told:
-        read_ahead([first, *others, keys], [settings], told)
+        read_ahead([first, *others, keys], [replace(settings, position=None)], told)  # compare knows "all", too
         return [compare(first, other, settings, keys=keys, layer=layer, progress=told) for other in others]
