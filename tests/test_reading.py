@@ -64,7 +64,7 @@ def test_json_of_any_text_comes_back(tmp_path, text):
 
 @pytest.mark.parametrize("name", COMPUTED)
 def test_npz_comes_back(tmp_path, name):
-    """An .npz gives back every array, and the names and places of its tokens."""
+    """An .npz gives back every array, and the names, places and vocabulary entries of its tokens."""
     computed = COMPUTED[name]()
     path = tmp_path / "x.npz"
     path.write_bytes(attention_npz(computed))
