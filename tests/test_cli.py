@@ -810,3 +810,11 @@ def test_sentences_end(call, arguments):
     _, _, err = call(*arguments)
     assert err.count(". ") == 1
     assert err.endswith(".\n")
+
+
+def test_every_scheme_of_several_texts(good, tmp_path):
+    """Compare takes all schemes for several texts, over the toy and over a file of word vectors."""
+    (tmp_path / "x.vec").write_text("猫 1 0\n吃 0 1\n鱼 1 1\n", encoding="utf-8")
+    for options in ((), ("--embedding", "x.vec")):
+        out = good("compare", "猫吃鱼", "鱼吃猫", "吃猫鱼", "--position", "all", *options)
+        assert out.count("with sinusoidal positions") == 2
