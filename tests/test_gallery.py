@@ -6,6 +6,7 @@ import documents
 import gallery
 import matplotlib
 import pytest
+from real_models import MINILM, needs_minilm
 from terminal import CELL, LINE, draw_terminal
 
 MADE = {picture.file: picture for picture in gallery.GALLERY}
@@ -56,10 +57,20 @@ def test_no_picture_refers_to_anything_outside(folder):
         )
 
 
+QUICK = ("terminal-top.svg", "terminal-explain.svg", "arcs.svg")
+SAME = [
+    pytest.param(
+        file, marks=[*([] if file in QUICK else [pytest.mark.slow]), *([needs_minilm] if MINILM in made else [])]
+    )
+    for file, (_, made, *_) in MADE.items()
+    if file.endswith(".svg") and file != "terminal-cost.svg"  # which shows times
+]
+
+
 @pytest.mark.parametrize("chinese", [False, True])
-@pytest.mark.parametrize("file", ["terminal-top.svg", "terminal-explain.svg", "arcs.svg"])
+@pytest.mark.parametrize("file", SAME)
 def test_the_same_bytes_again(file, chinese):
-    """Made again, a picture is the same, byte by byte; one of matplotlib's with the same matplotlib."""
+    """Made again, an SVG is the same, byte by byte; one of matplotlib's with the same matplotlib."""
     kept = (gallery.PICTURES / ("zh" if chinese else "") / file).read_bytes()
     drawn = re.search(rb"Matplotlib v([^,]+)", kept)
     if drawn and drawn[1].decode() != matplotlib.__version__:
