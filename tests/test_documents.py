@@ -164,6 +164,21 @@ def test_both_readmes_say_the_same(english, chinese):
     assert chinese.said - english.said == set(), "README.md does not say it"
 
 
+def test_sentences_are_changed_in_both_readmes():
+    """Who changed a sentence of README.md has changed README.zh.md, and run tools/documents.py translated."""
+    now, then = documents.sentences(README), documents.translated()
+    assert [title for title in now if now[title] != then.get(title)] == [], "say it in README.zh.md, then run translated"
+    assert now == then
+
+
+def test_what_counts_as_a_sentence():
+    """Words outside code blocks, tables and pictures count; where a line ends does not."""
+    text = "# A\n\none\ntwo\n\n```sh\n# x\n```\n\n| a |\n![b](c)\n## B\n"
+    assert list(documents.sentences(text)) == ["A", "B"]
+    assert documents.sentences(text) == documents.sentences("# A\n\none two\n\n| d |\n\n## B\n")
+    assert documents.sentences(text)["A"] != documents.sentences("# A\n\none three\n\n## B\n")["A"]
+
+
 @pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])
 def test_links_inside_a_readme(readme):
     """Every link to a section leads to one."""

@@ -2,14 +2,18 @@
 
     python tools/documents.py check [FILE...]      say which command prints something else now
     python tools/documents.py refresh [FILE...]    run every command again and put its output below it
+    python tools/documents.py translated           note that README.zh.md says in Chinese what README.md says now
 
 In a ```console block a line that begins with `$ ` is a command; what stands below it, up to the next one, is what it
 prints. Where nothing stands below a command, it must succeed and its output is not shown; a lone `?` asks for the
 output to be put there. Files that end in .zh.md are run in a Chinese locale, the others in an English one.
+Whoever changes a sentence of README.md changes README.zh.md too, and notes it: a digest of each section's sentences is
+kept, and the tests name the sections that were changed in English alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -22,6 +26,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md")))
+TRANSLATED = ROOT / "tests" / "golden" / "readme.tsv"
 WIDTH = "80"
 
 _BLOCK = re.compile(r"```console\n(.*?)```", flags=re.DOTALL)
@@ -89,8 +94,26 @@ def refresh(path: Path, folder: Path) -> None:
     path.write_text(fresh, encoding="utf-8")
 
 
+def sentences(readme: str) -> dict[str, str]:
+    """A digest of each section's sentences by its title: of what stands outside code blocks, tables and pictures."""
+    prose = re.sub(r"^```(?s:.*?)^```$|^\|.*|!\[[^\]]*\]\([^)]*\)", "", readme, flags=re.MULTILINE)
+    pieces = re.split(r"^#+ (.*)\n", prose, flags=re.MULTILINE)[1:]
+    bodies = (" ".join(body.split()) for body in pieces[1::2])
+    digests = (hashlib.blake2b(body.encode(), digest_size=6).hexdigest() for body in bodies)
+    return dict(zip(pieces[::2], digests, strict=True))
+
+
+def translated() -> dict[str, str]:
+    """The digests of README.md's sections when README.zh.md was last said to have them."""
+    return dict(line.split("\t") for line in TRANSLATED.read_text(encoding="utf-8").splitlines())
+
+
 def main() -> None:
-    """Check or refresh the documents that are named, or all."""
+    """Check or refresh the documents that are named, or all; or note that README.zh.md follows README.md."""
+    if sys.argv[1:] == ["translated"]:
+        digests = sentences(DOCUMENTS[0].read_text(encoding="utf-8"))
+        TRANSLATED.write_text("".join(f"{title}\t{digest}\n" for title, digest in digests.items()), encoding="utf-8")
+        return
     if len(sys.argv) < 2 or sys.argv[1] not in ("check", "refresh"):
         sys.exit(__doc__)
     paths = [Path(name) for name in sys.argv[2:]] or [path for path in DOCUMENTS if path.exists()]
