@@ -167,7 +167,7 @@ def test_both_readmes_say_the_same(english, chinese):
 def test_sentences_are_changed_in_both_readmes():
     """Who changed a sentence of README.md has changed README.zh.md, and run tools/documents.py translated."""
     now, then = documents.sentences(README), documents.translated()
-    assert [title for title in now if now[title] != then.get(title)] == [], "say it in README.zh.md, then run translated"
+    assert [title for title in now if now[title] != then.get(title)] == [], "say it in README.zh.md, then note it"
     assert now == then
 
 
