@@ -17,7 +17,7 @@ from attnviz.costs import SIZES, Setup, allowed_pairs, cost, cost_document, fit_
 from attnviz.errors import OptionError
 from attnviz.masks import make_mask
 from attnviz.render.prepare.costs import draw_costs
-from attnviz.render.quantities import byte_words, count_words, second_words, short
+from attnviz.render.quantities import byte_words, count_words, second_words, short, short_count
 
 
 def square(tokens, features):
@@ -201,8 +201,10 @@ def test_once():
     ("words", "expected"),
     [
         (count_words(999), "999"), (count_words(10**12 - 1), "999,999,999,999"), (count_words(10**12), "1e12"),
+        (short_count(10**9 - 1), "999,999,999"), (short_count(10**9), "1e9"), (short_count(12_345 * 10**6), "1.23e10"),
         (byte_words(0), "0 B"), (byte_words(999), "999 B"), (byte_words(1000), "1 kB"), (byte_words(999_999), "1 MB"),
-        (byte_words(22_080), "22 kB"), (byte_words(4 * 10**60), "4e60 B"), (second_words(0.0), "0 ms"),
+        (byte_words(22_080), "22 kB"), (byte_words(4 * 10**60), "4e60 B"), (second_words(0.0), "0 µs"),
+        (second_words(9.99e-4), "999 µs"), (second_words(9.996e-4), "1 ms"),
         (second_words(0.9999), "1 s"), (second_words(59.6), "60 s"), (second_words(3600.0), "60 min"),
         (second_words(90_000.0), "25 h"), (second_words(4e5), "4.6 days"), (second_words(3e9), "95 years"),
         (second_words(1e40), "3.2e32 years"), (short(9.96), "10"), (short(0.096), "0.096"), (short(0.0999), "0.1"),
@@ -227,7 +229,28 @@ def test_table_fits(capsys, monkeypatch, width):
     code, out, err = run(capsys)
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines())) <= width
-    assert all(number in out for number in ("44,100,000,000", "53,953,488", "177 GB", "~44 s"))
+    assert all(number in out for number in ("53,953,488", "177 GB", "~44 s"))
+    assert ("4.41e10" if width == 80 else "44,100,000,000") in out, "a number is shorter only where that helps"
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("width", [80, 94, 200])
+def test_one_table(capsys, monkeypatch, width, language):
+    """In 80 cells all columns stand in one table, each row once."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = run(capsys, "--lang", language)
+    table, _, _ = out.partition("\n\n")
+    assert all(number in table for number in ("14,000", "53,953,488", "177 GB", "~44"))
+
+
+@pytest.mark.usefixtures("machine")
+def test_steps_of_several_layers(capsys, monkeypatch):
+    """One column says tokens and steps where they are as many; of three layers each has its own."""
+    monkeypatch.setenv("COLUMNS", "120")
+    assert "recurrent" in run(capsys, "1000")[1]
+    assert "3,000" not in run(capsys, "1000")[1]
+    assert "3,000" in run(capsys, "1000", "--layers", "3")[1]
 
 
 @pytest.mark.usefixtures("machine")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -23,11 +24,15 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 @dataclass(frozen=True)
 class Column:
-    """One number of every row, as people read it; bars: how much of a whole bar it is, 0 to 1, or None for no bar."""
+    """One number of every row, as people read it; bars: how much of a whole bar it is, 0 to 1, or None for no bar.
+
+    shorter: the same numbers for where there is little room, or None where they cannot be shorter.
+    """
 
     title: Message
     cells: tuple[str | Message, ...]
     bars: tuple[float, ...] | None = None
+    shorter: tuple[str | Message, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Listing:
 def render_listing(listing: Listing, screen: Screen) -> RenderableType:
     """The list as a table that is never wider than the screen, with its caption and its notes.
 
-    A number is never cut: columns that do not fit come in further tables, group by group, with the row labels again.
+    A number is never cut: where all the columns do not fit, those that can be shorter are; if that does not help, they
+    come in further tables, group by group, with the row labels again.
     """
     drawing = _Drawing(listing, screen)
     parts: list[RenderableType] = []
@@ -74,11 +80,14 @@ class _Drawing:
 
     def __init__(self, listing: Listing, screen: Screen) -> None:
         self.width, self.screen = screen.cells, screen
-        self.groups = [[_Measured(self, column) for column in group] for group in listing.groups]
+        self.groups = [[_Measured(self, column, column.cells) for column in group] for group in listing.groups]
         widest = max((column.width for group in self.groups for column in group), default=0)
         room = max(1, min(_WIDEST_LABEL, self.width - _INDENT - _GAP - widest))
         self.labels = [shorten(self.written(label), room, cell_len, screen.mark) for label in listing.labels]
         self.label_width = max(map(cell_len, self.labels), default=0)
+        if not self._fits(list(chain(*self.groups))):
+            shorter = [[_Measured(self, one, one.shorter or one.cells) for one in group] for group in listing.groups]
+            self.groups = shorter if self._fits(list(chain(*shorter))) else self.groups
 
     def written(self, words: str | Message) -> str:
         """The words as the terminal can write them, harmless."""
@@ -86,7 +95,7 @@ class _Drawing:
 
     def tables(self) -> Iterator[list[_Measured]]:
         """The columns of each table: all in one where they fit, else group by group, else as many as fit."""
-        every = [column for group in self.groups for column in group]
+        every = list(chain(*self.groups))
         if not every:
             return
         for columns in [every] if self._fits(every) else self.groups:
@@ -135,8 +144,8 @@ class _Drawing:
 class _Measured:
     """A column as wide as its widest cell, or as its heading needs."""
 
-    def __init__(self, drawing: _Drawing, column: Column) -> None:
-        self.cells = [drawing.written(cell) for cell in column.cells]
+    def __init__(self, drawing: _Drawing, column: Column, cells: tuple[str | Message, ...]) -> None:
+        self.cells = [drawing.written(cell) for cell in cells]
         self.bars = column.bars
         self.barred = column.bars is not None
         self.plain = not drawing.screen.has_shapes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnviz.messages import Message, message
 
-_LARGEST_WRITTEN_OUT = 10**12
+_LARGEST_WRITTEN_OUT, _LARGEST_SHORT = 10**12, 10**9
 
 
 def count_words(count: int) -> str:
@@ -16,14 +16,23 @@ def count_words(count: int) -> str:
     return f"{count:,}" if count < _LARGEST_WRITTEN_OUT else power(count)
 
 
-def power(value: float) -> str:
-    """Two digits and a power of ten.
+def short_count(count: int) -> str:
+    """The same where there is little room: a power of ten from 10^9 on.
 
-    >>> power(4.4e10), power(1e24)
-    ('4.4e10', '1e24')
+    >>> short_count(196_000_000), short_count(44_100_000_000)
+    ('196,000,000', '4.41e10')
     """
-    digits, _, exponent = f"{value:.1e}".partition("e")
-    return f"{digits.removesuffix('.0')}e{int(exponent)}"
+    return f"{count:,}" if count < _LARGEST_SHORT else power(count, 3)
+
+
+def power(value: float, digits: int = 2) -> str:
+    """So many digits, without a 0 at their end, and a power of ten.
+
+    >>> power(4.4e10), power(1e24), power(4.41e10, 3)
+    ('4.4e10', '1e24', '4.41e10')
+    """
+    written, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{written.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def short(value: float) -> str:
@@ -61,12 +70,13 @@ def byte_words(count: int) -> Message:
 def second_words(seconds: float) -> Message:
     """A time in the unit that fits it.
 
-    >>> str(second_words(0.0023)), str(second_words(192.0)), str(second_words(3e15))
-    ('2.3 ms', '3.2 min', '9.5e7 years')
+    >>> str(second_words(7.6e-5)), str(second_words(192.0)), str(second_words(3e15))
+    ('76 µs', '3.2 min', '9.5e7 years')
     """
     years = seconds / 31_557_600  # of 365.25 days
     makers = (
-        (0.0, message("{number} ms", number=short(seconds * 1000))),
+        (0.0, message("{number} µs", number=short(seconds * 1e6))),
+        (0.0009995, message("{number} ms", number=short(seconds * 1000))),
         (0.9995, message("{number} s", number=short(seconds))),
         (99.5, message("{number} min", number=short(seconds / 60))),
         (99.5 * 60, message("{number} h", number=short(seconds / 3600))),

@@ -8,7 +8,7 @@ from attnviz.costs import ROWS_AT_ONCE, Cost, Costs, count_cost, predict
 from attnviz.messages import Message, message
 from attnviz.render.charts import Chart, Charts, Series
 from attnviz.render.listing import Column, Listing
-from attnviz.render.quantities import byte_words, count_words, power, second_words
+from attnviz.render.quantities import byte_words, count_words, power, second_words, short_count
 
 _NAMES = {
     "sentence": message("sentence"), "page": message("page"), "20-page report": message("20-page report"),
@@ -18,13 +18,15 @@ _POINTS = 40
 
 
 def prepare_costs(costs: Costs) -> Listing:
-    """The costs as a list: counted scores and steps, memory, and time, where ~ marks what is predicted."""
+    """The costs as a list: counted scores and steps, memory, and time, where ~ marks what is predicted.
+
+    A recurrent network of one layer takes as many steps as there are tokens: one column says both.
+    """
     rows = costs.rows
     counted = (
-        Column(message("tokens N"), tuple(count_words(row.tokens) for row in rows)),
-        Column(message("scores N×N"), tuple(count_words(row.scores) for row in rows)),
-        Column(_mask_title(costs), tuple(count_words(row.masked) for row in rows)),
-        Column(message("recurrent steps"), tuple(count_words(row.steps) for row in rows)),
+        *_tokens_and_steps([row.tokens for row in rows], [row.steps for row in rows]),
+        _counted(message("scores N×N"), [row.scores for row in rows]),
+        _counted(_mask_title(costs), [row.masked for row in rows]),
     )
     spent = (
         Column(message("memory dense"), tuple(byte_words(row.dense) for row in rows)),
@@ -37,9 +39,19 @@ def prepare_costs(costs: Costs) -> Listing:
     )
 
 
+def _tokens_and_steps(tokens: list[int], steps: list[int]) -> tuple[Column, ...]:
+    if tokens == steps:
+        return (_counted(message("tokens N, recurrent steps"), tokens),)
+    return _counted(message("tokens N"), tokens), _counted(message("recurrent steps"), steps)
+
+
+def _counted(title: Message, counts: list[int]) -> Column:
+    return Column(title, tuple(map(count_words, counts)), shorter=tuple(map(short_count, counts)))
+
+
 def _mask_title(costs: Costs) -> Message:
     mask = costs.setup.mask
-    return message("scores, no mask") if mask == "none" else message("scores with {mask}", mask=mask)
+    return message("scores, no mask") if mask == "none" else message("scores, {mask}", mask=mask)
 
 
 def _time(row: Cost) -> str | Message:
