@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from attnviz.messages import Message, Word, listed, phrase, sentences
+from attnviz.messages import Message, Word, listed, message, phrase, sentences
+
+_LONGEST, _KEPT = 400, 60  # a text of more characters is none that people wrote, and its beginning is enough
 
 
 class AttnvizError(Exception):
-    """A mistake in the input or the system, told in one line: a template, its fields, and a hint of what to do."""
+    """A mistake in the input or the system, told in one line: a template, its fields, and a hint of what to do.
+
+    A text in the fields that is too long for a line is cut, but for a path.
+    """
 
     exit_code = 1
 
     def __init__(self, template: str, /, *, hint: str = "", **fields: Any) -> None:
+        fields = {name: value if name == "path" else _cut(value) for name, value in fields.items()}
         self.message = Message(template, fields)
         self.hint = Message(hint, fields)
         super().__init__(template)
@@ -23,9 +31,24 @@ class AttnvizError(Exception):
         """The line in English."""
         return f"{self.message} {self.hint}".strip()
 
+    def about(self, path: str | Path) -> Self:
+        """The same error with the file that it is about before it, unless it names one itself."""
+        if "path" in self.message.fields:
+            return self
+        named = type(self)(self.message.template)
+        named.message = message("{path!r}: {problem}", path=str(path), problem=self.message)
+        named.hint = self.hint
+        return named
+
     def localized(self) -> str:
         """The line in the language in use."""
         return sentences(self.message.localized(), self.hint.localized())
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, Message):
+        return replace(value, fields={name: _cut(each) for name, each in value.fields.items()})
+    return value if not isinstance(value, str) or len(repr(value)) <= _LONGEST else value[:_KEPT] + "…"
 
 
 class InputError(AttnvizError, ValueError):

@@ -25,6 +25,22 @@ def test_fields_are_never_templates():
     assert str(errors.InputError("{text!r} is wrong.", text="{x} {0}")) == "'{x} {0}' is wrong."
 
 
+def test_about_a_file():
+    """The file stands before what is wrong, once; hint and kind stay."""
+    error = errors.MissingError("{count} words.", hint="Give {most}.", count=3, most=2).about("x.json")
+    assert isinstance(error, errors.MissingError)
+    assert str(error) == "'x.json': 3 words. Give 2."
+    assert error.about("y.json") is error
+    assert str(errors.InputError("{path!r} is empty.", path="z").about("y")) == "'z' is empty."
+
+
+def test_what_is_too_long_for_a_line():
+    """A name of 60,000 characters is cut, also inside a message; a path is not."""
+    long = "\x00" * 60_000
+    assert len(str(errors.InputError("{a!r} {b}", a=long, b=message("{c!r}", c=long)))) < 600
+    assert str(errors.InputError("{path}", path="a/" * 900)) == "a/" * 900
+
+
 def test_localized(monkeypatch):
     """The catalogue translates sentence, hint and messages inside fields; English stays what str() says."""
     monkeypatch.setattr(messages, "_catalogue", marked)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 from real_models import MINILM, SMOLLM2, needs_minilm, needs_smollm2
+from tiny_models import model_of
 
 import attnviz
 from attnviz.analysis import pair_shares
@@ -24,9 +22,6 @@ from attnviz.render.page.document import of_attention
 from attnviz.render.prepare import prepare
 
 pytest.importorskip("tokenizers")
-safetensors = pytest.importorskip("safetensors.numpy")
-
-GOLDEN = Path(__file__).parent / "golden"
 
 
 def run(capsys, *arguments):
@@ -37,33 +32,12 @@ def run(capsys, *arguments):
     return ended.value.code, out, err
 
 
-def more_words(folder, count=800):
-    """Give the golden weights, which know 41 words or so, as many as the tokenizer has."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    known = config["vocab_size"]
-    arrays = safetensors.load_file(folder / "model.safetensors")
-    for name, array in arrays.items():
-        if known in array.shape[:2]:
-            wider = tuple(count if size == known else size for size in array.shape[:2])
-            arrays[name] = np.resize(array, (*wider, *array.shape[2:]))
-    safetensors.save_file(arrays, folder / "model.safetensors")
-    config |= {name: count for name in ("vocab_size", "decoder_vocab_size") if name in config}
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """Make a whole model of a family: the tiny weights of the golden models with a tiny tokenizer."""
+    """Make a whole model of a family."""
 
-    def make(family, words="bert"):
-        folder = tmp_path_factory.mktemp("model") / f"tiny-{family}"
-        shutil.copytree(GOLDEN / "models" / family, folder)
-        with zipfile.ZipFile(GOLDEN / "tokenizers.zip") as archive:
-            for name in archive.namelist():
-                if name.startswith(f"{words}/") and not name.endswith("/config.json"):
-                    (folder / Path(name).name).write_bytes(archive.read(name))
-        more_words(folder)
-        return folder
+    def make(family, words=None):
+        return model_of(tmp_path_factory.mktemp("model") / f"tiny-{family}", family, words)
 
     return make
 

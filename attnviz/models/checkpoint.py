@@ -36,6 +36,11 @@ class Checkpoint:
     tensors: Tensors
     gguf: GgufFile | None = None
 
+    @property
+    def config_path(self) -> Path:
+        """The file that the config is in."""
+        return self.path if self.gguf is not None else self.path / "config.json"
+
     @cached_property
     def tokenizer(self) -> TextTokenizer:
         """What cuts a text into this model's tokens; InputError where there is none."""

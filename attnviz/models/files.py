@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ LARGEST_JSON = 256 * 2**20
 def read_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any]:
     """The object in a JSON file; InputError names the file that has none, is no UTF-8, or is larger than `most`."""
     try:
-        size = path.stat().st_size
+        size = _size(path)
         if size > most:
             raise InputError(
                 "{path!r} is {size} bytes; at most {most} were expected.",
@@ -59,14 +60,22 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def map_bytes(path: Path) -> Bytes:
     """The file's bytes, read-only, in memory only where they are touched; InputError where it cannot be read."""
     try:
+        if not _size(path):
+            raise InputError("{path!r} is empty.", path=str(path))
         with open(path, "rb") as file:
-            if not path.stat().st_size:
-                raise InputError("{path!r} is empty.", path=str(path))
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=np.uint8)
     except FileNotFoundError:
         raise InputError("{path!r} is not there.", path=str(path)) from None
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from None
+
+
+def _size(path: Path) -> int:
+    """How many bytes the file has; a pipe or a device has no number, and reading it might never end."""
+    found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise InputError("{path!r} is a pipe or a device; a file was expected.", path=str(path))
+    return found.st_size
 
 
 def unreadable(path: Path, error: Exception) -> InputError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -35,7 +37,17 @@ def load(reference: str, *, download: bool = False) -> Model:
     """
     place = find(reference, download=download)
     checkpoint = open_checkpoint(place)
-    return Model(checkpoint, shape_of(checkpoint.config), reference)
+    with naming(checkpoint.config_path):
+        return Model(checkpoint, shape_of(checkpoint.config), reference)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Whatever is wrong with a model is told with the file that it is in."""
+    try:
+        yield
+    except InputError as error:
+        raise error.about(path) from None
 
 
 @lru_cache(maxsize=1)
@@ -64,7 +76,8 @@ class Model:
     @cached_property
     def tokenizer(self) -> TextTokenizer:
         """What cuts a text into this model's tokens."""
-        return self.checkpoint.tokenizer
+        with naming(self.checkpoint.path):
+            return self.checkpoint.tokenizer
 
     def attend(
         self,
@@ -153,10 +166,11 @@ class Model:
     ) -> Passed:
         given = segments.tolist() if segments.any() and self._has_segments else None
         kind: Literal["auto", "encoder"] = "encoder" if self.shape.encoder_decoder else "auto"
-        return forward(
-            self.checkpoint.config, self.checkpoint.tensors, ids.tolist(), segments=given, layers=layers, traces=traces,
-            kind=kind,
-        )  # fmt: skip
+        with naming(self.checkpoint.path):
+            return forward(
+                self.checkpoint.config, self.checkpoint.tensors, ids.tolist(), segments=given, layers=layers,
+                traces=traces, kind=kind,
+            )  # fmt: skip
 
     @property
     def _has_segments(self) -> bool:
@@ -241,11 +255,13 @@ class Model:
         """The decoder's words: they look at the text (cross), or at those before them (decoder)."""
         encoded = self._encoded(text, None)
         self._check_length(len(encoded.ids), layers)
-        said = say(self.checkpoint, encoded.ids) if target is None else read_target(self.checkpoint, target)
-        passed = forward(
-            self.checkpoint.config, self.checkpoint.tensors, encoded.ids.tolist(), target_ids=said.ids, layers=layers,
-            kind="decoder" if kind == "decoder" else "cross", traces=traces,
-        )  # fmt: skip
+        given = None if target is None else read_target(self.checkpoint, target)
+        with naming(self.checkpoint.path):
+            said = say(self.checkpoint, encoded.ids) if given is None else given
+            passed = forward(
+                self.checkpoint.config, self.checkpoint.tensors, encoded.ids.tolist(), target_ids=said.ids,
+                layers=layers, kind="decoder" if kind == "decoder" else "cross", traces=traces,
+            )  # fmt: skip
         asked = None if kind == "decoder" else (encoded.tokens, text)
         return self._attention(
             said.tokens, said.text, passed, said.notes, asked, layers=self.shape.decoder_layers,

@@ -100,7 +100,7 @@ class TextTokenizer:
         """The piece that has this id; "" where there is none."""
         if self._renumber is not None:
             return next((piece for piece, own in self._renumber.items() if own == number), "")
-        return self._tokenizer.id_to_token(number) or ""
+        return (self._tokenizer.id_to_token(number) if 0 <= number < 2**32 else None) or ""
 
 
 def _sound(text: str) -> str:

@@ -85,9 +85,7 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normaliz
         settings = {**own, "normalized": True} if given.settings["normalized"] else own
         return replace(given, output=found.get("output"), settings=settings)
     except (ShapeError, InputError) as error:
-        problem = type(error)("{name!r}: {problem}", name=name, problem=error.message)
-        problem.hint = error.hint
-        raise problem from None
+        raise error.about(name) from None
 
 
 def _names(found: dict[str, Any], labels: Sequence[str], shape: tuple[int, ...]) -> tuple[Any, Any]:
