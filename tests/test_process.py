@@ -349,6 +349,24 @@ def test_completion_script(shell):
     assert b"_ATTNVIZ_COMPLETE" in good(_ATTNVIZ_COMPLETE=f"source_{shell}")
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["bash completion installed in", "Completion will take"]),
+        ("zh", ["bash 的自动补全已安装到", "重新打开终端"]),
+    ],
+)
+def test_completion_is_installed(tmp_path, language, words):
+    """Installing completion is told in the language in use, and so is a shell that there is not."""
+    own = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    out = good("--install-completion", "bash", "--lang", language, **own).decode()
+    assert [line.startswith(word) for line, word in zip(out.splitlines(), words, strict=True)] == [True, True]
+    assert list(tmp_path.rglob("attnviz.sh"))
+    done = attnviz("--install-completion", "tcsh", "--lang", language, **own)
+    assert done.returncode == 2
+    assert ("不能是" in done.stderr.decode()) is (language == "zh")
+
+
 def test_same_result_in_every_process():
     """Two processes with other hash seeds print the same, bit for bit."""
     options = ("run", "qwert yuiop", "--embedding", "hash", "--projection", "random", "--json")

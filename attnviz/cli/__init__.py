@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from inspect import cleandoc
 from typing import Annotated, Any
@@ -146,7 +147,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str]) -> Any:
     speak(arguments, os.environ)
-    return typer.main.get_command(app).main(arguments, prog_name="attnviz", standalone_mode=False)
+    with _completing(arguments):
+        return typer.main.get_command(app).main(arguments, prog_name="attnviz", standalone_mode=False)
+
+
+def _completing(arguments: list[str]) -> AbstractContextManager[None]:
+    """Typer's words about shell completion in the language in use, where there is something to say about it."""
+    if language() == "en" or "--install-completion" not in arguments:
+        return nullcontext()
+    from attnviz.cli.wording import completing
+
+    return completing()
 
 
 def _guarded(work: Callable[[], Any]) -> int:

@@ -7,7 +7,7 @@ typer made, and its translation is said in its place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from string import Formatter
@@ -33,6 +33,10 @@ SENTENCES = (
     phrase("{value} is not a valid int."),
     phrase("{value} is not a valid float."),
     phrase("{value} is not in the range {range}."),
+    phrase("{value} is not one of {choices}."),
+    phrase("{shell} completion installed in {path}"),
+    phrase("Completion will take effect once you restart the terminal"),
+    phrase("Shell {shell} is not supported."),
 )
 
 HELP = {
@@ -107,6 +111,19 @@ def helping(command: Any, ctx: Any) -> Iterator[None]:
     kinds = {id(parameter.type): parameter.type for parameter in command.get_params(ctx)}
     named = [(kind, "name", translate(kind.name)) for kind in kinds.values() if kind.name in KINDS]
     with folding(), _changed([*((rich_utils, name, translate(words)) for name, words in HELP.items()), *named]):
+        yield
+
+
+@contextmanager
+def completing() -> Iterator[None]:
+    """While typer installs completion for a shell: what it says of that in the language in use."""
+    from typer import _click
+
+    def reworded(say: Callable[..., None]) -> Callable[..., None]:
+        return lambda sentence, **how: say(reword(sentence), **how)
+
+    owners = ((_click, "echo"), (_click.termui, "secho"))
+    with _changed([(owner, name, reworded(getattr(owner, name))) for owner, name in owners]):
         yield
 
 
