@@ -360,7 +360,7 @@ def test_completion_is_installed(tmp_path, language, words):
     """Installing completion is told in the language in use, and so is a shell that there is not."""
     own = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     out = good("--install-completion", "bash", "--lang", language, **own).decode()
-    assert [line.startswith(word) for line, word in zip(out.splitlines(), words, strict=True)] == [True, True]
+    assert [word in line for line, word in zip(out.splitlines(), words, strict=True)] == [True, True]
     assert list(tmp_path.rglob("attnviz.sh"))
     done = attnviz("--install-completion", "tcsh", "--lang", language, **own)
     assert done.returncode == 2
