@@ -131,7 +131,7 @@ def test_memory_stays_flat(tmp_path, packed):
         assert len(rows.vectors) == 2
         return most
 
-    assert peak(40_000) < peak(2_000) + 200_000 < 8_000_000
+    assert peak(40_000) < peak(2_000) + 1_000_000 < 8_000_000  # of 36 MB of text
 
 
 def test_progress(tmp_path):
