@@ -88,12 +88,15 @@ def test_progress_bar(tmp_path):
     assert quiet.stderr == b""
 
 
-def terminal(*arguments, **environment):
-    """What a process writes to a terminal of its own."""
-    pty = pytest.importorskip("pty")
+def terminal(*arguments, width=None, **environment):
+    """What a process writes to a terminal of its own: 80 columns wide, or of a width that no variable tells."""
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     ours, theirs = pty.openpty()
+    if width is not None:
+        termios.tcsetwinsize(theirs, (25, width))
+    told = {"COLUMNS": "80"} if width is None else {}
     with subprocess.Popen(
-        [sys.executable, "-m", "attnviz", *arguments], env=clean(COLUMNS="80", **environment),
+        [sys.executable, "-m", "attnviz", *arguments], env=clean(**(told | environment)),
         stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         os.close(theirs)
@@ -143,6 +146,14 @@ def test_blocks_without_colour(environment, shown):
     assert shown.encode() in written
     assert not re.search(rb"\x1b\[[0-9;]*[34][0-9]", written)
     assert "LANG" not in environment or not set("▒░█▓▀").intersection(written.decode())
+
+
+@pytest.mark.parametrize("width", [20, 33])
+def test_a_dumb_terminal_is_as_wide_as_it_is(width):
+    """Nothing is wider than COLUMNS says, nor than the terminal where it says nothing, in a dumb one either."""
+    for environment in ({"COLUMNS": str(width)}, {}):
+        written = terminal("run", "the cat eats the fish", width=width, TERM="dumb", **environment).decode()
+        assert max(map(len, written.splitlines())) <= width
 
 
 def test_ascii_blocks_in_colour():

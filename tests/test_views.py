@@ -19,7 +19,7 @@ from attnviz.render import blocks, top
 from attnviz.render.grid import MOST_CELLS, fit_grid
 from attnviz.render.headings import set_labels, set_numbers
 from attnviz.render.paint import _NUMBERS, DIGITS, SHADES, SIGNED, Paint
-from attnviz.render.prepare import Panel, number, prepare
+from attnviz.render.prepare import FORBIDDEN, Panel, number, prepare
 from attnviz.render.refining import Refining, with_spread
 from attnviz.render.scale import SPREADS, Scale, color_at, spread_scale, weight_scale
 from attnviz.render.screen import COLORS, Screen, wrapped
@@ -31,6 +31,7 @@ LABELS = ("猫", "图书馆", "the", "internationalization", "👩\u200d👩\u20
           "\x1b[2J", "a", "</script>", "，", "🇨🇳", "don't", "\u202e", "b" + "\u0301" * 60, "ﾜ")  # fmt: skip
 SETTINGS = run("猫").settings
 SYSTEMS = {"truecolor": "truecolor", "256": "256", "16": "standard", "none": None}
+CELL = re.compile(r"(?<!\S)(?:[+-]?\d*\.\d+(?:e[+-]\d+)?|[01]|[·.])(?!\S)")
 DECIMAL = re.compile(r"(?<![^\s])[+-]?\d*\.\d+(?:e[+-]\d+)?(?!\S)")
 
 
@@ -231,6 +232,66 @@ def test_top_holds_the_strongest(attention, screen, most, digits):
             assert eighths == [step for step in steps if step]
 
 
+@settings(max_examples=120, deadline=None)
+@given(attentions(most=24, heads=2), SCREENS, st.sampled_from(SPREADS), st.sampled_from(["keep", "hide"]),
+       st.sampled_from([1, 3, 9]))  # fmt: skip
+def test_table_holds_what_was_prepared(attention, screen, spread, sinks, digits):
+    """Read back row by row, a table has every number to its digits, each on the colour of its step, and each `·`."""
+    refining = Refining(spread, sinks)
+    (form,) = refining.apply(prepare(attention, digits=digits), attention)
+    choice = Choice("table", refining=refining)
+    (made,) = view_attention(attention, "weights", choice, screen, digits)
+    read = [row for row in map(read_cells, drawn(made, screen)) if row]
+    rows = len(form.panels[0].rows)
+    for k, panel in enumerate(form.panels):
+        share = len(read) // len(form.panels)
+        mine = read[k * share : (k + 1) * share]
+        texts, places = panel.texts(digits), panel.places()
+        for i in range(rows):
+            seen = [cell for row in mine[i::rows] for cell in row]
+            assert [text.replace(".", "·") if text == "." else text for text, _ in seen] == texts[i]
+            for (_, ground), text, place in zip(seen, texts[i], places[i], strict=True):
+                plain_ = text == FORBIDDEN or screen.colors == "none"
+                assert ground == (None if plain_ else expected_color(panel.scale, place, screen))
+
+
+def read_cells(line):
+    """(number, ground) of each cell of a table's row: what stands after its bold label; nothing of any other line."""
+    parts, text = [], ""
+    for part in line:
+        text += part.text
+        parts += [part.style] * len(part.text)
+    bold = [i for i, style in enumerate(parts) if style is not None and style.bold]
+    if not text.startswith("  ") or not bold:
+        return []
+    found = [(each[0], parts[each.end() - 1]) for each in CELL.finditer(text) if each.start() > bold[-1]]
+    return [(number_, look(style)[1]) for number_, style in found]
+
+
+@settings(max_examples=100, deadline=None)
+@given(attentions(most=20, heads=1), SCREENS, st.integers(1, 9), st.sampled_from(SPREADS))
+def test_top_holds_the_strongest_changes(attention, screen, most, spread):
+    """Of numbers with two signs the largest by size are there, each with its sign and a bar as long as its place."""
+    (form,) = prepare(attention)
+    values = form.panels[0].values - form.panels[0].values[::-1]
+    reach = float(np.abs(values).max())
+    scale = spread_scale(Scale(-reach, reach, True), spread, [values])
+    panel = Panel(None, values, form.panels[0].rows, form.panels[0].columns, scale, form.panels[0].forbidden, plus=True)
+    listed = top._List(panel, form.__class__("comparison", (panel,), None, ()), screen, most)
+    found = grouped(listed.lines())
+    assert len(found) == len(panel.rows)
+    for i, lines in enumerate(found):
+        allowed = np.abs(values[i]) > 0 if panel.forbidden is None else (np.abs(values[i]) > 0) & ~panel.forbidden[i]
+        order = sorted(np.flatnonzero(allowed), key=lambda j: (-abs(values[i, j]), j))[:most]
+        numbers = [text for line in lines for text in DECIMAL.findall(line)]
+        assert numbers == [number(float(values[i, j]), 3, plus=True) for j in sorted(order)]
+        if screen.has_shapes and listed.bar:
+            bars = [bar for line in lines for bar in re.findall(r"[█▏▎▍▌▋▊▉]+", line)]
+            eighths = [8 * bar.count("█") + " ▏▎▍▌▋▊▉".find(bar[-1]) * (bar[-1] != "█") for bar in bars]
+            steps = [round(abs(2 * panel.places()[i, j] - 1) * listed.bar * 8) for j in sorted(order)]
+            assert eighths == [step for step in steps if step]
+
+
 def grouped(lines):
     """Lines by query: one that begins with a bold label begins a group."""
     groups = []
@@ -256,6 +317,7 @@ def test_text_holds_every_word(attention, screen, asking):
     lines = drawn(render_text(shaded, screen), screen)
     assert max(map(cell_len, plain(lines))) <= screen.cells
     if screen.colors == "none":
+        check_digits(plain(lines), wanted)
         return
     for line in lines[:-2]:
         for part in line:
@@ -265,6 +327,40 @@ def test_text_holds_every_word(attention, screen, asking):
     expected = [(text, expected_color(shaded.scale, place, screen)) for text, place in wanted if place is not None]
     colored = [(letter, color) for text, color in seen for letter in text if letter != "◌"]
     assert colored == [(letter, color) for text, color in expected for letter in text]
+
+
+def check_digits(lines, wanted):
+    """Every word stands over the digit of its place, at its first cell, and again wherever a line parts it."""
+    if any(place is None for _, place in wanted):
+        return  # what has no digit cannot be told from the end of what stands before it
+    pieces = []
+    for line, digits in pairwise(lines):
+        if re.fullmatch(r" +\d[\d ]*", digits) and line.startswith("  "):
+            starts = [each.start() for each in re.finditer(r"\d", digits)]
+            for start, stop in zip(starts, [*starts[1:], None], strict=True):
+                pieces.append((digits[start], "".join(cells_of(line)[start:stop]).strip()))
+    for text, place in wanted:
+        read = ""
+        while read != (text or "◌"):
+            digit, part = pieces.pop(0)
+            assert digit == DIGITS[round(place * 9)]
+            read = (read + "".join(part.split())).replace("◌", "" if text else "◌")
+            assert (text or "◌").startswith(read)
+    assert pieces == []
+
+
+def cells_of(line):
+    """The letters of a line, cell by cell: a wide one is followed by an empty one, a mark stands with its letter."""
+    import wcwidth
+
+    cells = []
+    for cluster in wcwidth.iter_graphemes(line):
+        width = cell_len(cluster)
+        if width == 0 and cells:
+            cells[-1] += cluster
+        else:
+            cells += [cluster, *[""] * (width - 1)]
+    return cells
 
 
 def test_digits_stand_under_words():

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
     """Print what `views` draws on the screen that standard output is."""
-    from rich.console import Console
+    from rich.console import Console, ConsoleDimensions
 
     console = Console(highlight=False, markup=False, emoji=False)
     screen = screen_of(console)
-    console.width = screen.cells
+    console.size = ConsoleDimensions(screen.cells, console.height)  # a width alone is not heard in a dumb terminal
     for index, view in enumerate(views(screen)):
         if index:
             console.print()
@@ -56,10 +56,14 @@ def screen_of(console: Console) -> Screen:
 
 
 def _width(console: Console) -> int:
-    """The console's width; rich takes 80 for every dumb terminal, however narrow."""
-    if console.is_dumb_terminal and not os.environ.get("COLUMNS", "").isdigit():
-        with contextlib.suppress(OSError, ValueError):
-            return os.get_terminal_size(sys.stdout.fileno()).columns or console.width
+    """The console's width; rich takes 80 for every dumb terminal, however narrow, and whatever COLUMNS says."""
+    if not console.is_dumb_terminal:
+        return console.width
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit():
+        return int(columns)
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stdout.fileno()).columns or console.width
     return console.width
 
 
