@@ -23,7 +23,7 @@ from attnviz.laboratory import VARIES, distances_document, lab_document, read_ax
 from attnviz.masks import make_mask
 from attnviz.pipeline import Settings, attend_to, read_words
 from attnviz.positions import SCHEMES
-from attnviz.render.blocks import render_blocks
+from attnviz.render.blocks import _rows_of_grids, render_blocks
 from attnviz.render.prepare.lab import distance_bins, prepare_distances, prepare_lab
 from attnviz.render.screen import Screen
 from attnviz.render.sparks import points_that_fit, render_sparks
@@ -333,3 +333,31 @@ def test_all_may_stand_among_others():
     """`all` in a list stands for every value there is, once."""
     found = read_axis("embedding=all,words.vec,toy", VARIES, CHOICES)
     assert found.values == (*CHOICES["embedding"], "words.vec")
+
+
+@pytest.mark.parametrize(
+    ("count", "fit", "across", "rows"),
+    [
+        (21, 3, 3, [3] * 7), (21, 5, 3, [3] * 7), (21, 6, 3, [6, 6, 6, 3]), (21, 2, 3, [2, 1] * 7), (6, 1, 3, [1] * 6),
+        (5, 3, 0, [3, 2]), (5, 9, 0, [5]), (4, 3, 4, [3, 1]),
+    ],
+)  # fmt: skip
+def test_as_many_grids_as_fit(count, fit, across, rows):
+    """Grids of one group begin a line, as many beside each other as fit; two whole groups share one where they can."""
+    found = _rows_of_grids(count, fit, across)
+    assert list(map(len, found)) == rows
+    assert [place for row in found for place in row] == list(range(count))
+
+
+@pytest.mark.parametrize("text", ["猫", "猫吃鱼"])
+@pytest.mark.parametrize("count", [2, 3, 512])
+def test_the_memory_is_seen(text, count):
+    """The recurrent memory has a height at its beginning, however short the text."""
+    (chart,) = prepare_distances(attnviz.by_distance(text, count)).charts
+    assert chart.series[-1].y[0] > chart.floor
+
+
+def test_no_spaces_at_the_end_of_a_line():
+    """A silhouette's upper line may be empty; then it is."""
+    lines = text_of(render_sparks(prepare_distances(attnviz.by_distance("猫吃鱼", 64)), Screen(80)), 80)
+    assert [line for line in lines.splitlines() if line != line.rstrip()] == []

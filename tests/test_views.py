@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.segment import Segment
 
 from attnviz import Attention, Token, compare, run
+from attnviz.messages import speaking
 from attnviz.render import blocks, top
 from attnviz.render.grid import MOST_CELLS, fit_grid
 from attnviz.render.headings import set_labels, set_numbers
@@ -722,3 +723,17 @@ def test_numbered_columns_are_named(width):
     assert all(re.search(rf"(?<!\d){j} feature{j}(?!\d)", "\n".join(lines)) for j in shown)
     (itself,) = prepare(run("a b c d e f g h i j k l m n o p", tokens="space", embedding="hash"))
     assert blocks._Box(itself.panels[0], Screen(24)).legend() == []
+
+
+@pytest.mark.parametrize("view", ["table", "blocks", "top", "text"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_sentences_are_folded_alike(view, language):
+    """In every view a caption fills its lines, in Chinese beside its characters too, without a space at an end."""
+    console = Console(width=40, file=io.StringIO(), color_system=None)
+    with speaking(language):
+        for drawn in view_attention(run("猫吃鱼", heads=2), "weights", Choice(view=view), Screen(40, colors="none"), 3):
+            console.print(drawn)
+    last = [line for line in console.file.getvalue().splitlines() if " · " in line]
+    assert last
+    assert all(line == line.rstrip() for line in last)
+    assert all(cell_len(line) > 40 - 14 for line in last[:-1])

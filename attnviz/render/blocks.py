@@ -19,7 +19,7 @@ from attnviz.render.labels import shorten
 from attnviz.render.line import BOLD, DIM, Line
 from attnviz.render.paint import Paint
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
-from attnviz.render.screen import Screen, wrapped
+from attnviz.render.screen import Screen, caption_line, sentence_line, wrapped
 
 _INDENT = 2
 _GAP = 3  # between small multiples
@@ -38,7 +38,7 @@ def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
     """
     parts: list[RenderableType] = []
     if prepared.heading is not None:
-        parts.append(Text(screen.written(prepared.heading.localized()), "bold", overflow="fold"))
+        parts.append(sentence_line(prepared.heading, screen, "bold"))
     if len(prepared.panels) == 1:
         box = _Box(prepared.panels[0], screen)
         parts.extend([*box.title(), *box.lines(), *box.caption(), Line(), *box.legend()])
@@ -47,9 +47,8 @@ def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
     else:
         grids, notes = _small_multiples(prepared.panels, screen, prepared.across)
         parts.extend([*grids, *_bars(prepared.panels, prepared.digits, screen)])
-    caption = " · ".join(part.localized() for part in (*notes, *prepared.caption))
-    parts.append(Text(screen.written(caption), "dim", overflow="fold"))
-    parts.extend(Text(screen.written(note.localized()), overflow="fold") for note in prepared.notes)
+    parts.append(caption_line((*notes, *prepared.caption), screen))
+    parts.extend(sentence_line(note, screen) for note in prepared.notes)
     return Group(*parts)
 
 
@@ -60,7 +59,7 @@ def render_grids(panels: tuple[Panel, ...], screen: Screen, *, digits: int = 3, 
     every third, say); 0 is anywhere.
     """
     grids, notes = _small_multiples(panels, screen, across)
-    pooled = [Text(screen.written(note.localized()), "dim", overflow="fold") for note in notes]
+    pooled = [sentence_line(note, screen, "dim") for note in notes]
     return Group(*grids, *_bars(panels, digits, screen), *pooled)
 
 
@@ -68,15 +67,26 @@ def _small_multiples(panels: tuple[Panel, ...], screen: Screen, across: int) -> 
     boxes = [_Box(panel, screen, small=True) for panel in panels]
     width = max(box.width for box in boxes)
     fit = max(1, (screen.cells - _INDENT + _GAP) // (width + _GAP))
-    if across > 1:
-        fit = fit - fit % across if fit >= across else 1
     alike = len({(box.panel.columns, box.grid.columns) for box in boxes}) == 1
     lines: list[Line] = []
-    for first in range(0, len(boxes), fit):
-        lines.extend([*_beside(boxes[first : first + fit], width, legends=not alike), Line()])
+    for together in _rows_of_grids(len(boxes), fit, across):
+        lines.extend([*_beside([boxes[k] for k in together], width, legends=not alike), Line()])
     lines.extend(boxes[0].legend() if alike else [])
     notes = {str(note): note for box in boxes for note in box.grid.notes}
     return lines, tuple(notes.values())
+
+
+def _rows_of_grids(count: int, fit: int, across: int) -> list[range]:
+    """Which grids stand beside each other where `fit` have room: whole groups of `across`, or parts of one group.
+
+    >>> _rows_of_grids(6, 7, 3), _rows_of_grids(6, 2, 3), _rows_of_grids(5, 3, 0)
+    ([range(0, 6)], [range(0, 2), range(2, 3), range(3, 5), range(5, 6)], [range(0, 3), range(3, 5)])
+    """
+    group = across if across > 1 else fit
+    if fit >= group:
+        group = fit = fit - fit % group
+    groups = (range(first, min(first + group, count)) for first in range(0, count, group))
+    return [one[first : first + fit] for one in groups for first in range(0, len(one), fit)]
 
 
 def _beside(boxes: list[_Box], width: int, *, legends: bool) -> Iterable[Line]:

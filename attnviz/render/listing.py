@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,8 +12,7 @@ from rich.text import Text
 
 from attnviz.messages import Message
 from attnviz.render.labels import shorten
-from attnviz.render.lines import fold
-from attnviz.render.screen import Screen, wrapped
+from attnviz.render.screen import Screen, caption_line, sentence_line, wrapped
 
 _WIDEST_LABEL = 24
 _HEADING = 11  # a column may be so wide for a heading of two lines
@@ -62,17 +61,6 @@ def render_listing(listing: Listing, screen: Screen) -> RenderableType:
         parts.append(caption_line(listing.caption, screen))
     parts.extend(sentence_line(note, screen) for note in listing.notes)
     return Group(*parts)
-
-
-def sentence_line(words: Message, screen: Screen, style: str = "") -> Text:
-    """A sentence in as many lines as it takes."""
-    return Text(fold(screen.written(words.localized()), screen.cells), style, overflow="fold")
-
-
-def caption_line(parts: Iterable[Message], screen: Screen) -> Text:
-    """The parts of a caption one after another, in as many lines as they take."""
-    together = screen.written(" · ".join(part.localized() for part in parts))
-    return Text(fold(together, screen.cells), "dim", overflow="fold")
 
 
 class _Drawing:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.cells import cell_len
+from rich.text import Text
 
+from attnviz.messages import Message
 from attnviz.render.labels import encodable, split_clusters, visible
+from attnviz.render.lines import fold
 
 NARROWEST = 20
 COLORS = ("truecolor", "256", "16", "none")
@@ -72,3 +76,14 @@ def folded(word: str, width: int) -> list[str]:
             pieces.append("")
         pieces[-1] += cluster
     return pieces
+
+
+def sentence_line(words: Message, screen: Screen, style: str = "") -> Text:
+    """A sentence in as many lines as it takes; Chinese is broken beside its characters too."""
+    return Text(fold(screen.written(words.localized()), screen.cells), style, overflow="fold")
+
+
+def caption_line(parts: Iterable[Message], screen: Screen) -> Text:
+    """The parts of a caption one after another, in as many lines as they take."""
+    together = screen.written(" · ".join(part.localized() for part in parts))
+    return Text(fold(together, screen.cells), "dim", overflow="fold")

@@ -11,9 +11,8 @@ from rich.text import Text
 from attnviz.messages import message
 from attnviz.render.charts import Chart, Charts, Series
 from attnviz.render.labels import shorten
-from attnviz.render.listing import caption_line, sentence_line
 from attnviz.render.quantities import power
-from attnviz.render.screen import Screen
+from attnviz.render.screen import Screen, caption_line, sentence_line
 
 _INDENT, _GAP = 2, 2
 _WIDEST_NAME = 14
@@ -58,7 +57,8 @@ def _curves(chart: Chart, screen: Screen) -> list[RenderableType]:
         for k, row in enumerate(drawn):
             label = name if k == len(drawn) - 1 else ""
             line = Text(" " * (_INDENT + width - cell_len(label)), no_wrap=True).append(label, "bold")
-            lines.append(line.append(" " * _GAP).append(row.rstrip(), "cyan"))
+            line.append(" " * _GAP).append(row, "cyan").rstrip()
+            lines.append(line)
     ticks = _ticks(chart.series[0], screen.cells - _INDENT - width - _GAP)
     lines.append(Text(" " * (_INDENT + width + _GAP) + ticks, "dim", no_wrap=True))
     scale = message(

@@ -8,12 +8,11 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from attnviz.messages import language, message
-from attnviz.render.labels import encodable, shorten, visible
-from attnviz.render.lines import fold
+from attnviz.messages import message
+from attnviz.render.labels import encodable, shorten
 from attnviz.render.paint import Paint
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
-from attnviz.render.screen import NARROWEST, Screen
+from attnviz.render.screen import NARROWEST, Screen, caption_line, sentence_line
 
 _WIDEST_LABEL = 24
 _WIDEST_HEADING = 12
@@ -35,19 +34,12 @@ def render_table(
     screen = Screen(max(NARROWEST, width), encoding, colors)
     parts: list[RenderableType] = []
     if prepared.heading is not None:
-        parts.append(_line(prepared.heading.localized(), encoding, screen.cells, "bold"))
+        parts.append(sentence_line(prepared.heading, screen, "bold"))
     for group in _groups(prepared):
         parts.extend(_side_by_side(group, prepared.digits, screen, squeeze))
-    caption = " · ".join(part.localized() for part in prepared.caption)
-    parts.append(_line(caption, encoding, screen.cells, "dim"))
-    parts.extend(_line(note.localized(), encoding, screen.cells) for note in prepared.notes)
+    parts.append(caption_line(prepared.caption, screen))
+    parts.extend(sentence_line(note, screen) for note in prepared.notes)
     return Group(*parts)
-
-
-def _line(text: str, encoding: str, width: int, style: str = "") -> Text:
-    """A sentence; Chinese is broken beside its characters too, where rich would only break at a space."""
-    shown = encodable(visible(text), encoding)
-    return Text(shown if language() == "en" else fold(shown, width), style=style, overflow="fold")
 
 
 def _groups(prepared: Prepared) -> Iterator[tuple[Panel, ...]]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from attnviz.render.bars import color_bar
 from attnviz.render.labels import split_clusters
 from attnviz.render.paint import DIGITS, Paint
-from attnviz.render.screen import Screen
+from attnviz.render.screen import Screen, caption_line, sentence_line
 from attnviz.render.words import Shadings, Word
 
 _INDENT = 2
@@ -35,7 +35,7 @@ class Piece:
 def render_text(shadings: Shadings, screen: Screen) -> RenderableType:
     """The text, wrapped between words, its paragraphs kept; never wider than the screen."""
     paint = Paint(shadings.scale, screen)
-    parts: list[RenderableType] = [Text(screen.written(shadings.heading.localized()), "bold", overflow="fold")]
+    parts: list[RenderableType] = [sentence_line(shadings.heading, screen, "bold")]
     for shading in shadings.shadings:
         if shading.title is not None:
             parts.append(Text(" " * _INDENT + screen.written(shading.title.localized()), "bold", overflow="fold"))
@@ -45,9 +45,8 @@ def render_text(shadings: Shadings, screen: Screen) -> RenderableType:
             parts.append(Text(" " * _INDENT + screen.written(shading.caption.localized()), "dim", overflow="fold"))
         parts.append(Text())
     parts.append(color_bar(shadings.scale, shadings.digits, screen, characters=DIGITS))
-    caption = " · ".join(part.localized() for part in shadings.caption)
-    parts.append(Text(screen.written(caption), "dim", overflow="fold"))
-    parts.extend(Text(screen.written(note.localized()), overflow="fold") for note in shadings.notes)
+    parts.append(caption_line(shadings.caption, screen))
+    parts.extend(sentence_line(note, screen) for note in shadings.notes)
     return Group(*parts)
 
 

@@ -14,7 +14,7 @@ from attnviz.render.labels import shorten
 from attnviz.render.links import Link, Strongest, strongest
 from attnviz.render.paint import Paint
 from attnviz.render.prepare import Panel, Prepared, number
-from attnviz.render.screen import Screen
+from attnviz.render.screen import Screen, caption_line, sentence_line
 
 _INDENT = 2
 _GAP = 3
@@ -33,7 +33,7 @@ def render_top(prepared: Prepared, screen: Screen, *, most: int = 3) -> Renderab
     """
     parts: list[RenderableType] = []
     if prepared.heading is not None:
-        parts.append(Text(screen.written(prepared.heading.localized()), "bold", overflow="fold"))
+        parts.append(sentence_line(prepared.heading, screen, "bold"))
     for panel in prepared.panels:
         if panel.title is not None:
             parts.append(Text(" " * _INDENT + screen.written(panel.title.localized()), "bold", overflow="fold"))
@@ -41,9 +41,8 @@ def render_top(prepared: Prepared, screen: Screen, *, most: int = 3) -> Renderab
         if panel.caption is not None:
             parts.append(Text(" " * _INDENT + screen.written(panel.caption.localized()), "dim", overflow="fold"))
         parts.append(Text())
-    caption = " · ".join(part.localized() for part in prepared.caption)
-    parts.append(Text(screen.written(caption), "dim", overflow="fold"))
-    parts.extend(Text(screen.written(note.localized()), overflow="fold") for note in prepared.notes)
+    parts.append(caption_line(prepared.caption, screen))
+    parts.extend(sentence_line(note, screen) for note in prepared.notes)
     return Group(*parts)
 
 

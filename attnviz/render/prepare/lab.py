@@ -130,9 +130,13 @@ def prepare_distances(distances: Distances, *, most: int = _MOST_POINTS, medium:
 
 
 def _floor(series: tuple[Series, ...]) -> float:
-    """Where the axis begins: half of the least weight that a scheme gives, at least 1/10,000 of the largest."""
+    """Where the axis begins: half of the least weight that a scheme gives, at least 1/10,000 of the largest.
+
+    The last series, the memory, fades away to nothing; its beginning is there.
+    """
     largest = max((value for one in series for value in one.y if value > 0), default=1.0)
     least = min((value for one in series[:-1] for value in one.y if value > 0), default=largest)
+    least = min(least, max(series[-1].y))
     return max(least / 2, largest / 10_000)
 
 
