@@ -32,8 +32,10 @@ class Removing:
     )
     by: str = "word"
     head: str | None = field(
-        default=None, metadata={"help": phrase("Whose weight stands beside: a head's number or name, or mean.")}
-    )
+        default=None,
+        metadata={"help": phrase("Whose weight stands beside: a head's number or name, or mean; mean if not given."),
+                  "metavar": phrase("N|NAME|mean")},
+    )  # fmt: skip
     precision: int | None = None
 
 

@@ -32,7 +32,7 @@ class Choosing:
     head: str | None = field(
         default=None,
         metadata={"help": phrase("Which head: a number from 0, a name, or all to compare them; the least even if not "
-                                 "given."), "metavar": "N|NAME|all"},
+                                 "given."), "metavar": phrase("N|NAME|all")},
     )  # fmt: skip
     precision: int | None = None
     worksheet: bool = False

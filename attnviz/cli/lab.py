@@ -16,6 +16,7 @@ from attnviz.errors import OptionError
 from attnviz.experiments import by_distance, lab
 from attnviz.export import FOR_LAB, check_destination, save_distances, save_lab
 from attnviz.laboratory import distances_document, lab_document
+from attnviz.messages import phrase
 from attnviz.pipeline import Settings
 from attnviz.render.style import Style
 
@@ -29,7 +30,11 @@ class Varying:
 
     vary: list[str] = field(default_factory=list)
     long: int | None = None
-    head: str | None = None
+    head: str | None = field(
+        default=None,
+        metadata={"help": phrase("Which head is shown: a number from 0, a name, or mean; mean if not given."),
+                  "metavar": phrase("N|NAME|mean")},
+    )  # fmt: skip
     precision: int | None = None
 
 

@@ -14,8 +14,8 @@ from attnviz.analysis import least_even, unevenness
 from attnviz.attention import merge_heads
 from attnviz.choosing import find_token, occurrences
 from attnviz.data import Attention
-from attnviz.errors import InputError, OptionError, unknown_choice
-from attnviz.experiments.given import MOST_WORDS, Given, head_shown
+from attnviz.errors import InputError, unknown_choice
+from attnviz.experiments.given import MOST_WORDS, Given, check_head, head_shown
 from attnviz.messages import Message, message
 from attnviz.pipeline import Settings, Words, attend_to, with_options
 from attnviz.wordfile import Progress
@@ -48,8 +48,7 @@ def ablate(
     """
     if by not in WAYS:
         raise unknown_choice("--by", by, WAYS)
-    if head == "all":
-        raise OptionError("Beside each word stands one weight: --head takes a number, a name or mean, not all.")
+    check_head(head)
     chosen = with_options(settings or Settings(), options)
     words, chosen = Given(text, keys, vectors, labels, progress).words(chosen)
     asked = words.asked or words

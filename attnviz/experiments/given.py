@@ -9,6 +9,7 @@ from pathlib import Path
 from numpy.typing import ArrayLike
 
 from attnviz.data import Attention
+from attnviz.errors import OptionError
 from attnviz.pipeline import Settings, Words, read_words
 from attnviz.wordfile import Progress
 
@@ -33,4 +34,11 @@ class Given:
 
 def head_shown(attention: Attention, head: str | int | None) -> Attention:
     """The one head that is named, by its name or number; the mean of all where none is."""
+    check_head(head)
     return attention.mean() if head in (None, "mean") else attention.select(head=head)
+
+
+def check_head(head: str | int | None) -> None:
+    """Raise OptionError for all heads, where there is room for one."""
+    if head == "all":
+        raise OptionError("One head is shown here: --head takes a number, a name or mean, not all.")

@@ -16,7 +16,7 @@ from attnviz.analysis import entropy
 from attnviz.data import Attention
 from attnviz.embeddings import EMBEDDINGS
 from attnviz.errors import InputError, OptionError
-from attnviz.experiments.given import MOST_WORDS, Given, head_shown
+from attnviz.experiments.given import MOST_WORDS, Given, check_head, head_shown
 from attnviz.laboratory import VARIES, Axis, Cell, Lab, read_axis
 from attnviz.messages import Message
 from attnviz.pipeline import Settings, Words, attend_to, blind_to, read_ahead, with_options
@@ -58,6 +58,7 @@ def lab(
     given = Given(text, keys, vectors, labels, progress)
     if vectors is not None:
         chosen = replace(chosen, embedding="vectors", tokens="given")
+    check_head(head)
     axes = tuple(read_axis(one, VARIES, CHOICES) for one in vary) or default_axes(chosen, cross=keys is not None)
     _check_axes(axes, given)
     made, notes = _cells(axes, given, chosen, head)
