@@ -338,3 +338,19 @@ def test_caption_tells_seed_and_offset(options, told):
     """What makes the numbers what they are stands in the caption, and what changes nothing does not."""
     caption = list(map(str, describe(run("猫吃鱼", position="learned", **options))))
     assert [part for part in caption if "seed" in part or "first position" in part] == told
+
+
+@pytest.mark.parametrize(
+    ("options", "notes"),
+    [
+        ({}, ["query: 34 features", "key, value: 49 features that are 0 for every word are left out"]),
+        ({"projection": "identity"}, ["49 features that are 0 for every word are left out"]),
+        ({"keys": "cat", "projection": "identity"}, ["query: 49 features", "key, value: 58 features"]),
+        ({"embedding": "hash"}, []),
+    ],
+)
+def test_left_out_features_are_counted_for_each_card(options, notes):
+    """Where cards leave out different numbers of features, each count says whose it is."""
+    (form,) = prepare(run("猫吃鱼", **options), "qkv")
+    found = list(map(str, form.notes))
+    assert [note.startswith(words) for note, words in zip(found, notes, strict=True)] == [True] * len(notes)

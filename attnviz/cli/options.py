@@ -171,7 +171,12 @@ OPTIONS: dict[str, Words] = {
         None,
         PROJECTIONS,
     ),
-    "position": Words("Computing", "What tells the order of the words.", None, tuple(SCHEMES)),
+    "position": Words(
+        "Computing",
+        "What tells the order of the words; in compare and lab also all, every scheme.",
+        None,
+        tuple(SCHEMES),
+    ),
     "mask": Words("Computing", "Who may look at whom: none, causal, window:K, or window:K,causal.", "MASK", SPELLINGS),
     "temperature": Words("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
     "layers": Words("Computing", "How many layers.", "N"),

@@ -131,9 +131,13 @@ def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
     if attention.output is None:
         return ()
     features = _named(attention, attention.traces[-1].features if attention.traces else None)
-    panel, note = _vectors(None, attention.output, rows, features)
+    panel, hidden = _vectors(None, attention.output, rows, features)
     meaning = message("output: each word's new vector, the mean of the values by its weights")
-    return (Prepared("output", (panel,), message("new vector ↓   feature →"), (*describe(attention), meaning), note),)
+    return (
+        Prepared(
+            "output", (panel,), message("new vector ↓   feature →"), (*describe(attention), meaning), _left_out(hidden)
+        ),
+    )
 
 
 def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
@@ -158,29 +162,44 @@ def _head_cards(
         cards = [(message("query = key = value"), trace.query[j], rows)]
     where = head_title(attention, layer, attention.heads[j])
     panels: list[Panel] = []
-    notes: list[Message] = []
+    hidden: dict[int, list[Message]] = {}
     for name, vectors, labels in cards:
         title = name if where is None else message("{where}: {card}", where=where, card=name)
-        panel, note = _vectors(title, vectors, labels, features)
+        panel, count = _vectors(title, vectors, labels, features)
         panels.append(panel)
-        notes.extend(note)
+        hidden.setdefault(count, []).append(name)
     meaning = message("each word's cards: what it asks, what it answers, what it hands over")
-    distinct = tuple({str(note): note for note in notes}.values())
-    return Prepared("qkv", tuple(panels), message("card ↓   feature →"), (*describe(attention), meaning), distinct)
+    caption = (*describe(attention), meaning)
+    return Prepared("qkv", tuple(panels), message("card ↓   feature →"), caption, _left_out_of(hidden))
+
+
+def _left_out_of(hidden: dict[int, list[Message]]) -> tuple[Message, ...]:
+    """How many features are left out; of which cards, where it is not the same for all."""
+    if len(hidden) == 1:
+        return _left_out(next(iter(hidden)))
+    return tuple(
+        message("{cards}: {note}", cards=listed(cards), note=note)
+        for count, cards in hidden.items()
+        for note in _left_out(count)
+    )
+
+
+def _left_out(count: int) -> tuple[Message, ...]:
+    if count == 1:
+        return (message("1 feature that is 0 for every word is left out"),)
+    return (message("{count} features that are 0 for every word are left out", count=count),) if count else ()
 
 
 def _vectors(
     title: Message | None, vectors: NDArray[np.floating], rows: tuple[str, ...], features: tuple[str, ...] | None
-) -> tuple[Panel, tuple[Message, ...]]:
-    """Vectors as a panel; where columns have names, those that are 0 for every word are left out, and that is said."""
+) -> tuple[Panel, int]:
+    """Vectors as a panel; where columns have names, those that are 0 for every word are left out: how many."""
     if features is None:
         columns = tuple(str(column) for column in range(vectors.shape[1]))
-        return Panel(title, vectors, rows, columns, signed_scale(vectors)), ()
+        return Panel(title, vectors, rows, columns, signed_scale(vectors)), 0
     used = np.flatnonzero(np.any(vectors != 0, axis=0))
-    hidden = vectors.shape[1] - len(used)
-    note = (message("{count} features that are 0 for every word are left out", count=hidden),) if hidden else ()
     panel = Panel(title, vectors[:, used], rows, tuple(features[i] for i in used), signed_scale(vectors))
-    return panel, note
+    return panel, vectors.shape[1] - len(used)
 
 
 def _named(attention: Attention, features: tuple[str, ...] | None) -> tuple[str, ...] | None:
