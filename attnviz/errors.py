@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -75,6 +74,8 @@ class OptionError(AttnvizError, ValueError):
 
 def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) -> OptionError:
     """The error for a value outside a closed list, with the nearest right one where there is one."""
+    from difflib import get_close_matches
+
     known = list(choices)
     near = get_close_matches(value.lower(), known, n=1, cutoff=0.5)
     return OptionError(

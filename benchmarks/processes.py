@@ -86,5 +86,5 @@ def row(name: str, kind: str, ours: list[float], theirs: list[float], width: int
     ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
     return (
         f"{name:<{width}} {kind:<6} {median(ours):8.3f} {median(theirs):8.3f}"
-        f" {median(ratios):8.2f} {min(ratios):6.2f} {max(ratios):6.2f}"
+        f" {median(ratios):8.3f} {min(ratios):6.3f} {max(ratios):6.3f}"
     )

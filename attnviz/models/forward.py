@@ -19,6 +19,7 @@ from attnviz.errors import InputError, MissingError
 from attnviz.models.configuration import Configuration
 from attnviz.models.registry import family_of, stack_of
 from attnviz.models.stack import ModelShape, Stack, refuse_segments
+from attnviz.models.threads import threads_for
 from attnviz.models.weights import Weights
 
 Float32 = NDArray[np.float32]
@@ -26,6 +27,9 @@ Booleans = NDArray[np.bool_]
 Ids = NDArray[np.int64]
 Kind = Literal["auto", "encoder", "decoder", "cross"]
 Tensors = Mapping[str, NDArray[np.floating[Any]]]
+
+# How many times as wide as a token's vector the feed-forward layer is in most families.
+_WIDEST = 4
 
 
 class Passed(NamedTuple):
@@ -172,12 +176,13 @@ def climb(tower: Tower, ids: Ids, request: Request, segments: Ids | None = None)
     kept = _Kept(len(wanted), request.traces)
     with np.errstate(over="ignore", invalid="ignore"):
         hidden = stack.embed(ids, segments)
-        for number in range(top):
-            climbed = stack.climb(number, _finite(hidden))
-            hidden = climbed.hidden
-            if number in wanted:
-                kept.add(climbed.crossed if request.crossed else climbed.attended)
-        hidden = _finite(stack.finish(hidden) if top == height else hidden)
+        with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
+            for number in range(top):
+                climbed = stack.climb(number, _finite(hidden))
+                hidden = climbed.hidden
+                if number in wanted:
+                    kept.add(climbed.crossed if request.crossed else climbed.attended)
+            hidden = _finite(stack.finish(hidden) if top == height else hidden)
         scores = None if rows is None else _finite(stack.score(hidden[rows]))
     keys = len(stack.memory) if request.crossed and stack.memory is not None else len(ids)
     allowed = None if request.crossed else _allowed(stack, wanted)

@@ -1,0 +1,69 @@
+"""Little work is done by one thread, much by all; what was set before is set again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_models import load
+
+from attnviz.models import threads
+from attnviz.models.forward import forward
+from attnviz.models.threads import MUCH_WORK, threads_for
+
+
+@pytest.fixture
+def blas(monkeypatch):
+    """A library of four threads, and what it was told."""
+    told = [4]
+    own = threads._Threads(lambda: told[-1], told.append)
+    monkeypatch.setattr(threads, "_openblas", lambda: own)
+    return told
+
+
+def test_little_work(blas):
+    """One thread inside the block; the number from before after it, also after an error."""
+    with threads_for(MUCH_WORK - 1):
+        assert blas[-1] == 1
+    assert blas == [4, 1, 4]
+    with pytest.raises(ZeroDivisionError), threads_for(0):
+        raise ZeroDivisionError
+    assert blas == [4, 1, 4, 1, 4]
+
+
+def test_much_work(blas):
+    """Nothing is set for much work, nor where there is one thread already."""
+    with threads_for(MUCH_WORK):
+        assert blas == [4]
+    blas.append(1)
+    with threads_for(0):
+        pass
+    assert blas == [4, 1]
+
+
+def test_another_library(monkeypatch):
+    """Without OpenBLAS the block is only run."""
+    monkeypatch.setattr(threads, "_openblas", lambda: None)
+    with threads_for(0):
+        pass
+
+
+def test_openblas_is_found():
+    """In a NumPy that names OpenBLAS as its library its functions are found, and do what they say."""
+    if "openblas" not in np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]:
+        pytest.skip("this NumPy was built with another library")
+    found = threads._openblas()
+    before = found.get()
+    assert before >= 1
+    with threads_for(0):
+        assert found.get() == 1
+    assert found.get() == before
+
+
+def test_a_pass_sets_them(blas, monkeypatch):
+    """A pass over a few tokens uses one thread, and gives the same numbers as with all."""
+    config, tensors, _ = load("bert")
+    few = forward(config, tensors, [1, 2, 3])
+    assert blas == [4, 1, 4]
+    monkeypatch.setattr(threads, "MUCH_WORK", 0)
+    np.testing.assert_array_equal(forward(config, tensors, [1, 2, 3]).weights, few.weights)
+    assert blas == [4, 1, 4]
