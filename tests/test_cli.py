@@ -562,7 +562,7 @@ def test_interrupt(call, monkeypatch, name):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("attnviz.pipeline.embed", interrupt)
+    monkeypatch.setattr("attnviz.pipeline.words.embed", interrupt)
     monkeypatch.setattr("attnviz.models.reference.find_models", interrupt)
     monkeypatch.setattr("attnviz.models.listing.find_models", interrupt, raising=False)
     monkeypatch.setattr("attnviz.costs.measured_seconds", interrupt)
@@ -585,7 +585,7 @@ def test_bugs_keep_their_traceback(monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("attnviz.pipeline.embed", fail)
+    monkeypatch.setattr("attnviz.pipeline.words.embed", fail)
     with pytest.raises(ZeroDivisionError):
         cli.main(["run", "猫"])
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from attnviz.ablation import ablation_document
-from attnviz.cli.options import Computing, Dressing, Looking, Output, Plain
+from attnviz.cli.options import Dressing, Looking, Output, Plain
 from attnviz.cli.printing import print_listing, print_notes
 from attnviz.cli.progress import reading
 from attnviz.cli.reading import read_source
@@ -16,7 +16,7 @@ from attnviz.cli.working import digits_for, dressed, print_json
 from attnviz.experiments import ablate
 from attnviz.export import FOR_ABLATION, check_destination, save_ablation
 from attnviz.messages import phrase
-from attnviz.pipeline import Settings
+from attnviz.pipeline import Computing, Settings
 from attnviz.render.prepare.ablation import prepare_ablation
 
 Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.",

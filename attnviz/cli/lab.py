@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.options import Computing, Dressing, Looking, Output, Plain
+from attnviz.cli.options import Dressing, Looking, Output, Plain
 from attnviz.cli.printing import print_curves, print_grids, print_notes
 from attnviz.cli.progress import reading
 from attnviz.cli.reading import Source, read_source
@@ -17,7 +17,7 @@ from attnviz.experiments import by_distance, lab
 from attnviz.export import FOR_LAB, check_destination, save_distances, save_lab
 from attnviz.laboratory import distances_document, lab_document
 from attnviz.messages import phrase
-from attnviz.pipeline import Settings
+from attnviz.pipeline import Computing, Settings
 from attnviz.render.style import Style
 
 Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.",

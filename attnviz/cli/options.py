@@ -32,41 +32,21 @@ from attnviz.tokens import TOKENIZERS
 
 
 @dataclass(frozen=True)
-class Input:
+class Plain:
     """Where the text comes from, when it is not on the command line."""
 
     file: Path | None = None
     vectors: Path | None = None
     keys: str | None = None
+    labels: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Input(Plain):
+    """The same, where attention that is already computed will do."""
+
     weights: Path | None = None
-    labels: list[str] = field(default_factory=list)
     normalize: bool = False
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Where the text comes from, for commands that compute with the toy's layer alone."""
-
-    file: Path | None = None
-    vectors: Path | None = None
-    keys: str | None = None
-    labels: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Computing:
-    """How the toy's layer computes: the settings that are not a model's."""
-
-    tokens: str = "auto"
-    embedding: str = "toy"
-    dim: int | None = None
-    heads: int = 1
-    projection: str = "auto"
-    position: str | None = None
-    mask: str = "none"
-    temperature: float = 1.0
-    seed: int = 0
-    offset: int = 0
 
 
 @dataclass(frozen=True)

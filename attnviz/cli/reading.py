@@ -57,7 +57,7 @@ def read_sources(texts: list[str], given: Input) -> list[Source]:
 def read_source(texts: list[str], given: Plain) -> Source:
     """The one text, or file of vectors, to look at, for commands that take one."""
     check_one(texts)
-    found = read_sources(texts, Input(given.file, given.vectors, given.keys, labels=given.labels))[0]
+    found = read_sources(texts, Input(given.file, given.vectors, given.keys, given.labels))[0]
     return replace(found, labels=as_typed(given.labels[0]) if given.labels else None)
 
 
