@@ -81,9 +81,9 @@ class Run:
         """A and B of one head, or of the mean of the heads, each [query, key]."""
         return self.mean() if index is None else (self.a[index], self.b[index])
 
-    def largest(self) -> tuple[int, int, float]:
-        """Query, key and change of the cell that changes most in the mean of the heads."""
-        a, b = self.mean()
+    def largest(self, index: int | None = None) -> tuple[int, int, float]:
+        """Query, key and change of the cell that changes most in one head, or in the mean of the heads."""
+        a, b = self.matrices(index)
         change = b - a
         query, key = np.unravel_index(int(np.abs(change).argmax()), change.shape)
         return int(query), int(key), float(change[query, key])
@@ -128,9 +128,9 @@ class Comparison:
         """Whether both texts have exactly the same words."""
         return not self.only_a and not self.only_b
 
-    def verdicts(self) -> tuple[Message, ...]:
-        """One sentence a run that a reader can quote."""
-        return tuple(_verdict(self, run) for run in self.runs)
+    def verdicts(self, head: str | None = None) -> tuple[Message, ...]:
+        """One sentence a run that a reader can quote, about the heads that `head` names; of several, their mean."""
+        return tuple(_verdict(self, run, head) for run in self.runs)
 
 
 @dataclass(frozen=True)
@@ -268,8 +268,9 @@ def _forbidden(attention: Attention, order: tuple[int, ...]) -> NDArray[np.bool_
     return ~(attention.allowed[list(order)] if attention.is_cross else attention.allowed[np.ix_(order, order)])
 
 
-def _verdict(comparison: Comparison, run: Run) -> Message:
-    sentence = _change(comparison, run)
+def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:
+    chosen = run.choose(shown)
+    sentence = _change(comparison, run, chosen[0] if len(chosen) == 1 else None)
     if not comparison.same_words and comparison.keys is None:
         sentence = message("Over the shared words, each row re-normalized: {sentence}", sentence=sentence)
     if len(run.heads) > 1 and not run.order_blind:
@@ -282,9 +283,9 @@ def _verdict(comparison: Comparison, run: Run) -> Message:
     return sentence
 
 
-def _change(comparison: Comparison, run: Run) -> Message:
-    """What one setting changes, in words."""
-    query, key, change = run.largest()
+def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
+    """What one setting changes, in words; head: an index, None for the mean."""
+    query, key, change = run.largest(head)
     keys = comparison.keys or comparison.tokens
     a, b = comparison.names or (comparison.text_a, comparison.text_b)
     itself = key == query and comparison.keys is None

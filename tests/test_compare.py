@@ -11,6 +11,7 @@ from attnviz import compare, run
 from attnviz.comparison import align, compare_attentions, decimals
 from attnviz.data import Attention, Token
 from attnviz.errors import InputError, OptionError
+from attnviz.render.prepare import prepare_comparison
 
 words = st.lists(st.sampled_from("猫吃鱼狗书茶水人"), min_size=1, max_size=7)
 
@@ -232,3 +233,18 @@ def test_unknown_option():
 def test_decimals(number, text):
     """A change is written with two digits, or with as many as it takes to see the first."""
     assert decimals(number) == text
+
+
+def test_verdict_is_about_what_is_shown():
+    """The verdict names the largest change of the head that is shown; of several heads, that of their mean."""
+    result = compare("猫吃鱼", "鱼吃猫", heads=4)
+    run = result.runs[1]
+    for head, index in ((None, None), ("mean", None), ("all", None), ("0", 0), ("1", 1), ("2", 2)):
+        query, key, change = run.largest(index)
+        direction = "more" if change > 0 else "less"
+        named = "itself" if query == key else result.tokens[key].text
+        words = f"{result.tokens[query].text} looks {decimals(abs(change))} {direction} at {named}."
+        assert words in str(result.verdicts(head)[1])
+        (_, form) = prepare_comparison(result, head=head)
+        assert str(form.notes[0]) == str(result.verdicts(head)[1])
+    assert len({str(result.verdicts(head)[1]) for head in (None, "0", "1", "2")}) > 1

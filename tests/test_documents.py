@@ -1,6 +1,5 @@
 """The documents tell the truth: their commands run, and print what stands below them."""
 
-import importlib.util
 import re
 from itertools import zip_longest
 from pathlib import Path
@@ -26,9 +25,8 @@ COMMANDS = [
 @pytest.mark.parametrize(("path", "command", "output"), COMMANDS)
 def test_command_prints_what_is_shown(path, command, output, tmp_path):
     """A command of a document succeeds, and prints what stands below it where something does."""
-    for name in re.findall(r"pkg:(\w+)", command):
-        if importlib.util.find_spec(name) is None:
-            pytest.skip(f"the package {name.replace('_', '-')} is not installed (pip --no-deps)")
+    if absent := documents.lacking(command):
+        pytest.skip(f"not installed: {', '.join(absent)} (pip --no-deps)")
     done = documents.run(command, tmp_path, chinese=path.name.endswith(".zh.md"))
     assert done.returncode == 0, done.stderr.decode()
     if output.strip():
@@ -44,6 +42,17 @@ def test_refresh_gives_what_is_shown(tmp_path):
     assert list(documents.complaints(path, tmp_path)) == []
     path.write_text("```console\n$ echo b\nx\n$ false\n```\n", encoding="utf-8")
     assert len(list(documents.complaints(path, tmp_path))) == 2
+
+
+def test_models_that_are_not_here(tmp_path, capsys):
+    """A command whose model is in a package that is not installed is left as it is, and that is said."""
+    text = "```console\n$ attnviz run cat --model pkg:no_such_model\nold\n$ echo b\n?\n```\n"
+    path = tmp_path / "x.md"
+    path.write_text(text, encoding="utf-8")
+    documents.refresh(path, tmp_path)
+    assert path.read_text(encoding="utf-8") == text.replace("?", "b")
+    assert list(documents.complaints(path, tmp_path)) == []
+    assert capsys.readouterr().err.count("left out, as no-such-model is not installed") == 2
 
 
 @pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])

@@ -6,7 +6,8 @@
 
 In a ```console block a line that begins with `$ ` is a command; what stands below it, up to the next one, is what it
 prints. Where nothing stands below a command, it must succeed and its output is not shown; a lone `?` asks for the
-output to be put there. Files that end in .zh.md are run in a Chinese locale, the others in an English one.
+output to be put there. A command with `--model pkg:NAME` is left out, and that is said, where that package is not
+installed. Files that end in .zh.md are run in a Chinese locale, the others in an English one.
 Whoever changes a sentence of README.md changes README.zh.md too, and notes it: a digest of each section's sentences is
 kept, and the tests name the sections that were changed in English alone.
 """
@@ -14,6 +15,7 @@ kept, and the tests name the sections that were changed in English alone.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -62,6 +64,20 @@ def run(command: str, folder: Path, *, chinese: bool = False, **settings: str) -
     return subprocess.run(["bash", "-c", line], cwd=folder, env=environment, capture_output=True, check=False)
 
 
+def lacking(command: str) -> list[str]:
+    """The packages, as pip names them, whose models the command shows and which are not installed."""
+    names = re.findall(r"pkg:(\w+)", command)
+    return [name.replace("_", "-") for name in dict.fromkeys(names) if importlib.util.find_spec(name) is None]
+
+
+def _left_out(path: Path, command: str) -> bool:
+    """Whether a command cannot be run here; then that is said."""
+    absent = lacking(command)
+    if absent:
+        print(f"{path.name}: {command}: left out, as {', '.join(absent)} is not installed", file=sys.stderr)
+    return bool(absent)
+
+
 def printed(done: subprocess.CompletedProcess[bytes]) -> str:
     """What the command printed, as documents show it: no white space at the ends of lines."""
     lines = [line.rstrip() for line in done.stdout.decode().rstrip().split("\n")]
@@ -71,6 +87,8 @@ def printed(done: subprocess.CompletedProcess[bytes]) -> str:
 def complaints(path: Path, folder: Path) -> Iterator[str]:
     """A line for each command of the document that fails or prints something else."""
     for command, output in shown(path):
+        if _left_out(path, command):
+            continue
         done = run(command, folder, chinese=path.name.endswith(".zh.md"))
         if done.returncode:
             yield f"{path.name}: {command}: {done.stderr.decode()}"
@@ -83,6 +101,8 @@ def refresh(path: Path, folder: Path) -> None:
 
     def again(found: re.Match[str]) -> str:
         command, output = found.groups()
+        if _left_out(path, command):
+            return found[0]
         done = run(command, folder, chinese=path.name.endswith(".zh.md"))
         if done.returncode:
             sys.exit(f"{path.name}: {command}: {done.stderr.decode()}")

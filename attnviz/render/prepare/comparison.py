@@ -32,7 +32,7 @@ def prepare_comparison(
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
     changes = signed_scale(np.array([each[2] for run in matrices for each in run]))
     forms = []
-    for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(), strict=True):
+    for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(head), strict=True):
         panels: list[Panel] = []
         for index, (a, b, change) in zip(run.choose(head), found, strict=True):
             first, second, changed = _run_titles(run, index, texts)
