@@ -31,6 +31,7 @@ def compare_given(
     Raises InputError where the two do not fit together, MissingError for a layer or a head that is not in both.
     """
     _check_keys(a, b)
+    a, b = _in_a_text(a), _in_a_text(b)
     a, b, notes = _one_layer(a, b, layer)
     a, b, of_heads = _same_heads(a, b, head)
     compared = compare_attentions([(a, b)], notes=(*notes, *of_heads))
@@ -52,6 +53,24 @@ def _check_keys(a: Attention, b: Attention) -> None:
             a=" ".join(first[:8]),
             b=" ".join(second[:8]),
         )
+
+
+def _in_a_text(attention: Attention) -> Attention:
+    """The attention with the text that its tokens stand in, where their places tell it; else without their places."""
+    if attention.source is not None:
+        return attention
+    letters: list[str] = []
+    for token in attention.query:
+        start, end = token.start, token.end
+        if start is None or end is None or len(token.text) != end - start or start < len(letters):
+            return _without_places(attention)
+        letters += [" "] * (start - len(letters)) + list(token.text)
+    return replace(attention, source="".join(letters))
+
+
+def _without_places(attention: Attention) -> Attention:
+    query = tuple(replace(token, start=None, end=None) for token in attention.query)
+    return replace(attention, query=query) if attention.is_cross else replace(attention, query=query, key=query)
 
 
 def _one_layer(a: Attention, b: Attention, layer: int | None) -> tuple[Attention, Attention, tuple[Message, ...]]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnviz import Attention, compare, run
+from attnviz import Attention, Token, compare, run
 from attnviz.errors import InputError, MissingError, OptionError
 from attnviz.given import compare_given
+from attnviz.render.page.document import of_comparison
 from attnviz.render.prepare import prepare_comparison
 from attnviz.storage import comparison_document, to_json
 
@@ -99,7 +101,7 @@ def test_other_heads():
     assert np.allclose(found.runs[0].a, a.weights[0].mean(axis=0), atol=1e-7)
     assert "mean of the heads" in words(found)
     assert "mean of 4 heads is compared with the mean of 2" in words(found)
-    assert "heads: 4 | 2" in words(found)
+    assert "4 heads | 2 heads" in words(found)
     one = compare_given(a, b, head="1")
     assert np.array_equal(one.runs[0].a, a.weights[0, 1:2])
     assert "head 1" in words(one)
@@ -160,7 +162,7 @@ def test_attentions_in_python():
     """Two Attentions are compared as they are; in what settings they differ is said, and no other can be given."""
     a, b = run("猫吃鱼"), run("猫吃鱼", position="rope")
     found = compare(a, b)
-    assert "position: none | rope" in words(found)
+    assert "no positions | rope" in words(found)
     assert str(found.verdicts()[0]).startswith("In the second, ")
     with pytest.raises(OptionError, match="already computed"):
         compare(a, b, mask="causal")
@@ -169,3 +171,17 @@ def test_attentions_in_python():
     same = compare(run("猫吃鱼"), run("鱼吃猫"))
     assert "toy embedding" in words(same)
     assert same.titles == ("猫吃鱼", "鱼吃猫")
+
+
+def test_texts_of_files():
+    """Tokens that know their places make their text again; where they cannot, they stand in a row without places."""
+    a, b = (replace(run(text), source=None, traces=()) for text in ("猫吃鱼 。", "鱼吃猫 。"))
+    found = compare_given(a, b, names=("a.npz", "b.npz"))
+    assert (found.text_a, found.text_b) == ("猫吃鱼 。", "鱼吃猫 。")
+    text = of_comparison(found, None, 3).head["texts"][1]
+    assert (text["words"], text["gaps"], text["tail"]) == ([2, 1, 0, 3], ["", "", "", " "], "")
+    pieces = tuple(Token(token.text.upper() * 2, token.start, token.end) for token in a.query)
+    row = compare_given(replace(a, query=pieces, key=pieces), replace(a, query=pieces, key=pieces))
+    assert row.text_a == "猫猫 吃吃 鱼鱼 。。"
+    text = of_comparison(row, None, 3).head["texts"][0]
+    assert (text["gaps"], text["tail"]) == (["", " ", " ", " "], "")

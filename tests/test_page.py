@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from attnviz import Attention, Token, compare, run
+from attnviz.comparison import compare_attentions
 from attnviz.errors import InputError
 from attnviz.export import save_attention, save_comparison
 from attnviz.messages import speaking
@@ -161,6 +162,21 @@ def test_holds_a_comparison():
     assert all(np.allclose(a, b, atol=1e-7) for a, b in zip(found, wanted, strict=True))
     assert [text["words"] for text in head["texts"]] == [[0, 1, 2], [2, 1, 0]]
     assert head["notes"][1][0]["en"] == str(comparison.verdicts()[1])
+
+
+def test_settings_that_differ_in_the_mask():
+    """Runs that differ only in their mask are told apart by it, and each side has its own forbidden cells."""
+    masks = ("none", "causal", "window:1")
+    pairs = [(run("猫吃鱼", mask=mask), run("鱼吃猫", mask=mask)) for mask in masks]
+    head = opened(render_page(compare_attentions(pairs)))[0]
+    assert [each["en"] for each in head["layers"]] == [
+        "without positions, no mask", "without positions, causal mask", "without positions, window:1 mask",
+    ]  # fmt: skip
+    assert not [part["en"] for part in head["captions"][0] if "mask" in part["en"]]
+    masked = [[sheet["mask"] for sheet in head["sheets"][3 * i : 3 * i + 3]] for i in range(3)]
+    assert masked[0] == [-1, -1, -1]
+    assert masked[1][0] != masked[1][1]
+    assert min(masked[1][:2]) >= 0
 
 
 @pytest.mark.parametrize("head", ["mean", "1", "who acts"])

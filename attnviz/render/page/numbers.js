@@ -78,6 +78,9 @@ async function unpack(text) {
   const letters = atob(text);
   const bytes = new Uint8Array(letters.length);
   for (let at = 0; at < letters.length; at += 1) bytes[at] = letters.charCodeAt(at);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Response(stream).arrayBuffer();
+  const inflating = new DecompressionStream("deflate");
+  const writer = inflating.writable.getWriter();
+  const writing = Promise.all([writer.write(bytes), writer.close()]);
+  const [opened] = await Promise.all([new Response(inflating.readable).arrayBuffer(), writing]);
+  return opened;
 }

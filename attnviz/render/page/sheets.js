@@ -114,22 +114,22 @@ function highFor(sheet, row) {
   return high;
 }
 
-/** Where a number stands on the scale that ends at `high`, as the chosen way to colour has it: 0 to 1. */
-function placeOf(side, high, value, floor = scaleOf(side).floor) {
+/** What tells where a number stands on the scale that ends at `high`, as the chosen way to colour has it: 0 to 1. */
+function placerOf(side, floor = scaleOf(side).floor) {
   const { diverging } = scaleOf(side);
-  if (state.colours === "log") return placeByRatio(floor, high, diverging, value);
-  return placeOn(diverging ? -high : 0, high, diverging, value);
+  if (state.colours === "log") return (high, value) => placeByRatio(floor, high, diverging, value);
+  return (high, value) => placeOn(diverging ? -high : 0, high, diverging, value);
 }
 
-/** How far a number reaches on the scale, either way: 0 to 1. */
-function shareOf(side, high, value) {
-  const place = placeOf(side, high, value);
-  return scaleOf(side).diverging ? Math.abs(2 * place - 1) : place;
+/** What tells which of the 256 colours a number has, of many. */
+function shaderOf(side, floor) {
+  const place = placerOf(side, floor);
+  return (high, value) => nearest(place(high, value) * 255);
 }
 
 /** Which of the 256 colours a number has. */
 function shadeOf(side, high, value, floor) {
-  return nearest(placeOf(side, high, value, floor) * 255);
+  return shaderOf(side, floor)(high, value);
 }
 
 const DECADES = 4;

@@ -122,13 +122,14 @@ function pixelsOf(sheet, part, columns, rows) {
   const pixels = new Uint8ClampedArray(4 * columns * rows);
   const palette = coloursAsBytes(sheet.side);
   const paper = bytesOf(look.paper);
+  const shadeNow = shaderOf(sheet.side);
   let at = 0;
   for (let row = part.row0; row < part.row1; row += 1) {
     const high = highFor(sheet, row);
     for (let column = part.column0; column < part.column1; column += 1, at += 4) {
       if (isForbidden(sheet, row, column)) continue;
       const hidden = isHidden(sheet, row, column);
-      const from = hidden ? 0 : 3 * shadeOf(sheet.side, high, valueAt(sheet, row, column));
+      const from = hidden ? 0 : 3 * shadeNow(high, valueAt(sheet, row, column));
       const source = hidden ? paper : palette;
       pixels[at] = source[from];
       pixels[at + 1] = source[from + 1];
@@ -309,35 +310,63 @@ function shifted(laid, by) {
 function arcsOf(sheet) {
   const row = shownRow();
   const column = shownColumn();
-  if (row !== null) return arcsFrom(sheet, row, 1);
+  if (row !== null) return arcsFrom(sheet, row);
   if (column !== null) return arcsTo(sheet, column);
   const key = `${state.least}`;
-  if (!sheet.strongest || sheet.strongest.key !== key) {
-    const all = [];
-    for (let from = 0; from < ROWS; from += 1) all.push(...arcsFrom(sheet, from, MASS));
-    const shown = all.sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, MOST_ARCS).reverse();
-    sheet.strongest = { key, shown, count: ROWS * COLUMNS };
-  }
+  if (!sheet.strongest || sheet.strongest.key !== key) sheet.strongest = { key, shown: strongestArcs(sheet) };
   return sheet.strongest.shown;
 }
 
-/** A word's arcs, the strongest last: all, or its strongest up to a share of what it gives. */
-function arcsFrom(sheet, row, share) {
-  const found = [];
-  for (let column = 0; column < COLUMNS; column += 1) {
-    const value = valueAt(sheet, row, column);
-    if (value !== 0 && !isForbidden(sheet, row, column) && !isHidden(sheet, row, column)) found.push(column);
-  }
-  const sizes = Float64Array.from(found, (column) => Math.abs(valueAt(sheet, row, column)));
-  const least = share < 1 ? leastOfShare(sizes, share) : 0;
-  const kept = found.filter((_, at) => sizes[at] >= least).map((column) => ({ row, column, value: valueAt(sheet, row, column) }));
-  return kept.sort((a, b) => Math.abs(a.value) - Math.abs(b.value));
+/** Whether there is an arc: something is given, may be, and is not hidden. */
+function isArc(sheet, row, column) {
+  return valueAt(sheet, row, column) !== 0 && !isForbidden(sheet, row, column) && !isHidden(sheet, row, column);
 }
 
-/** The smallest of the largest numbers that together are a share of their sum. */
-function leastOfShare(sizes, share) {
-  const sorted = sizes.slice().sort();
-  const wanted = share * sizes.reduce((sum, size) => sum + size, 0);
+/** All of a word's arcs, the strongest last. */
+function arcsFrom(sheet, row) {
+  const found = [];
+  for (let column = 0; column < COLUMNS; column += 1) {
+    if (isArc(sheet, row, column)) found.push({ row, column, value: valueAt(sheet, row, column) });
+  }
+  return bySize(found);
+}
+
+function bySize(found) {
+  return found.sort((a, b) => Math.abs(a.value) - Math.abs(b.value));
+}
+
+/** Every word's strongest arcs, up to a share of what it gives, and of all these the strongest; the strongest last. */
+function strongestArcs(sheet) {
+  const sizes = new Float64Array(ROWS * COLUMNS);
+  const leasts = new Float64Array(ROWS);
+  let count = 0;
+  for (let row = 0; row < ROWS; row += 1) {
+    const start = count;
+    for (let column = 0; column < COLUMNS; column += 1) {
+      if (isArc(sheet, row, column)) sizes[count++] = Math.abs(valueAt(sheet, row, column));
+    }
+    const own = sizes.subarray(start, count).sort();
+    leasts[row] = leastOfShare(own, MASS);
+    const first = own.findIndex((size) => size >= leasts[row]);
+    sizes.copyWithin(start, start + Math.max(first, 0), count);
+    count -= Math.max(first, 0);
+  }
+  const kept = sizes.subarray(0, count).sort();
+  const least = count > MOST_ARCS ? kept[count - MOST_ARCS] : 0;
+  const found = [];
+  for (let row = 0; row < ROWS; row += 1) {
+    const limit = Math.max(leasts[row], least);
+    for (let column = 0; column < COLUMNS; column += 1) {
+      const value = valueAt(sheet, row, column);
+      if (Math.abs(value) >= limit && isArc(sheet, row, column)) found.push({ row, column, value });
+    }
+  }
+  return bySize(found).slice(-MOST_ARCS);
+}
+
+/** The smallest of the largest numbers that together are a share of their sum; the numbers stand in order. */
+function leastOfShare(sorted, share) {
+  const wanted = share * sorted.reduce((sum, size) => sum + size, 0);
   let mass = 0;
   let at = sorted.length;
   while (at > 0 && mass < wanted) mass += sorted[(at -= 1)];
@@ -347,10 +376,9 @@ function leastOfShare(sizes, share) {
 function arcsTo(sheet, column) {
   const found = [];
   for (let row = 0; row < ROWS; row += 1) {
-    const value = valueAt(sheet, row, column);
-    if (value !== 0 && !isForbidden(sheet, row, column) && !isHidden(sheet, row, column)) found.push({ row, column, value });
+    if (isArc(sheet, row, column)) found.push({ row, column, value: valueAt(sheet, row, column) });
   }
-  return found.sort((a, b) => Math.abs(a.value) - Math.abs(b.value));
+  return bySize(found);
 }
 
 function drawArc(painter, panel, arc) {
@@ -358,7 +386,7 @@ function drawArc(painter, panel, arc) {
   const to = panel.to.boxes[arc.column][0];
   if (!from || !to) return;
   const { sheet } = panel;
-  const share = shareOf(sheet.side, highFor(sheet, arc.row), arc.value);
+  const share = Math.min(1, Math.abs(arc.value) / (highFor(sheet, arc.row) || 1));
   const chosen = shownRow() !== null || shownColumn() !== null;
   const color = scaleOf(sheet.side).diverging ? colourAt(sheet.side, arc.value < 0 ? 30 : 225) : look.accent;
   const alpha = chosen ? 0.25 + 0.7 * share : 0.08 + 0.62 * share;

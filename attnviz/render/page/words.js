@@ -182,7 +182,7 @@ function tableOfReceived(sheets) {
 
 function buildTable(caption, sheets, lines, name) {
   if (state.order === "weight") lines.sort((a, b) => a.forbidden - b.forbidden || b.size - a.size);
-  const heads = SIDES > 1 ? book.sides.map((side) => shortened(nameOf(side), 14, 90)) : [say(name)];
+  const heads = SIDES > 1 ? book.sides.map((side) => shortened(nameOf(side), 14, 62)) : [say(name)];
   const body = make("tbody");
   for (const line of lines) {
     const cells = line.cells.map((cell) => buildCell(cell, line.hidden));

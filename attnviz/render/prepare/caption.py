@@ -53,6 +53,10 @@ def describe_settings(
     return tuple(part for part in parts if part is not None)
 
 
+# The settings that have words of their own.
+SHORT = ("dim", "position", "mask", "heads", "temperature", "projection", "embedding", "tokens", "seed", "offset")
+
+
 def setting_words(name: str, value: Any) -> Message:
     """One setting and its value, as short as the title of a small picture.
 

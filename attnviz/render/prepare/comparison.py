@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.comparison import GIVEN, Comparison, Name, Run
+from attnviz.masks import mask_words
 from attnviz.messages import Message, listed, message
 from attnviz.positions import scheme_words
 from attnviz.render.labels import Medium, visible
 from attnviz.render.prepare.attention import labels
-from attnviz.render.prepare.caption import describe_settings
+from attnviz.render.prepare.caption import SHORT, describe_settings, setting_words
 from attnviz.render.prepare.heads import head_name
 from attnviz.render.prepare.model import unknown_words
 from attnviz.render.prepare.panels import Panel, Prepared
@@ -31,6 +33,7 @@ def prepare_comparison(
     matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
     changes = signed_scale(np.array([each[2] for run in matrices for each in run]))
+    masks = len({run.mask for run in comparison.runs}) > 1
     forms = []
     for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(head), strict=True):
         panels: list[Panel] = []
@@ -39,8 +42,11 @@ def prepare_comparison(
             panels.append(Panel(first, a, rows, columns, weights, run.forbidden_a))
             panels.append(Panel(second, b, rows, columns, weights, run.forbidden_b))
             panels.append(Panel(changed, change, rows, columns, changes, _both(run), plus=True))
-        caption = (*_describe_comparison(comparison, _shown_heads(run, head)), _rounding(run))
-        heading, titles = _run_heading(run), tuple(panel.title for panel in panels if panel.title is not None)
+        caption = (*_describe_comparison(comparison, _shown_heads(run, head), masks=masks), _rounding(run))
+        heading, titles = (
+            _run_heading(run, masks=masks),
+            tuple(panel.title for panel in panels if panel.title is not None),
+        )
         notes = (verdict, *unknown_words(comparison.settings))
         forms.append(Prepared("comparison", tuple(panels), heading, caption, notes, digits, 3, ((heading,), titles)))
     return tuple(forms)
@@ -62,23 +68,34 @@ def _rounding(run: Run) -> Message:
     return message("changes up to {threshold} are rounding", threshold=size)
 
 
-def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...]) -> tuple[Message, ...]:
+def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *, masks: bool) -> tuple[Message, ...]:
+    """How the runs were computed; what differs between them (positions, and with `masks` these too) heads each."""
     given = any(run.position == GIVEN for run in comparison.runs)
-    words = describe_settings(comparison.settings, heads, position=given, layers=comparison.layers)
+    apart = {"mask"} if masks else set()
+    words = describe_settings(comparison.settings, heads, position=given, layers=comparison.layers, without=apart)
     if given and "model" not in comparison.settings and comparison.layers != (0,):
         words += (message("layer {layer}", layer=comparison.layers[0]),)
     differing, hidden = comparison.settings.get("differing"), comparison.settings.get("hidden")
     if isinstance(differing, Mapping):
-        words += tuple(
-            message("{name}: {a} | {b}", name=name, a=visible(str(a)), b=visible(str(b)))
-            for name, (a, b) in differing.items()
-        )
+        words += tuple(_difference(name, a, b) for name, (a, b) in differing.items())
     if not isinstance(hidden, Mapping):
         return words
     return (*words, message("{pieces} not shown", pieces=listed(hidden["pieces"])))
 
 
-def _run_heading(run: Run) -> Message:
+def _difference(name: str, a: Any, b: Any) -> Message:
+    """A setting in which two attentions that were given differ."""
+    if name in SHORT:
+        return message("{a} | {b}", a=setting_words(name, a), b=setting_words(name, b))
+    return message("{name}: {a} | {b}", name=name, a=visible(str(a)), b=visible(str(b)))
+
+
+def _run_heading(run: Run, *, masks: bool) -> Message:
+    heading = _positions(run)
+    return message("{positions}, {mask}", positions=heading, mask=mask_words(run.mask)) if masks else heading
+
+
+def _positions(run: Run) -> Message:
     if run.position == GIVEN:
         return message("the weights as given")
     if run.position == "own":
