@@ -227,7 +227,7 @@ function drawTitle(painter, side, x, y, room) {
 // --- arcs ----------------------------------------------------------------------------------------------------------
 
 const MASS = 0.7;
-const MOST_ARCS = 1200;
+const MOST_ARCS = 600;
 
 const arcs = {
   layOut(space, sheets) {
