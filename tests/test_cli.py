@@ -754,8 +754,7 @@ def test_dressing(call, tmp_path, command):
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_help_is_whole(call, monkeypatch, command, width, language):
     """No line of a help is cut off, whatever its width: a word that is too long goes on in the next line."""
-    monkeypatch.setenv("COLUMNS", width)
-    monkeypatch.setenv("TERMINAL_WIDTH", width)
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", int(width))  # typer reads TERMINAL_WIDTH once, when it is loaded
     code, out, _ = call(command, "--help", "--lang", language)
     assert code == 0
     assert [line for line in out.splitlines() if "…" in line or cell_len(line) > int(width)] == []
