@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -13,7 +14,18 @@ from hypothesis import strategies as st
 
 import attnviz
 from attnviz import cli, costs
-from attnviz.costs import SIZES, Setup, allowed_pairs, cost, cost_document, fit_time, measure_cheap, predict, read_count
+from attnviz.costs import (
+    SIZES,
+    Setup,
+    allowed_pairs,
+    cost,
+    cost_document,
+    fit_time,
+    measure_cheap,
+    measured_seconds,
+    predict,
+    read_count,
+)
 from attnviz.errors import OptionError
 from attnviz.masks import make_mask
 from attnviz.render.prepare.costs import draw_costs
@@ -300,3 +312,17 @@ def test_curves_are_the_rows():
 def test_public():
     """The function is public, whether or not its module was loaded before."""
     assert attnviz.cost([3]).rows[0].scores == 9
+
+
+def test_little_work_is_measured_with_one_thread(monkeypatch):
+    """Threads that wait for each other are no part of what attention costs: each block says how much work it is."""
+    asked = []
+
+    @contextmanager
+    def recorded(work):
+        asked.append(work)
+        yield
+
+    monkeypatch.setattr("attnviz.costs.threads_for", recorded)
+    assert measured_seconds(128, 32) > 0
+    assert set(asked) == {64 * 128 * 32}

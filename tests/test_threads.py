@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from test_models import load
 
-from attnviz.models import threads
+from attnviz import threads
 from attnviz.models.forward import forward
-from attnviz.models.threads import MUCH_WORK, threads_for
+from attnviz.threads import MUCH_WORK, threads_for
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from attnviz.errors import InputError, MissingError
 from attnviz.models.configuration import Configuration
 from attnviz.models.registry import family_of, stack_of
 from attnviz.models.stack import ModelShape, Stack, refuse_segments
-from attnviz.models.threads import threads_for
 from attnviz.models.weights import Weights
+from attnviz.threads import threads_for
 
 Float32 = NDArray[np.float32]
 Booleans = NDArray[np.bool_]
