@@ -311,9 +311,10 @@ def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
 
 def _given_change(comparison: Comparison, run: Run, change: float, fields: dict[str, object]) -> Message:
     """What differs between weights that were given: nothing is known of positions, so nothing is said of them."""
-    if run.order_blind and comparison.same_words:
+    same = float(np.abs(run.delta).max(initial=0)) <= run.threshold
+    if same and comparison.same_words:
         return message("Every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
-    if run.order_blind:
+    if same:
         return message("every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
     if change > 0:
         return message("In {b}, {query} looks {amount} more at {key} than in {a}.", **fields)

@@ -185,3 +185,11 @@ def test_texts_of_files():
     assert row.text_a == "猫猫 吃吃 鱼鱼 。。"
     text = of_comparison(row, None, 3).head["texts"][0]
     assert (text["gaps"], text["tail"]) == (["", " ", " ", " "], "")
+
+
+def test_outputs_are_no_weights():
+    """Where only the new vectors differ, the words still look at each other alike, and no change of 0 is told."""
+    a = run("猫吃鱼")
+    other = replace(a, output=a.output + 1, traces=())
+    assert "as in the first" in str(compare_given(a, other).verdicts()[0])
+    assert repr(compare_given(a, other)) == "<Comparison 'the first' | 'the second': 3 shared words, 1 runs>"
