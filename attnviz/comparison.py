@@ -128,6 +128,11 @@ class Comparison:
         """Whether both texts have exactly the same words."""
         return not self.only_a and not self.only_b
 
+    def __repr__(self) -> str:
+        """What is compared, never a screen full of numbers."""
+        a, b = map(str, self.titles)
+        return f"<Comparison {a!r} | {b!r}: {len(self.tokens)} shared words, {len(self.runs)} runs>"
+
     def verdicts(self, head: str | None = None) -> tuple[Message, ...]:
         """One sentence a run that a reader can quote, about the heads that `head` names; of several, their mean."""
         return tuple(_verdict(self, run, head) for run in self.runs)
