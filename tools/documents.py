@@ -32,6 +32,7 @@ TRANSLATED = ROOT / "tests" / "golden" / "readme.tsv"
 WIDTH = "80"
 
 _BLOCK = re.compile(r"```console\n(.*?)```", flags=re.DOTALL)
+_DECIMAL = re.compile(r"\d*\.\d+")
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", flags=re.MULTILINE)
 _CHANGING = ("FORCE_COLOR", "NO_COLOR", "LINES", "LC_ALL", "LC_MESSAGES", "LANGUAGE")
 
@@ -84,6 +85,19 @@ def printed(done: subprocess.CompletedProcess[bytes]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def agrees(command: str, output: str, now: str) -> bool:
+    """Whether a command prints `now` what the document shows.
+
+    The last digits of a real model's weights are the BLAS's own: there a number may differ by one in its last place.
+    """
+    before = output.rstrip("\n") + "\n"
+    if before == now or "--model" not in command:
+        return before == now
+    pairs = list(zip(_DECIMAL.findall(before), _DECIMAL.findall(now), strict=False))
+    near = all(abs(float(a) - float(b)) < 1.5 * 10.0 ** -len(a.partition(".")[2]) for a, b in pairs)
+    return near and _DECIMAL.sub("0", before) == _DECIMAL.sub("0", now)
+
+
 def complaints(path: Path, folder: Path) -> Iterator[str]:
     """A line for each command of the document that fails or prints something else."""
     for command, output in shown(path):
@@ -92,7 +106,7 @@ def complaints(path: Path, folder: Path) -> Iterator[str]:
         done = run(command, folder, chinese=path.name.endswith(".zh.md"))
         if done.returncode:
             yield f"{path.name}: {command}: {done.stderr.decode()}"
-        elif output and printed(done) != output.rstrip("\n") + "\n":
+        elif output and not agrees(command, output, printed(done)):
             yield f"{path.name}: {command}: prints\n{printed(done)}"
 
 
