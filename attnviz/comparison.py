@@ -131,7 +131,7 @@ class Comparison:
     def __repr__(self) -> str:
         """What is compared, never a screen full of numbers."""
         a, b = map(str, self.titles)
-        return f"<Comparison {a!r} | {b!r}: {len(self.tokens)} shared words, {len(self.runs)} runs>"
+        return f"<Comparison {a!r} | {b!r}: {len(self.tokens)} shared words x {len(self.runs)} settings>"
 
     def verdicts(self, head: str | None = None) -> tuple[Message, ...]:
         """One sentence a run that a reader can quote, about the heads that `head` names; of several, their mean."""
@@ -321,6 +321,8 @@ def _given_change(comparison: Comparison, run: Run, change: float, fields: dict[
         return message("Every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
     if same:
         return message("every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
+    if abs(change) <= run.threshold:
+        return message("In the mean of the heads every word looks at the others in {b} as in {a}.", **fields)
     if change > 0:
         return message("In {b}, {query} looks {amount} more at {key} than in {a}.", **fields)
     return message("In {b}, {query} looks {amount} less at {key} than in {a}.", **fields)

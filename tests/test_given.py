@@ -192,4 +192,12 @@ def test_outputs_are_no_weights():
     a = run("猫吃鱼")
     other = replace(a, output=a.output + 1, traces=())
     assert "as in the first" in str(compare_given(a, other).verdicts()[0])
-    assert repr(compare_given(a, other)) == "<Comparison 'the first' | 'the second': 3 shared words, 1 runs>"
+    assert repr(compare_given(a, other)) == "<Comparison 'the first' | 'the second': 3 shared words x 1 settings>"
+
+
+def test_heads_in_another_order():
+    """Where the heads only changed places their mean is the same, and which head changes most is told."""
+    a = random_weights("abc", heads=2)
+    verdict = str(compare_given(a, replace(a, weights=a.weights[:, ::-1])).verdicts()[0])
+    assert verdict.startswith("In the mean of the heads every word looks at the others in the second as in the first.")
+    assert "changes most, by ." in verdict
