@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.errors import InputError
+from attnviz import load_weights
+from attnviz.errors import InputError, OptionError
 from attnviz.models import reference
 from attnviz.models.hub import choose_files
 from attnviz.models.reference import HubName, cache_folder, find, find_models
@@ -59,6 +60,17 @@ def test_folder_and_file(tmp_path):
     (quantized.parent / "y.gguf").write_bytes(b"")
     with pytest.raises(InputError, match="several"):
         find(str(quantized.parent))
+
+
+@pytest.mark.parametrize("name", ["w.npz", "w.npy", "w.json"])
+def test_attention_is_no_model(tmp_path, name):
+    """Who gives attention where a model is expected, or a model where attention is, learns where it goes."""
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(InputError, match=r"goes with --weights.*load_weights"):
+        find(str(tmp_path / name))
+    for model in (tmp_path, tmp_path / "m.gguf"):
+        with pytest.raises(OptionError, match="goes with --model, or with `attnviz.load`"):
+            load_weights(model)
 
 
 def test_first_part_of_a_split_file(tmp_path):

@@ -31,6 +31,9 @@ MOST_WEIGHTS = 2**30
 def load(reference: str, *, download: bool = False) -> Model:
     """Open the model that `reference` names; its weights are read when they are needed.
 
+    What it computes comes from `attend`, or from `attnviz.run(text, model=reference)`. Attention that was computed
+    elsewhere and saved is no model: `attnviz.load_weights` reads it.
+
     reference: a folder in Hugging Face's layout, a .gguf file, pkg:NAME for the model in an installed Python package,
     or a hub name that the local cache has; with `download` the hub itself.
     Raises InputError where it cannot be opened or is of a family that is not known, MissingError without the extra.

@@ -21,6 +21,7 @@ _HUB_NAME = re.compile(
 _DEEPEST = 4
 _MOST_FOLDERS = 2000
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+ATTENTION = (".npz", ".npy", ".json")
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ def _on_disk(path: Path, reference: str) -> Place:
         return Place(path.resolve().name, path, reference)
     if is_gguf(path):
         return Place(path.stem, path, reference)
+    if path.suffix.lower() in ATTENTION:
+        raise InputError(
+            "{path!r} is no model.",
+            hint="Attention that was computed elsewhere goes with --weights, or with `attnviz.load_weights`.",
+            path=str(path),
+        )
     raise InputError(
         "{path!r} is neither a folder nor a .gguf file.",
         hint="Give the folder that config.json and the weights are in.",

@@ -93,6 +93,7 @@ def load_weights(
 ) -> tuple[Attention, ...]:
     """The attentions that a .npz, .json or .npy file holds, one for each text: weights that are already computed.
 
+    A model, which computes them, is opened by `attnviz.load`.
     labels: names for the tokens (and, as a second string, for the keys): a file, or a list with commas or spaces.
     normalize: divide rows by their sums rather than refuse them. Raises an AttnvizError that says what is wrong where.
     """

@@ -45,7 +45,9 @@ def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool =
     _refuse_models(path, suffix)
     if suffix not in SUFFIXES:
         raise OptionError(
-            "Weights are read from .npz, .json or .npy files, not from {name!r}.", name=path.name or str(path)
+            "Weights are read from .npz, .json or .npy files, not from {name!r}.",
+            hint="A model goes with --model, or with `attnviz.load`." if suffix == ".gguf" or path.is_dir() else "",
+            name=path.name or str(path),
         )
     data = read_bytes(path)
     if suffix == ".json":
