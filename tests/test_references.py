@@ -69,7 +69,7 @@ def test_attention_is_no_model(tmp_path, name):
     with pytest.raises(InputError, match=r"goes with --weights.*load_weights"):
         find(str(tmp_path / name))
     for model in (tmp_path, tmp_path / "m.gguf"):
-        with pytest.raises(OptionError, match="goes with --model, or with `attnviz.load`"):
+        with pytest.raises(OptionError, match=r"goes with --model, or with `attnviz\.load`"):
             load_weights(model)
 
 
