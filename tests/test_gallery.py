@@ -67,15 +67,21 @@ SAME = [
 ]
 
 
+COORDINATE = re.compile(rb"-?\d+\.\d{4,6}")  # as matplotlib writes them: in points
+
+
 @pytest.mark.parametrize("chinese", [False, True])
 @pytest.mark.parametrize("file", SAME)
-def test_the_same_bytes_again(file, chinese):
-    """Made again, an SVG is the same, byte by byte; one of matplotlib's with the same matplotlib."""
+def test_the_same_picture_again(file, chinese):
+    """Made again, an SVG is the same, byte by byte, but for a coordinate's last digit: that is the processor's own."""
     kept = (gallery.PICTURES / ("zh" if chinese else "") / file).read_bytes()
     drawn = re.search(rb"Matplotlib v([^,]+)", kept)
     if drawn and drawn[1].decode() != matplotlib.__version__:
         pytest.skip(f"it was made with matplotlib {drawn[1].decode()}")
-    assert gallery.make(MADE[file], chinese=chinese) == kept
+    made = gallery.make(MADE[file], chinese=chinese)
+    assert COORDINATE.sub(b"#", made) == COORDINATE.sub(b"#", kept)
+    places = [[float(number) for number in COORDINATE.findall(picture)] for picture in (made, kept)]
+    assert places[0] == pytest.approx(places[1], abs=1e-4)
 
 
 def test_the_description_is_what_is_printed(tmp_path):

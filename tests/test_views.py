@@ -380,7 +380,7 @@ def test_digits_stand_under_words():
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 260), st.integers(1, 260), st.integers(3, 260), st.booleans(), st.booleans(), st.integers(0, 999))
 def test_grid_names_all(rows, columns, room, pool, masked, seed):
     """What a grid draws, pools and hides is every row and column once, within the room; a pool has the most."""
