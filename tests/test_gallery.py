@@ -85,8 +85,8 @@ def test_the_same_picture_again(file, chinese):
 
 
 def test_the_description_is_what_is_printed(tmp_path):
-    """The SVG of a terminal holds what the command prints where there is no colour but the table is as wide."""
-    picture = MADE["terminal-table.svg"]
+    """The SVG of a terminal holds what the command prints where there is no colour but the terminal is as wide."""
+    picture = MADE["terminal-top.svg"]
     done = documents.run(picture.command, tmp_path, COLUMNS=str(picture.width))
     svg = (gallery.PICTURES / picture.file).read_text(encoding="utf-8")
     assert re.search(r"<desc>(.*?)</desc>", svg, flags=re.DOTALL)[1] == documents.printed(done).rstrip("\n")

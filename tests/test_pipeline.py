@@ -236,7 +236,9 @@ def test_check_passes(settings):
 def test_check_size():
     """4096 tokens are the most; one more is refused with what it would cost and what to do."""
     check_size(MOST_TOKENS, MOST_TOKENS, 100)
-    with pytest.raises(InputError, match=r"4,097 tokens are more than 4,096: .* 16,785,409 weights \(67 MB\)\. Give a"):
+    with pytest.raises(
+        InputError, match=r"4,097 tokens are more than 4,096: .* 16,785,409 weights \(67 MB\)\. Look with"
+    ):
         check_size(4097, 4097, 1)
     with pytest.raises(InputError, match=r"\(40\.0 GB\)"):
         check_size(100_000, 100_000, 1)
@@ -248,6 +250,8 @@ def test_too_long_a_text():
         run("猫" * 4097)
     with pytest.raises(InputError, match="4,097 tokens"):
         run(vectors=np.ones((4097, 1)))
+    with pytest.raises(InputError, match=r"4 tokens are more than 3.*Give a shorter"):
+        run("猫吃鱼猫", most=3)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from attnviz import run
 from attnviz.storage import attention_document, to_json
@@ -60,9 +61,9 @@ def test_pipe_has_no_colours():
 
 def test_force_color():
     """FORCE_COLOR=1 colours a pipe too, and the words are the same without the colours."""
-    out = good("run", "猫吃鱼", FORCE_COLOR="1")
+    out = good("run", "猫吃鱼", "--view", "table", FORCE_COLOR="1")
     assert ESCAPE.search(out)
-    assert re.sub(rb"\x1b\[[0-9;]*m", b"", out) == good("run", "猫吃鱼")
+    assert re.sub(rb"\x1b\[[0-9;]*m", b"", out) == good("run", "猫吃鱼", "--view", "table")
 
 
 def test_progress_bar(tmp_path):
@@ -169,6 +170,23 @@ def test_auto_on_a_terminal():
     shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal("run", text).decode()), good("run", text, COLUMNS="80").decode()
     assert "this is --view blocks; others: table, top, text" in " ".join(shown[0].split())
     assert "this is --view top; others: table, blocks, text" in " ".join(shown[1].split())
+
+
+def test_auto_names_itself_once():
+    """Both tables of a comparison are in one view, which the last one names; a file does not need to be told."""
+    written = re.sub(r"\x1b\[[0-9;]*m", "", terminal("compare", "猫吃鱼", "鱼吃猫").decode())
+    assert " ".join(written.split()).count("this is --view table; others: blocks, top") == 1
+    assert b"--view" not in good("compare", "猫吃鱼", "鱼吃猫")
+
+
+@pytest.mark.parametrize("view", ["top", "blocks", "text"])
+def test_thousands_of_words(view):
+    """5,000 words are looked at in the views that sum up, with numbers that are not all 0."""
+    lines = good("run", "the cat eats a fish " * 1000, "--view", view, COLUMNS="80").decode().splitlines()
+    assert max(cell_len(line) for line in lines) <= 80
+    if view == "top":
+        assert [int(line.split()[0]) for line in lines if re.match(r" +\d+ \w+ +\d", line)] == list(range(5000))
+        assert re.search(r" \.000[1-9]\d ", lines[1000])
 
 
 def test_hostile_text_on_a_terminal():

@@ -32,7 +32,7 @@ def command(
     if style.kind != "bars":
         style = replace(style, token=None)  # it is the text's in the terminal
     check_picture(style, output.save, refining_of(looking), alt=describing.alt, as_json=output.json)
-    found = attend_all(texts or [], given, settings, looking, output.save, style)
+    found = attend_all(texts or [], given, settings, looking, output.save, style, data=output.json)
     save_all(found, output.save, looking, style, json=output.json)
     if output.json:
         from attnviz.storage import attention_document

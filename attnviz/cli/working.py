@@ -15,7 +15,7 @@ from attnviz.cli.reading import Source, as_typed, check_one, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.export import FOR_ATTENTION, PAGE, PICTURES, check_destination, numbered, prepare_picture, save_attention
-from attnviz.pipeline import Settings, load_weights, read_ahead
+from attnviz.pipeline import MOST_SUMMED_UP, MOST_TOKENS, Settings, load_weights, read_ahead
 from attnviz.pipeline import run as run_pipeline
 from attnviz.render.picture import describe_picture
 from attnviz.render.prepare import SHOWS, check_show, choose_heads, unknown_words
@@ -27,9 +27,19 @@ WORD_DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4
 
 
 def attend_all(
-    texts: list[str], given: Input, settings: Settings, looking: Looking, files: list[Path], style: Style | None = None
+    texts: list[str],
+    given: Input,
+    settings: Settings,
+    looking: Looking,
+    files: list[Path],
+    style: Style | None = None,
+    *,
+    data: bool = False,
 ) -> list[Attention]:
-    """The attention of every text, once all that was asked for is known to be possible."""
+    """The attention of every text, once all that was asked for is known to be possible.
+
+    data: every weight is printed.
+    """
     digits_for(looking)
     for name in looking.show:
         if name not in SHOWS:
@@ -42,7 +52,12 @@ def attend_all(
         if len(sources) > 1:
             read_ahead([text for source in sources for text in (source.text, source.keys)], [settings], told)
         layers = layers_for(looking.layer, everything=_shows_everything(files, style))
-        found = [one for source in sources for one in _attend(source, given, settings, layers, told)]
+        summed_up = looking.view in ("top", "blocks", "text") and not files and not data
+        attend = partial(
+            _attend, given=given, settings=settings, layers=layers, told=told,
+            most=MOST_SUMMED_UP if summed_up else MOST_TOKENS,
+        )  # fmt: skip
+        found = [one for source in sources for one in attend(source)]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
         if looking.token is not None:
@@ -118,15 +133,16 @@ def one_layer(layer: str | None) -> int | None:
 
 
 def _attend(
-    source: Source, given: Input, settings: Settings, layers: list[int] | None, told: Progress
+    source: Source, given: Input, settings: Settings, layers: list[int] | None, told: Progress, most: int
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
         refuse_computing(settings)
-        return load_weights(source.weights, labels=[as_typed(text) for text in given.labels], normalize=given.normalize)
+        labels = [as_typed(text) for text in given.labels]
+        return load_weights(source.weights, labels=labels, normalize=given.normalize, most=most)
     if source.vectors is not None:
-        labels = as_typed(given.labels[0]) if given.labels else None
-        return (run_pipeline(settings=settings, vectors=source.vectors, labels=labels, keys=source.keys),)
-    return (run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told),)
+        names = as_typed(given.labels[0]) if given.labels else None
+        return (run_pipeline(settings=settings, vectors=source.vectors, labels=names, keys=source.keys, most=most),)
+    return (run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told, most=most),)
 
 
 def refuse_computing(settings: Settings) -> None:
@@ -141,12 +157,19 @@ def refuse_computing(settings: Settings) -> None:
 
 
 def digits_for(looking: Looking, attention: Attention | None = None) -> int:
-    """Decimal places: as asked, else 7 for a matrix of numbers (someone checks arithmetic), 3 for words."""
+    """Decimal places: as asked, else 7 for a matrix of numbers (someone checks arithmetic), 3 for up to 100 words.
+
+    Of more words each gets so little that it takes more places to see it.
+    """
     if looking.precision is not None:
         if not 1 <= looking.precision <= 9:
             raise OptionError("--precision must be from 1 to 9, not {value}.", value=looking.precision)
         return looking.precision
-    return MATRIX_DIGITS if attention is not None and attention.settings.get("embedding") == "vectors" else WORD_DIGITS
+    if attention is None:
+        return WORD_DIGITS
+    if attention.settings.get("embedding") == "vectors":
+        return MATRIX_DIGITS
+    return max(WORD_DIGITS, len(str(len(attention.key) - 1)) + 1)
 
 
 def digits_to_redo(looking: Looking, attention: Attention) -> int:

@@ -17,7 +17,7 @@ from attnviz.errors import InputError, MissingError, OptionError
 from attnviz.given import compare_given
 from attnviz.messages import Message, message
 from attnviz.pipeline.layer import attend_to, blind_to
-from attnviz.pipeline.settings import MOST_TOKENS, Computing, Settings, check, check_size, with_options
+from attnviz.pipeline.settings import MOST_SUMMED_UP, MOST_TOKENS, Computing, Settings, check, check_size, with_options
 from attnviz.pipeline.words import Words, how_to_cut, read, read_ahead, read_words
 from attnviz.positions import SCHEMES
 from attnviz.tokens import tokenize
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from attnviz.explanation import Explanation
 
 __all__ = [
+    "MOST_SUMMED_UP",
     "MOST_TOKENS",
     "Computing",
     "Settings",
@@ -55,6 +56,7 @@ def run(
     labels: str | Sequence[str] | None = None,
     layers: Collection[int] | None = None,
     progress: Progress | None = None,
+    most: int = MOST_TOKENS,
     **options: Any,
 ) -> Attention:
     """Who looks at whom in `text`, or among the rows of `vectors` (a matrix [tokens, dim], or a .csv or .npy file).
@@ -62,7 +64,7 @@ def run(
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
     of Settings; labels name the rows of a matrix: a list, or a string that is read as --labels is; progress(done,
     total) is told how many bytes of an embedding's file are read. The toy has one layer of `heads` heads; of a model,
-    `layers` (counted from 0, -1 is the last; None is all) are computed.
+    `layers` (counted from 0, -1 is the last; None is all) are computed. most: more tokens are refused.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     >>> run("猫吃鱼").weights.shape
@@ -71,7 +73,7 @@ def run(
     chosen = with_options(settings or Settings(), options)
     if chosen.model is not None and (text is None) != (vectors is None):
         return _run_model(text, chosen, keys, layers)
-    return attend_to(*read_words(text, chosen, keys=keys, vectors=vectors, labels=labels, progress=progress))
+    return attend_to(*read_words(text, chosen, keys=keys, vectors=vectors, labels=labels, progress=progress, most=most))
 
 
 def _run_model(text: str | None, settings: Settings, keys: str | None, layers: Collection[int] | None) -> Attention:
@@ -89,19 +91,20 @@ def _run_model(text: str | None, settings: Settings, keys: str | None, layers: C
 
 
 def load_weights(
-    path: str | Path, *, labels: str | Sequence[str] = (), normalize: bool = False
+    path: str | Path, *, labels: str | Sequence[str] = (), normalize: bool = False, most: int = MOST_TOKENS
 ) -> tuple[Attention, ...]:
     """The attentions that a .npz, .json or .npy file holds, one for each text: weights that are already computed.
 
     A model, which computes them, is opened by `attnviz.load`.
     labels: names for the tokens (and, as a second string, for the keys): a file, or a list with commas or spaces.
-    normalize: divide rows by their sums rather than refuse them. Raises an AttnvizError that says what is wrong where.
+    normalize: divide rows by their sums rather than refuse them. most: more tokens are refused.
+    Raises an AttnvizError that says what is wrong where.
     """
     from attnviz.storage.reading import read_attentions
 
     found = read_attentions(Path(path), labels=[labels] if isinstance(labels, str) else labels, normalize=normalize)
     for attention in found:
-        check_size(len(attention.query), len(attention.key), len(attention.heads))
+        check_size(len(attention.query), len(attention.key), len(attention.heads), most)
     return found
 
 

@@ -17,7 +17,8 @@ from attnviz.models import toy
 from attnviz.positions import LARGEST_OFFSET, SCHEMES
 from attnviz.tokens import TOKENIZERS
 
-MOST_TOKENS = 4096
+MOST_TOKENS = 4096  # in a full table
+MOST_SUMMED_UP = 8192  # in a view that shows a row by its strongest, or pools
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,17 @@ def _check_company(settings: Settings) -> None:
         raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
 
 
-def check_size(queries: int, keys: int, heads: int) -> None:
-    """Refuse a full table of weights that nobody could read, and say what it would cost."""
-    if queries * keys > MOST_TOKENS**2:
+def check_size(queries: int, keys: int, heads: int, most: int = MOST_TOKENS) -> None:
+    """Refuse more weights than those of `most` tokens, by default a table that nobody could read; say what it costs."""
+    if queries * keys > most**2:
         gigabytes = 4 * heads * queries * keys / 1e9
         raise InputError(
             "{count} tokens are more than {most}: the full table would have {cells} weights ({size}).",
-            hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
+            hint="Look with --view top, blocks or text, give a shorter text, or cut it with --tokens sentence."
+            if most == MOST_TOKENS
+            else "Give a shorter text, or cut it into sentences with --tokens sentence.",
             count=f"{max(queries, keys):,}",
-            most=f"{MOST_TOKENS:,}",
+            most=f"{most:,}",
             cells=f"{heads * queries * keys:,}",
             size=f"{gigabytes:.1f} GB" if gigabytes >= 0.1 else f"{gigabytes * 1000:.0f} MB",
         )

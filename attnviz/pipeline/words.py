@@ -14,7 +14,7 @@ from attnviz import embeddings
 from attnviz.data import Token
 from attnviz.embeddings import Embedded, embed, read_vectors
 from attnviz.errors import InputError, OptionError
-from attnviz.pipeline.settings import Settings, check, check_size
+from attnviz.pipeline.settings import MOST_TOKENS, Settings, check, check_size
 from attnviz.tokens import tokenize
 from attnviz.wordfile import Progress
 
@@ -48,6 +48,7 @@ def read_words(
     vectors: str | Path | ArrayLike | None = None,
     labels: str | Sequence[str] | None = None,
     progress: Progress | None = None,
+    most: int = MOST_TOKENS,
 ) -> tuple[Words, Settings]:
     """The words of a text, or the rows of a matrix, and the settings that they are computed under; all is checked."""
     if (text is None) == (vectors is None):
@@ -55,7 +56,7 @@ def read_words(
     if chosen.model is not None:
         raise OptionError("This computes with the toy's one layer, not with a model.", hint="Leave the model out.")
     if text is not None:
-        return read(text, chosen, keys=keys, progress=progress), chosen
+        return read(text, chosen, keys=keys, progress=progress, most=most), chosen
     if keys is not None:
         raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
@@ -68,16 +69,18 @@ def read_words(
             own=matrix.shape[1],
             dim=chosen.dim,
         )
-    check_size(len(matrix), len(matrix), chosen.heads)
+    check_size(len(matrix), len(matrix), chosen.heads, most)
     return Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen
 
 
-def read(text: str, settings: Settings, *, keys: str | None = None, progress: Progress | None = None) -> Words:
+def read(
+    text: str, settings: Settings, *, keys: str | None = None, progress: Progress | None = None, most: int = MOST_TOKENS
+) -> Words:
     """The words of a text and their vectors, and those of the text they ask; all is checked before it is computed."""
     check(settings)
     tokens = cut(text, settings)
     if keys is None:
-        check_size(len(tokens), len(tokens), settings.heads)
+        check_size(len(tokens), len(tokens), settings.heads, most)
         return Words(tokens, embed(tokens, settings.embedding, settings.dim, progress=progress), text)
     if "causal" in settings.mask.lower():
         raise OptionError(
@@ -86,7 +89,7 @@ def read(text: str, settings: Settings, *, keys: str | None = None, progress: Pr
             hint="Leave --mask causal out, or --keys.",
         )
     asked = cut(keys, settings)
-    check_size(len(tokens), len(asked), settings.heads)
+    check_size(len(tokens), len(asked), settings.heads, most)
     both = embed((*tokens, *asked), settings.embedding, settings.dim, progress=progress)
     own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
     return Words(tokens, replace(both, vectors=own), text, Words(asked, replace(both, vectors=other), keys))

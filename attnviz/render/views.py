@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
-from attnviz.messages import Message, message
+from attnviz.messages import message
 from attnviz.render.prepare import Prepared, prepare
 from attnviz.render.refining import AS_IS, Refining
 from attnviz.render.screen import Screen
@@ -60,12 +60,11 @@ def view_attention(
     attention: Attention, show: str, choice: Choice, screen: Screen, digits: int
 ) -> Iterator[RenderableType]:
     """What `show` names of all the layers and heads of `attention`, drawn in the chosen view."""
-    for form in choice.refining.apply(prepare(attention, show, digits=digits), attention):
-        view = choose_view(form, choice, screen)
+    for form, view in _naming(
+        choice.refining.apply(prepare(attention, show, digits=digits), attention), choice, screen
+    ):
         if view in ("blocks", "text") and len(form.panels) > 1 and show == "weights":
             form = _with_characters(form, attention)
-        if choice.view == "auto" and _asked(choice) is None and view != "table":
-            form = replace(form, caption=(*form.caption, _chosen(view, show)))
         if view == "text":
             from attnviz.render.text import render_text
             from attnviz.render.words import shade_words
@@ -84,12 +83,9 @@ def check_comparing(choice: Choice) -> None:
 
 def view_comparison(forms: list[Prepared], choice: Choice, screen: Screen) -> Iterator[RenderableType]:
     """Comparisons in the chosen view; `top` lists the strongest changes alone."""
-    for form in choice.refining.apply(tuple(forms)):
-        view = choose_view(form, choice, screen)
+    for form, view in _naming(choice.refining.apply(tuple(forms)), choice, screen):
         if view == "top":
             form = replace(form, panels=tuple(panel for panel in form.panels if panel.plus), across=1)
-        if choice.view == "auto" and _asked(choice) is None and view != "table":
-            form = replace(form, caption=(*form.caption, _chosen(view, "comparison")))
         yield draw(form, view, choice, screen)
 
 
@@ -151,10 +147,16 @@ def _with_characters(form: Prepared, attention: Attention) -> Prepared:
     )
 
 
-def _chosen(view: str, show: str) -> Message:
-    """What was chosen, and how to get the others."""
-    if show == "weights":
-        others = {"blocks": "table, top, text", "top": "table, blocks, text"}[view]
-    else:
-        others = {"blocks": "table, top", "top": "table, blocks"}[view]
-    return message("this is --view {view}; others: {others}", view=view, others=others)
+def _naming(forms: Iterable[Prepared], choice: Choice, screen: Screen) -> Iterator[tuple[Prepared, str]]:
+    """Each form and its view. Where nobody named one, the last form in it says which it is and how to get the others.
+
+    A table does so on a terminal alone: in a pipe or a file it is what everybody expects.
+    """
+    found = [(form, choose_view(form, choice, screen)) for form in forms]
+    last = {view: index for index, (_, view) in enumerate(found)}
+    for index, (form, view) in enumerate(found):
+        if _asked(choice) is None and index == last[view] and (view != "table" or screen.terminal):
+            shown = [one for one in VIEWS[1:] if one != view and (one != "text" or form.kind == "weights")]
+            named = message("this is --view {view}; others: {others}", view=view, others=", ".join(shown))
+            form = replace(form, caption=(*form.caption, named))
+        yield form, view
