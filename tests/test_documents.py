@@ -34,14 +34,16 @@ def test_command_prints_what_is_shown(path, command, output, tmp_path):
         assert documents.agrees(command, output, documents.printed(done)) or documents.printed(done) == shown
 
 
-def test_a_models_last_digit_may_differ():
-    """By one, and nothing else: not another digit, another word, or a number of a command without a model."""
+def test_what_may_differ():
+    """The last digit of a model by one, and the times of cost; no other digit, word or command."""
     model = "attnviz run cat --model pkg:x"
     assert documents.agrees(model, "a .200 b\n\n", "a .201 b\n")
     assert not documents.agrees(model, "a .200 b\n", "a .202 b\n")
     assert not documents.agrees(model, "a .200 b\n", "a .200 c\n")
     assert not documents.agrees(model, "a .200 b\n", "a .200 b .1\n")
     assert not documents.agrees("attnviz run cat", "a .200 b\n", "a .201 b\n")
+    assert documents.agrees("attnviz cost", "page 700 4.5 ms\nbook  ~5.4 min\n", "page 700 12 ms\nbook ~1 h\n")
+    assert not documents.agrees("attnviz cost", "page 700 4.5 ms\n", "page 710 4.5 ms\n")
 
 
 def test_refresh_gives_what_is_shown(tmp_path):
