@@ -33,8 +33,8 @@ WIDTH = "80"
 
 _BLOCK = re.compile(r"```console\n(.*?)```", flags=re.DOTALL)
 _DECIMAL = re.compile(r"\d*\.\d+")
-# A time, and the sizes that times are fitted to, in what cost prints, all white space left out.
-_TIME = re.compile(r"~?\d[\d.]*(µs|ms|s|min|h|微秒|毫秒|秒|分|小时)|(fittedto|upto|拟合了|最大)[\d,]+")
+# In what cost prints: a time, and the sizes that times are fitted to; a line may end anywhere in a Chinese sentence.
+_TIME = re.compile(r"~?\d[\d.]*\s*(µs|ms|s|min|h|微\s*秒|毫\s*秒|秒|分|小\s*时)|(to|拟合\s*了|最\s*大)\s+[\d,]+")
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", flags=re.MULTILINE)
 _CHANGING = ("FORCE_COLOR", "NO_COLOR", "LINES", "LC_ALL", "LC_MESSAGES", "LANGUAGE")
 
@@ -95,7 +95,7 @@ def agrees(command: str, output: str, now: str) -> bool:
     """
     before = output.rstrip("\n") + "\n"
     if re.fullmatch(r"attnviz cost\b.*", command):
-        return _TIME.sub("", "".join(before.split())) == _TIME.sub("", "".join(now.split()))
+        return "".join(_TIME.sub("", before).split()) == "".join(_TIME.sub("", now).split())
     if before == now or "--model" not in command:
         return before == now
     pairs = list(zip(_DECIMAL.findall(before), _DECIMAL.findall(now), strict=False))
