@@ -182,7 +182,7 @@ OPTIONS: dict[str, Words] = {
     "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
     "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
     "precision": Words(
-        "Looking", "Decimal places of a number, 1 to 9 (3 if not given, 4 in explain; 7 for --vectors).", "N"
+        "Looking", "Decimal places of a number, 1 to 9 (3 if not given, more beyond 100 words, 4 in explain; 7 for --vectors).", "N"
     ),
     "view": Words(
         "Looking", "How it is drawn in the terminal; auto: by size, width, and whether it is a terminal.", None, VIEWS
