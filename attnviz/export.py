@@ -7,19 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnviz.ablation import Ablation, ablation_document
 from attnviz.comparison import Comparison
-from attnviz.costs import Costs, cost_document
 from attnviz.data import Attention
 from attnviz.errors import OutputError, reason_of, unknown_choice
-from attnviz.laboratory import Distances, Lab, distances_document, distances_rows, lab_document, lab_rows
 from attnviz.messages import Message, message
-from attnviz.render.charts import Charts
 from attnviz.render.prepare import Prepared, choose_heads, join, prepare, prepare_comparison, unknown_words
 from attnviz.render.refining import AS_IS, Refining
 
 if TYPE_CHECKING:
+    from attnviz.ablation import Ablation
+    from attnviz.costs import Costs
     from attnviz.explanation import Explanation
+    from attnviz.laboratory import Distances, Lab
+    from attnviz.render.charts import Charts
     from attnviz.render.style import Style
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -124,6 +124,7 @@ def save_comparison(
 
 def save_costs(costs: Costs, path: Path, *, style: Style | None = None) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.costs import cost_document
     from attnviz.render.prepare.costs import draw_costs
 
     document = cost_document(costs)
@@ -134,6 +135,7 @@ def save_ablation(
     ablation: Ablation, path: Path, *, digits: int = 3, style: Style | None = None
 ) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.ablation import ablation_document
     from attnviz.render.prepare.ablation import draw_ablation
 
     document = ablation_document(ablation)
@@ -142,6 +144,7 @@ def save_ablation(
 
 def save_distances(distances: Distances, path: Path, *, style: Style | None = None) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.laboratory import distances_document, distances_rows
     from attnviz.render.prepare.lab import prepare_distances
 
     return _save_result(
@@ -155,6 +158,7 @@ def save_distances(distances: Distances, path: Path, *, style: Style | None = No
 
 def save_lab(lab: Lab, path: Path, *, digits: int = 3, style: Style | None = None) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.laboratory import lab_document, lab_rows
     from attnviz.render.prepare.lab import prepare_lab
 
     if path.suffix.lower() in PICTURES:

@@ -147,7 +147,7 @@ AS_IT_IS = re.compile(
 )
 NAMES = {
     *COMMANDS,
-    *(part for words in OPTIONS.values() for choice in words.choices for part in LETTERS.findall(choice)),
+    *(part for words in OPTIONS.values() for choice in words.closed() for part in LETTERS.findall(choice)),
 }
 
 

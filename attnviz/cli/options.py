@@ -15,9 +15,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from attnviz.ablation import WAYS
 from attnviz.embeddings import EMBEDDINGS
-from attnviz.laboratory import VARIES
 from attnviz.masks import SPELLINGS
 from attnviz.merging import MERGES
 from attnviz.messages import LANGUAGES, translate
@@ -114,12 +112,28 @@ class Speaking:
 
 @dataclass(frozen=True)
 class Words:
-    """One option's words: its panel, its help, and its value's name or its closed choices."""
+    """One option's words: its panel, its help, and its value's name or its closed choices, or who knows them."""
 
     panel: str
     help: str
     metavar: str | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] = ()
+
+    def closed(self) -> tuple[str, ...]:
+        """The closed choices."""
+        return self.choices() if callable(self.choices) else self.choices
+
+
+def _ways() -> tuple[str, ...]:
+    from attnviz.ablation import WAYS
+
+    return WAYS
+
+
+def _axes() -> tuple[str, ...]:
+    from attnviz.laboratory import VARIES
+
+    return tuple(f"{name}=" for name in VARIES)
 
 
 OPTIONS: dict[str, Words] = {
@@ -170,19 +184,21 @@ OPTIONS: dict[str, Words] = {
     "renormalize": Words("Model", "With --no-special: let the rows sum to 1 again."),
     "window": Words("Model", "Slide over a longer text in windows of this many tokens.", "N"),
     "stride": Words("Model", "How far one window begins after the other; half of it if not given.", "N"),
-    "by": Words("Computing", "How it is taken away: out of the text, by a mask, or head by head.", None, WAYS),
+    "by": Words("Computing", "How it is taken away: out of the text, by a mask, or head by head.", None, _ways),
     "vary": Words(
         "Computing",
         "What varies in place of positions and masks, as temperature=0.5,1,2; for two things, twice.",
         "NAME=A,B,C",
-        tuple(f"{name}=" for name in VARIES),
+        _axes,
     ),
     "long": Words("Looking", "Repeat the text to so many tokens: the mean weight by distance.", "N"),
     "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),
     "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
     "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
     "precision": Words(
-        "Looking", "Decimal places of a number, 1 to 9 (3 if not given, more beyond 100 words, 4 in explain; 7 for --vectors).", "N"
+        "Looking",
+        "Decimal places of a number, 1 to 9 (3 if not given, more beyond 100 words, 4 in explain; 7 for --vectors).",
+        "N",
     ),
     "view": Words(
         "Looking", "How it is drawn in the terminal; auto: by size, width, and whether it is a terminal.", None, VIEWS
@@ -249,14 +265,15 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
     words = OPTIONS[one.name]
-    metavar = one.metadata.get("metavar") or words.metavar or ("|".join(words.choices) if words.choices else None)
+    choices = words.closed()
+    metavar = one.metadata.get("metavar") or words.metavar or "|".join(choices) or None
     option = typer.Option(
         f"--{one.name.replace('_', '-')}",
         help=translate(one.metadata.get("help", words.help)),
         metavar=metavar,
         rich_help_panel=translate(words.panel),
         show_default=one.default not in (MISSING, None, False),
-        autocompletion=_completer(words.choices) if words.choices else None,
+        autocompletion=_completer(choices) if choices else None,
     )
     default = [] if one.default is MISSING else one.default
     return inspect.Parameter(

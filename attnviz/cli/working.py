@@ -17,7 +17,6 @@ from attnviz.errors import OptionError, unknown_choice
 from attnviz.export import FOR_ATTENTION, PAGE, PICTURES, check_destination, numbered, prepare_picture, save_attention
 from attnviz.pipeline import MOST_SUMMED_UP, MOST_TOKENS, Settings, load_weights, read_ahead
 from attnviz.pipeline import run as run_pipeline
-from attnviz.render.picture import describe_picture
 from attnviz.render.prepare import SHOWS, check_show, choose_heads, unknown_words
 from attnviz.render.refining import AS_IS, Refining
 from attnviz.render.style import Style
@@ -196,6 +195,8 @@ def save_all(
 
 def describe_all(found: list[Attention], looking: Looking, style: Style) -> None:
     """Print the sentence that describes the picture of every attention."""
+    from attnviz.render.picture import describe_picture
+
     for attention in found:
         digits = digits_for(looking, attention)
         refining = refining_of(looking)
