@@ -1,4 +1,4 @@
-"""Little work is done by one thread, much by all; what was set before is set again."""
+"""Little work is done by one thread, much by all, some by all where cores are idle; then all is as before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from test_models import load
 
 from attnviz import threads
 from attnviz.models.forward import forward
-from attnviz.threads import MUCH_WORK, threads_for
+from attnviz.threads import MUCH_WORK, SOME_WORK, threads_for
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def blas(monkeypatch):
 
 def test_little_work(blas):
     """One thread inside the block; the number from before after it, also after an error."""
-    with threads_for(MUCH_WORK - 1):
+    with threads_for(SOME_WORK - 1):
         assert blas[-1] == 1
     assert blas == [4, 1, 4]
     with pytest.raises(ZeroDivisionError), threads_for(0):
@@ -67,3 +67,27 @@ def test_a_pass_sets_them(blas, monkeypatch):
     monkeypatch.setattr(threads, "MUCH_WORK", 0)
     np.testing.assert_array_equal(forward(config, tensors, [1, 2, 3]).weights, few.weights)
     assert blas == [4, 1, 4]
+
+
+@pytest.mark.parametrize(("running", "states", "idle"), [("1/84", "R", 2), ("2/84", "RR", 2), ("3/84", "RS", 0)])
+def test_idle_cores(monkeypatch, tmp_path, running, states, idle):
+    """What other programs run is subtracted, not this one's own threads; where nothing is said no core is idle."""
+    (tmp_path / "loadavg").write_text(f"0.00 0.01 0.05 {running} 999\n")
+    for number, state in enumerate(states):
+        folder = tmp_path / "self" / "task" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "stat").write_text(f"{number} (a ) R b) {state} 1 1\n")
+    monkeypatch.setattr(threads, "Path", lambda path: tmp_path / path.removeprefix("/proc/"))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert threads._idle_cores() == idle
+    (tmp_path / "loadavg").write_text("nothing")
+    assert threads._idle_cores() == 0
+
+
+@pytest.mark.parametrize(("work", "idle", "told"), [(SOME_WORK, 4, [4]), (SOME_WORK, 3, [4, 1, 4]), (9, 4, [4, 1, 4])])
+def test_some_work(blas, monkeypatch, work, idle, told):
+    """Some work is done by all threads where each has an idle core; little work by one in any case."""
+    monkeypatch.setattr(threads, "_idle_cores", lambda: idle)
+    with threads_for(work):
+        pass
+    assert blas == told

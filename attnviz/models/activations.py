@@ -26,7 +26,7 @@ ERF_DENOMINATOR = (
 )  # fmt: skip
 _EDGE = 4.0
 # Numbers that are worked on at a time: with their intermediates they stay near the core.
-_BLOCK = 131_072
+_BLOCK = 32_768
 
 
 def erf(x: Float32) -> Float32:
@@ -103,6 +103,8 @@ def activation(name: Any) -> Activation:
 def _in_blocks(function: Activation, x: Float32) -> Float32:
     if x.size <= _BLOCK:
         return function(x)
+    if x.flags.f_contiguous and not x.flags.c_contiguous:  # as a layer's products lie
+        return _in_blocks(function, x.T).T
     flat = np.ascontiguousarray(x).reshape(-1)
     bent = np.empty_like(flat)
     for start in range(0, flat.size, _BLOCK):

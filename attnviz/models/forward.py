@@ -175,13 +175,15 @@ def climb(tower: Tower, ids: Ids, request: Request, segments: Ids | None = None)
     top = height if rows is not None or request.whole else max(wanted, default=-1) + 1
     kept = _Kept(len(wanted), request.traces)
     with np.errstate(over="ignore", invalid="ignore"):
-        hidden = stack.embed(ids, segments)
+        # Products come out column by column (see parts.Linear): so that sums read both sides as they lie.
+        hidden = np.asfortranarray(stack.embed(ids, segments))
         with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
             for number in range(top):
                 climbed = stack.climb(number, _finite(hidden))
                 hidden = climbed.hidden
                 if number in wanted:
                     kept.add(climbed.crossed if request.crossed else climbed.attended)
+                del climbed  # the next layer takes its memory
             hidden = _finite(stack.finish(hidden) if top == height else hidden)
         scores = None if rows is None else _finite(stack.score(hidden[rows]))
     keys = len(stack.memory) if request.crossed and stack.memory is not None else len(ids)
