@@ -130,6 +130,14 @@ def test_small_negative_numbers():
     assert number(-0.0001, 3) == "-.000"
 
 
+def test_rows_of_words_that_may_look_at_nothing():
+    """Such a row sums to 0, and the caption does not say that every row sums to 1."""
+    for keys, empty in (("fish", True), ("the cat eats", False)):
+        (form,) = prepare(run(TEXT, keys=keys, mask="window:1"), "weights")
+        assert str(form.caption[-1]).endswith("but for words that may look at nothing") == empty
+        assert (form.panels[0].values.sum(axis=-1).min() == 0) == empty
+
+
 @pytest.mark.parametrize("show", ["weights", "scores"])
 @pytest.mark.parametrize("mask", ["causal", "window:0", "window:1"])
 def test_forbidden_cells(show, mask):

@@ -103,6 +103,8 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
 def _row_meaning(attention: Attention) -> Message:
     """What a row of weights is, and how much of it is not shown."""
     hidden = attention.settings.get("hidden")
+    if hidden is None and attention.allowed is not None and not attention.allowed.any(axis=-1).all():
+        return message("each row is one word's attention and sums to 1, but for words that may look at nothing")
     if hidden is None:
         return message("each row is one word's attention and sums to 1")
     shares = [hidden["shares"][str(layer)] for layer in attention.layers]
