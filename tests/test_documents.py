@@ -126,13 +126,13 @@ def _without_language(code):
 
 
 def _said(prose):
-    """The options, files, names of the code and numbers in a text; 22 million is 2200 万, and NAME is left out."""
+    """The options, files, names of the code and numbers in a text; 134 million is 1.34 亿, and NAME is left out."""
     for span in re.findall(r"`([^`]+)`", prose):
         code = re.sub(r"[^\x00-\x7f]|[A-Z]{2,}", " ", _without_language(span))
         yield from re.findall(r"--?[a-z][a-z-]*|(?<![\w-])[.\w]*[a-z][\w./:-]*", code)
     plain = re.sub(r"`[^`]+`|\]\(.*?\)|<!--.*?-->", " ", prose)
-    for unit, size in ((" million", 10**6), (" 万", 10**4)):
-        plain = re.sub(rf"(\d+){unit}", lambda found, size=size: str(int(found[1]) * size), plain)
+    for unit, size in ((" million", 10**6), (" 万", 10**4), (" 亿", 10**8)):
+        plain = re.sub(rf"(\d[\d.]*){unit}", lambda found, size=size: str(round(float(found[1]) * size)), plain)
     yield from re.findall(r"(?<![A-Za-z\d._-])\.?\d(?:[\d,.]*\d)?(?:e-?\d+)?", plain)
 
 
