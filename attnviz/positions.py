@@ -93,7 +93,7 @@ def rotary(x: Floats, *, halves: bool = False, offset: int = 0, base: float = RO
     if dim % 2:
         raise OptionError(
             "Rotary positions turn features in pairs: each head needs an even number of dimensions, not {dim}.",
-            hint="Choose another --dim or --heads.",
+            hint="Choose another --dim or --heads, or --embedding hash with a --dim.",
             dim=dim,
         )
     angle = rotary_angles(count, dim, offset=offset, base=base)

@@ -166,6 +166,9 @@ class _File:
     def _measure(self, line: bytes, number: int) -> None:
         """Learn from the first row how many numbers there are, or that the header lied."""
         got = _count_numbers(line)
+        between = line.split()[1 : -got or None]  # the rest of a word with spaces, or a number that is none
+        if between and (len(between) + got == self.dim if self.promised is not None else _has_number(between)):
+            self._refuse(between[-1], number)
         if self.promised is not None and got != self.dim and not (got > self.dim and _is_spaced(line, self.dim)):
             raise InputError(
                 "{name!r}: line 1 promises {dim} numbers a word, line {line} has {got}.",
@@ -233,6 +236,10 @@ def _count_numbers(line: bytes) -> int:
     while count < len(cells) - 1 and not np.isnan(_number(cells[-1 - count])):
         count += 1
     return count
+
+
+def _has_number(cells: list[bytes]) -> bool:
+    return not all(np.isnan(_number(cell)) for cell in cells)
 
 
 def _is_spaced(line: bytes, dim: int) -> bool:

@@ -82,6 +82,7 @@ def test_what_is_written_is_read(tmp_path_factory, table, header):
         ("cat 1 2 3\nfox 1 -inf 3\n", ["line 2", "'-inf'"]), ("cat 1 1e999 3\n", ["line 1", "'1e999'"]),
         ("fox 1 2 3\ncat 1 2.3.4 3\n", ["line 2", "'2.3.4'"]), ("fox 1 2 3\ncat 1 2_0 3\n", ["line 2", "'2_0'"]),
         ("fox 1 2 3\ncat 1 1e39 3\n", ["line 2", "'1e39'"]),
+        ("cat 1 2 nan 4\nfox 0 1 1 0\n", ["line 1", "'nan'"]), ("2 4\ncat 1 x 3 4\n", ["line 2", "'x'"]),
         ("2 4\ncat 1 2 3\n", ["line 1 promises 4", "line 2 has 3"]),
         ("2 2\ncat .1 .2 .3\n", ["line 1 promises 2", "line 2 has 3"]), ("2 0\ncat 1\n", ["promises 0"]),
         ("2 4\ncat\n", ["line 1 promises 4", "has 0"]),

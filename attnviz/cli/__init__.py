@@ -199,8 +199,9 @@ def _usage(error: Any) -> str:
     elif words[-1:] not in (".", "!", "?"):
         words += "."
     if type(error).__name__ == "NoSuchOption":
-        hint = translate("A text that begins with - goes after --, as in: attnviz run -- -1.")
-        return sentences(words, hint)
+        if error.ctx is not None and error.ctx.info_name == "cost":
+            return sentences(words, translate("A number of tokens is a whole number from 0 to 10^30."))
+        return sentences(words, translate("A text that begins with - goes after --, as in: attnviz run -- -1."))
     return sentences(words, translate("See: attnviz --help."))
 
 

@@ -136,7 +136,7 @@ def added_position(row: Row) -> Step | None:
     ]  # fmt: skip
     formula = "x + p"
     if row.attention.settings.get("position") == "sinusoidal":
-        formula = f"p[2i] = sin(pos / 10000^(2i/{len(vector)})), p[2i+1] = cos"
+        formula = f"p[2i] = sin a, p[2i+1] = cos a, a = pos / 10000^(2i/{len(vector)})"
     arrays = {"p": vector, "x_plus_p": after, "p_keys": trace.key_added, "x_plus_p_keys": trace.key_inputs}
     return Step("position", message("Position added"), formula, tuple(words), lines, arrays)
 

@@ -126,8 +126,10 @@ def _mask_words(row: Row) -> Message:
     spelling = str(row.attention.settings.get("mask", "none")).lower()
     if spelling == "causal":
         return message("A word may look at itself and at what came before it, at nothing that comes after.")
+    if "causal" in spelling:
+        return message("The mask {mask} forbids words that stand too far before a word, and all after it.", mask=spelling)
     if spelling != "none":
-        return message("The mask {mask} forbids words that stand too far away or on the wrong side.", mask=spelling)
+        return message("The mask {mask} forbids words that stand too far away.", mask=spelling)
     return message("The mask forbids some words.")
 
 

@@ -177,6 +177,8 @@ def compare(
         notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
     read_ahead((text_a, text_b, keys), [chosen], progress)
     a, b = (read(text, chosen, keys=keys, progress=progress) for text in (text_a, text_b))
+    if {token.text for token in b.tokens} <= {token.text for token in a.tokens}:
+        b = replace(b, embedded=replace(b.embedded, notes=()))  # the words of the first text are told already
     each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
     pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
     return compare_attentions(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
