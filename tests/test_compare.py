@@ -248,3 +248,10 @@ def test_verdict_is_about_what_is_shown():
         (_, form) = prepare_comparison(result, head=head)
         assert str(form.notes[0]) == str(result.verdicts(head)[1])
     assert len({str(result.verdicts(head)[1]) for head in (None, "0", "1", "2")}) > 1
+
+
+def test_unknown_words_are_told_once():
+    """Both texts have the same words that the toy does not know, in another order: one note names them."""
+    names = [f"b{number}" for number in range(12)]
+    found = compare(" ".join(names), " ".join(reversed(names)))
+    assert [str(note)[:9] for note in found.notes] == ["12 words "]

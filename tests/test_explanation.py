@@ -467,3 +467,10 @@ def test_written():
     ]  # fmt: skip
     assert written(np.float32(0.1), 7) == ".1"
     assert float(written(1.5e20, 3)) == 1.5e20
+
+
+@pytest.mark.parametrize(("mask", "after"), [("window:1", False), ("window:1,causal", True)])
+def test_only_a_causal_window_forbids_what_comes_after(mask, after):
+    """A window on both sides knows no wrong side."""
+    (step,) = [step for step in explain("猫吃鱼", token=0, mask=mask).steps if step.name == "mask"]
+    assert ("after" in str(step.words[0])) == after

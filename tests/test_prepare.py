@@ -362,3 +362,10 @@ def test_left_out_features_are_counted_for_each_card(options, notes):
     (form,) = prepare(run("猫吃鱼", **options), "qkv")
     found = list(map(str, form.notes))
     assert [note.startswith(words) for note, words in zip(found, notes, strict=True)] == [True] * len(notes)
+
+
+@pytest.mark.parametrize(("position", "said"), [("none", False), ("alibi", True)])
+def test_the_first_position_is_said_where_there_are_positions(position, said):
+    """Without positions --offset changes nothing, and the caption does not speak of it."""
+    words = [str(one) for one in describe(run(TEXT, position=position, offset=3))]
+    assert ("first position 3" in words) == said

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from attnviz.attention import attend
 from attnviz.errors import OptionError
 from attnviz.experiments.given import Given
-from attnviz.experiments.varying import CHOICES, default_axes
+from attnviz.experiments.varying import CHOICES, check_free, default_axes
 from attnviz.laboratory import KEEP, VARIES, Distances, read_axis, recurrent_memory
 from attnviz.masks import make_mask
 from attnviz.messages import Message, message
@@ -53,6 +53,7 @@ def by_distance(
     axes = [read_axis(one, VARIES, CHOICES) for one in vary]
     if len(axes) > 1 or any(axis.name != "position" for axis in axes):
         raise OptionError("With --long only the positions vary.", hint="As in: --long 512 --vary position=none,rope.")
+    check_free(axes, chosen)
     schemes = axes[0].values if axes else default_axes(chosen, cross=False)[0].values
     for scheme in schemes:
         check(replace(chosen, position=scheme))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -61,6 +61,8 @@ def lab(
     check_head(head)
     axes = tuple(read_axis(one, VARIES, CHOICES) for one in vary) or default_axes(chosen, cross=keys is not None)
     _check_axes(axes, given)
+    if vary:
+        check_free(axes, chosen)
     made, notes = _cells(axes, given, chosen, head)
     attention = next((attention for _, attention in made if attention is not None), None)
     cells = tuple(cell for cell, _ in made)
@@ -109,6 +111,15 @@ def default_axes(settings: Settings, *, cross: bool) -> tuple[Axis, ...]:
         Axis("position", tuple(SCHEMES) if settings.position in (None, "all") else (settings.position,)),
         Axis("mask", masks if settings.mask == "none" else (settings.mask,)),
     )
+
+
+def check_free(axes: Iterable[Axis], settings: Settings) -> None:
+    """Raise OptionError for what varies and is set, too."""
+    for axis in axes:
+        if getattr(settings, axis.name) not in (getattr(Settings(), axis.name), "vectors", "given"):
+            raise OptionError(
+                "--vary {name} tries several; --{name} asks for one.", hint="Leave one of the two out.", name=axis.name
+            )
 
 
 def _check_axes(axes: tuple[Axis, ...], given: Given) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from attnviz.analysis import entropy
 from attnviz.data import Attention, Booleans
-from attnviz.explanation.parts import Atom, Blank, Entry, Explanation, Floats, Line, Number, Piece, Step, Word
+from attnviz.explanation.parts import Atom, Entry, Explanation, Floats, Line, Number, Piece, Step, Word
 from attnviz.explanation.row import most_weighty, name_of, words_of
 from attnviz.messages import Message, message
 
@@ -42,10 +42,7 @@ def heads_step(attention: Attention, token: int, cell: int | None) -> Step:
     shown = most_weighty(weights.mean(axis=0)) if cell is None else (cell,)
     rest = len(shown) < weights.shape[1] and cell is None
     lines = tuple(
-        Line(
-            _label(place, head),
-            _entries(keys, allowed, weights[place], shown, float(bits[place]), rest=rest, asked=known),
-        )
+        Line(_label(place, head), _entries(keys, allowed, weights[place], shown, float(bits[place]), rest=rest))
         for place, head in enumerate(attention.heads)
     )
     others = (message("others"),) if rest else ()
@@ -78,20 +75,12 @@ def _label(place: int, head: int | str) -> Piece:
 
 
 def _entries(
-    keys: tuple[Word, ...],
-    allowed: Booleans,
-    weights: Floats,
-    shown: tuple[int, ...],
-    bits: float,
-    *,
-    rest: bool,
-    asked: bool,
+    keys: tuple[Word, ...], allowed: Booleans, weights: Floats, shown: tuple[int, ...], bits: float, *, rest: bool
 ) -> tuple[Entry, ...]:
-    """A head's cells; a worksheet asks for the weights where they can be redone, and always for the entropy."""
-    blank: Blank = "answer" if asked else ""
-    cells: list[Atom] = [(Number(float(weights[i]), blank) if allowed[i] else "·",) for i in shown]
+    """A head's cells; a worksheet asks for the entropy, which can be redone from the weights."""
+    cells: list[Atom] = [(Number(float(weights[i])) if allowed[i] else "·",) for i in shown]
     if rest:
-        cells.append((Number(max(0.0, float(weights.sum() - weights[list(shown)].sum())), blank),))
+        cells.append((Number(max(0.0, float(weights.sum() - weights[list(shown)].sum()))),))
     cells.append((_most(keys, allowed, weights),))
     cells.append((Number(bits, "answer"),))
     return tuple(Entry((cell,)) for cell in cells)

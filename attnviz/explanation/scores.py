@@ -127,7 +127,9 @@ def _mask_words(row: Row) -> Message:
     if spelling == "causal":
         return message("A word may look at itself and at what came before it, at nothing that comes after.")
     if "causal" in spelling:
-        return message("The mask {mask} forbids words that stand too far before a word, and all after it.", mask=spelling)
+        return message(
+            "The mask {mask} forbids words that stand too far before a word, and all after it.", mask=spelling
+        )
     if spelling != "none":
         return message("The mask {mask} forbids words that stand too far away.", mask=spelling)
     return message("The mask forbids some words.")

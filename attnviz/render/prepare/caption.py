@@ -46,7 +46,9 @@ def describe_settings(
         "mask": lambda: mask_words(s["mask"]),
         "temperature": lambda: None if s["temperature"] == 1 else setting_words("temperature", s["temperature"]),
         "seed": lambda: setting_words("seed", s["seed"]) if s.get("seed") else None,
-        "offset": lambda: setting_words("offset", s["offset"]) if s.get("offset") and s.get("position") != "none" else None,
+        "offset": lambda: (
+            setting_words("offset", s["offset"]) if s.get("offset") and s.get("position") != "none" else None
+        ),
         "normalized": lambda: message("rows divided by their sums") if s.get("normalized") else None,
     }
     parts = (maker() for name, maker in makers.items() if name not in without)
