@@ -27,6 +27,11 @@ def cases(folder: str) -> list[Case]:
         ),
         Case("explain / run", [*attnviz, "explain", "猫吃鱼", "--token", "猫"], [*attnviz, "run", "猫吃鱼"]),
         Case(
+            "explain / run, 10 words",
+            [*attnviz, "explain", SENTENCE.strip(), "--token", "eats"],
+            [*attnviz, "run", SENTENCE.strip()],
+        ),
+        Case(
             "blocks 100 / table 10",
             [*attnviz, "run", SENTENCE * 10, "--view", "blocks"],
             [*attnviz, "run", SENTENCE, "--view", "table"],

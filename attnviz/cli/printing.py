@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
     """Print what `views` draws on the screen that standard output is."""
-    from rich.console import Console, ConsoleDimensions
+    from rich.console import Console, ConsoleDimensions, Group
 
     console = Console(highlight=False, markup=False, emoji=False)
     screen = screen_of(console)
@@ -31,7 +31,7 @@ def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
     for index, view in enumerate(views(screen)):
         if index:
             console.print()
-        console.print(view)
+        console.print(Group(view))  # a Text by itself would be joined to a new one, and wrapped again
 
 
 def screen_of(console: Console) -> Screen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -45,7 +46,7 @@ class Card:
     matrix: Floats | None = None
     known: bool = False
 
-    @property
+    @cached_property
     def is_copy(self) -> bool:
         """Whether each entry that is not 0 is what came in there, so that there is nothing to compute."""
         if self.matrix is None:
@@ -68,7 +69,14 @@ class Card:
 
 
 def card(row: Row, kind: Kind, index: int) -> Card:
-    """The card of the token `index`, of the text or of the one that is asked."""
+    """The card of the token `index`, of the text or of the one that is asked; made once."""
+    if (kind, index) not in row.cards:
+        row.cards[kind, index] = _made(row, kind, index)
+    found: Card = row.cards[kind, index]
+    return found
+
+
+def _made(row: Row, kind: Kind, index: int) -> Card:
     trace = row.trace
     before = {"query": trace.unrotated_query, "key": trace.unrotated_key, "value": None}[kind]
     cards = {"query": trace.query, "key": trace.key, "value": trace.value}[kind] if before is None else before
@@ -91,7 +99,8 @@ def card(row: Row, kind: Kind, index: int) -> Card:
 
 
 def _same(a: Floats, b: Floats) -> bool:
-    return np.allclose(a, b, rtol=1e-4, atol=1e-5 * float(np.abs(b).max(initial=0.0)))
+    size = np.abs(b)
+    return bool((np.abs(a - b) <= 1e-4 * size + 1e-5 * size.max(initial=0.0)).all())
 
 
 def embedding(row: Row) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,11 @@ class Row:
         size = max(1.0, float(np.abs(self.logits).max(initial=0.0)))
         with np.errstate(over="ignore", invalid="ignore"):
             return np.allclose((scaled + bias) / trace.temperature, self.logits, rtol=1e-4, atol=1e-4 * size)
+
+    @cached_property
+    def cards(self) -> dict[tuple[str, int], Any]:
+        """The cards that were made for it: see cards.card."""
+        return {}
 
     @cached_property
     def allowed(self) -> Booleans:
