@@ -474,3 +474,12 @@ def test_only_a_causal_window_forbids_what_comes_after(mask, after):
     """A window on both sides knows no wrong side."""
     (step,) = [step for step in explain("猫吃鱼", token=0, mask=mask).steps if step.name == "mask"]
     assert ("after" in str(step.words[0])) == after
+
+
+@pytest.mark.parametrize(("row", "zero"), [("1 2 3 4", False), ("0 0 0 0", True)])
+def test_a_files_vector_is_scaled(tmp_path, row, zero):
+    """An explanation says to what length a file's vector is scaled, which its numbers have; one of zeros stays so."""
+    (tmp_path / "a.vec").write_text(f"猫 {row}\n吃 1 0 0 0\n", encoding="utf-8")
+    step = explain("猫吃", embedding=str(tmp_path / "a.vec"), token=0).steps[0]
+    assert [str(words).endswith("which no scaling changes.") for words in step.words[1:]] == [zero]
+    assert (step.arrays["x"] ** 2).sum() == pytest.approx(0 if zero else 4)

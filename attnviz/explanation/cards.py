@@ -26,6 +26,7 @@ from attnviz.explanation.parts import (
 )  # fmt: skip
 from attnviz.explanation.row import Row
 from attnviz.messages import Message, message
+from attnviz.wordfile import is_word_file
 
 Kind = Literal["query", "key", "value"]
 
@@ -115,10 +116,17 @@ def embedding(row: Row) -> Step:
                         word=row.word, count=len(vector))  # fmt: skip
     else:
         words = message("“{word}” is a row of {count} numbers.", word=row.word, count=len(vector))
+    more: tuple[Message, ...] = ()
+    if trace.embedded is not None and is_word_file(str(row.attention.settings.get("embedding"))):
+        size = 2 * np.sqrt(len(vector))
+        more = (message("The file's vector is all zeros, which no scaling changes."),) if not vector.any() else (
+            message("The file's vector, scaled to the length that all have here: |x|² = 2√{count} = {size}.",
+                    count=len(vector), size=Number(float(size))),
+        )  # fmt: skip
     line = Line(row.word, listing(vector, row.columns, named=row.named))
     kept = trace.embedded is not None
     title = message("Embedding of “{word}”", word=row.word) if kept else message("Input of “{word}”", word=row.word)
-    return Step("embedding", title, "x", (words,), (line,),
+    return Step("embedding", title, "x", (words, *more), (line,),
                 {"x": vector, **_asked_inputs(row)})  # fmt: skip
 
 
