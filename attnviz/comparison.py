@@ -95,8 +95,9 @@ class Comparison:
 
     tokens: the shared words in the first text's order; tokens_b: the same words, in that order, as the second text's
     tokens; only_a, only_b: words of one side only; same_order: whether the second text has the shared words in the
-    first one's order; mirrored: whether it has them backwards. keys: the words that are asked, where they are another
-    text's; else those of `tokens`. names: what the two are called, where their texts do not tell them apart.
+    first one's order; mirrored: whether it has them backwards. keys: the shared words that are asked, where they are
+    another text's; else those of `tokens`. renormalized: whether each row is re-normalized over the shared words,
+    because the two look at different ones. names: what the two are called, where their texts do not tell them apart.
     """
 
     text_a: str
@@ -109,6 +110,7 @@ class Comparison:
     runs: tuple[Run, ...]
     mirrored: bool = False
     keys: tuple[Token, ...] | None = None
+    renormalized: bool = False
     layers: tuple[int, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
@@ -147,6 +149,11 @@ class Alignment:
     only_a: tuple[int, ...]
     only_b: tuple[int, ...]
 
+    @property
+    def leaves(self) -> bool:
+        """Whether either text has a token that the other lacks."""
+        return bool(self.only_a or self.only_b)
+
 
 def align(a: tuple[Token, ...], b: tuple[Token, ...], same: Callable[[str], str] = str) -> Alignment:
     """Match tokens by text and occurrence: the n-th 猫 with the n-th 猫. `same` maps texts that count as one.
@@ -177,30 +184,33 @@ def compare_attentions(
 ) -> Comparison:
     """Compare two texts under one setting a pair; the tokens must be the same in every pair, the last layer counts.
 
-    blind_to: what each pair's setting cannot see. In cross-attention both texts ask the words of the same third one.
+    blind_to: what each pair's setting cannot see. In cross-attention the words that are asked are matched as well.
     Raises InputError where the texts have no word in common.
     """
     a, b = pairs[0]
     aligned = align(a.tokens, b.tokens, same)
-    if not any(_is_word(a, i) for i in aligned.a):
+    asked = align(a.key, b.key, same) if a.is_cross else aligned
+    if not any(_is_word(a, i) for i in aligned.a) or not asked.a:
         raise InputError(
             "The two texts have no word in common: {a} and {b}.",
             hint="compare looks at the same words in another order.",
             a=_first_words(a), b=_first_words(b),
         )  # fmt: skip
+    text_a, text_b = _texts(a, b)
     return Comparison(
-        text_a=_text(a),
-        text_b=_text(b),
+        text_a=text_a,
+        text_b=text_b,
         tokens=tuple(a.tokens[i] for i in aligned.a),
         tokens_b=tuple(b.tokens[i] for i in aligned.b),
-        only_a=tuple(a.tokens[i].text for i in aligned.only_a),
-        only_b=tuple(b.tokens[i].text for i in aligned.only_b),
-        same_order=list(aligned.b) == sorted(aligned.b),
+        only_a=_alone(a, aligned.only_a, asked.only_a),
+        only_b=_alone(b, aligned.only_b, asked.only_b),
+        same_order=all(list(one.b) == sorted(one.b) for one in (aligned, asked)),
         mirrored=list(aligned.b) == sorted(aligned.b, reverse=True),
-        keys=a.key if a.is_cross else None,
+        keys=tuple(a.key[i] for i in asked.a) if a.is_cross else None,
+        renormalized=asked.leaves,
         layers=a.layers[-1:],
         runs=tuple(
-            replace(_run(first, second, aligned), blind_to=blind)
+            replace(_run(first, second, aligned, asked), blind_to=blind)
             for (first, second), blind in zip(pairs, blind_to or (None,) * len(pairs), strict=True)
         ),
         settings={**a.settings, **_unknown_words(a, b)},
@@ -230,12 +240,26 @@ def _distinct(*groups: tuple[Message, ...]) -> tuple[Message, ...]:
     return tuple({str(note): note for group in groups for note in group}.values())
 
 
+def _alone(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...]) -> tuple[str, ...]:
+    """The words of one side only, those that are asked too where they are another text's."""
+    found = [attention.query[i] for i in queries] + ([attention.key[i] for i in keys] if attention.is_cross else [])
+    return tuple(token.text for token in found)
+
+
+def _texts(a: Attention, b: Attention) -> tuple[str, str]:
+    """What the two are called: the texts that ask, or, where a model reads one target twice, those that are asked."""
+    asked = (a.key_source, b.key_source) if a.is_cross and b.is_cross else (None, None)
+    if asked[0] is not None and asked[1] is not None and asked[0] != asked[1]:
+        return asked[0], asked[1]
+    return _text(a), _text(b)
+
+
 def _text(attention: Attention) -> str:
     return attention.source if attention.source is not None else " ".join(token.text for token in attention.tokens)
 
 
-def _run(a: Attention, b: Attention, aligned: Alignment) -> Run:
-    words_differ = bool(aligned.only_a or aligned.only_b)
+def _run(a: Attention, b: Attention, aligned: Alignment, asked: Alignment) -> Run:
+    words_differ = aligned.leaves or asked.leaves
     outputs = None
     if not words_differ and a.output is not None and b.output is not None:
         outputs = float(np.abs(b.output[list(aligned.b)] - a.output[list(aligned.a)]).max())
@@ -243,40 +267,33 @@ def _run(a: Attention, b: Attention, aligned: Alignment) -> Run:
         position=str(a.settings.get("position", "none")),
         mask=str(a.settings.get("mask", "none")),
         heads=a.heads,
-        a=_shared(a, aligned.a, words_differ),
-        b=_shared(b, aligned.b, words_differ),
-        forbidden_a=_forbidden(a, aligned.a),
-        forbidden_b=_forbidden(b, aligned.b),
+        a=_shared(a, aligned.a, asked.a, asked.leaves),
+        b=_shared(b, aligned.b, asked.b, asked.leaves),
+        forbidden_a=_forbidden(a, aligned.a, asked.a),
+        forbidden_b=_forbidden(b, aligned.b, asked.b),
         outputs=outputs,
         threshold=threshold(a, b),
     )
 
 
-def _shared(attention: Attention, order: tuple[int, ...], renormalize: bool) -> Float32:
-    """The last layer's weights among these tokens, in this order; each row over them sums to 1 again if asked.
-
-    In cross-attention all keys stay: both texts ask the same ones.
-    """
-    weights = attention.weights[-1][:, list(order)]
-    if not attention.is_cross:
-        weights = weights[:, :, list(order)]
-    if renormalize and not attention.is_cross:
+def _shared(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...], renormalize: bool) -> Float32:
+    """The last layer's weights of these queries at these keys, in this order; rows sum to 1 again if asked."""
+    weights = attention.weights[-1][:, list(queries)][:, :, list(keys)]
+    if renormalize:
         total = weights.sum(axis=-1, keepdims=True)
         weights = weights / np.where(total == 0, 1, total)
     shared: Float32 = weights.astype(np.float32, copy=False)
     return shared
 
 
-def _forbidden(attention: Attention, order: tuple[int, ...]) -> NDArray[np.bool_] | None:
-    if attention.allowed is None:
-        return None
-    return ~(attention.allowed[list(order)] if attention.is_cross else attention.allowed[np.ix_(order, order)])
+def _forbidden(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    return None if attention.allowed is None else ~attention.allowed[np.ix_(queries, keys)]
 
 
 def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:
     chosen = run.choose(shown)
     sentence = _change(comparison, run, chosen[0] if len(chosen) == 1 else None)
-    if not comparison.same_words and comparison.keys is None:
+    if comparison.renormalized:
         sentence = message("Over the shared words, each row re-normalized: {sentence}", sentence=sentence)
     if len(run.heads) > 1 and not run.order_blind:
         head = run.changed_head

@@ -167,10 +167,13 @@ def test_translation(tiny):
     assert str(own.notes[-1]).startswith("The model says:")
     for token in own.query[1:]:
         assert own.source[token.start : token.end] == token.text or token.start == token.end
-    inside = model.attend("the cat", kind="encoder")
+    inside = model.attend("the cat", attention="encoder")
     assert not inside.is_cross
-    causal = model.attend("the cat", keys="a fish", kind="decoder")
+    causal = model.attend("the cat", keys="a fish", attention="decoder")
     assert not np.triu(causal.weights[0, 0], 1).any()
+    named = [one.settings["attention"] for one in (cross, own, inside, causal)]
+    assert named == ["cross", "cross", "encoder", "decoder"]
+    assert model.attend("the cat eats", attention="encoder", window=4).settings["window"] == 4
     with pytest.raises(InputError, match="no --pair"):
         model.attend("the cat", pair="x")
 
@@ -187,6 +190,57 @@ def test_every_family_reads_a_text(tiny, family, words):
     attention = model.attend("the cat eats", keys="a" if model.shape.encoder_decoder else None)
     np.testing.assert_allclose(attention.weights.sum(axis=-1), 1, atol=1e-5)
     assert len(attention.layers) == (model.shape.decoder_layers or model.shape.layers)
+
+
+def test_an_encoder_alone(tiny):
+    """T5EncoderModel has no decoder, so it is asked as a BERT is, and gives what the whole model's encoder does."""
+    folder = tiny("t5", "t5")
+    whole = load(str(folder)).attend("the cat eats", attention="encoder")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8")) | {"architectures": ["T5EncoderModel"]}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    alone = load(str(folder)).attend("the cat eats")
+    np.testing.assert_array_equal(alone.weights, whole.weights)
+    assert "attention" not in alone.settings
+
+
+@pytest.mark.parametrize("family", ["marian", "t5"])
+def test_compare_translating(tiny, family):
+    """The words of two texts are compared in the encoder, those of one target at both texts in the decoder."""
+    folder = str(tiny(family, family))
+    texts = ("the dog bit the man", "the man bit the dog")
+    inside = attnviz.compare(*texts, model=folder, layer=1)
+    assert inside.settings["attention"] == "encoder"
+    assert inside.keys is None
+    crossed = attnviz.compare(*texts, model=folder, keys="a fish", layer=1)
+    assert [token.text for token in crossed.tokens[1:]] == ["a", "fish"]
+    assert (crossed.titles, crossed.same_words, crossed.same_order) == (texts, True, False)
+    model = load(folder)
+    a, b = (model.attend(text, keys="a fish", layers=[1]) for text in texts)
+    places = [[token.text for token in one.key].index(crossed.keys[3].text) for one in (a, b)]
+    np.testing.assert_array_equal(crossed.runs[0].a[:, :, 3], a.weights[0, :, :, places[0]])
+    np.testing.assert_array_equal(crossed.runs[0].b[:, :, 3], b.weights[0, :, :, places[1]])
+    fewer = attnviz.compare("the dog", "dog", model=folder, keys="a fish", layer=1)
+    assert fewer.renormalized
+    assert fewer.only_a
+    np.testing.assert_allclose(fewer.runs[0].a.sum(axis=-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "words"),
+    [
+        ("bert", {"attention": "cross"}, "only the attention of its encoder, not cross"),
+        ("llama", {"attention": "encoder"}, "only the attention of its decoder, not encoder"),
+        ("bert", {"attention": "x"}, "one of auto, encoder, decoder, cross"),
+        ("marian", {"attention": "encoder", "keys": "a"}, "encoder reads one text"),
+        ("marian", {"window": 8}, "--attention encoder has one text"),
+    ],
+)
+def test_refused_attentions(tiny, family, options, words):
+    """An attention that a model has not, or that does not read what is given, is refused."""
+    with pytest.raises(AttnvizError, match=words):
+        load(str(tiny(family, family))).attend("the cat", **options)
+    model = load(str(tiny("bert")))
+    assert model.attend("the cat", attention="encoder").weights.shape == model.attend("the cat").weights.shape
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from attnviz.embeddings import EMBEDDINGS
 from attnviz.masks import SPELLINGS
 from attnviz.merging import MERGES
 from attnviz.messages import LANGUAGES, translate
+from attnviz.models import ATTENTIONS
 from attnviz.models.toy import PROJECTIONS
 from attnviz.positions import SCHEMES
 from attnviz.render.prepare import SHOWS
@@ -139,7 +140,12 @@ def _axes() -> tuple[str, ...]:
 OPTIONS: dict[str, Words] = {
     "file": Words("Input", "Read the text from this UTF-8 file.", "PATH"),
     "vectors": Words("Input", "Read a matrix from this .csv or .npy file, one row a token, instead of a text.", "PATH"),
-    "keys": Words("Input", "Another text: the words of the text ask the words of this one.", "TEXT"),
+    "keys": Words(
+        "Input",
+        "Another text: the words of the text ask the words of this one. With a model that translates, the target "
+        "text, whose words ask those of the text.",
+        "TEXT",
+    ),
     "weights": Words("Input", "Show your own attention, from this .npz, .json or .npy file.", "PATH"),
     "labels": Words(
         "Input",
@@ -183,6 +189,12 @@ OPTIONS: dict[str, Words] = {
     "no_special": Words("Model", "Hide the tokens that stand for no text, [CLS] and the like."),
     "renormalize": Words("Model", "With --no-special: let the rows sum to 1 again."),
     "window": Words("Model", "Slide over a longer text in windows of this many tokens.", "N"),
+    "attention": Words(
+        "Model",
+        "Which attention of an encoder-decoder; auto: cross, the target's words at the text's (in compare encoder).",
+        None,
+        ("auto", *ATTENTIONS),
+    ),
     "stride": Words("Model", "How far one window begins after the other; half of it if not given.", "N"),
     "by": Words("Computing", "How it is taken away: out of the text, by a mask, or head by head.", None, _ways),
     "vary": Words(

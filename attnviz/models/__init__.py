@@ -1,1 +1,4 @@
 """Models: tokens to layers of attention."""
+
+# Of an encoder-decoder: the encoder's words at each other, the decoder's at those before them, and these at those.
+ATTENTIONS = ("encoder", "decoder", "cross")

@@ -125,8 +125,7 @@ class Run:
 
     def kind(self, kind: str, target_ids: Sequence[int] | None) -> str:
         """The attention that is meant; raises InputError for one that this family does not have."""
-        both, alone = self.shape.encoder_decoder, "decoder" if self.shape.causal else "encoder"
-        known = ("encoder", "decoder", "cross") if both else (alone,)
+        both, known = self.shape.encoder_decoder, self.shape.attentions
         if kind == "auto":
             kind = "cross" if both and target_ids is not None else known[0]
         if kind not in known:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.data import Attention, Token
-from attnviz.errors import InputError, OptionError
+from attnviz.errors import InputError, OptionError, unknown_choice
 from attnviz.merging import hide_special, merge_tokens
 from attnviz.messages import Message, message
+from attnviz.models import ATTENTIONS
 from attnviz.models.checkpoint import Checkpoint, open_checkpoint
 from attnviz.models.forward import Passed, forward
 from attnviz.models.reference import find
@@ -94,7 +95,7 @@ class Model:
         renormalize: bool = False,
         window: int | None = None,
         stride: int | None = None,
-        kind: Literal["auto", "encoder", "decoder", "cross"] = "auto",
+        attention: str = "auto",
         traces: bool = True,
     ) -> Attention:
         """Who looks at whom in `text`: the weights of every head of these layers (None is all, -1 the last).
@@ -102,28 +103,50 @@ class Model:
         pair: a second text, for families with segments. keys: the target text of an encoder-decoder, whose words look
         at those of `text`; without it the model's own words are taken, greedily. merge: none, char or word (see
         merging.merge_tokens). special: False hides [CLS] and the like, and `renormalize` makes the rows sum to 1
-        again. window, stride: slide over a text that is longer than the model's positions. kind: which attention of
-        an encoder-decoder. traces: keep every intermediate, for one who explains.
+        again. window, stride: slide over a text that is longer than the model's positions. attention: which of an
+        encoder-decoder's: encoder (the text's words among themselves), decoder (the target's) or cross (the target's
+        words at the text's, which is auto). traces: keep every intermediate, for one who explains.
         Raises InputError where the text is longer than the model can take, and for what the model's files lack.
         """
-        self._check(pair, keys, window is not None or stride is not None, renormalize and special)
-        if self.shape.encoder_decoder and kind != "encoder":
-            found = self._translated(text, keys, self._numbers(layers, decoder=True), kind, traces)
-        elif window is not None or stride is not None:
+        slides, translates = window is not None or stride is not None, self._translates(attention)
+        self._check(pair, keys, slides, translates)
+        if renormalize and special:
+            raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
+        if translates:
+            found = self._translated(text, keys, self._numbers(layers, decoder=True), attention, traces)
+        elif slides:
             found = self._slid(self._encoded(text, pair), text, self._numbers(layers), window, stride, traces)
         else:
             found = self._read(text, pair, self._numbers(layers), traces)
         merged = merge_tokens(found, merge)
         return merged if special else hide_special(merged, renormalize=renormalize)
 
-    def _check(self, pair: str | None, keys: str | None, slides: bool, pointless: bool) -> None:
+    def _translates(self, attention: str) -> bool:
+        """Whether the decoder is asked; OptionError for an attention that there is not."""
+        known = self.shape.attentions
+        if attention not in ("auto", *known):
+            if attention not in ATTENTIONS:
+                raise unknown_choice("--attention", attention, ("auto", *ATTENTIONS))
+            raise OptionError(
+                "{name} has only the attention of its {only}, not {attention}.",
+                hint="Leave --attention out.",
+                name=self.name, attention=attention, only=known[0],
+            )  # fmt: skip
+        return self.shape.encoder_decoder and attention != "encoder"
+
+    def _check(self, pair: str | None, keys: str | None, slides: bool, translates: bool) -> None:
         if keys is not None and not self.shape.encoder_decoder:
             raise InputError(
                 "{name} reads one text: keys are the target text of an encoder-decoder.",
                 hint="Give two segments with --pair.",
                 name=self.name,
             )
-        if pair is not None and self.shape.encoder_decoder:
+        if keys is not None and not translates:
+            raise OptionError(
+                "The encoder reads one text: keys are the target text, which the decoder reads.",
+                hint="Leave --keys out, or ask for --attention cross or decoder.",
+            )
+        if pair is not None and translates:
             raise InputError("{name} translates one text: give its target with --keys, and no --pair.", name=self.name)
         if pair is not None and self.shape.causal:
             raise InputError(
@@ -131,11 +154,12 @@ class Model:
                 hint="Leave --pair out, and put both texts into one.",
                 name=self.name,
             )
-        if slides and self.shape.encoder_decoder:
-            raise OptionError("--window slides over the text of one stack; {name} has an encoder and a decoder.",
-                              name=self.name)  # fmt: skip
-        if pointless:
-            raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
+        if slides and translates:
+            raise OptionError(
+                "--window slides over the text of one stack; {name} has an encoder and a decoder.",
+                hint="--attention encoder has one text.",
+                name=self.name,
+            )
 
     def _numbers(self, layers: Collection[int] | None, *, decoder: bool = False) -> list[int] | None:
         """The layers from 0, where -1 is the last."""
@@ -225,7 +249,8 @@ class Model:
             "model": self.name, "reference": self.reference, "family": shape.family, "layers": shape.layers,
             "heads": shape.heads, "dim": shape.dim, "embedding": "model", "tokens": "model", "projection": "model",
             "position": "own", "mask": "causal" if shape.causal else "none", "temperature": 1.0,
-            "unknown": self.tokenizer.unknown, **{name: value for name, value in more.items() if value is not None},
+            "unknown": self.tokenizer.unknown, **({"attention": "encoder"} if shape.encoder_decoder else {}),
+            **{name: value for name, value in more.items() if value is not None},
         }  # fmt: skip
 
     def _slid(
@@ -253,22 +278,24 @@ class Model:
         )
 
     def _translated(
-        self, text: str, target: str | None, layers: list[int] | None, kind: str, traces: bool
+        self, text: str, target: str | None, layers: list[int] | None, attention: str, traces: bool
     ) -> Attention:
         """The decoder's words: they look at the text (cross), or at those before them (decoder)."""
         encoded = self._encoded(text, None)
         self._check_length(len(encoded.ids), layers)
         given = None if target is None else read_target(self.checkpoint, target)
+        alone = attention == "decoder"
         with naming(self.checkpoint.path):
             said = say(self.checkpoint, encoded.ids) if given is None else given
             passed = forward(
                 self.checkpoint.config, self.checkpoint.tensors, encoded.ids.tolist(), target_ids=said.ids,
-                layers=layers, kind="decoder" if kind == "decoder" else "cross", traces=traces,
+                layers=layers, kind="decoder" if alone else "cross", traces=traces,
             )  # fmt: skip
-        asked = None if kind == "decoder" else (encoded.tokens, text)
+        asked = None if alone else (encoded.tokens, text)
         return self._attention(
             said.tokens, said.text, passed, said.notes, asked, layers=self.shape.decoder_layers,
-            heads=self.shape.decoder_heads, mask="causal" if kind == "decoder" else "none",
+            heads=self.shape.decoder_heads, mask="causal" if alone else "none",
+            attention="decoder" if alone else "cross",
             unknown_words=_unknown_words(encoded),
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attnviz.data import Trace
 from attnviz.errors import InputError
+from attnviz.models import ATTENTIONS
 from attnviz.models.configuration import Configuration
 from attnviz.models.weights import Weights
 
@@ -40,6 +41,13 @@ class ModelShape:
     decoder_layers: int | None = None
     decoder_heads: int | None = None
     target_vocabulary: int | None = None
+
+    @property
+    def attentions(self) -> tuple[str, ...]:
+        """The attentions that there are: of an encoder-decoder three, else that of its only stack."""
+        if self.encoder_decoder:
+            return ATTENTIONS
+        return ("decoder",) if self.causal else ("encoder",)
 
 
 class Climbed(NamedTuple):

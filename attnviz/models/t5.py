@@ -42,15 +42,16 @@ class T5Decoder(Stack):
 
     @classmethod
     def shape(cls, config: Configuration, family: str) -> ModelShape:
-        """The model's size, by its config alone; it can take a text of any length."""
+        """The model's size, by its config alone; it can take a text of any length. T5EncoderModel has no decoder."""
         layers = config.layers("num_layers", "num_hidden_layers", default=cls.default_layers)
         heads = config.count("num_heads", "num_attention_heads", default=cls.default_heads)
         vocabulary = config.count("vocab_size", default=cls.default_vocabulary)
+        both = config.get("architectures") not in (["T5EncoderModel"], ["MT5EncoderModel"])
         return ModelShape(
             family=family, layers=layers, heads=heads, dim=config.count("d_model", "hidden_size", default=512),
-            positions=None, causal=False, vocabulary=vocabulary, encoder_decoder=True,
-            decoder_layers=config.layers("num_decoder_layers", default=layers), decoder_heads=heads,
-            target_vocabulary=vocabulary,
+            positions=None, causal=False, vocabulary=vocabulary, encoder_decoder=both,
+            decoder_layers=config.layers("num_decoder_layers", default=layers) if both else None,
+            decoder_heads=heads if both else None, target_vocabulary=vocabulary if both else None,
         )  # fmt: skip
 
     def _feed_forward(self) -> tuple[bool, Activation]:

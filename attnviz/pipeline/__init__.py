@@ -87,6 +87,7 @@ def _run_model(text: str | None, settings: Settings, keys: str | None, layers: C
     return opened(settings.model, settings.download).attend(
         text, pair=settings.pair, keys=keys, layers=layers, merge=settings.merge, special=not settings.no_special,
         renormalize=settings.renormalize, window=settings.window, stride=settings.stride,
+        attention=settings.attention,
     )  # fmt: skip
 
 
@@ -147,7 +148,8 @@ def compare(
 
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
     it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
-    cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (the last, if None).
+    cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (the last, if None);
+    an encoder-decoder that of its encoder, or, with `keys`, how the words of that target look at both texts.
     progress: as in run. Two Attentions, computed here or elsewhere, are compared as they are, without further settings.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
@@ -162,9 +164,7 @@ def compare(
         return compare_given(text_a, text_b, layer=layer)
     chosen = with_options(settings or Settings(), options)
     if chosen.model is not None:
-        which = [-1 if layer is None else layer]
-        both = [run(text, chosen, keys=keys, layers=which) for text in (text_a, text_b)]
-        return compare_attentions([(both[0], both[1])])
+        return _compare_model(text_a, text_b, chosen, keys, layer)
     if layer not in (None, 0):
         raise MissingError("There is no layer {layer}: the toy has one, 0.", layer=layer)
     schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
@@ -182,6 +182,20 @@ def compare(
     each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
     pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
     return compare_attentions(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
+
+
+def _compare_model(text_a: str, text_b: str, settings: Settings, keys: str | None, layer: int | None) -> Comparison:
+    """Two texts through a real model."""
+    check(settings)
+    from attnviz.models.loaded import opened
+
+    assert settings.model is not None
+    translates = opened(settings.model, settings.download).shape.encoder_decoder
+    if translates and settings.attention == "auto" and keys is None:
+        settings = replace(settings, attention="encoder")  # the words of the two texts, not of their translations
+    which = [-1 if layer is None else layer]
+    a, b = (run(text, settings, keys=keys, layers=which) for text in (text_a, text_b))
+    return compare_attentions([(a, b)])
 
 
 def _same_word(settings: Settings) -> Callable[[str], str]:

@@ -51,7 +51,7 @@ class Settings(Computing):
     model: a reference to a real model, which has tokens, vectors, heads, positions and a mask of its own (see
     models.loaded.load); download: fetch it where it is not here. pair: a second segment. merge: none, char or word.
     no_special: hide [CLS] and the like; renormalize: rows over the rest sum to 1. window, stride: slide over a text
-    that is longer than the model can take.
+    that is longer than the model can take. attention: auto, or which of an encoder-decoder's.
     """
 
     model: str | None = None
@@ -62,6 +62,7 @@ class Settings(Computing):
     renormalize: bool = False
     window: int | None = None
     stride: int | None = None
+    attention: str = "auto"
 
 
 # The settings that a real model takes; it has its own in place of all the others.

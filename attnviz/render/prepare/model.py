@@ -21,6 +21,12 @@ _FAMILIES = {
     "marian": "Marian",
 }  # fmt: skip
 
+# What looks at what in an encoder-decoder, which has all three.
+_ATTENTIONS = {
+    "encoder": message("encoder"), "decoder": message("decoder"),
+    "cross": message("cross-attention, decoder → encoder"),
+}  # fmt: skip
+
 PAIR_LEGEND = message(
     "A is the first text and B the second. A→B is how much of its weight a word of A gives to all words of B."
 )
@@ -34,6 +40,8 @@ def describe_model(settings: Mapping[str, Any], layers: tuple[int, ...], heads: 
         parts.append(message("layer {layer}", layer=layers[0]))
     elif layers:
         parts.append(message("{shown} of {count} layers", shown=len(layers), count=settings["layers"]))
+    if settings.get("attention") in _ATTENTIONS:
+        parts.append(_ATTENTIONS[settings["attention"]])
     parts.append(heads)
     if settings["mask"] == "causal":
         parts.append(mask_words("causal"))
