@@ -134,7 +134,7 @@ def test_explain(good):
 @pytest.mark.parametrize(
     "option",
     [["--download"], ["--pair", "狗"], ["--merge", "word"], ["--no-special"], ["--renormalize"], ["--window", "9"],
-     ["--stride", "3"]],
+     ["--stride", "3"], ["--attention", "cross"]],
 )  # fmt: skip
 def test_model_options_need_a_model(call, option):
     """What only a model has is wrong usage with the toy, and a model that is not there is named."""
