@@ -440,6 +440,7 @@ def test_tensors_of_another_shape(name):
         ("mistral", "sliding_window", 0),
         ("t5", "feed_forward_proj", "double-gelu"),
         ("t5", "relative_attention_num_buckets", 1),
+        ("t5", "relative_attention_max_distance", 4),
         ("marian", "encoder_attention_heads", 5),
     ],
 )
@@ -450,6 +451,13 @@ def test_absurd_configs(name, key, value):
         forward({**config, key: value}, tensors, answers["text0_ids"])
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+def test_t5_with_more_buckets_than_distances():
+    """Buckets grow from half of them on, so the farthest distance need not reach their number (8 in this model)."""
+    config, tensors, answers = load("t5")
+    passed = forward({**config, "relative_attention_max_distance": 5}, tensors, answers["text0_ids"], kind="encoder")
+    np.testing.assert_allclose(passed.weights.sum(axis=-1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("config", [[], "bert", 3, None])

@@ -73,7 +73,7 @@ class T5Decoder(Stack):
     def bias(self) -> Float32:
         """The relative biases of all layers, [heads, n, n]."""
         count = self.config.count("relative_attention_num_buckets", default=32, least=4)
-        longest = self.config.count("relative_attention_max_distance", default=128, least=count)
+        longest = self.config.count("relative_attention_max_distance", default=128, least=count // 2 + 1)
         name = f"{self.side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
         table = self.weights.take(name, shape=(count, self.heads))
         causal = self.side == "decoder"
