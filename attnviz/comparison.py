@@ -190,12 +190,14 @@ def compare_attentions(
     a, b = pairs[0]
     aligned = align(a.tokens, b.tokens, same)
     asked = align(a.key, b.key, same) if a.is_cross else aligned
-    if not any(_is_word(a, i) for i in aligned.a) or not asked.a:
-        raise InputError(
-            "The two texts have no word in common: {a} and {b}.",
-            hint="compare looks at the same words in another order.",
-            a=_first_words(a), b=_first_words(b),
-        )  # fmt: skip
+    for tokens, shared in (("query", aligned.a), ("key", asked.a)):
+        first, second = (getattr(one, tokens) for one in (a, b))
+        if not any(_is_word(a, first[i]) for i in shared):
+            raise InputError(
+                "The two texts have no word in common: {a} and {b}.",
+                hint="compare looks at the same words in another order.",
+                a=_first_words(a, first), b=_first_words(b, second),
+            )  # fmt: skip
     text_a, text_b = _texts(a, b)
     return Comparison(
         text_a=text_a,
@@ -218,14 +220,13 @@ def compare_attentions(
     )
 
 
-def _first_words(attention: Attention) -> str:
-    words = [token.text for i, token in enumerate(attention.tokens) if _is_word(attention, i)]
-    return " ".join(words[:8])
+def _first_words(attention: Attention, tokens: tuple[Token, ...]) -> str:
+    return " ".join([token.text for token in tokens if _is_word(attention, token)][:8])
 
 
-def _is_word(attention: Attention, index: int) -> bool:
+def _is_word(attention: Attention, token: Token) -> bool:
     """Whether a token stands for text: what a model puts around every text is nothing that two texts share."""
-    return "model" not in attention.settings or attention.tokens[index].start is not None
+    return "model" not in attention.settings or token.start is not None
 
 
 def _unknown_words(a: Attention, b: Attention) -> dict[str, object]:

@@ -137,12 +137,18 @@ def test_layers():
 
 
 def test_keys():
-    """Cross-attention is compared where both ask the same words."""
+    """Cross-attention is compared over the words that both ask, in whatever order."""
     a = random_weights("ab", keys=["x", "y", "z"])
     b = random_weights("ba", keys=["x", "y", "z"], seed=1)
     assert np.allclose(compare_given(a, b).runs[0].b, b.weights[0][:, ::-1])
-    with pytest.raises(InputError, match="x y z and x y w"):
-        compare_given(a, random_weights("ab", keys=["x", "y", "w"]))
+    other = random_weights("ba", keys=["w", "y", "x"], seed=1)
+    shared = compare_given(a, other)
+    swapped = other.weights[0][:, ::-1][:, :, [2, 1]]
+    assert np.allclose(shared.runs[0].b, swapped / swapped.sum(axis=-1, keepdims=True))
+    assert (shared.only_a, shared.only_b, shared.renormalized) == (("z",), ("w",), True)
+    assert "each row re-normalized" in words(shared)
+    with pytest.raises(InputError, match="x y z and v w"):
+        compare_given(a, random_weights("ab", keys=["v", "w"]))
     with pytest.raises(InputError, match="cross-attention"):
         compare_given(a, random_weights("ab"))
     with pytest.raises(InputError, match="no word in common"):
