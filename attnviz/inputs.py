@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from attnviz.errors import InputError, reason_of
-from attnviz.messages import Message
+from attnviz.messages import Message, message
 
 
 def read_bytes(path: Path) -> bytes:
@@ -33,3 +34,16 @@ def decode(data: bytes, name: str | Message) -> str:
             byte=f"0x{data[error.start]:02x}",
             position=error.start,
         ) from None
+
+
+def why_no_json(error: Exception) -> Message:
+    """What a reader of JSON met, as a field of a message: where, and in our words."""
+    if isinstance(error, json.JSONDecodeError):
+        return message(
+            "it breaks off or goes wrong at line {line}, column {column}", line=error.lineno, column=error.colno
+        )
+    if isinstance(error, UnicodeDecodeError):
+        return message("it is not UTF-8")
+    if isinstance(error, RecursionError):
+        return message("it is nested too deeply")
+    return message("it has a number with more than 4,300 digits")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,8 +198,7 @@ def test_an_encoder_alone(tiny):
     """T5EncoderModel has no decoder, so it is asked as a BERT is, and gives what the whole model's encoder does."""
     folder = tiny("t5", "t5")
     whole = load(str(folder)).attend("the cat eats", attention="encoder")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8")) | {"architectures": ["T5EncoderModel"]}
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    change_config(folder, architectures=["T5EncoderModel"])
     alone = load(str(folder)).attend("the cat eats")
     np.testing.assert_array_equal(alone.weights, whole.weights)
     assert "attention" not in alone.settings
@@ -297,6 +298,18 @@ def test_ids_outside_the_vocabulary(tiny):
         load(str(folder)).attend("cat")
 
 
+def change_config(folder, **changes):
+    """Write other numbers into the config."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8")) | changes
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def replaced(path, make):
+    """Put something else in a file's place."""
+    path.unlink()
+    make(path)
+
+
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
@@ -304,19 +317,29 @@ def test_ids_outside_the_vocabulary(tiny):
         (lambda f: (f / "config.json").write_text("{"), "not JSON"),
         (lambda f: (f / "config.json").write_text('{"model_type": "zebra"}'), "zebra"),
         (lambda f: (f / "config.json").write_text('{"model_type": "bert", "num_hidden_layers": 1e12}'), "num_hidden"),
+        (lambda f: change_config(f, layer_norm_eps=10**400), "a number from 0"),
+        (lambda f: (f / "config.json").write_text('{"x": 1' + "0" * 5000 + "}"), "4,300 digits"),
+        (lambda f: (f / "config.json").write_text("[1]"), "must hold a JSON object"),
+        (lambda f: replaced(f / "config.json", os.mkfifo), "pipe or a device"),
+        (lambda f: replaced(f / "model.safetensors", Path.touch), "is empty"),
+        (lambda f: replaced(f / "model.safetensors", os.mkfifo), "pipe or a device"),
         (lambda f: (f / "model.safetensors").unlink(), "no weights"),
         (lambda f: (f / "vocab.txt").unlink(), "no tokenizer"),
         (lambda f: (f / "model.safetensors").write_bytes(b"\0" * 4), "header"),
     ],
 )
-def test_broken_folders(tiny, capsys, broken, words):
+def test_broken_folders(tiny, capsys, monkeypatch, broken, words):
     """Each fault of a folder is one line on standard error, and exit code 1."""
     folder = tiny("bert")
     broken(folder)
+    monkeypatch.chdir(folder.parent)
     code, out, err = run(capsys, "run", "cat", "--model", str(folder))
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
+    assert err.count(str(folder)) == 1
     assert words in err
+    code, out, err = run(capsys, "models", "--json")  # goes on to the others
+    assert code == 0
 
 
 def test_without_the_extra(tiny, monkeypatch):

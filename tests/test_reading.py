@@ -11,6 +11,7 @@ import pytest
 
 from attnviz import Attention, Token, compare, load_weights, run
 from attnviz.errors import AttnvizError, InputError, OptionError, ShapeError
+from attnviz.render.prepare import prepare
 from attnviz.storage import attention_document, attention_npz, comparison_document, to_json
 from attnviz.storage.reading import read_attentions, split_labels
 
@@ -239,7 +240,11 @@ def document(**changes):
 
 BAD = {
     "empty.json": (b"", ["not well-formed JSON"]),
-    "cut.json": (b'{"weights": [[', ["not well-formed JSON"]),
+    "cut.json": (b'{"weights": [[', ["not well-formed JSON", "line 1, column 15"]),
+    "digits.json": (b"[[" + b"1" * 5000 + b"]]", ["4,300 digits"]),
+    "end.json": (json.dumps(document(tokens=[{"text": "猫", "start": 2, "end": 1}])).encode(), ["tokens[0].end = 1"]),
+    "mask.json": (json.dumps(document(settings={"mask": "x"})).encode(), ["settings.mask = 'x'; a mask"]),
+    "part.json": (json.dumps(document(settings={"embedding": "toy"})).encode(), ["settings has no dim"]),
     "deep.json": (b"[" * 100_000, ["JSON"]),
     "latin.json": (b'["caf\xe9"]', ["UTF-8", "0xe9"]),
     "number.json": (b"3", ["no weights"]),
@@ -251,22 +256,64 @@ BAD = {
     "other.json": (b'{"a": 1}', ["no weights"]),
     "mixed.json": (b'[{"weights": [[1]]}, 3]', ["numbers"]),
     "schema.json": (json.dumps(document(schema=2)).encode(), ["schema 2"]),
-    "tokens.json": (json.dumps(document(tokens=[{"txt": 1}])).encode(), ["schema 1", "txt"]),
-    "token.json": (json.dumps(document(tokens=3)).encode(), ["schema 1"]),
+    "tokens.json": (json.dumps(document(tokens=[{"txt": 1}])).encode(), ["tokens[0] = {'txt': 1}", "a text, or"]),
+    "token.json": (json.dumps(document(tokens=3)).encode(), ["tokens = 3; a list"]),
     "few.json": (json.dumps(document(tokens=["猫"])).encode(), ["1 tokens", "3 rows"]),
     "layers.json": (json.dumps(document(layers=[0, 1])).encode(), ["2 layer names"]),
     "allowed.json": (json.dumps(document(allowed=[[True]])).encode(), ["allowed (1, 1)"]),
     "output.json": (json.dumps(document(output=[[1.0]])).encode(), ["output (1, 1)"]),
-    "settings.json": (json.dumps(document(settings=[1])).encode(), ["schema 1"]),
+    "settings.json": (json.dumps(document(settings=[1])).encode(), ["settings = [1]; an object"]),
     "compared.json": (to_json(comparison_document(compare("猫吃鱼", "鱼吃猫"))).encode(), ["comparison"]),
     "empty.npz": (b"", ["not a NumPy .npz"]),
     "text.npz": (b"hello", ["not a NumPy .npz"]),
     "renamed.npz": (b"\x93NUMPY\x01\x00", ["not a NumPy .npz"]),
-    "zip.npz": (b"PK\x03\x04" + bytes(40), ["not a NumPy file"]),
-    "empty.npy": (b"", ["not a NumPy file"]),
+    "zip.npz": (b"PK\x03\x04" + bytes(40), ["not a whole NumPy file"]),
+    "empty.npy": (b"", ["not a whole NumPy file"]),
     "lying.npy": (b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (99999, 99999), }"
-                  + b" " * 50 + b"\n", ["not a NumPy file"]),
+                  + b" " * 50 + b"\n", ["not a whole NumPy file"]),
 }  # fmt: skip
+
+
+def places(document, above=()):
+    """Where something stands in a document: every key, and the first two of a list."""
+    inside = document.items() if isinstance(document, dict) else enumerate(document[:2])
+    for key, value in inside:
+        yield (*above, key)
+        if isinstance(value, dict | list):
+            yield from places(value, (*above, key))
+
+
+HIDDEN = {
+    "model": "m", "family": "bert", "layers": 1, "heads": 1, "mask": "none", "unknown": None, "pair_start": 1,
+    "unknown_words": {"unknown": 1, "words": 2},
+    "hidden": {"pieces": ["[CLS]"], "shares": {"0": [0.25]}, "renormalized": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", [{}, HIDDEN], ids=["toy", "model"])
+@pytest.mark.parametrize("wrong", [None, -1, "x", [], {}, [1], {"a": 1}, True, 1e300, 10**30, [[["x"]]], "left out"])
+def test_wrong_parts(tmp_path, settings, wrong):
+    """Whatever part of a document is wrong, it is read and shown, or told in one line that names the file."""
+    path = tmp_path / "d.json"
+    whole = document(**({"settings": settings} if settings else {}))
+    for place in places(whole):
+        changed = json.loads(json.dumps(whole))
+        *above, last = place
+        inside = changed
+        for key in above:
+            inside = inside[key]
+        inside[last] = wrong
+        if wrong == "left out":
+            del inside[last]
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        try:
+            (found,) = load_weights(path)
+        except AttnvizError as error:
+            told = str(error)
+        else:
+            told = "d.json " + " ".join(str(part) for form in prepare(found) for part in (*form.caption, *form.notes))
+        assert "d.json" in told, place
+        assert "\n" not in told, place
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.errors import InputError
+from attnviz.models.configuration import LARGEST_NUMBER
 from attnviz.models.files import read_json
 from attnviz.models.reference import Place, is_gguf
 from attnviz.models.safetensors_reader import INDEX, SafetensorsFile, ShardedSafetensors
@@ -138,7 +138,7 @@ def check_config(config: Mapping[str, Any], file: Path) -> None:
             )  # fmt: skip
     for name in (*_EPSILONS, *_BASES):
         value = config.get(name, 1e-5)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value >= 0):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST_NUMBER:
             raise InputError(
                 "{path!r} says {name} = {value}; a number from 0 was expected.",
                 path=str(file), name=name, value=_short(value),

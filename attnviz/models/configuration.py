@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from attnviz.errors import InputError
 # No layer, head or dimension count of a model is near it; a number beyond it is a damaged file.
 LARGEST_COUNT = 100_000_000
 LARGEST_LAYERS = 10_000
+LARGEST_NUMBER = 3e38  # what a model computes with is float32
 
 
 class Configuration:
@@ -56,7 +56,7 @@ class Configuration:
         value = self.get(*names)
         if value is None:
             return default
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
             raise InputError(
                 "The model's config must give {name} as a number, at least 0, not {value!r}.",
                 name=names[0], value=_short(value),
@@ -113,5 +113,8 @@ def equal_heads(dim: int, heads: int) -> int:
 
 def _short(value: Any) -> Any:
     """A value that fits a line: a file may hold anything."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # more digits than Python writes
+        return "…"
     return value if len(text) <= 40 else text[:39] + "…"

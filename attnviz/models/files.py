@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.errors import InputError
+from attnviz.errors import InputError, reason_of
+from attnviz.inputs import why_no_json
 
 Bytes = NDArray[np.uint8]
 
@@ -42,10 +43,9 @@ def parse_object(data: bytes, name: str) -> dict[str, Any]:
     except KeyError as error:
         raise InputError("{path!r} names {key!r} twice.", path=name, key=error.args[0]) from None
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InputError("{path!r} is not JSON: {reason}.", path=name, reason=reason) from None
+        raise InputError("{path!r} is not JSON: {reason}.", path=name, reason=why_no_json(error)) from None
     if not isinstance(found, dict):
-        raise InputError("{path!r} must hold a JSON object, not {kind}.", path=name, kind=type(found).__name__)
+        raise InputError("{path!r} must hold a JSON object: names with values in braces.", path=name)
     return found
 
 
@@ -64,6 +64,8 @@ def map_bytes(path: Path) -> Bytes:
             raise InputError("{path!r} is empty.", path=str(path))
         with open(path, "rb") as file:
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=np.uint8)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError("{path!r} is not there.", path=str(path)) from None
     except (OSError, ValueError) as error:
@@ -80,8 +82,7 @@ def _size(path: Path) -> int:
 
 def unreadable(path: Path, error: Exception) -> InputError:
     """The line for a file that the system does not give."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason)
+    return InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason_of(error))
 
 
 def text_of(mapping: Mapping[str, Any], key: str) -> str | None:

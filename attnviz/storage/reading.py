@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from attnviz.arrays import as_layers, as_numbers
 from attnviz.data import Attention, Token
-from attnviz.errors import AttnvizError, InputError, OptionError, ShapeError
-from attnviz.inputs import decode, read_bytes
+from attnviz.errors import InputError, OptionError, ShapeError
+from attnviz.inputs import decode, read_bytes, why_no_json
+from attnviz.messages import listed, message
+from attnviz.storage.checking import checked_names, checked_settings, checked_tokens
 
 SUFFIXES = (".npz", ".json", ".npy")
 SCHEMA = 1
@@ -77,8 +79,9 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normaliz
     """One attention of the parts that a file gave; what a document says of itself is kept."""
     try:
         weights = as_layers(as_numbers(found["weights"]))
+        found = _checked(found, weights.shape)
         tokens, keys = _names(found, labels, weights.shape)
-        hidden = dict(found.get("settings", {})).get("hidden")  # [CLS] and the like, with their part of each row
+        hidden = found.get("settings", {}).get("hidden")  # [CLS] and the like, with their part of each row
         given = Attention.from_arrays(
             weights, tokens, keys=keys, allowed=found.get("allowed"), layers=found.get("layers"),
             heads=found.get("heads"), normalize=normalize, partial=hidden is not None and not hidden["renormalized"],
@@ -88,6 +91,21 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normaliz
         return replace(given, output=found.get("output"), settings=settings)
     except (ShapeError, InputError) as error:
         raise error.about(name) from None
+
+
+def _checked(found: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    """The parts with tokens, layers, heads and settings that can be used; InputError where they cannot."""
+    found = {part: value for part, value in found.items() if value is not None}
+    for side in ("tokens", "keys"):
+        if side in found:
+            found[side] = checked_tokens(side, found[side])
+    for axis in ("layers", "heads"):
+        if axis in found:
+            found[axis] = checked_names(axis, found[axis])
+    if "settings" in found:
+        layers, heads = (found.get(axis, range(size)) for axis, size in zip(("layers", "heads"), shape, strict=False))
+        found["settings"] = checked_settings(found["settings"], layers, heads)
+    return found
 
 
 def _names(found: dict[str, Any], labels: Sequence[str], shape: tuple[int, ...]) -> tuple[Any, Any]:
@@ -134,10 +152,11 @@ def _is_file(text: str) -> bool:
 
 def _parse(data: bytes, name: str) -> list[dict[str, Any]]:
     """The documents in a JSON file: one, an array of them, or a nested list of numbers."""
+    text = decode(data, repr(name))
     try:
-        document = json.loads(decode(data, repr(name)))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError("{name!r} is not well-formed JSON: {error}.", name=name, error=error) from None
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError("{name!r} is not well-formed JSON: {reason}.", name=name, reason=why_no_json(error)) from None
     several = isinstance(document, list) and bool(document) and all(isinstance(each, dict) for each in document)
     if isinstance(document, list) and not several:
         return [{"weights": document}]
@@ -155,29 +174,19 @@ def _document(document: Any, name: str) -> dict[str, Any]:
         raise InputError(
             "{name!r} has schema {schema}; this version reads {own}.", name=name, schema=document["schema"], own=SCHEMA
         )
-    try:
-        return _typed(document)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise InputError(
-            "{name!r} is not a whole document of schema 1: {error}.", name=name, error=repr(error)
-        ) from None
-
-
-def _typed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document's parts as Attention has them; lists of names may stand for tokens."""
     found = dict(document)
-    for side in ("tokens", "keys"):
-        if found.get(side) is not None:
-            found[side] = [each if isinstance(each, str) else Token(**each) for each in found[side]]
-    for axis in ("layers", "heads"):
-        if found.get(axis) is not None:
-            found[axis] = tuple(each if isinstance(each, str) else int(each) for each in found[axis])
     for part, kind in (("allowed", bool), ("output", np.float32)):
         if found.get(part) is not None:
-            found[part] = np.array(found[part], dtype=kind)
-    if "settings" in found:
-        found["settings"] = dict(found["settings"] or {})
+            found[part] = _array(part, found[part], kind, name)
     return found
+
+
+def _array(part: str, value: Any, kind: type, name: str) -> NDArray[Any]:
+    try:
+        with np.errstate(over="raise"):
+            return np.array(value, dtype=kind)
+    except (TypeError, ValueError, ArithmeticError):
+        raise InputError("{name!r}: its {part} is no array of numbers.", name=name, part=part) from None
 
 
 def _npy(data: bytes, name: str) -> NDArray[Any]:
@@ -194,19 +203,25 @@ def _npz(data: bytes, name: str) -> dict[str, Any]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {part: file[part] for part in _PARTS if part in file.files}
-            names = ", ".join(file.files)
+            names = listed(file.files) if file.files else message("nothing")
     except _BROKEN as error:
         raise _unreadable(name, error) from None
     if "weights" not in arrays:
         raise InputError(
             "{name!r} has no array 'weights': it has {names}.",
             hint="Save it with: np.savez('weights.npz', weights=..., tokens=...).",
-            name=name, names=names or "none",
+            name=name, names=names,
         )  # fmt: skip
     try:
         return _from_arrays(arrays)
-    except (TypeError, ValueError, IndexError) as error:
-        raise InputError("{name!r}: {error}.", name=name, error=error) from None
+    except InputError as error:
+        raise error.about(name) from None
+    except (TypeError, ValueError, IndexError, OverflowError, RecursionError):
+        raise InputError(
+            "{name!r} has spans, pieces, layers, heads or settings that are not as this project writes them.",
+            hint="Leave those arrays out: weights and tokens are enough.",
+            name=name,
+        ) from None
 
 
 _PARTS = (
@@ -244,15 +259,15 @@ def _tokens(names: NDArray[Any], spans: NDArray[Any] | None, pieces: NDArray[Any
 
 def _strings(names: NDArray[Any]) -> list[str]:
     if names.ndim != 1 or names.dtype.kind not in "US":
-        raise ValueError("tokens and keys must be arrays of strings with one dimension")
+        raise InputError("tokens and keys must be arrays of strings with one dimension.")
     return [str(name) if names.dtype.kind == "U" else name.decode() for name in names]
 
 
-def _unreadable(name: str, error: Exception) -> AttnvizError:
+def _unreadable(name: str, error: Exception) -> InputError:
     if "pickle" in str(error) or "Object arrays" in str(error):
         return InputError(
             "{name!r} holds Python objects, which are never loaded: they could run code.",
             hint="Save plain arrays: numbers, and names as np.array(tokens, dtype=str).",
             name=name,
         )
-    return InputError("{name!r} is not a NumPy file of plain arrays: {error}.", name=name, error=error)
+    return InputError("{name!r} is not a whole NumPy file of plain arrays.", name=name)

@@ -40,7 +40,7 @@ def describe_settings(
         ),
         "tokens": lambda: _TOKENS.get(s["tokens"]),
         "dim": lambda: None if s["embedding"] in ("toy", "onehot") else setting_words("dim", s["dim"]),
-        "projection": lambda: _PROJECTIONS[s["projection"]],
+        "projection": lambda: _PROJECTIONS.get(s["projection"], setting_words("projection", s["projection"])),
         "heads": lambda: _count_heads(s["heads"], heads),
         "position": lambda: scheme_words(s["position"]) if position else None,
         "mask": lambda: mask_words(s["mask"]),
