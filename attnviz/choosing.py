@@ -6,9 +6,10 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from numbers import Integral
 
 from attnviz.data import Token
-from attnviz.errors import MissingError
+from attnviz.errors import MissingError, OptionError
 from attnviz.messages import Message, message
 
 _MOST_LISTED = 40
@@ -25,8 +26,10 @@ def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Messa
     >>> find_token((Token("猫"), Token("吃"), Token("猫")), "猫#2")
     (2, None)
     """
-    if isinstance(wanted, int):
-        return _index(len(tokens), wanted), None
+    if isinstance(wanted, Integral):
+        return _index(len(tokens), int(wanted)), None
+    if not isinstance(wanted, str):
+        raise OptionError("A word is named by its text or by its index, not by {value!r}.", value=wanted)
     texts = [token.text for token in tokens]
     for form, name in ((texts, wanted), (list(map(_loosely, texts)), _loosely(wanted))):
         places = [index for index, text in enumerate(form) if text == name]

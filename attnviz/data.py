@@ -360,13 +360,13 @@ def _several(wanted: Any, names: tuple[int | str, ...]) -> tuple[int | str, ...]
     """What was asked for, as several; None is all there are."""
     if wanted is None:
         return names
-    return (wanted,) if isinstance(wanted, int | str) else tuple(wanted)
+    return tuple(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str) else (wanted,)
 
 
 def _find_layer(layers: tuple[int, ...], wanted: int | str) -> int:
     if wanted not in layers:
         raise no_such(message("layer"), wanted, layers)
-    return layers.index(int(wanted))
+    return layers.index(wanted)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -77,7 +77,7 @@ def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) ->
     from difflib import get_close_matches
 
     known = list(choices)
-    near = get_close_matches(value.lower(), known, n=1, cutoff=0.5)
+    near = get_close_matches(str(value).lower(), known, n=1, cutoff=0.5)
     return OptionError(
         "{option} takes one of {choices}, not {value!r}.",
         hint="Did you mean {near}?" if near else "",

@@ -36,6 +36,12 @@ def decode(data: bytes, name: str | Message) -> str:
         ) from None
 
 
+def need_text(value: object) -> None:
+    """Raise InputError for what is no string, where a text is expected."""
+    if not isinstance(value, str):
+        raise InputError("A text is a string, not of type {kind}.", kind=type(value).__name__)
+
+
 def why_no_json(error: Exception) -> Message:
     """What a reader of JSON met, as a field of a message: where, and in our words."""
     if isinstance(error, json.JSONDecodeError):

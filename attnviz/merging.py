@@ -172,7 +172,7 @@ def hide_special(attention: Attention, *, renormalize: bool = False) -> Attentio
     kept = weights.sum(axis=-1, keepdims=True)
     if renormalize:
         weights = (weights / np.where(kept == 0, 1, kept)).astype(np.float32, copy=False)
-    hidden = dict.fromkeys(token.text for token in (*attention.query, *attention.key) if token.start is None)
+    hidden = dict.fromkeys(token.text for token in attention.key if token.start is None)
     shares = np.clip(1 - kept[..., 0].mean(axis=-1, dtype=np.float64), 0, 1)
     per_layer = {str(layer): row for layer, row in zip(attention.layers, shares.tolist(), strict=True)}
     query = tuple(attention.query[i] for i in queries)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from attnviz import lexicon
 from attnviz.data import Token
 from attnviz.errors import MissingError, unknown_choice
+from attnviz.inputs import need_text
 
 Span = tuple[int, int]
 
@@ -52,13 +53,15 @@ def tokenize(text: str, how: str) -> tuple[Token, ...]:
     """Cut `text` the way `how` names: lexicon, char, word, space or sentence (see TOKENIZERS).
 
     Spans are code points of `text` as given, ascending, never overlapping; what lies between them is white space.
-    Raises OptionError for an unknown name, MissingError where an extra is not installed.
+    Raises OptionError for an unknown name, InputError for what is no string, MissingError where an extra is not
+    installed.
 
     >>> [token.text for token in tokenize("红烧狮子头", "lexicon")]
     ['红烧', '狮子头']
     """
     if how not in TOKENIZERS:
         raise unknown_choice("--tokens", how, ("auto", *TOKENIZERS))
+    need_text(text)
     return tuple(Token(text[start:end], start, end) for start, end in TOKENIZERS[how](text))
 
 

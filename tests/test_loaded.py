@@ -256,6 +256,13 @@ def test_refused_attentions(tiny, family, options, words):
         ({"window": 10, "stride": 0}, "--stride"),
         ({"window": 10, "pair": "x"}, "not over a pair"),
         ({"layers": [99]}, "no layer 99"),
+        ({"layers": [1.5]}, "whole numbers"),
+        ({"layers": "all"}, "whole numbers"),
+        ({"window": 10.5}, "--window must be a whole number, not 10.5"),
+        ({"window": 10, "stride": "2"}, "--stride must be a whole number"),
+        ({"pair": " "}, "second text is empty"),
+        ({"pair": 3}, "A text is a string"),
+        ({"merge": 3}, "--merge takes one of"),
     ],
 )
 def test_refused_options(tiny, options, words):
@@ -263,6 +270,25 @@ def test_refused_options(tiny, options, words):
     model = load(str(tiny("bert")))
     with pytest.raises(AttnvizError, match=words):
         model.attend("cat", **options)
+
+
+def test_names_of_models(tiny):
+    """A path names a model as a string does; anything else, and a blank name, is refused."""
+    folder = tiny("bert")
+    assert load(folder).name == load(str(folder)).name
+    one = load(folder).attend("cat", layers=1)
+    np.testing.assert_array_equal(one.weights, load(folder).attend("cat", layers=[1]).weights)
+    for wrong in (None, 5, b"x", "", " "):
+        with pytest.raises(InputError, match=r"named by a string|There is no model"):
+            load(wrong)
+
+
+def test_hidden_queries_get_no_weight(tiny):
+    """Of the tokens that are hidden only those that are looked at can have had weight."""
+    model = load(str(tiny("t5", "t5")))
+    hidden = model.attend("the cat", keys="a fish", special=False)
+    assert hidden.settings["hidden"]["pieces"] == ["</s>"]
+    assert [token.text for token in hidden.query] == ["a", "fish"]
 
 
 def test_windows_average():

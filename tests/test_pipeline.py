@@ -199,6 +199,14 @@ def test_blank(text, tokens):
         ({"temperature": float("nan")}, "not nan"),
         ({"temperature": float("inf")}, "not inf"),
         ({"seed": -1}, "--seed must be 0 or more, not -1"),
+        ({"heads": "2"}, "--heads must be a whole number, not '2'"),
+        ({"heads": 2.0}, "whole number, not 2.0"),
+        ({"heads": True}, "whole number, not True"),
+        ({"dim": "8"}, "--dim must be a whole number"),
+        ({"temperature": "hot"}, "--temperature must be a number, not 'hot'"),
+        ({"mask": 3}, "--mask must be a text, not 3"),
+        ({"model": 3}, "--model must be a text, not 3"),
+        ({"no_special": 1}, "--no-special must be true or false, not 1"),
         ({"projection": "lexicon", "embedding": "hash"}, "does not fit --embedding hash. Use --projection identity"),
     ],
 )
@@ -227,7 +235,29 @@ def test_wrong_usage(changed, line):
         run("猫吃鱼", **changed)
 
 
-@pytest.mark.parametrize("settings", [Settings(), Settings(heads=4), Settings(embedding="hash", heads=3, dim=9)])
+@pytest.mark.parametrize("wrong", [3, b"x", ["x"]])
+def test_texts_are_strings(wrong):
+    """What is no string is told in a line, wherever a text is expected."""
+    calls = (
+        lambda: run(wrong), lambda: run("猫", keys=wrong), lambda: attnviz.compare("猫", wrong),
+        lambda: attnviz.lab(wrong),
+    )  # fmt: skip
+    for call in calls:
+        with pytest.raises(InputError, match="A text is a string"):
+            call()
+    with pytest.raises(OptionError, match="by its text or by its index"):
+        attnviz.explain("猫吃鱼", token=[wrong])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(),
+        Settings(heads=np.int64(2), temperature=np.float32(2)),
+        Settings(heads=4),
+        Settings(embedding="hash", heads=3, dim=9),
+    ],
+)
 def test_check_passes(settings):
     """What can be, passes."""
     check(settings)

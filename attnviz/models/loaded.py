@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +30,7 @@ from attnviz.models.windows import slide
 MOST_WEIGHTS = 2**30
 
 
-def load(reference: str, *, download: bool = False) -> Model:
+def load(reference: str | Path, *, download: bool = False) -> Model:
     """Open the model that `reference` names; its weights are read when they are needed.
 
     What it computes comes from `attend`, or from `attnviz.run(text, model=reference)`. Attention that was computed
@@ -42,7 +43,7 @@ def load(reference: str, *, download: bool = False) -> Model:
     place = find(reference, download=download)
     checkpoint = open_checkpoint(place)
     with naming(checkpoint.config_path):
-        return Model(checkpoint, shape_of(checkpoint.config), reference)
+        return Model(checkpoint, shape_of(checkpoint.config), place.reference)
 
 
 @contextmanager
@@ -89,7 +90,7 @@ class Model:
         *,
         pair: str | None = None,
         keys: str | None = None,
-        layers: Collection[int] | None = None,
+        layers: int | Collection[int] | None = None,
         merge: str = "char",
         special: bool = True,
         renormalize: bool = False,
@@ -108,13 +109,13 @@ class Model:
         words at the text's, which is auto). traces: keep every intermediate, for one who explains.
         Raises InputError where the text is longer than the model can take, and for what the model's files lack.
         """
-        slides, translates = window is not None or stride is not None, self._translates(attention)
-        self._check(pair, keys, slides, translates)
+        translates = self._translates(attention)
+        self._check(pair, keys, window, stride, translates)
         if renormalize and special:
             raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
         if translates:
             found = self._translated(text, keys, self._numbers(layers, decoder=True), attention, traces)
-        elif slides:
+        elif window is not None or stride is not None:
             found = self._slid(self._encoded(text, pair), text, self._numbers(layers), window, stride, traces)
         else:
             found = self._read(text, pair, self._numbers(layers), traces)
@@ -134,11 +135,13 @@ class Model:
             )  # fmt: skip
         return self.shape.encoder_decoder and attention != "encoder"
 
-    def _check(self, pair: str | None, keys: str | None, slides: bool, translates: bool) -> None:
+    def _check(
+        self, pair: str | None, keys: str | None, window: int | None, stride: int | None, translates: bool
+    ) -> None:
         if keys is not None and not self.shape.encoder_decoder:
             raise InputError(
                 "{name} reads one text: keys are the target text of an encoder-decoder.",
-                hint="Give two segments with --pair.",
+                hint="Leave --keys out." if self.shape.causal else "Give two segments with --pair.",
                 name=self.name,
             )
         if keys is not None and not translates:
@@ -154,17 +157,23 @@ class Model:
                 hint="Leave --pair out, and put both texts into one.",
                 name=self.name,
             )
-        if slides and translates:
+        for option, value in (("--window", window), ("--stride", stride)):
+            if value is not None and not isinstance(value, Integral):
+                raise OptionError("{option} must be a whole number, not {value!r}.", option=option, value=value)
+        if (window, stride) != (None, None) and translates:
             raise OptionError(
                 "--window slides over the text of one stack; {name} has an encoder and a decoder.",
                 hint="--attention encoder has one text.",
                 name=self.name,
             )
 
-    def _numbers(self, layers: Collection[int] | None, *, decoder: bool = False) -> list[int] | None:
+    def _numbers(self, layers: int | Collection[int] | None, *, decoder: bool = False) -> list[int] | None:
         """The layers from 0, where -1 is the last."""
         if layers is None:
             return None
+        layers = layers if isinstance(layers, Collection) and not isinstance(layers, str) else [layers]
+        if not all(isinstance(layer, Integral) for layer in layers):
+            raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
         count = (self.shape.decoder_layers if decoder else None) or self.shape.layers
         return [layer + count if -count <= layer < 0 else layer for layer in layers]
 
@@ -219,8 +228,8 @@ class Model:
         weights = kept * self.shape.heads * queries * keys
         if weights > MOST_WEIGHTS:
             raise InputError(
-                "{count} tokens in {layers} layers of {heads} heads have {weights} weights ({size} GB).",
-                hint="Give a shorter text, or ask for one layer.",
+                "{count} tokens have {weights} weights ({size} GB) in layers x heads = {layers} x {heads}.",
+                hint="Give a shorter text." if kept == 1 else "Give a shorter text, or ask for one layer.",
                 count=f"{queries:,}", layers=kept, heads=self.shape.heads, weights=f"{weights:,}",
                 size=f"{4 * weights / 1e9:.1f}",
             )  # fmt: skip

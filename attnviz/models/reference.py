@@ -42,11 +42,15 @@ class HubName:
     file: str | None = None
 
 
-def find(reference: str, *, download: bool = False) -> Place:
+def find(reference: str | Path, *, download: bool = False) -> Place:
     """The model that `reference` names; nothing is imported from a package, and nothing fetched without `download`.
 
     Raises InputError, at once, where there is none.
     """
+    if isinstance(reference, Path):
+        reference = str(reference)
+    if not isinstance(reference, str):
+        raise InputError("A model is named by a string or a path, not by {value!r}.", value=reference)
     if reference.startswith("pkg:"):
         return _in_package(reference)
     path = Path(reference).expanduser()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from attnviz.data import Token
 from attnviz.errors import AttnvizError, InputError, MissingError
+from attnviz.inputs import need_text
 from attnviz.models.files import read_json, text_of
 
 if TYPE_CHECKING:
@@ -63,8 +64,10 @@ class TextTokenizer:
     def encode(self, text: str, pair: str | None = None) -> Encoded:
         """The tokens of a text, or of two; spans of the second count on from the first and one line's end.
 
-        Raises InputError where nothing but special tokens comes out.
+        Raises InputError where nothing but special tokens comes out of one.
         """
+        for given in (text, "" if pair is None else pair):
+            need_text(given)
         made = guarded(self._name, lambda: self._tokenizer.encode(_sound(text), None if pair is None else _sound(pair)))
         sequences = made.sequence_ids
         texts = (text, pair or "")
@@ -79,6 +82,8 @@ class TextTokenizer:
         )
         if all(which is None for which in sequences):
             raise InputError("The text is empty or blank: at least one word was expected.")
+        if pair is not None and 1 not in sequences:
+            raise InputError("The second text is empty or blank: at least one word was expected.")
         return Encoded(
             tokens=tokens,
             ids=ids,

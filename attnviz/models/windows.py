@@ -65,7 +65,10 @@ def _width(window: int | None, special: int, most: int | None) -> int:
         raise OptionError("--stride goes with --window.")
     given = window if window is not None else most or 0
     if given <= special:
-        raise OptionError("--window must be at least {least} tokens, not {window}.", least=special + 1, window=given)
+        raise OptionError(
+            "--window must be at least {least} tokens, {special} of them special ones, not {window}.",
+            least=special + 1, special=special, window=given,
+        )  # fmt: skip
     if most is not None and given > most:
         raise OptionError("--window must be at most the {most} tokens that the model can take, not {window}.",
                           most=most, window=given)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from attnviz.embeddings import check_embedding
 from attnviz.errors import InputError, OptionError, unknown_choice
 from attnviz.masks import parse_mask
 from attnviz.merging import MERGES
+from attnviz.messages import Message, message
 from attnviz.models import toy
 from attnviz.positions import LARGEST_OFFSET, SCHEMES
 from attnviz.tokens import TOKENIZERS
@@ -74,13 +76,13 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     for name in options:
         if name not in Settings.__dataclass_fields__:
             raise unknown_choice("run()", name, Settings.__dataclass_fields__)
-    if isinstance(options.get("embedding"), Path):
-        options = options | {"embedding": str(options["embedding"])}
+    options = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
     return replace(settings, **options)
 
 
 def check(settings: Settings) -> None:
     """Raise OptionError for a value that cannot be, before anything is computed."""
+    _check_types(settings)
     _check_company(settings)
     if settings.merge not in MERGES:
         raise unknown_choice("--merge", settings.merge, MERGES)
@@ -115,6 +117,23 @@ def check(settings: Settings) -> None:
             hint="Use --projection identity or random.",
             embedding=settings.embedding,
         )
+
+
+# What a field's annotation allows, and how that is called.
+_TYPES: dict[str, tuple[type, Message]] = {
+    "str": (str, message("a text")), "int": (Integral, message("a whole number")),
+    "float": (Real, message("a number")), "bool": (bool, message("true or false")),
+}  # fmt: skip
+
+
+def _check_types(settings: Settings) -> None:
+    for one in fields(settings):
+        value, (kind, *or_none) = getattr(settings, one.name), str(one.type).split(" | ")
+        expected, words = _TYPES[kind]
+        fits = isinstance(value, expected) and (kind == "bool" or not isinstance(value, bool))
+        if not fits and not (or_none and value is None):
+            option = f"--{one.name.replace('_', '-')}"
+            raise OptionError("{option} must be {expected}, not {value!r}.", option=option, expected=words, value=value)
 
 
 def _check_company(settings: Settings) -> None:
