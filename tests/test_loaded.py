@@ -291,6 +291,21 @@ def test_hidden_queries_get_no_weight(tiny):
     assert [token.text for token in hidden.query] == ["a", "fish"]
 
 
+@pytest.mark.parametrize("text", ["the cat eats " * 10**5, "猫吃鱼。" * 10**6], ids=["words", "characters"])
+def test_a_book_is_refused_by_its_beginning(tiny, monkeypatch, text):
+    """Of a text that is far too long only the beginning is cut into tokens."""
+    model, cut = load(tiny("bert")), []
+    encode = type(model.tokenizer).encode
+    monkeypatch.setattr(type(model.tokenizer), "encode", lambda self, text: cut.append(text) or encode(self, text))
+    with pytest.raises(InputError, match=r"more than [\d,]+ tokens, and tiny-bert can take 19"):
+        model.attend(text)
+    with pytest.raises(InputError, match=r"more than [\d,]+ tokens: more than [\d,]+ weights .* = 1 x 4. Give"):
+        model.attend(text, window=8, layers=[0])
+    with pytest.raises(InputError, match=r"more than [\d,]+ tokens: more than"):
+        load(tiny("t5", "t5")).attend(text)
+    assert cut == []
+
+
 def test_windows_average():
     """A row is the mean over the windows its token is in; the last window ends with the text."""
     special = np.array([True, *[False] * 7, True])

@@ -287,6 +287,16 @@ def test_download_that_cannot_be(tmp_path, hub, name, more, words):
     assert words in done.stderr.strip().splitlines()[-1]
 
 
+def test_download_offline_takes_what_is_here(tmp_path, hub):
+    """What the cache has whole is used where it cannot be fetched; a part of it is not."""
+    pytest.importorskip("huggingface_hub")
+    folder = Path(download(tmp_path, "owner/tiny", hub).stdout.strip())
+    again = download(tmp_path, "owner/tiny", hub, HF_HUB_OFFLINE="1")
+    assert Path(again.stdout.strip()) == folder
+    (folder / "model.safetensors").unlink()
+    assert "HF_HUB_OFFLINE" in download(tmp_path, "owner/tiny", hub, HF_HUB_OFFLINE="1").stderr.splitlines()[-1]
+
+
 def test_offline_says_so_at_once(tmp_path):
     """Where no hub answers the line comes within seconds."""
     pytest.importorskip("huggingface_hub")

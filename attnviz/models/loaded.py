@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import isqrt
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,7 @@ from attnviz.models.translating import read_target, say
 from attnviz.models.windows import slide
 
 MOST_WEIGHTS = 2**30
+_LONG_WORD = 64  # characters; no text has tokens that are longer than this throughout
 
 
 def load(reference: str | Path, *, download: bool = False) -> Model:
@@ -116,7 +118,7 @@ class Model:
         if translates:
             found = self._translated(text, keys, self._numbers(layers, decoder=True), attention, traces)
         elif window is not None or stride is not None:
-            found = self._slid(self._encoded(text, pair), text, self._numbers(layers), window, stride, traces)
+            found = self._slid(text, pair, self._numbers(layers), window, stride, traces)
         else:
             found = self._read(text, pair, self._numbers(layers), traces)
         merged = merge_tokens(found, merge)
@@ -177,7 +179,10 @@ class Model:
         count = (self.shape.decoder_layers if decoder else None) or self.shape.layers
         return [layer + count if -count <= layer < 0 else layer for layer in layers]
 
-    def _encoded(self, text: str, pair: str | None) -> Encoded:
+    def _encoded(self, text: str, pair: str | None, layers: list[int] | None, *, slides: bool = False) -> Encoded:
+        for each in (text, pair):
+            if isinstance(each, str):
+                self._check_beginning(each, layers, slides)
         encoded = self.tokenizer.encode(text, pair)
         last = int(encoded.ids.max())
         if last >= self.shape.vocabulary:
@@ -187,8 +192,20 @@ class Model:
             )  # fmt: skip
         return encoded
 
+    def _check_beginning(self, text: str, layers: list[int] | None, slides: bool) -> None:
+        """Refuse a text of which the beginning is too long already; to cut megabytes would take half a minute."""
+        most = isqrt(MOST_WEIGHTS // (self.shape.heads * max(1, self._kept(layers))))
+        if self.shape.positions is not None and not slides:
+            most = min(most, self.shape.positions)
+        beginning = text.lstrip()[: _LONG_WORD * most]
+        if len(beginning) < len(text):
+            self._check_length(self.tokenizer.count(beginning), layers, slides=slides, beyond=True)
+
+    def _kept(self, layers: list[int] | None) -> int:
+        return self.shape.layers if layers is None else len(layers)
+
     def _read(self, text: str, pair: str | None, layers: list[int] | None, traces: bool) -> Attention:
-        encoded = self._encoded(text, pair)
+        encoded = self._encoded(text, pair, layers)
         self._check_length(len(encoded.ids), layers)
         passed = self._forward(encoded.ids, encoded.segments, layers, traces)
         begins = None if pair is None else len(text) + 1
@@ -213,24 +230,24 @@ class Model:
         """Whether the family tells two segments apart: BERT's does, unless it was trained with one only."""
         return int(self.checkpoint.config.get("type_vocab_size", 0 if self.shape.causal else 2) or 0) > 1
 
-    def _check_length(self, count: int, layers: list[int] | None) -> None:
+    def _check_length(
+        self, count: int, layers: list[int] | None, *, slides: bool = False, beyond: bool = False
+    ) -> None:
+        """Refuse a text of so many tokens, or, with `beyond`, of more than so many, where it is too long."""
         most = self.shape.positions
-        if most is not None and count > most:
+        if most is not None and count > most and not slides:
             raise InputError(
                 "The text has {count} tokens, and {name} can take {most}.",
                 hint="Give a shorter text, or slide over it with --window {most}.",
-                count=f"{count:,}", name=self.name, most=most,
+                count=_amount(count, beyond), name=self.name, most=most,
             )  # fmt: skip
-        self._check_size(count, count, layers)
-
-    def _check_size(self, queries: int, keys: int, layers: list[int] | None) -> None:
-        kept = self.shape.layers if layers is None else len(layers)
-        weights = kept * self.shape.heads * queries * keys
+        kept = self._kept(layers)
+        weights = kept * self.shape.heads * count**2
         if weights > MOST_WEIGHTS:
             raise InputError(
-                "{count} tokens have {weights} weights ({size} GB) in layers x heads = {layers} x {heads}.",
+                "The text has {count} tokens: {weights} weights ({size} GB) in layers x heads = {layers} x {heads}.",
                 hint="Give a shorter text." if kept == 1 else "Give a shorter text, or ask for one layer.",
-                count=f"{queries:,}", layers=kept, heads=self.shape.heads, weights=f"{weights:,}",
+                count=_amount(count, beyond), layers=kept, heads=self.shape.heads, weights=_amount(weights, beyond),
                 size=f"{4 * weights / 1e9:.1f}",
             )  # fmt: skip
 
@@ -263,13 +280,14 @@ class Model:
         }  # fmt: skip
 
     def _slid(
-        self, encoded: Encoded, text: str, layers: list[int] | None, window: int | None, stride: int | None,
+        self, text: str, pair: str | None, layers: list[int] | None, window: int | None, stride: int | None,
         traces: bool,
     ) -> Attention:  # fmt: skip
         """Windows over the text, see windows.slide; one that holds all of it is no window."""
-        if encoded.second.any():
+        if pair is not None:
             raise OptionError("--window slides over one text, not over a pair.")
-        self._check_size(len(encoded.ids), len(encoded.ids), layers)
+        encoded = self._encoded(text, None, layers, slides=True)
+        self._check_length(len(encoded.ids), layers, slides=True)
 
         def one(chosen: NDArray[np.int64], whole: bool) -> Passed:
             return self._forward(encoded.ids[chosen], encoded.segments[chosen], layers, traces and whole)
@@ -290,7 +308,7 @@ class Model:
         self, text: str, target: str | None, layers: list[int] | None, attention: str, traces: bool
     ) -> Attention:
         """The decoder's words: they look at the text (cross), or at those before them (decoder)."""
-        encoded = self._encoded(text, None)
+        encoded = self._encoded(text, None, layers)
         self._check_length(len(encoded.ids), layers)
         given = None if target is None else read_target(self.checkpoint, target)
         alone = attention == "decoder"
@@ -312,6 +330,10 @@ class Model:
 def _source(text: str, pair: str | None) -> str:
     """The text that spans count in: both of a pair, a line each."""
     return text if pair is None else f"{text}\n{pair}"
+
+
+def _amount(count: int, beyond: bool) -> Message:
+    return message("more than {count}", count=f"{count:,}") if beyond else message("{text}", text=f"{count:,}")
 
 
 def _unknown_words(encoded: Encoded) -> dict[str, int]:

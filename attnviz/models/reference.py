@@ -65,9 +65,7 @@ def find(reference: str | Path, *, download: bool = False) -> Place:
         )
     wanted = HubName(named["name"], named["revision"], named["file"])
     if download:
-        from attnviz.models.hub import fetch
-
-        return _chosen(fetch(wanted), wanted, reference)
+        return _fetched(wanted, reference)
     folder = cached(wanted)
     if folder is None:
         raise InputError(
@@ -137,6 +135,19 @@ def _only(files: list[Path], reference: str) -> Path:
             files=", ".join(file.name for file in first or files),
         )
     return first[0]
+
+
+def _fetched(wanted: HubName, reference: str) -> Place:
+    """The model as the hub has it now; where it cannot be fetched, what the local cache has of it, if it is whole."""
+    from attnviz.models.hub import fetch
+
+    try:
+        return _chosen(fetch(wanted), wanted, reference)
+    except InputError:
+        folder = cached(wanted)
+        if folder is None or not any(models_under(folder)):
+            raise
+        return _chosen(folder, wanted, reference)
 
 
 def _chosen(folder: Path, wanted: HubName, reference: str) -> Place:

@@ -95,6 +95,10 @@ class TextTokenizer:
                               for piece, which in zip(made.tokens, sequences, strict=True)]),
         )  # fmt: skip
 
+    def count(self, text: str) -> int:
+        """How many tokens a text has, special ones among them."""
+        return len(guarded(self._name, lambda: self._tokenizer.encode(_sound(text))).ids)
+
     def _ids(self, made: Encoding) -> NDArray[np.int64]:
         if self._renumber is None:
             return np.array(made.ids, dtype=np.int64)
