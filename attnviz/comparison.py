@@ -256,7 +256,10 @@ def _texts(a: Attention, b: Attention) -> tuple[str, str]:
 
 
 def _text(attention: Attention) -> str:
-    return attention.source if attention.source is not None else " ".join(token.text for token in attention.tokens)
+    if attention.source is None:
+        return " ".join(token.text for token in attention.tokens)
+    begins = attention.settings.get("pair_start")  # of two texts, the second stands in a line of its own
+    return attention.source if begins is None else f"{attention.source[: begins - 1]} / {attention.source[begins:]}"
 
 
 def _run(a: Attention, b: Attention, aligned: Alignment, asked: Alignment) -> Run:

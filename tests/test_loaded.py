@@ -120,6 +120,12 @@ def test_pair_shares_stand_below_each_head(tiny, capsys):
     assert pair_shares(load(folder).attend("the cat")) is None
 
 
+def test_compare_pairs(tiny):
+    """Both texts of a pair stand above their side, in one line."""
+    found = attnviz.compare("the cat", "cat the", model=str(tiny("bert")), pair="a fish")
+    assert found.titles == ("the cat / a fish", "cat the / a fish")
+
+
 def test_no_pair_from_left_to_right(tiny):
     """A model without segments refuses a pair, and says what to do."""
     with pytest.raises(InputError, match="knows no segments"):
