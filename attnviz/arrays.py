@@ -6,6 +6,7 @@ Nothing here imports torch, jax or transformers: a tensor is asked for its numbe
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ def stack_weights(weights: Any, batch: int = 0) -> Numbers:
         found = _same_shape([as_numbers(each) for each in weights])
     else:
         found = as_numbers(weights)
+    if found.ndim != 5 and batch != 0:
+        raise MissingError("There is no text {batch}: the weights are of one text, without a batch.", batch=batch)
     return as_layers(_one_text(found, batch, 1) if found.ndim == 5 else found)
 
 
@@ -76,7 +79,7 @@ def _as_numpy(array: Any) -> NDArray[Any]:
 def _one_text(array: Numbers, batch: int, axis: int) -> Numbers:
     """The text numbered `batch` of a batch along `axis`."""
     count = array.shape[axis]
-    if not 0 <= batch < count:
+    if not isinstance(batch, Integral) or not 0 <= batch < count:
         raise MissingError("There is no text {batch} in a batch of {count}, counted from 0.", batch=batch, count=count)
     chosen: Numbers = np.take(array, batch, axis=axis)
     return chosen

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from attnviz.errors import MissingError, unknown_choice
+from attnviz.errors import InputError, MissingError, OptionError, unknown_choice
 
 if TYPE_CHECKING:
     from attnviz.comparison import Comparison
@@ -47,21 +47,30 @@ def register(shell: Any) -> None:
 
 
 def show(
-    shown: Attention | Comparison, view: str = "page", *, head: str | None = None, layer: str | None = None
+    shown: Attention | Comparison, view: str = "page", *, head: str | int | None = None, layer: str | int | None = None
 ) -> View:
     """The view that a notebook shows of an Attention or a Comparison: page, figure or table.
 
     page: the interactive page in a frame; figure: the picture alone; table: numbers on coloured cells. head and layer
-    choose as --head and --layer do. Raises OptionError for another view, MissingError for a head that is not there.
+    choose as --head and --layer do. Raises OptionError for another view, and for a layer of a Comparison, which has
+    one; InputError for what is neither; MissingError for a head that is not there.
     """
+    from attnviz.comparison import Comparison
+    from attnviz.data import Attention
+
+    if not isinstance(shown, Attention | Comparison):
+        raise InputError("show takes an Attention or a Comparison, not {kind}.", kind=type(shown).__name__)
+    if isinstance(shown, Comparison) and layer is not None:
+        raise OptionError("A Comparison is of one layer.", hint="Choose it with compare(..., layer=N).")
+    chosen = (None if head is None else str(head), None if layer is None else str(layer))
     makers: dict[str, Callable[[], dict[str, Any]]] = {
-        "page": lambda: {"text/html": _frame(shown, head, layer), "text/plain": _text(forms)},
-        "figure": lambda: {"image/png": _picture(shown, head, layer), "text/plain": _text(forms)},
+        "page": lambda: {"text/html": _frame(shown, *chosen), "text/plain": _text(forms)},
+        "figure": lambda: {"image/png": _picture(shown, *chosen), "text/plain": _text(forms)},
         "table": lambda: {"text/html": _html(forms), "text/plain": _text(forms)},
     }
     if view not in makers:
         raise unknown_choice("view", view, VIEWS)
-    forms = _forms(shown, head, layer)
+    forms = _forms(shown, *chosen)
     return View(makers[view]())
 
 

@@ -88,6 +88,14 @@ def test_makes(make):
     assert found.settings["layers"], found.settings["heads"] == expected.shape[:2]
 
 
+def test_no_batch():
+    """A text of a batch cannot be chosen where there is none, nor by what is no number."""
+    with pytest.raises(MissingError, match="without a batch"):
+        Attention.from_arrays(np.eye(2), ["a", "b"], batch=1)
+    with pytest.raises(MissingError, match="no text a in a batch of 1"):
+        Attention.from_arrays(np.eye(2)[None, None, None], ["a", "b"], batch="a")
+
+
 @pytest.mark.parametrize("stacked", [False, True])
 def test_batch(stacked):
     """`batch` picks a text of a batch, and one that is not there is named."""

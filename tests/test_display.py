@@ -15,7 +15,7 @@ import pytest
 import attnviz
 from attnviz import Attention, compare, run
 from attnviz.display import VIEWS, View, register, show
-from attnviz.errors import MissingError, OptionError
+from attnviz.errors import InputError, MissingError, OptionError
 from attnviz.render.cells import render_cells
 from attnviz.render.prepare import prepare
 
@@ -86,6 +86,17 @@ def test_show_chooses():
         show(computed, "table", head="9")
     with pytest.raises(OptionError, match="Did you mean table"):
         show(computed, "tabel")
+
+
+def test_show_takes_numbers():
+    """Layers and heads are chosen by numbers too; what is neither Attention nor Comparison is refused."""
+    attention = Attention.from_arrays(np.full((2, 2, 2, 2), 0.5), ["a", "b"])
+    assert str(show(attention, "table", layer=0, head=0)) == str(show(attention, "table", layer="0", head="0"))
+    assert "layer 0, head 0" in str(show(attention, "table", layer=0, head=0))
+    with pytest.raises(InputError, match="not int"):
+        show(3)
+    with pytest.raises(OptionError, match="one layer"):
+        show(compare("猫吃鱼", "鱼吃猫"), layer=0)
 
 
 def test_show_page(monkeypatch):

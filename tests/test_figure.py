@@ -9,10 +9,13 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from attnviz import compare, run
+from attnviz import Attention, compare, run
 from attnviz.render.figure import FORMATS, render_figure
+from attnviz.render.figure.arcs import Arcs
 from attnviz.render.figure.fonts import load_fonts
+from attnviz.render.figure.layout import Workshop
 from attnviz.render.prepare import choose_heads, join, prepare, prepare_comparison
+from attnviz.render.refining import Refining
 from attnviz.render.style import Style
 
 SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
@@ -175,3 +178,15 @@ def test_no_display(monkeypatch, backend):
     monkeypatch.setenv("MPLBACKEND", backend)
     monkeypatch.delenv("DISPLAY", raising=False)
     assert render_figure(CASES["1x1"](), "png")[0].startswith(SIGNATURES["png"])
+
+
+def test_arcs_with_a_hidden_sink_stay_on_one_line():
+    """Arcs end at their words where a column is left out, and words among themselves keep their one line."""
+    attention = Attention.from_arrays([[1, 0, 0], [0.9, 0, 0.1], [0.9, 0.1, 0]], ["[CLS]", "a", "b"])
+    prepared = Refining(sinks="hide").apply(prepare(attention, medium="picture"), attention)[0]
+    style = Style(kind="arcs")
+    diagram = Arcs(Workshop(prepared, style, load_fonts()))
+    assert diagram.cross == [False]
+    assert [(edge.row, edge.column) for edge in diagram.edges[0]] == [(1, 2), (2, 1)]
+    crossed = prepare(run("猫吃", keys="cat eats"), medium="picture")[0]
+    assert Arcs(Workshop(crossed, style, load_fonts())).cross == [True]

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from wcwidth import iter_graphemes
 
-from attnviz.render.labels import code_point, encodable, shorten, visible
+from attnviz.data import Token
+from attnviz.render.labels import code_point, encodable, named, shorten, visible
+from attnviz.render.prepare import label
 
 MEDIA = ("terminal", "picture")
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -157,3 +159,23 @@ def test_encodable_encodes(text, encoding):
 def test_encodable_is_readable(encoding, shown):
     """Ornaments become ASCII look-alikes and letters their numbers, but only where the encoding lacks them."""
     assert encodable("猫 → · ↓ ⋯", encoding) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("", "<empty>"), (" ", "␣"), ("  ", "␣␣"), ("\u3000", "<U+3000>"), ("\xa0 ", "<U+00A0>␣"), ("a b", "a b"),
+        ("\u3164", "<U+3164>"), ("\u2800", "<U+2800>"), ("\u200b", "<U+200B>"), ("\u0301", "◌\u0301"), ("\n", "␊"),
+    ],
+)  # fmt: skip
+def test_no_name_is_blank(text, name):
+    """A token that shows nothing has a name that does."""
+    assert named(text) == name
+    assert label(Token(text), unknown="[UNK]") == name
+
+
+@given(st.text(max_size=3))
+def test_every_name_shows_something(text):
+    """Whatever a token is, its name has something to see."""
+    assert named(text).strip()
+    assert cell_len(named(text)) > 0

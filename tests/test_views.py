@@ -218,13 +218,14 @@ def test_top_holds_the_strongest(attention, screen, most, digits):
     found = grouped(listed.lines())
     assert len(found) == len(panel.rows)
     for i, lines in enumerate(found):
-        allowed = np.ones(len(panel.columns), bool) if panel.forbidden is None else ~panel.forbidden[i]
-        order = sorted(np.flatnonzero(allowed), key=lambda j: (-panel.values[i, j], j))[:most]
+        given = panel.values[i] > 0 if panel.forbidden is None else (panel.values[i] > 0) & ~panel.forbidden[i]
+        ranked = sorted(np.flatnonzero(given), key=lambda j: (-panel.values[i, j], j))
+        order, others = ranked[:most], ranked[most:]
         rest = [text for line in lines for text in re.findall(r"rest (\S+)", line)]
         numbers = [text for line in lines for text in DECIMAL.findall(re.sub(r"rest \S+", "", line))]
         expected = [number(float(panel.values[i, j]), digits) for j in sorted(order)]
-        assert numbers == [text for text in expected if text != "0"]
-        assert len(rest) == (allowed.sum() > len(order))
+        assert numbers == expected
+        assert rest == [number(sum(float(panel.values[i, j]) for j in others), digits)] * bool(others)
         if screen.has_shapes and listed.bar:
             bars = [bar for line in lines for bar in re.findall(r"[█▏▎▍▌▋▊▉]+", line)]
             eighths = [8 * bar.count("█") + " ▏▎▍▌▋▊▉".find(bar[-1]) * (bar[-1] != "█") for bar in bars]
@@ -606,6 +607,17 @@ def test_sinks(view):
     if view == "table":
         assert ".200" in texts["hide"]
         assert ".700" not in texts["hide"]
+
+
+def test_a_sink_that_had_everything():
+    """Rows that gave a hidden sink all they had are empty, and nothing says that they sum to 1."""
+    attention = Attention.from_arrays([[1, 0, 0], [1, 0, 0], [0.7, 0.2, 0.1]], ["[CLS]", "a", "b"])
+    (form,) = Refining(sinks="hide").apply(prepare(attention), attention)
+    assert "looked at nothing else" in str(form.caption[-1])
+    listed = grouped(top._List(form.panels[0], form, Screen(80), 3).lines())
+    assert [line.strip() for (line,) in listed[:2]] == ["[CLS]  nothing", "a  nothing"]
+    (kept,) = Refining(sinks="hide").apply(prepare(run("猫吃鱼")), run("猫吃鱼"))
+    assert str(kept.caption[-1]).endswith("sums to 1")
 
 
 def test_hidden_sink_keeps_the_rest():

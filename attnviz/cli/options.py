@@ -234,7 +234,9 @@ OPTIONS: dict[str, Words] = {
     "no_title": Words("Picture", "Neither title nor caption: only what is drawn."),
     "cmap": Words("Picture", "A colour map of matplotlib; these are even.", None, MAPS),
     "annotate": Words("Picture", "Numbers in the cells; auto: where they fit and stay legible.", None, ANNOTATE),
-    "mass": Words("Picture", "With --kind arcs: each word's strongest arcs, up to this share of its weight.", "SHARE"),
+    "mass": Words(
+        "Picture", "With --kind arcs: each word's strongest arcs, until they hold this share of its weight.", "SHARE"
+    ),
     "font": Words(
         "Picture", "Draw with this font first: a file, or an installed font's name. May be given several times.", "FONT"
     ),

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from attnviz.explanation import Entry, Explanation, Line, Number, Piece, Step, Word
 from attnviz.messages import Message, message
 from attnviz.messages import Word as Name
-from attnviz.render.labels import numbered, shorten, visible
+from attnviz.render.labels import named, numbered, shorten, visible
 from attnviz.render.prepare import UNKNOWN, describe_settings, head_name, number, unknown_words
 
 _WIDEST_WORD = 20
@@ -180,4 +180,4 @@ def word_text(word: Word) -> str:
 
 
 def _short(word: Word) -> str:
-    return shorten(visible(word.text), _WIDEST_WORD, cell_len) + (UNKNOWN if word.unknown else "")
+    return shorten(named(word.text), _WIDEST_WORD, cell_len) + (UNKNOWN if word.unknown else "")

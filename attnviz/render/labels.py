@@ -11,6 +11,7 @@ from attnviz.tokens import is_plain
 Medium = Literal["terminal", "picture"]
 
 _MARKS_KEPT = 3
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are drawn as nothing
 _ASCII = str.maketrans({
     "·": ".", "→": "->", "↓": "v", "⋯": "..", "−": "-", "–": "-", "—": "-", "…": "...", "×": "x", "≤": "<=",
     "†": "+", "µ": "u", "“": '"', "”": '"', "‘": "'", "’": "'",
@@ -32,6 +33,20 @@ def visible(text: str, medium: Medium = "terminal") -> str:
     import wcwidth
 
     return "".join(_cluster(cluster, medium) for cluster in wcwidth.iter_graphemes(text))
+
+
+def named(text: str, medium: Medium = "terminal") -> str:
+    r"""A token's text as its name, which is never blank: ␣ for a space, its code point for what shows nothing else.
+
+    >>> named(" "), named("\u3000"), named(""), named("\u0301")
+    ('␣', '<U+3000>', '<empty>', '◌́')
+    """
+    if not text:
+        return "<empty>"
+    if all(letter.isspace() or letter in _BLANK for letter in text) and not set(text) & set("\n\r\t\v\f"):
+        return "".join("␣" if letter == " " else code_point(letter) for letter in text)
+    shown = visible(text, medium)
+    return f"◌{shown}" if unicodedata.category(shown[0]).startswith("M") else shown
 
 
 def numbered(text: str, occurrence: int) -> str:

@@ -22,34 +22,37 @@ class Link:
 
 @dataclass(frozen=True)
 class Strongest:
-    """One query's strongest links, ordered by position; how many more keys it may look at, and what they sum to."""
+    """One query's strongest links, ordered by position; how many more keys have something, and what they sum to.
+
+    looks: whether it may look anywhere.
+    """
 
     row: int
     links: tuple[Link, ...]
     rest: int
     rest_sum: float
+    looks: bool
 
 
 def strongest(panel: Panel, most: int) -> tuple[Strongest, ...]:
     """For each row its `most` largest values, by size where there are two signs; of equal ones the earlier.
 
-    A forbidden cell is no link, and where there are two signs 0 is none either.
+    A forbidden cell is no link, and 0 is none either.
     """
     places = panel.places()
     sizes = np.abs(panel.values) if panel.scale.diverging else panel.values
     numbers = panel.numbers or tuple(range(len(panel.columns)))
     found = []
     for row in range(len(panel.rows)):
-        allowed = sizes[row] > 0 if panel.scale.diverging else np.ones(len(numbers), dtype=bool)
-        if panel.forbidden is not None:
-            allowed = allowed & ~panel.forbidden[row]
-        columns = np.flatnonzero(allowed)
-        chosen = columns[_largest(sizes[row][columns], most)]
+        looks = np.ones(len(numbers), dtype=bool) if panel.forbidden is None else ~panel.forbidden[row]
+        columns = np.flatnonzero(looks & (sizes[row] > 0))
+        strong = _largest(sizes[row][columns], most)
+        chosen, others = columns[strong], np.delete(columns, strong)
         links = tuple(
             Link(int(j), numbers[j], float(panel.values[row, j]), float(places[row, j])) for j in chosen.tolist()
         )
-        rest = float(panel.values[row][columns].sum() - panel.values[row][chosen].sum())
-        found.append(Strongest(row, links, len(columns) - len(chosen), max(rest, 0.0)))
+        rest = float(panel.values[row][others].sum(dtype=np.float64))
+        found.append(Strongest(row, links, len(others), rest, bool(looks.any())))
     return tuple(found)
 
 

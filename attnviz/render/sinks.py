@@ -14,7 +14,7 @@ import numpy as np
 from attnviz.data import Attention, Token
 from attnviz.messages import Message, message
 from attnviz.render.labels import visible
-from attnviz.render.prepare import Panel, Prepared
+from attnviz.render.prepare import ROWS_ARE_WHOLE, Panel, Prepared
 from attnviz.render.scale import weight_scale
 
 _EPSILON = 0.3
@@ -67,8 +67,16 @@ def with_sinks(form: Prepared, attention: Attention, how: str) -> Prepared:
         panels = tuple(_marked(panel, found, attention.is_cross) for panel in form.panels)
     else:
         panels = _hidden(form, found)
+        form = replace(form, caption=tuple(_left(part, panels) for part in form.caption))
     notes = tuple(_note(attention.key[key], given, how, form.kind) for key, given in found.items())
     return replace(form, panels=panels, notes=(*form.notes, *notes))
+
+
+def _left(part: Message, panels: tuple[Panel, ...]) -> Message:
+    """What a caption says of rows, where the sinks had everything that some of them gave."""
+    if part != ROWS_ARE_WHOLE or all(panel.values.any(axis=-1).all() for panel in panels):
+        return part
+    return message("each row is one word's attention and sums to 1, but for words that looked at nothing else")
 
 
 def _marked(panel: Panel, found: dict[int, float], is_cross: bool) -> Panel:

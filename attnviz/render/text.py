@@ -91,7 +91,6 @@ def _pieces(words: Iterable[Word], width: int, screen: Screen) -> Iterator[tuple
     """Each word whole, or, where it is long, in stretches that may be parted."""
     for word in words:
         text = screen.written(word.text)
-        text = text if cell_len(text) else f"◌{text}"
         gap, first = word.before, True
         for between, stretch in _stretches(text, min(width, _LONGEST_WORD)):
             for k, part in enumerate(_cut(stretch, width)):

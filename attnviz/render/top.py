@@ -133,7 +133,7 @@ class _List:
         if self.sums and row.rest:
             items.append(self._rest(row.rest_sum))
         if not row.links:
-            nothing = message("nothing") if self.panel.forbidden is None else message("may look at nothing")
+            nothing = message("nothing") if row.looks else message("may look at nothing")
             items.append(
                 Text(shorten(self.screen.written(nothing.localized()), self.room, cell_len, self.screen.mark), "dim")
             )

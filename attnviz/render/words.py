@@ -108,7 +108,7 @@ def _words(
         label = (
             panel.columns[column] if column is not None else name_of(token, unknown=attention.settings.get("unknown"))
         )
-        word = Word(label or " ", before, asks=not attention.is_cross and index == asking)
+        word = Word(label, before, asks=not attention.is_cross and index == asking)
         if column is not None and not np.isnan(row[column]):
             word = replace(word, value=float(row[column]), place=float(places[column]))
         words.append(word)

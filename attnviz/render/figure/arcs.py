@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from attnviz.errors import InputError
@@ -27,10 +28,10 @@ class Arcs:
         self.shop = shop
         self.panels = shop.prepared.panels
         self.titles = [shop.words(panel.title) for panel in self.panels]
-        self.cross = [panel.rows != panel.columns for panel in self.panels]
+        self.cross = [panel.cross for panel in self.panels]
         self.labels = [([*map(shop.label, panel.rows)], [*map(shop.label, panel.columns)]) for panel in self.panels]
         self.size = self._fit()
-        self.edges = [strongest(panel, shop.style.mass) for panel in self.panels]
+        self.edges = [self._edges(panel) for panel in self.panels]
         self.lines = [(self._places(rows), self._places(columns)) for rows, columns in self.labels]
         self.width = max(ends[-1] for pair in self.lines for _, ends in pair)
         self.rise = min(2.4, max(0.6, 0.3 * self.width)) * (0.7 if len(self.panels) > 1 else 1)
@@ -39,6 +40,13 @@ class Arcs:
         self.heights = [self._height(i) for i in range(len(self.panels))]
         self.height = sum(self.heights) + _GAP * (len(self.panels) - 1)
         self._tell()
+
+    def _edges(self, panel: Panel) -> tuple[Edge, ...]:
+        """The edges of a panel; of words among themselves the columns are their places on the line."""
+        edges, places = strongest(panel, self.shop.style.mass), panel.numbers
+        if panel.cross or places is None:
+            return edges
+        return tuple(replace(edge, column=places[edge.column]) for edge in edges)
 
     def _fit(self) -> float:
         """The letters' size: as large as the width allows, but never too small to read."""
@@ -99,7 +107,7 @@ class Arcs:
         if self.shop.style.mass < 1:
             share = f"{self.shop.style.mass:.0%}"
             self.shop.extra.append(
-                message("Each word's strongest edges are drawn, up to {share} of what it gives.", share=share)
+                message("Each word's strongest edges are drawn, until they hold {share} of what it gives.", share=share)
             )
         if not all(self.cross):
             self.shop.extra.append(

@@ -73,7 +73,9 @@ SENTENCES: dict[str, Message] = {
     "picture_arcs": message("Arcs of {title}: from each of {rows} words to those it looks at."),
     "picture_heads": message("Small maps, one for each head: {layers} rows and {heads} columns."),
     "nameless": message("the attention"),
-    "arcs_note": message("Each word's strongest arcs, up to {share} of what it gives; {shown} of {count} are drawn."),
+    "arcs_note": message(
+        "Each word's strongest arcs, until they hold {share} of what it gives; {shown} of {count} are drawn."
+    ),
     "arcs_word_note": message("All that {word} gives, the wider the more."),
     "pooled": message("Each cell of a small map is {step} x {step} words: the strongest of them."),
     "exact": message("The numbers are exact."),

@@ -12,7 +12,7 @@ from attnviz.data import Attention, Token, Trace
 from attnviz.errors import MissingError, unknown_choice
 from attnviz.merging import why_no_traces
 from attnviz.messages import Message, listed, message, translate
-from attnviz.render.labels import Medium, visible
+from attnviz.render.labels import Medium, named
 from attnviz.render.prepare.caption import describe
 from attnviz.render.prepare.heads import head_name, head_title
 from attnviz.render.prepare.model import PAIR_LEGEND, pair_words, unknown_words
@@ -21,6 +21,7 @@ from attnviz.render.scale import signed_scale, weight_scale
 
 SHOWS = ("weights", "scores", "output", "qkv")
 UNKNOWN = "[?]"
+ROWS_ARE_WHOLE = message("each row is one word's attention and sums to 1")
 
 
 def prepare(
@@ -66,15 +67,14 @@ def labels(tokens: tuple[Token, ...], medium: Medium, unknown: object = None) ->
 
 
 def label(token: Token, medium: Medium = "terminal", unknown: object = None) -> str:
-    """A token as its row and column are called: ␣ for a space that is a token, [?] after what a model does not know.
+    """A token as its row and column are called, never blank, and with [?] after what a model does not know.
 
     unknown: the piece that a model's vocabulary has for what is not in it.
 
     >>> label(Token("猫", 0, 1, piece="[UNK]"), unknown="[UNK]")
     '猫[?]'
     """
-    text = token.text.replace(" ", "␣") if token.text and not token.text.strip(" ") else token.text
-    return visible(text, medium) + (UNKNOWN if token.is_unknown(unknown) else "")
+    return named(token.text, medium) + (UNKNOWN if token.is_unknown(unknown) else "")
 
 
 def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
@@ -85,7 +85,7 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
     panels = tuple(
         Panel(
             head_title(attention, layer, head), weights[i, j], rows, columns, scale, forbidden,
-            caption=None if shares is None else pair_words(shares[i, j]),
+            caption=None if shares is None else pair_words(shares[i, j]), cross=attention.is_cross,
         )
         for i, layer in enumerate(attention.layers)
         for j, head in enumerate(attention.heads)
@@ -106,7 +106,7 @@ def _row_meaning(attention: Attention) -> Message:
     if hidden is None and attention.allowed is not None and not attention.allowed.any(axis=-1).all():
         return message("each row is one word's attention and sums to 1, but for words that may look at nothing")
     if hidden is None:
-        return message("each row is one word's attention and sums to 1")
+        return ROWS_ARE_WHOLE
     shares = [hidden["shares"][str(layer)] for layer in attention.layers]
     if all(isinstance(head, int) for head in attention.heads):
         shares = [[share[int(head)] for head in attention.heads] for share in shares]
@@ -121,7 +121,15 @@ def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
     forbidden = None if attention.allowed is None else ~attention.allowed
     scale = signed_scale(np.stack([trace.logits for trace in attention.traces]))
     panels = tuple(
-        Panel(head_title(attention, layer, head), trace.logits[j], rows, columns, scale, forbidden)
+        Panel(
+            head_title(attention, layer, head),
+            trace.logits[j],
+            rows,
+            columns,
+            scale,
+            forbidden,
+            cross=attention.is_cross,
+        )
         for layer, trace in zip(attention.layers, attention.traces, strict=True)
         for j, head in enumerate(attention.heads)
     )

@@ -33,15 +33,16 @@ def prepare_comparison(
     matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
     changes = signed_scale(np.array([each[2] for run in matrices for each in run]))
+    cross = comparison.keys is not None
     masks = len({run.mask for run in comparison.runs}) > 1
     forms = []
     for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(head), strict=True):
         panels: list[Panel] = []
         for index, (a, b, change) in zip(run.choose(head), found, strict=True):
             first, second, changed = _run_titles(run, index, texts)
-            panels.append(Panel(first, a, rows, columns, weights, run.forbidden_a))
-            panels.append(Panel(second, b, rows, columns, weights, run.forbidden_b))
-            panels.append(Panel(changed, change, rows, columns, changes, _both(run), plus=True))
+            panels.append(Panel(first, a, rows, columns, weights, run.forbidden_a, cross=cross))
+            panels.append(Panel(second, b, rows, columns, weights, run.forbidden_b, cross=cross))
+            panels.append(Panel(changed, change, rows, columns, changes, _both(run), plus=True, cross=cross))
         caption = (*_describe_comparison(comparison, _shown_heads(run, head), masks=masks), _rounding(run))
         heading, titles = (
             _run_heading(run, masks=masks),

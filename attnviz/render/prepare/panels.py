@@ -18,7 +18,7 @@ class Panel:
     """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
 
     caption: one line that stands below it, as a small multiple. numbers: which token each column is, where some are
-    left out.
+    left out. cross: whether the columns are the words of another text.
     """
 
     title: Message | None
@@ -30,6 +30,7 @@ class Panel:
     plus: bool = False
     caption: Message | None = None
     numbers: tuple[int, ...] | None = None
+    cross: bool = False
 
     def texts(self, digits: int) -> list[list[str]]:
         """Each cell's number as people read it; · where the mask forbids."""
