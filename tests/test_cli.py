@@ -580,13 +580,17 @@ def test_interrupt(call, monkeypatch, name):
     assert call(name, *texts)[:2] == (130, "")
 
 
-def test_bugs_keep_their_traceback(monkeypatch):
-    """What is not a reader's mistake is not hidden."""
+def test_bugs_are_one_line(call, monkeypatch):
+    """What is not a reader's mistake is told with its place; all of it is shown to one who asks."""
 
     def fail(*_, **__):
-        raise ZeroDivisionError
+        raise ZeroDivisionError("a\nb")
 
     monkeypatch.setattr("attnviz.pipeline.words.embed", fail)
+    code, out, err = call("run", "猫")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "This is a fault of attnviz: ZeroDivisionError in words.py, line " in err
+    monkeypatch.setenv("ATTNVIZ_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         cli.main(["run", "猫"])
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from inspect import cleandoc
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from attnviz.cli.speaking import speak
 from attnviz.errors import AttnvizError, reason_of
-from attnviz.messages import LANGUAGES, language, listed, message, sentences, translate
+from attnviz.messages import LANGUAGES, Message, language, listed, message, sentences, translate
 
 # A command's file in this package, its line in --help, and an example.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -182,7 +183,25 @@ def _guarded(work: Callable[[], Any]) -> int:
         return _fail(line.localized(), 1)
     except MemoryError:
         return _fail(translate("There is not enough memory for this. Give a shorter text."), 1)
+    except Exception as error:  # a fault of ours; what a reader can do is tell us where
+        if os.environ.get("ATTNVIZ_DEBUG"):
+            raise
+        return _fail(_fault(error).localized(), 1)
     return code if isinstance(code, int) else 0
+
+
+def _fault(error: Exception) -> Message:
+    """The line for an error that nobody foresaw: what it is, and where in the package it happened."""
+    from traceback import extract_tb
+
+    frames, package = extract_tb(error.__traceback__), Path(__file__).parents[1]
+    own = [frame for frame in frames if package in Path(frame.filename).parents] or frames
+    return message(
+        "This is a fault of attnviz: {kind} in {file}, line {line} ({problem}). Please report it, with the command "
+        "and what ATTNVIZ_DEBUG=1 shows.",
+        kind=type(error).__name__, file=Path(own[-1].filename).name, line=own[-1].lineno,
+        problem=" ".join(str(error).split())[:200],
+    )  # fmt: skip
 
 
 def _usage(error: Any) -> str:
