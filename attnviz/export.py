@@ -156,7 +156,7 @@ def save_distances(distances: Distances, path: Path, *, style: Style | None = No
     )
 
 
-def save_lab(lab: Lab, path: Path, *, digits: int = 3, style: Style | None = None) -> tuple[Message, ...]:
+def save_lab(lab: Lab, path: Path, *, digits: int | None = None, style: Style | None = None) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.laboratory import lab_document, lab_rows
     from attnviz.render.prepare.lab import prepare_lab

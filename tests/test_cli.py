@@ -708,8 +708,81 @@ def test_style_of_no_picture(call, options, save, tmp_path):
     code, out, err = call("run", "猫吃鱼", *options, *save)
     assert (code, out) == (2, "")
     assert options[0] in err
-    assert "no picture" in err
+    assert "changes nothing here: it is for" in err
     assert not list(tmp_path.iterdir())
+
+
+# What each option is for: the first command has it at work, in the others it would change nothing.
+IDLE = {
+    ("--mass", ".2"): [["--kind", "arcs", "--save", "x.svg"], [], ["--save", "x.svg"], ["--save", "x.html"]],
+    ("--annotate", "off"): [["--save", "x.svg"], [], ["--kind", "arcs", "--save", "x.svg"]],
+    ("--dpi", "99"): [["--save", "x.png"], ["--save", "x.svg"], ["--save", "x.html"]],
+    ("--precision", "5"): [["--view", "top"], ["--json"]],
+    ("--scale", "row"): [["--save", "x.svg", "--json"], ["--json"]],
+    ("--sinks", "mark"): [["--show", "scores"], ["--show", "output"], ["--show", "qkv"], ["--json"]],
+    ("--top", "1"): [["--view", "top"], ["--view", "table"], ["--view", "text"], ["--json"]],
+    ("--squeeze",): [["--view", "table"], ["--view", "blocks"], ["--top", "2"], ["--token", "猫"], ["--json"]],
+    ("--token", "吃"): [["--view", "table"], ["--view", "blocks"], ["--show", "qkv", "--view", "table"], ["--json"]],
+    ("--view", "blocks"): [[], ["--json"]],
+    ("--show", "scores"): [[], ["--json"], ["--save", "x.png"], ["--save", "x.html"]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", IDLE)
+def test_no_option_is_idle(call, option, tmp_path, monkeypatch):
+    """An option changes what comes out, or is refused in a line that names it; it is never passed over."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    works, *others = IDLE[option]
+    text = "[CLS] 猫 猫 猫 吃 鱼 鱼 狗 吃 鱼"
+
+    def made(*options):
+        code, out, err = call("run", text, "--tokens", "space", *options)
+        assert code == 0, err
+        return out, [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+
+    assert made(*works, *option) != made(*works)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    for other in others:
+        code, out, err = call("run", text, "--tokens", "space", *other, *option)
+        assert (code, out, err.count("\n")) == (2, "", 1), other
+        assert option[0] in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "猫", "--position", "rope", "--position", "none"], ["run", "--file", "a", "--file=b"],
+        ["run", "--weights", "a", "--weights", "b"], ["compare", "猫", "鱼", "--keys", "a", "--keys", "b"],
+        ["export", "猫", "x.png", "--title", "a", "--title", "b"], ["--lang", "zh", "--lang", "en", "run", "猫"],
+        ["lab", "猫", "--long", "8", "--long", "9"], ["cost", "--layers", "1", "--layers", "2"],
+    ],
+)  # fmt: skip
+def test_one_value_given_twice(call, arguments):
+    """Of an option that takes one value none is dropped silently."""
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert "takes one value and is given 2 times" in err
+
+
+def test_options_that_may_stand_twice(good):
+    """A flag, an option's value that looks like an option, and what takes several values."""
+    assert good("run", "猫", "--squeeze", "--squeeze") == good("run", "猫", "--squeeze")
+    good("export", "猫", "x.svg", "--title", "--title")
+    assert good("run", "猫", "--show", "weights", "--show", "output").count("toy embedding") == 2
+
+
+def test_one_row(good):
+    """--token shows a word's row alone, in a table and in the strongest links; of equal words the one that is meant."""
+    text = "猫 吃 鱼 猫 狗 吃 猫 吃 鱼 猫 狗 吃"
+    full = good("run", text, "--view", "table").splitlines()
+    rows = [line for line in good("run", text, "--view", "table", "--token", "鱼").splitlines() if line in full]
+    assert [line.split()[0] for line in rows if line.startswith("  鱼")] == ["鱼"]
+    listed = good("run", text, "--top", "2", "--token", "狗#2").splitlines()
+    assert [line for line in listed if line.startswith("  10 狗")]
+    assert listed[1] in good("run", text, "--top", "2")
+    assert len(good("run", text, "--view", "table", "--show", "scores", "--token", "0").splitlines()) < 12
 
 
 def test_alt(good, call, tmp_path):
@@ -751,7 +824,7 @@ def test_dressing(call, tmp_path, command):
     assert 'width="864pt"' not in saved("--no-title")
     code, out, err = call(*command, "--style", "dark")
     assert (code, out) == (2, "")
-    assert "no picture" in err
+    assert "none is saved" in err
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

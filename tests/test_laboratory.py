@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tracemalloc
 
 import numpy as np
@@ -127,6 +128,23 @@ def test_a_scheme_that_cannot_be():
         attnviz.lab("猫吃鱼", embedding="hash", dim=9, position="rope")
     with pytest.raises(OptionError, match="divide"):
         attnviz.lab("猫吃鱼", embedding="hash", dim=9, vary=["heads=1,2"])
+
+
+def test_what_is_at_fault():
+    """What is told of a setting that cannot be names the value that is at fault, or both where each can be by itself."""
+    found = attnviz.lab("猫吃鱼", embedding="hash", dim=9, vary=["temperature=1,2", "position=none,rope"])
+    (note,) = [str(note) for note in prepare_lab(found).notes if "cannot be" in str(note)]
+    assert note.startswith("rope cannot be")
+    found = attnviz.lab("猫吃鱼", embedding="hash", vary=["dim=8,9", "position=none,rope"])
+    (note,) = [str(note) for note in prepare_lab(found).notes if "cannot be" in str(note)]
+    assert note.startswith("9 dimensions, rope cannot be")
+
+
+def test_digits_of_entropies():
+    """Entropies have two decimal places, or as many as are asked for."""
+    found = attnviz.lab("猫吃鱼", position="none", mask="causal")
+    assert re.search(r" \.?\d+\.\d\d bits$", str(prepare_lab(found).panels[0].caption))
+    assert re.search(r"\.\d{5} bits$", str(prepare_lab(found, digits=5).panels[0].caption))
 
 
 def test_head():

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from attnviz.cli.speaking import speak
-from attnviz.errors import AttnvizError, reason_of
+from attnviz.errors import AttnvizError, OptionError, reason_of
 from attnviz.messages import LANGUAGES, Message, language, listed, message, sentences, translate
 
 # A command's file in this package, its line in --help, and an example.
@@ -59,6 +59,14 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 class Speaking:
     """What a command and the group share: typer's own words in the reader's language."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments; OptionError where an option that takes one value has several, of which one would count."""
+        names = [arg.partition("=")[0] for arg in args if arg.startswith("--")]
+        if len(set(names)) < len(names) and not ctx.resilient_parsing:
+            _, _, parsed = self.make_parser(ctx).parse_args(args=list(args))  # type: ignore[attr-defined]
+            _refuse_twice(parsed)
+        return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
+
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """The usage line."""
         pieces = self.collect_usage_pieces(ctx)  # type: ignore[attr-defined]
@@ -74,6 +82,15 @@ class Speaking:
 
 class Command(Speaking, TyperCommand):
     """One command."""
+
+
+def _refuse_twice(parsed: list[Any]) -> None:
+    for one in parsed:
+        if parsed.count(one) > 1 and not (getattr(one, "multiple", True) or one.is_flag):
+            raise OptionError(
+                "{option} takes one value and is given {count} times.", hint="Leave all but one out.",
+                option=one.opts[0], count=parsed.count(one),
+            )  # fmt: skip
 
 
 class LazyGroup(Speaking, TyperGroup):

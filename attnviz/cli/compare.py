@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from attnviz.cli.fitting import Made
 from attnviz.cli.options import Describing, Looking, LookingAtTwo, Output
 from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
@@ -59,7 +60,9 @@ def command(
     digits = digits_for(Looking(precision=looking.precision))
     choice = choice_of(looking)
     check_comparing(choice)
-    check_picture(style, output.save, choice.refining, alt=describing.alt, as_json=output.json)
+    check_picture(style, choice.refining, alt=describing.alt, as_json=output.json)
+    view = None if output.json else looking.view
+    Made(output.save, describing.alt, style.kind, view).refuse_idle(looking, style)
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
     if asked.weights:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from attnviz.cli.fitting import Made
 from attnviz.cli.options import Input, Looking, Output
 from attnviz.cli.printing import print_notes, print_sheet
 from attnviz.cli.working import attend_one, digits_to_redo, print_json
@@ -42,11 +43,13 @@ def command(given: Input, settings: Settings, choosing: Choosing, output: Output
     """One row, every number of it, from embedding to output."""
     for path in output.save:
         check_destination(path, FOR_EXPLANATION)
-    if choosing.worksheet and output.json and not any(path.suffix.lower() in SHEETS for path in output.save):
+    sheets = any(path.suffix.lower() in SHEETS for path in output.save)
+    if choosing.worksheet and output.json and not sheets:
         raise OptionError(
             "--worksheet leaves blanks on a sheet, and with --json there is none.",
             hint="Save one beside it, as in: --save sheet.html.",
         )
+    Made(view="auto" if sheets or not output.json else None).refuse_idle(Looking(precision=choosing.precision))
     looking = Looking(layer=choosing.layer, precision=choosing.precision)
     attention = attend_one(texts or [], given, settings, looking)
     digits = digits_to_redo(looking, attention)

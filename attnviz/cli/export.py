@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from attnviz.cli.fitting import Made
 from attnviz.cli.options import Describing, Input, Looking
 from attnviz.cli.working import attend_all, check_picture, describe_all, refining_of, save_all
 from attnviz.errors import OptionError
-from attnviz.export import FOR_ATTENTION, PAGE, PICTURES
+from attnviz.export import FOR_ATTENTION
 from attnviz.pipeline import Settings
 from attnviz.render.style import Style
 
@@ -50,21 +51,9 @@ def command(
         )
     choice = Looking(**asdict(looking))
     paths = [Path(file) for file in files]
-    check_picture(style, paths, refining_of(choice), alt=describing.alt)
-    _check_drawn(paths, choice, alt=describing.alt)
+    check_picture(style, refining_of(choice), alt=describing.alt)
+    Made(paths, describing.alt, style.kind).refuse_idle(choice, style)
     found = attend_all(texts, given, settings, choice, paths, style)
     save_all(found, paths, choice, style)
     if describing.alt:
         describe_all(found, choice, style)
-
-
-def _check_drawn(paths: list[Path], looking: Looking, *, alt: bool) -> None:
-    """Raise OptionError where nothing is drawn that --scale or --sinks could change."""
-    drawn = alt or any(path.suffix.lower() in (*PICTURES, PAGE) for path in paths)
-    for option, value, plain in (("--scale", looking.scale, "global"), ("--sinks", looking.sinks, "keep")):
-        if value != plain and not drawn:
-            raise OptionError(
-                "{option} changes pictures and pages, and none is saved; data stays as it is.",
-                hint="Save a .png, .svg, .pdf or .html.",
-                option=option,
-            )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from attnviz.cli.fitting import Made
 from attnviz.cli.options import Dressing, Looking, Output, Plain
 from attnviz.cli.printing import print_curves, print_grids, print_notes
 from attnviz.cli.progress import reading
@@ -42,10 +43,11 @@ def command(
     given: Plain, computing: Computing, varying: Varying, dressing: Dressing, output: Output, texts: Texts = None
 ) -> None:
     """Every position scheme with every mask, side by side; or whatever else should vary."""
-    digits = digits_for(Looking(precision=varying.precision))
+    digits_for(Looking(precision=varying.precision))
     for path in output.save:
         check_destination(path, FOR_LAB)
     style = dressed(dressing, output.save)
+    Made(output.save, view=None if output.json else "auto").refuse_idle(varying)
     source, settings = read_source(texts or [], given), Settings(**asdict(computing))
     if varying.long is not None:
         return _over_distance(source, settings, varying, style, output)
@@ -54,13 +56,16 @@ def command(
                     vectors=source.vectors, labels=source.labels, progress=told)  # fmt: skip
     print_notes(found.notes)
     for path in output.save:
-        print_notes(save_lab(found, path, digits=digits, style=style))
-    return print_json([lab_document(found)]) if output.json else print_grids(found, digits)
+        print_notes(save_lab(found, path, digits=varying.precision, style=style))
+    return print_json([lab_document(found)]) if output.json else print_grids(found, varying.precision)
 
 
 def _over_distance(source: Source, settings: Settings, varying: Varying, style: Style, output: Output) -> None:
-    if source.keys is not None or varying.head is not None:
-        raise OptionError("--long repeats one text and shows the mean of its heads: leave --keys and --head out.")
+    if (source.keys, varying.head, varying.precision) != (None, None, None):
+        raise OptionError(
+            "--long repeats one text and draws curves, of the mean of its heads: "
+            "leave --keys, --head and --precision out."
+        )
     with reading() as told:
         found = by_distance(source.text, varying.long or 0, settings, vary=varying.vary, vectors=source.vectors,
                             progress=told)  # fmt: skip

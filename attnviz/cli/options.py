@@ -221,7 +221,7 @@ OPTIONS: dict[str, Words] = {
     "sinks": Words("Looking", "A first or special token that swallows the rows.", None, SINKS),
     "token": Words(
         "Looking",
-        "In explain, in the view text and in bars, the word that looks: its text, 猫#2, or its index.",
+        "The word that looks, in explain, in bars, and in the views text, table and top: its text, 猫#2, or its index.",
         "WORD|INDEX",
     ),
     "cell": Words("Looking", "Only the weight of this key: a word, 猫#2, or an index.", "KEY"),

@@ -83,7 +83,7 @@ def print_listing(listing: Listing) -> None:
     print_views(lambda screen: [render_listing(listing, screen)])
 
 
-def print_grids(lab: Lab, digits: int) -> None:
+def print_grids(lab: Lab, digits: int | None) -> None:
     """Print the laboratory's small grids."""
     from attnviz.render.blocks import render_blocks
     from attnviz.render.prepare.lab import prepare_lab

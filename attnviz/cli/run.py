@@ -7,8 +7,11 @@ from typing import Annotated
 
 import typer
 
+from attnviz.cli.fitting import Made
 from attnviz.cli.options import Describing, Input, Looking, Output
 from attnviz.cli.working import attend_all, check_picture, describe_all, print_json, refining_of, save_all, show_all
+from attnviz.errors import OptionError
+from attnviz.export import PAGE, PICTURES
 from attnviz.pipeline import Settings
 from attnviz.render.prepare import choose_heads
 from attnviz.render.style import Style
@@ -31,7 +34,11 @@ def command(
     """Who looks at whom: the weights, as a table that fits the terminal."""
     if style.kind != "bars":
         style = replace(style, token=None)  # it is the text's in the terminal
-    check_picture(style, output.save, refining_of(looking), alt=describing.alt, as_json=output.json)
+    check_picture(style, refining_of(looking), alt=describing.alt, as_json=output.json)
+    view, shows = None if output.json else looking.view, tuple(looking.show) or ("weights",)
+    Made(output.save, describing.alt, style.kind, view, shows).refuse_idle(looking, style)
+    if "weights" not in shows and any(path.suffix.lower() in (*PICTURES, PAGE) for path in output.save):
+        raise OptionError("Pictures and pages are of weights: --show {show} is for the terminal.", show=shows[0])
     found = attend_all(texts or [], given, settings, looking, output.save, style, data=output.json)
     save_all(found, output.save, looking, style, json=output.json)
     if output.json:

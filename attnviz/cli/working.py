@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from attnviz.choosing import find_token
+from attnviz.cli.fitting import Made
 from attnviz.cli.options import Dressing, Input, Looking, LookingAtTwo
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import Progress, reading
 from attnviz.cli.reading import Source, as_typed, check_one, read_sources
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
-from attnviz.export import FOR_ATTENTION, PAGE, PICTURES, check_destination, numbered, prepare_picture, save_attention
+from attnviz.export import FOR_ATTENTION, PAGE, check_destination, numbered, prepare_picture, save_attention
 from attnviz.pipeline import MOST_SUMMED_UP, MOST_TOKENS, Settings, load_weights, read_ahead
 from attnviz.pipeline import run as run_pipeline
 from attnviz.render.prepare import SHOWS, check_show, choose_heads, unknown_words
-from attnviz.render.refining import AS_IS, Refining
+from attnviz.render.refining import Refining
 from attnviz.render.style import Style
 from attnviz.render.views import Choice, check_choice, view_attention
 
@@ -76,10 +77,8 @@ def attend_one(texts: list[str], given: Input, settings: Settings, looking: Look
     return found[0]
 
 
-def check_picture(
-    style: Style, files: list[Path], refining: Refining = AS_IS, *, alt: bool = False, as_json: bool = False
-) -> None:
-    """Raise OptionError for a style that cannot be, or that is of no picture at all."""
+def check_picture(style: Style, refining: Refining, *, alt: bool = False, as_json: bool = False) -> None:
+    """Raise OptionError for a style that cannot be."""
     style.check()
     if style.kind == "bars" and refining.scale == "log":
         raise OptionError(
@@ -88,21 +87,13 @@ def check_picture(
         )
     if alt and as_json:
         raise OptionError("--alt prints a sentence, and --json one JSON document and nothing else.", hint="Give one.")
-    if alt or any(path.suffix.lower() in PICTURES for path in files):
-        return
-    for name, value in asdict(replace(style, token=None)).items():
-        if value != getattr(type(style)(), name):
-            raise OptionError(
-                "--{option} says how a picture looks, and no picture is saved.",
-                hint="Save one as .png, .svg or .pdf.",
-                option=name.replace("_", "-"),
-            )
 
 
 def dressed(dressing: Dressing, files: list[Path]) -> Style:
     """The style of a picture that has only one kind, checked."""
     style = Style(**asdict(dressing))
-    check_picture(style, files)
+    style.check()
+    Made(files).refuse_idle(style)
     return style
 
 
@@ -151,7 +142,7 @@ def refuse_computing(settings: Settings) -> None:
             raise OptionError(
                 "--{option} says how to compute weights; those of --weights are already computed.",
                 hint="Leave it out.",
-                option=name,
+                option=name.replace("_", "-"),
             )
 
 

@@ -54,7 +54,7 @@ class _List:
         self.rows = strongest(panel, most)
         self.sums = prepared.kind == "weights"
         self.paint = Paint(panel.scale, screen)
-        self.row_labels = self._labels(panel.rows, None)
+        self.row_labels = self._labels(panel.rows, panel.row_numbers)
         self.column_labels = self._labels(panel.columns, panel.numbers)
         self.number_width = max((len(self._number(link)) for row in self.rows for link in row.links), default=1)
         self._measure()

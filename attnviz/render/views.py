@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
 from attnviz.messages import message
-from attnviz.render.prepare import Prepared, prepare
+from attnviz.render.prepare import Prepared, one_row, prepare
 from attnviz.render.refining import AS_IS, Refining
 from attnviz.render.screen import Screen
 
@@ -40,18 +40,11 @@ def check_choice(choice: Choice, shows: list[str]) -> None:
     choice.refining.check()
     if choice.top is not None and not 1 <= choice.top <= _MOST_TOP:
         raise OptionError("--top must be from 1 to {most}, not {value}.", most=_MOST_TOP, value=choice.top)
-    for option, given, view in (
-        ("--token", choice.token is not None, "text"), ("--top", choice.top is not None, "top"),
-        ("--squeeze", choice.squeeze, "table"),
-    ):  # fmt: skip
-        if given and choice.view not in ("auto", view):
-            raise OptionError(
-                "{option} belongs to --view {view}, not to {other}.",
-                hint="Leave one of the two out.",
-                option=option,
-                view=view,
-                other=choice.view,
-            )
+    if choice.squeeze and (choice.top is not None or choice.token is not None):
+        raise OptionError("--squeeze folds the rows of a table: leave --top and --token out.")
+    if choice.token is not None and "qkv" in shows:
+        raise OptionError("--token shows a word's row, and --show qkv the cards of all words.",
+                          hint="attnviz explain shows one word's cards.")  # fmt: skip
     if _asked(choice) == "text" and any(show != "weights" for show in shows):
         raise OptionError("--view text shows weights alone.", hint="Use --view table, blocks or top for the others.")
 
@@ -59,7 +52,10 @@ def check_choice(choice: Choice, shows: list[str]) -> None:
 def view_attention(
     attention: Attention, show: str, choice: Choice, screen: Screen, digits: int
 ) -> Iterator[RenderableType]:
-    """What `show` names of all the layers and heads of `attention`, drawn in the chosen view."""
+    """What `show` names of all the layers and heads of `attention`, drawn in the chosen view.
+
+    Where a token is chosen, only its row of a table or of `top`.
+    """
     for form, view in _naming(
         choice.refining.apply(prepare(attention, show, digits=digits), attention), choice, screen
     ):
@@ -71,7 +67,7 @@ def view_attention(
 
             yield render_text(shade_words(form, attention, choice.token), screen)
         else:
-            yield draw(form, view, choice, screen)
+            yield draw(form if choice.token is None else one_row(form, attention, choice.token), view, choice, screen)
 
 
 def check_comparing(choice: Choice) -> None:
@@ -127,10 +123,10 @@ def _asked(choice: Choice) -> str | None:
     """The view that the options name; None where it is left to the program."""
     if choice.view != "auto":
         return choice.view
-    if choice.token is not None:
-        return "text"
     if choice.top is not None:
         return "top"
+    if choice.token is not None:
+        return "text"
     return "table" if choice.squeeze else None
 
 

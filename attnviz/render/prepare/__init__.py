@@ -4,7 +4,7 @@ Table, picture and page draw a `Prepared` and decide nothing, so they cannot dis
 laboratories are in modules of their own, loaded where they are needed.
 """
 
-from attnviz.render.prepare.attention import ROWS_ARE_WHOLE, SHOWS, UNKNOWN, check_show, label, prepare
+from attnviz.render.prepare.attention import ROWS_ARE_WHOLE, SHOWS, UNKNOWN, check_show, label, one_row, prepare
 from attnviz.render.prepare.caption import describe, describe_settings, setting_words
 from attnviz.render.prepare.comparison import prepare_comparison, title_of
 from attnviz.render.prepare.heads import MOST_HEADS, choose_heads, head_name, head_title
@@ -28,6 +28,7 @@ __all__ = [
     "join",
     "label",
     "number",
+    "one_row",
     "prepare",
     "prepare_comparison",
     "setting_words",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.analysis import pair_shares
+from attnviz.choosing import find_token
 from attnviz.data import Attention, Token, Trace
 from attnviz.errors import MissingError, unknown_choice
 from attnviz.merging import why_no_traces
@@ -46,6 +47,19 @@ def check_show(attention: Attention, show: str) -> None:
         _need_traces(attention, show)
     elif show == "output" and attention.output is None:
         raise why_no_traces(attention) or _only_weights(show)
+
+
+def one_row(form: Prepared, attention: Attention, token: str) -> Prepared:
+    """The form with nothing but the row of a word that looks; MissingError where there is no such word."""
+    index, note = find_token(attention.query, token)
+    panels = tuple(
+        replace(
+            panel, values=panel.values[[index]], rows=(panel.rows[index],), row_numbers=(index,),
+            forbidden=None if panel.forbidden is None else panel.forbidden[[index]],
+        )
+        for panel in form.panels
+    )  # fmt: skip
+    return replace(form, panels=panels, notes=form.notes if note is None else (*form.notes, note))
 
 
 def _need_traces(attention: Attention, show: str) -> None:

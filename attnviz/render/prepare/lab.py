@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,31 +12,36 @@ from attnviz.blindness import Blindness
 from attnviz.laboratory import Axis, Cell, Distances, Lab
 from attnviz.messages import Message, message
 from attnviz.render.charts import Chart, Charts, Series
-from attnviz.render.labels import Medium, visible
+from attnviz.render.labels import Medium, named, visible
 from attnviz.render.prepare.caption import describe_settings, setting_words
 from attnviz.render.prepare.panels import Panel, Prepared
 from attnviz.render.scale import weight_scale
 
 _MOST_POINTS = 64
+_DIGITS, _BIT_DIGITS = 3, 2
 
 
-def prepare_lab(lab: Lab, *, medium: Medium = "terminal", digits: int = 3) -> Prepared:
-    """A panel for each cell, all on one scale, with its setting above it and its entropy and blindness below it."""
+def prepare_lab(lab: Lab, *, medium: Medium = "terminal", digits: int | None = None) -> Prepared:
+    """A panel for each cell, all on one scale, with its setting above it and its entropy and blindness below it.
+
+    digits: decimal places; where not given, 3 for weights and 2 for entropies.
+    """
     scale = weight_scale(np.array([cell.weights.max(initial=0.0) for cell in lab.cells]))
     cells, across = _arranged(lab, medium)
     panels = tuple(
         Panel(
             title=_title(lab.axes, cell),
             values=cell.weights,
-            rows=tuple(visible(text, medium) for text in cell.rows),
-            columns=tuple(visible(text, medium) for text in cell.columns),
+            rows=tuple(named(text, medium) for text in cell.rows),
+            columns=tuple(named(text, medium) for text in cell.columns),
             scale=scale,
             forbidden=_forbidden(cell),
-            caption=_below(cell),
+            caption=_below(cell, _BIT_DIGITS if digits is None else digits),
         )
         for cell in cells
     )
-    return Prepared("lab", panels, message("who looks ↓   at whom →"), _caption(lab), _notes(lab), digits, across)
+    heading = message("who looks ↓   at whom →")
+    return Prepared("lab", panels, heading, _caption(lab), _notes(lab), digits or _DIGITS, across)
 
 
 def _arranged(lab: Lab, medium: Medium) -> tuple[tuple[Cell, ...], int]:
@@ -63,10 +69,10 @@ def _title(axes: tuple[Axis, ...], cell: Cell) -> Message:
     return words[0] if len(words) == 1 else message("{first}, {second}", first=words[0], second=words[1])
 
 
-def _below(cell: Cell) -> Message:
+def _below(cell: Cell, digits: int) -> Message:
     if cell.problem is not None or cell.bits is None:
         return message("cannot be")
-    bits = f"{cell.bits:.2f}"
+    bits = f"{cell.bits:.{digits}f}"
     if cell.blind_to == Blindness.ANY_ORDER:
         return message("order-blind, {bits} bits", bits=bits)
     if cell.blind_to == Blindness.MIRROR_IMAGE:
@@ -96,17 +102,19 @@ def _notes(lab: Lab) -> tuple[Message, ...]:
     if Blindness.NOTHING in there:
         notes.append(message("sees order: the text read backwards looks different."))
     problems = [
-        message("{setting} cannot be: {reason}", setting=_title(lab.axes[:1], _first(cell)),
-                reason=cell.problem.message)
+        message("{setting} cannot be: {reason}", setting=_at_fault(lab, cell), reason=cell.problem.message)
         for cell in lab.cells
         if cell.problem is not None
-    ]  # fmt: skip
+    ]
     return (*notes, *{str(problem): problem for problem in problems}.values())
 
 
-def _first(cell: Cell) -> Cell:
-    """The cell as if it had its first axis alone."""
-    return Cell(cell.values[:1], cell.rows, cell.columns, cell.weights)
+def _at_fault(lab: Lab, cell: Cell) -> Message:
+    """What of a setting that cannot be is at fault: one value, where none of its settings can be, or all of it."""
+    for k, axis in enumerate(lab.axes):
+        if all(other.problem is not None for other in lab.cells if other.values[k] == cell.values[k]):
+            return _title((axis,), replace(cell, values=(cell.values[k],)))
+    return _title(lab.axes, cell)
 
 
 def prepare_distances(distances: Distances, *, most: int = _MOST_POINTS, medium: Medium = "terminal") -> Charts:

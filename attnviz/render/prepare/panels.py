@@ -17,8 +17,8 @@ FORBIDDEN = "·"
 class Panel:
     """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
 
-    caption: one line that stands below it, as a small multiple. numbers: which token each column is, where some are
-    left out. cross: whether the columns are the words of another text.
+    caption: one line that stands below it, as a small multiple. numbers, row_numbers: which token each column and row
+    is, where some are left out. cross: whether the columns are the words of another text.
     """
 
     title: Message | None
@@ -31,6 +31,7 @@ class Panel:
     caption: Message | None = None
     numbers: tuple[int, ...] | None = None
     cross: bool = False
+    row_numbers: tuple[int, ...] | None = None
 
     def texts(self, digits: int) -> list[list[str]]:
         """Each cell's number as people read it; · where the mask forbids."""
