@@ -131,7 +131,7 @@ def test_a_scheme_that_cannot_be():
 
 
 def test_what_is_at_fault():
-    """What is told of a setting that cannot be names the value that is at fault, or both where each can be by itself."""
+    """What is told of a setting that cannot be names the value that is at fault, or both where it takes both."""
     found = attnviz.lab("猫吃鱼", embedding="hash", dim=9, vary=["temperature=1,2", "position=none,rope"])
     (note,) = [str(note) for note in prepare_lab(found).notes if "cannot be" in str(note)]
     assert note.startswith("rope cannot be")
