@@ -215,7 +215,7 @@ def compare_attentions(
             replace(_run(first, second, aligned, asked), blind_to=blind)
             for (first, second), blind in zip(pairs, blind_to or (None,) * len(pairs), strict=True)
         ),
-        settings={**a.settings, **_unknown_words(a, b)},
+        settings={**a.settings, **_unknown_words(a, b), **_hidden(a, b)},
         notes=_distinct(notes, a.notes, b.notes),
     )
 
@@ -235,6 +235,14 @@ def _unknown_words(a: Attention, b: Attention) -> dict[str, object]:
     if first is None or second is None or first == second:
         return {}
     return {"unknown_words": {name: first[name] + second[name] for name in first}}
+
+
+def _hidden(a: Attention, b: Attention) -> dict[str, object]:
+    """What is not shown of the first, and how much weight went there in each."""
+    first, second = (one.settings.get("hidden") for one in (a, b))
+    if first is None or second is None:
+        return {}
+    return {"hidden": {**first, "shares_b": second["shares"]}}
 
 
 def _distinct(*groups: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.errors import InputError, MissingError, ShapeError, no_such
-from attnviz.messages import Message, message, translate
+from attnviz.messages import Message, listed, message, translate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -210,6 +210,9 @@ class Attention:
         heads = range(stacked.shape[1]) if heads is None else heads
         if (len(layers), len(heads)) != stacked.shape[:2]:
             raise _misnamed(len(layers), len(heads), stacked.shape)
+        for names in (layers, heads):
+            if len(set(map(str, names))) < len(names):
+                raise InputError("Layers and heads must have different names: these are {names}.", names=listed(names))
         allowed = None if allowed is None else _may_look(allowed, stacked.shape)
         checked, changed = check_rows(
             stacked, allowed, tuple(layers), tuple(heads), normalize=normalize, partial=partial

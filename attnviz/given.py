@@ -44,7 +44,10 @@ def compare_given(
 def _check_keys(a: Attention, b: Attention) -> None:
     """Words that ask each other's and words that ask another text's are not compared."""
     if a.is_cross != b.is_cross:
-        raise InputError("One of the two is cross-attention, and the other is not: they cannot be compared.")
+        raise InputError(
+            "One of the two is cross-attention, and the other is not: they cannot be compared.",
+            hint="Compare two whose words look at each other, or two whose words ask another text's.",
+        )
 
 
 def _in_a_text(attention: Attention) -> Attention:

@@ -88,6 +88,14 @@ def test_makes(make):
     assert found.settings["layers"], found.settings["heads"] == expected.shape[:2]
 
 
+@pytest.mark.parametrize("names", [{"heads": ["a", "a"]}, {"heads": [0, "0"]}, {"layers": [3, 3]}])
+def test_names_are_different(names):
+    """Two heads or layers of one name could not be told apart."""
+    weights = np.full((1, 2, 2, 2), 0.5) if "heads" in names else np.full((2, 1, 2, 2), 0.5)
+    with pytest.raises(InputError, match="different names"):
+        Attention.from_arrays(weights, ["a", "b"], **names)
+
+
 def test_no_batch():
     """A text of a batch cannot be chosen where there is none, nor by what is no number."""
     with pytest.raises(MissingError, match="without a batch"):

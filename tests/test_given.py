@@ -149,7 +149,7 @@ def test_keys():
     assert "each row re-normalized" in words(shared)
     with pytest.raises(InputError, match="x y z and v w"):
         compare_given(a, random_weights("ab", keys=["v", "w"]))
-    with pytest.raises(InputError, match="cross-attention"):
+    with pytest.raises(InputError, match=r"cross-attention.*Compare two whose words look at each other"):
         compare_given(a, random_weights("ab"))
     with pytest.raises(InputError, match="no word in common"):
         compare_given(random_weights("ab"), random_weights("cd"))

@@ -21,7 +21,7 @@ from attnviz.models.forward import forward
 from attnviz.models.loaded import load
 from attnviz.models.windows import slide
 from attnviz.render.page.document import of_attention
-from attnviz.render.prepare import prepare
+from attnviz.render.prepare import prepare, prepare_comparison
 
 pytest.importorskip("tokenizers")
 
@@ -118,6 +118,20 @@ def test_pair_shares_stand_below_each_head(tiny, capsys):
     titles = [title["en"] for title in of_attention(attention, 3).head["titles"]]
     assert all("A→B ." in title for title in titles)
     assert pair_shares(load(folder).attend("the cat")) is None
+
+
+def test_hidden_weight_is_told_everywhere(tiny, capsys):
+    """Whatever shows weights without [CLS] says how much went there: the text too, and a comparison of both sides."""
+    folder = str(tiny("bert"))
+    for view in ("table", "blocks", "top", "text"):
+        _, out, _ = run(capsys, "run", "the cat", "--model", folder, "--no-special", "--view", view)
+        assert re.search(r"\.\d\d\s+of\s+the\s+weight,\s+not\s+shown,\s+went\s+to\s+\[CLS\],\s+\[SEP\]", out), view
+    a, b = (load(folder).attend(text, special=False, layers=[-1]) for text in ("the cat", "cat the"))
+    found = attnviz.compare("the cat", "cat the", model=folder, no_special=True)
+    (form,) = prepare_comparison(found)
+    shares = [np.mean(one.settings["hidden"]["shares"][str(one.layers[0])]) for one in (a, b)]
+    first, second = (f"{share:.2f}".lstrip("0") for share in shares)
+    assert f"{first} and {second} of the weight, not shown, went to [CLS], [SEP]" in map(str, form.caption)
 
 
 def test_compare_pairs(tiny):

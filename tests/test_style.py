@@ -80,6 +80,29 @@ def test_what_cannot_be(style, line):
         render_figure(form(), "svg", style)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("tab10", "10 colours for kinds of things"), ("Set1_r", "9 colours"), ("twilight", "uneven"),
+        ("hsv", "uneven"), ("terrain", "uneven"), ("RdBu", "uneven"), ("magma", ""), ("grays", ""), ("Blues", ""),
+        ("hot_r", ""), ("cubehelix", ""),
+    ],
+)  # fmt: skip
+def test_which_colours_are_uneven(name, words):
+    """Colours that are no ladder of lightness get a warning: kinds of things, circles, two ends where there is one."""
+    _, notes = render_figure(form(), "svg", Style(cmap=name))
+    told = " ".join(map(str, notes))
+    assert words in told
+    assert bool(words) == ("even:" in told)
+
+
+def test_two_ends_are_right_for_changes():
+    """A map with a light middle is even where the numbers have two signs."""
+    both = prepare_comparison(compare("猫吃鱼", "鱼吃猫"), medium="picture")[1]
+    _, notes = render_figure(both, "svg", Style(cmap="RdBu"))
+    assert not any("even:" in str(note) for note in notes)
+
+
 def test_uneven_colours_get_a_warning():
     """Jet is drawn, with a note that its equal steps do not look equal."""
     _, notes = render_figure(form(), "svg", Style(cmap="jet"))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.errors import InputError
+from attnviz.messages import listed
 
 Float32 = NDArray[np.float32]
 Activation = Callable[[Float32], Float32]
@@ -95,7 +96,7 @@ def activation(name: Any) -> Activation:
         raise InputError(
             "The model's activation {name!r} is not known; known are {known}.",
             name=name,
-            known=", ".join(sorted(ACTIVATIONS)),
+            known=listed(sorted(ACTIVATIONS)),
         )
     return ACTIVATIONS[name]
 

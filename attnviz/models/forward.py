@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from attnviz.data import Trace
 from attnviz.errors import InputError, MissingError
+from attnviz.messages import listed
 from attnviz.models.configuration import Configuration
 from attnviz.models.registry import family_of, stack_of
 from attnviz.models.stack import ModelShape, Stack, refuse_segments
@@ -131,7 +132,7 @@ class Run:
         if kind not in known:
             raise InputError(
                 "A {family} model has no {kind} attention; it has {known}.",
-                family=self.family, kind=kind, known=", ".join(known),
+                family=self.family, kind=kind, known=listed(known),
             )  # fmt: skip
         if target_ids is not None and not both:
             raise InputError(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.errors import InputError
+from attnviz.messages import listed
 from attnviz.models.gguf_reader import GgufFile
 from attnviz.models.tensors import Tensors
 
@@ -138,7 +139,7 @@ def architecture_of(file: GgufFile) -> str:
             "{path!r} is of the architecture {found!r}; known in GGUF are {known}.",
             path=str(file.path),
             found=found,
-            known=", ".join(ARCHITECTURES),
+            known=listed(ARCHITECTURES),
         )
     if any("_exps" in name or "ffn_gate_inp" in name for name in file):
         raise InputError("{path!r} is a mixture of experts, which is not read here.", path=str(file.path))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from attnviz.errors import InputError
+from attnviz.messages import listed
 from attnviz.models.gguf_reader import GgufFile, Strings
 from attnviz.models.sentencepiece_reader import CONTROL, NORMAL, UNKNOWN, USER_DEFINED, Piece, SentencePiece
 from attnviz.models.tokenizer import TextTokenizer, guarded, load_library, set_ends
@@ -57,7 +58,7 @@ def gguf_tokenizer(file: GgufFile) -> TextTokenizer:
     if kind not in makers:
         raise InputError(
             "{path!r} has a tokenizer of the kind {kind!r}; known are {known}.",
-            path=str(file.path), kind=kind, known=", ".join(makers),
+            path=str(file.path), kind=kind, known=listed(makers),
         )  # fmt: skip
     return makers[kind](file, _strings(file, "tokens"))
 
@@ -109,7 +110,7 @@ def _byte_level(file: GgufFile, tokens: list[str]) -> TextTokenizer:
         kind = "gpt-2"
     if kind not in CUTS:
         raise InputError(
-            "{path!r} cuts words in the way {kind!r}; known are {known}.", path=name, kind=kind, known=", ".join(CUTS)
+            "{path!r} cuts words in the way {kind!r}; known are {known}.", path=name, kind=kind, known=listed(CUTS)
         )
     merges = [line.split(" ", 1) for line in _strings(file, "merges")]
     broken = next((index for index, pair in enumerate(merges) if len(pair) != 2), None)

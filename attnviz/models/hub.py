@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.errors import InputError, MissingError
+from attnviz.messages import listed
 from attnviz.models.reference import HubName
 
 # Beside the weights: what says how the model is built and how it cuts a text.
@@ -45,7 +46,7 @@ def choose_files(there: list[str], wanted: HubName) -> list[str]:
         if not parts:
             raise InputError(
                 "{name!r} has no file {file!r}; it has {files}.",
-                name=wanted.name, file=wanted.file, files=", ".join(quantized) or "-",
+                name=wanted.name, file=wanted.file, files=listed(quantized) if quantized else "-",
             )  # fmt: skip
         return parts
     if "model.safetensors" in there:
@@ -62,7 +63,7 @@ def choose_files(there: list[str], wanted: HubName) -> list[str]:
         raise InputError(
             "{name!r} has several .gguf files: {files}.",
             hint="Name one, as in {name}:{first}.",
-            name=wanted.name, files=", ".join(quantized), first=quantized[0],
+            name=wanted.name, files=listed(quantized), first=quantized[0],
         )  # fmt: skip
     raise InputError(
         "{name!r} has neither safetensors nor a .gguf file on the hub; pickled weights are not read.", name=wanted.name

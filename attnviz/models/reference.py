@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnviz.errors import InputError
+from attnviz.messages import listed
 
 _HUB_NAME = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)(?:@(?P<revision>[^:@\s\0]{1,200}))?"
@@ -132,7 +133,7 @@ def _only(files: list[Path], reference: str) -> Path:
             "{reference!r} has several .gguf files: {files}.",
             hint="Name one of them.",
             reference=reference,
-            files=", ".join(file.name for file in first or files),
+            files=listed(file.name for file in first or files),
         )
     return first[0]
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from attnviz.errors import InputError
+from attnviz.messages import listed
 from attnviz.models.configuration import Configuration
 from attnviz.models.stack import ModelShape, Stack
 
@@ -69,11 +70,11 @@ def family_of(config: Mapping[str, Any]) -> str:
         raise InputError(
             "A model of the family {family!r} caps its scores before the softmax, which is not computed here; known "
             "families are {known}.",
-            family=name, known=", ".join(FAMILIES),
+            family=name, known=listed(FAMILIES),
         )  # fmt: skip
     raise InputError(
         "A model of the family {family!r} cannot be computed; known families are {known}.",
-        family=name or ", ".join(map(str, architectures)) or "?", known=", ".join(FAMILIES),
+        family=name or ", ".join(map(str, architectures)) or "?", known=listed(FAMILIES),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.errors import InputError
+from attnviz.messages import listed
 from attnviz.models.configuration import Configuration
 
 Float32 = NDArray[np.float32]
@@ -123,7 +124,7 @@ def _kind(values: Configuration, aliases: Mapping[str, str]) -> str:
     name = aliases.get(name, name)
     if name not in SCALINGS:
         raise InputError(
-            "The model's rotary scaling {name!r} is not known; known are {known}.", name=name, known=", ".join(SCALINGS)
+            "The model's rotary scaling {name!r} is not known; known are {known}.", name=name, known=listed(SCALINGS)
         )
     return name
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.errors import InputError
-from attnviz.messages import Message, message
+from attnviz.messages import Message, listed, message
 from attnviz.models.files import Bytes, map_bytes, parse_object, read_json
 from attnviz.models.tensors import Tensors
 
@@ -29,7 +29,7 @@ _DTYPES = {
     "I64": np.int64, "I32": np.int32, "I16": np.int16, "I8": np.int8,
     "U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8,
 }  # fmt: skip
-_KNOWN = ", ".join(_DTYPES)
+_KNOWN = listed(_DTYPES)
 
 
 class Entry(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attnviz.data import Attention
 from attnviz.errors import OptionError, unknown_choice
-from attnviz.messages import message
+from attnviz.messages import listed, message
 from attnviz.render.prepare import Prepared, one_row, prepare
 from attnviz.render.refining import AS_IS, Refining
 from attnviz.render.screen import Screen
@@ -153,6 +153,6 @@ def _naming(forms: Iterable[Prepared], choice: Choice, screen: Screen) -> Iterat
     for index, (form, view) in enumerate(found):
         if _asked(choice) is None and index == last[view] and (view != "table" or screen.terminal):
             shown = [one for one in VIEWS[1:] if one != view and (one != "text" or form.kind == "weights")]
-            named = message("this is --view {view}; others: {others}", view=view, others=", ".join(shown))
+            named = message("this is --view {view}; others: {others}", view=view, others=listed(shown))
             form = replace(form, caption=(*form.caption, named))
         yield form, view

@@ -12,7 +12,7 @@ from attnviz.choosing import find_token
 from attnviz.data import Attention, Token
 from attnviz.messages import Message, message
 from attnviz.render.labels import visible
-from attnviz.render.prepare import Panel, Prepared, describe
+from attnviz.render.prepare import Panel, Prepared, describe, hidden_words
 from attnviz.render.prepare import label as name_of
 from attnviz.render.scale import Scale, spread_scale, weight_scale
 
@@ -74,7 +74,7 @@ def shade_words(form: Prepared, attention: Attention, token: str | None = None) 
             for panel, row in zip(form.panels, rows, strict=True)
         ),
         scale=scale,
-        caption=describe(attention),
+        caption=(*describe(attention), *hidden_words(attention)),
         notes=notes,
         digits=form.digits,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.errors import OptionError
-from attnviz.messages import Message, message
+from attnviz.messages import Message, listed, message
 from attnviz.render.prepare import Panel, Prepared
 from attnviz.render.scale import RGB, Scale
 from attnviz.render.style import MAPS, Style, contrast
@@ -19,11 +19,10 @@ _DIVERGING = (
     "piyg", "prgn", "brbg", "puor", "rdgy", "rdbu", "rdylbu", "rdylgn", "spectral", "coolwarm", "bwr", "seismic",
     "berlin", "managua", "vanimo",
 )  # fmt: skip
-# Neither even nor ordered in lightness: equal steps of a number look unequal (Borland and Taylor 2007).
-_UNEVEN = (
-    "jet", "rainbow", "gist_rainbow", "hsv", "nipy_spectral", "gist_ncar", "prism", "flag", "gist_stern", "turbo",
-    "brg", "cmrmap", "gnuplot", "gnuplot2",
-)  # fmt: skip
+# Lightness (CIE L*, 0 to 100) that a map may lose on its way up, and how much larger than the mean one step may be:
+# beyond, equal steps of a number do not look equal (Borland and Taylor 2007).
+_MOST_BACK, _MOST_STEP = 2.0, 3.0
+_FEW_COLORS = 64
 
 
 class Colors:
@@ -39,13 +38,8 @@ class Colors:
             diverging = _plain(name) in _DIVERGING
             meant = [scale for scale in scales if scale.diverging == diverging] or list(scales)
             self._palettes |= dict.fromkeys(meant, palette)
-            if _plain(name) in _UNEVEN:
-                uneven = message(
-                    "{name} is uneven: equal steps do not look equal. These are even: {even}.",
-                    name=name,
-                    even=", ".join(MAPS),
-                )
-                self.notes = (uneven,)
+            if not _is_even(palette) and not (diverging and meant[0].diverging):
+                self.notes = (_uneven(name, len(set(palette))),)
 
     def palette(self, scale: Scale) -> tuple[RGB, ...]:
         """256 colours from the scale's low end to its high end."""
@@ -77,6 +71,29 @@ def _plain(name: str) -> str:
     return name.lower().removesuffix("_r")
 
 
+def _is_even(palette: tuple[RGB, ...]) -> bool:
+    """Whether the colours grow lighter, or darker, all the way in steps that are alike."""
+    linear = np.asarray(palette) / 255
+    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])  # sRGB's, IEC 61966-2-1
+    lightness = np.where(luminance > 216 / 24389, 116 * np.cbrt(luminance) - 16, luminance * 24389 / 27)  # CIE 15:2004
+    # Over a few colours, as rounding to 255 makes single steps uneven.
+    steps = np.diff(lightness[::5])
+    back = min(steps[steps > 0].sum(), -steps[steps < 0].sum())
+    return bool(back <= _MOST_BACK and np.abs(steps).max() <= _MOST_STEP * np.abs(steps).mean())
+
+
+def _uneven(name: str, count: int) -> Message:
+    if count < _FEW_COLORS:
+        return message(
+            "{name} has {count} colours for kinds of things: near numbers look unrelated. These are even: {even}.",
+            name=name, count=count, even=listed(MAPS),
+        )  # fmt: skip
+    return message(
+        "{name} is uneven: equal steps do not look equal. These are even: {even}.", name=name, even=listed(MAPS)
+    )
+
+
 def _rgb(code: str) -> RGB:
     return (int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16))
 
@@ -93,7 +110,7 @@ def _map(name: str) -> tuple[str, tuple[RGB, ...]]:
         raise OptionError(
             "--cmap takes {maps} or another colour map of matplotlib, not {name!r}.",
             hint="Did you mean {near}?" if near else "",
-            maps=", ".join(MAPS), name=name, near=near[0] if near else "",
+            maps=listed(MAPS), name=name, near=near[0] if near else "",
         )  # fmt: skip
     found: Any = colormaps[known[wanted.lower()]]
     colors = np.rint(found(np.linspace(0, 1, 256))[:, :3] * 255).astype(int)

@@ -126,7 +126,12 @@ def missing_note(lacking: dict[str, None]) -> tuple[Message, ...]:
     """One note for all the characters that no font has."""
     if not lacking:
         return ()
-    return (message("No font here has {characters}: drawn as code points.", characters=" ".join(lacking)),)
+    return (
+        message(
+            "No font here has {characters}: drawn as code points. --font names one that has them.",
+            characters=" ".join(lacking),
+        ),
+    )
 
 
 def wide(text: str) -> bool:

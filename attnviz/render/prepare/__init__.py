@@ -8,7 +8,7 @@ from attnviz.render.prepare.attention import ROWS_ARE_WHOLE, SHOWS, UNKNOWN, che
 from attnviz.render.prepare.caption import describe, describe_settings, setting_words
 from attnviz.render.prepare.comparison import prepare_comparison, title_of
 from attnviz.render.prepare.heads import MOST_HEADS, choose_heads, head_name, head_title
-from attnviz.render.prepare.model import unknown_words
+from attnviz.render.prepare.model import hidden_words, unknown_words
 from attnviz.render.prepare.panels import FORBIDDEN, Panel, Prepared, join, number
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "describe_settings",
     "head_name",
     "head_title",
+    "hidden_words",
     "join",
     "label",
     "number",

@@ -16,8 +16,8 @@ from attnviz.messages import Message, listed, message, translate
 from attnviz.render.labels import Medium, named
 from attnviz.render.prepare.caption import describe
 from attnviz.render.prepare.heads import head_name, head_title
-from attnviz.render.prepare.model import PAIR_LEGEND, pair_words, unknown_words
-from attnviz.render.prepare.panels import Panel, Prepared, number
+from attnviz.render.prepare.model import PAIR_LEGEND, hidden_share, pair_words, unknown_words
+from attnviz.render.prepare.panels import Panel, Prepared
 from attnviz.render.scale import signed_scale, weight_scale
 
 SHOWS = ("weights", "scores", "output", "qkv")
@@ -121,10 +121,8 @@ def _row_meaning(attention: Attention) -> Message:
         return message("each row is one word's attention and sums to 1, but for words that may look at nothing")
     if hidden is None:
         return ROWS_ARE_WHOLE
-    shares = [hidden["shares"][str(layer)] for layer in attention.layers]
-    if all(isinstance(head, int) for head in attention.heads):
-        shares = [[share[int(head)] for head in attention.heads] for share in shares]
-    fields = {"share": number(float(np.mean(shares)), 2), "pieces": listed(hidden["pieces"])}
+    share = hidden_share(hidden, attention.layers, attention.heads)
+    fields = {"share": share, "pieces": listed(hidden["pieces"])}
     if hidden["renormalized"]:
         return message("each row is re-normalized to sum to 1; {share} of the weight went to {pieces}", **fields)
     return message("each row is one word's attention; {share} of the weight, not shown, went to {pieces}", **fields)

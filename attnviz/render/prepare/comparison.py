@@ -17,7 +17,7 @@ from attnviz.render.labels import Medium, visible
 from attnviz.render.prepare.attention import labels
 from attnviz.render.prepare.caption import SHORT, describe_settings, setting_words
 from attnviz.render.prepare.heads import head_name
-from attnviz.render.prepare.model import unknown_words
+from attnviz.render.prepare.model import hidden_share, unknown_words
 from attnviz.render.prepare.panels import Panel, Prepared
 from attnviz.render.scale import signed_scale, weight_scale
 
@@ -81,7 +81,12 @@ def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *
         words += tuple(_difference(name, a, b) for name, (a, b) in differing.items())
     if not isinstance(hidden, Mapping):
         return words
-    return (*words, message("{pieces} not shown", pieces=listed(hidden["pieces"])))
+    pieces = listed(hidden["pieces"])
+    if "shares_b" not in hidden:
+        return (*words, message("{pieces} not shown", pieces=pieces))
+    a = hidden_share(hidden, comparison.layers, heads)
+    b = hidden_share({"shares": hidden["shares_b"]}, comparison.layers, heads)
+    return (*words, message("{a} and {b} of the weight, not shown, went to {pieces}", a=a, b=b, pieces=pieces))
 
 
 def _difference(name: str, a: Any, b: Any) -> Message:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.data import Attention
 from attnviz.masks import mask_words
-from attnviz.messages import Message, message
+from attnviz.messages import Message, listed, message
 from attnviz.render.labels import visible
+from attnviz.render.prepare.panels import number
 
 # How the families' authors write them.
 _FAMILIES = {
@@ -49,6 +51,25 @@ def describe_model(settings: Mapping[str, Any], layers: tuple[int, ...], heads: 
         parts.append(message("windows of {window}, {stride} apart", window=settings["window"],
                              stride=settings["stride"]))  # fmt: skip
     return tuple(parts)
+
+
+def hidden_share(hidden: Mapping[str, Any], layers: tuple[int, ...], heads: tuple[int | str, ...]) -> str:
+    """How much of their weight the words of these layers and heads gave to the tokens that are not shown."""
+    shares = [hidden["shares"][str(layer)] for layer in layers]
+    if all(isinstance(head, int) for head in heads):
+        shares = [[share[int(head)] for head in heads] for share in shares]
+    return number(float(np.mean(shares)), 2)
+
+
+def hidden_words(attention: Attention) -> tuple[Message, ...]:
+    """What is not shown, and how much of the weight went there; nothing where all is shown."""
+    hidden = attention.settings.get("hidden")
+    if hidden is None:
+        return ()
+    share = hidden_share(hidden, attention.layers, attention.heads)
+    return (
+        message("{share} of the weight, not shown, went to {pieces}", share=share, pieces=listed(hidden["pieces"])),
+    )
 
 
 def unknown_words(settings: Mapping[str, Any]) -> tuple[Message, ...]:
