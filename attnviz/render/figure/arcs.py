@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attnviz.errors import InputError
 from attnviz.messages import message
+from attnviz.render.figure.canvas import Curve
 from attnviz.render.figure.fonts import POINT
 from attnviz.render.figure.layout import SMALLEST, Label, Workshop
 from attnviz.render.picture import Edge, strongest
@@ -127,6 +128,7 @@ class Arcs:
         above, _ = self._rises(i)
         middles = self.lines[i][0][0]
         upper, lower = y + above, y + above + self.word_room
+        curves = []
         for edge in sorted(self.edges[i], key=lambda edge: edge.share):
             start, end = x + middles[edge.row], x + middles[edge.column]
             up = edge.column >= edge.row
@@ -142,22 +144,25 @@ class Arcs:
                 (end + spread, peak),
                 (end + spread / 4, base),
             ]
-            self._curve(canvas, points, panel, edge)
+            curves.append(self._curve(points, panel, edge))
+        canvas.curves(curves)
         self._words(canvas, x, upper + 0.78 * self.word_room, self.labels[i][0], middles)
 
     def _two_lines(self, canvas: Canvas, x: float, y: float, panel: Panel, i: int) -> None:
         (above, _), (below, _) = self.lines[i]
         upper, lower = y + self.word_room, y + self.word_room + self.rise
         middle = (upper + lower) / 2
+        curves = []
         for edge in sorted(self.edges[i], key=lambda edge: edge.share):
             start, end = x + above[edge.row], x + below[edge.column]
-            self._curve(canvas, [(start, upper), (start, middle), (end, middle), (end, lower)], panel, edge)
+            curves.append(self._curve([(start, upper), (start, middle), (end, middle), (end, lower)], panel, edge))
+        canvas.curves(curves)
         self._words(canvas, x, y + 0.75 * self.word_room, self.labels[i][0], above)
         self._words(canvas, x, lower + 0.78 * self.word_room, self.labels[i][1], below)
 
-    def _curve(self, canvas: Canvas, points: list[tuple[float, float]], panel: Panel, edge: Edge) -> None:
+    def _curve(self, points: list[tuple[float, float]], panel: Panel, edge: Edge) -> Curve:
         color = self.shop.colors.accent(panel.scale, edge.value)
-        canvas.curve(points, max(_THINNEST, _THICKEST * edge.share), color, 0.35 + 0.55 * edge.share)
+        return Curve(points, max(_THINNEST, _THICKEST * edge.share), color, 0.35 + 0.55 * edge.share)
 
     def _words(self, canvas: Canvas, x: float, y: float, labels: list[Label], middles: list[float]) -> None:
         for label, middle in zip(labels, middles, strict=True):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
@@ -14,6 +14,15 @@ from numpy.typing import NDArray
 from attnviz.render.style import Theme
 
 _MOST_QUADS = 2500
+
+
+class Curve(NamedTuple):
+    """A cubic Bezier curve from the first of four points to the last; width in points, color red, green and blue."""
+
+    points: list[tuple[float, float]]
+    width: float
+    color: tuple[float, float, float]
+    alpha: float
 
 
 class Canvas:
@@ -68,10 +77,14 @@ class Canvas:
         """A straight line through these points; width in points."""
         self.axes.add_collection(LineCollection([points], linewidths=width, colors=[color]), autolim=False)
 
-    def curve(self, points: list[tuple[float, float]], width: float, color: Any, alpha: float) -> None:
-        """A cubic Bezier curve from the first of four points to the last; width in points."""
-        path = Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
-        self.axes.add_patch(PathPatch(path, fill=False, edgecolor=color, lw=width, alpha=alpha, capstyle="round"))
+    def curves(self, curves: list[Curve]) -> None:
+        """Cubic Bezier curves, one over the other; all are one artist, since there may be thousands."""
+        codes = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
+        drawn = PathCollection(
+            [Path(curve.points, codes) for curve in curves], facecolors="none", capstyle="round",
+            edgecolors=[(*curve.color, curve.alpha) for curve in curves], linewidths=[curve.width for curve in curves],
+        )  # fmt: skip
+        self.axes.add_collection(drawn, autolim=False)
 
 
 def _box(x: float, y: float, width: float, height: float) -> Path:
