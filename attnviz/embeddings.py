@@ -324,10 +324,15 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
     import csv
 
     text = decode(path.read_bytes(), path.name)
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), strict=True)
-    except csv.Error as error:
-        raise InputError("{name!r} is not well-formed CSV: {error}.", name=path.name, error=error) from None
+        yield from rows
+    except csv.Error:
+        raise InputError(
+            "{name!r} is not well-formed CSV: it goes wrong at line {line}.",
+            hint="A cell with quotes in it is written in quotes, and each of its own twice.",
+            name=path.name, line=rows.line_num,
+        ) from None  # fmt: skip
 
 
 def _is_number(cell: str) -> bool:
