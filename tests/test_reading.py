@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
+import random
 
 import numpy as np
 import pytest
@@ -328,6 +330,19 @@ def test_bad_files(tmp_path, name):
     assert name in said
     assert "\n" not in said
     assert [word for word in words if word not in said] == [], said
+
+
+def test_damaged_npz(tmp_path):
+    """Whatever bytes of a file are others, it is read or refused in a line: another compression, and lies."""
+    whole = attention_npz(run("猫吃鱼", heads=4))
+    path, draw = tmp_path / "d.npz", random.Random(0)
+    for _ in range(400):
+        damaged = bytearray(whole)
+        for _ in range(draw.choice((1, 3, 10))):
+            damaged[draw.randrange(len(damaged))] = draw.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(AttnvizError):
+            load_weights(path)
 
 
 def test_cut_npz(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -33,7 +34,11 @@ _TORCH = (
     "import numpy as np, torch; w = torch.load({name!r}, weights_only=True); "
     "np.savez('weights.npz', weights=np.stack([x[0].float().numpy() for x in w]), tokens=['the', 'cat'])"
 )
-_BROKEN = (ValueError, EOFError, MemoryError, TokenError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
+# What NumPy, zipfile and zlib raise where a file's bytes are not what they say.
+_BROKEN = (
+    ArithmeticError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError, TokenError, TypeError,
+    ValueError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool = False) -> tuple[Attention, ...]:
