@@ -773,6 +773,14 @@ def test_options_that_may_stand_twice(good):
     assert good("run", "猫", "--show", "weights", "--show", "output").count("toy embedding") == 2
 
 
+@pytest.mark.parametrize("wrong", [("--token", "鱼"), ("--cell", "9"), ("--head", "mean"), ("--layer", "all")])
+def test_a_mistake_is_told_alone(call, wrong):
+    """What there is to note of the words is not told where nothing comes of them."""
+    code, out, err = call("explain", "qwx zzx", "--heads", "4", *wrong)
+    assert (code != 0, out, err.count("\n")) == (True, "", 1), err
+    assert "made-up" in call("explain", "qwx zzx")[2]
+
+
 def test_one_row(good):
     """--token shows a word's row alone, in a table and in the strongest links; of equal words the one that is meant."""
     text = "猫 吃 鱼 猫 狗 吃 猫 吃 鱼 猫 狗 吃"

@@ -56,7 +56,7 @@ def command(given: Input, settings: Settings, choosing: Choosing, output: Output
     explanation = explain_attention(
         attention, token=choosing.token, cell=choosing.cell, head=choosing.head, layer=choosing.layer
     )
-    print_notes(explanation.notes)
+    print_notes({str(note): note for note in (*attention.notes, *explanation.notes)}.values())
     for path in output.save:
         save_explanation(explanation, path, digits=digits, worksheet=choosing.worksheet)
     if output.json:

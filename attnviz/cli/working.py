@@ -36,10 +36,19 @@ def attend_all(
     *,
     data: bool = False,
 ) -> list[Attention]:
-    """The attention of every text, once all that was asked for is known to be possible.
+    """The attention of every text, once all that was asked for is known to be possible; its notes are printed.
 
     data: every weight is printed.
     """
+    found = _computed(texts, given, settings, looking, files, style, data=data)
+    print_notes({str(note): note for attention in found for note in attention.notes}.values())
+    return found
+
+
+def _computed(
+    texts: list[str], given: Input, settings: Settings, looking: Looking, files: list[Path], style: Style | None = None,
+    *, data: bool = False,
+) -> list[Attention]:  # fmt: skip
     digits_for(looking)
     for name in looking.show:
         if name not in SHOWS:
@@ -64,14 +73,13 @@ def attend_all(
             find_token(attention.query, looking.token)
         for name in looking.show:
             check_show(attention, name)
-    print_notes({str(note): note for attention in found for note in attention.notes}.values())
     return found
 
 
 def attend_one(texts: list[str], given: Input, settings: Settings, looking: Looking) -> Attention:
-    """The attention of the one text there must be."""
+    """The attention of the one text there must be; its notes are left to the command."""
     check_one(texts)
-    found = attend_all(texts, given, settings, looking, [])
+    found = _computed(texts, given, settings, looking, [])
     if len(found) != 1:
         raise OptionError("One text was expected, not {count}.", count=len(found))
     return found[0]
