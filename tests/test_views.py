@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
+from wcwidth import wcswidth
 
 from attnviz import Attention, Token, compare, run
 from attnviz.messages import speaking
@@ -607,6 +608,27 @@ def test_sinks(view):
     if view == "table":
         assert ".200" in texts["hide"]
         assert ".700" not in texts["hide"]
+
+
+@pytest.mark.parametrize("view", ["table", "blocks", "top", "text"])
+@pytest.mark.parametrize("width", [20, 27, 40, 80])
+def test_marks_beside_letters_take_cells(view, width):
+    """Devanagari and Tamil have vowels that take a cell; lines stay on the screen by the terminal's own count."""
+    attention = run("दुनिया மொழி नमस्ते 猫 दुनिया की भाषा किताब", embedding="hash", tokens="space")
+    screen = Screen(width, colors="none")
+    for shown in view_attention(attention, "weights", Choice(view), screen, 3):
+        assert max(map(wcswidth, plain(drawn(shown, screen)))) <= width
+
+
+def test_columns_of_a_table_stand_below_each_other():
+    """Whatever the letters, the numbers of a column end at one place of the terminal."""
+    attention = run("दुनिया மொழி 猫 cat", embedding="hash", tokens="space")
+    screen = Screen(80, colors="none")
+    (shown,) = view_attention(attention, "weights", Choice("table"), screen, 3)
+    rows = [line for line in plain(drawn(shown, screen)) if re.search(r"\.\d{3}", line)]
+    ends = {tuple(wcswidth(line[: found.end()]) for found in re.finditer(r"\.\d{3}", line)) for line in rows}
+    assert len(rows) == 4
+    assert len(ends) == 1
 
 
 def test_a_sink_that_had_everything():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len
 from rich.text import Text
 
 from attnviz.messages import message
+from attnviz.render.measure import cell_len
 from attnviz.render.paint import Paint
 from attnviz.render.prepare import number
 from attnviz.render.scale import Scale

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.style import Style
 from rich.text import Text
@@ -17,6 +16,7 @@ from attnviz.render.grid import MOST_CELLS, Entry, fit_grid
 from attnviz.render.headings import set_labels, set_numbers
 from attnviz.render.labels import shorten
 from attnviz.render.line import BOLD, DIM, Line
+from attnviz.render.measure import cell_len
 from attnviz.render.paint import Paint
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
 from attnviz.render.screen import Screen, caption_line, sentence_line, wrapped

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rich.cells import cell_len
-
 from attnviz.explanation import Entry, Explanation, Line, Number, Piece, Step, Word
 from attnviz.messages import Message, message
 from attnviz.messages import Word as Name
 from attnviz.render.labels import named, numbered, shorten, visible
+from attnviz.render.measure import cell_len
 from attnviz.render.prepare import UNKNOWN, describe_settings, head_name, number, unknown_words
 
 _WIDEST_WORD = 20

@@ -5,10 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from rich.cells import cell_len
-
 from attnviz.render.grid import Entry
 from attnviz.render.labels import shorten, split_clusters
+from attnviz.render.measure import cell_len
 
 _TALLEST = 6
 _LONGEST_SLANTED = 12

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from attnviz.messages import Message, message
 from attnviz.render.labels import encodable, visible
+from attnviz.render.measure import cell_len
 
 _INDENT = "  "
 _GAP = "   "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+
+from attnviz.render.measure import cell_len
 
 BOLD, DIM = Style(bold=True), Style(dim=True)
 

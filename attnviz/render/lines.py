@@ -21,7 +21,7 @@ def divide(text: str, width: int, fold: bool = True) -> list[int]:
     >>> divide("每一行是一个词的注意力，合计为一。", 22)
     [10]
     """
-    from rich.cells import cell_len, chop_cells
+    from attnviz.render.measure import cell_len, folded
 
     places: list[int] = []
     used = start = end = 0
@@ -35,7 +35,7 @@ def divide(text: str, width: int, fold: bool = True) -> list[int]:
             places.append(start)
         used = cell_len(piece)
         if needed > width and fold:
-            chopped = chop_cells(piece, width)
+            chopped = folded(piece, width)
             for part in chopped[:-1]:
                 start += len(part)
                 places.append(start)

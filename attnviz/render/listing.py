@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attnviz.messages import Message
 from attnviz.render.labels import shorten
+from attnviz.render.measure import cell_len
 from attnviz.render.screen import Screen, caption_line, sentence_line, wrapped
 
 _WIDEST_LABEL = 24

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from rich.text import Text
 
 from attnviz.messages import Message
-from attnviz.render.labels import encodable, split_clusters, visible
+from attnviz.render.labels import encodable, visible
 from attnviz.render.lines import fold
+from attnviz.render.measure import cell_len, folded
 
 NARROWEST = 20
 COLORS = ("truecolor", "256", "16", "none")
@@ -66,21 +66,9 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines if text else []
 
 
-def folded(word: str, width: int) -> list[str]:
-    """One word in pieces of at most `width` cells, cut between clusters."""
-    if cell_len(word) <= width:
-        return [word]
-    pieces = [""]
-    for cluster in split_clusters(word):
-        if cell_len(pieces[-1] + cluster) > width:
-            pieces.append("")
-        pieces[-1] += cluster
-    return pieces
-
-
-def sentence_line(words: Message, screen: Screen, style: str = "") -> Text:
-    """A sentence in as many lines as it takes; Chinese is broken beside its characters too."""
-    return Text(fold(screen.written(words.localized()), screen.cells), style, overflow="fold")
+def sentence_line(words: Message, screen: Screen, style: str = "", *, indent: int = 0) -> Text:
+    """A sentence in as many lines as it takes; Chinese is broken beside its characters too. indent: of the first."""
+    return Text(fold(" " * indent + screen.written(words.localized()), screen.cells), style, overflow="fold")
 
 
 def caption_line(parts: Iterable[Message], screen: Screen) -> Text:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attnviz.messages import message
 from attnviz.render.charts import Chart, Charts, Series
 from attnviz.render.labels import shorten
+from attnviz.render.measure import cell_len
 from attnviz.render.quantities import power
 from attnviz.render.screen import Screen, caption_line, sentence_line
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from attnviz.render.explanation import Section, Sheet, Shown
 from attnviz.render.labels import encodable, shorten
 from attnviz.render.lines import fold
+from attnviz.render.measure import cell_len, folded
 
 NARROWEST = 20
 _WIDEST_PROSE = 100
@@ -175,4 +175,4 @@ def _folded(part: str, width: int) -> list[str]:
     """A part that is wider than a line: at its spaces, and a word that is still wider at any cell."""
     if " " in part.strip():
         return wrapped(part.split(), width)
-    return chop_cells(part, width)
+    return folded(part, width)

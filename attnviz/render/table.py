@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attnviz.messages import message
 from attnviz.render.labels import encodable, shorten
+from attnviz.render.lines import fold
+from attnviz.render.measure import cell_len
 from attnviz.render.paint import Paint
 from attnviz.render.prepare import FORBIDDEN, Panel, Prepared
 from attnviz.render.screen import NARROWEST, Screen, caption_line, sentence_line
@@ -61,7 +62,7 @@ def _side_by_side(panels: tuple[Panel, ...], digits: int, screen: Screen, squeez
         line = Text(no_wrap=True)
         end = 0
         for part, block in zip(parts, blocks, strict=True):
-            line.append(" " * (end - line.cell_len))
+            line.append(" " * (end - cell_len(line.plain)))
             line.append_text(part)
             end += block.full_width + _GAP
         yield line
@@ -115,12 +116,12 @@ class _Block:
 
     def stacked(self, runs: list[Run]) -> Iterator[Text]:
         if self.panel.title is not None:
-            yield Text(self.title().plain, "bold", overflow="fold")
+            yield Text(fold(self.title().plain, self.screen.cells), "bold", overflow="fold")
         for first in range(0, len(self.columns), self.per_table):
             yield from self.table(first, min(first + self.per_table, len(self.columns)), runs)
             if self.panel.caption is not None and first + self.per_table >= len(self.columns):
                 words = encodable(self.panel.caption.localized(), self.encoding)
-                yield Text(" " * _INDENT + words, "dim", overflow="fold")
+                yield Text(fold(" " * _INDENT + words, self.screen.cells), "dim", overflow="fold")
             yield Text()
 
     def table(self, first: int, last: int, runs: list[Run]) -> Iterator[Text]:

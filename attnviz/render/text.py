@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attnviz.render.bars import color_bar
 from attnviz.render.labels import split_clusters
+from attnviz.render.measure import cell_len
 from attnviz.render.paint import DIGITS, Paint
 from attnviz.render.screen import Screen, caption_line, sentence_line
 from attnviz.render.words import Shadings, Word
@@ -38,11 +38,11 @@ def render_text(shadings: Shadings, screen: Screen) -> RenderableType:
     parts: list[RenderableType] = [sentence_line(shadings.heading, screen, "bold")]
     for shading in shadings.shadings:
         if shading.title is not None:
-            parts.append(Text(" " * _INDENT + screen.written(shading.title.localized()), "bold", overflow="fold"))
+            parts.append(sentence_line(shading.title, screen, "bold", indent=_INDENT))
         for line in _lines(shading.words, min(screen.cells, _WIDEST) - _INDENT, screen):
             parts.extend(_drawn(line, paint))
         if shading.caption is not None:
-            parts.append(Text(" " * _INDENT + screen.written(shading.caption.localized()), "dim", overflow="fold"))
+            parts.append(sentence_line(shading.caption, screen, "dim", indent=_INDENT))
         parts.append(Text())
     parts.append(color_bar(shadings.scale, shadings.digits, screen, characters=DIGITS))
     parts.append(caption_line(shadings.caption, screen))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.style import Style
 from rich.text import Text
@@ -12,6 +11,7 @@ from rich.text import Text
 from attnviz.messages import message
 from attnviz.render.labels import shorten
 from attnviz.render.links import Link, Strongest, strongest
+from attnviz.render.measure import cell_len
 from attnviz.render.paint import Paint
 from attnviz.render.prepare import Panel, Prepared, number
 from attnviz.render.screen import Screen, caption_line, sentence_line
@@ -36,10 +36,10 @@ def render_top(prepared: Prepared, screen: Screen, *, most: int = 3) -> Renderab
         parts.append(sentence_line(prepared.heading, screen, "bold"))
     for panel in prepared.panels:
         if panel.title is not None:
-            parts.append(Text(" " * _INDENT + screen.written(panel.title.localized()), "bold", overflow="fold"))
+            parts.append(sentence_line(panel.title, screen, "bold", indent=_INDENT))
         parts.extend(_List(panel, prepared, screen, most).lines())
         if panel.caption is not None:
-            parts.append(Text(" " * _INDENT + screen.written(panel.caption.localized()), "dim", overflow="fold"))
+            parts.append(sentence_line(panel.caption, screen, "dim", indent=_INDENT))
         parts.append(Text())
     parts.append(caption_line(prepared.caption, screen))
     parts.extend(sentence_line(note, screen) for note in prepared.notes)
@@ -108,7 +108,7 @@ class _List:
                 start = Text(" " * (_INDENT + 2), no_wrap=True)
             else:
                 start.append("  ")
-            indent = start.cell_len
+            indent = cell_len(start.plain)
             for items in self._packed(self._items(row)):
                 for k, item in enumerate(items):
                     start.append(" " * _GAP if k else "")
@@ -121,10 +121,11 @@ class _List:
         line: list[Text] = []
         used = 0
         for item in items:
-            if line and used + _GAP + item.cell_len > self.room:
+            size = cell_len(item.plain)
+            if line and used + _GAP + size > self.room:
                 yield line
                 line, used = [], 0
-            used += item.cell_len + (_GAP if line else 0)
+            used += size + (_GAP if line else 0)
             line.append(item)
         yield line
 
