@@ -10,6 +10,7 @@ from attnviz import lexicon
 from attnviz.data import Token
 from attnviz.errors import MissingError, unknown_choice
 from attnviz.inputs import need_text
+from attnviz.letters import is_plain
 
 Span = tuple[int, int]
 
@@ -17,11 +18,6 @@ Span = tuple[int, int]
 _BY_ITSELF = re.compile(
     "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U0001b000-\U0001b16f\U00020000-\U0003fffd]"
-)
-# What needs no segmentation: ASCII, Latin, Greek, Cyrillic, kana, Han and the punctuation and arrows around them.
-_PLAIN = re.compile(
-    "[\n\x20-\x7e\xa1-\xac\xae-\u024f\u0391-\u03c9\u0410-\u044f\u2010-\u2027\u2190-\u21ff\u22ef"
-    "\u3001-\u3029\u3041-\u3096\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff5e]*"
 )
 _CLOSING = "\"'”’»›」』】〉》〕〗）)]}＂＇"
 _ABBREVIATIONS = frozenset(
@@ -63,11 +59,6 @@ def tokenize(text: str, how: str) -> tuple[Token, ...]:
         raise unknown_choice("--tokens", how, ("auto", *TOKENIZERS))
     need_text(text)
     return tuple(Token(text[start:end], start, end) for start, end in TOKENIZERS[how](text))
-
-
-def is_plain(text: str) -> bool:
-    """Whether each code point is a character of its own, and a visible one: then no segmentation is needed."""
-    return _PLAIN.fullmatch(text) is not None
 
 
 def clusters(text: str) -> list[Span]:

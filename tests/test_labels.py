@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from wcwidth import iter_graphemes
+from wcwidth import iter_graphemes, wcwidth
 
 from attnviz.data import Token
+from attnviz.letters import is_plain
 from attnviz.render.labels import code_point, encodable, named, shorten, visible
 from attnviz.render.prepare import label
 
@@ -180,3 +181,10 @@ def test_every_name_shows_something(text):
     """Whatever a token is, its name has something to see."""
     assert named(text).strip()
     assert cell_len(named(text)) > 0
+
+
+def test_plain_letters_are_characters_of_their_own():
+    """What needs no segmentation is assigned, takes a cell or two, and neither joins nor hides."""
+    plain = [chr(code) for code in range(0x20, 0x10000) if is_plain(chr(code))]
+    assert [letter for letter in plain if unicodedata.category(letter)[0] in "CM"] == []
+    assert [letter for letter in plain if wcwidth(letter) < 1] == []

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Literal
 
-from attnviz.tokens import is_plain
+from attnviz.letters import is_plain
 
 Medium = Literal["terminal", "picture"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.cells import cell_len as rich_cell_len
 
+from attnviz.letters import is_plain
 from attnviz.render.labels import split_clusters
-from attnviz.tokens import is_plain
 
 
 def cell_len(text: str) -> int:
