@@ -117,6 +117,23 @@ def test_damaged_gguf(tmp_path):
     assert outcomes == {True, False}
 
 
+@pytest.mark.parametrize(
+    ("family", "ending"),
+    [("bert", "query.weight"), ("gpt2", "c_attn.weight"), ("llama-yarn", "v_proj.weight"), ("mpnet", "bias.weight")],
+)
+def test_weights_that_are_no_numbers(tmp_path, family, ending):
+    """The model's weights are named, not an argument of the function that met them first."""
+    numpy_files = pytest.importorskip("safetensors.numpy")
+    path = model_of(tmp_path / "tiny", family) / "model.safetensors"
+    arrays = numpy_files.load_file(path)
+    for name in arrays:
+        if name.endswith(ending):
+            arrays[name] = np.full_like(arrays[name], np.nan)
+    numpy_files.save_file(arrays, path)
+    with pytest.raises(InputError, match=r"tiny.*model's weights give numbers beyond"):
+        load(str(path.parent)).attend("the cat")
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder", "link to nothing"])
 def test_no_files(tmp_path, name, kind):

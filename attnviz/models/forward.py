@@ -18,6 +18,7 @@ from attnviz.data import Trace
 from attnviz.errors import InputError, MissingError
 from attnviz.messages import listed
 from attnviz.models.configuration import Configuration
+from attnviz.models.parts import finite
 from attnviz.models.registry import family_of, stack_of
 from attnviz.models.stack import ModelShape, Stack, refuse_segments
 from attnviz.models.weights import Weights
@@ -179,22 +180,16 @@ def climb(tower: Tower, ids: Ids, request: Request, segments: Ids | None = None)
         hidden = np.asfortranarray(stack.embed(ids, segments))
         with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
             for number in range(top):
-                climbed = stack.climb(number, _finite(hidden))
+                climbed = stack.climb(number, finite(hidden))
                 hidden = climbed.hidden
                 if number in wanted:
                     kept.add(climbed.crossed if request.crossed else climbed.attended)
                 del climbed  # the next layer takes its memory
-            hidden = _finite(stack.finish(hidden) if top == height else hidden)
-        scores = None if rows is None else _finite(stack.score(hidden[rows]))
+            hidden = finite(stack.finish(hidden) if top == height else hidden)
+        scores = None if rows is None else finite(stack.score(hidden[rows]))
     keys = len(stack.memory) if request.crossed and stack.memory is not None else len(ids)
     allowed = None if request.crossed else _allowed(stack, wanted)
     return Passed(tuple(wanted), kept.stacked(heads, len(ids), keys), tuple(kept.traces), hidden, scores, allowed)
-
-
-def _finite(hidden: Float32) -> Float32:
-    if not np.isfinite(hidden).all():
-        raise InputError("The model's weights give numbers beyond 3.4e38; they are damaged, or not of this family.")
-    return hidden
 
 
 class _Kept:

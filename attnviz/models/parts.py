@@ -106,13 +106,25 @@ def attention(
     [groups, k, d_h], rotated already; each group serves heads / groups query heads in a row (Ainslie et al. 2023).
     """
     key, value = _repeat(key, len(query)), _repeat(value, len(query))
-    context, weights, logits = attend(query, key, value, allowed=allowed, bias=bias, scale=scale)
+    try:
+        context, weights, logits = attend(query, key, value, allowed=allowed, bias=bias, scale=scale)
+    except InputError:
+        for array in (query, key, value, *([] if bias is None else [bias])):
+            finite(array)  # looked at where something is wrong only: the fault is then that of the model's weights
+        raise
     added = None if bias is None else np.broadcast_to(bias, logits.shape)
     return Trace(
         inputs=inputs, key_inputs=key_inputs, query=query, key=key, value=value, logits=logits, weights=weights,
         context=context, output=output(merge_heads(context)), bias=added,
         scale=1 / np.sqrt(query.shape[-1]) if scale is None else scale,
     )  # fmt: skip
+
+
+def finite(x: Float32) -> Float32:
+    """The same array; InputError where a number of it left float32's range, or is none."""
+    if not np.isfinite(x).all():
+        raise InputError("The model's weights give numbers beyond 3.4e38; they are damaged, or not of this family.")
+    return x
 
 
 def _repeat(groups: Float32, heads: int) -> Float32:
