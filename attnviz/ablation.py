@@ -92,16 +92,28 @@ class Ablation:
         if self.by == "head":
             return _of_heads(value, fields)
         if value >= _CLOSE:
-            return message("Over {count} words the ranks of weight and movement correlate by {value}: here the weight "
-                           "may be read as importance.", **fields)  # fmt: skip
+            return message(
+                "Over {count} words the ranks of weight and movement correlate by {value}: here the weight "
+                "may be read as importance.",
+                **fields,
+            )
         if value >= _LOOSE:
-            return message("Over {count} words the ranks of weight and movement correlate by {value}: here a larger "
-                           "weight mostly means more importance, not always.", **fields)  # fmt: skip
+            return message(
+                "Over {count} words the ranks of weight and movement correlate by {value}: here a larger "
+                "weight mostly means more importance, not always.",
+                **fields,
+            )
         if value > -_LOOSE:
-            return message("Over {count} words the ranks of weight and movement correlate by {value}: here the weight "
-                           "says little about importance.", **fields)  # fmt: skip
-        return message("Over {count} words the ranks of weight and movement correlate by {value}: here what has less "
-                       "weight matters more.", **fields)  # fmt: skip
+            return message(
+                "Over {count} words the ranks of weight and movement correlate by {value}: here the weight "
+                "says little about importance.",
+                **fields,
+            )
+        return message(
+            "Over {count} words the ranks of weight and movement correlate by {value}: here what has less "
+            "weight matters more.",
+            **fields,
+        )
 
 
 def _too_few(count: int, by: str) -> Message:
@@ -115,16 +127,28 @@ def _too_few(count: int, by: str) -> Message:
 
 def _of_heads(value: float, fields: dict[str, Any]) -> Message:
     if value >= _CLOSE:
-        return message("Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
-                       "that is sure of one word matters more.", **fields)  # fmt: skip
+        return message(
+            "Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
+            "that is sure of one word matters more.",
+            **fields,
+        )
     if value >= _LOOSE:
-        return message("Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
-                       "that is sure of one word mostly matters more, not always.", **fields)  # fmt: skip
+        return message(
+            "Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
+            "that is sure of one word mostly matters more, not always.",
+            **fields,
+        )
     if value > -_LOOSE:
-        return message("Over {count} heads the ranks of largest weight and movement correlate by {value}: here how "
-                       "sure a head is says little about how much it matters.", **fields)  # fmt: skip
-    return message("Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
-                   "that looks at many words matters more.", **fields)  # fmt: skip
+        return message(
+            "Over {count} heads the ranks of largest weight and movement correlate by {value}: here how "
+            "sure a head is says little about how much it matters.",
+            **fields,
+        )
+    return message(
+        "Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
+        "that looks at many words matters more.",
+        **fields,
+    )
 
 
 def ranks(values: Floats | list[float]) -> NDArray[np.float64]:

@@ -83,9 +83,13 @@ class Character:
 
 
 _PATTERNS = {
-    "itself": message("looks at itself"), "previous": message("the previous word"), "next": message("the next word"),
-    "first": message("the first word"), "even": message("spread evenly"), "mixed": message("mixed"),
-}  # fmt: skip
+    "itself": message("looks at itself"),
+    "previous": message("the previous word"),
+    "next": message("the next word"),
+    "first": message("the first word"),
+    "even": message("spread evenly"),
+    "mixed": message("mixed"),
+}
 
 
 def characterize(weights: Floats, allowed: Booleans | None = None, *, cross: bool = False) -> Character:

@@ -108,9 +108,14 @@ def as_layers(array: Numbers) -> Numbers:
 
 
 def check_rows(
-    weights: Numbers, allowed: NDArray[np.bool_] | None, layers: tuple[Any, ...], heads: tuple[Any, ...],
-    *, normalize: bool = False, partial: bool = False,
-) -> tuple[Float32, bool]:  # fmt: skip
+    weights: Numbers,
+    allowed: NDArray[np.bool_] | None,
+    layers: tuple[Any, ...],
+    heads: tuple[Any, ...],
+    *,
+    normalize: bool = False,
+    partial: bool = False,
+) -> tuple[Float32, bool]:
     """The weights [layers, heads, query, key] in float32, once every row is sound, and whether any was re-normalized.
 
     A row sums to 1 within 1e-3, or is all 0 where `allowed` [query, key] allows it nothing. With `normalize` every

@@ -100,8 +100,11 @@ def _missing(texts: list[str], wanted: str) -> MissingError:
         return MissingError(
             "There is no token {wanted!r}: the first {shown} of {count} are {tokens}.",
             hint="A number from 0 to {last} names one by its place.",
-            shown=_MOST_LISTED, count=len(distinct), tokens=listed, **fields,
-        )  # fmt: skip
+            shown=_MOST_LISTED,
+            count=len(distinct),
+            tokens=listed,
+            **fields,
+        )
     return MissingError(
         "There is no token {wanted!r}: there are {tokens}.",
         hint="A number from 0 to {last} names one by its place.",

@@ -196,8 +196,9 @@ def compare_attentions(
             raise InputError(
                 "The two texts have no word in common: {a} and {b}.",
                 hint="compare looks at the same words in another order.",
-                a=_first_words(a, first), b=_first_words(b, second),
-            )  # fmt: skip
+                a=_first_words(a, first),
+                b=_first_words(b, second),
+            )
     text_a, text_b = _texts(a, b)
     return Comparison(
         text_a=text_a,
@@ -312,8 +313,9 @@ def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:
         change = float(np.abs(run.delta[head]).max())
         called = run.heads[head]
         name = message("{head} ({name})", head=head, name=word(called)) if isinstance(called, str) else head
-        sentence = message("{sentence} Head {head} changes most, by {change}.", sentence=sentence, head=name,
-                           change=decimals(change))  # fmt: skip
+        sentence = message(
+            "{sentence} Head {head} changes most, by {change}.", sentence=sentence, head=name, change=decimals(change)
+        )
     return sentence
 
 
@@ -324,12 +326,15 @@ def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
     a, b = comparison.names or (comparison.text_a, comparison.text_b)
     itself = key == query and comparison.keys is None
     fields: dict[str, object] = {
-        "a": a, "b": b, "positions": scheme_words(run.position), "mask": run.mask,
+        "a": a,
+        "b": b,
+        "positions": scheme_words(run.position),
+        "mask": run.mask,
         "query": comparison.tokens[query].text,
         "key": message("itself") if itself else message("{word}", word=keys[key].text),
         "amount": decimals(abs(change)),
         "change": f"{float(np.abs(run.delta).max(initial=0)):.7f}",
-    }  # fmt: skip
+    }
     if run.position == GIVEN:
         return _given_change(comparison, run, change, fields)
     if comparison.same_order and comparison.same_words:
@@ -363,13 +368,15 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
     if run.blind_to is Blindness.MIRROR_IMAGE and comparison.mirrored and run.position == "none":
         return message(
             "The mask {mask} sees how far apart two words stand, not in which direction: {b} is {a} read backwards, "
-            "and stays the same (largest change {change}).", **fields,
-        )  # fmt: skip
+            "and stays the same (largest change {change}).",
+            **fields,
+        )
     if run.blind_to is Blindness.MIRROR_IMAGE and comparison.mirrored:
         return message(
             "With {positions} it sees how far apart two words stand, not in which direction: {b} is {a} read "
-            "backwards, and stays the same (largest change {change}).", **fields,
-        )  # fmt: skip
+            "backwards, and stays the same (largest change {change}).",
+            **fields,
+        )
     if run.position == "own":
         return message(
             "In this model every word looks at the others exactly as before (largest change {change}).", **fields
@@ -377,8 +384,9 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
     if run.position == "none":
         return message(
             "Without positions every word looks at the others exactly as before (largest change {change}): "
-            "attention cannot tell {a} from {b}.", **fields,
-        )  # fmt: skip
+            "attention cannot tell {a} from {b}.",
+            **fields,
+        )
     return message(
         "Even with {positions} every word looks at the others exactly as before (largest change {change}).", **fields
     )
@@ -394,13 +402,15 @@ def _some_change(comparison: Comparison, run: Run, fields: dict[str, object]) ->
     if "causal" in run.mask:
         return message(
             "Without positions the causal mask alone tells the two apart, because a word sees only itself and what "
-            "came before it: {query} looks {amount} {direction} at {key}.", **fields,
-        )  # fmt: skip
+            "came before it: {query} looks {amount} {direction} at {key}.",
+            **fields,
+        )
     if run.mask != "none":
         return message(
             "Without positions the mask {mask} alone tells the two apart, because it depends on how far apart "
-            "two words stand: {query} looks {amount} {direction} at {key}.", **fields,
-        )  # fmt: skip
+            "two words stand: {query} looks {amount} {direction} at {key}.",
+            **fields,
+        )
     return message(
         "Without positions {query} looks {amount} {direction} at {key}: the words around them differ.", **fields
     )

@@ -227,11 +227,14 @@ class Attention:
             heads=tuple(heads),
             source=source,
             settings={
-                "embedding": "given", "tokens": "given", "layers": len(layers), "heads": len(heads),
+                "embedding": "given",
+                "tokens": "given",
+                "layers": len(layers),
+                "heads": len(heads),
                 "normalized": changed,
             },
             notes=(*note, *other, *normalized),
-        )  # fmt: skip
+        )
 
     def to_frame(self) -> DataFrame:
         """A pandas DataFrame, a row a weight: layer, head, query_index, query, key_index, key, weight (nan: forbidden).
@@ -245,11 +248,17 @@ class Attention:
         layer, head, query, key = (index.ravel() for index in np.indices(self.weights.shape))
         queries, keys = (np.array([token.text for token in side], dtype=object) for side in (self.query, self.key))
         weights = self.weights if self.allowed is None else np.where(self.allowed, self.weights, np.float32(np.nan))
-        return DataFrame({
-            "layer": np.array(self.layers)[layer], "head": np.array(self.heads, dtype=object)[head],
-            "query_index": query, "query": queries[query], "key_index": key, "key": keys[key],
-            "weight": weights.ravel(),
-        }).infer_objects()  # fmt: skip
+        return DataFrame(
+            {
+                "layer": np.array(self.layers)[layer],
+                "head": np.array(self.heads, dtype=object)[head],
+                "query_index": query,
+                "query": queries[query],
+                "key_index": key,
+                "key": keys[key],
+                "weight": weights.ravel(),
+            }
+        ).infer_objects()
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

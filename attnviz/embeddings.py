@@ -181,8 +181,14 @@ def _from_file(tokens: Sequence[Token], path: Path, dim: int | None, progress: w
     unknown = list(dict.fromkeys(word for _, missing in made.values() for word in missing))
     notes = [_lacking_note(unknown, path.name)] if unknown else []
     if rows.promised is not None and rows.words < rows.promised:
-        notes.append(message("{name!r} promises {promised} words and has {words}: it may be cut off.", name=path.name,
-                             promised=f"{rows.promised:,}", words=f"{rows.words:,}"))  # fmt: skip
+        notes.append(
+            message(
+                "{name!r} promises {promised} words and has {words}: it may be cut off.",
+                name=path.name,
+                promised=f"{rows.promised:,}",
+                words=f"{rows.words:,}",
+            )
+        )
     return Embedded(scaled(np.stack([made[token.text][0] for token in tokens])), notes=tuple(notes))
 
 
@@ -331,8 +337,9 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         raise InputError(
             "{name!r} is not well-formed CSV: it goes wrong at line {line}.",
             hint="A cell with quotes in it is written in quotes, and each of its own twice.",
-            name=path.name, line=rows.line_num,
-        ) from None  # fmt: skip
+            name=path.name,
+            line=rows.line_num,
+        ) from None
 
 
 def _is_number(cell: str) -> bool:

@@ -103,13 +103,25 @@ def no_such(kind: Message, wanted: Any, known: Iterable[Any]) -> MissingError:
 
 # What a system says where a file cannot be read or written; other words of it stay as they are.
 _REASONS = (
-    phrase("Permission denied"), phrase("No such file or directory"), phrase("Is a directory"),
-    phrase("Not a directory"), phrase("No space left on device"), phrase("Read-only file system"),
-    phrase("File name too long"), phrase("Too many levels of symbolic links"), phrase("Disk quota exceeded"),
-    phrase("Input/output error"), phrase("File too large"), phrase("Operation not permitted"),
-    phrase("Too many open files"), phrase("Invalid argument"), phrase("Device or resource busy"),
-    phrase("embedded null byte"), phrase("Broken pipe"), phrase("Bad file descriptor"),
-)  # fmt: skip
+    phrase("Permission denied"),
+    phrase("No such file or directory"),
+    phrase("Is a directory"),
+    phrase("Not a directory"),
+    phrase("No space left on device"),
+    phrase("Read-only file system"),
+    phrase("File name too long"),
+    phrase("Too many levels of symbolic links"),
+    phrase("Disk quota exceeded"),
+    phrase("Input/output error"),
+    phrase("File too large"),
+    phrase("Operation not permitted"),
+    phrase("Too many open files"),
+    phrase("Invalid argument"),
+    phrase("Device or resource busy"),
+    phrase("embedded null byte"),
+    phrase("Broken pipe"),
+    phrase("Bad file descriptor"),
+)
 
 
 def reason_of(error: Exception) -> Word:

@@ -18,10 +18,20 @@ Float32 = NDArray[np.float32]
 Booleans = NDArray[np.bool_]
 
 # What may vary, and the type of its values.
-VARIES: Mapping[str, type] = MappingProxyType({
-    "position": str, "mask": str, "heads": int, "temperature": float, "dim": int, "projection": str, "embedding": str,
-    "tokens": str, "seed": int, "offset": int,
-})  # fmt: skip
+VARIES: Mapping[str, type] = MappingProxyType(
+    {
+        "position": str,
+        "mask": str,
+        "heads": int,
+        "temperature": float,
+        "dim": int,
+        "projection": str,
+        "embedding": str,
+        "tokens": str,
+        "seed": int,
+        "offset": int,
+    }
+)
 KEEP = 0.9  # a, the share of its memory that the recurrent model keeps at each step
 
 

@@ -195,10 +195,14 @@ def positions(name: str, place: Place) -> Positions:
 
 
 _WORDS = {
-    "none": message("no positions"), "sinusoidal": message("sinusoidal positions"),
-    "learned": message("learned positions"), "rope": message("rope positions"),
-    "rope-half": message("rope-half positions"), "alibi": message("alibi positions"), "t5": message("t5 positions"),
-}  # fmt: skip
+    "none": message("no positions"),
+    "sinusoidal": message("sinusoidal positions"),
+    "learned": message("learned positions"),
+    "rope": message("rope positions"),
+    "rope-half": message("rope-half positions"),
+    "alibi": message("alibi positions"),
+    "t5": message("t5 positions"),
+}
 
 
 def scheme_words(scheme: str) -> Message:

@@ -132,8 +132,10 @@ class _File:
             if len(line) == _LONGEST_LINE:
                 raise InputError(
                     "{name!r}, line {line} is longer than {most} bytes: a word and its numbers were expected.",
-                    name=self.name, line=number, most=f"{_LONGEST_LINE:,}",
-                )  # fmt: skip
+                    name=self.name,
+                    line=number,
+                    most=f"{_LONGEST_LINE:,}",
+                )
             yield (line.removeprefix(b"\xef\xbb\xbf") if first else line).rstrip()
             first = False
 
@@ -158,9 +160,11 @@ class _File:
             word.decode("utf-8")
         except UnicodeDecodeError:
             raise InputError(
-                "{name!r}, line {line}: the word is not UTF-8.", hint="Convert it, e.g. with: iconv -t utf-8.",
-                name=self.name, line=number,
-            ) from None  # fmt: skip
+                "{name!r}, line {line}: the word is not UTF-8.",
+                hint="Convert it, e.g. with: iconv -t utf-8.",
+                name=self.name,
+                line=number,
+            ) from None
         return word, numbers
 
     def _measure(self, line: bytes, number: int) -> None:
@@ -172,8 +176,11 @@ class _File:
         if self.promised is not None and got != self.dim and not (got > self.dim and _is_spaced(line, self.dim)):
             raise InputError(
                 "{name!r}: line 1 promises {dim} numbers a word, line {line} has {got}.",
-                name=self.name, dim=self.dim, line=number, got=got,
-            )  # fmt: skip
+                name=self.name,
+                dim=self.dim,
+                line=number,
+                got=got,
+            )
         if not got:
             raise InputError(
                 "{name!r}, line {line}: a word and its numbers were expected.", name=self.name, line=number
@@ -186,8 +193,11 @@ class _File:
         if len(cells) <= self.dim or not _is_spaced(line, self.dim):
             raise InputError(
                 "{name!r}, line {line}: a word and {dim} numbers were expected, not {got}.",
-                name=self.name, line=number, dim=self.dim, got=_count_numbers(line) or len(cells) - 1,
-            )  # fmt: skip
+                name=self.name,
+                line=number,
+                dim=self.dim,
+                got=_count_numbers(line) or len(cells) - 1,
+            )
         return line.rsplit(None, self.dim)[0], b" ".join(cells[-self.dim :])
 
     def _numbers(self, written: bytes, number: int) -> Float64:
@@ -202,8 +212,10 @@ class _File:
     def _refuse(self, wrong: bytes, number: int) -> NoReturn:
         raise InputError(
             "{name!r}, line {line}: {cell!r} came where a finite number up to 3.4e38 was expected.",
-            name=self.name, line=number, cell=wrong.decode("utf-8", "backslashreplace"),
-        )  # fmt: skip
+            name=self.name,
+            line=number,
+            cell=wrong.decode("utf-8", "backslashreplace"),
+        )
 
 
 @contextmanager

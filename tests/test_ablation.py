@@ -24,10 +24,8 @@ GOLDEN = np.load(Path(__file__).parent / "golden" / "spearman.npz")
 NAMES = sorted({name.rsplit("_", 1)[0] for name in GOLDEN.files})
 PHONE = "我上周买的手机屏幕碎了"
 matrices = st.integers(2, 6).flatmap(
-    lambda n: st.lists(
-        st.lists(st.floats(-2, 2, width=32), min_size=4, max_size=4), min_size=n, max_size=n
-    )
-)  # fmt: skip
+    lambda n: st.lists(st.lists(st.floats(-2, 2, width=32), min_size=4, max_size=4), min_size=n, max_size=n)
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,8 +48,10 @@ def test_only_ranks_count(values, random):
     assert spearman(other, values) == pytest.approx(found)
 
 
-@pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([], []), ([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [0.5] * 3),
-                                      ([0.1, 0.1 + 1e-9, 0.1], [1, 2, 3])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [([1, 2], [1, 2]), ([], []), ([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [0.5] * 3), ([0.1, 0.1 + 1e-9, 0.1], [1, 2, 3])],
+)
 def test_no_correlation(x, y):
     """Fewer than three, or numbers that are the same up to rounding, have none."""
     assert spearman(x, y) is None

@@ -25,11 +25,19 @@ def folder(tmp_path, monkeypatch):
     bad = tmp_path / "bad"
     bad.mkdir()
     files = {
-        "latin.txt": b"caf\xe9 au lait", "empty.txt": b"", "blank.txt": b" \n\t ", "empty.csv": b"",
+        "latin.txt": b"caf\xe9 au lait",
+        "empty.txt": b"",
+        "blank.txt": b" \n\t ",
+        "empty.csv": b"",
         "header.csv": b"a,b\n",
-        "ragged.csv": b"1,2\n3\n", "words.csv": b"1,2\n3,x\n", "nan.csv": b"1,2\nnan,4\n", "inf.csv": b"1,inf\n3,4\n",
-        "huge.csv": b"1,1e999\n3,4\n", "text.npy": b"1,2", "good.csv": b"1,2\n3,4\n",
-    }  # fmt: skip
+        "ragged.csv": b"1,2\n3\n",
+        "words.csv": b"1,2\n3,x\n",
+        "nan.csv": b"1,2\nnan,4\n",
+        "inf.csv": b"1,inf\n3,4\n",
+        "huge.csv": b"1,1e999\n3,4\n",
+        "text.npy": b"1,2",
+        "good.csv": b"1,2\n3,4\n",
+    }
     for name, data in files.items():
         (bad / name).write_bytes(data)
     np.save(bad / "w.npy", np.eye(3))
@@ -223,7 +231,7 @@ CASES = [
     (["cost", "5", "--layers", "0"], 2, ["--layers", "0"]),
     (["cost", "5", "--mask", "windo:3"], 2, ["--mask"]),
     (["cost", "5", "--save", "x.npz"], 2, [".npz"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("arguments", "code", "words"), CASES, ids=lambda value: str(value)[:60])

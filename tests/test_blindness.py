@@ -21,10 +21,11 @@ CASES = {
     ("alibi", "causal"): Blindness.NOTHING,
     **{
         (scheme, mask): Blindness.NOTHING
-        for scheme in SCHEMES if scheme not in ("none", "alibi")
+        for scheme in SCHEMES
+        if scheme not in ("none", "alibi")
         for mask in ("none", "causal", "window:1")
     },
-}  # fmt: skip
+}
 
 
 def seen(text, **options):

@@ -28,14 +28,26 @@ from attnviz.render.scale import weight_scale
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-]  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 AXE = Path(os.environ.get("ATTNVIZ_AXE") or "tests/page/node_modules/axe-core/axe.min.js")
 SETTINGS = {
-    "embedding": "vectors", "tokens": "given", "dim": 64, "projection": "identity", "heads": 12, "position": "none",
-    "mask": "none", "temperature": 1,
-}  # fmt: skip
+    "embedding": "vectors",
+    "tokens": "given",
+    "dim": 64,
+    "projection": "identity",
+    "heads": 12,
+    "position": "none",
+    "mask": "none",
+    "temperature": 1,
+}
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 VIEWS = ("matrix", "arcs", "words", "heads")
 
@@ -410,8 +422,13 @@ def test_hash_restores(open_page):
     fragment = tab.page.url.partition("#")[2]
     tab.go(fragment)
     assert tab.state == {
-        "view": "words", "head": "3", "word": "4", "theme": "dark", "lang": "zh", "find": "fish & 鱼=1"
-    }  # fmt: skip
+        "view": "words",
+        "head": "3",
+        "word": "4",
+        "theme": "dark",
+        "lang": "zh",
+        "find": "fish & 鱼=1",
+    }
     assert (
         tab.text("main"),
         tab.page.locator("#texts").inner_html(),
@@ -449,9 +466,28 @@ def test_keyboard_alone(open_page):
     for _ in range(40):
         tab.page.keyboard.press("Tab")
         reached.append(tab.page.evaluate("document.activeElement.id || document.activeElement.className"))
-    wanted = {"skip", "language", "theme", "save-png", "save-svg", "print", "view-matrix", "previous-head", "head",
-              "next-head", "word", "frame", "least", "find", "colours", "zoom-out", "zoom-fit", "zoom-in", "tables",
-              "order"}  # fmt: skip
+    wanted = {
+        "skip",
+        "language",
+        "theme",
+        "save-png",
+        "save-svg",
+        "print",
+        "view-matrix",
+        "previous-head",
+        "head",
+        "next-head",
+        "word",
+        "frame",
+        "least",
+        "find",
+        "colours",
+        "zoom-out",
+        "zoom-fit",
+        "zoom-in",
+        "tables",
+        "order",
+    }
     assert wanted <= set(reached)
     tab.page.locator("#view-matrix").focus()
     tab.press("ArrowRight", "ArrowRight")
@@ -634,8 +670,9 @@ def test_accessible(open_page, view, scheme):
             tab.page.evaluate(AXE.read_text("utf-8"))
             found = tab.page.evaluate(
                 "(rules) => axe.run({runOnly: rules}).then((all) => all.violations.map("
-                "(one) => [one.id, one.help, one.nodes.map((node) => node.html.slice(0, 120)).slice(0, 3)]))", rules
-            )  # fmt: skip
+                "(one) => [one.id, one.help, one.nodes.map((node) => node.html.slice(0, 120)).slice(0, 3)]))",
+                rules,
+            )
             assert found == []
 
 

@@ -49,11 +49,14 @@ def test_catalogue_is_complete(catalogue):
         ('Words("A", "b", "c", ("d",)); typer.Option(help="h", metavar="m")', ["A", "b", "c", "h", "m"], 0),
         ('raise ValueError("no sentence for readers")', [], 0),
         ("text.translate(table)", [], 0),
-        ('message(f"{count} words")', [], 1), ("message(template)", [], 1), ('translate("a" + b)', [], 1),
-        ('InputError("a", hint=hint)', ["a"], 1), ('message("a" if x else y)', ["a"], 1),
+        ('message(f"{count} words")', [], 1),
+        ("message(template)", [], 1),
+        ('translate("a" + b)', [], 1),
+        ('InputError("a", hint=hint)', ["a"], 1),
+        ('message("a" if x else y)', ["a"], 1),
         ('raise kind("A sentence {a}.", a=1)', [], 1),
     ],
-)  # fmt: skip
+)
 def test_what_the_extractor_finds(catalogue, code, found, lost):
     """A literal is found wherever a sentence may stand; what is none is told."""
     sentences, escaped = [], []
@@ -195,18 +198,25 @@ def test_help_is_chinese(capsys, command, before):
         ["run", "猫吃鱼", "--projection", "random", "--tokens", "char", "--embedding", "hash"],
         ["run", "猫吃鱼", "--embedding", "onehot", "--tokens", "space", "--show", "qkv"],
         ["run", "猫吃鱼。狗吃肉。", "--tokens", "sentence", "--position", "sinusoidal"],
-        ["run", "饕餮 龘龘"], ["run", "饕"],
+        ["run", "饕餮 龘龘"],
+        ["run", "饕"],
         ["compare", "猫吃鱼", "鱼吃猫", "--heads", "4", "--head", "all"],
         ["compare", "猫吃鱼", "鱼吃猫", "--heads", "2"],
-        ["lab", "猫吃鱼"], ["lab", "猫吃鱼", "--embedding", "hash", "--dim", "9", "--heads", "3"],
+        ["lab", "猫吃鱼"],
+        ["lab", "猫吃鱼", "--embedding", "hash", "--dim", "9", "--heads", "3"],
         ["lab", "猫吃鱼", "--vary", "heads=1,2", "--vary", "temperature=1,2"],
-        ["ablate", "我上周买的手机屏幕碎了"], ["ablate", "猫吃鱼", "--by", "mask", "--mask", "causal"],
-        ["ablate", "猫吃鱼", "--by", "head", "--heads", "4"], ["ablate", "猫"],
-        ["compare", "猫吃鱼", "鱼吃猫", "--mask", "causal"], ["compare", "猫吃鱼", "鱼吃猫", "--mask", "window:1"],
-        ["compare", "猫吃鱼", "猫吃鱼"], ["compare", "猫吃鱼", "鱼吃肉"], ["compare", "猫吃鱼", "鱼 吃肉猫"],
+        ["ablate", "我上周买的手机屏幕碎了"],
+        ["ablate", "猫吃鱼", "--by", "mask", "--mask", "causal"],
+        ["ablate", "猫吃鱼", "--by", "head", "--heads", "4"],
+        ["ablate", "猫"],
+        ["compare", "猫吃鱼", "鱼吃猫", "--mask", "causal"],
+        ["compare", "猫吃鱼", "鱼吃猫", "--mask", "window:1"],
+        ["compare", "猫吃鱼", "猫吃鱼"],
+        ["compare", "猫吃鱼", "鱼吃肉"],
+        ["compare", "猫吃鱼", "鱼 吃肉猫"],
     ],
     ids=lambda value: " ".join(value)[:60],
-)  # fmt: skip
+)
 @pytest.mark.usefixtures("wide")
 def test_output_is_chinese(capsys, arguments):
     """Headings, titles, captions, verdicts and notes have no English left; the names of features and heads neither."""

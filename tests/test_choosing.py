@@ -41,14 +41,25 @@ def test_first_of_several(words):
 @pytest.mark.parametrize(
     ("words", "wanted", "index"),
     [
-        (("a", "b", "1"), "1", 2), (("a", "b", "c"), "1", 1), (("The", "the"), "the", 1), (("The", "b"), "the", 0),
-        (("é",), "e\u0301", 0), (("b", "the"), " THE ", 1), (("a", "A"), "a#2", None),
+        (("a", "b", "1"), "1", 2),
+        (("a", "b", "c"), "1", 1),
+        (("The", "the"), "the", 1),
+        (("The", "b"), "the", 0),
+        (("é",), "e\u0301", 0),
+        (("b", "the"), " THE ", 1),
+        (("a", "A"), "a#2", None),
         (("猫", "猫#2", "猫"), "猫#2", 1),
-        (("3", "3"), "3#2", 1), (("a", "b"), "2", None), (("a", "b"), "-1", None), (("a",), "", None),
-        (("a",), "a#0", None), (("a",), "a#9", None), (("#", "#"), "##2", 1), (("a",), "999999999999", None),
+        (("3", "3"), "3#2", 1),
+        (("a", "b"), "2", None),
+        (("a", "b"), "-1", None),
+        (("a",), "", None),
+        (("a",), "a#0", None),
+        (("a",), "a#9", None),
+        (("#", "#"), "##2", 1),
+        (("a",), "999999999999", None),
         (("a",), "٠", None),
     ],
-)  # fmt: skip
+)
 def test_which(words, wanted, index):
     """The exact text wins over the occurrence, that over the index, and all over another case."""
     if index is None:

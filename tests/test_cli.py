@@ -133,9 +133,17 @@ def test_explain(good):
 
 @pytest.mark.parametrize(
     "option",
-    [["--download"], ["--pair", "狗"], ["--merge", "word"], ["--no-special"], ["--renormalize"], ["--window", "9"],
-     ["--stride", "3"], ["--attention", "cross"]],
-)  # fmt: skip
+    [
+        ["--download"],
+        ["--pair", "狗"],
+        ["--merge", "word"],
+        ["--no-special"],
+        ["--renormalize"],
+        ["--window", "9"],
+        ["--stride", "3"],
+        ["--attention", "cross"],
+    ],
+)
 def test_model_options_need_a_model(call, option):
     """What only a model has is wrong usage with the toy, and a model that is not there is named."""
     code, out, err = call("run", "猫", *option)
@@ -151,10 +159,13 @@ def test_model_options_need_a_model(call, option):
 @pytest.mark.parametrize(
     ("shows", "said"),
     [
-        (["weights"], ["who looks"]), (["scores"], ["before the softmax"]), (["output"], ["new vector"]),
-        (["qkv"], ["query", "value"]), (["weights", "output"], ["who looks", "new vector"]),
+        (["weights"], ["who looks"]),
+        (["scores"], ["before the softmax"]),
+        (["output"], ["new vector"]),
+        (["qkv"], ["query", "value"]),
+        (["weights", "output"], ["who looks", "new vector"]),
     ],
-)  # fmt: skip
+)
 def test_show(good, shows, said):
     """--show says what is shown, in the order given, and nothing else is."""
     out = good("run", "猫吃鱼", *(word for show in shows for word in ("--show", show)))
@@ -472,10 +483,11 @@ def test_help_of_a_command(good, name):
 @pytest.mark.parametrize(
     ("name", "panels"),
     [
-        ("run", ["Input", "Computing", "Looking", "Output"]), ("compare", ["Computing", "Looking", "Output"]),
+        ("run", ["Input", "Computing", "Looking", "Output"]),
+        ("compare", ["Computing", "Looking", "Output"]),
         ("export", ["Input", "Computing", "Looking"]),
     ],
-)  # fmt: skip
+)
 def test_panels(good, name, panels):
     """The options stand in panels, in the order of the work."""
     out = good(name, "--help")
@@ -658,9 +670,14 @@ def test_several_documents_are_shown(good):
 
 
 PICTURE = {
-    "--kind": "arcs", "--style": "slide", "--width": "12cm", "--dpi": "60", "--title": "猫", "--cmap": "magma",
+    "--kind": "arcs",
+    "--style": "slide",
+    "--width": "12cm",
+    "--dpi": "60",
+    "--title": "猫",
+    "--cmap": "magma",
     "--annotate": "off",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("command", ["run", "export", "compare"])
@@ -725,7 +742,7 @@ IDLE = {
     ("--token", "吃"): [["--view", "table"], ["--view", "blocks"], ["--show", "qkv", "--view", "table"], ["--json"]],
     ("--view", "blocks"): [[], ["--json"]],
     ("--show", "scores"): [[], ["--json"], ["--save", "x.png"], ["--save", "x.html"]],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("option", IDLE)
@@ -753,12 +770,16 @@ def test_no_option_is_idle(call, option, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["run", "猫", "--position", "rope", "--position", "none"], ["run", "--file", "a", "--file=b"],
-        ["run", "--weights", "a", "--weights", "b"], ["compare", "猫", "鱼", "--keys", "a", "--keys", "b"],
-        ["export", "猫", "x.png", "--title", "a", "--title", "b"], ["--lang", "zh", "--lang", "en", "run", "猫"],
-        ["lab", "猫", "--long", "8", "--long", "9"], ["cost", "--layers", "1", "--layers", "2"],
+        ["run", "猫", "--position", "rope", "--position", "none"],
+        ["run", "--file", "a", "--file=b"],
+        ["run", "--weights", "a", "--weights", "b"],
+        ["compare", "猫", "鱼", "--keys", "a", "--keys", "b"],
+        ["export", "猫", "x.png", "--title", "a", "--title", "b"],
+        ["--lang", "zh", "--lang", "en", "run", "猫"],
+        ["lab", "猫", "--long", "8", "--long", "9"],
+        ["cost", "--layers", "1", "--layers", "2"],
     ],
-)  # fmt: skip
+)
 def test_one_value_given_twice(call, arguments):
     """Of an option that takes one value none is dropped silently."""
     code, out, err = call(*arguments)

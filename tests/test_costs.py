@@ -158,9 +158,21 @@ def test_measures_the_kernel():
 
 @pytest.mark.parametrize(
     ("text", "tokens"),
-    [("0", 0), ("1000", 1000), ("1,000", 1000), ("1_000", 1000), ("1e6", 10**6), ("1.5e3", 1500), ("2.50e1", 25),
-     ("10^12", 10**12), ("10**12", 10**12), (" 7 ", 7), ("1E+3", 1000), ("1" + "0" * 30, 10**30)],
-)  # fmt: skip
+    [
+        ("0", 0),
+        ("1000", 1000),
+        ("1,000", 1000),
+        ("1_000", 1000),
+        ("1e6", 10**6),
+        ("1.5e3", 1500),
+        ("2.50e1", 25),
+        ("10^12", 10**12),
+        ("10**12", 10**12),
+        (" 7 ", 7),
+        ("1E+3", 1000),
+        ("1" + "0" * 30, 10**30),
+    ],
+)
 def test_read_count(text, tokens):
     """Numbers are read as people write them, exactly."""
     assert read_count(text) == tokens
@@ -195,9 +207,18 @@ def test_no_count(text):
 
 @pytest.mark.parametrize(
     "options",
-    [{"heads": 0}, {"heads": 3}, {"dim": 0}, {"layers": 0}, {"layers": 10**9}, {"mask": "windw:3"}, {"counts": []},
-     {"counts": [-1]}, {"counts": [10**30 + 1]}],
-)  # fmt: skip
+    [
+        {"heads": 0},
+        {"heads": 3},
+        {"dim": 0},
+        {"layers": 0},
+        {"layers": 10**9},
+        {"mask": "windw:3"},
+        {"counts": []},
+        {"counts": [-1]},
+        {"counts": [10**30 + 1]},
+    ],
+)
 def test_bad_setup(options):
     """What cannot be is an error before anything is measured."""
     with pytest.raises(OptionError):
@@ -212,16 +233,33 @@ def test_once():
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (count_words(999), "999"), (count_words(10**12 - 1), "999,999,999,999"), (count_words(10**12), "1e12"),
-        (short_count(10**9 - 1), "999,999,999"), (short_count(10**9), "1e9"), (short_count(12_345 * 10**6), "1.23e10"),
-        (byte_words(0), "0 B"), (byte_words(999), "999 B"), (byte_words(1000), "1 kB"), (byte_words(999_999), "1 MB"),
-        (byte_words(22_080), "22 kB"), (byte_words(4 * 10**60), "4e60 B"), (second_words(0.0), "0 µs"),
-        (second_words(9.99e-4), "999 µs"), (second_words(9.996e-4), "1 ms"),
-        (second_words(0.9999), "1 s"), (second_words(59.6), "60 s"), (second_words(3600.0), "60 min"),
-        (second_words(90_000.0), "25 h"), (second_words(4e5), "4.6 days"), (second_words(3e9), "95 years"),
-        (second_words(1e40), "3.2e32 years"), (short(9.96), "10"), (short(0.096), "0.096"), (short(0.0999), "0.1"),
+        (count_words(999), "999"),
+        (count_words(10**12 - 1), "999,999,999,999"),
+        (count_words(10**12), "1e12"),
+        (short_count(10**9 - 1), "999,999,999"),
+        (short_count(10**9), "1e9"),
+        (short_count(12_345 * 10**6), "1.23e10"),
+        (byte_words(0), "0 B"),
+        (byte_words(999), "999 B"),
+        (byte_words(1000), "1 kB"),
+        (byte_words(999_999), "1 MB"),
+        (byte_words(22_080), "22 kB"),
+        (byte_words(4 * 10**60), "4e60 B"),
+        (second_words(0.0), "0 µs"),
+        (second_words(9.99e-4), "999 µs"),
+        (second_words(9.996e-4), "1 ms"),
+        (second_words(0.9999), "1 s"),
+        (second_words(59.6), "60 s"),
+        (second_words(3600.0), "60 min"),
+        (second_words(90_000.0), "25 h"),
+        (second_words(4e5), "4.6 days"),
+        (second_words(3e9), "95 years"),
+        (second_words(1e40), "3.2e32 years"),
+        (short(9.96), "10"),
+        (short(0.096), "0.096"),
+        (short(0.0999), "0.1"),
     ],
-)  # fmt: skip
+)
 def test_quantities(words, expected):
     """Quantities are short, in a unit that fits them."""
     assert str(words) == expected

@@ -28,9 +28,29 @@ ROUNDS = 60
 MOST_SECONDS = 5  # a shared machine may be slow; a file that makes work takes minutes
 MOST_BYTES = 150 * 2**20
 STRANGE = (
-    None, True, 0, -1, 3, 7, 1e12, 2**63, 10**30, -2.5, float("nan"), float("inf"), 1e-30, "", "x", "gelu", [], [1, 2],
-    {}, {"rope_type": "yarn"}, {"type": "linear", "factor": 0}, {"rope_type": "longrope", "short_factor": [1]},
-)  # fmt: skip
+    None,
+    True,
+    0,
+    -1,
+    3,
+    7,
+    1e12,
+    2**63,
+    10**30,
+    -2.5,
+    float("nan"),
+    float("inf"),
+    1e-30,
+    "",
+    "x",
+    "gelu",
+    [],
+    [1, 2],
+    {},
+    {"rope_type": "yarn"},
+    {"type": "linear", "factor": 0},
+    {"rope_type": "longrope", "short_factor": [1]},
+)
 
 
 def flipped(data, chance):

@@ -107,9 +107,14 @@ def test_select_by_name_or_number():
 
 @pytest.mark.parametrize(
     ("wanted", "named"),
-    [({"layer": 2}, "no layer 2: there are 0, 1"), ({"head": 3}, "no head 3: there are 0, 1, 2"),
-     ({"head": "who"}, "no head who"), ({"head": -1}, "no head -1"), ({"layer": [0, 5]}, "no layer 5")],
-)  # fmt: skip
+    [
+        ({"layer": 2}, "no layer 2: there are 0, 1"),
+        ({"head": 3}, "no head 3: there are 0, 1, 2"),
+        ({"head": "who"}, "no head who"),
+        ({"head": -1}, "no head -1"),
+        ({"layer": [0, 5]}, "no layer 5"),
+    ],
+)
 def test_what_is_not_there(wanted, named):
     """A layer or head that is not there raises MissingError, which lists those that are."""
     with pytest.raises(MissingError, match=named):

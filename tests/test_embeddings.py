@@ -80,9 +80,11 @@ def test_hash_is_the_same_in_every_process():
     found = {
         subprocess.run(
             [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": salt}, capture_output=True, check=True
-        ).stdout.decode().strip()
+        )
+        .stdout.decode()
+        .strip()
         for salt in ("0", "1", "random")
-    }  # fmt: skip
+    }
     assert found == {hashed("cat", 64).tobytes().hex()}
 
 
@@ -180,10 +182,12 @@ def test_an_unknown_word_is_hashed():
         (["猫"], None),
         (["zzyzx", "cat", "zzyzx"], "1 word is not in the toy lexicon and has a made-up vector: zzyzx"),
         (["zzyzx", "qqq the zzyzx"], "2 words are not in the toy lexicon and have made-up vectors: zzyzx, qqq"),
-        ([f"q{i}q" for i in range(9)], "9 words are not in the toy lexicon and have made-up vectors: "
-         "q0q, q1q, q2q, q3q, q4q, q5q, q6q, q7q, ..."),
+        (
+            [f"q{i}q" for i in range(9)],
+            "9 words are not in the toy lexicon and have made-up vectors: q0q, q1q, q2q, q3q, q4q, q5q, q6q, q7q, ...",
+        ),
     ],
-)  # fmt: skip
+)
 def test_unknown_note(words, note):
     """The reader is told how many words are made up, each once, and the first eight of them."""
     assert [str(each) for each in embed(tokens(*words), "toy").notes] == ([note] if note else [])
@@ -323,11 +327,16 @@ HEADER = b"\x93NUMPY\x01\x00\x76\x00"
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"hello", b"PK\x03\x04zip", b"\x80\x04pickle", HEADER[:7], HEADER + b"(" * 117 + b"\n",
+        b"",
+        b"hello",
+        b"PK\x03\x04zip",
+        b"\x80\x04pickle",
+        HEADER[:7],
+        HEADER + b"(" * 117 + b"\n",
         HEADER + b"{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }".ljust(117) + b"\n" + bytes(8),
         HEADER + b"{'descr': '<f8', 'fortran_order': False, 'shape': (9000000000000000, 2), }".ljust(117) + b"\n",
     ],
-)  # fmt: skip
+)
 def test_not_a_npy(tmp_path, data):
     """A file that is cut off, lies about its size, or is no .npy at all, is refused in one line."""
     path = tmp_path / "v.npy"

@@ -53,10 +53,13 @@ def test_localized(monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "builtin", "code"),
     [
-        (errors.InputError, ValueError, 1), (errors.ShapeError, ValueError, 1), (errors.MissingError, LookupError, 1),
-        (errors.OutputError, OSError, 1), (errors.OptionError, ValueError, 2),
+        (errors.InputError, ValueError, 1),
+        (errors.ShapeError, ValueError, 1),
+        (errors.MissingError, LookupError, 1),
+        (errors.OutputError, OSError, 1),
+        (errors.OptionError, ValueError, 2),
     ],
-)  # fmt: skip
+)
 def test_kinds(kind, builtin, code):
     """Every kind is an AttnvizError and its built-in kind; wrong usage leaves with 2, all else with 1."""
     error = kind("{a}.", a=1)

@@ -122,9 +122,13 @@ def test_arrays_are_the_trace(embedding, position, head):
     options = {"embedding": embedding, "position": position, "heads": 2, "mask": "window:2"}
     found, trace = explain("猫吃鱼狗喝水", token=2, head=head, **options), run("猫吃鱼狗喝水", **options).traces[0]
     for name, wanted in {
-        "x": trace.embedded[2], "v": trace.value[head], "scores": trace.logits[head, 2],
-        "weights": trace.weights[head, 2], "z": trace.context[head, 2], "output": trace.output[2],
-    }.items():  # fmt: skip
+        "x": trace.embedded[2],
+        "v": trace.value[head],
+        "scores": trace.logits[head, 2],
+        "weights": trace.weights[head, 2],
+        "z": trace.context[head, 2],
+        "output": trace.output[2],
+    }.items():
         np.testing.assert_array_equal(numbers(found, name), wanted, err_msg=name)
 
 
@@ -139,12 +143,25 @@ def test_the_article():
 
 def test_steps_are_in_the_order_of_the_path():
     """From embedding to output, each once; what there is not has no step."""
-    names = [step.name for step in explain("猫吃鱼", token=0, heads=2, position="sinusoidal", mask="causal",
-                                           projection="random").steps]  # fmt: skip
+    names = [
+        step.name
+        for step in explain("猫吃鱼", token=0, heads=2, position="sinusoidal", mask="causal", projection="random").steps
+    ]
     assert names == [
-        "embedding", "position", "query", "key", "value", "dot", "scores", "mask", "exp", "weights", "new", "content",
+        "embedding",
+        "position",
+        "query",
+        "key",
+        "value",
+        "dot",
+        "scores",
+        "mask",
+        "exp",
+        "weights",
+        "new",
+        "content",
         "output",
-    ]  # fmt: skip
+    ]
     assert [step.name for step in explain("猫吃鱼", token=0, position="rope").steps].index("rotation") == 4
     names = [step.name for step in explain("猫吃鱼", token=0).steps]
     assert not {"position", "mask", "output", "rotation"} & set(names)
@@ -183,8 +200,9 @@ def test_mask_names_the_forbidden():
     text = page(explain_attention(attention, token="水"))
     assert "its weights are all 0" in text
     assert re.search(r"New vector of “水”[^=]*= sum[^=]*\n +水 +0\n", text)
-    blind = Attention(attention.query, attention.key, np.zeros((1, 1, 5, 1)), np.zeros((5, 1), bool),
-                      traces=attention.traces)  # fmt: skip
+    blind = Attention(
+        attention.query, attention.key, np.zeros((1, 1, 5, 1)), np.zeros((5, 1), bool), traces=attention.traces
+    )
     with pytest.raises(InputError, match="no row can be explained"):
         explain_attention(blind)
 
@@ -300,8 +318,15 @@ def given_weights(rows, columns, heads=1, *, causal=False, power=3, seed=0):
 
 
 @settings(max_examples=60)
-@given(st.integers(1, 30), st.sampled_from([0, 4]), st.sampled_from([1, 3]), st.booleans(), st.sampled_from([1, 4, 7]),
-       st.sampled_from([1, 30]), st.data())  # fmt: skip
+@given(
+    st.integers(1, 30),
+    st.sampled_from([0, 4]),
+    st.sampled_from([1, 3]),
+    st.booleans(),
+    st.sampled_from([1, 4, 7]),
+    st.sampled_from([1, 30]),
+    st.data(),
+)
 def test_given_weights(rows, more, heads, causal, digits, power, data):
     """Of weights alone the row, its sum and its entropy are shown, and can be redone; and what is not known is said."""
     attention = given_weights(rows, rows + more, heads, causal=causal, power=power)
@@ -352,12 +377,24 @@ def model(heads=3, tokens=20, dim=96, width=64, *, causal=True, cap=False, seed=
     done = attend(query, key, value, allowed=allowed)
     logits = np.tanh(done.logits) * 5 if cap else done.logits
     inputs = random.standard_normal((tokens, dim)).astype(np.float32)
-    trace = Trace(inputs=inputs, key_inputs=inputs, query=query, key=key, value=value, logits=logits,
-                  weights=done.weights, context=done.output, output=inputs, scale=1 / np.sqrt(width),
-                  unrotated_query=query[..., ::-1], unrotated_key=key[..., ::-1])  # fmt: skip
+    trace = Trace(
+        inputs=inputs,
+        key_inputs=inputs,
+        query=query,
+        key=key,
+        value=value,
+        logits=logits,
+        weights=done.weights,
+        context=done.output,
+        output=inputs,
+        scale=1 / np.sqrt(width),
+        unrotated_query=query[..., ::-1],
+        unrotated_key=key[..., ::-1],
+    )
     words = tuple(Token(f"Ġw{i % 7}") for i in range(tokens))
-    return Attention(words, words, done.weights[None], allowed, (5,), output=inputs, traces=(trace,),
-                     settings={"model": "some"})  # fmt: skip
+    return Attention(
+        words, words, done.weights[None], allowed, (5,), output=inputs, traces=(trace,), settings={"model": "some"}
+    )
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -463,8 +500,16 @@ def test_document():
 def test_written():
     """A number that ends early is written to its end; one that only looks so keeps its zeros."""
     assert [written(x, 4) for x in (0.5, -0.5, 1.6, 1, 0, 0.49999, -2, 1e-9, 100)] == [
-        ".5", "-.5", "1.6", "1", "0", ".5000", "-2", ".0000", "100",
-    ]  # fmt: skip
+        ".5",
+        "-.5",
+        "1.6",
+        "1",
+        "0",
+        ".5000",
+        "-2",
+        ".0000",
+        "100",
+    ]
     assert written(np.float32(0.1), 7) == ".1"
     assert float(written(1.5e20, 3)) == 1.5e20
 

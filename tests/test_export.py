@@ -246,11 +246,12 @@ def test_good_names(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "count", "names"),
     [
-        ("x.png", 1, ["x.png"]), ("x.png", 2, ["x-1.png", "x-2.png"]),
+        ("x.png", 1, ["x.png"]),
+        ("x.png", 2, ["x-1.png", "x-2.png"]),
         ("a.b.csv", 3, ["a.b-1.csv", "a.b-2.csv", "a.b-3.csv"]),
         ("猫.JSON", 2, ["猫-1.JSON", "猫-2.JSON"]),
     ],
-)  # fmt: skip
+)
 def test_numbered(name, count, names):
     """One text has the name as given; several have -1, -2, ... before the suffix, in the same folder."""
     folder = Path("some") / "where"

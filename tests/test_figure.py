@@ -107,10 +107,12 @@ def test_same_bytes(name, form_name):
 @pytest.mark.parametrize(
     ("text", "code_points"),
     [
-        ("👩", ["U+1F469"]), ("👩\u200d👧", ["U+1F469 U+200D U+1F467"]), ("แมว", ["U+0E21", "U+0E41", "U+0E27"]),
+        ("👩", ["U+1F469"]),
+        ("👩\u200d👧", ["U+1F469 U+200D U+1F467"]),
+        ("แมว", ["U+0E21", "U+0E41", "U+0E27"]),
         ("👩 👧 👩", ["U+1F469", "U+1F467"]),
     ],
-)  # fmt: skip
+)
 def test_missing_glyphs(text, code_points):
     """A character that no font has is drawn as its code point, and one note names all of them."""
     _, notes = render_figure(form(text, embedding="hash", tokens="space"), "svg")

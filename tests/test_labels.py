@@ -21,11 +21,34 @@ FAMILY = "👩\u200d👩\u200d👧"
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
 DANGEROUS = st.text(
-    st.sampled_from(["\x1b", "\x00", "\x9b", "\n", "\t", "\x7f", "\u2028", "\u2029", "\ud800", *BIDI, "\u200d",
-                     "\u200c", "\ufeff", "\u00ad", "\u0301", "\ufe0f", "👩", "猫", "a", "\u0645",
-                     "\U000e0067", "\U0001f3f4"]),
+    st.sampled_from(
+        [
+            "\x1b",
+            "\x00",
+            "\x9b",
+            "\n",
+            "\t",
+            "\x7f",
+            "\u2028",
+            "\u2029",
+            "\ud800",
+            *BIDI,
+            "\u200d",
+            "\u200c",
+            "\ufeff",
+            "\u00ad",
+            "\u0301",
+            "\ufe0f",
+            "👩",
+            "猫",
+            "a",
+            "\u0645",
+            "\U000e0067",
+            "\U0001f3f4",
+        ]
+    ),
     max_size=20,
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +96,27 @@ def test_many_marks(marks):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "cat", "[/INST]", "[red]x", "</script>", "$x$", "猫吃鱼", "\u00e9", "e\u0301\u0302", FAMILY, ENGLAND,
-        "❤\ufe0f", "می\u200cخواهم", "क\u094d\u200dष", "กำ", "مرحبا", "🇨🇳🇺🇸", "“…”", "a b",
+        "",
+        "cat",
+        "[/INST]",
+        "[red]x",
+        "</script>",
+        "$x$",
+        "猫吃鱼",
+        "\u00e9",
+        "e\u0301\u0302",
+        FAMILY,
+        ENGLAND,
+        "❤\ufe0f",
+        "می\u200cخواهم",
+        "क\u094d\u200dष",
+        "กำ",
+        "مرحبا",
+        "🇨🇳🇺🇸",
+        "“…”",
+        "a b",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("medium", MEDIA)
 def test_untouched(text, medium):
     """Markup is no markup here, and joiners that a script or an emoji needs stay: such a text is shown as it is."""
@@ -165,11 +205,20 @@ def test_encodable_is_readable(encoding, shown):
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("", "<empty>"), (" ", "␣"), ("  ", "␣␣"), ("\u3000", "<U+3000>"), ("\xa0 ", "<U+00A0>␣"), ("a b", "a b"),
-        ("\u3164", "<U+3164>"), ("\u2800", "<U+2800>"), ("\u200b", "<U+200B>"), ("\u200d" * 3, "<U+200D>" * 3),
-        ("\u0301", "◌\u0301"), ("\n", "␊"),
+        ("", "<empty>"),
+        (" ", "␣"),
+        ("  ", "␣␣"),
+        ("\u3000", "<U+3000>"),
+        ("\xa0 ", "<U+00A0>␣"),
+        ("a b", "a b"),
+        ("\u3164", "<U+3164>"),
+        ("\u2800", "<U+2800>"),
+        ("\u200b", "<U+200B>"),
+        ("\u200d" * 3, "<U+200D>" * 3),
+        ("\u0301", "◌\u0301"),
+        ("\n", "␊"),
     ],
-)  # fmt: skip
+)
 def test_no_name_is_blank(text, name):
     """A token that shows nothing has a name that does."""
     assert named(text) == name

@@ -82,9 +82,11 @@ def test_set_positions_and_masks_do_not_vary():
 )
 def test_vary(vary, values):
     """What --vary names varies, each cell as run computes it, and nothing else changes."""
-    found = attnviz.lab(PHONE, vary=[vary], projection="random") if not vary.startswith("projection") else attnviz.lab(
-        PHONE, vary=[vary]
-    )  # fmt: skip
+    found = (
+        attnviz.lab(PHONE, vary=[vary], projection="random")
+        if not vary.startswith("projection")
+        else attnviz.lab(PHONE, vary=[vary])
+    )
     name = found.axes[0].name
     assert found.axes[0].values == values
     assert found.settings[name] is None
@@ -211,8 +213,14 @@ def by_hand(text, count, **options):
 @pytest.mark.parametrize("count", [2, 5, 133])
 def test_by_distance(mask, embedding, heads, count):
     """Computed in blocks of rows, each scheme's curve is that of its whole matrix."""
-    options = {"mask": mask, "embedding": embedding, "heads": heads, "offset": 3, "temperature": 0.7,
-               "projection": "random"}  # fmt: skip
+    options = {
+        "mask": mask,
+        "embedding": embedding,
+        "heads": heads,
+        "offset": 3,
+        "temperature": 0.7,
+        "projection": "random",
+    }
     found = attnviz.by_distance("猫吃鱼的狗", count, **options)
     assert list(found.curves) == list(SCHEMES)
     for scheme, curve in found.curves.items():
@@ -326,9 +334,16 @@ def test_files(capsys, tmp_path):
     rows = list(csv.DictReader(io.StringIO((tmp_path / "a" / "0.csv").read_text(encoding="utf-8-sig"))))
     assert len(rows) == 21 * 9
     assert rows[0] | {"weight": ""} == {
-        "position": "none", "mask": "none", "query_index": "0", "query": "猫", "key_index": "0", "key": "猫",
-        "weight": "", "bits": rows[0]["bits"], "blind_to": "any order",
-    }  # fmt: skip
+        "position": "none",
+        "mask": "none",
+        "query_index": "0",
+        "query": "猫",
+        "key_index": "0",
+        "key": "猫",
+        "weight": "",
+        "bits": rows[0]["bits"],
+        "blind_to": "any order",
+    }
     curves = list(csv.DictReader(io.StringIO((tmp_path / "a" / "2.csv").read_text(encoding="utf-8-sig"))))
     assert [row["distance"] for row in curves] == [str(d) for d in range(50)]
     assert float(curves[3]["recurrent"]) == pytest.approx(0.1 * 0.9**3)
@@ -356,10 +371,16 @@ def test_all_may_stand_among_others():
 @pytest.mark.parametrize(
     ("count", "fit", "across", "rows"),
     [
-        (21, 3, 3, [3] * 7), (21, 5, 3, [3] * 7), (21, 6, 3, [6, 6, 6, 3]), (21, 2, 3, [2, 1] * 7), (6, 1, 3, [1] * 6),
-        (5, 3, 0, [3, 2]), (5, 9, 0, [5]), (4, 3, 4, [3, 1]),
+        (21, 3, 3, [3] * 7),
+        (21, 5, 3, [3] * 7),
+        (21, 6, 3, [6, 6, 6, 3]),
+        (21, 2, 3, [2, 1] * 7),
+        (6, 1, 3, [1] * 6),
+        (5, 3, 0, [3, 2]),
+        (5, 9, 0, [5]),
+        (4, 3, 4, [3, 1]),
     ],
-)  # fmt: skip
+)
 def test_as_many_grids_as_fit(count, fit, across, rows):
     """Grids of one group begin a line, as many beside each other as fit; two whole groups share one where they can."""
     found = _rows_of_grids(count, fit, across)

@@ -16,10 +16,17 @@ from attnviz.messages import in_language, language, listed, message, set_languag
     ("environment", "spoken"),
     [
         ({}, "en"),
-        ({"LANG": "zh_CN.UTF-8"}, "zh"), ({"LANG": "zh_TW"}, "zh"), ({"LANG": "zh-Hans"}, "zh"),
-        ({"LANG": "zh"}, "zh"), ({"LANG": "zh_TW.Big5@radical"}, "zh"), ({"LANG": "ZH_CN.utf8"}, "zh"),
-        ({"LANG": "en_US.UTF-8"}, "en"), ({"LANG": "fr_FR.UTF-8"}, "en"), ({"LANG": "zhx"}, "en"),
-        ({"LANG": "C.UTF-8"}, "en"), ({"LANG": "POSIX"}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_TW"}, "zh"),
+        ({"LANG": "zh-Hans"}, "zh"),
+        ({"LANG": "zh"}, "zh"),
+        ({"LANG": "zh_TW.Big5@radical"}, "zh"),
+        ({"LANG": "ZH_CN.utf8"}, "zh"),
+        ({"LANG": "en_US.UTF-8"}, "en"),
+        ({"LANG": "fr_FR.UTF-8"}, "en"),
+        ({"LANG": "zhx"}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "POSIX"}, "en"),
         # LC_ALL before LC_MESSAGES before LANG; empty is not set
         ({"LC_ALL": "zh_CN", "LC_MESSAGES": "en_US", "LANG": "en_US"}, "zh"),
         ({"LC_ALL": "", "LC_MESSAGES": "zh_CN", "LANG": "en_US"}, "zh"),
@@ -33,10 +40,12 @@ from attnviz.messages import in_language, language, listed, message, set_languag
         ({"LANG": "zh_CN.UTF-8", "LANGUAGE": "en:zh"}, "en"),
         ({"LANG": "zh_CN.UTF-8", "LANGUAGE": "fr:de"}, "en"),
         ({"LANG": "zh_CN.UTF-8", "LANGUAGE": ""}, "zh"),
-        ({"LANG": "C", "LANGUAGE": "zh"}, "en"), ({"LC_ALL": "POSIX", "LANG": "zh_CN", "LANGUAGE": "zh"}, "en"),
-        ({"LC_ALL": "C.UTF-8", "LANG": "zh_CN", "LANGUAGE": "zh"}, "en"), ({"LANGUAGE": "zh"}, "en"),
+        ({"LANG": "C", "LANGUAGE": "zh"}, "en"),
+        ({"LC_ALL": "POSIX", "LANG": "zh_CN", "LANGUAGE": "zh"}, "en"),
+        ({"LC_ALL": "C.UTF-8", "LANG": "zh_CN", "LANGUAGE": "zh"}, "en"),
+        ({"LANGUAGE": "zh"}, "en"),
     ],
-)  # fmt: skip
+)
 def test_language_of_the_environment(environment, spoken):
     """POSIX's and gettext's precedence of the variables; every kind of Chinese is zh, all else en."""
     assert from_environment(environment) == spoken
@@ -45,12 +54,18 @@ def test_language_of_the_environment(environment, spoken):
 @pytest.mark.parametrize(
     ("arguments", "asked"),
     [
-        ([], None), (["run", "猫"], None), (["--lang", "zh", "run"], "zh"), (["run", "--lang=zh", "猫"], "zh"),
-        (["--lang", "zh", "run", "--lang", "en"], "en"), (["run", "--", "--lang", "zh"], None),
-        (["run", "--lang"], None), (["run", "--lang", "fr"], "fr"), (["run", "--lang="], ""),
+        ([], None),
+        (["run", "猫"], None),
+        (["--lang", "zh", "run"], "zh"),
+        (["run", "--lang=zh", "猫"], "zh"),
+        (["--lang", "zh", "run", "--lang", "en"], "en"),
+        (["run", "--", "--lang", "zh"], None),
+        (["run", "--lang"], None),
+        (["run", "--lang", "fr"], "fr"),
+        (["run", "--lang="], ""),
         (["run", "--language", "zh"], None),
     ],
-)  # fmt: skip
+)
 def test_language_of_the_arguments(arguments, asked):
     """The last --lang before a lone -- counts, in both spellings."""
     assert from_arguments(arguments) == asked
@@ -80,8 +95,12 @@ def test_speaking():
 
 def test_fields():
     """Lists get the language's own marks, words are translated, what is unknown and its braces stay."""
-    sentence = message("There is no {kind} {wanted}: there are {names}.", kind=word("head"), wanted="{x}",
-                       names=listed([word("who acts"), word("{a}"), 3]))  # fmt: skip
+    sentence = message(
+        "There is no {kind} {wanted}: there are {names}.",
+        kind=word("head"),
+        wanted="{x}",
+        names=listed([word("who acts"), word("{a}"), 3]),
+    )
     assert str(sentence) == "There is no head {x}: there are who acts, {a}, 3."
     set_language("zh")
     assert "、{a}、3" in sentence.localized()
@@ -103,9 +122,12 @@ def test_library_stays_english():
         "print('gettext' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"LANG": "zh_CN.UTF-8", "PATH": "", "PYTHONPATH": ":".join(sys.path)},
-        capture_output=True, check=True, encoding="utf-8",
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        env={"LANG": "zh_CN.UTF-8", "PATH": "", "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    )
     assert done.stdout.split("\n")[:2] == ["Without positions", "False"]
 
 

@@ -76,8 +76,9 @@ def test_unknown_words_are_counted():
         assert attention.settings["unknown_words"] == {"unknown": unknown, "words": words}
         assert attention.notes == ()
         for show in ("weights", "scores", "output", "qkv"):
-            assert all([str(note) for note in form.notes] == [sentence] * bool(sentence)
-                       for form in prepare(attention, show))  # fmt: skip
+            assert all(
+                [str(note) for note in form.notes] == [sentence] * bool(sentence) for form in prepare(attention, show)
+            )
 
 
 @needs_minilm
@@ -202,10 +203,23 @@ def test_translation(tiny):
 
 @pytest.mark.parametrize(
     ("family", "words"),
-    [("bert", "bert"), ("roberta", "roberta"), ("distilbert", "bert"), ("electra", "bert"), ("mpnet", "bert"),
-     ("albert", "albert"), ("gpt2", "gpt2"), ("opt", "roberta"), ("gpt_neox", "gpt2"), ("llama", "llama"),
-     ("mistral", "llama"), ("qwen2", "qwen2"), ("t5", "t5"), ("camembert", "camembert")],
-)  # fmt: skip
+    [
+        ("bert", "bert"),
+        ("roberta", "roberta"),
+        ("distilbert", "bert"),
+        ("electra", "bert"),
+        ("mpnet", "bert"),
+        ("albert", "albert"),
+        ("gpt2", "gpt2"),
+        ("opt", "roberta"),
+        ("gpt_neox", "gpt2"),
+        ("llama", "llama"),
+        ("mistral", "llama"),
+        ("qwen2", "qwen2"),
+        ("t5", "t5"),
+        ("camembert", "camembert"),
+    ],
+)
 def test_every_family_reads_a_text(tiny, family, words):
     """A folder of each family goes from a text to weights whose rows sum to 1."""
     model = load(str(tiny(family, words)))

@@ -224,9 +224,21 @@ def test_logits_of_some_rows():
         forward(config, tensors, answers["text0_ids"], logits=[50])
 
 
-PREFIXES = {"bert": "bert.", "roberta": "roberta.", "distilbert": "distilbert.", "electra": "electra.",
-            "mpnet": "mpnet.", "albert": "albert.", "gpt2": "transformer.", "gpt_neox": "gpt_neox.", "opt": "model.",
-            "llama": "model.", "qwen3": "model.", "phi3": "model.", "marian": "model."}  # fmt: skip
+PREFIXES = {
+    "bert": "bert.",
+    "roberta": "roberta.",
+    "distilbert": "distilbert.",
+    "electra": "electra.",
+    "mpnet": "mpnet.",
+    "albert": "albert.",
+    "gpt2": "transformer.",
+    "gpt_neox": "gpt_neox.",
+    "opt": "model.",
+    "llama": "model.",
+    "qwen3": "model.",
+    "phi3": "model.",
+    "marian": "model.",
+}
 
 
 @pytest.mark.parametrize("name", PREFIXES)
@@ -242,8 +254,10 @@ def test_names_with_and_without_a_prefix(name):
 def test_old_names_of_norms():
     """Old BERT checkpoints call a norm's weight gamma and its bias beta."""
     config, tensors, answers = load("bert")
-    old = {one.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor
-           for one, tensor in tensors.items()}  # fmt: skip
+    old = {
+        one.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor
+        for one, tensor in tensors.items()
+    }
     assert not set(old) & {one for one in tensors if "LayerNorm" in one}
     np.testing.assert_allclose(forward(config, old, answers["text0_ids"]).weights, answers["text0_weights"], **CLOSE)
 
@@ -271,9 +285,15 @@ def test_older_configs_of_rotary_positions(name):
 def test_other_names_of_sizes(name):
     """Configs may give a size under the name that most families use."""
     config, tensors, answers = load(name)
-    other = {"n_embd": "hidden_size", "n_layer": "num_hidden_layers", "n_head": "num_attention_heads",
-             "n_positions": "max_position_embeddings", "dim": "hidden_size", "n_layers": "num_hidden_layers",
-             "n_heads": "num_attention_heads"}  # fmt: skip
+    other = {
+        "n_embd": "hidden_size",
+        "n_layer": "num_hidden_layers",
+        "n_head": "num_attention_heads",
+        "n_positions": "max_position_embeddings",
+        "dim": "hidden_size",
+        "n_layers": "num_hidden_layers",
+        "n_heads": "num_attention_heads",
+    }
     renamed = {other.get(key, key): value for key, value in config.items()}
     assert renamed != config
     np.testing.assert_allclose(
@@ -342,13 +362,14 @@ def test_a_shape_by_the_config_alone(name):
         ({"model_type": "llama", "max_position_embeddings": 100, "rope_scaling": {"type": "linear", "factor": 4}}, 400),
         (
             {
-                "model_type": "qwen2", "max_position_embeddings": 100,
+                "model_type": "qwen2",
+                "max_position_embeddings": 100,
                 "rope_scaling": {"type": "yarn", "factor": 4, "original_max_position_embeddings": 100},
             },
             400,
         ),
     ],
-)  # fmt: skip
+)
 def test_positions(config, positions):
     """The most tokens a model can take: what its table holds, or what its scaling stretches to."""
     assert shape_of(config).positions == positions
@@ -570,12 +591,23 @@ def exact(name, x):
     tanh = 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     gelu = 0.5 * x * (1 + math.erf(x / math.sqrt(2)))
     formulas = {
-        "gelu": gelu, "gelu_python": gelu, "gelu_10": min(max(gelu, -10), 10), "gelu_new": tanh,
-        "gelu_pytorch_tanh": tanh, "gelu_python_tanh": tanh, "gelu_fast": tanh, "gelu_accurate": tanh,
-        "quick_gelu": x / (1 + math.exp(-1.702 * x)), "silu": x / (1 + math.exp(-x)),
-        "swish": x / (1 + math.exp(-x)), "relu": max(x, 0), "relu2": max(x, 0) ** 2,
-        "sigmoid": 1 / (1 + math.exp(-x)), "tanh": math.tanh(x), "linear": x,
-    }  # fmt: skip
+        "gelu": gelu,
+        "gelu_python": gelu,
+        "gelu_10": min(max(gelu, -10), 10),
+        "gelu_new": tanh,
+        "gelu_pytorch_tanh": tanh,
+        "gelu_python_tanh": tanh,
+        "gelu_fast": tanh,
+        "gelu_accurate": tanh,
+        "quick_gelu": x / (1 + math.exp(-1.702 * x)),
+        "silu": x / (1 + math.exp(-x)),
+        "swish": x / (1 + math.exp(-x)),
+        "relu": max(x, 0),
+        "relu2": max(x, 0) ** 2,
+        "sigmoid": 1 / (1 + math.exp(-x)),
+        "tanh": math.tanh(x),
+        "linear": x,
+    }
     return formulas[name]
 
 

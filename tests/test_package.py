@@ -30,7 +30,7 @@ def python(code):
         ("mypy", [sys.executable, "-m", "mypy"]),
         ("importlinter", [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()"]),
     ],
-)  # fmt: skip
+)
 def test_checks(module, command):
     """Style, types and layers hold: ruff, mypy --strict and import-linter find nothing."""
     if importlib.util.find_spec(module) is None:

@@ -28,14 +28,33 @@ from attnviz.render.prepare import number, prepare, prepare_comparison
 from attnviz.render.scale import Scale, color_at, ink_on
 
 SETTINGS = {
-    "embedding": "vectors", "tokens": "given", "dim": 64, "projection": "identity", "heads": 12, "position": "none",
-    "mask": "none", "temperature": 1,
-}  # fmt: skip
+    "embedding": "vectors",
+    "tokens": "given",
+    "dim": 64,
+    "projection": "identity",
+    "heads": 12,
+    "position": "none",
+    "mask": "none",
+    "temperature": 1,
+}
 HOSTILE = [
-    "</script><img src=x onerror=alert(1)>", "<!--", "<script>", "]]>", "&lt;b&gt;", '"><svg onload=alert(1)>',
-    "\u2028", "\x1b[2J", "<!--data-->", "{word}", "\ud800", "\u202etxt", "e" + "\u0301" * 200, "👩\u200d👧", "ไทย",
+    "</script><img src=x onerror=alert(1)>",
+    "<!--",
+    "<script>",
+    "]]>",
+    "&lt;b&gt;",
+    '"><svg onload=alert(1)>',
+    "\u2028",
+    "\x1b[2J",
+    "<!--data-->",
+    "{word}",
+    "\ud800",
+    "\u202etxt",
+    "e" + "\u0301" * 200,
+    "👩\u200d👧",
+    "ไทย",
     "'; alert(1)//",
-]  # fmt: skip
+]
 
 
 def softmaxed(layers, heads, count, spread=2.0, *, causal=False):
@@ -170,8 +189,10 @@ def test_settings_that_differ_in_the_mask():
     pairs = [(run("猫吃鱼", mask=mask), run("鱼吃猫", mask=mask)) for mask in masks]
     head = opened(render_page(compare_attentions(pairs)))[0]
     assert [each["en"] for each in head["layers"]] == [
-        "without positions, no mask", "without positions, causal mask", "without positions, window:1 mask",
-    ]  # fmt: skip
+        "without positions, no mask",
+        "without positions, causal mask",
+        "without positions, window:1 mask",
+    ]
     assert not [part["en"] for part in head["captions"][0] if "mask" in part["en"]]
     masked = [[sheet["mask"] for sheet in head["sheets"][3 * i : 3 * i + 3]] for i in range(3)]
     assert masked[0] == [-1, -1, -1]
@@ -213,8 +234,15 @@ def test_hostile_tokens(token):
     """No token ends an element, begins one, or fills a place of the page."""
     tokens = (Token(token), Token("cat"))
     attention = Attention(tokens, tokens, np.full((1, 1, 2, 2), 0.5), source=token + "cat", settings=SETTINGS)
-    plain = render_page(Attention((Token("x"), Token("cat")), (Token("x"), Token("cat")), np.full((1, 1, 2, 2), 0.5),
-                                  source="xcat", settings=SETTINGS))  # fmt: skip
+    plain = render_page(
+        Attention(
+            (Token("x"), Token("cat")),
+            (Token("x"), Token("cat")),
+            np.full((1, 1, 2, 2), 0.5),
+            source="xcat",
+            settings=SETTINGS,
+        )
+    )
     page = render_page(attention)
     page.encode("utf-8")
     tags = re.compile(r"<[a-zA-Z/!]+")
@@ -359,8 +387,12 @@ def test_script_opens_blocks():
     """The script opens a block to the numbers that Python has for it."""
     random = np.random.default_rng(1)
     weights, changes = random.random((5, 7)).astype(np.float32), random.uniform(-1, 1, (5, 7)).astype(np.float32)
-    blocks = [encode(weights, exact=True), encode(weights, exact=False), encode(changes, exact=False),
-              encode(changes.astype(np.float64), exact=True)]  # fmt: skip
+    blocks = [
+        encode(weights, exact=True),
+        encode(weights, exact=False),
+        encode(changes, exact=False),
+        encode(changes.astype(np.float64), exact=True),
+    ]
     printed = node(
         f"{numbers_script()}\nPromise.all({json.dumps(blocks)}.map(async ([kind, text]) => "
         "Array.from(readNumbers(kind, await unpack(text), 5, 7).values)))"

@@ -141,11 +141,19 @@ def test_vectors_of_any_type(dtype):
 @pytest.mark.parametrize(
     ("vectors", "line"),
     [
-        ([1, 2], r"shape \(2,\)"), ([], r"shape \(0,\)"), ([[]], r"shape \(1, 0\)"), (np.ones((2, 2, 2)), "2, 2, 2"),
-        ([[float("nan")]], "finite"), ([[float("inf")]], "finite"), ([["a"]], "matrix"), ([[1j]], "matrix"),
-        ([[None]], "matrix"), ([[1, 2], [3]], "equally long"), ([[1e39]], "up to 3.4e38"),
+        ([1, 2], r"shape \(2,\)"),
+        ([], r"shape \(0,\)"),
+        ([[]], r"shape \(1, 0\)"),
+        (np.ones((2, 2, 2)), "2, 2, 2"),
+        ([[float("nan")]], "finite"),
+        ([[float("inf")]], "finite"),
+        ([["a"]], "matrix"),
+        ([[1j]], "matrix"),
+        ([[None]], "matrix"),
+        ([[1, 2], [3]], "equally long"),
+        ([[1e39]], "up to 3.4e38"),
     ],
-)  # fmt: skip
+)
 def test_bad_vectors(vectors, line):
     """What is no matrix of finite numbers is refused."""
     with pytest.raises(InputError, match=line):
@@ -239,9 +247,11 @@ def test_wrong_usage(changed, line):
 def test_texts_are_strings(wrong):
     """What is no string is told in a line, wherever a text is expected."""
     calls = (
-        lambda: run(wrong), lambda: run("猫", keys=wrong), lambda: attnviz.compare("猫", wrong),
+        lambda: run(wrong),
+        lambda: run("猫", keys=wrong),
+        lambda: attnviz.compare("猫", wrong),
         lambda: attnviz.lab(wrong),
-    )  # fmt: skip
+    )
     for call in calls:
         with pytest.raises(InputError, match="A text is a string"):
             call()

@@ -114,12 +114,23 @@ def test_titles_name_the_groups():
 @pytest.mark.parametrize(
     ("value", "digits", "plus", "written"),
     [
-        (0.4172, 3, False, ".417"), (0.0, 3, False, "0"), (0.0, 3, True, "0"), (-0.0, 3, False, "0"),
-        (1.0, 3, False, "1.000"), (-1.5, 2, False, "-1.50"), (0.25, 2, True, "+.25"), (-0.25, 2, True, "-.25"),
-        (0.0001, 3, False, ".000"), (0.9999, 3, False, "1.000"), (12.345, 1, False, "12.3"), (10.0, 1, True, "+10.0"),
-        (0.123456789, 9, False, ".123456789"), (1e6, 3, False, "1.000e+06"), (-2.5e30, 1, True, "-2.5e+30"),
+        (0.4172, 3, False, ".417"),
+        (0.0, 3, False, "0"),
+        (0.0, 3, True, "0"),
+        (-0.0, 3, False, "0"),
+        (1.0, 3, False, "1.000"),
+        (-1.5, 2, False, "-1.50"),
+        (0.25, 2, True, "+.25"),
+        (-0.25, 2, True, "-.25"),
+        (0.0001, 3, False, ".000"),
+        (0.9999, 3, False, "1.000"),
+        (12.345, 1, False, "12.3"),
+        (10.0, 1, True, "+10.0"),
+        (0.123456789, 9, False, ".123456789"),
+        (1e6, 3, False, "1.000e+06"),
+        (-2.5e30, 1, True, "-2.5e+30"),
     ],
-)  # fmt: skip
+)
 def test_number(value, digits, plus, written):
     """A number has its digits and no leading zero; exactly nothing is 0, too little is .000."""
     assert number(value, digits, plus=plus) == written
@@ -302,16 +313,22 @@ def test_no_output():
 @pytest.mark.parametrize(
     ("name", "value", "english", "chinese"),
     [
-        ("position", "none", "no positions", "无位置编码"), ("position", "learned", "learned", "可学习"),
-        ("position", "rope-half", "rope-half", "rope-half"), ("mask", "causal", "causal", "因果掩码"),
-        ("mask", "window:1", "window:1", "window:1"), ("heads", 1, "1 head", "1 个头"),
-        ("dim", 1, "1 dimension", "1 维"), ("dim", 8, "8 dimensions", "8 维"),
+        ("position", "none", "no positions", "无位置编码"),
+        ("position", "learned", "learned", "可学习"),
+        ("position", "rope-half", "rope-half", "rope-half"),
+        ("mask", "causal", "causal", "因果掩码"),
+        ("mask", "window:1", "window:1", "window:1"),
+        ("heads", 1, "1 head", "1 个头"),
+        ("dim", 1, "1 dimension", "1 维"),
+        ("dim", 8, "8 dimensions", "8 维"),
         ("temperature", 0.25, "temperature 0.25", "温度 0.25"),
         ("embedding", "a/b.vec", "embedding: b.vec", "词向量：b.vec"),
-        ("projection", "random", "projection: random", "投影：random"), ("tokens", "han", "tokens: han", "切分：han"),
-        ("seed", 3, "seed 3", "种子 3"), ("offset", 5, "first position 5", "起始位置 5"),
+        ("projection", "random", "projection: random", "投影：random"),
+        ("tokens", "han", "tokens: han", "切分：han"),
+        ("seed", 3, "seed 3", "种子 3"),
+        ("offset", 5, "first position 5", "起始位置 5"),
     ],
-)  # fmt: skip
+)
 def test_setting_words(name, value, english, chinese):
     """One setting in words, in both languages; an option's own value stays as it is written."""
     words = setting_words(name, value)
@@ -338,10 +355,8 @@ def test_every_scheme_and_mask_is_chinese():
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [
-        ({"offset": 5}, ["first position 5"]), ({"seed": 3}, ["seed 3"]), ({"offset": 0, "seed": 0}, []),
-    ],
-)  # fmt: skip
+    [({"offset": 5}, ["first position 5"]), ({"seed": 3}, ["seed 3"]), ({"offset": 0, "seed": 0}, [])],
+)
 def test_caption_tells_seed_and_offset(options, told):
     """What makes the numbers what they are stands in the caption, and what changes nothing does not."""
     caption = list(map(str, describe(run("猫吃鱼", position="learned", **options))))

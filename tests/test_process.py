@@ -40,9 +40,14 @@ def attnviz(*arguments, data=None, cwd=None, **environment):
     """`python -m attnviz`: the finished process, in bytes."""
     given = {"input": data} if data is not None else {"stdin": subprocess.DEVNULL}
     return subprocess.run(
-        [sys.executable, "-m", "attnviz", *arguments], env=clean(**environment), cwd=cwd, capture_output=True,
-        timeout=120, check=False, **given,
-    )  # fmt: skip
+        [sys.executable, "-m", "attnviz", *arguments],
+        env=clean(**environment),
+        cwd=cwd,
+        capture_output=True,
+        timeout=120,
+        check=False,
+        **given,
+    )
 
 
 def good(*arguments, **options):
@@ -97,9 +102,12 @@ def terminal(*arguments, width=None, **environment):
         termios.tcsetwinsize(theirs, (25, width))
     told = {"COLUMNS": "80"} if width is None else {}
     with subprocess.Popen(
-        [sys.executable, "-m", "attnviz", *arguments], env=clean(**(told | environment)),
-        stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
+        [sys.executable, "-m", "attnviz", *arguments],
+        env=clean(**(told | environment)),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+    ) as process:
         os.close(theirs)
         written = b""
         while True:
@@ -129,7 +137,7 @@ def test_no_color():
         ({"COLORTERM": "", "TERM": "xterm-256color"}, rb"48;5;\d+m"),
         ({"COLORTERM": "", "TERM": "xterm"}, rb"\x1b\[[0-9;]*(4[0-7]|10[0-7])m"),
     ],
-)  # fmt: skip
+)
 def test_colours_step_down(environment, ground):
     """True colour, 256 or 16 colours, as the terminal says it can."""
     written = terminal("run", "猫吃鱼", "--view", "blocks", **environment)
@@ -285,9 +293,14 @@ def test_full_standard_output():
     """Where standard output cannot be written the exit code says so, in one line and not in a traceback."""
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "attnviz", "run", "猫吃鱼"], env=clean(), stdin=subprocess.DEVNULL, stdout=full,
-            stderr=subprocess.PIPE, timeout=60, check=False,
-        )  # fmt: skip
+            [sys.executable, "-m", "attnviz", "run", "猫吃鱼"],
+            env=clean(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
     assert done.returncode == 1
     assert done.stderr.count(b"\n") == 1, done.stderr.decode()
 
@@ -325,12 +338,15 @@ def test_completion(words, offered):
 @pytest.mark.parametrize(
     ("environment", "arguments", "spoken"),
     [
-        ({"LANG": "zh_CN.UTF-8"}, [], "谁在看"), ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh"}, [], "谁在看"),
-        ({"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, [], "who looks"), ({}, ["--lang", "zh"], "谁在看"),
-        ({"LANG": "zh_CN.UTF-8"}, ["--lang", "en"], "who looks"), ({}, ["--lang=zh"], "谁在看"),
+        ({"LANG": "zh_CN.UTF-8"}, [], "谁在看"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh"}, [], "谁在看"),
+        ({"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, [], "who looks"),
+        ({}, ["--lang", "zh"], "谁在看"),
+        ({"LANG": "zh_CN.UTF-8"}, ["--lang", "en"], "who looks"),
+        ({}, ["--lang=zh"], "谁在看"),
         ({"LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "ascii"}, [], "who looks"),
     ],
-)  # fmt: skip
+)
 def test_language(environment, arguments, spoken):
     """The locale says which language is spoken, --lang says it better; what cannot be written is not tried."""
     assert spoken in good("run", "猫吃鱼", *arguments, **environment).decode()

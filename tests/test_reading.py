@@ -159,12 +159,17 @@ def test_labels_win(tmp_path):
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("a,b,c", ["a", "b", "c"]), ("a b c", ["a", "b", "c"]), ("a, b, c", ["a", "b", "c"]),
-        ("Hello , world", ["Hello", ",", "world"]), ('a,",",b', ["a", ",", "b"]), ("猫 吃 鱼", ["猫", "吃", "鱼"]),
-        ("猫\n吃\n鱼\n", ["猫", "吃", "鱼"]), ("猫吃鱼", ["猫", "吃", "鱼"]),
+        ("a,b,c", ["a", "b", "c"]),
+        ("a b c", ["a", "b", "c"]),
+        ("a, b, c", ["a", "b", "c"]),
+        ("Hello , world", ["Hello", ",", "world"]),
+        ('a,",",b', ["a", ",", "b"]),
+        ("猫 吃 鱼", ["猫", "吃", "鱼"]),
+        ("猫\n吃\n鱼\n", ["猫", "吃", "鱼"]),
+        ("猫吃鱼", ["猫", "吃", "鱼"]),
         ("the cat\neats, well\nfish", ["the cat", "eats, well", "fish"]),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("in_file", [False, True])
 def test_split_labels(tmp_path, text, names, in_file):
     """Lines, commas or spaces: whichever gives as many names as there are rows, in a file or as they are."""
@@ -211,10 +216,13 @@ def test_nothing_is_run(tmp_path):
     ("name", "words"),
     [
         ("w.safetensors", ["import numpy as np", "from safetensors.numpy import load_file", "np.savez"]),
-        ("w.pt", ["torch.load('w.pt', weights_only=True)", "np.savez"]), ("w.bin", ["torch.load"]),
-        ("w.pth", ["torch.load"]), ("w.csv", [".npz, .json or .npy"]), ("w", [".npz"]),
+        ("w.pt", ["torch.load('w.pt', weights_only=True)", "np.savez"]),
+        ("w.bin", ["torch.load"]),
+        ("w.pth", ["torch.load"]),
+        ("w.csv", [".npz, .json or .npy"]),
+        ("w", [".npz"]),
     ],
-)  # fmt: skip
+)
 def test_other_formats(tmp_path, name, words):
     """A model's file is refused with the three lines that convert it, whether it is there or not."""
     with pytest.raises(OptionError) as error:
@@ -271,9 +279,13 @@ BAD = {
     "renamed.npz": (b"\x93NUMPY\x01\x00", ["not a NumPy .npz"]),
     "zip.npz": (b"PK\x03\x04" + bytes(40), ["not a whole NumPy file"]),
     "empty.npy": (b"", ["not a whole NumPy file"]),
-    "lying.npy": (b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (99999, 99999), }"
-                  + b" " * 50 + b"\n", ["not a whole NumPy file"]),
-}  # fmt: skip
+    "lying.npy": (
+        b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (99999, 99999), }"
+        + b" " * 50
+        + b"\n",
+        ["not a whole NumPy file"],
+    ),
+}
 
 
 def places(document, above=()):
@@ -286,10 +298,16 @@ def places(document, above=()):
 
 
 HIDDEN = {
-    "model": "m", "family": "bert", "layers": 1, "heads": 1, "mask": "none", "unknown": None, "pair_start": 1,
+    "model": "m",
+    "family": "bert",
+    "layers": 1,
+    "heads": 1,
+    "mask": "none",
+    "unknown": None,
+    "pair_start": 1,
     "unknown_words": {"unknown": 1, "words": 2},
     "hidden": {"pieces": ["[CLS]"], "shares": {"0": [0.25]}, "renormalized": True},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("settings", [{}, HIDDEN], ids=["toy", "model"])

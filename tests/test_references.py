@@ -175,21 +175,38 @@ def test_list_of_models(cache, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("there", "file", "wanted"),
     [
-        (["model.safetensors", "pytorch_model.bin", "config.json", "onnx/model.onnx", "README.md"], None,
-         ["model.safetensors", "config.json"]),
-        (["model.safetensors.index.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
-          "vocab.txt"], None,
-         ["model.safetensors.index.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
-          "vocab.txt"]),
+        (
+            ["model.safetensors", "pytorch_model.bin", "config.json", "onnx/model.onnx", "README.md"],
+            None,
+            ["model.safetensors", "config.json"],
+        ),
+        (
+            [
+                "model.safetensors.index.json",
+                "model-00001-of-00002.safetensors",
+                "model-00002-of-00002.safetensors",
+                "vocab.txt",
+            ],
+            None,
+            [
+                "model.safetensors.index.json",
+                "model-00001-of-00002.safetensors",
+                "model-00002-of-00002.safetensors",
+                "vocab.txt",
+            ],
+        ),
         (["x.gguf", "README.md"], None, ["x.gguf"]),
         (["x.gguf", "y.gguf"], "y.gguf", ["y.gguf"]),
-        (["y-00001-of-00002.gguf", "y-00002-of-00002.gguf", "x.gguf"], "y-00001-of-00002.gguf",
-         ["y-00001-of-00002.gguf", "y-00002-of-00002.gguf"]),
+        (
+            ["y-00001-of-00002.gguf", "y-00002-of-00002.gguf", "x.gguf"],
+            "y-00001-of-00002.gguf",
+            ["y-00001-of-00002.gguf", "y-00002-of-00002.gguf"],
+        ),
         (["pytorch_model.bin"], None, "neither"),
         (["x.gguf", "y.gguf"], None, "several"),
         (["x.gguf"], "z.gguf", "no file"),
     ],
-)  # fmt: skip
+)
 def test_only_the_files_that_are_needed(there, file, wanted):
     """Weights once, and the small files beside them; where that is unclear it is said."""
     if isinstance(wanted, str):
@@ -218,8 +235,12 @@ class Hub(BaseHTTPRequestHandler):
         if self.path.startswith("/api/models/owner/tiny"):
             names = [{"rfilename": path.name} for path in TINY.iterdir()] + [{"rfilename": "pytorch_model.bin"}]
             if "/tree/" in self.path:
-                body = json.dumps([{"type": "file", "path": path.name, "size": path.stat().st_size, "oid": "0" * 40}
-                                   for path in TINY.iterdir()]).encode()  # fmt: skip
+                body = json.dumps(
+                    [
+                        {"type": "file", "path": path.name, "size": path.stat().st_size, "oid": "0" * 40}
+                        for path in TINY.iterdir()
+                    ]
+                ).encode()
             else:
                 body = json.dumps({"id": "owner/tiny", "sha": self.commit, "siblings": names}).encode()
             return self.answer(200, body, "application/json")
@@ -231,8 +252,13 @@ class Hub(BaseHTTPRequestHandler):
     def answer(self, code, body, kind, more=None):
         """One answer, with the headers that huggingface-hub looks at."""
         self.send_response(code)
-        headers = {"Content-Type": kind, "Content-Length": str(len(body)), "ETag": f'"{len(body)}"',
-                   "X-Repo-Commit": self.commit, **(more or {})}  # fmt: skip
+        headers = {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "ETag": f'"{len(body)}"',
+            "X-Repo-Commit": self.commit,
+            **(more or {}),
+        }
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -256,9 +282,15 @@ def download(tmp_path, reference, endpoint, **more):
     """`find(reference, download=True)` in a process of its own, since the client reads its settings once."""
     code = f"from attnviz.models.reference import find\nprint(find({reference!r}, download=True).path)"
     environment = {
-        **os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": endpoint, "NO_PROXY": "*",
-        "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", **more,
-    }  # fmt: skip
+        **os.environ,
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_ENDPOINT": endpoint,
+        "NO_PROXY": "*",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        **more,
+    }
     return subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, timeout=120, check=False, encoding="utf-8"
     )

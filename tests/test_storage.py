@@ -79,9 +79,17 @@ def test_settings():
     """The settings tell how it was computed, with what `auto` stood for."""
     settings = json.loads(to_json(attention_document(run("猫吃鱼", heads=2))))["settings"]
     assert settings == {
-        "tokens": "lexicon", "embedding": "toy", "dim": 64, "heads": 2, "projection": "lexicon", "position": "none",
-        "mask": "none", "temperature": 1.0, "seed": 0, "offset": 0,
-    }  # fmt: skip
+        "tokens": "lexicon",
+        "embedding": "toy",
+        "dim": 64,
+        "heads": 2,
+        "projection": "lexicon",
+        "position": "none",
+        "mask": "none",
+        "temperature": 1.0,
+        "seed": 0,
+        "offset": 0,
+    }
 
 
 @EACH
@@ -122,8 +130,16 @@ def test_comparison_fields():
     assert (document["only_a"], document["only_b"]) == ([], [])
     for each in document["runs"]:
         assert set(each) == {
-            "position", "mask", "a", "b", "delta", "max_abs_delta", "max_abs_output_delta", "order_blind", "blind_to",
-        }  # fmt: skip
+            "position",
+            "mask",
+            "a",
+            "b",
+            "delta",
+            "max_abs_delta",
+            "max_abs_output_delta",
+            "order_blind",
+            "blind_to",
+        }
     assert [(each["position"], each["order_blind"]) for each in document["runs"]] == [
         ("none", True),
         ("sinusoidal", False),

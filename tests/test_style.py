@@ -52,11 +52,17 @@ def test_one_text_asks_another(kind):
 @pytest.mark.parametrize(
     "style",
     [
-        Style(title="猫"), Style(no_title=True), Style(width="12cm"), Style(annotate="off"),
-        Style(cmap="magma"), Style(kind="arcs", mass=1.0), Style(kind="bars", token="吃"), Style(dpi=50),
+        Style(title="猫"),
+        Style(no_title=True),
+        Style(width="12cm"),
+        Style(annotate="off"),
+        Style(cmap="magma"),
+        Style(kind="arcs", mass=1.0),
+        Style(kind="bars", token="吃"),
+        Style(dpi=50),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_each_option_changes_the_picture(style):
     """Every field of a style shows."""
     plain = Style(kind=style.kind)
@@ -66,14 +72,20 @@ def test_each_option_changes_the_picture(style):
 @pytest.mark.parametrize(
     ("style", "line"),
     [
-        (Style(kind="pie"), "--kind"), (Style(style="papr"), "paper"), (Style(annotate="maybe"), "--annotate"),
-        (Style(dpi=9), "--dpi"), (Style(mass=0.0), "--mass"), (Style(mass=1.5), "--mass"),
-        (Style(title="x", no_title=True), "not both"), (Style(token="猫"), "--kind bars"),
+        (Style(kind="pie"), "--kind"),
+        (Style(style="papr"), "paper"),
+        (Style(annotate="maybe"), "--annotate"),
+        (Style(dpi=9), "--dpi"),
+        (Style(mass=0.0), "--mass"),
+        (Style(mass=1.5), "--mass"),
+        (Style(title="x", no_title=True), "not both"),
+        (Style(token="猫"), "--kind bars"),
         (Style(width="wide"), "--width"),
-        (Style(width="900in"), "--width"), (Style(cmap="nonsense"), "--cmap"),
+        (Style(width="900in"), "--width"),
+        (Style(cmap="nonsense"), "--cmap"),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_what_cannot_be(style, line):
     """A style that cannot be is refused in one line that names the option."""
     with pytest.raises(OptionError, match=line):
@@ -83,11 +95,19 @@ def test_what_cannot_be(style, line):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("tab10", "10 colours for kinds of things"), ("Set1_r", "9 colours"), ("twilight", "uneven"),
-        ("hsv", "uneven"), ("terrain", "uneven"), ("RdBu", "uneven"), ("magma", ""), ("grays", ""), ("Blues", ""),
-        ("hot_r", ""), ("cubehelix", ""),
+        ("tab10", "10 colours for kinds of things"),
+        ("Set1_r", "9 colours"),
+        ("twilight", "uneven"),
+        ("hsv", "uneven"),
+        ("terrain", "uneven"),
+        ("RdBu", "uneven"),
+        ("magma", ""),
+        ("grays", ""),
+        ("Blues", ""),
+        ("hot_r", ""),
+        ("cubehelix", ""),
     ],
-)  # fmt: skip
+)
 def test_which_colours_are_uneven(name, words):
     """Colours that are no ladder of lightness get a warning: kinds of things, circles, two ends where there is one."""
     _, notes = render_figure(form(), "svg", Style(cmap=name))

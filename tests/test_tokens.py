@@ -14,10 +14,27 @@ from attnviz.tokens import TOKENIZERS, tokenize
 
 FAMILY, FLAG, KAM, ACUTE = "👩\u200d👩\u200d👧", "🇨🇳", "ก\u0e33", "e\u0301"
 SPECIAL = [
-    *"猫吃鱼。！？“”…々ーｶ〇𠀀", *"aZ0_-.,:'’\"()!?", *" \t\n\r\x0b\x1c\x85\xa0\u3000\u2028\u200b\ufeff",
-    *"\x00\x1b\x7f\u202e\u061c\u0301\u200d\ufe0f\u0e33", FAMILY, FLAG, KAM, ACUTE, "שלום", "مرحبا", "हिन्दी", "한국",
-    "👍🏽", "\U0010ffff", "\r\n", "Dr. ", "3.14", "don't", "</script>", "[/INST]",
-]  # fmt: skip
+    *"猫吃鱼。！？“”…々ーｶ〇𠀀",
+    *"aZ0_-.,:'’\"()!?",
+    *" \t\n\r\x0b\x1c\x85\xa0\u3000\u2028\u200b\ufeff",
+    *"\x00\x1b\x7f\u202e\u061c\u0301\u200d\ufe0f\u0e33",
+    FAMILY,
+    FLAG,
+    KAM,
+    ACUTE,
+    "שלום",
+    "مرحبا",
+    "हिन्दी",
+    "한국",
+    "👍🏽",
+    "\U0010ffff",
+    "\r\n",
+    "Dr. ",
+    "3.14",
+    "don't",
+    "</script>",
+    "[/INST]",
+]
 texts = st.one_of(st.text(), st.lists(st.sampled_from(SPECIAL), max_size=25).map("".join))
 
 
@@ -137,7 +154,7 @@ def test_space_cut():
         ("see a.b or v1.2.3 here", "see a.b or v1.2.3 here"),
         ("...", "..."),
     ],
-)  # fmt: skip
+)
 def test_sentences(text, sentences):
     """A sentence ends at 。！？, at . ! ? before white space, with closing quotes, or with its line; not at 3.14."""
     assert "|".join(cut(text, "sentence")) == sentences

@@ -77,10 +77,16 @@ def test_shapes_and_dtype(heads):
     x = np.random.default_rng(5).standard_normal((5, 8)).astype(np.float32)
     trace = layer(x, make_projection("random", 8), heads=heads, features=tuple("abcdefgh"))
     shapes = {
-        "inputs": (5, 8), "key_inputs": (5, 8), "query": (heads, 5, 8 // heads), "key": (heads, 5, 8 // heads),
-        "value": (heads, 5, 8 // heads), "logits": (heads, 5, 5), "weights": (heads, 5, 5),
-        "context": (heads, 5, 8 // heads), "output": (5, 8),
-    }  # fmt: skip
+        "inputs": (5, 8),
+        "key_inputs": (5, 8),
+        "query": (heads, 5, 8 // heads),
+        "key": (heads, 5, 8 // heads),
+        "value": (heads, 5, 8 // heads),
+        "logits": (heads, 5, 5),
+        "weights": (heads, 5, 5),
+        "context": (heads, 5, 8 // heads),
+        "output": (5, 8),
+    }
     for name, shape in shapes.items():
         assert getattr(trace, name).shape == shape, name
         assert getattr(trace, name).dtype == np.float32, name

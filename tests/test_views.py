@@ -29,8 +29,26 @@ from attnviz.render.text import render_text
 from attnviz.render.views import Choice, view_attention, view_comparison
 from attnviz.render.words import shade_words
 
-LABELS = ("猫", "图书馆", "the", "internationalization", "👩\u200d👩\u200d👧", "กำ", "مرحبا", "e\u0301" * 9, "[/INST]",
-          "\x1b[2J", "a", "</script>", "，", "🇨🇳", "don't", "\u202e", "b" + "\u0301" * 60, "ﾜ")  # fmt: skip
+LABELS = (
+    "猫",
+    "图书馆",
+    "the",
+    "internationalization",
+    "👩\u200d👩\u200d👧",
+    "กำ",
+    "مرحبا",
+    "e\u0301" * 9,
+    "[/INST]",
+    "\x1b[2J",
+    "a",
+    "</script>",
+    "，",
+    "🇨🇳",
+    "don't",
+    "\u202e",
+    "b" + "\u0301" * 60,
+    "ﾜ",
+)
 SETTINGS = run("猫").settings
 SYSTEMS = {"truecolor": "truecolor", "256": "256", "16": "standard", "none": None}
 CELL = re.compile(r"(?<!\S)(?:[+-]?\d*\.\d+(?:e[+-]\d+)?|[01]|[·.])(?!\S)")
@@ -55,8 +73,9 @@ def attentions(draw, most=40, heads=3):
     labels = draw(st.lists(st.sampled_from(LABELS), min_size=1, max_size=8))
     query, key = (tuple(Token(labels[i % len(labels)]) for i in range(size)) for size in (rows, columns))
     weights = raw / np.where(raw.sum(axis=-1, keepdims=True) == 0, 1, raw.sum(axis=-1, keepdims=True))
-    return Attention(query, key if columns != rows else query, weights, allowed=allowed[mask],
-                     settings={**SETTINGS, "heads": count})  # fmt: skip
+    return Attention(
+        query, key if columns != rows else query, weights, allowed=allowed[mask], settings={**SETTINGS, "heads": count}
+    )
 
 
 SCREENS = st.builds(
@@ -72,8 +91,16 @@ SCREENS = st.builds(
 def drawn(view, screen):
     """The view's lines as segments."""
     system = SYSTEMS[screen.colors]
-    console = Console(file=io.StringIO(), width=screen.cells, color_system=system, force_terminal=system is not None,
-                      highlight=False, markup=False, emoji=False, legacy_windows=False)  # fmt: skip
+    console = Console(
+        file=io.StringIO(),
+        width=screen.cells,
+        color_system=system,
+        force_terminal=system is not None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
     return [list(line) for line in Segment.split_lines(console.render(view))]
 
 
@@ -194,8 +221,14 @@ def test_small_multiples_hold_what_was_prepared(attention, screen):
 
 
 @settings(max_examples=200, deadline=None)
-@given(attentions(), SCREENS, st.sampled_from(["table", "blocks", "top", "text", "auto"]), st.sampled_from(SPREADS),
-       st.sampled_from(["keep", "hide", "mark"]), st.booleans())  # fmt: skip
+@given(
+    attentions(),
+    SCREENS,
+    st.sampled_from(["table", "blocks", "top", "text", "auto"]),
+    st.sampled_from(SPREADS),
+    st.sampled_from(["keep", "hide", "mark"]),
+    st.booleans(),
+)
 def test_nothing_is_wider(attention, screen, view, spread, sinks, squeeze):
     """No view is wider than the terminal, writes what the encoding lacks, or lets a token act; … is in no grid."""
     choice = Choice(view, refining=Refining(spread, sinks), squeeze=squeeze and view in ("auto", "table"))
@@ -236,8 +269,13 @@ def test_top_holds_the_strongest(attention, screen, most, digits):
 
 
 @settings(max_examples=120, deadline=None)
-@given(attentions(most=24, heads=2), SCREENS, st.sampled_from(SPREADS), st.sampled_from(["keep", "hide"]),
-       st.sampled_from([1, 3, 9]))  # fmt: skip
+@given(
+    attentions(most=24, heads=2),
+    SCREENS,
+    st.sampled_from(SPREADS),
+    st.sampled_from(["keep", "hide"]),
+    st.sampled_from([1, 3, 9]),
+)
 def test_table_holds_what_was_prepared(attention, screen, spread, sinks, digits):
     """Read back row by row, a table has every number to its digits, each on the colour of its step, and each `·`."""
     refining = Refining(spread, sinks)
@@ -510,11 +548,15 @@ def test_wrapped():
 @pytest.mark.parametrize(
     ("text", "width", "terminal", "view"),
     [
-        ("猫吃鱼", 20, True, "table"), ("猫吃鱼", 80, False, "table"), ("a b c d e " * 6, 80, True, "blocks"),
-        ("a b c d e " * 6, 80, False, "top"), ("a b c d e " * 30, 80, True, "top"),
-        ("a b c d e " * 4, 400, True, "table"), ("a b c d e " * 6, 30, True, "top"),
+        ("猫吃鱼", 20, True, "table"),
+        ("猫吃鱼", 80, False, "table"),
+        ("a b c d e " * 6, 80, True, "blocks"),
+        ("a b c d e " * 6, 80, False, "top"),
+        ("a b c d e " * 30, 80, True, "top"),
+        ("a b c d e " * 4, 400, True, "table"),
+        ("a b c d e " * 6, 30, True, "top"),
     ],
-)  # fmt: skip
+)
 def test_auto(text, width, terminal, view):
     """Auto is a table where it is small or fits, blocks where they fit a terminal, else top; and it says so.
 

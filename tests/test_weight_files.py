@@ -223,9 +223,14 @@ def written(path, arrays, *, architecture="llama", **metadata):
 
 
 SIZES = {
-    "block_count": 1, "context_length": 32, "embedding_length": 8, "feed_forward_length": 12,
-    "attention.head_count": 2, "attention.head_count_kv": 1, "attention.layer_norm_rms_epsilon": 1e-5,
-}  # fmt: skip
+    "block_count": 1,
+    "context_length": 32,
+    "embedding_length": 8,
+    "feed_forward_length": 12,
+    "attention.head_count": 2,
+    "attention.head_count_kv": 1,
+    "attention.layer_norm_rms_epsilon": 1e-5,
+}
 
 
 def numbers(*shape):
@@ -242,9 +247,34 @@ def test_formats_are_those_of_the_library():
 
 @pytest.mark.parametrize(
     "name",
-    ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL",
-     "IQ4_XS", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ3_S", "IQ2_S", "IQ1_M", "TQ1_0", "TQ2_0", "MXFP4"],
-)  # fmt: skip
+    [
+        "F32",
+        "F16",
+        "BF16",
+        "Q4_0",
+        "Q4_1",
+        "Q5_0",
+        "Q5_1",
+        "Q8_0",
+        "Q2_K",
+        "Q3_K",
+        "Q4_K",
+        "Q5_K",
+        "Q6_K",
+        "IQ4_NL",
+        "IQ4_XS",
+        "IQ2_XXS",
+        "IQ2_XS",
+        "IQ3_XXS",
+        "IQ1_S",
+        "IQ3_S",
+        "IQ2_S",
+        "IQ1_M",
+        "TQ1_0",
+        "TQ2_0",
+        "MXFP4",
+    ],
+)
 def test_quantizations(tmp_path, name):
     """Every format that the library can read gives the library's numbers, whole and row by row."""
     gguf = pytest.importorskip("gguf")
@@ -276,7 +306,7 @@ def test_metadata_of_every_kind(tmp_path):
         flag=True,
         many=[1, 2, 3],
         words=["a", "鱼"],
-    )  # fmt: skip
+    )
     found = GgufFile(path).metadata
     assert (found["llama.whole"], found["llama.real"], found["llama.text"]) == (7, 0.5, "猫")
     assert found["llama.flag"] is True
@@ -330,12 +360,14 @@ GGUF_LIES = {
     "long array": (preamble(pairs=1, rest=named(b"k") + struct.pack("<IIQ", 9, 4, 2**61)), "begins something"),
     "many strings": (preamble(pairs=1, rest=named(b"k") + struct.pack("<IIQ", 9, 8, 2**61)), "array of"),
     "string over the end": (
-        preamble(pairs=1, rest=named(b"k") + struct.pack("<IIQ", 9, 8, 1) + struct.pack("<Q", 2**62)), "array of",
+        preamble(pairs=1, rest=named(b"k") + struct.pack("<IIQ", 9, 8, 1) + struct.pack("<Q", 2**62)),
+        "array of",
     ),
     "array of arrays": (preamble(pairs=1, rest=named(b"k") + struct.pack("<IIQ", 9, 9, 1) + bytes(30)), "unknown type"),
     "twice": (preamble(pairs=2, rest=2 * (named(b"k") + struct.pack("<IB", 0, 1)) + bytes(20)), "twice"),
     "alignment": (
-        preamble(3, 1, 1, named(b"general.alignment") + struct.pack("<II", 4, 3) + tensor() + bytes(99)), "alignment",
+        preamble(3, 1, 1, named(b"general.alignment") + struct.pack("<II", 4, 3) + tensor() + bytes(99)),
+        "alignment",
     ),
     "dimensions": (preamble(tensors=1, rest=named(b"x") + struct.pack("<I", 2**31) + bytes(40)), "dimensions"),
     "format": (preamble(tensors=1, rest=tensor(kind=77) + bytes(99)), "number format"),
@@ -346,7 +378,7 @@ GGUF_LIES = {
     "huge shape": (preamble(tensors=1, rest=tensor(shape=(2**40, 2**40)) + bytes(99)), "is said to end"),
     "overlapping": (preamble(tensors=2, rest=tensor(shape=(16,)) + tensor(b"y", offset=32) + bytes(999)), "overlaps"),
     "same name": (preamble(tensors=2, rest=2 * tensor() + bytes(999)), "twice"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("data", "words"), GGUF_LIES.values(), ids=GGUF_LIES.keys())
@@ -404,12 +436,15 @@ def test_llama_rows_are_put_back(tmp_path):
     path = written(
         tmp_path / "x.gguf",
         {
-            "token_embd.weight": numbers(20, 8), "blk.0.attn_q.weight": interleaved(query, 2),
-            "blk.0.attn_k.weight": interleaved(key, 1), "blk.0.attn_v.weight": value,
-            "output_norm.weight": numbers(8), "rope_freqs.weight": np.ones(2, np.float32),
+            "token_embd.weight": numbers(20, 8),
+            "blk.0.attn_q.weight": interleaved(query, 2),
+            "blk.0.attn_k.weight": interleaved(key, 1),
+            "blk.0.attn_v.weight": value,
+            "output_norm.weight": numbers(8),
+            "rope_freqs.weight": np.ones(2, np.float32),
         },
         **SIZES,
-    )  # fmt: skip
+    )
     file = GgufFile(path)
     tensors, config = GgufTensors(file), config_of(file)
     name = "model.layers.0.self_attn"
@@ -427,20 +462,32 @@ def test_llama_rows_are_put_back(tmp_path):
 def test_gpt2_gemma_and_neox_are_put_back(tmp_path):
     """Transposed matrices, norms less 1, and each head's query, key and value together."""
     matrix = numbers(8, 24)
-    gpt2 = written(tmp_path / "2.gguf", {"token_embd.weight": numbers(9, 8), "blk.0.attn_qkv.weight": matrix.T.copy()},
-                   architecture="gpt2", **SIZES)  # fmt: skip
+    gpt2 = written(
+        tmp_path / "2.gguf",
+        {"token_embd.weight": numbers(9, 8), "blk.0.attn_qkv.weight": matrix.T.copy()},
+        architecture="gpt2",
+        **SIZES,
+    )
     found = GgufTensors(GgufFile(gpt2))
     np.testing.assert_array_equal(found["transformer.h.0.attn.c_attn.weight"], matrix)
     assert found.shape("transformer.h.0.attn.c_attn.weight") == (8, 24)
     norm = numbers(8)
-    gemma = written(tmp_path / "g.gguf", {"token_embd.weight": numbers(9, 8), "blk.0.attn_norm.weight": norm + 1},
-                    architecture="gemma", **SIZES)  # fmt: skip
+    gemma = written(
+        tmp_path / "g.gguf",
+        {"token_embd.weight": numbers(9, 8), "blk.0.attn_norm.weight": norm + 1},
+        architecture="gemma",
+        **SIZES,
+    )
     found = GgufTensors(GgufFile(gemma))
     np.testing.assert_allclose(found["model.layers.0.input_layernorm.weight"], norm, atol=2e-7)
     together = numbers(24, 8)
     apart = together.reshape(2, 3, 4, 8).swapaxes(0, 1).reshape(24, 8)
-    neox = written(tmp_path / "n.gguf", {"token_embd.weight": numbers(9, 8), "blk.0.attn_qkv.weight": apart},
-                   architecture="gptneox", **SIZES)  # fmt: skip
+    neox = written(
+        tmp_path / "n.gguf",
+        {"token_embd.weight": numbers(9, 8), "blk.0.attn_qkv.weight": apart},
+        architecture="gptneox",
+        **SIZES,
+    )
     found = GgufTensors(GgufFile(neox))
     np.testing.assert_array_equal(found["gpt_neox.layers.0.attention.query_key_value.weight"], together)
 
@@ -452,8 +499,11 @@ def test_llama3_scaling_is_recognized(tmp_path):
     smooth = np.clip((waves - 1) / 3, 0, 1)
     factors = (1 / ((1 - smooth) / 8 + smooth)).astype(np.float32)
     for name, given in (("a", factors), ("b", factors * np.float32(1.5))):
-        path = written(tmp_path / f"{name}.gguf", {"token_embd.weight": numbers(9, 8), "rope_freqs.weight": given},
-                       **SIZES | {"rope.freq_base": 500000.0})  # fmt: skip
+        path = written(
+            tmp_path / f"{name}.gguf",
+            {"token_embd.weight": numbers(9, 8), "rope_freqs.weight": given},
+            **SIZES | {"rope.freq_base": 500000.0},
+        )
         if name == "a":
             scaling = config_of(GgufFile(path))["rope_scaling"]
             assert (scaling["rope_type"], scaling["factor"]) == ("llama3", 8.0)

@@ -32,12 +32,19 @@ def write(tmp_path, content, name="x.vec"):
 @pytest.mark.parametrize(
     "content",
     [
-        PLAIN, "5 3\n" + PLAIN, "\ufeff" + PLAIN, PLAIN.replace("\n", "\r\n"), PLAIN.replace("\n", " \n"),
-        PLAIN.rstrip(), PLAIN + "\n\n", "5 3\n" + PLAIN.replace(" 1.5 ", "\t1.5\t"), PLAIN.replace("cat ", "cat  "),
+        PLAIN,
+        "5 3\n" + PLAIN,
+        "\ufeff" + PLAIN,
+        PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("\n", " \n"),
+        PLAIN.rstrip(),
+        PLAIN + "\n\n",
+        "5 3\n" + PLAIN.replace(" 1.5 ", "\t1.5\t"),
+        PLAIN.replace("cat ", "cat  "),
         PLAIN + "猫 9 9 9\ncat 8 8 8\n",
     ],
     ids=["plain", "header", "mark", "crlf", "space", "no end", "blank", "tabs", "two spaces", "twice"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("packed", [False, True])
 def test_rows(tmp_path, content, packed):
     """With a header or without, packed or not, each word's first row is read; a word may have spaces in it."""
@@ -61,10 +68,11 @@ def test_spaced_marks(tmp_path):
     st.dictionaries(
         st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=8),
         st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=4, max_size=4),
-        min_size=1, max_size=8,
+        min_size=1,
+        max_size=8,
     ),
     st.booleans(),
-)  # fmt: skip
+)
 def test_what_is_written_is_read(tmp_path_factory, table, header):
     """Any words without white space and any finite numbers come back exactly as they were written."""
     lines = [f"{len(table)} 4"] * header + [f"{word} {' '.join(map(repr, row))}" for word, row in table.items()]
@@ -78,24 +86,35 @@ def test_what_is_written_is_read(tmp_path_factory, table, header):
     [
         ("cat 1 2 3\ndog 1 2\n", ["line 2", "3 numbers", "not 2"]),
         ("cat 1 2 3\ndog 1 2 3 .4\n", ["line 2", "3 numbers", "not 4"]),
-        ("cat 1 2 3\nfox 1 x 3\n", ["line 2", "'x'"]), ("cat 1 2 3\ncat2 1 2 nan\n", ["line 2", "'nan'"]),
-        ("cat 1 2 3\nfox 1 -inf 3\n", ["line 2", "'-inf'"]), ("cat 1 1e999 3\n", ["line 1", "'1e999'"]),
-        ("fox 1 2 3\ncat 1 2.3.4 3\n", ["line 2", "'2.3.4'"]), ("fox 1 2 3\ncat 1 2_0 3\n", ["line 2", "'2_0'"]),
+        ("cat 1 2 3\nfox 1 x 3\n", ["line 2", "'x'"]),
+        ("cat 1 2 3\ncat2 1 2 nan\n", ["line 2", "'nan'"]),
+        ("cat 1 2 3\nfox 1 -inf 3\n", ["line 2", "'-inf'"]),
+        ("cat 1 1e999 3\n", ["line 1", "'1e999'"]),
+        ("fox 1 2 3\ncat 1 2.3.4 3\n", ["line 2", "'2.3.4'"]),
+        ("fox 1 2 3\ncat 1 2_0 3\n", ["line 2", "'2_0'"]),
         ("fox 1 2 3\ncat 1 1e39 3\n", ["line 2", "'1e39'"]),
-        ("cat 1 2 nan 4\nfox 0 1 1 0\n", ["line 1", "'nan'"]), ("2 4\ncat 1 x 3 4\n", ["line 2", "'x'"]),
+        ("cat 1 2 nan 4\nfox 0 1 1 0\n", ["line 1", "'nan'"]),
+        ("2 4\ncat 1 x 3 4\n", ["line 2", "'x'"]),
         ("2 4\ncat 1 2 3\n", ["line 1 promises 4", "line 2 has 3"]),
-        ("2 2\ncat .1 .2 .3\n", ["line 1 promises 2", "line 2 has 3"]), ("2 0\ncat 1\n", ["promises 0"]),
+        ("2 2\ncat .1 .2 .3\n", ["line 1 promises 2", "line 2 has 3"]),
+        ("2 0\ncat 1\n", ["promises 0"]),
         ("2 4\ncat\n", ["line 1 promises 4", "has 0"]),
-        (b"cat 1 2 3\n\xff\xe9 1 2 3\n", ["line 2", "UTF-8"]), ("猫 1 2\n".encode("utf-16"), ["line 1"]),
+        (b"cat 1 2 3\n\xff\xe9 1 2 3\n", ["line 2", "UTF-8"]),
+        ("猫 1 2\n".encode("utf-16"), ["line 1"]),
         ("吃 1 2\n".encode("gbk"), ["line 1", "UTF-8"]),
-        ("", ["no vectors"]), ("\n \n", ["no vectors"]), ("100 50\n", ["no vectors"]),
-        ("a plain text\n", ["line 1", "a word and its numbers"]), ("cat\n", ["line 1", "a word and its numbers"]),
-        (b"\0" * 5_000_000, ["line 1", "longer"]), (b"\0" * 100, ["line 1"]),
-        (gzip.compress(PLAIN.encode() * 50, mtime=0)[:60], ["gzip"]), (b"\x1f\x8b nothing", ["x.vec"]),
+        ("", ["no vectors"]),
+        ("\n \n", ["no vectors"]),
+        ("100 50\n", ["no vectors"]),
+        ("a plain text\n", ["line 1", "a word and its numbers"]),
+        ("cat\n", ["line 1", "a word and its numbers"]),
+        (b"\0" * 5_000_000, ["line 1", "longer"]),
+        (b"\0" * 100, ["line 1"]),
+        (gzip.compress(PLAIN.encode() * 50, mtime=0)[:60], ["gzip"]),
+        (b"\x1f\x8b nothing", ["x.vec"]),
         (gzip.compress(b"cat 1 2 3\ndog 1\n", mtime=0), ["line 2"]),
     ],
     ids=lambda value: repr(value)[:30],
-)  # fmt: skip
+)
 def test_malformed(tmp_path, content, words):
     """What is wrong is told with the file's name and the line, counted from 1, whatever word was asked for."""
     with pytest.raises(InputError) as error:
@@ -158,9 +177,18 @@ def test_a_changed_file_is_read_again(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "is_one"),
-    [("a.vec", True), ("A.VEC", True), ("x/glove.6B.50d.txt", True), ("a.vec.gz", True), ("a.txt.gz", True),
-     ("a.gz", True), ("a.bin", False), ("toy", False), ("vec", False)],
-)  # fmt: skip
+    [
+        ("a.vec", True),
+        ("A.VEC", True),
+        ("x/glove.6B.50d.txt", True),
+        ("a.vec.gz", True),
+        ("a.txt.gz", True),
+        ("a.gz", True),
+        ("a.bin", False),
+        ("toy", False),
+        ("vec", False),
+    ],
+)
 def test_names(name, is_one):
     """A file of word vectors is told by its suffix."""
     assert is_word_file(name) is is_one
@@ -224,12 +252,15 @@ def test_run_and_compare():
 @pytest.mark.parametrize(
     "command",
     [
-        ("run", "猫吃鱼", "狗喝水", "鱼"), ("run", "猫吃鱼", "狗", "--keys", "水 鱼"),
+        ("run", "猫吃鱼", "狗喝水", "鱼"),
+        ("run", "猫吃鱼", "狗", "--keys", "水 鱼"),
         ("compare", "猫吃鱼", "鱼吃猫", "吃鱼猫狗"),
-        ("lab", "猫吃鱼 狗", "--vary", "tokens=char,han,space,sentence"), ("ablate", "猫吃鱼狗"),
-        ("lab", "猫吃鱼", "--long", "64"), ("explain", "猫吃鱼狗"),
+        ("lab", "猫吃鱼 狗", "--vary", "tokens=char,han,space,sentence"),
+        ("ablate", "猫吃鱼狗"),
+        ("lab", "猫吃鱼", "--long", "64"),
+        ("explain", "猫吃鱼狗"),
     ],
-)  # fmt: skip
+)
 def test_a_file_is_read_once(tmp_path, monkeypatch, capsys, command):
     """However many texts and settings there are, a file of word vectors is read once."""
     path = write(tmp_path, "猫 1 0 1\n吃 0 1 2\n鱼 1 1 0\n狗 1 0 2\n喝 0 2 1\n水 2 1 0\n")

@@ -13,9 +13,14 @@ import pytest
 GOLDEN = Path(__file__).parent / "golden"
 _COUNT = 800
 _TOKENIZERS = {
-    "distilbert": "bert", "electra": "bert", "mpnet": "bert", "opt": "roberta", "gpt_neox": "gpt2", "mistral": "llama",
+    "distilbert": "bert",
+    "electra": "bert",
+    "mpnet": "bert",
+    "opt": "roberta",
+    "gpt_neox": "gpt2",
+    "mistral": "llama",
     "llama-yarn": "llama",
-}  # fmt: skip
+}
 
 
 def model_of(path, family, words=None):
@@ -68,10 +73,17 @@ def gguf_of(path):
         shapes |= {
             f"blk.{number}.{name}": shape
             for name, shape in {
-                "attn_norm": (8,), "attn_q": (8, 8), "attn_k": (4, 8), "attn_v": (4, 8), "attn_output": (8, 8),
-                "ffn_norm": (8,), "ffn_gate": (12, 8), "ffn_up": (12, 8), "ffn_down": (8, 12),
+                "attn_norm": (8,),
+                "attn_q": (8, 8),
+                "attn_k": (4, 8),
+                "attn_v": (4, 8),
+                "attn_output": (8, 8),
+                "ffn_norm": (8,),
+                "ffn_gate": (12, 8),
+                "ffn_up": (12, 8),
+                "ffn_down": (8, 12),
             }.items()
-        }  # fmt: skip
+        }
     for name, shape in shapes.items():
         writer.add_tensor(f"{name}.weight", draw(size=shape).astype(np.float32))
     writer.write_header_to_file()

@@ -47,19 +47,30 @@ ERROR = ((0,), ("hint",))
 TABLES = {("lexicon.py", "GROUPS"): "keys and values", ("cli/__init__.py", "COMMANDS"): "second of value"}
 # Sentences that come from elsewhere, and where they are found: file, and the argument as it is written.
 PASSED_ON = {
-    ("messages.py", "template"), ("messages.py", "self.template"), ("messages.py", "self.text"),
-    ("errors.py", "template"), ("errors.py", "hint"),
-    ("cli/__init__.py", "words"), ("cli/__init__.py", "attributes['help']"),
+    ("messages.py", "template"),
+    ("messages.py", "self.template"),
+    ("messages.py", "self.text"),
+    ("errors.py", "template"),
+    ("errors.py", "hint"),
+    ("cli/__init__.py", "words"),
+    ("cli/__init__.py", "attributes['help']"),
     ("cli/__init__.py", "cleandoc(docstring)"),
-    ("cli/wording.py", "kind.name"), ("cli/wording.py", "template"), ("cli/wording.py", "words"),
+    ("cli/wording.py", "kind.name"),
+    ("cli/wording.py", "template"),
+    ("cli/wording.py", "words"),
     ("cli/wording.py", "getattr(command, name)"),
-    ("cli/wording.py", "getattr(parameter, name)"), ("cli/__init__.py", "'|'.join(LANGUAGES)"),
-    ("cli/options.py", "translate(words.help)"), ("cli/options.py", "words.help"), ("cli/options.py", "metavar"),
+    ("cli/wording.py", "getattr(parameter, name)"),
+    ("cli/__init__.py", "'|'.join(LANGUAGES)"),
+    ("cli/options.py", "translate(words.help)"),
+    ("cli/options.py", "words.help"),
+    ("cli/options.py", "metavar"),
     ("cli/options.py", "one.metadata.get('help', words.help)"),
     ("cli/options.py", "translate(one.metadata.get('help', words.help))"),
-    ("cli/options.py", "translate(words.panel)"), ("cli/options.py", "words.panel"),
-    ("data.py", "str(head)"), ("render/prepare/heads.py", "name"),
-}  # fmt: skip
+    ("cli/options.py", "translate(words.panel)"),
+    ("cli/options.py", "words.panel"),
+    ("data.py", "str(head)"),
+    ("render/prepare/heads.py", "name"),
+}
 
 
 class Dateless(Catalog):

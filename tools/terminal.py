@@ -74,17 +74,19 @@ def draw_terminal(printed: str, title: str, part: tuple[str, str] | None = None)
         if line
     ]
     plain = "\n".join(text.plain.rstrip() for text in texts)
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width // _PIXEL}" height="{height // _PIXEL}"'
-        f' viewBox="0 0 {width} {height}" role="img">',
-        f"<title>{escape(title, quote=False)}</title>",
-        f"<desc>{escape(plain, quote=False)}</desc>",
-        f"<defs>{''.join(outlines.values())}</defs>",
-        f'<rect x="5" y="5" width="{width - 10}" height="{height - 10}" rx="80" fill="{_GROUND}" stroke="{_EDGE}"'
-        f' stroke-width="{_PIXEL}"/>',
-        *drawn,
-        "</svg>\n",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width // _PIXEL}" height="{height // _PIXEL}"'
+            f' viewBox="0 0 {width} {height}" role="img">',
+            f"<title>{escape(title, quote=False)}</title>",
+            f"<desc>{escape(plain, quote=False)}</desc>",
+            f"<defs>{''.join(outlines.values())}</defs>",
+            f'<rect x="5" y="5" width="{width - 10}" height="{height - 10}" rx="80" fill="{_GROUND}" stroke="{_EDGE}"'
+            f' stroke-width="{_PIXEL}"/>',
+            *drawn,
+            "</svg>\n",
+        ]
+    )
 
 
 def _letters(segments: Iterable[Segment]) -> Iterator[Letter]:

@@ -22,15 +22,18 @@ from attnviz.messages import LANGUAGES, Message, language, listed, message, sent
 # A command's file in this package, its line in --help, and an example.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": (
-        "attnviz.cli.run", "Who looks at whom: the weights, as a table that fits the terminal.",
+        "attnviz.cli.run",
+        "Who looks at whom: the weights, as a table that fits the terminal.",
         'attnviz run "猫吃鱼" --heads 4',
     ),
     "compare": (
-        "attnviz.cli.compare", "The same words in another order: what changes, and what does not.",
+        "attnviz.cli.compare",
+        "The same words in another order: what changes, and what does not.",
         'attnviz compare "猫吃鱼" "鱼吃猫"',
     ),
     "explain": (
-        "attnviz.cli.explain", "One row, every number of it, from embedding to output.",
+        "attnviz.cli.explain",
+        "One row, every number of it, from embedding to output.",
         'attnviz explain "猫吃鱼" --token 猫',
     ),
     "export": (
@@ -39,21 +42,26 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         'attnviz export "猫吃鱼" cat.png cat.json',
     ),
     "models": (
-        "attnviz.cli.models", "What can be used: models on this machine, embeddings, positions, masks, ways to cut.",
+        "attnviz.cli.models",
+        "What can be used: models on this machine, embeddings, positions, masks, ways to cut.",
         "attnviz models",
     ),
     "lab": (
-        "attnviz.cli.lab", "Every position scheme with every mask, side by side; or whatever else should vary.",
+        "attnviz.cli.lab",
+        "Every position scheme with every mask, side by side; or whatever else should vary.",
         'attnviz lab "猫吃鱼" --vary temperature=0.25,1,4',
     ),
     "ablate": (
-        "attnviz.cli.ablate", "Take a word or a head away: how far the result moves, beside the weight it had.",
+        "attnviz.cli.ablate",
+        "Take a word or a head away: how far the result moves, beside the weight it had.",
         'attnviz ablate "我上周买的手机屏幕碎了" --token 碎',
     ),
     "cost": (
-        "attnviz.cli.cost", "What N tokens cost: scores, memory, and time measured here.", "attnviz cost 1000 10^12",
+        "attnviz.cli.cost",
+        "What N tokens cost: scores, memory, and time measured here.",
+        "attnviz cost 1000 10^12",
     ),
-}  # fmt: skip
+}
 
 
 class Speaking:
@@ -88,9 +96,11 @@ def _refuse_twice(parsed: list[Any]) -> None:
     for one in parsed:
         if parsed.count(one) > 1 and not (getattr(one, "multiple", True) or one.is_flag):
             raise OptionError(
-                "{option} takes one value and is given {count} times.", hint="Leave all but one out.",
-                option=one.opts[0], count=parsed.count(one),
-            )  # fmt: skip
+                "{option} takes one value and is given {count} times.",
+                hint="Leave all but one out.",
+                option=one.opts[0],
+                count=parsed.count(one),
+            )
 
 
 class LazyGroup(Speaking, TyperGroup):
@@ -147,11 +157,13 @@ def _root(
     lang: Annotated[
         str | None,
         typer.Option(
-            "--lang", help="Speak English or Chinese; by default as the locale says.", metavar="|".join(LANGUAGES),
+            "--lang",
+            help="Speak English or Chinese; by default as the locale says.",
+            metavar="|".join(LANGUAGES),
             autocompletion=lambda: list(LANGUAGES),
         ),
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """See who looks at whom: attention in your terminal, with a few lines of NumPy."""
 
 
@@ -216,9 +228,11 @@ def _fault(error: Exception) -> Message:
     return message(
         "This is a fault of attnviz: {kind} in {file}, line {line} ({problem}). Please report it, with the command "
         "and what ATTNVIZ_DEBUG=1 shows.",
-        kind=type(error).__name__, file=Path(own[-1].filename).name, line=own[-1].lineno,
+        kind=type(error).__name__,
+        file=Path(own[-1].filename).name,
+        line=own[-1].lineno,
         problem=" ".join(str(error).split())[:200],
-    )  # fmt: skip
+    )
 
 
 def _usage(error: Any) -> str:

@@ -19,8 +19,9 @@ from attnviz.messages import phrase
 from attnviz.pipeline import Computing, Settings
 from attnviz.render.prepare.ablation import prepare_ablation
 
-Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.",
-                                                   show_default=False)]  # fmt: skip
+Texts = Annotated[
+    list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
+]
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,11 @@ class Removing:
     by: str = "word"
     head: str | None = field(
         default=None,
-        metadata={"help": phrase("Whose weight stands beside: a head's number or name, or mean; mean if not given."),
-                  "metavar": phrase("N|NAME|mean")},
-    )  # fmt: skip
+        metadata={
+            "help": phrase("Whose weight stands beside: a head's number or name, or mean; mean if not given."),
+            "metavar": phrase("N|NAME|mean"),
+        },
+    )
     precision: int | None = None
 
 
@@ -54,8 +57,17 @@ def command(
     style = dressed(dressing, output.save)
     source, settings = read_source(texts or [], given), Settings(**asdict(computing))
     with reading() as told:
-        found = ablate(source.text, removing.token, settings, by=removing.by, head=removing.head, keys=source.keys,
-                       vectors=source.vectors, labels=source.labels, progress=told)  # fmt: skip
+        found = ablate(
+            source.text,
+            removing.token,
+            settings,
+            by=removing.by,
+            head=removing.head,
+            keys=source.keys,
+            vectors=source.vectors,
+            labels=source.labels,
+            progress=told,
+        )
     print_notes(found.notes)
     for path in output.save:
         print_notes(save_ablation(found, path, digits=digits, style=style))

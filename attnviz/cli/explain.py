@@ -17,8 +17,9 @@ from attnviz.export import FOR_EXPLANATION, SHEETS, check_destination, save_expl
 from attnviz.messages import phrase
 from attnviz.pipeline import Settings
 
-Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.",
-                                                   show_default=False)]  # fmt: skip
+Texts = Annotated[
+    list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
+]
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class Choosing:
     )
     head: str | None = field(
         default=None,
-        metadata={"help": phrase("Which head: a number from 0, a name, or all to compare them; the least even if not "
-                                 "given."), "metavar": phrase("N|NAME|all")},
-    )  # fmt: skip
+        metadata={
+            "help": phrase("Which head: a number from 0, a name, or all to compare them; the least even if not given."),
+            "metavar": phrase("N|NAME|all"),
+        },
+    )
     precision: int | None = None
     worksheet: bool = False
 

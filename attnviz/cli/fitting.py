@@ -39,8 +39,9 @@ class Made:
                     raise OptionError(
                         "{option} changes nothing here: it is for {use}.",
                         hint="Leave it out.",
-                        option=f"--{one.name.replace('_', '-')}", use=words,
-                    )  # fmt: skip
+                        option=f"--{one.name.replace('_', '-')}",
+                        use=words,
+                    )
 
     def _uses(self) -> dict[str, tuple[bool, Message]]:
         """Whether each option changes anything, and what it is for."""

@@ -21,8 +21,9 @@ from attnviz.messages import phrase
 from attnviz.pipeline import Computing, Settings
 from attnviz.render.style import Style
 
-Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.",
-                                                   show_default=False)]  # fmt: skip
+Texts = Annotated[
+    list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
+]
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,11 @@ class Varying:
     long: int | None = None
     head: str | None = field(
         default=None,
-        metadata={"help": phrase("Which head is shown: a number from 0, a name, or mean; mean if not given."),
-                  "metavar": phrase("N|NAME|mean")},
-    )  # fmt: skip
+        metadata={
+            "help": phrase("Which head is shown: a number from 0, a name, or mean; mean if not given."),
+            "metavar": phrase("N|NAME|mean"),
+        },
+    )
     precision: int | None = None
 
 
@@ -52,8 +55,16 @@ def command(
     if varying.long is not None:
         return _over_distance(source, settings, varying, style, output)
     with reading() as told:
-        found = lab(source.text, settings, vary=varying.vary, head=varying.head, keys=source.keys,
-                    vectors=source.vectors, labels=source.labels, progress=told)  # fmt: skip
+        found = lab(
+            source.text,
+            settings,
+            vary=varying.vary,
+            head=varying.head,
+            keys=source.keys,
+            vectors=source.vectors,
+            labels=source.labels,
+            progress=told,
+        )
     print_notes(found.notes)
     for path in output.save:
         print_notes(save_lab(found, path, digits=varying.precision, style=style))
@@ -67,8 +78,9 @@ def _over_distance(source: Source, settings: Settings, varying: Varying, style: 
             "leave --keys, --head and --precision out."
         )
     with reading() as told:
-        found = by_distance(source.text, varying.long or 0, settings, vary=varying.vary, vectors=source.vectors,
-                            progress=told)  # fmt: skip
+        found = by_distance(
+            source.text, varying.long or 0, settings, vary=varying.vary, vectors=source.vectors, progress=told
+        )
     print_notes(found.notes)
     for path in output.save:
         print_notes(save_distances(found, path, style=style))

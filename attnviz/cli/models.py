@@ -16,9 +16,13 @@ from attnviz.positions import SCHEMES
 from attnviz.tokens import TOKENIZERS
 
 NAMES = {
-    "families": tuple(FAMILIES), "embeddings": tuple(EMBEDDINGS), "positions": tuple(SCHEMES), "masks": SPELLINGS,
-    "tokens": tuple(TOKENIZERS), "merges": MERGES,
-}  # fmt: skip
+    "families": tuple(FAMILIES),
+    "embeddings": tuple(EMBEDDINGS),
+    "positions": tuple(SCHEMES),
+    "masks": SPELLINGS,
+    "tokens": tuple(TOKENIZERS),
+    "merges": MERGES,
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,13 @@ def command(printing: Printing) -> None:
         return
     from attnviz.render.inventory import render_inventory
 
-    titles = (message("families that can be computed"), message("embeddings of the toy"), message("positions"),
-              message("masks"), message("ways to cut a text"), message("ways to join pieces"))  # fmt: skip
+    titles = (
+        message("families that can be computed"),
+        message("embeddings of the toy"),
+        message("positions"),
+        message("masks"),
+        message("ways to cut a text"),
+        message("ways to join pieces"),
+    )
     kinds = list(zip(titles, NAMES.values(), strict=True))
     print_views(lambda screen: [render_inventory([as_words(one) for one in found], kinds, screen.encoding)])

@@ -27,8 +27,11 @@ class Source:
 def read_sources(texts: list[str], given: Input) -> list[Source]:
     """What to look at, in order. Standard input is read for `-`, or when nothing is named and it is no terminal."""
     ways = (
-        (message("TEXT"), texts), ("--file", given.file), ("--vectors", given.vectors), ("--weights", given.weights),
-    )  # fmt: skip
+        (message("TEXT"), texts),
+        ("--file", given.file),
+        ("--vectors", given.vectors),
+        ("--weights", given.weights),
+    )
     named = [name for name, value in ways if value]
     if len(named) > 1:
         raise OptionError("Give one of {named}, not several.", named=listed(named))

@@ -46,9 +46,15 @@ def attend_all(
 
 
 def _computed(
-    texts: list[str], given: Input, settings: Settings, looking: Looking, files: list[Path], style: Style | None = None,
-    *, data: bool = False,
-) -> list[Attention]:  # fmt: skip
+    texts: list[str],
+    given: Input,
+    settings: Settings,
+    looking: Looking,
+    files: list[Path],
+    style: Style | None = None,
+    *,
+    data: bool = False,
+) -> list[Attention]:
     digits_for(looking)
     for name in looking.show:
         if name not in SHOWS:
@@ -63,9 +69,13 @@ def _computed(
         layers = layers_for(looking.layer, everything=_shows_everything(files, style))
         summed_up = looking.view in ("top", "blocks", "text") and not files and not data
         attend = partial(
-            _attend, given=given, settings=settings, layers=layers, told=told,
+            _attend,
+            given=given,
+            settings=settings,
+            layers=layers,
+            told=told,
             most=MOST_SUMMED_UP if summed_up else MOST_TOKENS,
-        )  # fmt: skip
+        )
         found = [one for source in sources for one in attend(source)]
     for attention in found:
         choose_heads(attention, looking.head, looking.layer)
@@ -185,9 +195,14 @@ def save_all(
             place = numbered(path, index, len(found))
             digits = digits_for(looking, attention)
             told = save_attention(
-                attention, place, head=looking.head, layer=looking.layer, digits=digits, style=style,
+                attention,
+                place,
+                head=looking.head,
+                layer=looking.layer,
+                digits=digits,
+                style=style,
                 refining=refining_of(looking),
-            )  # fmt: skip
+            )
             notes |= {str(note): note for note in told}
     print_notes(notes.values())
 

@@ -62,8 +62,9 @@ def ablate(
     attention = attend_to(words, chosen)
     shown = head_shown(attention, head)
     index, note = _find(shown, token)
-    removals = _without_heads(attention, index) if by == "head" else _without_words(words, chosen, attention, shown,
-                                                                                    index, by)  # fmt: skip
+    removals = (
+        _without_heads(attention, index) if by == "head" else _without_words(words, chosen, attention, shown, index, by)
+    )
     return Ablation(
         token=words.tokens[index],
         index=index,
@@ -86,8 +87,11 @@ def _find(shown: Attention, token: str | int | None) -> tuple[int, tuple[Message
     index = least_even(unevenness(shown.weights[0, 0], shown.allowed))
     if len(shown.query) == 1:
         return index, ()
-    return index, (message("“{word}” is watched: its row is the least even. --token chooses another.",
-                           word=shown.query[index].text),)  # fmt: skip
+    return index, (
+        message(
+            "“{word}” is watched: its row is the least even. --token chooses another.", word=shown.query[index].text
+        ),
+    )
 
 
 def _output(attention: Attention) -> NDArray[np.float32]:

@@ -94,9 +94,13 @@ def _curve(vectors: NDArray[np.floating], settings: Settings) -> NDArray[np.floa
     for first in range(0, count, _ROWS_AT_ONCE):
         rows = np.arange(first, min(first + _ROWS_AT_ONCE, count))
         attended = attend(
-            query[:, rows], key, nothing, allowed=None if mask is None else _rows_of(mask, rows, count),
-            bias=None if bias is None else _rows_of(bias, rows, count), temperature=settings.temperature,
-        )  # fmt: skip
+            query[:, rows],
+            key,
+            nothing,
+            allowed=None if mask is None else _rows_of(mask, rows, count),
+            bias=None if bias is None else _rows_of(bias, rows, count),
+            temperature=settings.temperature,
+        )
         sums = _sum_diagonals(attended.weights.mean(axis=0))
         start = count - 1 - rows[-1]
         total[start : start + len(sums)] += sums
@@ -137,8 +141,10 @@ def _cards(
     causal = "causal" in settings.mask.lower()
 
     def place(queries: int, keys: int) -> Positions:
-        return positions(settings.position or "none", Place(queries, keys, dim, settings.heads, causal,
-                                                            settings.offset, settings.seed))  # fmt: skip
+        return positions(
+            settings.position or "none",
+            Place(queries, keys, dim, settings.heads, causal, settings.offset, settings.seed),
+        )
 
     projection = toy.make_projection(settings.projection, dim, seed=settings.seed)
     plain = replace(place(1, 1), bias=None)

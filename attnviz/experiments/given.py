@@ -28,8 +28,9 @@ class Given:
 
     def words(self, settings: Settings) -> tuple[Words, Settings]:
         """The words under these settings, and the settings as they are then."""
-        return read_words(self.text, settings, keys=self.keys, vectors=self.vectors, labels=self.labels,
-                          progress=self.progress)  # fmt: skip
+        return read_words(
+            self.text, settings, keys=self.keys, vectors=self.vectors, labels=self.labels, progress=self.progress
+        )
 
 
 def head_shown(attention: Attention, head: str | int | None) -> Attention:

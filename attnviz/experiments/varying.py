@@ -26,10 +26,15 @@ from attnviz.wordfile import Progress
 
 MASKS = ("none", "causal", "window:1")
 MOST_CELLS = 400
-CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({
-    "position": tuple(SCHEMES), "mask": MASKS, "projection": ("identity", "lexicon", "random"),
-    "embedding": tuple(EMBEDDINGS), "tokens": tuple(TOKENIZERS),
-})  # fmt: skip
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "position": tuple(SCHEMES),
+        "mask": MASKS,
+        "projection": ("identity", "lexicon", "random"),
+        "embedding": tuple(EMBEDDINGS),
+        "tokens": tuple(TOKENIZERS),
+    }
+)
 
 
 def lab(
@@ -132,9 +137,11 @@ def _check_axes(axes: tuple[Axis, ...], given: Given) -> None:
     count = int(np.prod([len(axis.values) for axis in axes]))
     if count > MOST_CELLS:
         raise OptionError(
-            "The laboratory has room for {most} settings, not {count}.", hint="Vary fewer values.", most=MOST_CELLS,
+            "The laboratory has room for {most} settings, not {count}.",
+            hint="Vary fewer values.",
+            most=MOST_CELLS,
             count=count,
-        )  # fmt: skip
+        )
 
 
 def _short_words(given: Given, settings: Settings) -> tuple[Words, Settings]:

@@ -23,7 +23,7 @@ from attnviz.explanation.parts import (
     listing,
     plus,
     sum_of,
-)  # fmt: skip
+)
 from attnviz.explanation.row import Row
 from attnviz.messages import Message, message
 from attnviz.wordfile import is_word_file
@@ -109,25 +109,38 @@ def embedding(row: Row) -> Step:
     trace, index = row.trace, row.token
     vector = trace.inputs[index] if trace.embedded is None else trace.embedded[index]
     if trace.embedded is None:
-        words = message("What layer {layer} receives for “{word}”: {count} numbers.", layer=row.layer, word=row.word,
-                        count=len(vector))  # fmt: skip
+        words = message(
+            "What layer {layer} receives for “{word}”: {count} numbers.",
+            layer=row.layer,
+            word=row.word,
+            count=len(vector),
+        )
     elif row.named:
-        words = message("“{word}” is a row of {count} numbers, a feature each; those that are 0 are left out.",
-                        word=row.word, count=len(vector))  # fmt: skip
+        words = message(
+            "“{word}” is a row of {count} numbers, a feature each; those that are 0 are left out.",
+            word=row.word,
+            count=len(vector),
+        )
     else:
         words = message("“{word}” is a row of {count} numbers.", word=row.word, count=len(vector))
     more: tuple[Message, ...] = ()
     if trace.embedded is not None and is_word_file(str(row.attention.settings.get("embedding"))):
         size = 2 * np.sqrt(len(vector))
-        more = (message("The file's vector is all zeros, which no scaling changes."),) if not vector.any() else (
-            message("The file's vector, scaled to the length that all have here: |x|² = 2√{count} = {size}.",
-                    count=len(vector), size=Number(float(size))),
-        )  # fmt: skip
+        more = (
+            (message("The file's vector is all zeros, which no scaling changes."),)
+            if not vector.any()
+            else (
+                message(
+                    "The file's vector, scaled to the length that all have here: |x|² = 2√{count} = {size}.",
+                    count=len(vector),
+                    size=Number(float(size)),
+                ),
+            )
+        )
     line = Line(row.word, listing(vector, row.columns, named=row.named))
     kept = trace.embedded is not None
     title = message("Embedding of “{word}”", word=row.word) if kept else message("Input of “{word}”", word=row.word)
-    return Step("embedding", title, "x", (words, *more), (line,),
-                {"x": vector, **_asked_inputs(row)})  # fmt: skip
+    return Step("embedding", title, "x", (words, *more), (line,), {"x": vector, **_asked_inputs(row)})
 
 
 def _asked_inputs(row: Row) -> dict[str, Floats]:
@@ -147,10 +160,13 @@ def added_position(row: Row) -> Step | None:
         for i in entries
     )
     words = [
-        message("“{word}” stands at position {position}; each position has a vector of its own, and it is added.",
-                word=row.word, position=_position(row, index)),
+        message(
+            "“{word}” stands at position {position}; each position has a vector of its own, and it is added.",
+            word=row.word,
+            position=_position(row, index),
+        ),
         *_left_out(after, entries),
-    ]  # fmt: skip
+    ]
     formula = "x + p"
     if row.attention.settings.get("position") == "sinusoidal":
         formula = f"p[2i] = sin a, p[2i+1] = cos a, a = pos / 10000^(2i/{len(vector)})"
@@ -166,8 +182,11 @@ def _left_out(values: Floats, shown: Sequence[int]) -> tuple[Message, ...]:
     left = int(np.count_nonzero(values)) - len(shown)
     if left == 0:
         return ()
-    return (message("The {count} largest entries are shown; {left} smaller ones are left out.", count=len(shown),
-                    left=left),)  # fmt: skip
+    return (
+        message(
+            "The {count} largest entries are shown; {left} smaller ones are left out.", count=len(shown), left=left
+        ),
+    )
 
 
 _TITLES = {"query": message("Query card"), "key": message("Key cards"), "value": message("Value cards")}
@@ -235,8 +254,12 @@ def _words(row: Row, kind: Kind, found: Sequence[Card]) -> tuple[Message, ...]:
     meaning = message("What “{word}” asks for.", word=row.word) if kind == "query" else _MEANINGS[kind]
     if all(one.known for one in found):
         own = len(found[0].values) < len(found[0].inputs)
-        return (meaning, message("Nothing is multiplied here: the card is this head's part of the word's vector.")
-                if own else message("Nothing is multiplied here: the card is the word's vector itself."))  # fmt: skip
+        return (
+            meaning,
+            message("Nothing is multiplied here: the card is this head's part of the word's vector.")
+            if own
+            else message("Nothing is multiplied here: the card is the word's vector itself."),
+        )
     if any(one.matrix is None for one in found):
         return (meaning, message("As the model computed it."))
     if any(one.is_copy for one in found):

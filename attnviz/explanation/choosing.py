@@ -36,8 +36,10 @@ def explain_attention(
     if not chosen.traces and head == "mean":
         chosen, head = chosen.mean(), None
     if attention.settings.get("hidden"):
-        raise InputError("Words that are hidden have their part in every row: it cannot be redone without them.",
-                         hint="Leave --no-special out.")  # fmt: skip
+        raise InputError(
+            "Words that are hidden have their part in every row: it cannot be redone without them.",
+            hint="Leave --no-special out.",
+        )
     notes: list[Message] = []
     wanted = None if token is None else _find(attention.query, token, notes)
     asked = None if cell is None else _find(attention.key, cell, notes)
@@ -78,10 +80,21 @@ def explain_attention(
 
 def _steps(row: Row) -> tuple[Step, ...]:
     made = (
-        cards.embedding, cards.added_position, cards.query_card, cards.key_cards, cards.value_cards, _rotation,
-        scores.dot_products, scores.scores, scores.mask, scores.exponentials, scores.weights, vectors.new_vector,
-        vectors.content, vectors.output,
-    )  # fmt: skip
+        cards.embedding,
+        cards.added_position,
+        cards.query_card,
+        cards.key_cards,
+        cards.value_cards,
+        _rotation,
+        scores.dot_products,
+        scores.scores,
+        scores.mask,
+        scores.exponentials,
+        scores.weights,
+        vectors.new_vector,
+        vectors.content,
+        vectors.output,
+    )
     found = (make(row) for make in made)
     return tuple(step for step in found if step is not None)
 
@@ -151,10 +164,12 @@ def _words(attention: Attention) -> NDArray[np.bool_]:
 def _choice_notes(attention: Attention, head: int | None, token: int, token_chosen: bool) -> list[Message]:
     notes = []
     if token_chosen and len(attention.query) > 1:
-        notes.append(message(
-            "“{word}” is explained: its row is the least even. --token chooses another.",
-            word=attention.query[token].text,
-        ))  # fmt: skip
+        notes.append(
+            message(
+                "“{word}” is explained: its row is the least even. --token chooses another.",
+                word=attention.query[token].text,
+            )
+        )
     if head is not None and len(attention.heads) > 1:
         notes.append(_head_note(head, attention.heads))
     return notes
@@ -165,9 +180,14 @@ def _head_note(index: int, heads: tuple[int | str, ...]) -> Message:
     if isinstance(name, int):
         return message(
             "Of {count} heads, head {head} is explained: its row is the least even. --head N chooses another, "
-            "--head all compares them.", count=count, head=name,
-        )  # fmt: skip
+            "--head all compares them.",
+            count=count,
+            head=name,
+        )
     return message(
         "Of {count} heads, head {head} ({name}) is explained: its row is the least even. --head N chooses another, "
-        "--head all compares them.", count=count, head=index, name=name_of(name),
-    )  # fmt: skip
+        "--head all compares them.",
+        count=count,
+        head=index,
+        name=name_of(name),
+    )

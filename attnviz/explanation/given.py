@@ -53,9 +53,10 @@ def _weights(
     words = [
         message(
             "How much “{word}” looks at each word. Only the weights are known here: the scores and the vectors that "
-            "they came from are not, so they cannot be redone.", word=word,
+            "they came from are not, so they cannot be redone.",
+            word=word,
         )
-    ]  # fmt: skip
+    ]
     lines = [Line(keys[i], (Entry(((Number(float(row[i])) if allowed[i] else "·",),)),)) for i in shown]
     if whole and allowed.any():
         seen = tuple(i for i in shown if allowed[i])
@@ -98,7 +99,15 @@ def _evenness(row: Floats, allowed: Booleans, keys: tuple[Word, ...], shown: tup
     count = int(allowed.sum())
     words = message(
         "The entropy of the row, in bits (Shannon 1948): 0 where one word gets everything, log2 {count} = {most} where "
-        "all {count} get the same. A weight of 0 adds nothing.", count=count, most=Number(float(np.log2(count))),
-    )  # fmt: skip
-    return Step("entropy", message("How even the row is"), message("H = sum of -w × log2 w"), (words,), tuple(lines),
-                {"entropy": bits, "parts": parts})  # fmt: skip
+        "all {count} get the same. A weight of 0 adds nothing.",
+        count=count,
+        most=Number(float(np.log2(count))),
+    )
+    return Step(
+        "entropy",
+        message("How even the row is"),
+        message("H = sum of -w × log2 w"),
+        (words,),
+        tuple(lines),
+        {"entropy": bits, "parts": parts},
+    )

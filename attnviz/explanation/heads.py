@@ -58,8 +58,9 @@ def _most_bits(allowed: Booleans) -> Number:
 def _cards_words(bits: Number) -> Message:
     return message(
         "Each head has query, key and value cards of its own, and so weights of its own. The entropy is 0 "
-        "bits where one word gets everything, and {bits} bits where all get the same.", bits=bits,
-    )  # fmt: skip
+        "bits where one word gets everything, and {bits} bits where all get the same.",
+        bits=bits,
+    )
 
 
 def _given_words(bits: Number) -> Message:
@@ -69,9 +70,11 @@ def _given_words(bits: Number) -> Message:
 
 
 def _label(place: int, head: int | str) -> Piece:
-    return message("head {head}", head=head) if isinstance(head, int) else message(
-        "{number} {name}", number=place, name=name_of(head)
-    )  # fmt: skip
+    return (
+        message("head {head}", head=head)
+        if isinstance(head, int)
+        else message("{number} {name}", number=place, name=name_of(head))
+    )
 
 
 def _entries(

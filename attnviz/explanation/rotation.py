@@ -48,12 +48,24 @@ def rotation(row: Row, before: Floats, keys_before: Floats) -> Step:
     turns = {index: _turn(row, keys_before[index], trace.key[row.head, index], index) for index in row.shown}
     title = message("Query and keys turned by their positions")
     if own is None or any(turn is None for turn in turns.values()):
-        return Step("rotation", title, "q, k", (message("As the model computed it: the cards after turning."),),
-                    _after(row), arrays)  # fmt: skip
+        return Step(
+            "rotation",
+            title,
+            "q, k",
+            (message("As the model computed it: the cards after turning."),),
+            _after(row),
+            arrays,
+        )
     lines = [Line(row.word, _equations(own, row.features, _PAIRS, "q"))]
     lines += [Line(row.keys[i], _equations(turn, row.features, 1, "k")) for i, turn in turns.items() if turn]
-    return Step("rotation", title, f"a cos mθ - b sin mθ, a sin mθ + b cos mθ, θ = 10000^(-2i/{len(row.query)})",
-                _meaning(row), tuple(lines), arrays | {"angles": own.angles})  # fmt: skip
+    return Step(
+        "rotation",
+        title,
+        f"a cos mθ - b sin mθ, a sin mθ + b cos mθ, θ = 10000^(-2i/{len(row.query)})",
+        _meaning(row),
+        tuple(lines),
+        arrays | {"angles": own.angles},
+    )
 
 
 def _turn(row: Row, before: Floats, after: Floats, index: int) -> Turn | None:
@@ -70,12 +82,17 @@ def _turn(row: Row, before: Floats, after: Floats, index: int) -> Turn | None:
 def _meaning(row: Row) -> tuple[Message, ...]:
     offset = int(row.attention.settings.get("offset", 0))
     return (
-        message("Features are turned in pairs, at position m by m times the pair's θ; so a query and a key fit as "
-                "their distance says, not as their places do. “{word}” stands at position {position}.",
-                word=row.word, position=offset + row.token),
-        message("The longest pairs of the query card and the longest pair of each key card are shown; the others turn "
-                "in the same way. Angles are in radians."),
-    )  # fmt: skip
+        message(
+            "Features are turned in pairs, at position m by m times the pair's θ; so a query and a key fit as "
+            "their distance says, not as their places do. “{word}” stands at position {position}.",
+            word=row.word,
+            position=offset + row.token,
+        ),
+        message(
+            "The longest pairs of the query card and the longest pair of each key card are shown; the others turn "
+            "in the same way. Angles are in radians."
+        ),
+    )
 
 
 def _equations(turn: Turn, names: tuple[Piece, ...], most: int, symbol: str) -> tuple[Entry, ...]:
@@ -84,11 +101,15 @@ def _equations(turn: Turn, names: tuple[Piece, ...], most: int, symbol: str) -> 
         a, b = Number(float(turn.before[turn.first[pair]])), Number(float(turn.before[turn.second[pair]]))
         angle = Number(float(turn.angles[pair]))
         entries += [
-            Entry((*_side(a, "cos ", angle, b, "sin ", minus=True), equals(turn.after[turn.first[pair]])),
-                  names[turn.first[pair]]),
-            Entry((*_side(a, "sin ", angle, b, "cos ", minus=False), equals(turn.after[turn.second[pair]])),
-                  names[turn.second[pair]]),
-        ]  # fmt: skip
+            Entry(
+                (*_side(a, "cos ", angle, b, "sin ", minus=True), equals(turn.after[turn.first[pair]])),
+                names[turn.first[pair]],
+            ),
+            Entry(
+                (*_side(a, "sin ", angle, b, "cos ", minus=False), equals(turn.after[turn.second[pair]])),
+                names[turn.second[pair]],
+            ),
+        ]
     return tuple(entries) or (Entry(((f"{symbol} = ", Number(0.0)),)),)
 
 

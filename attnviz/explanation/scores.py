@@ -28,8 +28,9 @@ def dot_products(row: Row) -> Step:
         lines.append(Line(row.keys[index], (Entry((*sum_of(terms), equals(row.dots[index]))),)))
     words = message(
         "How well the query card of “{word}” fits each key card: feature times feature, added up; products that are 0 "
-        "are left out.", word=row.word,
-    )  # fmt: skip
+        "are left out.",
+        word=row.word,
+    )
     return Step("dot", message("Dot products"), "q · k", (words,), tuple(lines), {"dots": row.dots})
 
 
@@ -45,10 +46,14 @@ def scores(row: Row) -> Step:
     formula = f"q · k / √{width}" if divided else "q · k" if scale in (None, 1.0) else "q · k × c"
     words: list[Message] = []
     if divided:
-        words.append(message(
-            "A sum of {width} products grows like √{width} = {root}. Undivided, the scores would lie so far apart that "
-            "one word got nearly everything.", width=width, root=Number(float(np.sqrt(width))),
-        ))  # fmt: skip
+        words.append(
+            message(
+                "A sum of {width} products grows like √{width} = {root}. Undivided, the scores would lie so far apart "
+                "that one word got nearly everything.",
+                width=width,
+                root=Number(float(np.sqrt(width))),
+            )
+        )
     elif scale is None or scale == 1:
         words.append(message("This model leaves the dot products undivided."))
     if row.trace.bias is not None:
@@ -56,8 +61,12 @@ def scores(row: Row) -> Step:
         words.append(_bias_words(row))
     if temperature != 1:
         formula = f"({formula}) / T"
-        words.append(message("The temperature {temperature} divides the scores: below 1 sharper, above 1 flatter.",
-                             temperature=Number(temperature, given=True)))  # fmt: skip
+        words.append(
+            message(
+                "The temperature {temperature} divides the scores: below 1 sharper, above 1 flatter.",
+                temperature=Number(temperature, given=True),
+            )
+        )
     if divided and formula == f"q · k / √{width}":
         title = message("Divided by √{width} = {root}", width=width, root=Number(float(np.sqrt(width))))
     else:
@@ -112,8 +121,9 @@ def mask(row: Row) -> Step | None:
     if not forbidden:
         words.append(message("“{word}” may look at every word.", word=row.word))
     elif not row.allowed.any():
-        words.append(message("“{word}” may look at nothing: its weights are all 0, and so is its new vector.",
-                             word=row.word))  # fmt: skip
+        words.append(
+            message("“{word}” may look at nothing: its weights are all 0, and so is its new vector.", word=row.word)
+        )
     named = forbidden if row.cell is None else [row.cell]
     entries = [Entry(((row.keys[index],),)) for index in named[:_MOST_NAMED]]
     if len(named) > _MOST_NAMED:
@@ -149,8 +159,9 @@ def exponentials(row: Row) -> Step | None:
     lines.append(Line(message("sum"), (Entry((*_summands(row), equals(total))),)))
     words = message(
         "e^s is positive, and grows much faster than s. The largest score, {largest}, is subtracted first: the weights "
-        "stay the same, and no number grows too large.", largest=largest,
-    )  # fmt: skip
+        "stay the same, and no number grows too large.",
+        largest=largest,
+    )
     arrays = {"exponentials": row.exponentials, "largest": largest.value, "sum": total}
     title, formula = message("e to the power of the score"), message("e^(s - largest)")
     return Step("exp", title, formula, (words,), tuple(lines), arrays)
@@ -183,17 +194,33 @@ def weights(row: Row) -> Step | None:
     lines = tuple(
         Line(
             row.keys[i],
-            (Entry(((Number(float(row.exponentials[i]), "carried"),), ("/ ", Number(total, "carried")),
-                    equals(row.weights[i]))),),
+            (
+                Entry(
+                    (
+                        (Number(float(row.exponentials[i]), "carried"),),
+                        ("/ ", Number(total, "carried")),
+                        equals(row.weights[i]),
+                    )
+                ),
+            ),
         )
         for i in row.looked_at
-    ) or tuple(Line(row.keys[i], (Entry(((Number(0.0),),)),)) for i in row.shown)  # fmt: skip
-    words = [message("How much “{word}” looks at each word: its part of the sum. The weights of a row sum to 1.",
-                     word=row.word)]  # fmt: skip
+    ) or tuple(Line(row.keys[i], (Entry(((Number(0.0),),)),)) for i in row.shown)
+    words = [
+        message(
+            "How much “{word}” looks at each word: its part of the sum. The weights of a row sum to 1.", word=row.word
+        )
+    ]
     left = int(row.allowed.sum()) - len(row.looked_at)
     if left and row.cell is None:
         rest = float(row.weights.sum() - row.weights[list(row.looked_at)].sum())
         others = message("1 other word") if left == 1 else message("{count} other words", count=left)
         words.append(message("To the rest goes {rest}: {others}.", rest=Number(max(rest, 0.0)), others=others))
-    return Step("weights", message("Weights"), message("w = e^(s - largest) / sum"), tuple(words), lines,
-                {"weights": row.weights})  # fmt: skip
+    return Step(
+        "weights",
+        message("Weights"),
+        message("w = e^(s - largest) / sum"),
+        tuple(words),
+        lines,
+        {"weights": row.weights},
+    )

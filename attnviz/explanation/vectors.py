@@ -21,10 +21,13 @@ def new_vector(row: Row) -> Step:
         Line(row.handed[j], (Entry((*sum_of(_terms(row, values[:, j], j)), equals(context[j]))),)) for j in shown
     ) or (Line(row.word, (Entry(((Number(0.0),),)),)),)
     words = [
-        message("Every value card times the weight of its word, added up feature by feature: what “{word}” is after it "
-                "has looked around.", word=row.word),
+        message(
+            "Every value card times the weight of its word, added up feature by feature: what “{word}” is after it "
+            "has looked around.",
+            word=row.word,
+        ),
         *_left_out(context, shown),
-    ]  # fmt: skip
+    ]
     title = message("New vector of “{word}”", word=row.word)
     return Step("new", title, message("z = sum of w × v"), tuple(words), lines, {"z": context})
 
@@ -53,13 +56,22 @@ def _handed_over(row: Row, key: int) -> Step:
     lines = tuple(
         Line(
             row.handed[j],
-            (Entry((*sum_of([Term((_weight(row, key), _value(row, key, j, float(values[j]))))]),
-                    equals(weight * values[j]))),),
+            (
+                Entry(
+                    (
+                        *sum_of([Term((_weight(row, key), _value(row, key, j, float(values[j]))))]),
+                        equals(weight * values[j]),
+                    )
+                ),
+            ),
         )
         for j in shown
-    ) or (Line(row.keys[key], (Entry(((Number(0.0),),)),)),)  # fmt: skip
-    words = message("What “{key}” gives to the new vector of “{word}”: its value card times the weight.",
-                    key=row.keys[key], word=row.word)  # fmt: skip
+    ) or (Line(row.keys[key], (Entry(((Number(0.0),),)),)),)
+    words = message(
+        "What “{key}” gives to the new vector of “{word}”: its value card times the weight.",
+        key=row.keys[key],
+        word=row.word,
+    )
     title = message("What “{key}” hands over", key=row.keys[key])
     return Step("handed", title, "w × v", (words, *_left_out(values, shown)), lines, {"w_times_v": weight * values})
 
@@ -68,8 +80,11 @@ def _left_out(values: Floats, shown: list[int]) -> tuple[Message, ...]:
     left = int(np.count_nonzero(values)) - len(shown)
     if left == 0 or not shown:
         return ()
-    return (message("The {count} largest entries are shown; {left} smaller ones are left out.", count=len(shown),
-                    left=left),)  # fmt: skip
+    return (
+        message(
+            "The {count} largest entries are shown; {left} smaller ones are left out.", count=len(shown), left=left
+        ),
+    )
 
 
 def content(row: Row) -> Step | None:
@@ -89,11 +104,20 @@ def content(row: Row) -> Step | None:
     giving = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > 0 and int(i) in row.looked_at]
     sum_line = Line(message("sum"), (Entry((*sum_of(_lengths(row, lengths)), equals(total))),))
     lines = tuple(
-        Line(row.keys[i], (Entry((
-            (_weight(row, i), " × ", Number(float(lengths[i]))), ("/ ", Number(total, "carried")), equals(shares[i]),
-        )),))
+        Line(
+            row.keys[i],
+            (
+                Entry(
+                    (
+                        (_weight(row, i), " × ", Number(float(lengths[i]))),
+                        ("/ ", Number(total, "carried")),
+                        equals(shares[i]),
+                    )
+                ),
+            ),
+        )
         for i in giving
-    )  # fmt: skip
+    )
     words = message("A word's share is its weight times the length of its value card |v|, out of the sum of these.")
     title = message("Whose content “{word}” now holds", word=row.word)
     return Step(

@@ -18,13 +18,21 @@ Activation = Callable[[Float32], Float32]
 # function", Mathematics of Computation 23), fitted for the least relative error, 2.5e-8, by tests/golden/make_erf.py.
 # Beyond 4 it is 1 to 1.5e-8. The last coefficient belongs to x^10.
 ERF_NUMERATOR = (
-    1.1283791393512443, 0.1935446464073913, 0.053101639475977756,
-    0.003883309720093543, 0.0002845625937606302, 1.9867549410305433e-06,
-)  # fmt: skip
+    1.1283791393512443,
+    0.1935446464073913,
+    0.053101639475977756,
+    0.003883309720093543,
+    0.0002845625937606302,
+    1.9867549410305433e-06,
+)
 ERF_DENOMINATOR = (
-    1.0, 0.5048570329839613, 0.1153497814976609,
-    0.015207187266355705, 0.0011855578803969086, 3.741971119944291e-05,
-)  # fmt: skip
+    1.0,
+    0.5048570329839613,
+    0.1153497814976609,
+    0.015207187266355705,
+    0.0011855578803969086,
+    3.741971119944291e-05,
+)
 _EDGE = 4.0
 # Numbers that are worked on at a time: with their intermediates they stay near the core.
 _BLOCK = 32_768
@@ -82,12 +90,23 @@ def _linear(x: Float32) -> Float32:
 
 
 ACTIVATIONS: Mapping[str, Activation] = {
-    "gelu": gelu, "gelu_python": gelu, "gelu_10": _clipped_gelu,
-    "gelu_new": gelu_tanh, "gelu_pytorch_tanh": gelu_tanh, "gelu_python_tanh": gelu_tanh,
-    "gelu_fast": gelu_tanh, "gelu_accurate": gelu_tanh, "quick_gelu": quick_gelu,
-    "silu": silu, "swish": silu, "relu": relu, "relu2": relu_squared,
-    "sigmoid": lambda x: _in_blocks(_sigmoid, x), "tanh": _tanh, "linear": _linear,
-}  # fmt: skip
+    "gelu": gelu,
+    "gelu_python": gelu,
+    "gelu_10": _clipped_gelu,
+    "gelu_new": gelu_tanh,
+    "gelu_pytorch_tanh": gelu_tanh,
+    "gelu_python_tanh": gelu_tanh,
+    "gelu_fast": gelu_tanh,
+    "gelu_accurate": gelu_tanh,
+    "quick_gelu": quick_gelu,
+    "silu": silu,
+    "swish": silu,
+    "relu": relu,
+    "relu2": relu_squared,
+    "sigmoid": lambda x: _in_blocks(_sigmoid, x),
+    "tanh": _tanh,
+    "linear": _linear,
+}
 
 
 def activation(name: Any) -> Activation:

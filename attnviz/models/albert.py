@@ -13,13 +13,22 @@ class Albert(Bert):
 
     prefixes = ("", "albert.")
     keys = Keys(
-        dim=("hidden_size", 4096), heads=("num_attention_heads", 64), inner=("intermediate_size", 16384),
-        vocabulary=("vocab_size", 30000), bend=("hidden_act", "gelu_new"),
-    )  # fmt: skip
+        dim=("hidden_size", 4096),
+        heads=("num_attention_heads", 64),
+        inner=("intermediate_size", 16384),
+        vocabulary=("vocab_size", 30000),
+        bend=("hidden_act", "gelu_new"),
+    )
     names = LayerNames(
-        query="attention.query", key="attention.key", value="attention.value", output="attention.dense",
-        attention_norm="attention.LayerNorm", widen="ffn", narrow="ffn_output", norm="full_layer_layer_norm",
-    )  # fmt: skip
+        query="attention.query",
+        key="attention.key",
+        value="attention.value",
+        output="attention.dense",
+        attention_norm="attention.LayerNorm",
+        widen="ffn",
+        narrow="ffn_output",
+        norm="full_layer_layer_norm",
+    )
 
     @classmethod
     def size(cls, config: Configuration, key: str) -> int:

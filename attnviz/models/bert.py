@@ -65,9 +65,9 @@ class Bert(Stack):
         """One of the numbers that `keys` names."""
         name, default = getattr(cls.keys, key)
         also = Keys._field_defaults[key][0]
-        return config.layers(name, also, default=default) if key == "layers" else config.count(
-            name, also, default=default
-        )  # fmt: skip
+        return (
+            config.layers(name, also, default=default) if key == "layers" else config.count(name, also, default=default)
+        )
 
     @classmethod
     def shape(cls, config: Configuration, family: str) -> ModelShape:
@@ -127,8 +127,9 @@ class Bert(Stack):
         if chosen.min() < 0 or chosen.max() >= kinds:
             raise InputError(
                 "There is no segment {segment}: the model knows {kinds}, counted from 0.",
-                segment=int(chosen.max() if chosen.max() >= kinds else chosen.min()), kinds=kinds,
-            )  # fmt: skip
+                segment=int(chosen.max() if chosen.max() >= kinds else chosen.min()),
+                kinds=kinds,
+            )
         return self.weights.rows("embeddings.token_type_embeddings.weight", shape=(kinds, self.width), ids=chosen)
 
     def position_ids(self, ids: Ids) -> Ids:

@@ -91,8 +91,9 @@ def open_weights(folder: Path) -> SafetensorsFile | ShardedSafetensors:
     if found:
         raise InputError(
             "{path!r} has several .safetensors files and no {index} that says what is where.",
-            path=str(folder), index=INDEX,
-        )  # fmt: skip
+            path=str(folder),
+            index=INDEX,
+        )
     pickles = [*folder.glob("pytorch_model*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"), *folder.glob("*.ckpt")]
     if pickles:
         raise InputError(
@@ -109,12 +110,19 @@ _COUNTS = {
     ("hidden_size", "n_embd", "d_model", "dim", "embedding_size", "word_embed_proj_dim"): 1_000_000,
     ("intermediate_size", "n_inner", "d_ff", "ffn_dim", "hidden_dim", "encoder_ffn_dim", "decoder_ffn_dim"): 10_000_000,
     ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers"): 10_000,
-    ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads",
-     "num_key_value_heads"): 10_000,
+    (
+        "num_attention_heads",
+        "n_head",
+        "n_heads",
+        "num_heads",
+        "encoder_attention_heads",
+        "decoder_attention_heads",
+        "num_key_value_heads",
+    ): 10_000,
     ("head_dim", "d_kv"): 100_000,
     ("max_position_embeddings", "n_positions", "n_ctx"): 10**9,
     ("vocab_size", "type_vocab_size", "relative_attention_num_buckets"): 10**8,
-}  # fmt: skip
+}
 _MOST = {name: most for names, most in _COUNTS.items() for name in names}
 _ZERO_ALLOWED = ("encoder_layers", "decoder_layers", "num_decoder_layers")
 _OPTIONAL = ("n_inner", "head_dim", "n_ctx", "num_key_value_heads", "embedding_size", "word_embed_proj_dim")
@@ -134,15 +142,21 @@ def check_config(config: Mapping[str, Any], file: Path) -> None:
         if type(value) is not int or not least <= value <= most:
             raise InputError(
                 "{path!r} says {name} = {value}; a whole number from {least} to {most} was expected.",
-                path=str(file), name=name, value=_short(value), least=least, most=f"{most:,}",
-            )  # fmt: skip
+                path=str(file),
+                name=name,
+                value=_short(value),
+                least=least,
+                most=f"{most:,}",
+            )
     for name in (*_EPSILONS, *_BASES):
         value = config.get(name, 1e-5)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST_NUMBER:
             raise InputError(
                 "{path!r} says {name} = {value}; a number from 0 was expected.",
-                path=str(file), name=name, value=_short(value),
-            )  # fmt: skip
+                path=str(file),
+                name=name,
+                value=_short(value),
+            )
     _check_heads(config, file)
 
 
@@ -152,14 +166,18 @@ def _check_heads(config: Mapping[str, Any], file: Path) -> None:
     if dim and heads and dim % heads and not (config.get("head_dim") or config.get("d_kv")):
         raise InputError(
             "{path!r} says {heads} heads for {dim} dimensions, which they cannot share equally.",
-            path=str(file), heads=heads, dim=dim,
-        )  # fmt: skip
+            path=str(file),
+            heads=heads,
+            dim=dim,
+        )
     groups = config.get("num_key_value_heads")
     if heads and groups and heads % groups:
         raise InputError(
             "{path!r} says {groups} key and value heads for {heads} heads, which cannot share them equally.",
-            path=str(file), heads=heads, groups=groups,
-        )  # fmt: skip
+            path=str(file),
+            heads=heads,
+            groups=groups,
+        )
 
 
 def _short(value: Any) -> str:

@@ -41,8 +41,11 @@ class Configuration:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise InputError(
                 "The model's config must give {name} as a whole number from {least} to {most}, not {value!r}.",
-                name=names[0], least=least, most=most, value=_short(value),
-            )  # fmt: skip
+                name=names[0],
+                least=least,
+                most=most,
+                value=_short(value),
+            )
         return value
 
     def optional_count(self, name: str, default: int | None = None) -> int | None:
@@ -59,8 +62,9 @@ class Configuration:
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
             raise InputError(
                 "The model's config must give {name} as a number, at least 0, not {value!r}.",
-                name=names[0], value=_short(value),
-            )  # fmt: skip
+                name=names[0],
+                value=_short(value),
+            )
         return float(value)
 
     def flag(self, name: str, default: bool) -> bool:
@@ -93,8 +97,9 @@ class Configuration:
         if not isinstance(value, list | tuple) or len(value) < layers:
             raise InputError(
                 "The model's config must give {name} as a list with an entry for each of the {layers} layers.",
-                name=name, layers=layers,
-            )  # fmt: skip
+                name=name,
+                layers=layers,
+            )
         return list(value)
 
     def layers(self, *names: str, default: int) -> int:

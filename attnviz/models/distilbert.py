@@ -12,13 +12,22 @@ class DistilBert(Bert):
 
     prefixes = ("", "distilbert.")
     keys = Keys(
-        layers=("n_layers", 6), dim=("dim", 768), heads=("n_heads", 12), inner=("hidden_dim", 3072),
+        layers=("n_layers", 6),
+        dim=("dim", 768),
+        heads=("n_heads", 12),
+        inner=("hidden_dim", 3072),
         bend=("activation", "gelu"),
-    )  # fmt: skip
+    )
     names = LayerNames(
-        query="attention.q_lin", key="attention.k_lin", value="attention.v_lin", output="attention.out_lin",
-        attention_norm="sa_layer_norm", widen="ffn.lin1", narrow="ffn.lin2", norm="output_layer_norm",
-    )  # fmt: skip
+        query="attention.q_lin",
+        key="attention.k_lin",
+        value="attention.v_lin",
+        output="attention.out_lin",
+        attention_norm="sa_layer_norm",
+        widen="ffn.lin1",
+        narrow="ffn.lin2",
+        norm="output_layer_norm",
+    )
 
     def norm_epsilon(self) -> float:
         """What is added to a variance: no config changes it."""

@@ -27,8 +27,10 @@ def read_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any]:
         if size > most:
             raise InputError(
                 "{path!r} is {size} bytes; at most {most} were expected.",
-                path=str(path), size=f"{size:,}", most=f"{most:,}",
-            )  # fmt: skip
+                path=str(path),
+                size=f"{size:,}",
+                most=f"{most:,}",
+            )
         return parse_object(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise InputError("{path!r} is not there.", path=str(path)) from None

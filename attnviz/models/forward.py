@@ -133,8 +133,10 @@ class Run:
         if kind not in known:
             raise InputError(
                 "A {family} model has no {kind} attention; it has {known}.",
-                family=self.family, kind=kind, known=listed(known),
-            )  # fmt: skip
+                family=self.family,
+                kind=kind,
+                known=listed(known),
+            )
         if target_ids is not None and not both:
             raise InputError(
                 "A {family} model takes one text; target ids need an encoder and a decoder.", family=self.family
@@ -161,8 +163,9 @@ class Run:
         if self.shape.positions is not None and len(ids) > self.shape.positions:
             raise InputError(
                 "The text has {count} tokens, and the model can take {positions}.",
-                count=len(ids), positions=self.shape.positions,
-            )  # fmt: skip
+                count=len(ids),
+                positions=self.shape.positions,
+            )
         return len(ids)
 
 

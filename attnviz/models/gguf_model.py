@@ -24,44 +24,62 @@ Float32 = NDArray[np.float32]
 Change = Callable[[Float32], Float32]
 
 _LLAMA_LAYER = {
-    "attn_norm": "input_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm", "ffn_norm": "post_attention_layernorm", "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
-}  # fmt: skip
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
 _LLAMA = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"} | {
     f"blk.{{n}}.{ours}": f"model.layers.{{n}}.{theirs}" for ours, theirs in _LLAMA_LAYER.items()
 }
 _PHI3 = _LLAMA | {
-    "blk.{n}.attn_qkv": "model.layers.{n}.self_attn.qkv_proj", "blk.{n}.ffn_up": "model.layers.{n}.mlp.gate_up_proj",
-}  # fmt: skip
+    "blk.{n}.attn_qkv": "model.layers.{n}.self_attn.qkv_proj",
+    "blk.{n}.ffn_up": "model.layers.{n}.mlp.gate_up_proj",
+}
 _GPT2 = {
-    "token_embd": "transformer.wte", "position_embd": "transformer.wpe", "output_norm": "transformer.ln_f",
-    "output": "lm_head", "blk.{n}.attn_norm": "transformer.h.{n}.ln_1",
+    "token_embd": "transformer.wte",
+    "position_embd": "transformer.wpe",
+    "output_norm": "transformer.ln_f",
+    "output": "lm_head",
+    "blk.{n}.attn_norm": "transformer.h.{n}.ln_1",
     "blk.{n}.attn_qkv": "transformer.h.{n}.attn.c_attn",
-    "blk.{n}.attn_output": "transformer.h.{n}.attn.c_proj", "blk.{n}.ffn_norm": "transformer.h.{n}.ln_2",
-    "blk.{n}.ffn_up": "transformer.h.{n}.mlp.c_fc", "blk.{n}.ffn_down": "transformer.h.{n}.mlp.c_proj",
-}  # fmt: skip
+    "blk.{n}.attn_output": "transformer.h.{n}.attn.c_proj",
+    "blk.{n}.ffn_norm": "transformer.h.{n}.ln_2",
+    "blk.{n}.ffn_up": "transformer.h.{n}.mlp.c_fc",
+    "blk.{n}.ffn_down": "transformer.h.{n}.mlp.c_proj",
+}
 _NEOX = {
-    "token_embd": "gpt_neox.embed_in", "output_norm": "gpt_neox.final_layer_norm", "output": "embed_out",
+    "token_embd": "gpt_neox.embed_in",
+    "output_norm": "gpt_neox.final_layer_norm",
+    "output": "embed_out",
     "blk.{n}.attn_norm": "gpt_neox.layers.{n}.input_layernorm",
     "blk.{n}.attn_qkv": "gpt_neox.layers.{n}.attention.query_key_value",
     "blk.{n}.attn_output": "gpt_neox.layers.{n}.attention.dense",
     "blk.{n}.ffn_norm": "gpt_neox.layers.{n}.post_attention_layernorm",
     "blk.{n}.ffn_up": "gpt_neox.layers.{n}.mlp.dense_h_to_4h",
     "blk.{n}.ffn_down": "gpt_neox.layers.{n}.mlp.dense_4h_to_h",
-}  # fmt: skip
+}
 _BERT = {
-    "token_embd": "embeddings.word_embeddings", "position_embd": "embeddings.position_embeddings",
-    "token_types": "embeddings.token_type_embeddings", "token_embd_norm": "embeddings.LayerNorm",
+    "token_embd": "embeddings.word_embeddings",
+    "position_embd": "embeddings.position_embeddings",
+    "token_types": "embeddings.token_type_embeddings",
+    "token_embd_norm": "embeddings.LayerNorm",
     "blk.{n}.attn_q": "encoder.layer.{n}.attention.self.query",
     "blk.{n}.attn_k": "encoder.layer.{n}.attention.self.key",
     "blk.{n}.attn_v": "encoder.layer.{n}.attention.self.value",
     "blk.{n}.attn_output": "encoder.layer.{n}.attention.output.dense",
     "blk.{n}.attn_output_norm": "encoder.layer.{n}.attention.output.LayerNorm",
-    "blk.{n}.ffn_up": "encoder.layer.{n}.intermediate.dense", "blk.{n}.ffn_down": "encoder.layer.{n}.output.dense",
+    "blk.{n}.ffn_up": "encoder.layer.{n}.intermediate.dense",
+    "blk.{n}.ffn_down": "encoder.layer.{n}.output.dense",
     "blk.{n}.layer_output_norm": "encoder.layer.{n}.output.LayerNorm",
-}  # fmt: skip
+}
 _T5_ATTENTION = {"_q": ".q", "_k": ".k", "_v": ".v", "_o": ".o", "_rel_b": ".relative_attention_bias"}
 
 
@@ -78,15 +96,26 @@ def _t5_stack(ours: str, theirs: str, feed_forward: int, cross: bool) -> dict[st
     return found
 
 
-_T5 = {"token_embd": "shared", "output": "lm_head", **_t5_stack("enc", "encoder", 1, False),
-       **_t5_stack("dec", "decoder", 2, True)}  # fmt: skip
+_T5 = {
+    "token_embd": "shared",
+    "output": "lm_head",
+    **_t5_stack("enc", "encoder", 1, False),
+    **_t5_stack("dec", "decoder", 2, True),
+}
 
 # GGUF's general.architecture -> config.json's model_type, and the arrays' names.
 ARCHITECTURES: dict[str, tuple[str, dict[str, str]]] = {
-    "llama": ("llama", _LLAMA), "qwen2": ("qwen2", _LLAMA), "qwen3": ("qwen3", _LLAMA), "gemma": ("gemma", _LLAMA),
-    "phi3": ("phi3", _PHI3), "gpt2": ("gpt2", _GPT2), "gptneox": ("gpt_neox", _NEOX), "bert": ("bert", _BERT),
-    "t5": ("t5", _T5), "t5encoder": ("t5", _T5),
-}  # fmt: skip
+    "llama": ("llama", _LLAMA),
+    "qwen2": ("qwen2", _LLAMA),
+    "qwen3": ("qwen3", _LLAMA),
+    "gemma": ("gemma", _LLAMA),
+    "phi3": ("phi3", _PHI3),
+    "gpt2": ("gpt2", _GPT2),
+    "gptneox": ("gpt_neox", _NEOX),
+    "bert": ("bert", _BERT),
+    "t5": ("t5", _T5),
+    "t5encoder": ("t5", _T5),
+}
 
 
 class GgufTensors(Tensors):
@@ -196,15 +225,22 @@ def _together(rows: Float32, heads: int, file: GgufFile) -> Float32:
 def _do_not_fit(file: GgufFile, rows: int, heads: int) -> InputError:
     return InputError(
         "{path!r} has a matrix of {rows} rows, which {heads} heads cannot share.",
-        path=str(file.path), rows=rows, heads=heads,
-    )  # fmt: skip
+        path=str(file.path),
+        rows=rows,
+        heads=heads,
+    )
 
 
 def config_of(file: GgufFile) -> dict[str, Any]:
     """The file's metadata as config.json has it; InputError where a number that is needed is missing."""
     architecture = architecture_of(file)
-    makers = {"gpt2": _gpt2_config, "gptneox": _neox_config, "bert": _bert_config, "t5": _t5_config,
-              "t5encoder": _t5_config}  # fmt: skip
+    makers = {
+        "gpt2": _gpt2_config,
+        "gptneox": _neox_config,
+        "bert": _bert_config,
+        "t5": _t5_config,
+        "t5encoder": _t5_config,
+    }
     config = makers.get(architecture, _llama_config)(file)
     if "token_embd.weight" not in file or len(file.shape("token_embd.weight")) != 2:
         raise InputError("{path!r} has no matrix of token vectors, token_embd.weight.", path=str(file.path))
@@ -271,9 +307,12 @@ def _llama3_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any]:
     """
     factors = file["rope_freqs.weight"].ravel()
     found = {
-        "rope_type": "llama3", "factor": float(factors.max(initial=1)), "low_freq_factor": 1.0,
-        "high_freq_factor": 4.0, "original_max_position_embeddings": 8192,
-    }  # fmt: skip
+        "rope_type": "llama3",
+        "factor": float(factors.max(initial=1)),
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192,
+    }
     count = len(factors)
     waves = 8192 / (2 * np.pi * config["rope_theta"] ** (np.arange(count) / count))
     smooth = np.clip((waves - 1) / (4 - 1), 0, 1)

@@ -125,8 +125,9 @@ def _parts(path: Path, count: int) -> list[Path]:
     if found is None or int(found.group(2)) != count:
         raise InputError(
             "{path!r} is one of {count} parts, but is not named as one, NAME-00001-of-{count:05}.gguf.",
-            path=str(path), count=count,
-        )  # fmt: skip
+            path=str(path),
+            count=count,
+        )
     return [path.with_name(f"{found.group(1)}-{part:05}-of-{count:05}.gguf") for part in range(1, count + 1)]
 
 

@@ -51,15 +51,20 @@ def gguf_tokenizer(file: GgufFile) -> TextTokenizer:
     load_library()
     kind = file.metadata.get("tokenizer.ggml.model")
     makers: dict[Any, Callable[[GgufFile, list[str]], TextTokenizer]] = {
-        "gpt2": _byte_level, "llama": _sentencepiece, "t5": _unigram, "bert": _word_pieces,
-    }  # fmt: skip
+        "gpt2": _byte_level,
+        "llama": _sentencepiece,
+        "t5": _unigram,
+        "bert": _word_pieces,
+    }
     if kind is None:
         raise InputError("{path!r} has no tokenizer.", path=str(file.path))
     if kind not in makers:
         raise InputError(
             "{path!r} has a tokenizer of the kind {kind!r}; known are {known}.",
-            path=str(file.path), kind=kind, known=listed(makers),
-        )  # fmt: skip
+            path=str(file.path),
+            kind=kind,
+            known=listed(makers),
+        )
     return makers[kind](file, _strings(file, "tokens"))
 
 
@@ -78,8 +83,10 @@ def _numbers(file: GgufFile, key: str, count: int, default: float) -> list[Any]:
     if not isinstance(found, np.ndarray) or len(found) != count:
         raise InputError(
             "{path!r} must have {count} numbers in {key}, one a token.",
-            path=str(file.path), count=count, key=f"tokenizer.ggml.{key}",
-        )  # fmt: skip
+            path=str(file.path),
+            count=count,
+            key=f"tokenizer.ggml.{key}",
+        )
     return list(found.tolist())
 
 
@@ -119,9 +126,12 @@ def _byte_level(file: GgufFile, tokens: list[str]) -> TextTokenizer:
     vocabulary = {piece: number for number, piece in enumerate(tokens)}
     cuts = CUTS[kind]
     tokenizer = byte_level_tokenizer(
-        vocabulary, [(pair[0], pair[-1]) for pair in merges], name,
-        None if cuts == (GPT2,) else QWEN2 if cuts == (QWEN2,) else cuts, ignore_merges=kind in _BEGINS,
-    )  # fmt: skip
+        vocabulary,
+        [(pair[0], pair[-1]) for pair in merges],
+        name,
+        None if cuts == (GPT2,) else QWEN2 if cuts == (QWEN2,) else cuts,
+        ignore_merges=kind in _BEGINS,
+    )
     _add_marked(tokenizer, tokens, _numbers(file, "token_type", len(tokens), NORMAL))
     begin, end = _ends(file, tokens, kind in _BEGINS, False)
     if begin is not None or end is not None:
@@ -162,9 +172,8 @@ def _sentencepiece(file: GgufFile, tokens: list[str]) -> TextTokenizer:
     model = _model(file, tokens, is_bpe=True)
     begin, end = _ends(file, tokens, True, False)
     return byte_fallback_tokenizer(
-        model, str(file.path), begin, end, gemma=gemma,
-        prepend=file.metadata["general.architecture"] == "phi3",
-    )  # fmt: skip
+        model, str(file.path), begin, end, gemma=gemma, prepend=file.metadata["general.architecture"] == "phi3"
+    )
 
 
 def _unigram(file: GgufFile, tokens: list[str]) -> TextTokenizer:

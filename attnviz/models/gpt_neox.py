@@ -24,9 +24,7 @@ from attnviz.models.stack import (
 )
 from attnviz.models.weights import Weights
 
-_ROTARY: dict[str, Any] = {
-    "names": {"theta": "rotary_emb_base", "share": "rotary_pct"}, "share": 0.25, "longest": 2048,
-}  # fmt: skip
+_ROTARY: dict[str, Any] = {"names": {"theta": "rotary_emb_base", "share": "rotary_pct"}, "share": 0.25, "longest": 2048}
 
 
 class GptNeoX(Stack):
@@ -69,9 +67,9 @@ class GptNeoX(Stack):
     def climb(self, number: int, hidden: Float32) -> Climbed:
         """Attention and feed-forward on the same input, or one after the other, each after a norm."""
         name = f"layers.{number}"
-        trace = self._attend(number, take_layer_norm(
-            self.weights, f"{name}.input_layernorm", self.dim, hidden, self.epsilon
-        ))  # fmt: skip
+        trace = self._attend(
+            number, take_layer_norm(self.weights, f"{name}.input_layernorm", self.dim, hidden, self.epsilon)
+        )
         attended = hidden + trace.output
         seen = hidden if self.config.flag("use_parallel_residual", True) else attended
         inner = take_layer_norm(self.weights, f"{name}.post_attention_layernorm", self.dim, seen, self.epsilon)

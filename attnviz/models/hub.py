@@ -12,10 +12,21 @@ from attnviz.models.reference import HubName
 
 # Beside the weights: what says how the model is built and how it cuts a text.
 SMALL_FILES = (
-    "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
-    "source.spm", "target.spm", "generation_config.json",
-)  # fmt: skip
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+    "source.spm",
+    "target.spm",
+    "generation_config.json",
+)
 _SECONDS = 10
 
 
@@ -46,8 +57,10 @@ def choose_files(there: list[str], wanted: HubName) -> list[str]:
         if not parts:
             raise InputError(
                 "{name!r} has no file {file!r}; it has {files}.",
-                name=wanted.name, file=wanted.file, files=listed(quantized) if quantized else "-",
-            )  # fmt: skip
+                name=wanted.name,
+                file=wanted.file,
+                files=listed(quantized) if quantized else "-",
+            )
         return parts
     if "model.safetensors" in there:
         return ["model.safetensors", *small]
@@ -63,8 +76,10 @@ def choose_files(there: list[str], wanted: HubName) -> list[str]:
         raise InputError(
             "{name!r} has several .gguf files: {files}.",
             hint="Name one, as in {name}:{first}.",
-            name=wanted.name, files=listed(quantized), first=quantized[0],
-        )  # fmt: skip
+            name=wanted.name,
+            files=listed(quantized),
+            first=quantized[0],
+        )
     raise InputError(
         "{name!r} has neither safetensors nor a .gguf file on the hub; pickled weights are not read.", name=wanted.name
     )

@@ -121,9 +121,15 @@ class Llama(Stack):
         _, bias, _ = self.biases()
         output = linear(self.weights, f"{name}.o_proj", self.heads * self.head_dim, self.dim, bias=bias)
         trace = attention(
-            inputs, inputs, self.turned(number, query), self.turned(number, key), value, output,
-            allowed=self.allowed(number), scale=self.head_dim**-0.5,
-        )  # fmt: skip
+            inputs,
+            inputs,
+            self.turned(number, query),
+            self.turned(number, key),
+            value,
+            output,
+            allowed=self.allowed(number),
+            scale=self.head_dim**-0.5,
+        )
         return Climbed(trace.output, trace)
 
     def feed(self, name: str, x: Float32) -> Float32:
@@ -208,8 +214,10 @@ class Qwen3(Qwen2):
         """Normed queries and keys, and values."""
         query, key, value = super().project(name, inputs)
         return (
-            self.norm(f"{name}.q_norm", query, self.head_dim), self.norm(f"{name}.k_norm", key, self.head_dim), value
-        )  # fmt: skip
+            self.norm(f"{name}.q_norm", query, self.head_dim),
+            self.norm(f"{name}.k_norm", key, self.head_dim),
+            value,
+        )
 
 
 class SmolLm3(Llama):
@@ -287,9 +295,10 @@ class Phi3(Llama):
     default_longest = 4096
     default_epsilon = 1e-5
     rotary_defaults: ClassVar[dict[str, Any]] = {
-        "names": {"share": "partial_rotary_factor"}, "original": 4096,
+        "names": {"share": "partial_rotary_factor"},
+        "original": 4096,
         "aliases": {"su": "longrope", "yarn": "longrope"},
-    }  # fmt: skip
+    }
 
     def biases(self) -> tuple[bool, bool, bool]:
         """None at all."""

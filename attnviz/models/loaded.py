@@ -133,8 +133,10 @@ class Model:
             raise OptionError(
                 "{name} has only the attention of its {only}, not {attention}.",
                 hint="Leave --attention out.",
-                name=self.name, attention=attention, only=known[0],
-            )  # fmt: skip
+                name=self.name,
+                attention=attention,
+                only=known[0],
+            )
         return self.shape.encoder_decoder and attention != "encoder"
 
     def _check(
@@ -188,8 +190,10 @@ class Model:
         if last >= self.shape.vocabulary:
             raise InputError(
                 "The tokenizer of {name} gives the id {id}, and the model's vocabulary has {count}.",
-                name=self.name, id=last, count=self.shape.vocabulary,
-            )  # fmt: skip
+                name=self.name,
+                id=last,
+                count=self.shape.vocabulary,
+            )
         return encoded
 
     def _check_beginning(self, text: str, layers: list[int] | None, slides: bool) -> None:
@@ -210,9 +214,13 @@ class Model:
         passed = self._forward(encoded.ids, encoded.segments, layers, traces)
         begins = None if pair is None else len(text) + 1
         return self._attention(
-            encoded.tokens, _source(text, pair), passed, unknown_words=_unknown_words(encoded), pair=pair,
+            encoded.tokens,
+            _source(text, pair),
+            passed,
+            unknown_words=_unknown_words(encoded),
+            pair=pair,
             pair_start=begins,
-        )  # fmt: skip
+        )
 
     def _forward(
         self, ids: NDArray[np.int64], segments: NDArray[np.int64], layers: list[int] | None, traces: bool
@@ -221,9 +229,14 @@ class Model:
         kind: Literal["auto", "encoder"] = "encoder" if self.shape.encoder_decoder else "auto"
         with naming(self.checkpoint.path):
             return forward(
-                self.checkpoint.config, self.checkpoint.tensors, ids.tolist(), segments=given, layers=layers,
-                traces=traces, kind=kind,
-            )  # fmt: skip
+                self.checkpoint.config,
+                self.checkpoint.tensors,
+                ids.tolist(),
+                segments=given,
+                layers=layers,
+                traces=traces,
+                kind=kind,
+            )
 
     @property
     def _has_segments(self) -> bool:
@@ -239,17 +252,22 @@ class Model:
             raise InputError(
                 "The text has {count} tokens, and {name} can take {most}.",
                 hint="Give a shorter text, or slide over it with --window {most}.",
-                count=_amount(count, beyond), name=self.name, most=most,
-            )  # fmt: skip
+                count=_amount(count, beyond),
+                name=self.name,
+                most=most,
+            )
         kept = self._kept(layers)
         weights = kept * self.shape.heads * count**2
         if weights > MOST_WEIGHTS:
             raise InputError(
                 "The text has {count} tokens: {weights} weights ({size} GB) in layers x heads = {layers} x {heads}.",
                 hint="Give a shorter text." if kept == 1 else "Give a shorter text, or ask for one layer.",
-                count=_amount(count, beyond), layers=kept, heads=self.shape.heads, weights=_amount(weights, beyond),
+                count=_amount(count, beyond),
+                layers=kept,
+                heads=self.shape.heads,
+                weights=_amount(weights, beyond),
                 size=f"{4 * weights / 1e9:.1f}",
-            )  # fmt: skip
+            )
 
     def _attention(
         self,
@@ -263,26 +281,49 @@ class Model:
         """What a pass gave, with its tokens; asked: those of another text, and that text, in cross-attention."""
         key, key_source = (tokens, None) if asked is None else asked
         return Attention(
-            query=tokens, key=key, weights=passed.weights, allowed=passed.allowed, layers=passed.layers, source=source,
-            key_source=key_source, output=passed.traces[-1].output if passed.traces else None, traces=passed.traces,
-            settings=self._settings(**more), notes=notes,
-        )  # fmt: skip
+            query=tokens,
+            key=key,
+            weights=passed.weights,
+            allowed=passed.allowed,
+            layers=passed.layers,
+            source=source,
+            key_source=key_source,
+            output=passed.traces[-1].output if passed.traces else None,
+            traces=passed.traces,
+            settings=self._settings(**more),
+            notes=notes,
+        )
 
     def _settings(self, **more: Any) -> dict[str, Any]:
         """How it was computed, under the names that the toy's settings have where they mean the same."""
         shape = self.shape
         return {
-            "model": self.name, "reference": self.reference, "family": shape.family, "layers": shape.layers,
-            "heads": shape.heads, "dim": shape.dim, "embedding": "model", "tokens": "model", "projection": "model",
-            "position": "own", "mask": "causal" if shape.causal else "none", "temperature": 1.0,
-            "unknown": self.tokenizer.unknown, **({"attention": "encoder"} if shape.encoder_decoder else {}),
+            "model": self.name,
+            "reference": self.reference,
+            "family": shape.family,
+            "layers": shape.layers,
+            "heads": shape.heads,
+            "dim": shape.dim,
+            "embedding": "model",
+            "tokens": "model",
+            "projection": "model",
+            "position": "own",
+            "mask": "causal" if shape.causal else "none",
+            "temperature": 1.0,
+            "unknown": self.tokenizer.unknown,
+            **({"attention": "encoder"} if shape.encoder_decoder else {}),
             **{name: value for name, value in more.items() if value is not None},
-        }  # fmt: skip
+        }
 
     def _slid(
-        self, text: str, pair: str | None, layers: list[int] | None, window: int | None, stride: int | None,
+        self,
+        text: str,
+        pair: str | None,
+        layers: list[int] | None,
+        window: int | None,
+        stride: int | None,
         traces: bool,
-    ) -> Attention:  # fmt: skip
+    ) -> Attention:
         """Windows over the text, see windows.slide; one that holds all of it is no window."""
         if pair is not None:
             raise OptionError("--window slides over one text, not over a pair.")
@@ -298,8 +339,11 @@ class Model:
             return self._attention(encoded.tokens, text, slid.passed, unknown_words=unknown)
         note = message(
             "Read in {count} windows of {window} tokens, {stride} apart; each row is the mean over the windows "
-            "that its token is in.", count=slid.windows, window=slid.window, stride=slid.stride,
-        )  # fmt: skip
+            "that its token is in.",
+            count=slid.windows,
+            window=slid.window,
+            stride=slid.stride,
+        )
         return self._attention(
             encoded.tokens, text, slid.passed, (note,), unknown_words=unknown, window=slid.window, stride=slid.stride
         )
@@ -315,16 +359,27 @@ class Model:
         with naming(self.checkpoint.path):
             said = say(self.checkpoint, encoded.ids) if given is None else given
             passed = forward(
-                self.checkpoint.config, self.checkpoint.tensors, encoded.ids.tolist(), target_ids=said.ids,
-                layers=layers, kind="decoder" if alone else "cross", traces=traces,
-            )  # fmt: skip
+                self.checkpoint.config,
+                self.checkpoint.tensors,
+                encoded.ids.tolist(),
+                target_ids=said.ids,
+                layers=layers,
+                kind="decoder" if alone else "cross",
+                traces=traces,
+            )
         asked = None if alone else (encoded.tokens, text)
         return self._attention(
-            said.tokens, said.text, passed, said.notes, asked, layers=self.shape.decoder_layers,
-            heads=self.shape.decoder_heads, mask="causal" if alone else "none",
+            said.tokens,
+            said.text,
+            passed,
+            said.notes,
+            asked,
+            layers=self.shape.decoder_layers,
+            heads=self.shape.decoder_heads,
+            mask="causal" if alone else "none",
             attention="decoder" if alone else "cross",
             unknown_words=_unknown_words(encoded),
-        )  # fmt: skip
+        )
 
 
 def _source(text: str, pair: str | None) -> str:

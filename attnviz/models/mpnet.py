@@ -19,9 +19,12 @@ class MpNet(Roberta):
     prefixes = ("", "mpnet.")
     keys = Keys(vocabulary=("vocab_size", 30527))
     names = LayerNames(
-        query="attention.attn.q", key="attention.attn.k", value="attention.attn.v", output="attention.attn.o",
+        query="attention.attn.q",
+        key="attention.attn.k",
+        value="attention.attn.v",
+        output="attention.attn.o",
         attention_norm="attention.LayerNorm",
-    )  # fmt: skip
+    )
 
     @classmethod
     def padding(cls, config: Configuration) -> int:  # noqa: ARG003  no config changes it

@@ -84,7 +84,7 @@ class Opt(Stack):
         hidden = after("self_attn_layer_norm", hidden + trace.output)
         inner = linear(self.weights, f"{name}.fc1", self.dim, self.inner, bias=self.biased)(
             before("final_layer_norm", hidden)
-        )  # fmt: skip
+        )
         inner = linear(self.weights, f"{name}.fc2", self.inner, self.dim, bias=self.biased)(self.bend(inner))
         inner += hidden
         return Climbed(after("final_layer_norm", inner), trace)

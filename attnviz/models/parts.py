@@ -114,10 +114,18 @@ def attention(
         raise
     added = None if bias is None else np.broadcast_to(bias, logits.shape)
     return Trace(
-        inputs=inputs, key_inputs=key_inputs, query=query, key=key, value=value, logits=logits, weights=weights,
-        context=context, output=output(merge_heads(context)), bias=added,
+        inputs=inputs,
+        key_inputs=key_inputs,
+        query=query,
+        key=key,
+        value=value,
+        logits=logits,
+        weights=weights,
+        context=context,
+        output=output(merge_heads(context)),
+        bias=added,
         scale=1 / np.sqrt(query.shape[-1]) if scale is None else scale,
-    )  # fmt: skip
+    )
 
 
 def finite(x: Float32) -> Float32:
@@ -133,8 +141,9 @@ def _repeat(groups: Float32, heads: int) -> Float32:
     if heads % len(groups):
         raise InputError(
             "The model's config gives {groups} key and value heads, which do not divide its {heads} heads.",
-            groups=len(groups), heads=heads,
-        )  # fmt: skip
+            groups=len(groups),
+            heads=heads,
+        )
     return np.repeat(groups, heads // len(groups), axis=0)
 
 

@@ -45,11 +45,28 @@ _CAPPED = ("gemma2", "gemma2_text")
 
 # How the names under "architectures" begin, for a config that has no model_type.
 _ARCHITECTURES = {
-    "Bert": "bert", "Roberta": "roberta", "XLMRoberta": "xlm-roberta", "Camembert": "camembert",
-    "DistilBert": "distilbert", "Electra": "electra", "MPNet": "mpnet", "Albert": "albert", "GPT2": "gpt2",
-    "GPTNeoX": "gpt_neox", "OPT": "opt", "Llama": "llama", "Mistral": "mistral", "Qwen2": "qwen2", "Qwen3": "qwen3",
-    "SmolLM3": "smollm3", "Gemma": "gemma", "Phi3": "phi3", "T5": "t5", "MT5": "mt5", "Marian": "marian",
-}  # fmt: skip
+    "Bert": "bert",
+    "Roberta": "roberta",
+    "XLMRoberta": "xlm-roberta",
+    "Camembert": "camembert",
+    "DistilBert": "distilbert",
+    "Electra": "electra",
+    "MPNet": "mpnet",
+    "Albert": "albert",
+    "GPT2": "gpt2",
+    "GPTNeoX": "gpt_neox",
+    "OPT": "opt",
+    "Llama": "llama",
+    "Mistral": "mistral",
+    "Qwen2": "qwen2",
+    "Qwen3": "qwen3",
+    "SmolLM3": "smollm3",
+    "Gemma": "gemma",
+    "Phi3": "phi3",
+    "T5": "t5",
+    "MT5": "mt5",
+    "Marian": "marian",
+}
 _ENDING = r"(Model|LMHeadModel|MTModel|EncoderModel|DoubleHeadsModel|For[A-Z]\w*)"
 
 
@@ -70,12 +87,14 @@ def family_of(config: Mapping[str, Any]) -> str:
         raise InputError(
             "A model of the family {family!r} caps its scores before the softmax, which is not computed here; known "
             "families are {known}.",
-            family=name, known=listed(FAMILIES),
-        )  # fmt: skip
+            family=name,
+            known=listed(FAMILIES),
+        )
     raise InputError(
         "A model of the family {family!r} cannot be computed; known families are {known}.",
-        family=name or ", ".join(map(str, architectures)) or "?", known=listed(FAMILIES),
-    )  # fmt: skip
+        family=name or ", ".join(map(str, architectures)) or "?",
+        known=listed(FAMILIES),
+    )
 
 
 def _by_architecture(name: str) -> str:

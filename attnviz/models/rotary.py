@@ -101,8 +101,10 @@ def _plan(config: Configuration, head_dim: int, count: int, defaults: Mapping[st
         raise InputError(
             "The model's rotary positions turn {dim} of a head's {head_dim} features by base {base}; "
             "that must be an even number of them, and a base above 1.",
-            dim=dim, head_dim=head_dim, base=base,
-        )  # fmt: skip
+            dim=dim,
+            head_dim=head_dim,
+            base=base,
+        )
     longest = config.count("max_position_embeddings", default=defaults.get("longest", 2048))
     original = _original(config, values, longest, defaults.get("original"))
     return _kind(values, defaults.get("aliases", {})), Plan(dim, base, values, longest, original, count)
@@ -204,8 +206,10 @@ def _yarn_range(plan: Plan) -> tuple[float, float]:
     def pair(turns: float) -> float:
         return plan.dim * math.log(plan.original / (turns * 2 * math.pi)) / (2 * math.log(plan.base))
 
-    low, high = (pair(plan.values.number(name, default=given) or given) for name, given in
-                 (("beta_fast", 32.0), ("beta_slow", 1.0)))  # fmt: skip
+    low, high = (
+        pair(plan.values.number(name, default=given) or given)
+        for name, given in (("beta_fast", 32.0), ("beta_slow", 1.0))
+    )
     if plan.values.flag("truncate", True):
         low, high = math.floor(low), math.ceil(high)
     return max(low, 0), min(high, plan.dim - 1)
@@ -246,9 +250,11 @@ def _longrope(plan: Plan) -> Turns:
 
 def _factors(plan: Plan, name: str) -> list[float]:
     given = plan.values.get(name)
-    if not isinstance(given, list | tuple) or len(given) != plan.dim // 2 or not all(
-        isinstance(one, int | float) and not isinstance(one, bool) and one > 0 for one in given
-    ):  # fmt: skip
+    if (
+        not isinstance(given, list | tuple)
+        or len(given) != plan.dim // 2
+        or not all(isinstance(one, int | float) and not isinstance(one, bool) and one > 0 for one in given)
+    ):
         raise InputError(
             "The model's config must give {name} as a list of {count} numbers above 0.", name=name, count=plan.dim // 2
         )
@@ -271,6 +277,10 @@ def _wrong_factor(factor: float) -> InputError:
 
 
 SCALINGS: dict[str, Callable[[Plan], Turns]] = {
-    "default": _default, "linear": _linear, "dynamic": _dynamic, "llama3": _llama3, "yarn": _yarn,
+    "default": _default,
+    "linear": _linear,
+    "dynamic": _dynamic,
+    "llama3": _llama3,
+    "yarn": _yarn,
     "longrope": _longrope,
-}  # fmt: skip
+}

@@ -25,10 +25,20 @@ Float32 = NDArray[np.float32]
 INDEX = "model.safetensors.index.json"
 _LONGEST_HEADER = 100_000_000  # the library's own limit
 _DTYPES = {
-    "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16, "BOOL": np.bool_,
-    "I64": np.int64, "I32": np.int32, "I16": np.int16, "I8": np.int8,
-    "U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8,
-}  # fmt: skip
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": np.uint16,
+    "BOOL": np.bool_,
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U64": np.uint64,
+    "U32": np.uint32,
+    "U16": np.uint16,
+    "U8": np.uint8,
+}
 _KNOWN = listed(_DTYPES)
 
 
@@ -82,16 +92,27 @@ class SafetensorsFile(Tensors):
             )
         start, end = offsets
         if not start <= end <= len(self._data):
-            raise self._broken(message(
-                "{name!r} is said to be at bytes {start} to {end} of {size}",
-                name=name, start=f"{start:,}", end=f"{end:,}", size=f"{len(self._data):,}",
-            ))  # fmt: skip
+            raise self._broken(
+                message(
+                    "{name!r} is said to be at bytes {start} to {end} of {size}",
+                    name=name,
+                    start=f"{start:,}",
+                    end=f"{end:,}",
+                    size=f"{len(self._data):,}",
+                )
+            )
         wanted = np.dtype(_DTYPES[dtype]).itemsize * prod(shape)
         if wanted != end - start:
-            raise self._broken(message(
-                "{name!r} of shape {shape} and dtype {dtype} takes {wanted} bytes, not {found}",
-                name=name, shape=shape, dtype=dtype, wanted=f"{wanted:,}", found=f"{end - start:,}",
-            ))  # fmt: skip
+            raise self._broken(
+                message(
+                    "{name!r} of shape {shape} and dtype {dtype} takes {wanted} bytes, not {found}",
+                    name=name,
+                    shape=shape,
+                    dtype=dtype,
+                    wanted=f"{wanted:,}",
+                    found=f"{end - start:,}",
+                )
+            )
         return Entry(dtype, shape, start, end)
 
     def _check_coverage(self) -> None:

@@ -92,9 +92,12 @@ def _model(data: bytes) -> SentencePiece:
         raise ValueError
     charsmap = normal.get(2, b"")
     return SentencePiece(
-        tuple(pieces), is_bpe=trainer.get(3, 1) == _BPE, byte_fallback=bool(trainer.get(35, 0)),
-        charsmap=charsmap if isinstance(charsmap, bytes) else b"", add_prefix=bool(normal.get(3, 1)),
-    )  # fmt: skip
+        tuple(pieces),
+        is_bpe=trainer.get(3, 1) == _BPE,
+        byte_fallback=bool(trainer.get(35, 0)),
+        charsmap=charsmap if isinstance(charsmap, bytes) else b"",
+        add_prefix=bool(normal.get(3, 1)),
+    )
 
 
 def _piece(data: bytes) -> Piece:

@@ -124,6 +124,7 @@ def word_vectors(weights: Weights, names: Names, ids: Ids, vocabulary: int, widt
     if wrong.size:
         raise InputError(
             "There is no token {id} in the model's vocabulary: ids go from 0 to {last}.",
-            id=int(wrong[0]), last=vocabulary - 1,
-        )  # fmt: skip
+            id=int(wrong[0]),
+            last=vocabulary - 1,
+        )
     return weights.rows(*_several(names), shape=(vocabulary, width), ids=ids)

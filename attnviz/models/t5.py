@@ -48,11 +48,18 @@ class T5Decoder(Stack):
         vocabulary = config.count("vocab_size", default=cls.default_vocabulary)
         both = config.get("architectures") not in (["T5EncoderModel"], ["MT5EncoderModel"])
         return ModelShape(
-            family=family, layers=layers, heads=heads, dim=config.count("d_model", "hidden_size", default=512),
-            positions=None, causal=False, vocabulary=vocabulary, encoder_decoder=both,
+            family=family,
+            layers=layers,
+            heads=heads,
+            dim=config.count("d_model", "hidden_size", default=512),
+            positions=None,
+            causal=False,
+            vocabulary=vocabulary,
+            encoder_decoder=both,
             decoder_layers=config.layers("num_decoder_layers", default=layers) if both else None,
-            decoder_heads=heads if both else None, target_vocabulary=vocabulary if both else None,
-        )  # fmt: skip
+            decoder_heads=heads if both else None,
+            target_vocabulary=vocabulary if both else None,
+        )
 
     def _feed_forward(self) -> tuple[bool, Activation]:
         """Whether the feed-forward sublayer is gated, and by what it bends: feed_forward_proj says both."""

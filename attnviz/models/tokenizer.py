@@ -91,9 +91,13 @@ class TextTokenizer:
             special=np.array([which is None for which in sequences]),
             second=np.array([which == 1 for which in sequences]),
             words=_words(made),
-            unknown=np.array([self.unknown is not None and piece == self.unknown and which is not None
-                              for piece, which in zip(made.tokens, sequences, strict=True)]),
-        )  # fmt: skip
+            unknown=np.array(
+                [
+                    self.unknown is not None and piece == self.unknown and which is not None
+                    for piece, which in zip(made.tokens, sequences, strict=True)
+                ]
+            ),
+        )
 
     def count(self, text: str) -> int:
         """How many tokens a text has, special ones among them."""

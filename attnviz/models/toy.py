@@ -60,10 +60,8 @@ def layer(
     key_placed, key_added = (placed, added) if key_inputs is None else _place(key_inputs, scheme)
     query, key, value = (
         split_heads(x if matrix is None else x @ matrix, heads)
-        for x, matrix in (
-            (placed, projection.query), (key_placed, projection.key), (key_placed, projection.value),
-        )
-    )  # fmt: skip
+        for x, matrix in ((placed, projection.query), (key_placed, projection.key), (key_placed, projection.value))
+    )
     turned_query, turned_key = (query, key) if scheme.rotate is None else (scheme.rotate(query), scheme.rotate(key))
     context, weights, logits = attend(
         turned_query, turned_key, value, allowed=allowed, bias=scheme.bias, temperature=temperature
@@ -71,14 +69,28 @@ def layer(
     merged = merge_heads(context)
     output = merged if projection.output is None else _within_float32(merged.astype(np.float64) @ projection.output)
     return Trace(
-        inputs=placed, key_inputs=key_placed, query=turned_query, key=turned_key, value=value, logits=logits,
-        weights=weights, context=context, output=_float32(output), features=features,
-        head_features=_per_head(features, heads), projection=projection, embedded=inputs,
-        key_embedded=inputs if key_inputs is None else key_inputs, added=added, key_added=key_added, bias=scheme.bias,
-        scale=1 / np.sqrt(dim // heads), temperature=temperature,
+        inputs=placed,
+        key_inputs=key_placed,
+        query=turned_query,
+        key=turned_key,
+        value=value,
+        logits=logits,
+        weights=weights,
+        context=context,
+        output=_float32(output),
+        features=features,
+        head_features=_per_head(features, heads),
+        projection=projection,
+        embedded=inputs,
+        key_embedded=inputs if key_inputs is None else key_inputs,
+        added=added,
+        key_added=key_added,
+        bias=scheme.bias,
+        scale=1 / np.sqrt(dim // heads),
+        temperature=temperature,
         unrotated_query=None if scheme.rotate is None else query,
         unrotated_key=None if scheme.rotate is None else key,
-    )  # fmt: skip
+    )
 
 
 def _place(inputs: NDArray[np.floating], scheme: Positions) -> tuple[NDArray[np.floating], Float32 | None]:

@@ -87,9 +87,11 @@ def word_piece_tokenizer(vocabulary: dict[str, int], name: str, settings: Mappin
     tokenizer = guarded(name, lambda: Tokenizer(models.WordPiece(vocabulary, unk_token=unknown)))
     lower = settings.get("do_lower_case", True)
     tokenizer.normalizer = normalizers.BertNormalizer(
-        clean_text=True, handle_chinese_chars=settings.get("tokenize_chinese_chars", True) is not False,
-        strip_accents=settings.get("strip_accents"), lowercase=lower is not False,
-    )  # fmt: skip
+        clean_text=True,
+        handle_chinese_chars=settings.get("tokenize_chinese_chars", True) is not False,
+        strip_accents=settings.get("strip_accents"),
+        lowercase=lower is not False,
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     mark = text_of(settings, "mask_token") or ("[MASK]" if "[MASK]" in vocabulary else "<mask>")
     pad = text_of(settings, "pad_token") or ("[PAD]" if "[PAD]" in vocabulary else "<pad>")
@@ -138,9 +140,13 @@ def _number(tokenizer: Tokenizer, piece: str, name: str) -> int:
 
 
 def byte_level_tokenizer(
-    vocabulary: dict[str, int], merges: list[tuple[str, str]], name: str, words: str | tuple[str, ...] | None = None,
-    prefix: bool = False, ignore_merges: bool = False,
-) -> Tokenizer:  # fmt: skip
+    vocabulary: dict[str, int],
+    merges: list[tuple[str, str]],
+    name: str,
+    words: str | tuple[str, ...] | None = None,
+    prefix: bool = False,
+    ignore_merges: bool = False,
+) -> Tokenizer:
     """Byte-level BPE; `words` are the cuts between words, one after the other, GPT-2's where there are none."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
@@ -163,8 +169,10 @@ def _numbers(vocabulary: Mapping[str, Any], path: Path) -> dict[str, int]:
         if type(number) is not int or not 0 <= number < 2**31:
             raise InputError(
                 "{path!r} gives {piece!r} the number {number!r}; a whole number from 0 was expected.",
-                path=str(path), piece=piece, number=number,
-            )  # fmt: skip
+                path=str(path),
+                piece=piece,
+                number=number,
+            )
     return dict(vocabulary)
 
 
@@ -225,14 +233,21 @@ def _t5(model: SentencePiece) -> list[tuple[str, float]]:
 
 
 _UNIGRAMS: dict[str, Callable[[SentencePiece], list[tuple[str, float]]]] = {
-    "xlm-roberta": _fairseq, "camembert": _camembert, "t5": _t5, "mt5": _t5, "albert": SentencePiece.scored,
-}  # fmt: skip
+    "xlm-roberta": _fairseq,
+    "camembert": _camembert,
+    "t5": _t5,
+    "mt5": _t5,
+    "albert": SentencePiece.scored,
+}
 _BYTE_FALLBACK = ("llama", "mistral", "gemma", "phi3")
 _SENTENCEPIECE_FAMILIES = (*_UNIGRAMS, *_BYTE_FALLBACK)
 _ENDS = {
-    "xlm-roberta": ("<s>", "</s>"), "camembert": ("<s>", "</s>"), "t5": (None, "</s>"), "mt5": (None, "</s>"),
+    "xlm-roberta": ("<s>", "</s>"),
+    "camembert": ("<s>", "</s>"),
+    "t5": (None, "</s>"),
+    "mt5": (None, "</s>"),
     "albert": ("[CLS]", "[SEP]"),
-}  # fmt: skip
+}
 
 
 def _from_sentencepiece(path: Path, family: str, settings: Mapping[str, Any]) -> TextTokenizer:
@@ -312,9 +327,14 @@ def byte_fallback_tokenizer(
 
     vocabulary = {piece.text: number for number, piece in enumerate(model.pieces)}
     merges = model.merges(by_number=gemma)
-    tokenizer = Tokenizer(guarded(name, lambda: models.BPE(
-        vocab=vocabulary, merges=merges, fuse_unk=True, byte_fallback=True, unk_token=model.unknown,
-    )))  # fmt: skip
+    tokenizer = Tokenizer(
+        guarded(
+            name,
+            lambda: models.BPE(
+                vocab=vocabulary, merges=merges, fuse_unk=True, byte_fallback=True, unk_token=model.unknown
+            ),
+        )
+    )
     if gemma:
         tokenizer.normalizer = normalizers.Replace(" ", "▁")
         tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", behavior="merged_with_previous")

@@ -75,8 +75,10 @@ def _check_shape(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> N
     if tuple(given) != shape:
         raise InputError(
             "The model's tensor {name} has the shape {given}, but its config asks for {shape}.",
-            name=name, given=tuple(given), shape=shape,
-        )  # fmt: skip
+            name=name,
+            given=tuple(given),
+            shape=shape,
+        )
 
 
 def _spellings(name: str) -> tuple[str, ...]:

@@ -29,9 +29,13 @@ class Slid(NamedTuple):
 
 
 def slide(
-    special: NDArray[np.bool_], forward: Callable[[Indexes, bool], Passed], *, window: int | None, stride: int | None,
+    special: NDArray[np.bool_],
+    forward: Callable[[Indexes, bool], Passed],
+    *,
+    window: int | None,
+    stride: int | None,
     most: int | None,
-) -> Slid:  # fmt: skip
+) -> Slid:
     """Run `forward` on the token indexes of each window, and average; the flag says whether they are all there are.
 
     special [n]: which tokens stand around the text. window: tokens of a window, special ones among them, at most
@@ -46,8 +50,9 @@ def slide(
     if not 1 <= step <= width:
         raise OptionError(
             "--stride must be from 1 to {width}, the tokens of a window without its special ones, not {stride}.",
-            width=width, stride=step,
-        )  # fmt: skip
+            width=width,
+            stride=step,
+        )
     last = max(0, len(text) - width)
     starts = [*range(0, last, step), last]
     if last == 0:
@@ -67,11 +72,14 @@ def _width(window: int | None, special: int, most: int | None) -> int:
     if given <= special:
         raise OptionError(
             "--window must be at least {least} tokens, {special} of them special ones, not {window}.",
-            least=special + 1, special=special, window=given,
-        )  # fmt: skip
+            least=special + 1,
+            special=special,
+            window=given,
+        )
     if most is not None and given > most:
-        raise OptionError("--window must be at most the {most} tokens that the model can take, not {window}.",
-                          most=most, window=given)  # fmt: skip
+        raise OptionError(
+            "--window must be at most the {most} tokens that the model can take, not {window}.", most=most, window=given
+        )
     return given - special
 
 

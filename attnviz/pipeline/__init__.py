@@ -85,10 +85,17 @@ def _run_model(text: str | None, settings: Settings, keys: str | None, layers: C
 
     assert settings.model is not None
     return opened(settings.model, settings.download).attend(
-        text, pair=settings.pair, keys=keys, layers=layers, merge=settings.merge, special=not settings.no_special,
-        renormalize=settings.renormalize, window=settings.window, stride=settings.stride,
+        text,
+        pair=settings.pair,
+        keys=keys,
+        layers=layers,
+        merge=settings.merge,
+        special=not settings.no_special,
+        renormalize=settings.renormalize,
+        window=settings.window,
+        stride=settings.stride,
         attention=settings.attention,
-    )  # fmt: skip
+    )
 
 
 def load_weights(

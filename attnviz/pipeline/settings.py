@@ -121,9 +121,11 @@ def check(settings: Settings) -> None:
 
 # What a field's annotation allows, and how that is called.
 _TYPES: dict[str, tuple[type, Message]] = {
-    "str": (str, message("a text")), "int": (Integral, message("a whole number")),
-    "float": (Real, message("a number")), "bool": (bool, message("true or false")),
-}  # fmt: skip
+    "str": (str, message("a text")),
+    "int": (Integral, message("a whole number")),
+    "float": (Real, message("a number")),
+    "bool": (bool, message("true or false")),
+}
 
 
 def _check_types(settings: Settings) -> None:

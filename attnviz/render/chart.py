@@ -200,10 +200,17 @@ class _Drawing:
         _open_frame(axes, "top", "right")
         _tick_words(axes, chart.powers)
         legend = axes.legend(
-            loc="upper left", bbox_to_anchor=(0, -_BELOW * self.scale / self._height(chart)),
-            ncols=self._columns(chart), fontsize=self.tick, frameon=False, borderaxespad=0, borderpad=0,
-            handlelength=2.6, labelspacing=0.35, columnspacing=1.2,
-        )  # fmt: skip
+            loc="upper left",
+            bbox_to_anchor=(0, -_BELOW * self.scale / self._height(chart)),
+            ncols=self._columns(chart),
+            fontsize=self.tick,
+            frameon=False,
+            borderaxespad=0,
+            borderpad=0,
+            handlelength=2.6,
+            labelspacing=0.35,
+            columnspacing=1.2,
+        )
         for text in legend.get_texts():
             text.set_parse_math(False)
 

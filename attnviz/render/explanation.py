@@ -86,8 +86,9 @@ def _hint(digits: int, worksheet: bool) -> Message:
         return message("Fill the blanks with {places}; the answers stand at the end.", places=places)
     return message(
         "Every number is rounded to {places} where it has more: who redoes a line with the printed ones may differ in "
-        "the last place.", places=places,
-    )  # fmt: skip
+        "the last place.",
+        places=places,
+    )
 
 
 def written(value: float, digits: int) -> str:
@@ -122,8 +123,14 @@ class _Writer:
 
     def section(self, place: int, step: Step) -> Section:
         title, words = self.message(step.title), tuple(map(self.message, step.words))
-        return Section(place, title, self.piece(step.formula), words, tuple(map(self.line, step.lines)),
-                       tuple(map(self.piece, step.columns)))  # fmt: skip
+        return Section(
+            place,
+            title,
+            self.piece(step.formula),
+            words,
+            tuple(map(self.line, step.lines)),
+            tuple(map(self.piece, step.columns)),
+        )
 
     def answers(self, place: int, step: Step) -> Section:
         """What a step asks for, a line a line."""

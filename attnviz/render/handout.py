@@ -110,8 +110,10 @@ def _markdown_section(section: Section, level: str) -> str:
     parts = [f"{level} {section.number}. {_plain(section.title)}{formula}", *map(_plain, section.words)]
     if section.columns:
         heads = " | ".join(map(_plain, section.columns))
-        rows = (f"| {_plain(line.label)} | {' | '.join(_plain(' '.join(entry)) for entry in line.entries)} |"
-                for line in section.lines)  # fmt: skip
+        rows = (
+            f"| {_plain(line.label)} | {' | '.join(_plain(' '.join(entry)) for entry in line.entries)} |"
+            for line in section.lines
+        )
         parts.append("\n".join((f"| | {heads} |", "|---|" + "---:|" * len(section.columns), *rows)))
     elif section.lines:
         rows = (f"| {_plain(line.label)} | {_plain(_joined(line))} |" for line in section.lines)

@@ -12,10 +12,26 @@ Medium = Literal["terminal", "picture"]
 
 _MARKS_KEPT = 3
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are drawn as nothing
-_ASCII = str.maketrans({
-    "·": ".", "→": "->", "↓": "v", "⋯": "..", "−": "-", "–": "-", "—": "-", "…": "...", "×": "x", "≤": "<=",
-    "†": "+", "µ": "u", "“": '"', "”": '"', "‘": "'", "’": "'",
-})  # fmt: skip
+_ASCII = str.maketrans(
+    {
+        "·": ".",
+        "→": "->",
+        "↓": "v",
+        "⋯": "..",
+        "−": "-",
+        "–": "-",
+        "—": "-",
+        "…": "...",
+        "×": "x",
+        "≤": "<=",
+        "†": "+",
+        "µ": "u",
+        "“": '"',
+        "”": '"',
+        "‘": "'",
+        "’": "'",
+    }
+)
 
 
 def visible(text: str, medium: Medium = "terminal") -> str:

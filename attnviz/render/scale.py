@@ -16,9 +16,27 @@ _DECADES = 4
 
 # Viridis (van der Walt and Smith 2015, CC0): perceptually uniform, and legible to colour-blind readers.
 _VIRIDIS = (
-    "440154", "481467", "482576", "453781", "404688", "39558c", "33638d", "2d718e", "287d8e", "238a8d", "1f968b",
-    "20a386", "29af7f", "3dbc74", "56c667", "75d054", "95d840", "bade28", "dde318", "fde725",
-)  # fmt: skip
+    "440154",
+    "481467",
+    "482576",
+    "453781",
+    "404688",
+    "39558c",
+    "33638d",
+    "2d718e",
+    "287d8e",
+    "238a8d",
+    "1f968b",
+    "20a386",
+    "29af7f",
+    "3dbc74",
+    "56c667",
+    "75d054",
+    "95d840",
+    "bade28",
+    "dde318",
+    "fde725",
+)
 # RdBu (Brewer, colorbrewer2.org), blue for less, red for more, nearly white for no change.
 _BLUE_RED = ("2166ac", "4393c3", "92c5de", "d1e5f0", "f7f7f7", "fddbc7", "f4a582", "d6604d", "b2182b")
 

@@ -48,8 +48,9 @@ def _curves(chart: Chart, screen: Screen) -> list[RenderableType]:
     values = [value for series in chart.series for value in series.y if value > 0]
     high = max(values, default=1.0)
     low = chart.floor or max(min(values, default=1.0), high / 10**_DECADES)
-    names = [shorten(screen.written(series.name.localized()), _WIDEST_NAME, cell_len, screen.mark)
-             for series in chart.series]  # fmt: skip
+    names = [
+        shorten(screen.written(series.name.localized()), _WIDEST_NAME, cell_len, screen.mark) for series in chart.series
+    ]
     width = max(map(cell_len, names))
     lines: list[RenderableType] = []
     for name, series in zip(names, chart.series, strict=True):
@@ -62,9 +63,12 @@ def _curves(chart: Chart, screen: Screen) -> list[RenderableType]:
     ticks = _ticks(chart.series[0], screen.cells - _INDENT - width - _GAP)
     lines.append(Text(" " * (_INDENT + width + _GAP) + ticks, "dim", no_wrap=True))
     scale = message(
-        "{across} across; {up} up, from {low} to {high} in equal ratios", across=chart.x_name, up=chart.y_name,
-        low=power(low), high=power(high),
-    )  # fmt: skip
+        "{across} across; {up} up, from {low} to {high} in equal ratios",
+        across=chart.x_name,
+        up=chart.y_name,
+        low=power(low),
+        high=power(high),
+    )
     return [*lines, sentence_line(scale, screen, "dim")]
 
 

@@ -43,8 +43,10 @@ def check_choice(choice: Choice, shows: list[str]) -> None:
     if choice.squeeze and (choice.top is not None or choice.token is not None):
         raise OptionError("--squeeze folds the rows of a table: leave --top and --token out.")
     if choice.token is not None and "qkv" in shows:
-        raise OptionError("--token shows a word's row, and --show qkv the cards of all words.",
-                          hint="attnviz explain shows one word's cards.")  # fmt: skip
+        raise OptionError(
+            "--token shows a word's row, and --show qkv the cards of all words.",
+            hint="attnviz explain shows one word's cards.",
+        )
     if _asked(choice) == "text" and any(show != "weights" for show in shows):
         raise OptionError("--view text shows weights alone.", hint="Use --view table, blocks or top for the others.")
 

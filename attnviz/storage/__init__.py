@@ -66,12 +66,16 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
         "heads": list(explanation.heads),
         "features": None if explanation.features is None else list(explanation.features),
         "steps": [
-            {"name": step.name, "title": str(step.title), "formula": str(step.formula),
-             "arrays": {name: _array(values) for name, values in step.arrays.items() if values is not None}}
+            {
+                "name": step.name,
+                "title": str(step.title),
+                "formula": str(step.formula),
+                "arrays": {name: _array(values) for name, values in step.arrays.items() if values is not None},
+            }
             for step in explanation.steps
         ],
         "settings": dict(explanation.settings),
-    }  # fmt: skip
+    }
 
 
 def _array(values: Any) -> dict[str, Any]:
@@ -98,26 +102,42 @@ def attention_csv(attention: Attention) -> str:
     """Long form, a line a weight: layer, head, query and key index and text, weight (empty if forbidden)."""
     allowed = attention.allowed
     rows = (
-        (layer, _harmless(head), i, _harmless(query.text), j, _harmless(key.text),
-         "" if allowed is not None and not allowed[i, j] else weight)
+        (
+            layer,
+            _harmless(head),
+            i,
+            _harmless(query.text),
+            j,
+            _harmless(key.text),
+            "" if allowed is not None and not allowed[i, j] else weight,
+        )
         for a, layer in enumerate(attention.layers)
         for b, head in enumerate(attention.heads)
         for i, (query, row) in enumerate(zip(attention.query, attention.weights[a, b].tolist(), strict=True))
         for j, (key, weight) in enumerate(zip(attention.key, row, strict=True))
-    )  # fmt: skip
+    )
     return _csv(("layer", "head", "query_index", "query", "key_index", "key", "weight"), rows)
 
 
 def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
     """Long form, a line a cell: position, head, query and key index and text, a, b and delta = b - a."""
     rows = (
-        (run.position, _harmless(name), i, _harmless(query.text), j, _harmless(key.text),
-         float(a[i, j]), float(b[i, j]), float(b[i, j] - a[i, j]))
+        (
+            run.position,
+            _harmless(name),
+            i,
+            _harmless(query.text),
+            j,
+            _harmless(key.text),
+            float(a[i, j]),
+            float(b[i, j]),
+            float(b[i, j] - a[i, j]),
+        )
         for run in comparison.runs
         for name, a, b in _matrices(run, head)
         for i, query in enumerate(comparison.tokens)
         for j, key in enumerate(comparison.keys or comparison.tokens)
-    )  # fmt: skip
+    )
     return _csv(("position", "head", "query_index", "query", "key_index", "key", "a", "b", "delta"), rows)
 
 

@@ -45,8 +45,12 @@ _NAME = _Kind(lambda value: _TEXT.fits(value) or _COUNT.fits(value), message("a 
 _LIST = _Kind(lambda value: isinstance(value, list | tuple), message("a list"))
 _OBJECT = _Kind(lambda value: isinstance(value, Mapping), message("an object"))
 _OF_TOKEN = {
-    "text": _TEXT, "start": _COUNT.or_null(), "end": _COUNT.or_null(), "piece": _TEXT.or_null(), "id": _COUNT.or_null(),
-}  # fmt: skip
+    "text": _TEXT,
+    "start": _COUNT.or_null(),
+    "end": _COUNT.or_null(),
+    "piece": _TEXT.or_null(),
+    "id": _COUNT.or_null(),
+}
 _TOKEN = _Kind(
     lambda value: isinstance(value, str) or (isinstance(value, Mapping) and set(_OF_TOKEN) >= set(value) >= {"text"}),
     message("a text, or an object with text, start, end, piece and id"),
@@ -57,9 +61,13 @@ _OF_SETTINGS = {
     **dict.fromkeys(("embedding", "tokens", "projection", "position", "model", "family", "reference", "joined"), _TEXT),
     **dict.fromkeys(("heads", "layers", "seed", "offset", "pair_start", "window", "stride"), _COUNT),
     **dict.fromkeys(("unknown", "pair", "attention"), _TEXT.or_null()),
-    "dim": _COUNT.or_null(), "mask": _MASK, "temperature": _NUMBER, "normalized": _FLAG, "unknown_words": _OBJECT,
+    "dim": _COUNT.or_null(),
+    "mask": _MASK,
+    "temperature": _NUMBER,
+    "normalized": _FLAG,
+    "unknown_words": _OBJECT,
     "hidden": _OBJECT,
-}  # fmt: skip
+}
 # What else must be there with a setting, to say how the weights were computed.
 _WITH = {
     "model": ("family", "layers", "heads", "mask"),
@@ -148,5 +156,7 @@ def _wrong(place: str, value: Any, expected: Message) -> InputError:
     written = repr(value)
     return InputError(
         "it says {part} = {value}; {expected} was expected.",
-        part=place, value=written if len(written) <= 40 else written[:37] + "...", expected=expected,
-    )  # fmt: skip
+        part=place,
+        value=written if len(written) <= 40 else written[:37] + "...",
+        expected=expected,
+    )

@@ -36,9 +36,20 @@ _TORCH = (
 )
 # What NumPy, zipfile and zlib raise where a file's bytes are not what they say.
 _BROKEN = (
-    ArithmeticError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError, TokenError, TypeError,
-    ValueError, struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TokenError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool = False) -> tuple[Attention, ...]:
@@ -88,9 +99,15 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normaliz
         tokens, keys = _names(found, labels, weights.shape)
         hidden = found.get("settings", {}).get("hidden")  # [CLS] and the like, with their part of each row
         given = Attention.from_arrays(
-            weights, tokens, keys=keys, allowed=found.get("allowed"), layers=found.get("layers"),
-            heads=found.get("heads"), normalize=normalize, partial=hidden is not None and not hidden["renormalized"],
-        )  # fmt: skip
+            weights,
+            tokens,
+            keys=keys,
+            allowed=found.get("allowed"),
+            layers=found.get("layers"),
+            heads=found.get("heads"),
+            normalize=normalize,
+            partial=hidden is not None and not hidden["renormalized"],
+        )
         own = found.get("settings", given.settings)
         settings = {**own, "normalized": True} if given.settings["normalized"] else own
         return replace(given, output=found.get("output"), settings=settings)
@@ -215,8 +232,9 @@ def _npz(data: bytes, name: str) -> dict[str, Any]:
         raise InputError(
             "{name!r} has no array 'weights': it has {names}.",
             hint="Save it with: np.savez('weights.npz', weights=..., tokens=...).",
-            name=name, names=names,
-        )  # fmt: skip
+            name=name,
+            names=names,
+        )
     try:
         return _from_arrays(arrays)
     except InputError as error:
@@ -230,9 +248,19 @@ def _npz(data: bytes, name: str) -> dict[str, Any]:
 
 
 _PARTS = (
-    "weights", "tokens", "keys", "allowed", "layers", "heads", "spans", "key_spans", "pieces", "key_pieces", "output",
+    "weights",
+    "tokens",
+    "keys",
+    "allowed",
+    "layers",
+    "heads",
+    "spans",
+    "key_spans",
+    "pieces",
+    "key_pieces",
+    "output",
     "settings",
-)  # fmt: skip
+)
 
 
 def _from_arrays(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:

@@ -58,10 +58,13 @@ def multi_head(generator: np.random.Generator) -> dict[str, torch.Tensor]:
         output, weights = module(x[None], x[None], x[None], average_attn_weights=False)
         causal_output, causal_weights = module(x[None], x[None], x[None], attn_mask=causal, average_attn_weights=False)
     return {
-        "mha_x": x, "mha_matrices": torch.stack(matrices),
-        "mha_output": output[0], "mha_weights": weights[0],
-        "mha_causal_output": causal_output[0], "mha_causal_weights": causal_weights[0],
-    }  # fmt: skip
+        "mha_x": x,
+        "mha_matrices": torch.stack(matrices),
+        "mha_output": output[0],
+        "mha_weights": weights[0],
+        "mha_causal_output": causal_output[0],
+        "mha_causal_weights": causal_weights[0],
+    }
 
 
 def waves(count: int, dim: int) -> torch.Tensor:

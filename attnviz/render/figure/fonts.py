@@ -116,9 +116,11 @@ def _from_file(path: str) -> str:
         fontManager.addfont(path)
     except (OSError, RuntimeError, ValueError) as error:
         raise OptionError(
-            "The font {path!r} cannot be drawn with: {reason}.", hint="A scalable .ttf or .otf can.",
-            path=path, reason=str(error).splitlines()[0],
-        ) from None  # fmt: skip
+            "The font {path!r} cannot be drawn with: {reason}.",
+            hint="A scalable .ttf or .otf can.",
+            path=path,
+            reason=str(error).splitlines()[0],
+        ) from None
     return next(entry.name for entry in reversed(fontManager.ttflist) if entry.fname == path)
 
 
@@ -144,6 +146,12 @@ def wide(text: str) -> bool:
 def settings(fonts: Fonts) -> dict[str, Any]:
     """The settings under which matplotlib draws the same picture everywhere, and no text as a formula."""
     return {
-        "font.family": fonts.families, "svg.hashsalt": "attnviz", "svg.fonttype": "path", "axes.unicode_minus": False,
-        "text.usetex": False, "text.parse_math": False, "hatch.linewidth": 0.4, "path.simplify": False,
-    }  # fmt: skip
+        "font.family": fonts.families,
+        "svg.hashsalt": "attnviz",
+        "svg.fonttype": "path",
+        "axes.unicode_minus": False,
+        "text.usetex": False,
+        "text.parse_math": False,
+        "hatch.linewidth": 0.4,
+        "path.simplify": False,
+    }

@@ -143,7 +143,8 @@ def _document(head: dict[str, Any], form: Prepared, panels: list[Panel], axes: _
     scales = list(dict.fromkeys(panel.scale for panel in panels[: len(axes.sides)]))
     rows, columns = panels[0].rows, panels[0].columns
     return Document(
-        head | {
+        head
+        | {
             "precision": "exact" if exact else "rounded",
             "digits": form.digits,
             "rows": list(rows),
@@ -158,12 +159,16 @@ def _document(head: dict[str, Any], form: Prepared, panels: list[Panel], axes: _
             "spread": refining.scale,
             "scaleOfSide": [scales.index(panel.scale) for panel in panels[: len(axes.sides)]],
             "sheets": sheets,
-            "small": {"block": len(blocks) - 1, "rows": maps[0].shape[0], "columns": maps[0].shape[1],
-                      "step": max(pool(len(rows)), pool(len(columns)))},
+            "small": {
+                "block": len(blocks) - 1,
+                "rows": maps[0].shape[0],
+                "columns": maps[0].shape[1],
+                "step": max(pool(len(rows)), pool(len(columns))),
+            },
             "sentences": sentences(),
         },
         tuple(blocks),
-    )  # fmt: skip
+    )
 
 
 def _looking(panel: Panel) -> int | None:
@@ -177,8 +182,10 @@ def _check_size(blocks: list[str], panels: int) -> None:
         raise InputError(
             "The page would be larger than {most} MB: it would hold {panels} tables of weights, and {fitting} fill it.",
             hint="Choose some with --layer and --head, give a shorter text, or save as .npz.",
-            most=LARGEST_PAGE // 10**6, panels=panels, fitting=len(blocks),
-        )  # fmt: skip
+            most=LARGEST_PAGE // 10**6,
+            panels=panels,
+            fitting=len(blocks),
+        )
 
 
 def _masks(panels: list[Panel], blocks: list[str]) -> list[int]:

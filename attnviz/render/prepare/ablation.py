@@ -26,9 +26,12 @@ def prepare_ablation(ablation: Ablation, *, digits: int = 3) -> Listing:
     )
     labels = _labels(ablation, "terminal")
     return Listing(
-        _heading(ablation, "terminal"), labels, (columns,) if labels else (), _caption(ablation, digits),
+        _heading(ablation, "terminal"),
+        labels,
+        (columns,) if labels else (),
+        _caption(ablation, digits),
         _notes(ablation),
-    )  # fmt: skip
+    )
 
 
 def draw_ablation(ablation: Ablation, *, digits: int = 3) -> Charts:
@@ -93,5 +96,5 @@ def _notes(ablation: Ablation) -> tuple[Message, ...]:
         "Weights need not rank what matters (Jain and Wallace 2019), yet they tell something (Wiegreffe and Pinter "
         "2019). This is one layer over vectors that nobody trained for a task: it shows how the two can part, not "
         "what a trained model does."
-    )  # fmt: skip
+    )
     return ablation.verdict(), citation

@@ -54,11 +54,14 @@ def one_row(form: Prepared, attention: Attention, token: str) -> Prepared:
     index, note = find_token(attention.query, token)
     panels = tuple(
         replace(
-            panel, values=panel.values[[index]], rows=(panel.rows[index],), row_numbers=(index,),
+            panel,
+            values=panel.values[[index]],
+            rows=(panel.rows[index],),
+            row_numbers=(index,),
             forbidden=None if panel.forbidden is None else panel.forbidden[[index]],
         )
         for panel in form.panels
-    )  # fmt: skip
+    )
     return replace(form, panels=panels, notes=form.notes if note is None else (*form.notes, note))
 
 
@@ -98,12 +101,18 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
     shares = pair_shares(attention)
     panels = tuple(
         Panel(
-            head_title(attention, layer, head), weights[i, j], rows, columns, scale, forbidden,
-            caption=None if shares is None else pair_words(shares[i, j]), cross=attention.is_cross,
+            head_title(attention, layer, head),
+            weights[i, j],
+            rows,
+            columns,
+            scale,
+            forbidden,
+            caption=None if shares is None else pair_words(shares[i, j]),
+            cross=attention.is_cross,
         )
         for i, layer in enumerate(attention.layers)
         for j, head in enumerate(attention.heads)
-    )  # fmt: skip
+    )
     heading = message("who looks ↓   at whom →")
     headings = (
         tuple(message("layer {layer}", layer=layer) for layer in attention.layers),

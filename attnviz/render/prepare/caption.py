@@ -107,15 +107,21 @@ def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
 
 
 _EMBEDDINGS = {
-    "toy": message("toy embedding"), "hash": message("hashed vectors"), "onehot": message("one-hot vectors"),
+    "toy": message("toy embedding"),
+    "hash": message("hashed vectors"),
+    "onehot": message("one-hot vectors"),
     "vectors": message("given vectors"),
-}  # fmt: skip
+}
 _TOKENS = {
-    "lexicon": message("words of the lexicon"), "han": message("words, each Han character by itself"),
-    "char": message("characters"), "word": message("words by rjieba"), "space": message("words between spaces"),
+    "lexicon": message("words of the lexicon"),
+    "han": message("words, each Han character by itself"),
+    "char": message("characters"),
+    "word": message("words by rjieba"),
+    "space": message("words between spaces"),
     "sentence": message("sentences"),
-}  # fmt: skip
+}
 _PROJECTIONS = {
-    "identity": message("Q = K = V = X"), "lexicon": message("lexicon projection"),
+    "identity": message("Q = K = V = X"),
+    "lexicon": message("lexicon projection"),
     "random": message("random projection"),
-}  # fmt: skip
+}

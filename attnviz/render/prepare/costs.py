@@ -11,9 +11,11 @@ from attnviz.render.listing import Column, Listing
 from attnviz.render.quantities import byte_words, count_words, power, second_words, short_count
 
 _NAMES = {
-    "sentence": message("sentence"), "page": message("page"), "20-page report": message("20-page report"),
+    "sentence": message("sentence"),
+    "page": message("page"),
+    "20-page report": message("20-page report"),
     "book": message("book"),
-}  # fmt: skip
+}
 _POINTS = 40
 
 
@@ -81,8 +83,10 @@ def _meanings() -> tuple[Message, ...]:
 
 
 def _notes(costs: Costs) -> tuple[Message, ...]:
-    law = message("Twice as many tokens make four times as many scores; a recurrent network takes twice as many steps, "
-                  "but one after the other, and what it keeps does not grow.")  # fmt: skip
+    law = message(
+        "Twice as many tokens make four times as many scores; a recurrent network takes twice as many steps, "
+        "but one after the other, and what it keeps does not grow."
+    )
     if all(row.measured for row in costs.rows) or costs.fit is None:
         return (law,)
     largest = max(costs.timings)
@@ -92,7 +96,7 @@ def _notes(costs: Costs) -> tuple[Message, ...]:
         count=len(costs.timings),
         largest=f"{largest:,}",
         time=second_words(costs.timings[largest]),
-    )  # fmt: skip
+    )
     return law, predicted
 
 

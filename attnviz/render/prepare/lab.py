@@ -127,8 +127,9 @@ def prepare_distances(distances: Distances, *, most: int = _MOST_POINTS, medium:
         for name, curve in (*curves, (message("recurrent"), distances.recurrent))
     )
     text = " ".join(visible(token, medium) for token in distances.text[:12]) + (" …" if distances.text[12:] else "")
-    heading = message("mean weight by distance: {text}, repeated to {count} tokens", text=text,
-                      count=f"{distances.count:,}")  # fmt: skip
+    heading = message(
+        "mean weight by distance: {text}, repeated to {count} tokens", text=text, count=f"{distances.count:,}"
+    )
     floor = _floor(series)
     chart = Chart(None, message("words away"), message("mean weight"), series, powers=True, floor=floor)
     several = (message("mean of {count} heads", count=distances.settings["heads"]),)

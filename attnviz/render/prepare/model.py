@@ -16,18 +16,36 @@ from attnviz.render.prepare.panels import number
 
 # How the families' authors write them.
 _FAMILIES = {
-    "bert": "BERT", "roberta": "RoBERTa", "xlm-roberta": "XLM-RoBERTa", "camembert": "CamemBERT",
-    "distilbert": "DistilBERT", "electra": "ELECTRA", "mpnet": "MPNet", "albert": "ALBERT", "gpt2": "GPT-2",
-    "gpt_neox": "GPT-NeoX", "opt": "OPT", "llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3",
-    "smollm": "SmolLM", "smollm3": "SmolLM3", "gemma": "Gemma", "phi3": "Phi-3", "t5": "T5", "mt5": "mT5",
+    "bert": "BERT",
+    "roberta": "RoBERTa",
+    "xlm-roberta": "XLM-RoBERTa",
+    "camembert": "CamemBERT",
+    "distilbert": "DistilBERT",
+    "electra": "ELECTRA",
+    "mpnet": "MPNet",
+    "albert": "ALBERT",
+    "gpt2": "GPT-2",
+    "gpt_neox": "GPT-NeoX",
+    "opt": "OPT",
+    "llama": "Llama",
+    "mistral": "Mistral",
+    "qwen2": "Qwen2",
+    "qwen3": "Qwen3",
+    "smollm": "SmolLM",
+    "smollm3": "SmolLM3",
+    "gemma": "Gemma",
+    "phi3": "Phi-3",
+    "t5": "T5",
+    "mt5": "mT5",
     "marian": "Marian",
-}  # fmt: skip
+}
 
 # What looks at what in an encoder-decoder, which has all three.
 _ATTENTIONS = {
-    "encoder": message("encoder"), "decoder": message("decoder"),
+    "encoder": message("encoder"),
+    "decoder": message("decoder"),
     "cross": message("cross-attention, decoder → encoder"),
-}  # fmt: skip
+}
 
 PAIR_LEGEND = message(
     "A is the first text and B the second. A→B is how much of its weight a word of A gives to all words of B."
@@ -48,8 +66,9 @@ def describe_model(settings: Mapping[str, Any], layers: tuple[int, ...], heads: 
     if settings["mask"] == "causal":
         parts.append(mask_words("causal"))
     if settings.get("window") is not None:
-        parts.append(message("windows of {window}, {stride} apart", window=settings["window"],
-                             stride=settings["stride"]))  # fmt: skip
+        parts.append(
+            message("windows of {window}, {stride} apart", window=settings["window"], stride=settings["stride"])
+        )
     return tuple(parts)
 
 
@@ -85,9 +104,10 @@ def unknown_words(settings: Mapping[str, Any]) -> tuple[Message, ...]:
     return (
         message(
             "{unknown} of {count} words are unknown to this model; weights between them say nothing.",
-            unknown=unknown, count=count,
+            unknown=unknown,
+            count=count,
         ),
-    )  # fmt: skip
+    )
 
 
 def pair_words(shares: NDArray[np.float64]) -> Message:
