@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 from attnviz._version import __version__
 
 if TYPE_CHECKING:
-    from attnviz.ablation import Ablation
-    from attnviz.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
-    from attnviz.comparison import Comparison
-    from attnviz.costs import Cost, Costs, cost
-    from attnviz.data import Attention, Token, Trace
-    from attnviz.display import View, show
-    from attnviz.errors import AttnvizError
-    from attnviz.experiments import ablate, by_distance, lab
-    from attnviz.explanation import Explanation
-    from attnviz.laboratory import Distances, Lab
-    from attnviz.messages import set_language
-    from attnviz.models.loaded import Model, load
-    from attnviz.pipeline import Settings, compare, explain, load_weights, run
+    from attnviz.analysis.ablation import Ablation
+    from attnviz.analysis.comparison import Comparison
+    from attnviz.analysis.cost import Cost, Costs, cost
+    from attnviz.analysis.distances import by_distance
+    from attnviz.analysis.lab import Distances, Lab
+    from attnviz.analysis.run_ablation import ablate
+    from attnviz.analysis.run_lab import lab
+    from attnviz.api.notebook import View, show
+    from attnviz.api.run import compare, explain, load_weights, run
+    from attnviz.core.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
+    from attnviz.core.attention_data import Attention, Token, Trace
+    from attnviz.core.errors import AttnvizError
+    from attnviz.explanation.elements import Explanation
+    from attnviz.i18n.messages import set_language
+    from attnviz.models.model import Model, load
+    from attnviz.toy.settings import Settings
 
 __all__ = [
     "Ablation",
@@ -58,19 +61,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ablation": ("Ablation",),
-    "attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
-    "comparison": ("Comparison",),
-    "costs": ("Cost", "Costs", "cost"),
-    "data": ("Attention", "Token", "Trace"),
-    "display": ("View", "show"),
-    "errors": ("AttnvizError",),
-    "experiments": ("ablate", "by_distance", "lab"),
-    "explanation": ("Explanation",),
-    "laboratory": ("Distances", "Lab"),
-    "messages": ("set_language",),
-    "models.loaded": ("Model", "load"),
-    "pipeline": ("Settings", "compare", "explain", "load_weights", "run"),
+    "analysis.ablation": ("Ablation",),
+    "analysis.comparison": ("Comparison",),
+    "analysis.cost": ("Cost", "Costs", "cost"),
+    "analysis.distances": ("by_distance",),
+    "analysis.lab": ("Distances", "Lab"),
+    "analysis.run_ablation": ("ablate",),
+    "analysis.run_lab": ("lab",),
+    "api.notebook": ("View", "show"),
+    "api.run": ("compare", "explain", "load_weights", "run"),
+    "core.attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
+    "core.attention_data": ("Attention", "Token", "Trace"),
+    "core.errors": ("AttnvizError",),
+    "explanation.elements": ("Explanation",),
+    "i18n.messages": ("set_language",),
+    "models.model": ("Model", "load"),
+    "toy.settings": ("Settings",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -89,7 +95,7 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext attnviz`: an Attention and a Comparison show themselves, also where IPython came after attnviz."""
-    import_module("attnviz.display").register(shell)
+    import_module("attnviz.api.notebook").register(shell)
 
 
 def _show_in_notebooks() -> None:

@@ -27,9 +27,9 @@ import transformers
 from safetensors.numpy import load_file
 
 from attnviz.models.checkpoint import open_checkpoint
+from attnviz.models.families.registry import family_of, shape_of
 from attnviz.models.forward import forward
-from attnviz.models.reference import find
-from attnviz.models.registry import family_of, shape_of
+from attnviz.models.locate import find
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "models"

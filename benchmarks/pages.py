@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attnviz.errors import InputError
+from attnviz.core.errors import InputError
 
 COUNTS = (64, 128, 256, 512)
 LAYERS = 12
@@ -54,8 +54,8 @@ words = [f"w{i}" for i in range(count)]
 MAKERS = {
     "attnviz": """
 from attnviz import Attention, Token
-from attnviz.export import save_attention
-import attnviz.render.page
+from attnviz.api.save import save_attention
+import attnviz.views.page
 tokens = tuple(Token(word) for word in words)
 settings = dict(embedding="vectors", tokens="given", dim=64, projection="identity", heads=12, position="none",
                 mask="causal" if causal else "none", temperature=1)

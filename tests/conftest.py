@@ -3,9 +3,10 @@
 import os
 
 import pytest
+from bad_commands import folder  # noqa: F401  (a fixture)
 from hypothesis import settings
 
-from attnviz.messages import set_language
+from attnviz.i18n.messages import set_language
 
 settings.register_profile("attnviz", deadline=None, derandomize=True)
 settings.load_profile("attnviz")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import GOLDEN
 
-GOLDEN = Path(__file__).parent / "golden"
 _COUNT = 800
 _TOKENIZERS = {
     "distilbert": "bert",

@@ -28,7 +28,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "attnviz"
-PO = PACKAGE / "locale" / "zh_CN" / "LC_MESSAGES" / "attnviz.po"
+PO = PACKAGE / "i18n" / "locale" / "zh_CN" / "LC_MESSAGES" / "attnviz.po"
 MO = PO.with_suffix(".mo")
 
 # Where a call's sentences stand: by place, and by keyword.
@@ -44,22 +44,22 @@ CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
 }
 ERROR = ((0,), ("hint",))
 # Tables whose strings are words: file and name; whether a dict's keys, its values, or both.
-TABLES = {("lexicon.py", "GROUPS"): "keys and values", ("cli/__init__.py", "COMMANDS"): "second of value"}
+TABLES = {("toy/lexicon.py", "GROUPS"): "keys and values", ("cli/__init__.py", "COMMANDS"): "second of value"}
 # Sentences that come from elsewhere, and where they are found: file, and the argument as it is written.
 PASSED_ON = {
-    ("messages.py", "template"),
-    ("messages.py", "self.template"),
-    ("messages.py", "self.text"),
-    ("errors.py", "template"),
-    ("errors.py", "hint"),
+    ("i18n/messages.py", "template"),
+    ("i18n/messages.py", "self.template"),
+    ("i18n/messages.py", "self.text"),
+    ("core/errors.py", "template"),
+    ("core/errors.py", "hint"),
     ("cli/__init__.py", "words"),
     ("cli/__init__.py", "attributes['help']"),
     ("cli/__init__.py", "cleandoc(docstring)"),
-    ("cli/wording.py", "kind.name"),
-    ("cli/wording.py", "template"),
-    ("cli/wording.py", "words"),
-    ("cli/wording.py", "getattr(command, name)"),
-    ("cli/wording.py", "getattr(parameter, name)"),
+    ("cli/typer_text.py", "kind.name"),
+    ("cli/typer_text.py", "template"),
+    ("cli/typer_text.py", "words"),
+    ("cli/typer_text.py", "getattr(command, name)"),
+    ("cli/typer_text.py", "getattr(parameter, name)"),
     ("cli/__init__.py", "'|'.join(LANGUAGES)"),
     ("cli/options.py", "translate(words.help)"),
     ("cli/options.py", "words.help"),
@@ -68,8 +68,8 @@ PASSED_ON = {
     ("cli/options.py", "translate(one.metadata.get('help', words.help))"),
     ("cli/options.py", "translate(words.panel)"),
     ("cli/options.py", "words.panel"),
-    ("data.py", "str(head)"),
-    ("render/prepare/heads.py", "name"),
+    ("core/attention_data.py", "str(head)"),
+    ("views/prepared/heads.py", "name"),
 }
 
 

@@ -15,9 +15,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from attnviz.cli.speaking import speak
-from attnviz.errors import AttnvizError, OptionError, reason_of
-from attnviz.messages import LANGUAGES, Message, language, listed, message, sentences, translate
+from attnviz.cli.language import speak
+from attnviz.core.errors import AttnvizError, OptionError, reason_of
+from attnviz.i18n.messages import LANGUAGES, Message, language, listed, message, sentences, translate
 
 # A command's file in this package, its line in --help, and an example.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -82,7 +82,7 @@ class Speaking:
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The help text in the language in use."""
-        from attnviz.cli.wording import folding, helping
+        from attnviz.cli.typer_text import folding, helping
 
         with folding() if language() == "en" else helping(self, ctx):
             return super().format_help(ctx, formatter)  # type: ignore[misc, no-any-return]
@@ -185,7 +185,7 @@ def _completing(arguments: list[str]) -> AbstractContextManager[None]:
     """Typer's words about shell completion in the language in use, where there is something to say about it."""
     if language() == "en" or "--install-completion" not in arguments:
         return nullcontext()
-    from attnviz.cli.wording import completing
+    from attnviz.cli.typer_text import completing
 
     return completing()
 
@@ -243,7 +243,7 @@ def _usage(error: Any) -> str:
         return _elsewhere(error.option_name, error.ctx.info_name if error.ctx else "", others)
     words = " ".join(error.format_message().split())
     if language() != "en":
-        from attnviz.cli.wording import reword
+        from attnviz.cli.typer_text import reword
 
         words = reword(words)
     elif words[-1:] not in (".", "!", "?"):

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from attnviz.ablation import ablation_document
+from attnviz.analysis.ablation import ablation_document
+from attnviz.analysis.run_ablation import ablate
+from attnviz.api.save import FOR_ABLATION, check_destination, save_ablation
+from attnviz.cli.common import digits_for, dressed, print_json
 from attnviz.cli.options import Dressing, Looking, Output, Plain
 from attnviz.cli.printing import print_listing, print_notes
 from attnviz.cli.progress import reading
-from attnviz.cli.reading import read_source
-from attnviz.cli.working import digits_for, dressed, print_json
-from attnviz.experiments import ablate
-from attnviz.export import FOR_ABLATION, check_destination, save_ablation
-from attnviz.messages import phrase
-from attnviz.pipeline import Computing, Settings
-from attnviz.render.prepare.ablation import prepare_ablation
+from attnviz.cli.sources import read_source
+from attnviz.i18n.messages import phrase
+from attnviz.toy.settings import Computing, Settings
+from attnviz.views.prepared.ablation import prepare_ablation
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)

@@ -9,21 +9,23 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.fitting import Made
+from attnviz.analysis.comparison import Comparison
+from attnviz.api.run import compare
+from attnviz.api.save import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
+from attnviz.cli.common import check_picture, choice_of, digits_for, one_layer, print_json, refuse_computing
+from attnviz.cli.idle_options import Made
 from attnviz.cli.options import Describing, Looking, LookingAtTwo, Output
 from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
-from attnviz.cli.reading import check_names, keys_are_given, read_text
-from attnviz.cli.working import check_picture, choice_of, digits_for, one_layer, print_json, refuse_computing
-from attnviz.comparison import Comparison
-from attnviz.errors import OptionError
-from attnviz.export import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
-from attnviz.messages import phrase
-from attnviz.pipeline import Settings, compare, read_ahead
-from attnviz.render.picture import describe_picture
-from attnviz.render.prepare import prepare_comparison
-from attnviz.render.style import Style
-from attnviz.render.views import check_comparing, view_comparison
+from attnviz.cli.sources import check_names, keys_are_given, read_text
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import phrase
+from attnviz.toy.settings import Settings
+from attnviz.toy.words import read_ahead
+from attnviz.views.figure.style import Style
+from attnviz.views.prepared.alt_text import describe_picture
+from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.terminal.choose_view import check_comparing, view_comparison
 
 Texts = Annotated[
     list[str] | None,
@@ -79,7 +81,7 @@ def command(
                 save_comparison(one, place, head=looking.head, digits=digits, style=style, refining=choice.refining)
             )
     if output.json:
-        from attnviz.storage import comparison_document
+        from attnviz.io.write_data import comparison_document
 
         print_json([comparison_document(one, looking.head) for one in found])
     else:
@@ -91,7 +93,7 @@ def command(
 
 def _compare_weights(texts: list[str], asked: Asked, settings: Settings, looking: LookingAtTwo) -> list[Comparison]:
     """The weights of each further file beside those of the first; what is written after the options is a file too."""
-    from attnviz.cli.given import compare_files
+    from attnviz.cli.weights_files import compare_files
 
     if asked.keys is not None:
         raise keys_are_given()

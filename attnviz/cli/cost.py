@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from attnviz.analysis.cost import cost, cost_document, read_count
+from attnviz.api.save import FOR_COSTS, check_destination, save_costs
+from attnviz.cli.common import dressed, print_json
 from attnviz.cli.options import Dressing, Output
 from attnviz.cli.printing import print_listing, print_notes
-from attnviz.cli.working import dressed, print_json
-from attnviz.costs import cost, cost_document, read_count
-from attnviz.export import FOR_COSTS, check_destination, save_costs
-from attnviz.messages import phrase
-from attnviz.render.prepare.costs import prepare_costs
+from attnviz.i18n.messages import phrase
+from attnviz.views.prepared.cost import prepare_costs
 
 Counts = Annotated[
     list[str] | None,

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.fitting import Made
+from attnviz.api.save import FOR_EXPLANATION, SHEETS, check_destination, save_explanation
+from attnviz.cli.common import attend_one, digits_to_redo, print_json
+from attnviz.cli.idle_options import Made
 from attnviz.cli.options import Input, Looking, Output
 from attnviz.cli.printing import print_notes, print_sheet
-from attnviz.cli.working import attend_one, digits_to_redo, print_json
-from attnviz.errors import OptionError
-from attnviz.explanation import explain_attention
-from attnviz.export import FOR_EXPLANATION, SHEETS, check_destination, save_explanation
-from attnviz.messages import phrase
-from attnviz.pipeline import Settings
+from attnviz.core.errors import OptionError
+from attnviz.explanation.build import explain_attention
+from attnviz.i18n.messages import phrase
+from attnviz.toy.settings import Settings
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
@@ -63,7 +63,7 @@ def command(given: Input, settings: Settings, choosing: Choosing, output: Output
     for path in output.save:
         save_explanation(explanation, path, digits=digits, worksheet=choosing.worksheet)
     if output.json:
-        from attnviz.storage import explanation_document
+        from attnviz.io.write_data import explanation_document
 
         print_json([explanation_document(explanation)])
     else:

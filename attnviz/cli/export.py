@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.fitting import Made
+from attnviz.api.save import FOR_ATTENTION
+from attnviz.cli.common import attend_all, check_picture, describe_all, refining_of, save_all
+from attnviz.cli.idle_options import Made
 from attnviz.cli.options import Describing, Input, Looking
-from attnviz.cli.working import attend_all, check_picture, describe_all, refining_of, save_all
-from attnviz.errors import OptionError
-from attnviz.export import FOR_ATTENTION
-from attnviz.pipeline import Settings
-from attnviz.render.style import Style
+from attnviz.core.errors import OptionError
+from attnviz.toy.settings import Settings
+from attnviz.views.figure.style import Style
 
 Words = Annotated[
     list[str] | None,

@@ -7,19 +7,20 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.fitting import Made
+from attnviz.analysis.distances import by_distance
+from attnviz.analysis.lab import distances_document, lab_document
+from attnviz.analysis.run_lab import lab
+from attnviz.api.save import FOR_LAB, check_destination, save_distances, save_lab
+from attnviz.cli.common import digits_for, dressed, print_json
+from attnviz.cli.idle_options import Made
 from attnviz.cli.options import Dressing, Looking, Output, Plain
 from attnviz.cli.printing import print_curves, print_grids, print_notes
 from attnviz.cli.progress import reading
-from attnviz.cli.reading import Source, read_source
-from attnviz.cli.working import digits_for, dressed, print_json
-from attnviz.errors import OptionError
-from attnviz.experiments import by_distance, lab
-from attnviz.export import FOR_LAB, check_destination, save_distances, save_lab
-from attnviz.laboratory import distances_document, lab_document
-from attnviz.messages import phrase
-from attnviz.pipeline import Computing, Settings
-from attnviz.render.style import Style
+from attnviz.cli.sources import Source, read_source
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import phrase
+from attnviz.toy.settings import Computing, Settings
+from attnviz.views.figure.style import Style
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)

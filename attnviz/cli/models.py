@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from attnviz.cli.common import print_json
 from attnviz.cli.printing import print_views
-from attnviz.cli.working import print_json
-from attnviz.embeddings import EMBEDDINGS
-from attnviz.masks import SPELLINGS
-from attnviz.merging import MERGES
-from attnviz.messages import message
+from attnviz.core.masks import SPELLINGS
+from attnviz.core.positions import SCHEMES
+from attnviz.i18n.messages import message
+from attnviz.models.families.registry import FAMILIES
 from attnviz.models.listing import as_data, as_words, models_here
-from attnviz.models.registry import FAMILIES
-from attnviz.positions import SCHEMES
-from attnviz.tokens import TOKENIZERS
+from attnviz.text.merge_pieces import MERGES
+from attnviz.text.tokenize import TOKENIZERS
+from attnviz.toy.embeddings import EMBEDDINGS
 
 NAMES = {
     "families": tuple(FAMILIES),
@@ -36,11 +36,11 @@ def command(printing: Printing) -> None:
     """What can be used: models on this machine, embeddings, positions, masks, ways to cut."""
     found = models_here()
     if printing.json:
-        from attnviz.storage import inventory_document
+        from attnviz.io.write_data import inventory_document
 
         print_json([inventory_document([as_data(one) for one in found], NAMES)])
         return
-    from attnviz.render.inventory import render_inventory
+    from attnviz.views.terminal.models_list import render_inventory
 
     titles = (
         message("families that can be computed"),

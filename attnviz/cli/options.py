@@ -15,19 +15,19 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from attnviz.embeddings import EMBEDDINGS
-from attnviz.masks import SPELLINGS
-from attnviz.merging import MERGES
-from attnviz.messages import LANGUAGES, translate
+from attnviz.core.masks import SPELLINGS
+from attnviz.core.positions import SCHEMES
+from attnviz.i18n.messages import LANGUAGES, translate
 from attnviz.models import ATTENTIONS
-from attnviz.models.toy import PROJECTIONS
-from attnviz.positions import SCHEMES
-from attnviz.render.prepare import SHOWS
-from attnviz.render.refining import SINKS
-from attnviz.render.scale import SPREADS
-from attnviz.render.style import ANNOTATE, KINDS, MAPS, THEMES
-from attnviz.render.views import VIEWS
-from attnviz.tokens import TOKENIZERS
+from attnviz.text.merge_pieces import MERGES
+from attnviz.text.tokenize import TOKENIZERS
+from attnviz.toy.embeddings import EMBEDDINGS
+from attnviz.toy.layer import PROJECTIONS
+from attnviz.views.figure.style import ANNOTATE, KINDS, MAPS, THEMES
+from attnviz.views.prepared.attention import SHOWS
+from attnviz.views.prepared.color_scale import SPREADS
+from attnviz.views.prepared.refine import SINKS
+from attnviz.views.terminal.choose_view import VIEWS
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,13 @@ class Words:
 
 
 def _ways() -> tuple[str, ...]:
-    from attnviz.ablation import WAYS
+    from attnviz.analysis.ablation import WAYS
 
     return WAYS
 
 
 def _axes() -> tuple[str, ...]:
-    from attnviz.laboratory import VARIES
+    from attnviz.analysis.lab import VARIES
 
     return tuple(f"{name}=" for name in VARIES)
 
@@ -265,7 +265,7 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
         spelled |= {one.name: _parameter(one, of_field[one.name]) for one in fields(group)}
 
     def call(**given: Any) -> None:
-        # --lang was heard before anything was said (attnviz/cli/speaking.py)
+        # --lang was heard before anything was said (attnviz/cli/language.py)
         built = {name: group(**{one.name: given[one.name] for one in fields(group)}) for name, group in groups.items()}
         function(**{parameter.name: given[parameter.name] for parameter in own}, **built)
 

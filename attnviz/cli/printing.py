@@ -8,17 +8,17 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import IO, TYPE_CHECKING
 
-from attnviz.messages import Message
-from attnviz.render.labels import encodable, visible
-from attnviz.render.prepare import Prepared
-from attnviz.render.screen import Screen
+from attnviz.i18n.messages import Message
+from attnviz.views.prepared.labels import encodable, visible
+from attnviz.views.prepared.panels import Prepared
+from attnviz.views.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from attnviz.explanation import Explanation
-    from attnviz.laboratory import Distances, Lab
-    from attnviz.render.listing import Listing
+    from attnviz.analysis.lab import Distances, Lab
+    from attnviz.explanation.elements import Explanation
+    from attnviz.views.terminal.listing import Listing
 
 
 def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
@@ -69,7 +69,7 @@ def _width(console: Console) -> int:
 
 def print_tables(forms: Iterable[Prepared]) -> None:
     """Print prepared forms as tables that fit the terminal."""
-    from attnviz.render.table import render_table
+    from attnviz.views.terminal.table import render_table
 
     print_views(
         lambda screen: (render_table(form, screen.cells, screen.encoding, colors=screen.colors) for form in forms)
@@ -78,31 +78,31 @@ def print_tables(forms: Iterable[Prepared]) -> None:
 
 def print_listing(listing: Listing) -> None:
     """Print a list of things with their numbers."""
-    from attnviz.render.listing import render_listing
+    from attnviz.views.terminal.listing import render_listing
 
     print_views(lambda screen: [render_listing(listing, screen)])
 
 
 def print_grids(lab: Lab, digits: int | None) -> None:
     """Print the laboratory's small grids."""
-    from attnviz.render.blocks import render_blocks
-    from attnviz.render.prepare.lab import prepare_lab
+    from attnviz.views.prepared.lab import prepare_lab
+    from attnviz.views.terminal.blocks import render_blocks
 
     print_views(lambda screen: [render_blocks(prepare_lab(lab, digits=digits), screen)])
 
 
 def print_curves(distances: Distances) -> None:
     """Print how weight falls with distance."""
-    from attnviz.render.prepare.lab import prepare_distances
-    from attnviz.render.sparks import points_that_fit, render_sparks
+    from attnviz.views.prepared.lab import prepare_distances
+    from attnviz.views.terminal.sparks import points_that_fit, render_sparks
 
     print_views(lambda screen: [render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen)])
 
 
 def print_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> None:
     """Print an explanation, or its worksheet, in lines that fit the terminal."""
-    from attnviz.render.explanation import make_sheet
-    from attnviz.render.steps import render_steps
+    from attnviz.views.prepared.worksheet import make_sheet
+    from attnviz.views.terminal.worksheet import render_steps
 
     sheet = make_sheet(explanation, digits, worksheet=worksheet)
     print_views(lambda screen: (render_steps(sheet, screen.cells, screen.encoding),))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attnviz.messages import message
+from attnviz.i18n.messages import message
 
 Progress = Callable[[int, int], None]
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from attnviz.cli.fitting import Made
+from attnviz.api.save import PAGE, PICTURES
+from attnviz.cli.common import attend_all, check_picture, describe_all, print_json, refining_of, save_all, show_all
+from attnviz.cli.idle_options import Made
 from attnviz.cli.options import Describing, Input, Looking, Output
-from attnviz.cli.working import attend_all, check_picture, describe_all, print_json, refining_of, save_all, show_all
-from attnviz.errors import OptionError
-from attnviz.export import PAGE, PICTURES
-from attnviz.pipeline import Settings
-from attnviz.render.prepare import choose_heads
-from attnviz.render.style import Style
+from attnviz.core.errors import OptionError
+from attnviz.toy.settings import Settings
+from attnviz.views.figure.style import Style
+from attnviz.views.prepared.heads import choose_heads
 
 Texts = Annotated[
     list[str] | None,
@@ -42,7 +42,7 @@ def command(
     found = attend_all(texts or [], given, settings, looking, output.save, style, data=output.json)
     save_all(found, output.save, looking, style, json=output.json)
     if output.json:
-        from attnviz.storage import attention_document
+        from attnviz.io.write_data import attention_document
 
         print_json([attention_document(choose_heads(one, looking.head or "all", looking.layer)) for one in found])
     else:

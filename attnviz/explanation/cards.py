@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from attnviz.explanation.parts import (
+from attnviz.explanation.elements import (
     Blank,
     Entry,
     Floats,
@@ -25,8 +25,8 @@ from attnviz.explanation.parts import (
     sum_of,
 )
 from attnviz.explanation.row import Row
-from attnviz.messages import Message, message
-from attnviz.wordfile import is_word_file
+from attnviz.i18n.messages import Message, message
+from attnviz.toy.word_vectors import is_word_file
 
 Kind = Literal["query", "key", "value"]
 

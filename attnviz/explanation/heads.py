@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnviz.analysis import entropy
-from attnviz.data import Attention, Booleans
-from attnviz.explanation.parts import Atom, Entry, Explanation, Floats, Line, Number, Piece, Step, Word
+from attnviz.analysis.entropy import entropy
+from attnviz.core.attention_data import Attention, Booleans
+from attnviz.explanation.elements import Atom, Entry, Explanation, Floats, Line, Number, Piece, Step, Word
 from attnviz.explanation.row import most_weighty, name_of, words_of
-from attnviz.messages import Message, message
+from attnviz.i18n.messages import Message, message
 
 _SAME = 1e-6
 

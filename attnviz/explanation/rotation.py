@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnviz.explanation.parts import Atom, Entry, Floats, Line, Number, Piece, Step, Term, equals, listing, sum_of
+from attnviz.core.positions import rotary_angles, rotary_pairs
+from attnviz.explanation.elements import Atom, Entry, Floats, Line, Number, Piece, Step, Term, equals, listing, sum_of
 from attnviz.explanation.row import Row
-from attnviz.messages import Message, message
-from attnviz.positions import rotary_angles, rotary_pairs
+from attnviz.i18n.messages import Message, message
 
 _PAIRS = 4
 

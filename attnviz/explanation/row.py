@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from attnviz import lexicon
-from attnviz.attention import dot_products, exponentials
-from attnviz.choosing import occurrences
-from attnviz.data import Attention, Booleans, Token, Trace
-from attnviz.explanation.parts import Floats, Piece, Word
-from attnviz.messages import Word as Name
+from attnviz.core.attention import dot_products, exponentials
+from attnviz.core.attention_data import Attention, Booleans, Token, Trace
+from attnviz.explanation.elements import Floats, Piece, Word
+from attnviz.i18n.messages import Word as Name
+from attnviz.text.find_token import occurrences
+from attnviz.toy import lexicon
 
 # Of more keys than MOST_KEYS only those with the largest weights are shown by themselves.
 MOST_KEYS = 12

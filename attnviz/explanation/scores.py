@@ -5,9 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from attnviz.explanation.cards import card
-from attnviz.explanation.parts import Atom, Entry, Floats, Line, Number, Step, Term, equals, in_brackets, plus, sum_of
+from attnviz.explanation.elements import (
+    Atom,
+    Entry,
+    Floats,
+    Line,
+    Number,
+    Step,
+    Term,
+    equals,
+    in_brackets,
+    plus,
+    sum_of,
+)
 from attnviz.explanation.row import Row
-from attnviz.messages import Message, message
+from attnviz.i18n.messages import Message, message
 
 _MOST_NAMED = 8
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnviz.attention import merge_heads
+from attnviz.core.attention import merge_heads
 from attnviz.explanation.cards import card
-from attnviz.explanation.parts import Entry, Floats, Line, Number, Piece, Step, Term, equals, few, listing, sum_of
+from attnviz.explanation.elements import Entry, Floats, Line, Number, Piece, Step, Term, equals, few, listing, sum_of
 from attnviz.explanation.row import Row
-from attnviz.messages import Message, message
+from attnviz.i18n.messages import Message, message
 
 
 def new_vector(row: Row) -> Step:

@@ -8,16 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnviz.errors import InputError
-from attnviz.models.configuration import LARGEST_NUMBER
-from attnviz.models.files import read_json
-from attnviz.models.reference import Place, is_gguf
-from attnviz.models.safetensors_reader import INDEX, SafetensorsFile, ShardedSafetensors
-from attnviz.models.tensors import Tensors
+from attnviz.core.errors import InputError
+from attnviz.models.families.config import LARGEST_NUMBER
+from attnviz.models.formats.files import read_json
+from attnviz.models.formats.safetensors import INDEX, SafetensorsFile, ShardedSafetensors
+from attnviz.models.formats.tensors import Tensors
+from attnviz.models.locate import Place, is_gguf
 
 if TYPE_CHECKING:
-    from attnviz.models.gguf_reader import GgufFile
-    from attnviz.models.tokenizer import TextTokenizer
+    from attnviz.models.formats.gguf import GgufFile
+    from attnviz.models.tokenizers.tokenizer import TextTokenizer
 
 CONVERT = (
     'python -c "import glob, torch, safetensors.torch as s; s.save_file('
@@ -45,10 +45,10 @@ class Checkpoint:
     def tokenizer(self) -> TextTokenizer:
         """What cuts a text into this model's tokens; InputError where there is none."""
         if self.gguf is None:
-            from attnviz.models.tokenizer import open_tokenizer
+            from attnviz.models.tokenizers.open import open_tokenizer
 
             return open_tokenizer(self.path, self.config)
-        from attnviz.models.gguf_tokenizer import gguf_tokenizer
+        from attnviz.models.tokenizers.gguf import gguf_tokenizer
 
         return gguf_tokenizer(self.gguf)
 
@@ -56,7 +56,7 @@ class Checkpoint:
     def target_tokenizer(self) -> TextTokenizer:
         """What cuts the text that an encoder-decoder writes: Marian's target language has its own."""
         if self.gguf is None and (self.path / "target.spm").is_file() and not (self.path / "tokenizer.json").is_file():
-            from attnviz.models.vocabularies import marian_tokenizer
+            from attnviz.models.tokenizers.legacy import marian_tokenizer
 
             return marian_tokenizer(self.path, "target.spm")
         return self.tokenizer
@@ -68,8 +68,8 @@ def open_checkpoint(place: Place) -> Checkpoint:
     Raises InputError, in one line that names the file: no config.json, no JSON, absurd numbers, no weights, a pickle.
     """
     if is_gguf(place.path):
-        from attnviz.models.gguf_model import GgufTensors, config_of
-        from attnviz.models.gguf_reader import GgufFile
+        from attnviz.models.formats.gguf import GgufFile
+        from attnviz.models.formats.gguf_names import GgufTensors, config_of
 
         file = GgufFile(place.path)
         config = config_of(file)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from attnviz.errors import InputError
-from attnviz.models.configuration import Configuration
+from attnviz.core.errors import InputError
+from attnviz.models.families.base import Float32
+from attnviz.models.families.config import Configuration
 from attnviz.models.forward import Request, Run, Tensors, climb, token_ids
-from attnviz.models.stack import Float32
 
 LIMIT = 128
 

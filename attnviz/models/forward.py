@@ -14,15 +14,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.data import Trace
-from attnviz.errors import InputError, MissingError
-from attnviz.messages import listed
-from attnviz.models.configuration import Configuration
-from attnviz.models.parts import finite
-from attnviz.models.registry import family_of, stack_of
-from attnviz.models.stack import ModelShape, Stack, refuse_segments
-from attnviz.models.weights import Weights
-from attnviz.threads import threads_for
+from attnviz.core.attention_data import Trace
+from attnviz.core.blas_threads import threads_for
+from attnviz.core.errors import InputError, MissingError
+from attnviz.i18n.messages import listed
+from attnviz.models.families.base import ModelShape, Stack, refuse_segments
+from attnviz.models.families.config import Configuration
+from attnviz.models.families.layers import finite
+from attnviz.models.families.registry import family_of, stack_of
+from attnviz.models.families.weights import Weights
 
 Float32 = NDArray[np.float32]
 Booleans = NDArray[np.bool_]

@@ -6,9 +6,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from attnviz.errors import InputError, MissingError
-from attnviz.messages import listed
-from attnviz.models.reference import HubName
+from attnviz.core.errors import InputError, MissingError
+from attnviz.i18n.messages import listed
+from attnviz.models.hub_name import HubName
 
 # Beside the weights: what says how the model is built and how it cuts a text.
 SMALL_FILES = (

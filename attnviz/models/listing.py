@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from attnviz.errors import AttnvizError
-from attnviz.messages import Message
+from attnviz.core.errors import AttnvizError
+from attnviz.i18n.messages import Message
 from attnviz.models.checkpoint import open_checkpoint
-from attnviz.models.reference import Place, find_models, is_gguf
-from attnviz.models.registry import shape_of
+from attnviz.models.families.registry import shape_of
+from attnviz.models.locate import Place, find_models, is_gguf
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.errors import OptionError
+from attnviz.core.errors import OptionError
 from attnviz.models.forward import Passed
 
 Indexes = NDArray[np.int64]

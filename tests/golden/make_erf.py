@@ -1,4 +1,4 @@
-"""Print the coefficients of attnviz.models.activations: erf(x) = x P(x^2) / Q(x^2) on [0, 4].
+"""Print the coefficients of attnviz.models.families.activations: erf(x) = x P(x^2) / Q(x^2) on [0, 4].
 
 The least largest relative error, by reweighted least squares (Lawson 1961) on the linearized problem
 x P(x^2) - erf(x) (Q(x^2) - 1) = erf(x), each round weighted by the error of the one before. Needs only numpy:

@@ -1,0 +1,1 @@
+"""Questions to attention: order, distance, comparison, ablation, cost."""

@@ -1,0 +1,213 @@
+"""Take a word or a head away: how far the result moves, beside the weight that was on it.
+
+A weight says how much of a word's value went into the result, not how much the result depends on the word: Jain and
+Wallace 2019 ("Attention is not Explanation") found the two in different orders, Wiegreffe and Pinter 2019 ("Attention
+is not not Explanation") found that weights still tell something. Here anyone can look, on one sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.attention_data import Token
+from attnviz.i18n.messages import Message, message
+
+Floats = NDArray[np.floating[Any]]
+
+WAYS = ("word", "mask", "head")
+FEWEST = 3
+_CLOSE, _LOOSE = 0.9, 0.5  # rank correlations that are told as close, and as loose
+_TIE = 6  # decimals: what differs by less is float32 rounding, and no order
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One word or head, and what happened without it.
+
+    name, index: the word and its place among those that are asked, or the head and its number. weight: what the word
+    had of the row (the mean of the heads, or the chosen head's), or the head's largest weight in the row; allowed:
+    whether the mask let the row look at it. moved: |o' - o| / |o|, the L2 distance between the output vector without
+    and with it, in lengths of the latter (or as it is, where that length is 0). occurrence: which of the words with
+    this text it is, from 1.
+    """
+
+    name: str | int
+    index: int
+    weight: float
+    allowed: bool
+    moved: float
+    occurrence: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Ablation:
+    """What one word's output vector depends on.
+
+    token, index: the word that looks. by: word (taken out of the text; the others close up), mask (nobody may look at
+    it) or head (its part of the output is zeros). own: the weight of the word on itself, None where it is not among
+    those that are asked. length: |o|. head: which weights are shown. occurrence: which of the words with the token's
+    text it is, from 1.
+    """
+
+    token: Token
+    index: int
+    by: str
+    removals: tuple[Removal, ...]
+    own: float | None
+    length: float
+    head: int | str = "mean"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+    occurrence: int = 1
+
+    @property
+    def correlation(self) -> float | None:
+        """Spearman's rank correlation of weight and movement over what the mask allows; None where there is none."""
+        seen = [removal for removal in self.removals if removal.allowed]
+        return spearman([removal.weight for removal in seen], [removal.moved for removal in seen])
+
+    def verdict(self) -> Message:
+        """How far the weight may be read as importance here, in a sentence that a reader can quote."""
+        seen = [removal for removal in self.removals if removal.allowed]
+        if not self.removals:
+            return message("There is nothing else to take away, so nothing to compare the weight with.")
+        if not seen:
+            return message("It may look at nothing that is taken away, so there is no weight to compare.")
+        if len(seen) < FEWEST:
+            return _too_few(len(seen), self.by)
+        if self.correlation is None and _constant([removal.weight for removal in seen]):
+            return message("All have the same weight, so there is no order of weights to compare, and no correlation.")
+        if self.correlation is None:
+            return message("All move the result alike, so there is no order to compare, and no rank correlation.")
+        return self._reading(self.correlation, len(seen))
+
+    def _reading(self, value: float, count: int) -> Message:
+        """What a rank correlation says, in words."""
+        fields = {"value": f"{value:+.2f}".replace("0.", "."), "count": count}
+        if self.by == "head":
+            return _of_heads(value, fields)
+        if value >= _CLOSE:
+            return message(
+                "Over {count} words the ranks of weight and movement correlate by {value}: here the weight "
+                "may be read as importance.",
+                **fields,
+            )
+        if value >= _LOOSE:
+            return message(
+                "Over {count} words the ranks of weight and movement correlate by {value}: here a larger "
+                "weight mostly means more importance, not always.",
+                **fields,
+            )
+        if value > -_LOOSE:
+            return message(
+                "Over {count} words the ranks of weight and movement correlate by {value}: here the weight "
+                "says little about importance.",
+                **fields,
+            )
+        return message(
+            "Over {count} words the ranks of weight and movement correlate by {value}: here what has less "
+            "weight matters more.",
+            **fields,
+        )
+
+
+def _too_few(count: int, by: str) -> Message:
+    """Why there is no rank correlation."""
+    if by == "head":
+        what = message("1 head has") if count == 1 else message("{count} heads have", count=count)
+    else:
+        what = message("1 word has") if count == 1 else message("{count} words have", count=count)
+    return message("{what} no rank correlation: it takes at least {fewest}.", what=what, fewest=FEWEST)
+
+
+def _of_heads(value: float, fields: dict[str, Any]) -> Message:
+    if value >= _CLOSE:
+        return message(
+            "Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
+            "that is sure of one word matters more.",
+            **fields,
+        )
+    if value >= _LOOSE:
+        return message(
+            "Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
+            "that is sure of one word mostly matters more, not always.",
+            **fields,
+        )
+    if value > -_LOOSE:
+        return message(
+            "Over {count} heads the ranks of largest weight and movement correlate by {value}: here how "
+            "sure a head is says little about how much it matters.",
+            **fields,
+        )
+    return message(
+        "Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
+        "that looks at many words matters more.",
+        **fields,
+    )
+
+
+def ranks(values: Floats | list[float]) -> NDArray[np.float64]:
+    """The rank of each value from 1 up; equal ones share the mean of their ranks.
+
+    >>> ranks([30.0, 10.0, 10.0]).tolist()
+    [3.0, 1.5, 1.5]
+    """
+    _, which, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    shared: NDArray[np.float64] = (last - (counts - 1) / 2)[which.reshape(-1)]
+    return shared
+
+
+def spearman(x: Floats | list[float], y: Floats | list[float]) -> float | None:
+    """The correlation of the ranks of two rows of numbers, -1 to 1 (Spearman 1904); ties share their mean rank.
+
+    None for fewer than FEWEST pairs, or where one of the two is constant. Numbers that agree to 6 decimals are ties.
+
+    >>> round(spearman([1, 2, 3, 4], [1, 3, 2, 4]), 3)
+    0.8
+    """
+    if len(x) < FEWEST or _constant(x) or _constant(y):
+        return None
+    a, b = (ranks(np.round(np.asarray(values, dtype=np.float64), _TIE)) for values in (x, y))
+    a, b = a - a.mean(), b - b.mean()
+    return float(np.clip(a @ b / np.sqrt((a @ a) * (b @ b)), -1, 1))
+
+
+def _constant(values: Floats | list[float]) -> bool:
+    return len(set(np.round(np.asarray(values, dtype=np.float64), _TIE).tolist())) == 1
+
+
+def moved(before: Floats, after: Floats) -> float:
+    """How far a vector moved, in its own length: |after - before| / |before|; where that is 0, as it is.
+
+    >>> moved(np.array([3.0, 4.0]), np.array([3.0, 0.0]))
+    0.8
+    """
+    exact = before.astype(np.float64)
+    length = float(np.linalg.norm(exact))
+    return float(np.linalg.norm(after.astype(np.float64) - exact)) / (length or 1.0)
+
+
+def ablation_document(ablation: Ablation) -> dict[str, Any]:
+    """The ablation as plain data under `"schema": 1`; a weight is null where the mask forbids."""
+    kind = "head" if ablation.by == "head" else "text"
+    return {
+        "schema": 1,
+        "token": {"text": ablation.token.text, "start": ablation.token.start, "end": ablation.token.end},
+        "index": ablation.index,
+        "by": ablation.by,
+        "head": ablation.head,
+        "own_weight": ablation.own,
+        "output_length": ablation.length,
+        "rows": [
+            {kind: one.name, "index": one.index, "weight": one.weight if one.allowed else None, "moved": one.moved}
+            for one in ablation.removals
+        ],
+        "rank_correlation": ablation.correlation,
+        "settings": dict(ablation.settings),
+    }

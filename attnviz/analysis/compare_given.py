@@ -1,0 +1,132 @@
+"""Two attentions that are already there, side by side: another order, another layer of settings, or another model.
+
+Nothing is computed, so nothing is known of positions and masks, and nothing is said of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from attnviz.analysis.comparison import GIVEN, Comparison, Name, compare_attentions
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import InputError
+from attnviz.i18n.messages import Message, listed, message, word
+
+
+def compare_given(
+    a: Attention,
+    b: Attention,
+    *,
+    layer: int | None = None,
+    head: str | None = None,
+    names: tuple[Name, Name] | None = None,
+) -> Comparison:
+    """What differs between two attentions, token by token, in a's order: one run, of one layer.
+
+    layer: of both, counted from 0; the last of each, if None, which must be the same unless one has no other. head: a
+    number or a name, to compare that one alone; else all, of which the mean is shown; where the two have other heads,
+    nothing but their means.
+    names: what the two are called; their texts, if None, or the first and the second where these are the same.
+    Raises InputError where the two do not fit together, MissingError for a layer or a head that is not in both.
+    """
+    _check_keys(a, b)
+    a, b = _in_a_text(a), _in_a_text(b)
+    a, b, notes = _one_layer(a, b, layer)
+    a, b, of_heads = _same_heads(a, b, head)
+    compared = compare_attentions([(a, b)], notes=(*notes, *of_heads))
+    if names is None and compared.text_a == compared.text_b:
+        names = (message("the first"), message("the second"))
+    (run,) = compared.runs
+    return replace(compared, runs=(replace(run, position=GIVEN, mask=GIVEN),), settings=_settings(a, b), names=names)
+
+
+def _check_keys(a: Attention, b: Attention) -> None:
+    """Words that ask each other's and words that ask another text's are not compared."""
+    if a.is_cross != b.is_cross:
+        raise InputError(
+            "One of the two is cross-attention, and the other is not: they cannot be compared.",
+            hint="Compare two whose words look at each other, or two whose words ask another text's.",
+        )
+
+
+def _in_a_text(attention: Attention) -> Attention:
+    """The attention with the text that its tokens stand in, where their places tell it; else without their places."""
+    if attention.source is not None:
+        return attention
+    letters: list[str] = []
+    for token in attention.query:
+        start, end = token.start, token.end
+        if start is None or end is None or len(token.text) != end - start or start < len(letters):
+            return _without_places(attention)
+        letters += [" "] * (start - len(letters)) + list(token.text)
+    return replace(attention, source="".join(letters))
+
+
+def _without_places(attention: Attention) -> Attention:
+    query = tuple(replace(token, start=None, end=None) for token in attention.query)
+    return replace(attention, query=query) if attention.is_cross else replace(attention, query=query, key=query)
+
+
+def _one_layer(a: Attention, b: Attention, layer: int | None) -> tuple[Attention, Attention, tuple[Message, ...]]:
+    """The layer of both that is asked for, or else the last, and what to tell of it."""
+    if layer is not None:
+        return a.select(layer=layer), b.select(layer=layer), ()
+    first, second = a.layers[-1], b.layers[-1]
+    notes: tuple[Message, ...] = ()
+    if first != second and 1 in (len(a.layers), len(b.layers)):
+        notes = (message("Layer {first} is compared with layer {second}.", first=first, second=second),)
+    elif first != second:
+        raise InputError(
+            "The last layer is {first} in one and {second} in the other.",
+            hint="--layer N (layer=N) names one that both have.",
+            first=first,
+            second=second,
+        )
+    return a.select(layer=first), b.select(layer=second), notes
+
+
+def _same_heads(a: Attention, b: Attention, head: str | None) -> tuple[Attention, Attention, tuple[Message, ...]]:
+    """Both with the one head that is asked for; else as they are, or as their means where their heads are not alike."""
+    if head not in (None, "mean", "all"):
+        return a.select(head=head), b.select(head=head), ()
+    if a.heads == b.heads:
+        return a, b, ()
+    if head == "all":
+        raise InputError(
+            "One has the heads {first}, the other {second}: they cannot stand beside each other one by one.",
+            hint="Without --head all their means are compared.",
+            first=listed(map(word, a.heads)),
+            second=listed(map(word, b.heads)),
+        )
+    return a.mean(), b.mean(), _which_heads(a, b)
+
+
+def _which_heads(a: Attention, b: Attention) -> tuple[Message, ...]:
+    """What to tell where one head stands beside one of another name, or a mean beside another number of heads."""
+    if len(a.heads) == len(b.heads) == 1:
+        return (
+            message("Head {first} is compared with head {second}.", first=word(a.heads[0]), second=word(b.heads[0])),
+        )
+    return (
+        message(
+            "The mean of {first} heads is compared with the mean of {second}.", first=len(a.heads), second=len(b.heads)
+        ),
+    )
+
+
+def _settings(a: Attention, b: Attention) -> dict[str, Any]:
+    """How both were computed, where that is known and the same; else that they were given, and in what they differ."""
+    first, second = a.settings, b.settings
+    if first == second:
+        return dict(a.settings)
+    counts = [{name: each.settings.get(name, 1) for name in ("layers", "heads")} for each in (a, b)]
+    shared = counts[0] if counts[0] == counts[1] else {}
+    normalized = any(each.settings.get("normalized") for each in (a, b))
+    other = {name: [first[name], second[name]] for name in first if _differs(first[name], second.get(name))}
+    return {"embedding": "given", "tokens": "given", **shared, "normalized": normalized, "differing": other}
+
+
+def _differs(a: Any, b: Any) -> bool:
+    """Whether both are known, of a kind that can be told in a word, and not the same."""
+    return isinstance(a, str | int | float) and isinstance(b, str | int | float) and a != b

@@ -1,0 +1,426 @@
+"""Two Attentions of the same words in another order, put side by side token by token.
+
+Compared cell by cell, 猫吃鱼 and 鱼吃猫 seem to differ by a lot; that is the wrong comparison. Here the n-th 猫 of one
+text meets the n-th 猫 of the other, and the second matrix is put in the first one's order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.analysis.order_blindness import Blindness, threshold
+from attnviz.core.attention_data import Attention, Token, find_head
+from attnviz.core.errors import InputError
+from attnviz.core.positions import scheme_words
+from attnviz.i18n.messages import Message, message, word
+
+Float32 = NDArray[np.float32]
+Name = str | Message
+
+GIVEN = "given"  # the position and mask of weights that were given: nobody knows them
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One setting's outcome over the shared words, in the first text's order.
+
+    a, b [heads, query, key]: the weights, re-normalized over the shared words where the words differ; forbidden_a and
+    forbidden_b [query, key] or None: cells that a mask forbids. outputs: the largest change of a word's output vector,
+    None where the words differ. threshold: what float32 rounding alone may change. blind_to: what this setting cannot
+    see in the first text, None where that was not tried.
+    """
+
+    position: str
+    mask: str
+    heads: tuple[int | str, ...]
+    a: Float32
+    b: Float32
+    forbidden_a: NDArray[np.bool_] | None
+    forbidden_b: NDArray[np.bool_] | None
+    outputs: float | None
+    threshold: float
+    blind_to: Blindness | None = None
+
+    @property
+    def delta(self) -> Float32:
+        """B - A, [heads, query, key], in [-1, 1]."""
+        return self.b - self.a
+
+    @property
+    def order_blind(self) -> bool:
+        """Whether no head's weights, and no output, change by more than rounding does."""
+        same = float(np.abs(self.delta).max(initial=0)) <= self.threshold
+        return same and (self.outputs is None or self.outputs <= 10 * self.threshold)
+
+    @property
+    def changed_head(self) -> int:
+        """The index of the head whose weights change most."""
+        return int(np.abs(self.delta).max(axis=(1, 2)).argmax())
+
+    def mean(self) -> tuple[Float32, Float32]:
+        """A and B as the mean of their heads, each [query, key]."""
+        return self.a.mean(axis=0), self.b.mean(axis=0)
+
+    def choose(self, head: str | None) -> list[int | None]:
+        """The indexes of the heads that `head` names: a number, a name, mean, all, or None for mean.
+
+        None in the list stands for the mean; where there is one head, the mean is that head.
+        """
+        if head in (None, "mean"):
+            return [0] if len(self.heads) == 1 else [None]
+        if head == "all":
+            return list(range(len(self.heads)))
+        return [find_head(self.heads, head)]
+
+    def matrices(self, index: int | None) -> tuple[Float32, Float32]:
+        """A and B of one head, or of the mean of the heads, each [query, key]."""
+        return self.mean() if index is None else (self.a[index], self.b[index])
+
+    def largest(self, index: int | None = None) -> tuple[int, int, float]:
+        """Query, key and change of the cell that changes most in one head, or in the mean of the heads."""
+        a, b = self.matrices(index)
+        change = b - a
+        query, key = np.unravel_index(int(np.abs(change).argmax()), change.shape)
+        return int(query), int(key), float(change[query, key])
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The same words in two orders: which words they share, and what changes under each setting.
+
+    tokens: the shared words in the first text's order; tokens_b: the same words, in that order, as the second text's
+    tokens; only_a, only_b: words of one side only; same_order: whether the second text has the shared words in the
+    first one's order; mirrored: whether it has them backwards. keys: the shared words that are asked, where they are
+    another text's; else those of `tokens`. renormalized: whether each row is re-normalized over the shared words,
+    because the two look at different ones. names: what the two are called, where their texts do not tell them apart.
+    """
+
+    text_a: str
+    text_b: str
+    tokens: tuple[Token, ...]
+    tokens_b: tuple[Token, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    same_order: bool
+    runs: tuple[Run, ...]
+    mirrored: bool = False
+    keys: tuple[Token, ...] | None = None
+    renormalized: bool = False
+    layers: tuple[int, ...] = ()
+    settings: dict[str, object] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+    names: tuple[Name, Name] | None = None
+
+    @property
+    def titles(self) -> tuple[Name, Name]:
+        """What stands above the two: their texts, or their names, with the texts where these are not the same."""
+        texts = (self.text_a, self.text_b)
+        if self.names is None or (self.same_order and self.same_words):
+            return self.names or texts
+        (a, b), (text_a, text_b) = self.names, texts
+        return message("{name}: {text}", name=a, text=text_a), message("{name}: {text}", name=b, text=text_b)
+
+    @property
+    def same_words(self) -> bool:
+        """Whether both texts have exactly the same words."""
+        return not self.only_a and not self.only_b
+
+    def __repr__(self) -> str:
+        """What is compared, never a screen full of numbers."""
+        a, b = map(str, self.titles)
+        return f"<Comparison {a!r} | {b!r}: {len(self.tokens)} shared words x {len(self.runs)} settings>"
+
+    def verdicts(self, head: str | None = None) -> tuple[Message, ...]:
+        """One sentence a run that a reader can quote, about the heads that `head` names; of several, their mean."""
+        return tuple(_verdict(self, run, head) for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which token of one text is which of the other: index pairs in the first one's order, and the rest."""
+
+    a: tuple[int, ...]
+    b: tuple[int, ...]
+    only_a: tuple[int, ...]
+    only_b: tuple[int, ...]
+
+    @property
+    def leaves(self) -> bool:
+        """Whether either text has a token that the other lacks."""
+        return bool(self.only_a or self.only_b)
+
+
+def align(a: tuple[Token, ...], b: tuple[Token, ...], same: Callable[[str], str] = str) -> Alignment:
+    """Match tokens by text and occurrence: the n-th 猫 with the n-th 猫. `same` maps texts that count as one.
+
+    >>> align((Token("猫"), Token("吃")), (Token("吃"), Token("猫"))).b
+    (1, 0)
+    """
+    places: dict[str, list[int]] = defaultdict(list)
+    for index, token in enumerate(b):
+        places[same(token.text)].append(index)
+    pairs, only_a = [], []
+    for index, token in enumerate(a):
+        waiting = places[same(token.text)]
+        if waiting:
+            pairs.append((index, waiting.pop(0)))
+        else:
+            only_a.append(index)
+    only_b = sorted(index for waiting in places.values() for index in waiting)
+    return Alignment(tuple(i for i, _ in pairs), tuple(j for _, j in pairs), tuple(only_a), tuple(only_b))
+
+
+def compare_attentions(
+    pairs: list[tuple[Attention, Attention]],
+    *,
+    blind_to: Sequence[Blindness | None] = (),
+    same: Callable[[str], str] = str,
+    notes: tuple[Message, ...] = (),
+) -> Comparison:
+    """Compare two texts under one setting a pair; the tokens must be the same in every pair, the last layer counts.
+
+    blind_to: what each pair's setting cannot see. In cross-attention the words that are asked are matched as well.
+    Raises InputError where the texts have no word in common.
+    """
+    a, b = pairs[0]
+    aligned = align(a.tokens, b.tokens, same)
+    asked = align(a.key, b.key, same) if a.is_cross else aligned
+    for tokens, shared in (("query", aligned.a), ("key", asked.a)):
+        first, second = (getattr(one, tokens) for one in (a, b))
+        if not any(_is_word(a, first[i]) for i in shared):
+            raise InputError(
+                "The two texts have no word in common: {a} and {b}.",
+                hint="compare looks at the same words in another order.",
+                a=_first_words(a, first),
+                b=_first_words(b, second),
+            )
+    text_a, text_b = _texts(a, b)
+    return Comparison(
+        text_a=text_a,
+        text_b=text_b,
+        tokens=tuple(a.tokens[i] for i in aligned.a),
+        tokens_b=tuple(b.tokens[i] for i in aligned.b),
+        only_a=_alone(a, aligned.only_a, asked.only_a),
+        only_b=_alone(b, aligned.only_b, asked.only_b),
+        same_order=all(list(one.b) == sorted(one.b) for one in (aligned, asked)),
+        mirrored=list(aligned.b) == sorted(aligned.b, reverse=True),
+        keys=tuple(a.key[i] for i in asked.a) if a.is_cross else None,
+        renormalized=asked.leaves,
+        layers=a.layers[-1:],
+        runs=tuple(
+            replace(_run(first, second, aligned, asked), blind_to=blind)
+            for (first, second), blind in zip(pairs, blind_to or (None,) * len(pairs), strict=True)
+        ),
+        settings={**a.settings, **_unknown_words(a, b), **_hidden(a, b)},
+        notes=_distinct(notes, a.notes, b.notes),
+    )
+
+
+def _first_words(attention: Attention, tokens: tuple[Token, ...]) -> str:
+    return " ".join([token.text for token in tokens if _is_word(attention, token)][:8])
+
+
+def _is_word(attention: Attention, token: Token) -> bool:
+    """Whether a token stands for text: what a model puts around every text is nothing that two texts share."""
+    return "model" not in attention.settings or token.start is not None
+
+
+def _unknown_words(a: Attention, b: Attention) -> dict[str, object]:
+    """How many words of both texts a model does not know; of one, where they have the same."""
+    first, second = (one.settings.get("unknown_words") for one in (a, b))
+    if first is None or second is None or first == second:
+        return {}
+    return {"unknown_words": {name: first[name] + second[name] for name in first}}
+
+
+def _hidden(a: Attention, b: Attention) -> dict[str, object]:
+    """What is not shown of the first, and how much weight went there in each."""
+    first, second = (one.settings.get("hidden") for one in (a, b))
+    if first is None or second is None:
+        return {}
+    return {"hidden": {**first, "shares_b": second["shares"]}}
+
+
+def _distinct(*groups: tuple[Message, ...]) -> tuple[Message, ...]:
+    return tuple({str(note): note for group in groups for note in group}.values())
+
+
+def _alone(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...]) -> tuple[str, ...]:
+    """The words of one side only, those that are asked too where they are another text's."""
+    found = [attention.query[i] for i in queries] + ([attention.key[i] for i in keys] if attention.is_cross else [])
+    return tuple(token.text for token in found)
+
+
+def _texts(a: Attention, b: Attention) -> tuple[str, str]:
+    """What the two are called: the texts that ask, or, where a model reads one target twice, those that are asked."""
+    asked = (a.key_source, b.key_source) if a.is_cross and b.is_cross else (None, None)
+    if asked[0] is not None and asked[1] is not None and asked[0] != asked[1]:
+        return asked[0], asked[1]
+    return _text(a), _text(b)
+
+
+def _text(attention: Attention) -> str:
+    if attention.source is None:
+        return " ".join(token.text for token in attention.tokens)
+    begins = attention.settings.get("pair_start")  # of two texts, the second stands in a line of its own
+    return attention.source if begins is None else f"{attention.source[: begins - 1]} / {attention.source[begins:]}"
+
+
+def _run(a: Attention, b: Attention, aligned: Alignment, asked: Alignment) -> Run:
+    words_differ = aligned.leaves or asked.leaves
+    outputs = None
+    if not words_differ and a.output is not None and b.output is not None:
+        outputs = float(np.abs(b.output[list(aligned.b)] - a.output[list(aligned.a)]).max())
+    return Run(
+        position=str(a.settings.get("position", "none")),
+        mask=str(a.settings.get("mask", "none")),
+        heads=a.heads,
+        a=_shared(a, aligned.a, asked.a, asked.leaves),
+        b=_shared(b, aligned.b, asked.b, asked.leaves),
+        forbidden_a=_forbidden(a, aligned.a, asked.a),
+        forbidden_b=_forbidden(b, aligned.b, asked.b),
+        outputs=outputs,
+        threshold=threshold(a, b),
+    )
+
+
+def _shared(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...], renormalize: bool) -> Float32:
+    """The last layer's weights of these queries at these keys, in this order; rows sum to 1 again if asked."""
+    weights = attention.weights[-1][:, list(queries)][:, :, list(keys)]
+    if renormalize:
+        total = weights.sum(axis=-1, keepdims=True)
+        weights = weights / np.where(total == 0, 1, total)
+    shared: Float32 = weights.astype(np.float32, copy=False)
+    return shared
+
+
+def _forbidden(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    return None if attention.allowed is None else ~attention.allowed[np.ix_(queries, keys)]
+
+
+def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:
+    chosen = run.choose(shown)
+    sentence = _change(comparison, run, chosen[0] if len(chosen) == 1 else None)
+    if comparison.renormalized:
+        sentence = message("Over the shared words, each row re-normalized: {sentence}", sentence=sentence)
+    if len(run.heads) > 1 and not run.order_blind:
+        head = run.changed_head
+        change = float(np.abs(run.delta[head]).max())
+        called = run.heads[head]
+        name = message("{head} ({name})", head=head, name=word(called)) if isinstance(called, str) else head
+        sentence = message(
+            "{sentence} Head {head} changes most, by {change}.", sentence=sentence, head=name, change=decimals(change)
+        )
+    return sentence
+
+
+def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
+    """What one setting changes, in words; head: an index, None for the mean."""
+    query, key, change = run.largest(head)
+    keys = comparison.keys or comparison.tokens
+    a, b = comparison.names or (comparison.text_a, comparison.text_b)
+    itself = key == query and comparison.keys is None
+    fields: dict[str, object] = {
+        "a": a,
+        "b": b,
+        "positions": scheme_words(run.position),
+        "mask": run.mask,
+        "query": comparison.tokens[query].text,
+        "key": message("itself") if itself else message("{word}", word=keys[key].text),
+        "amount": decimals(abs(change)),
+        "change": f"{float(np.abs(run.delta).max(initial=0)):.7f}",
+    }
+    if run.position == GIVEN:
+        return _given_change(comparison, run, change, fields)
+    if comparison.same_order and comparison.same_words:
+        return message("Both texts have the same words in the same order (largest change {change}).", **fields)
+    if run.order_blind:
+        return _no_change(comparison, run, fields)
+    fields["direction"] = message("more") if change > 0 else message("less")
+    sentence = _some_change(comparison, run, fields)
+    if run.blind_to is Blindness.MIRROR_IMAGE and comparison.same_words:
+        return message("{sentence} Only the mirror image of {a} would stay the same.", sentence=sentence, **fields)
+    return sentence
+
+
+def _given_change(comparison: Comparison, run: Run, change: float, fields: dict[str, object]) -> Message:
+    """What differs between weights that were given: nothing is known of positions, so nothing is said of them."""
+    same = float(np.abs(run.delta).max(initial=0)) <= run.threshold
+    if same and comparison.same_words:
+        return message("Every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
+    if same:
+        return message("every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
+    if abs(change) <= run.threshold:
+        return message("In the mean of the heads every word looks at the others in {b} as in {a}.", **fields)
+    if change > 0:
+        return message("In {b}, {query} looks {amount} more at {key} than in {a}.", **fields)
+    return message("In {b}, {query} looks {amount} less at {key} than in {a}.", **fields)
+
+
+def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> Message:
+    if not comparison.same_words:
+        return message("every word looks at the others exactly as before (largest change {change}).", **fields)
+    if run.blind_to is Blindness.MIRROR_IMAGE and comparison.mirrored and run.position == "none":
+        return message(
+            "The mask {mask} sees how far apart two words stand, not in which direction: {b} is {a} read backwards, "
+            "and stays the same (largest change {change}).",
+            **fields,
+        )
+    if run.blind_to is Blindness.MIRROR_IMAGE and comparison.mirrored:
+        return message(
+            "With {positions} it sees how far apart two words stand, not in which direction: {b} is {a} read "
+            "backwards, and stays the same (largest change {change}).",
+            **fields,
+        )
+    if run.position == "own":
+        return message(
+            "In this model every word looks at the others exactly as before (largest change {change}).", **fields
+        )
+    if run.position == "none":
+        return message(
+            "Without positions every word looks at the others exactly as before (largest change {change}): "
+            "attention cannot tell {a} from {b}.",
+            **fields,
+        )
+    return message(
+        "Even with {positions} every word looks at the others exactly as before (largest change {change}).", **fields
+    )
+
+
+def _some_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> Message:
+    if run.position == "own" and not comparison.same_words:
+        return message("{query} looks {amount} {direction} at {key}.", **fields)
+    if run.position == "own":
+        return message("In this model the order counts: {query} looks {amount} {direction} at {key}.", **fields)
+    if run.position != "none":
+        return message("With {positions} it can: {query} looks {amount} {direction} at {key}.", **fields)
+    if "causal" in run.mask:
+        return message(
+            "Without positions the causal mask alone tells the two apart, because a word sees only itself and what "
+            "came before it: {query} looks {amount} {direction} at {key}.",
+            **fields,
+        )
+    if run.mask != "none":
+        return message(
+            "Without positions the mask {mask} alone tells the two apart, because it depends on how far apart "
+            "two words stand: {query} looks {amount} {direction} at {key}.",
+            **fields,
+        )
+    return message(
+        "Without positions {query} looks {amount} {direction} at {key}: the words around them differ.", **fields
+    )
+
+
+def decimals(number: float) -> str:
+    """A change as people write it: .21, or .0003 where two digits would be nothing.
+
+    >>> decimals(0.2071), decimals(0.00034)
+    ('.21', '.0003')
+    """
+    digits = 2 if number >= 0.005 or number == 0 else min(7, int(np.ceil(-np.log10(number))))
+    return f"{number:.{digits}f}".lstrip("0") if number < 1 else f"{number:.{digits}f}"

@@ -1,0 +1,46 @@
+"""What an experiment is made on, and which head of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import OptionError
+from attnviz.toy.settings import Settings
+from attnviz.toy.word_vectors import Progress
+from attnviz.toy.words import Words, read_words
+
+MOST_WORDS = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What an experiment is made on: a text or vectors, perhaps the words of a second text, and who is told of it."""
+
+    text: str | None = None
+    keys: str | None = None
+    vectors: str | Path | ArrayLike | None = None
+    labels: str | Sequence[str] | None = None
+    progress: Progress | None = None
+
+    def words(self, settings: Settings) -> tuple[Words, Settings]:
+        """The words under these settings, and the settings as they are then."""
+        return read_words(
+            self.text, settings, keys=self.keys, vectors=self.vectors, labels=self.labels, progress=self.progress
+        )
+
+
+def head_shown(attention: Attention, head: str | int | None) -> Attention:
+    """The one head that is named, by its name or number; the mean of all where none is."""
+    check_head(head)
+    return attention.mean() if head in (None, "mean") else attention.select(head=head)
+
+
+def check_head(head: str | int | None) -> None:
+    """Raise OptionError for all heads, where there is room for one."""
+    if head == "all":
+        raise OptionError("One head is shown here: --head takes a number, a name or mean, not all.")

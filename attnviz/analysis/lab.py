@@ -1,0 +1,220 @@
+"""The laboratory's results: one sentence under many settings, and how weight falls with distance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.analysis.order_blindness import Blindness
+from attnviz.core.errors import AttnvizError, OptionError, unknown_choice
+from attnviz.i18n.messages import Message
+
+Float32 = NDArray[np.float32]
+Booleans = NDArray[np.bool_]
+
+# What may vary, and the type of its values.
+VARIES: Mapping[str, type] = MappingProxyType(
+    {
+        "position": str,
+        "mask": str,
+        "heads": int,
+        "temperature": float,
+        "dim": int,
+        "projection": str,
+        "embedding": str,
+        "tokens": str,
+        "seed": int,
+        "offset": int,
+    }
+)
+KEEP = 0.9  # a, the share of its memory that the recurrent model keeps at each step
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What varies, and through which values."""
+
+    name: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One setting's outcome: the weights [query, key] that are shown, what is allowed, and what it cannot see.
+
+    values: this cell's value on each axis. bits: the mean entropy of the rows that may look anywhere. problem: why the
+    setting cannot be; then weights are zeros, and bits and blind_to None.
+    """
+
+    values: tuple[Any, ...]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    weights: Float32
+    allowed: Booleans | None = None
+    bits: float | None = None
+    blind_to: Blindness | None = None
+    problem: AttnvizError | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Lab:
+    """A cell for each combination of the axes' values, the last axis running fastest.
+
+    settings: how all were computed; None at what varies. head: which head is shown. heads: the names of all.
+    """
+
+    axes: tuple[Axis, ...]
+    cells: tuple[Cell, ...]
+    head: int | str
+    settings: Mapping[str, Any]
+    notes: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """How much weight lies on words so many words away: a mean over all pairs of the text that are allowed.
+
+    text: the tokens that are repeated; count: how many there are then. curves: for each scheme [count], by distance
+    from 0; nan where no pair is allowed. recurrent [count]: what h_t = a h_(t-1) + (1 - a) x_t keeps of a word after so
+    many others, (1 - a) a^d, with a = keep.
+    """
+
+    text: tuple[str, ...]
+    count: int
+    curves: Mapping[str, NDArray[np.float64]]
+    recurrent: NDArray[np.float64]
+    keep: float
+    settings: Mapping[str, Any]
+    notes: tuple[Message, ...] = field(default=())
+
+
+def read_axis(spelling: str, fields: Mapping[str, type], choices: Mapping[str, tuple[str, ...]]) -> Axis:
+    """What `--vary` names: NAME=A,B,C; of a closed list also NAME=all. In a mask + stands for its comma.
+
+    fields: the names that may vary, and the type of their values. choices: all values, where there are few. Raises
+    OptionError for an unknown name, an empty list, or a value of the wrong type.
+
+    >>> read_axis("temperature=0.5,1", {"temperature": float}, {}).values
+    (0.5, 1.0)
+    """
+    name, _, written = spelling.partition("=")
+    name = name.strip().removeprefix("--")
+    if name not in fields:
+        raise unknown_choice("--vary", name, fields)
+    values = [value.strip() for value in written.split(",") if value.strip()]
+    if not values:
+        raise OptionError(
+            "--vary {name} needs its values, as in {name}={example}.",
+            name=name,
+            example=",".join(choices.get(name, ("1", "2"))[:2]),
+        )
+    if name in choices:
+        values = [one for value in values for one in (choices[name] if value == "all" else (value,))]
+    if name == "mask":
+        values = [value.replace("+", ",") for value in values]
+    return Axis(name, tuple(dict.fromkeys(_typed(name, value, fields[name]) for value in values)))
+
+
+def _typed(name: str, value: str, kind: type) -> Any:
+    try:
+        if kind is int and len(value) > 18:
+            raise ValueError
+        return kind(value)
+    except ValueError:
+        if kind is int:
+            raise OptionError(
+                "--vary {name} takes whole numbers, not {value!r}.", name=name, value=value[:50]
+            ) from None
+        raise OptionError("--vary {name} takes numbers, not {value!r}.", name=name, value=value[:50]) from None
+
+
+def recurrent_memory(count: int, keep: float = KEEP) -> NDArray[np.float64]:
+    """What a simple recurrent memory holds of each word, by how many words ago it came: (1 - a) a^d, [count].
+
+    The model: h_t = a h_(t-1) + (1 - a) x_t, a linear state that leaks; the same as the leaky units of Jaeger et al.
+    2007 ("Optimization and applications of echo state networks with leaky-integrator neurons") without their
+    non-linearity. Recurrent networks learn what to keep; this one shows what keeping a share of it at each
+    step means (Bengio et al. 1994, "Learning long-term dependencies with gradient descent is difficult").
+
+    >>> recurrent_memory(3, 0.5).tolist()
+    [0.5, 0.25, 0.125]
+    """
+    kept: NDArray[np.float64] = (1 - keep) * keep ** np.arange(count, dtype=np.float64)
+    return kept
+
+
+def lab_document(lab: Lab) -> dict[str, Any]:
+    """The laboratory as plain data under `"schema": 1`."""
+    return {
+        "schema": 1,
+        "axes": [{"name": axis.name, "values": list(axis.values)} for axis in lab.axes],
+        "cells": [
+            {
+                **dict(zip((axis.name for axis in lab.axes), cell.values, strict=True)),
+                "tokens": list(cell.rows),
+                "keys": list(cell.columns),
+                "weights": cell.weights.tolist() if cell.problem is None else None,
+                "allowed": None if cell.allowed is None else cell.allowed.tolist(),
+                "bits": cell.bits,
+                "blind_to": cell.blind_to,
+                "problem": None if cell.problem is None else str(cell.problem),
+            }
+            for cell in lab.cells
+        ],
+        "head": lab.head,
+        "settings": dict(lab.settings),
+    }
+
+
+def lab_rows(lab: Lab) -> dict[str, Any]:
+    """The laboratory in long form, a row a weight; null where the mask forbids."""
+    names = [axis.name for axis in lab.axes]
+    return {
+        "rows": [
+            {
+                **dict(zip(names, cell.values, strict=True)),
+                "query_index": i,
+                "query": query,
+                "key_index": j,
+                "key": key,
+                "weight": None if cell.allowed is not None and not cell.allowed[i, j] else float(cell.weights[i, j]),
+                "bits": cell.bits,
+                "blind_to": cell.blind_to,
+            }
+            for cell in lab.cells
+            if cell.problem is None
+            for i, query in enumerate(cell.rows)
+            for j, key in enumerate(cell.columns)
+        ]
+    }
+
+
+def distances_document(distances: Distances) -> dict[str, Any]:
+    """The curves as plain data under `"schema": 1`: a number a distance, from 0; null where no pair is allowed."""
+    return {
+        "schema": 1,
+        "text": list(distances.text),
+        "tokens": distances.count,
+        "curves": {
+            name: [None if np.isnan(value) else float(value) for value in curve]
+            for name, curve in distances.curves.items()
+        },
+        "recurrent": {"keep": distances.keep, "curve": distances.recurrent.tolist()},
+        "settings": dict(distances.settings),
+    }
+
+
+def distances_rows(distances: Distances) -> dict[str, Any]:
+    """The curves as rows: a distance, each scheme's mean weight there, and what the recurrent memory keeps."""
+    curves = {**distances.curves, "recurrent": distances.recurrent}
+    return {
+        "rows": [
+            {"distance": d, **{name: None if np.isnan(curve[d]) else float(curve[d]) for name, curve in curves.items()}}
+            for d in range(distances.count)
+        ]
+    }

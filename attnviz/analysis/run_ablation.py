@@ -1,0 +1,140 @@
+"""Take a word or a head away, and see how far the result moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from attnviz.analysis.ablation import WAYS, Ablation, Removal, moved
+from attnviz.analysis.entropy import least_even, unevenness
+from attnviz.analysis.inputs import MOST_WORDS, Given, check_head, head_shown
+from attnviz.core.attention import merge_heads
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import InputError, unknown_choice
+from attnviz.i18n.messages import Message, message
+from attnviz.text.find_token import find_token, occurrences
+from attnviz.toy.attend import attend_to
+from attnviz.toy.settings import Settings, with_options
+from attnviz.toy.word_vectors import Progress
+from attnviz.toy.words import Words
+
+
+def ablate(
+    text: str | None = None,
+    token: str | int | None = None,
+    settings: Settings | None = None,
+    *,
+    by: str = "word",
+    head: str | int | None = None,
+    keys: str | None = None,
+    vectors: str | Path | ArrayLike | None = None,
+    labels: str | Sequence[str] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Ablation:
+    """How far one word's output vector moves when each other word, or each head, is taken away; and its weight before.
+
+    token: as in find_token; None is the word whose row is least even. by: word, taken out of the text, so that
+    the others close up; mask, it stays but nobody may look at it; head, its part of the output is zeros (Michel et
+    al. 2019, "Are sixteen heads really better than one?", section 2.3), beside its largest weight in the row, which
+    Voita et al. 2019 ("Analyzing multi-head self-attention", section 4) call its confidence. head: whose weights are
+    shown, a number or a name; None and "mean" are the mean of the heads. The rest is as in run.
+    Raises an AttnvizError for what cannot be; MissingError for a token or head that is not there.
+
+    >>> [round(one.weight, 3) for one in ablate("猫吃鱼", "吃").removals]
+    [0.237, 0.625]
+    """
+    if by not in WAYS:
+        raise unknown_choice("--by", by, WAYS)
+    check_head(head)
+    chosen = with_options(settings or Settings(), options)
+    words, chosen = Given(text, keys, vectors, labels, progress).words(chosen)
+    asked = words.asked or words
+    if by != "head" and max(len(asked.tokens), len(words.tokens)) > MOST_WORDS:
+        raise InputError(
+            "Each word is taken away in turn, of at most {most} words; these are {count}.",
+            hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
+            most=MOST_WORDS,
+            count=f"{max(len(asked.tokens), len(words.tokens)):,}",
+        )
+    attention = attend_to(words, chosen)
+    shown = head_shown(attention, head)
+    index, note = _find(shown, token)
+    removals = (
+        _without_heads(attention, index) if by == "head" else _without_words(words, chosen, attention, shown, index, by)
+    )
+    return Ablation(
+        token=words.tokens[index],
+        index=index,
+        by=by,
+        removals=tuple(removals),
+        own=None if attention.is_cross else float(shown.weights[0, 0, index, index]),
+        length=float(np.linalg.norm(_output(attention)[index].astype(np.float64))),
+        head=shown.heads[0] if by != "head" else "mean",
+        settings=attention.settings,
+        notes=(*attention.notes, *note),
+        occurrence=occurrences(words.tokens)[index],
+    )
+
+
+def _find(shown: Attention, token: str | int | None) -> tuple[int, tuple[Message, ...]]:
+    """The row that is meant, and what the reader should know of the choice."""
+    if token is not None:
+        index, note = find_token(shown.query, token)
+        return index, () if note is None else (note,)
+    index = least_even(unevenness(shown.weights[0, 0], shown.allowed))
+    if len(shown.query) == 1:
+        return index, ()
+    return index, (
+        message(
+            "“{word}” is watched: its row is the least even. --token chooses another.", word=shown.query[index].text
+        ),
+    )
+
+
+def _output(attention: Attention) -> NDArray[np.float32]:
+    assert attention.output is not None
+    return attention.output
+
+
+def _without_words(
+    words: Words, settings: Settings, attention: Attention, shown: Attention, index: int, by: str
+) -> Iterator[Removal]:
+    """Each other word in turn: the row's own word stays, unless it asks those of another text."""
+    before = _output(attention)[index]
+    numbers = occurrences(attention.key)
+    for j, key in enumerate(attention.key):
+        if j == index and not attention.is_cross:
+            continue
+        if by == "mask":
+            after = _output(attend_to(words, settings, hidden=j))[index]
+        elif len(attention.key) == 1:
+            after = np.zeros_like(before)  # there is nothing left to look at
+        else:
+            place = index - (j < index and not attention.is_cross)
+            after = _output(attend_to(words.without(j), settings))[place]
+        yield Removal(
+            name=key.text,
+            index=j,
+            weight=float(shown.weights[0, 0, index, j]),
+            allowed=attention.allowed is None or bool(attention.allowed[index, j]),
+            moved=moved(before, after),
+            occurrence=numbers[j],
+        )
+
+
+def _without_heads(attention: Attention, index: int) -> Iterator[Removal]:
+    """Each head in turn: its part of what is put together is zeros."""
+    trace = attention.traces[-1]
+    for number, name in enumerate(attention.heads):
+        context = trace.context[:, index : index + 1].copy()
+        context[number] = 0
+        together = merge_heads(context)[0].astype(np.float64)
+        matrix = None if trace.projection is None else trace.projection.output
+        after = together if matrix is None else together @ matrix
+        largest = float(attention.weights[-1, number, index].max())
+        yield Removal(name, number, largest, True, moved(_output(attention)[index], after))

@@ -1,0 +1,188 @@
+"""One text under many settings, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from attnviz.analysis.entropy import entropy
+from attnviz.analysis.inputs import MOST_WORDS, Given, check_head, head_shown
+from attnviz.analysis.lab import VARIES, Axis, Cell, Lab, read_axis
+from attnviz.analysis.order_blindness import blind_to
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import InputError, OptionError
+from attnviz.core.positions import SCHEMES
+from attnviz.i18n.messages import Message
+from attnviz.text.tokenize import TOKENIZERS
+from attnviz.toy.attend import attend_to
+from attnviz.toy.embeddings import EMBEDDINGS
+from attnviz.toy.settings import Settings, with_options
+from attnviz.toy.word_vectors import Progress
+from attnviz.toy.words import Words, read_ahead
+
+MASKS = ("none", "causal", "window:1")
+MOST_CELLS = 400
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "position": tuple(SCHEMES),
+        "mask": MASKS,
+        "projection": ("identity", "lexicon", "random"),
+        "embedding": tuple(EMBEDDINGS),
+        "tokens": tuple(TOKENIZERS),
+    }
+)
+
+
+def lab(
+    text: str | None = None,
+    settings: Settings | None = None,
+    *,
+    vary: Sequence[str] = (),
+    head: str | int | None = None,
+    keys: str | None = None,
+    vectors: str | Path | ArrayLike | None = None,
+    labels: str | Sequence[str] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Lab:
+    """One text under many settings: every position scheme with no mask, a causal one and a window of 1.
+
+    vary: up to two of NAME=A,B,C for other axes (VARIES; of a closed list also NAME=all; a + in a mask stands for its
+    comma). A position or a mask that is set does not vary by itself. head: which head is shown; None is the mean. The
+    rest is as in run. A position scheme that cannot be for a setting is a cell that says why.
+    Raises an AttnvizError for what cannot be, before anything is computed.
+
+    >>> len(lab("猫吃鱼").cells)
+    21
+    """
+    chosen = with_options(settings or Settings(), options)
+    given = Given(text, keys, vectors, labels, progress)
+    if vectors is not None:
+        chosen = replace(chosen, embedding="vectors", tokens="given")
+    check_head(head)
+    axes = tuple(read_axis(one, VARIES, CHOICES) for one in vary) or default_axes(chosen, cross=keys is not None)
+    _check_axes(axes, given)
+    if vary:
+        check_free(axes, chosen)
+    made, notes = _cells(axes, given, chosen, head)
+    attention = next((attention for _, attention in made if attention is not None), None)
+    cells = tuple(cell for cell, _ in made)
+    if attention is None:
+        raise next(cell.problem for cell in cells if cell.problem is not None)
+    several = head is None and any(count != 1 for count in _counts(axes, chosen))
+    return Lab(
+        axes=axes,
+        cells=cells,
+        head="mean" if several else head_shown(attention, head).heads[0],
+        settings={**attention.settings, **dict.fromkeys(axis.name for axis in axes)},
+        notes=notes,
+    )
+
+
+def _counts(axes: tuple[Axis, ...], settings: Settings) -> tuple[int, ...]:
+    """The numbers of heads that there are."""
+    return next((axis.values for axis in axes if axis.name == "heads"), (settings.heads,))
+
+
+def _cells(
+    axes: tuple[Axis, ...], given: Given, settings: Settings, head: str | int | None
+) -> tuple[list[tuple[Cell, Attention | None]], tuple[Message, ...]]:
+    """Every combination's cell with its attention, and what to tell of the words; each cutting is read once."""
+    names = [axis.name for axis in axes]
+    combinations = list(product(*(axis.values for axis in axes)))
+    each = [replace(settings, **dict(zip(names, values, strict=True))) for values in combinations]
+    read_ahead((given.text, given.keys), each, given.progress)
+    read: dict[tuple[object, ...], tuple[Words, Settings]] = {}
+    made: list[tuple[Cell, Attention | None]] = []
+    notes: dict[str, Message] = {}
+    for values, one in zip(combinations, each, strict=True):
+        kind = (one.tokens, one.embedding, one.dim, "causal" in one.mask)
+        if kind not in read:
+            read[kind] = _short_words(given, one)
+        words, _ = read[kind]
+        made.append(_cell(values, words, one, head))
+        notes.update({str(note): note for note in words.embedded.notes})
+    return made, tuple(notes.values())
+
+
+def default_axes(settings: Settings, *, cross: bool) -> tuple[Axis, ...]:
+    """Positions and masks, unless they are set; words of another text have no causal mask."""
+    masks = tuple(mask for mask in MASKS if not (cross and mask == "causal"))
+    return (
+        Axis("position", tuple(SCHEMES) if settings.position in (None, "all") else (settings.position,)),
+        Axis("mask", masks if settings.mask == "none" else (settings.mask,)),
+    )
+
+
+def check_free(axes: Iterable[Axis], settings: Settings) -> None:
+    """Raise OptionError for what varies and is set, too."""
+    for axis in axes:
+        if getattr(settings, axis.name) not in (getattr(Settings(), axis.name), "vectors", "given"):
+            raise OptionError(
+                "--vary {name} tries several; --{name} asks for one.", hint="Leave one of the two out.", name=axis.name
+            )
+
+
+def _check_axes(axes: tuple[Axis, ...], given: Given) -> None:
+    names = [axis.name for axis in axes]
+    if len(axes) > 2 or len(set(names)) < len(names):
+        raise OptionError("--vary can be given for two different things at most.", hint="As in: --vary heads=1,2,4.")
+    fixed = [name for name in names if name in ("tokens", "embedding", "dim")]
+    if given.vectors is not None and fixed:
+        raise OptionError("With --vectors the {name} is given and cannot vary.", name=fixed[0])
+    count = int(np.prod([len(axis.values) for axis in axes]))
+    if count > MOST_CELLS:
+        raise OptionError(
+            "The laboratory has room for {most} settings, not {count}.",
+            hint="Vary fewer values.",
+            most=MOST_CELLS,
+            count=count,
+        )
+
+
+def _short_words(given: Given, settings: Settings) -> tuple[Words, Settings]:
+    words, own = given.words(settings)
+    longest = max(len(words.tokens), len((words.asked or words).tokens))
+    if longest > MOST_WORDS:
+        raise InputError(
+            "The laboratory takes at most {most} words; these are {count}.",
+            hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
+            most=MOST_WORDS,
+            count=f"{longest:,}",
+        )
+    return words, own
+
+
+def _cell(
+    values: tuple[Any, ...], words: Words, settings: Settings, head: str | int | None
+) -> tuple[Cell, Attention | None]:
+    """One setting's cell, and its attention; where only the position scheme cannot be, the cell says why."""
+    rows, columns = (tuple(token.text for token in each.tokens) for each in (words, words.asked or words))
+    try:
+        attention = attend_to(words, settings)
+    except OptionError as error:
+        if settings.position in (None, "none"):
+            raise
+        attend_to(words, replace(settings, position="none"))  # what else is wrong is no matter of the scheme
+        blank = np.zeros((len(rows), len(columns)), dtype=np.float32)
+        return Cell(values, rows, columns, blank, problem=error), None
+    shown = head_shown(attention, head)
+    weights = shown.weights[-1, 0]
+    looking = np.ones(len(rows), dtype=bool) if attention.allowed is None else attention.allowed.any(axis=-1)
+    cell = Cell(
+        values=values,
+        rows=rows,
+        columns=columns,
+        weights=weights,
+        allowed=attention.allowed,
+        bits=float(entropy(weights)[looking].mean()) if looking.any() else 0.0,
+        blind_to=blind_to(words, settings),
+    )
+    return cell, attention

@@ -1,0 +1,1 @@
+"""What `import attnviz` gives: run, compare, explain, save and show."""

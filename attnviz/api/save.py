@@ -1,0 +1,270 @@
+"""The one place that writes files: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attnviz.analysis.comparison import Comparison
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import OutputError, reason_of, unknown_choice
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.attention import prepare
+from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.heads import choose_heads
+from attnviz.views.prepared.model_words import unknown_words
+from attnviz.views.prepared.panels import Prepared, join
+from attnviz.views.prepared.refine import AS_IS, Refining
+
+if TYPE_CHECKING:
+    from attnviz.analysis.ablation import Ablation
+    from attnviz.analysis.cost import Costs
+    from attnviz.analysis.lab import Distances, Lab
+    from attnviz.explanation.elements import Explanation
+    from attnviz.views.figure.style import Style
+    from attnviz.views.prepared.charts import Charts
+
+PICTURES = (".png", ".svg", ".pdf")
+PAGE = ".html"
+FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
+FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
+FOR_COSTS = FOR_ABLATION = FOR_LAB = (*PICTURES, ".json", ".csv")
+SHEETS = (PAGE, ".md")
+FOR_EXPLANATION = (*SHEETS, ".json")
+
+
+def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Raise before anything is computed where `path` cannot be written: its suffix, its folder, or itself."""
+    if path.suffix.lower() not in suffixes:
+        raise unknown_choice(message("A file's suffix"), path.suffix or path.name, suffixes)
+    folder = path.parent
+    if not folder.exists():
+        raise OutputError("There is no folder {folder!r}.", hint="Make it first.", folder=str(folder))
+    if not folder.is_dir() or path.is_dir():
+        raise OutputError("{path!r} is not a place for a file.", path=str(path))
+
+
+def save_attention(
+    attention: Attention,
+    path: Path,
+    *,
+    head: str | None = None,
+    layer: str | None = None,
+    digits: int = 3,
+    style: Style | None = None,
+    refining: Refining = AS_IS,
+) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know.
+
+    Data has all heads unless `head` is given, and its numbers as they are; refining: what pictures and pages show.
+    """
+    check_destination(path, FOR_ATTENTION)
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        return save_picture(prepare_picture(attention, head, layer, digits, style, refining), path, style)
+    if suffix == PAGE:
+        shown = choose_heads(attention, head or "all", layer or "all")
+        return save_page(shown, path, digits=digits, refining=refining)
+    from attnviz.io import write_data as storage
+
+    shown = choose_heads(attention, head or "all", layer)
+    makers: dict[str, Callable[[], bytes]] = {
+        ".json": lambda: storage.to_json(storage.attention_document(shown)).encode(),
+        ".csv": lambda: _utf8(storage.attention_csv(shown)),
+        ".npz": lambda: storage.attention_npz(shown),
+    }
+    write(path, makers[suffix]())
+    return unknown_words(attention.settings)  # data has no caption that could say it
+
+
+def prepare_picture(
+    attention: Attention,
+    head: str | None = None,
+    layer: str | None = None,
+    digits: int = 3,
+    style: Style | None = None,
+    refining: Refining = AS_IS,
+) -> Prepared:
+    """What a picture shows: the chosen layer and heads; a grid has them all where none are chosen."""
+    rest = "all" if style is not None and style.kind == "grid" else None
+    shown = choose_heads(attention, head or rest, layer or rest)
+    return join(refining.apply(prepare(shown, medium="picture", digits=digits), shown))
+
+
+def prepare_comparing(
+    comparison: Comparison, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
+) -> Prepared:
+    """What a picture of a comparison shows: every run's two texts and the change."""
+    forms = prepare_comparison(comparison, head=head, medium="picture", digits=digits)
+    return join(refining.apply(forms))
+
+
+def save_comparison(
+    comparison: Comparison,
+    path: Path,
+    *,
+    head: str | None = None,
+    digits: int = 3,
+    style: Style | None = None,
+    refining: Refining = AS_IS,
+) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    check_destination(path, FOR_COMPARISON)
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        return save_picture(prepare_comparing(comparison, head, digits, refining), path, style)
+    if suffix == PAGE:
+        return save_page(comparison, path, head=head, digits=digits, refining=refining)
+    from attnviz.io import write_data as storage
+
+    if suffix == ".json":
+        write(path, storage.to_json(storage.comparison_document(comparison, head)).encode())
+    else:
+        write(path, _utf8(storage.comparison_csv(comparison, head)))
+    return ()
+
+
+def save_costs(costs: Costs, path: Path, *, style: Style | None = None) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.analysis.cost import cost_document
+    from attnviz.views.prepared.cost import draw_costs
+
+    document = cost_document(costs)
+    return _save_result(path, style, lambda: draw_costs(costs), lambda: document, lambda: document)
+
+
+def save_ablation(
+    ablation: Ablation, path: Path, *, digits: int = 3, style: Style | None = None
+) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.analysis.ablation import ablation_document
+    from attnviz.views.prepared.ablation import draw_ablation
+
+    document = ablation_document(ablation)
+    return _save_result(path, style, lambda: draw_ablation(ablation, digits=digits), lambda: document, lambda: document)
+
+
+def save_distances(distances: Distances, path: Path, *, style: Style | None = None) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.analysis.lab import distances_document, distances_rows
+    from attnviz.views.prepared.lab import prepare_distances
+
+    return _save_result(
+        path,
+        style,
+        lambda: prepare_distances(distances, medium="picture"),
+        lambda: distances_document(distances),
+        lambda: distances_rows(distances),
+    )
+
+
+def save_lab(lab: Lab, path: Path, *, digits: int | None = None, style: Style | None = None) -> tuple[Message, ...]:
+    """Save as what the suffix says; returns what the reader should know."""
+    from attnviz.analysis.lab import lab_document, lab_rows
+    from attnviz.views.prepared.lab import prepare_lab
+
+    if path.suffix.lower() in PICTURES:
+        return save_picture(prepare_lab(lab, medium="picture", digits=digits), path, style)
+    return _save_result(path, style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
+
+
+def _save_result(
+    path: Path,
+    style: Style | None,
+    draw: Callable[[], Charts] | None,
+    document: Callable[[], dict[str, Any]],
+    rows: Callable[[], dict[str, Any]],
+) -> tuple[Message, ...]:
+    """Save a result as charts, as a JSON document, or as a CSV of its rows."""
+    check_destination(path, FOR_COSTS)
+    suffix = path.suffix.lower()
+    if suffix in PICTURES and draw is not None:
+        return save_charts(draw(), path, style)
+    from attnviz.io import write_data as storage
+
+    write(path, storage.to_json(document()).encode() if suffix == ".json" else _utf8(storage.rows_csv(rows())))
+    return ()
+
+
+def save_charts(charts: Charts, path: Path, style: Style | None = None) -> tuple[Message, ...]:
+    """Draw the charts into one picture and write it."""
+    from attnviz.views.figure.chart import render_charts
+
+    picture, notes = render_charts(charts, path.suffix.lower().lstrip("."), style)
+    write(path, picture)
+    return notes
+
+
+def save_explanation(explanation: Explanation, path: Path, *, digits: int = 4, worksheet: bool = False) -> None:
+    """Save as what the suffix says: a page to print, Markdown, or every number as data."""
+    check_destination(path, FOR_EXPLANATION)
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        from attnviz.io import write_data as storage
+
+        write(path, storage.to_json(storage.explanation_document(explanation)).encode())
+        return
+    from attnviz.views.handout import as_html, as_markdown
+    from attnviz.views.prepared.worksheet import make_sheet
+
+    sheet = make_sheet(explanation, digits, worksheet=worksheet)
+    write(path, (as_html if suffix == ".html" else as_markdown)(sheet).encode("utf-8", "backslashreplace"))
+
+
+def save_picture(prepared: Prepared, path: Path, style: Style | None = None) -> tuple[Message, ...]:
+    """Draw the prepared form into one picture and write it."""
+    from attnviz.views.figure.render import render_figure
+
+    picture, notes = render_figure(prepared, path.suffix.lower().lstrip("."), style)
+    write(path, picture)
+    return notes
+
+
+def save_page(
+    shown: Attention | Comparison, path: Path, *, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
+) -> tuple[Message, ...]:
+    """Write one page that opens from disk, with all it needs in it."""
+    from attnviz.views.page.render import render_page
+
+    write(path, render_page(shown, head=head, digits=digits, refining=refining).encode("utf-8", "backslashreplace"))
+    return ()
+
+
+def numbered(path: Path, index: int, count: int) -> Path:
+    """x.png for one text; x-1.png, x-2.png for several."""
+    return path if count == 1 else path.with_stem(f"{path.stem}-{index + 1}")
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write through a temporary file beside it and a rename: an existing file is replaced only by a whole one."""
+    import secrets
+
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(4)}.tmp")
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else None
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(
+            "{path!r} cannot be written: {reason}.",
+            hint="Nothing was changed; choose another place.",
+            path=str(path),
+            reason=reason_of(error),
+        ) from None
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _utf8(text: str) -> bytes:
+    """UTF-8 with a byte order mark, without which a spreadsheet shows 猫 as three other letters."""
+    return text.encode("utf-8-sig", "backslashreplace")

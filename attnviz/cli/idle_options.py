@@ -1,0 +1,76 @@
+"""Options that would change nothing where they stand are refused: one table says what each is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from attnviz.api.save import PAGE, PICTURES
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import Message, message
+
+_PICTURES = message("pictures (.png .svg .pdf), and none is saved")
+_DRAWN = message("views, pictures and pages")
+_SEEN = message("what is shown in the terminal")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a command will make: files, a sentence (alt), and a view in the terminal, or none where that is None.
+
+    kind: of the pictures. shows: what the terminal shows.
+    """
+
+    files: Iterable[Path] = ()
+    alt: bool = False
+    kind: str = "heatmap"
+    view: str | None = None
+    shows: tuple[str, ...] = ("weights",)
+
+    def refuse_idle(self, *options: Any) -> None:
+        """Raise OptionError for the first option, of these dataclasses of options, that changes nothing of it."""
+        uses = self._uses()
+        for group in options:
+            for one in fields(group):
+                works, words = uses.get(one.name, (True, message("")))
+                if not works and getattr(group, one.name) != _default(one):
+                    raise OptionError(
+                        "{option} changes nothing here: it is for {use}.",
+                        hint="Leave it out.",
+                        option=f"--{one.name.replace('_', '-')}",
+                        use=words,
+                    )
+
+    def _uses(self) -> dict[str, tuple[bool, Message]]:
+        """Whether each option changes anything, and what it is for."""
+        suffixes = {path.suffix.lower() for path in self.files}
+        pictures, view = self.alt or not suffixes.isdisjoint(PICTURES), self.view
+        drawn = pictures or PAGE in suffixes
+        words = any(show in ("weights", "scores") for show in self.shows)
+        of_pictures = ("kind", "style", "width", "title", "no_title", "cmap", "font")
+        return {
+            **dict.fromkeys(of_pictures, (pictures, _PICTURES)),
+            "dpi": (".png" in suffixes, message("a .png")),
+            "mass": (pictures and self.kind == "arcs", message("a picture with --kind arcs")),
+            "annotate": (pictures and self.kind in ("heatmap", "bars"), message("a picture's heatmap or bars")),
+            "precision": (drawn or view is not None, message("numbers that are shown; data has them whole")),
+            "scale": (drawn or view is not None, _DRAWN),
+            "sinks": (
+                drawn or (view is not None and words),
+                message("weights and scores in views, pictures and pages"),
+            ),
+            "view": (view is not None, _SEEN),
+            "show": (view is not None, _SEEN),
+            "top": (view in ("auto", "top"), message("--view top")),
+            "squeeze": (view in ("auto", "table"), message("--view table")),
+            "token": (
+                view in ("auto", "table", "top", "text") or (pictures and self.kind == "bars"),
+                message("--view text, table and top, and for --kind bars"),
+            ),
+        }
+
+
+def _default(one: Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()

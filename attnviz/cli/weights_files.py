@@ -1,0 +1,53 @@
+"""Weights of several files beside each other, for `attnviz compare --weights`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from attnviz.analysis.compare_given import compare_given
+from attnviz.analysis.comparison import Comparison
+from attnviz.api.run import load_weights
+from attnviz.cli.sources import as_typed
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import OptionError
+
+
+def compare_files(
+    paths: list[Path], labels: list[str], *, normalize: bool, layer: int | None, head: str | None
+) -> list[Comparison]:
+    """Each further attention in the files beside the first one.
+
+    labels: the tokens' names, once for all files or once for each. Raises OptionError where there are not two.
+    """
+    found = [
+        (called, one)
+        for name, path, names in zip(_names(paths), paths, _labels(labels, len(paths)), strict=True)
+        for called, one in _numbered(name, load_weights(path, labels=names, normalize=normalize))
+    ]
+    if len(found) < 2:
+        raise OptionError(
+            "compare takes the weights of two texts or more; here are those of one.",
+            hint="As in: attnviz compare --weights a.npz --weights b.npz.",
+        )
+    (name, first), *others = found
+    return [compare_given(first, other, layer=layer, head=head, names=(name, called)) for called, other in others]
+
+
+def _labels(labels: list[str], count: int) -> list[list[str]]:
+    """The names that belong to each of the files."""
+    if len(labels) not in (0, 1, count):
+        raise OptionError("--labels is given once for all files of --weights, or once for each.")
+    typed = [[as_typed(text)] for text in labels]
+    return typed if len(typed) == count else (typed or [[]]) * count
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """What the files are called: by name where the names differ, else by path."""
+    many = Counter(path.name for path in paths)
+    return [path.name if many[path.name] == 1 else str(path) for path in paths]
+
+
+def _numbered(name: str, several: tuple[Attention, ...]) -> list[tuple[str, Attention]]:
+    """Each attention of one file with what it is called: x.json, or x.json[0] where there are several."""
+    return [(name if len(several) == 1 else f"{name}[{i}]", one) for i, one in enumerate(several)]

@@ -1,0 +1,268 @@
+"""Scaled dot-product attention in NumPy: arrays in, arrays out.
+
+One body computes, `attend`; it hands back the logits beside output and weights, so that whoever explains
+a number shows the number that was computed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from attnviz.core.errors import InputError, ShapeError
+
+Floats = NDArray[np.floating[Any]]
+Float32 = NDArray[np.float32]
+Booleans = NDArray[np.bool_]
+
+# Half of float64's range: two such numbers can be added without overflow.
+_LARGEST = np.finfo(np.float64).max / 4
+
+
+class Attended(NamedTuple):
+    """What one call of `attend` computed, all [..., query, ...]; logits after scale, bias and temperature.
+
+    weights and logits have the precision they were computed in, float32 or float64.
+    """
+
+    output: Float32
+    weights: Floats
+    logits: Floats
+
+
+def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1) -> Floats:
+    """Turn logits into weights that are at least 0 and sum to 1 along `axis`.
+
+    exp(x_i) / sum_j exp(x_j), with the largest logit subtracted first: adding a constant changes nothing, and
+    nothing overflows. `allowed` (boolean, broadcast against the logits) removes entries: they get exactly 0, and
+    where nothing is allowed all weights are 0. float32 in gives float32 out, float64 gives float64.
+
+    >>> softmax([0.0, 0.0])
+    array([0.5, 0.5])
+    """
+    weights = exponentials(logits, allowed, axis)
+    total = weights.sum(axis=axis, keepdims=True)
+    weights /= np.where(total == 0, 1, total)
+    return weights
+
+
+def exponentials(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1) -> Floats:
+    """e^(x - the largest allowed x along `axis`), and 0 for what is not allowed: the softmax before the division."""
+    x = np.asarray(logits)
+    if not np.issubdtype(x.dtype, np.floating):
+        x = x.astype(np.float64)
+    if allowed is not None:
+        permitted = np.asarray(allowed, dtype=bool)
+        try:
+            x = np.where(permitted, x, x.dtype.type(-np.inf))
+        except ValueError:
+            raise ShapeError(
+                "allowed {allowed} and the logits {logits} do not broadcast.", allowed=permitted.shape, logits=x.shape
+            ) from None
+    if x.shape[axis] == 0:
+        return np.zeros_like(x)
+    largest = x.max(axis=axis, keepdims=True)
+    powers: Floats = x - np.where(np.isneginf(largest), 0, largest)
+    np.exp(powers, out=powers)
+    return powers
+
+
+def dot_products(query: Floats, key: Floats) -> Floats:
+    """Each query with each key: [..., n_q, d], [..., n_k, d] -> [..., n_q, n_k]."""
+    # A copy in the order that the product reads is small beside it, and makes it twice as fast.
+    dots: Floats = query @ np.ascontiguousarray(key.swapaxes(-1, -2))
+    return dots
+
+
+def scaled_dot_product_attention(
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    *,
+    allowed: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    scale: float | None = None,
+    temperature: float = 1.0,
+) -> tuple[Float32, Float32]:
+    """Each output row is a mean of the values, weighted by how well its query fits each key.
+
+    weights = softmax((query @ key.T * scale + bias) / temperature), output = weights @ value
+    (Vaswani et al. 2017, "Attention is all you need", equation 1).
+
+    query [..., n_q, d], key [..., n_k, d], value [..., n_k, d_v]; leading batch and head dimensions broadcast.
+    allowed: boolean, broadcasts to [..., n_q, n_k]; False is "cannot look". A row with nothing allowed is zeros.
+    bias: added to the scaled logits before the mask. scale: 1/sqrt(d) unless given. temperature: above 0.
+    Returns output [..., n_q, d_v] and weights [..., n_q, n_k], both float32, finite for every finite input up to
+    3.4e38: where float32 logits overflow they are computed again in float64. float64 input is computed in float64.
+    Raises ShapeError where shapes do not fit and InputError for nan, inf or a temperature that is not above 0.
+
+    >>> output, weights = scaled_dot_product_attention([[1.0]], [[1.0]], [[3.0]])
+    >>> float(output[0, 0]), float(weights[0, 0])
+    (3.0, 1.0)
+    """
+    attended = attend(query, key, value, allowed=allowed, bias=bias, scale=scale, temperature=temperature)
+    return attended.output, attended.weights.astype(np.float32)
+
+
+def attend(
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    *,
+    allowed: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    scale: float | None = None,
+    temperature: float = 1.0,
+) -> Attended:
+    """The body of `scaled_dot_product_attention`, which hands back the logits too."""
+    q, k, v = _same_precision(query, key, value)
+    _check_shapes(q, k, v)
+    if not (np.isfinite(temperature) and temperature > 0):
+        raise InputError("The temperature must be a number above 0, not {value}.", value=temperature)
+    factor = 1 / np.sqrt(q.shape[-1]) if scale is None else float(scale)
+    if not np.isfinite(factor):
+        raise InputError("The scale must be a finite number, not {value}.", value=factor)
+    permitted = None if allowed is None else np.asarray(allowed, dtype=bool)
+    added = None if bias is None else np.asarray(bias)
+    _check_cells(q, k, v, added, permitted)
+
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        logits = dot_products(q, k)
+        logits *= q.dtype.type(factor)
+        logits = _add_and_divide(logits, added, temperature)
+        if not np.isfinite(logits).all():
+            logits = _logits_in_float64(q, k, added, factor, temperature)
+        weights = softmax(logits, permitted)
+        output = (weights @ v).astype(np.float32, copy=False)
+        if not np.isfinite(output).all():
+            output = _mean_in_float64(weights, v)
+    return Attended(output, weights, logits)
+
+
+def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: float) -> Floats:
+    """Both in place where the shape stays: the logits of a long text are the largest array there is."""
+    if bias is not None:
+        fits = np.broadcast_shapes(bias.shape, logits.shape) == logits.shape
+        logits = np.add(logits, bias.astype(logits.dtype, copy=False), out=logits if fits else None)
+    if temperature != 1:
+        logits /= logits.dtype.type(temperature)
+    return logits
+
+
+def _logits_in_float64(q: Float32, k: Float32, bias: NDArray[Any] | None, factor: float, temperature: float) -> Floats:
+    """The same logits with float64's range; past even that, held at the end of the range (a weight is 0 or 1 there)."""
+    if bias is not None:
+        if not np.isfinite(bias).all():
+            raise InputError("The bias must be finite; to forbid a cell use `allowed`.")
+        bias = np.clip(bias.astype(np.float64), -_LARGEST, _LARGEST)
+    for name, array in (("query", q), ("key", k)):
+        _check_finite(name, array)
+    dots = dot_products(q.astype(np.float64), k.astype(np.float64))
+    scaled = np.clip(dots * factor, -_LARGEST, _LARGEST)
+    return np.clip(_add_and_divide(scaled, bias, temperature), -_LARGEST, _LARGEST)
+
+
+def _mean_in_float64(weights: Floats, v: Floats) -> Float32:
+    """A weighted mean lies between its values: rounding at the end of float32's range must not leave it."""
+    _check_finite("value", v)
+    limit = np.finfo(np.float32).max
+    mean = weights.astype(np.float64) @ v.astype(np.float64)
+    held: Float32 = np.clip(mean, -limit, limit).astype(np.float32)
+    return held
+
+
+def split_heads(x: ArrayLike, heads: int) -> Floats:
+    """Cut the features into `heads` equal slices: [..., n, d] -> [..., heads, n, d / heads].
+
+    Vaswani et al. 2017, section 3.2.2. Raises ShapeError where heads does not divide d.
+    """
+    array = np.asarray(x)
+    if array.ndim < 2:
+        raise ShapeError("Cutting into heads needs [..., tokens, features], not shape {shape}.", shape=array.shape)
+    n, d = array.shape[-2:]
+    if heads < 1 or d % heads:
+        raise ShapeError("{d} features cannot be cut into {heads} equal heads.", d=d, heads=heads)
+    return np.moveaxis(array.reshape(*array.shape[:-2], n, heads, d // heads), -2, -3)
+
+
+def merge_heads(x: ArrayLike) -> Floats:
+    """Put the heads' features side by side again: [..., heads, n, d_h] -> [..., n, heads * d_h]."""
+    given = np.asarray(x)
+    if given.ndim < 3:
+        raise ShapeError("Merging heads needs [..., heads, tokens, features], not shape {shape}.", shape=given.shape)
+    array = np.moveaxis(given, -3, -2)
+    return array.reshape(*array.shape[:-2], array.shape[-2] * array.shape[-1])
+
+
+def _same_precision(query: ArrayLike, key: ArrayLike, value: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """The three as float64 where one of them is (Python numbers are), else as float32."""
+    q, k, v = _real("query", query), _real("key", key), _real("value", value)
+    precision = np.result_type(q, k, v)
+    return q.astype(precision, copy=False), k.astype(precision, copy=False), v.astype(precision, copy=False)
+
+
+def _real(name: str, x: ArrayLike) -> Floats:
+    try:
+        given = np.asarray(x)
+    except ValueError:
+        given = np.empty(0, dtype=object)
+    if given.dtype.kind not in "fiub":
+        raise InputError("{name} must be an array of real numbers.", name=name)
+    if given.dtype.itemsize <= 4 and given.dtype.kind == "f":
+        return given.astype(np.float32, copy=False)
+    array = given.astype(np.float64, copy=False)
+    if np.abs(array).max(initial=0) > np.finfo(np.float32).max:
+        _check_finite(name, np.full(1, np.inf))
+    return array
+
+
+def _check_finite(name: str, array: Floats) -> None:
+    if not np.isfinite(array).all():
+        raise InputError("{name} must hold finite numbers up to 3.4e38; it has nan, inf or more.", name=name)
+
+
+def _check_shapes(q: Floats, k: Floats, v: Floats) -> None:
+    for name, array in (("query", q), ("key", k), ("value", v)):
+        if array.ndim < 2:
+            raise ShapeError(
+                "{name} must have at least 2 dimensions [tokens, features], not shape {shape}.",
+                name=name,
+                shape=array.shape,
+            )
+    if q.shape[-1] != k.shape[-1] or q.shape[-1] == 0:
+        raise ShapeError(
+            "query {q} and key {k} must have the same number of features, at least 1, in their last dimension.",
+            q=q.shape,
+            k=k.shape,
+        )
+    if k.shape[-2] != v.shape[-2]:
+        raise ShapeError("key {k} and value {v} must have the same number of rows.", k=k.shape, v=v.shape)
+    try:
+        np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+    except ValueError:
+        raise ShapeError(
+            "The leading dimensions of query {q}, key {k} and value {v} do not broadcast.",
+            q=q.shape,
+            k=k.shape,
+            v=v.shape,
+        ) from None
+
+
+def _check_cells(q: Float32, k: Float32, v: Float32, bias: NDArray[Any] | None, allowed: Booleans | None) -> None:
+    """Bias and mask must fit the logits, and each other's and the value's leading dimensions."""
+    leading = np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+    cells = (*leading, q.shape[-2], k.shape[-2])
+    for name, array in (("bias", bias), ("allowed", allowed)):
+        if array is None:
+            continue
+        try:
+            both = np.broadcast_shapes(array.shape, cells)
+        except ValueError:
+            both = ()
+        if both[-2:] != cells[-2:]:
+            raise ShapeError(
+                "{name} {given} does not broadcast to the logits {logits}.", name=name, given=array.shape, logits=cells
+            )
+        cells = both

@@ -1,0 +1,387 @@
+"""The data that flows through the program: tokens, and who looked at whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.errors import InputError, MissingError, ShapeError, no_such
+from attnviz.i18n.messages import Message, listed, message, translate
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Float32 = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
+Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the text as a reader sees it, and where it stands: source[start:end], in code points.
+
+    start and end are None where there is no source text. piece is the vocabulary's entry ('Ġcat') and id its
+    number, where a model has one.
+    """
+
+    text: str
+    start: int | None = None
+    end: int | None = None
+    piece: str | None = None
+    id: int | None = None
+
+    def is_unknown(self, piece: object) -> bool:
+        """Whether it is text that a vocabulary lacks, for which it has this piece ('[UNK]'), or a part of it is."""
+        return piece is not None and self.start is not None and piece in (self.piece or "").split(" ")
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """W_q, W_k, W_v and W_o, each [dim, dim]; None stands for the identity matrix."""
+
+    query: Float32 | None = None
+    key: Float32 | None = None
+    value: Float32 | None = None
+    output: Float32 | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Every intermediate of one layer, as it was computed.
+
+    float32; logits float64 where float32 would overflow; all but context and output float64 where the input was (a
+    matrix of decimal numbers: its seventh digit counts).
+    inputs, key_inputs: what the projections saw, [tokens, dim], positions added.
+    query, key, value [heads, tokens, d_h]; logits [heads, query, key], after scale, bias and temperature; weights,
+    their softmax; context [heads, query, d_h], each head's mean of values; output [query, dim], after W_o where there
+    is one.
+    features: the name of each of the dim columns; head_features: those of each head's d_h columns; where they have
+    names.
+
+    How it came about, where that is kept: projection, the matrices; embedded, key_embedded and added, key_added
+    [tokens, dim], the words' vectors and the position vectors that the inputs are the sum of; unrotated_query,
+    unrotated_key [heads, tokens, d_h], before a rotation; bias [heads, query, key], in the logits; scale, what the
+    dot products were multiplied with; temperature. None is "there was none".
+    """
+
+    inputs: Floats
+    key_inputs: Floats
+    query: Floats
+    key: Floats
+    value: Floats
+    logits: Floats
+    weights: Floats
+    context: Float32
+    output: Float32
+    features: tuple[str, ...] | None = None
+    head_features: tuple[tuple[str, ...], ...] | None = None
+    projection: Projection | None = None
+    embedded: Floats | None = None
+    key_embedded: Floats | None = None
+    added: Float32 | None = None
+    key_added: Float32 | None = None
+    unrotated_query: Floats | None = None
+    unrotated_key: Floats | None = None
+    bias: Float32 | None = None
+    scale: float | None = None
+    temperature: float = 1.0
+
+    def select(self, heads: list[int]) -> Trace:
+        """The same layer with only these heads' intermediates; inputs and output stay those of all."""
+        return replace(
+            self,
+            query=self.query[heads],
+            key=self.key[heads],
+            value=self.value[heads],
+            logits=self.logits[heads],
+            weights=self.weights[heads],
+            context=self.context[heads],
+            head_features=self.head_features and tuple(self.head_features[i] for i in heads),
+            unrotated_query=_some(self.unrotated_query, heads),
+            unrotated_key=_some(self.unrotated_key, heads),
+            bias=_some(self.bias, heads),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Attention:
+    """Who looks at whom: weights[layer, head, query, key]; each row sums to 1, or is all 0 where nothing is allowed.
+
+    query, key: the tokens of the two axes; the same tuple in self-attention.
+    weights: float32 in [0, 1]. allowed: bool [query, key] or None; False is "cannot look", never just "0.00".
+    layers, heads: the original numbers and names, kept through select(). output: the last layer's vectors,
+    [query, dim]. traces: one Trace a layer, or none.
+    settings: how it was computed. notes: what a reader should know about this text.
+    Raises ShapeError where the parts do not fit. Arrays are read-only.
+    """
+
+    query: tuple[Token, ...]
+    key: tuple[Token, ...]
+    weights: Float32
+    allowed: Booleans | None = None
+    layers: tuple[int, ...] = ()
+    heads: tuple[int | str, ...] = ()
+    source: str | None = None
+    key_source: str | None = None
+    output: Float32 | None = None
+    traces: tuple[Trace, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the parts against each other, once, at birth."""
+        weights = np.asarray(self.weights, dtype=np.float32)
+        shape = (weights.shape[0], weights.shape[1], len(self.query), len(self.key)) if weights.ndim == 4 else None
+        if weights.shape != shape:
+            raise ShapeError(
+                "The weights must be [layers, heads, {queries} queries, {keys} keys], not of shape {shape}.",
+                queries=len(self.query),
+                keys=len(self.key),
+                shape=weights.shape,
+            )
+        allowed = None if self.allowed is None else np.asarray(self.allowed, dtype=bool)
+        if allowed is not None and allowed.shape != weights.shape[2:]:
+            raise ShapeError(
+                "allowed {allowed} must have the shape of one head's weights, {weights}.",
+                allowed=allowed.shape,
+                weights=weights.shape[2:],
+            )
+        output = None if self.output is None else np.asarray(self.output, dtype=np.float32)
+        if output is not None and (output.ndim != 2 or len(output) != len(self.query)):
+            raise ShapeError(
+                "The output {output} must have one row a query, {queries}.",
+                output=output.shape,
+                queries=len(self.query),
+            )
+        self._set("weights", _read_only(weights))
+        self._set("allowed", None if allowed is None else _read_only(allowed))
+        self._set("output", None if output is None else _read_only(output))
+        self._set("layers", self.layers or tuple(range(weights.shape[0])))
+        self._set("heads", self.heads or tuple(range(weights.shape[1])))
+        self._set("settings", MappingProxyType(dict(self.settings)))
+        if (len(self.layers), len(self.heads)) != weights.shape[:2]:
+            raise _misnamed(len(self.layers), len(self.heads), weights.shape)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weights: Any,
+        tokens: Sequence[str | Token] | None,
+        *,
+        keys: Sequence[str | Token] | None = None,
+        allowed: Any = None,
+        layers: Sequence[int] | None = None,
+        heads: Sequence[int | str] | None = None,
+        batch: int = 0,
+        normalize: bool = False,
+        partial: bool = False,
+        source: str | None = None,
+    ) -> Attention:
+        """Attention that was computed elsewhere: any array [query, key], [heads, ...] or [layers, heads, query, key].
+
+        weights: NumPy, a list, a tensor, or transformers' `outputs.attentions`, of which `batch` picks a text. tokens:
+        one a query; keys: one a key, the tokens where left out; None numbers them. allowed [query, key]: who may look.
+        normalize: divide rows by their sums rather than refuse them; partial: take rows that sum to less than 1, of
+        which some keys are not there. source: the text in which the tokens stand.
+        Raises ShapeError or InputError, which name layer, head and row where a row is not sound.
+
+        >>> Attention.from_arrays([[0.5, 0.5], [0, 1]], ["猫", "吃"]).weights.shape
+        (1, 1, 2, 2)
+        """
+        from attnviz.core.foreign_arrays import check_rows, stack_weights
+
+        stacked = stack_weights(weights, batch)
+        _, _, queries, count = stacked.shape
+        if keys is None and queries != count:
+            raise ShapeError(
+                "Weights of {queries} queries and {count} keys are cross-attention: the keys need names of their own.",
+                hint="Give keys, one a column (in a file `keys`, or --labels a second time).",
+                queries=queries,
+                count=count,
+            )
+        query, note = _named(tokens, queries, "x", source)
+        key, other = (query, ()) if keys is None else _named(keys, count, "y", None)
+        layers = range(stacked.shape[0]) if layers is None else layers
+        heads = range(stacked.shape[1]) if heads is None else heads
+        if (len(layers), len(heads)) != stacked.shape[:2]:
+            raise _misnamed(len(layers), len(heads), stacked.shape)
+        for names in (layers, heads):
+            if len(set(map(str, names))) < len(names):
+                raise InputError("Layers and heads must have different names: these are {names}.", names=listed(names))
+        allowed = None if allowed is None else _may_look(allowed, stacked.shape)
+        checked, changed = check_rows(
+            stacked, allowed, tuple(layers), tuple(heads), normalize=normalize, partial=partial
+        )
+        normalized = (message("Rows that did not sum to 1 were divided by their sums."),) if changed else ()
+        return cls(
+            query=query,
+            key=key,
+            weights=checked,
+            allowed=allowed,
+            layers=tuple(layers),
+            heads=tuple(heads),
+            source=source,
+            settings={
+                "embedding": "given",
+                "tokens": "given",
+                "layers": len(layers),
+                "heads": len(heads),
+                "normalized": changed,
+            },
+            notes=(*note, *other, *normalized),
+        )
+
+    def to_frame(self) -> DataFrame:
+        """A pandas DataFrame, a row a weight: layer, head, query_index, query, key_index, key, weight (nan: forbidden).
+
+        Raises MissingError where pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise MissingError("to_frame() needs pandas.", hint="Install it with: pip install pandas.") from None
+        layer, head, query, key = (index.ravel() for index in np.indices(self.weights.shape))
+        queries, keys = (np.array([token.text for token in side], dtype=object) for side in (self.query, self.key))
+        weights = self.weights if self.allowed is None else np.where(self.allowed, self.weights, np.float32(np.nan))
+        return DataFrame(
+            {
+                "layer": np.array(self.layers)[layer],
+                "head": np.array(self.heads, dtype=object)[head],
+                "query_index": query,
+                "query": queries[query],
+                "key_index": key,
+                "key": keys[key],
+                "weight": weights.ravel(),
+            }
+        ).infer_objects()
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens that look: the query axis."""
+        return self.query
+
+    @property
+    def is_cross(self) -> bool:
+        """Whether the words of one text ask the words of another."""
+        return self.key is not self.query and self.key != self.query
+
+    def select(self, *, layer: int | Iterable[int] | None = None, head: Any = None) -> Attention:
+        """Only these layers and heads, under their own numbers and names; None is all.
+
+        layer: a number or several. head: a number, a name or several. Raises MissingError for one that is not there.
+        """
+        layers = [_find_layer(self.layers, one) for one in _several(layer, self.layers)]
+        heads = [find_head(self.heads, one) for one in _several(head, self.heads)]
+        return replace(
+            self,
+            weights=self.weights[np.ix_(layers, heads)],
+            layers=tuple(self.layers[i] for i in layers),
+            heads=tuple(self.heads[i] for i in heads),
+            traces=tuple(self.traces[i].select(heads) for i in layers) if self.traces else (),
+        )
+
+    def mean(self) -> Attention:
+        """One head that is the mean of the heads, in each layer; its rows still sum to 1."""
+        if len(self.heads) == 1:
+            return self
+        return replace(self, weights=self.weights.mean(axis=1, keepdims=True), heads=("mean",), traces=())
+
+    def __repr__(self) -> str:
+        """Sizes and the first tokens, never a screen full of numbers."""
+        layers, heads, queries, keys = self.weights.shape
+        first = " ".join(token.text for token in self.query[:5]) + (" …" if queries > 5 else "")
+        return f"<Attention {layers} layers x {heads} heads x {queries} queries x {keys} keys: {first!r}>"
+
+
+def _some(array: Floats | None, heads: list[int]) -> Floats | None:
+    """These heads of the array, where there is one."""
+    return None if array is None else array[heads]
+
+
+def _misnamed(layers: int, heads: int, shape: tuple[int, ...]) -> ShapeError:
+    return ShapeError(
+        "There are {layers} layer names and {heads} head names for weights of shape {shape}.",
+        layers=layers,
+        heads=heads,
+        shape=shape,
+    )
+
+
+def _named(
+    names: Sequence[str | Token] | None, count: int, letter: str, source: str | None
+) -> tuple[tuple[Token, ...], tuple[Message, ...]]:
+    """One Token a name, standing in `source` where they are found there in order; numbered where there are no names."""
+    if names is None:
+        note = message("The weights name no tokens: they are numbered from {first}.", first=f"{letter}0")
+        return tuple(Token(f"{letter}{i}") for i in range(count)), (note,)
+    if isinstance(names, str) or not all(isinstance(name, str | Token) for name in names):
+        raise InputError("tokens and keys are lists with one string or Token for each row or column of the weights.")
+    if len(names) != count:
+        raise ShapeError(
+            "There are {names} tokens for {count} rows or columns of weights.",
+            hint="Padding and special tokens count too.",
+            names=len(names),
+            count=count,
+        )
+    tokens = []
+    end: int | None = 0
+    for name in names:
+        start = -1 if source is None or end is None or isinstance(name, Token) else source.find(name, end)
+        end = start + len(name) if start >= 0 and isinstance(name, str) else None
+        tokens.append(name if isinstance(name, Token) else Token(str(name), *(() if end is None else (start, end))))
+    return tuple(tokens), ()
+
+
+def _may_look(allowed: Any, shape: tuple[int, ...]) -> Booleans:
+    found = np.asarray(allowed)
+    if found.shape != shape[2:] or found.dtype.kind not in "biuf":
+        raise ShapeError(
+            "allowed {allowed} must have the shape of one head's weights, {weights}.",
+            allowed=found.shape,
+            weights=shape[2:],
+        )
+    return found.astype(bool)
+
+
+def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
+    """The place of the head that is called so, by its number, its name, or its name in the language in use.
+
+    A head with a name may be called by its place too. Raises MissingError where there is none.
+
+    >>> find_head(("who acts", "kind of thing"), "1"), find_head((3, 5), "5")
+    (1, 1)
+    """
+    for place, head in enumerate(heads):
+        if wanted == head or str(wanted) in (str(head), translate(str(head))):
+            return place
+    for place, head in enumerate(heads):
+        if isinstance(head, str) and str(wanted) == str(place):
+            return place
+    raise no_such(message("head"), wanted, heads)
+
+
+def _several(wanted: Any, names: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """What was asked for, as several; None is all there are."""
+    if wanted is None:
+        return names
+    return tuple(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str) else (wanted,)
+
+
+def _find_layer(layers: tuple[int, ...], wanted: int | str) -> int:
+    if wanted not in layers:
+        raise no_such(message("layer"), wanted, layers)
+    return layers.index(wanted)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view

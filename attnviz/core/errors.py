@@ -1,0 +1,129 @@
+"""What can go wrong for a reader: each error says what was expected, what came, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from attnviz.i18n.messages import Message, Word, listed, message, phrase, sentences
+
+_LONGEST, _KEPT = 400, 60  # a text of more characters is none that people wrote, and its beginning is enough
+
+
+class AttnvizError(Exception):
+    """A mistake in the input or the system, told in one line: a template, its fields, and a hint of what to do.
+
+    A text in the fields that is too long for a line is cut, but for a path.
+    """
+
+    exit_code = 1
+
+    def __init__(self, template: str, /, *, hint: str = "", **fields: Any) -> None:
+        fields = {name: value if name == "path" else _cut(value) for name, value in fields.items()}
+        self.message = Message(template, fields)
+        self.hint = Message(hint, fields)
+        super().__init__(template)
+
+    def __str__(self) -> str:
+        """The line in English."""
+        return f"{self.message} {self.hint}".strip()
+
+    def about(self, path: str | Path) -> Self:
+        """The same error with the file that it is about before it, unless it names one itself."""
+        if "path" in self.message.fields:
+            return self
+        named = type(self)(self.message.template)
+        named.message = message("{path!r}: {problem}", path=str(path), problem=self.message)
+        named.hint = self.hint
+        return named
+
+    def localized(self) -> str:
+        """The line in the language in use."""
+        return sentences(self.message.localized(), self.hint.localized())
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, Message):
+        return replace(value, fields={name: _cut(each) for name, each in value.fields.items()})
+    return value if not isinstance(value, str) or len(repr(value)) <= _LONGEST else value[:_KEPT] + "…"
+
+
+class InputError(AttnvizError, ValueError):
+    """The text, the file or the numbers that were given cannot be used."""
+
+
+class ShapeError(AttnvizError, ValueError):
+    """Arrays do not fit together; the message holds both shapes."""
+
+
+class MissingError(AttnvizError, LookupError):
+    """A layer, head, token or optional package that was asked for is not there."""
+
+
+class OutputError(AttnvizError, OSError):
+    """A file cannot be written; nothing was left half-written."""
+
+
+class OptionError(AttnvizError, ValueError):
+    """An option has a value it cannot take: wrong usage."""
+
+    exit_code = 2
+
+
+def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) -> OptionError:
+    """The error for a value outside a closed list, with the nearest right one where there is one."""
+    from difflib import get_close_matches
+
+    known = list(choices)
+    near = get_close_matches(str(value).lower(), known, n=1, cutoff=0.5)
+    return OptionError(
+        "{option} takes one of {choices}, not {value!r}.",
+        hint="Did you mean {near}?" if near else "",
+        option=option,
+        value=value,
+        choices=listed(known),
+        near=near[0] if near else "",
+    )
+
+
+def no_such(kind: Message, wanted: Any, known: Iterable[Any]) -> MissingError:
+    """The error for a layer or a head that is not there; it names those that are.
+
+    >>> str(no_such(Message("head"), 3, [0]))
+    'There is no head 3: there is only 0.'
+    """
+    found = [Word(name) if isinstance(name, str) else name for name in known]
+    fields = {"kind": kind, "wanted": wanted}
+    if len(found) == 1:
+        return MissingError("There is no {kind} {wanted}: there is only {only}.", only=found[0], **fields)
+    return MissingError("There is no {kind} {wanted}: there are {names}.", names=listed(found), **fields)
+
+
+# What a system says where a file cannot be read or written; other words of it stay as they are.
+_REASONS = (
+    phrase("Permission denied"),
+    phrase("No such file or directory"),
+    phrase("Is a directory"),
+    phrase("Not a directory"),
+    phrase("No space left on device"),
+    phrase("Read-only file system"),
+    phrase("File name too long"),
+    phrase("Too many levels of symbolic links"),
+    phrase("Disk quota exceeded"),
+    phrase("Input/output error"),
+    phrase("File too large"),
+    phrase("Operation not permitted"),
+    phrase("Too many open files"),
+    phrase("Invalid argument"),
+    phrase("Device or resource busy"),
+    phrase("embedded null byte"),
+    phrase("Broken pipe"),
+    phrase("Bad file descriptor"),
+)
+
+
+def reason_of(error: Exception) -> Word:
+    """Why the system refused, as a field of a message."""
+    return Word(getattr(error, "strerror", None) or str(error))

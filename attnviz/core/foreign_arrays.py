@@ -1,0 +1,179 @@
+"""Weights that were computed elsewhere: arrays of any make become [layers, heads, query, key], sound row by row.
+
+Nothing here imports torch, jax or transformers: a tensor is asked for its numbers in its own words (`detach`, `cpu`,
+`numpy`), anything else through `__array__`.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.errors import InputError, MissingError, ShapeError
+
+Float32 = NDArray[np.float32]
+Numbers = NDArray[np.floating[Any]]
+
+TOLERANCE = 1e-3
+_NOTHING = 1e-6
+
+
+def stack_weights(weights: Any, batch: int = 0) -> Numbers:
+    """The numbers of `weights` as [layers, heads, query, key], not yet checked.
+
+    [query, key] is one head, [heads, query, key] one layer, [layers, heads, query, key] all. transformers' tuple of one
+    [batch, heads, query, key] a layer, or such a tuple stacked, [layers, batch, heads, query, key], gives the text that
+    `batch` names, counted from 0. Raises ShapeError, or MissingError for a text or a layer that is not there.
+
+    >>> stack_weights([[0.5, 0.5], [1, 0]]).shape
+    (1, 1, 2, 2)
+    """
+    if isinstance(weights, tuple | list) and any(each is None for each in weights):
+        raise MissingError(
+            "Layer {layer} of the weights is None: the model did not return its attention.",
+            hint='Load it with attn_implementation="eager" and call it with output_attentions=True.',
+            layer=next(i for i, each in enumerate(weights) if each is None),
+        )
+    if isinstance(weights, tuple | list) and len(weights) and all(getattr(each, "ndim", 0) == 4 for each in weights):
+        return _same_shape([_one_text(as_numbers(layer), batch, 0) for layer in weights])
+    if isinstance(weights, tuple | list) and len(weights) and all(getattr(each, "ndim", 0) >= 2 for each in weights):
+        found = _same_shape([as_numbers(each) for each in weights])
+    else:
+        found = as_numbers(weights)
+    if found.ndim != 5 and batch != 0:
+        raise MissingError("There is no text {batch}: the weights are of one text, without a batch.", batch=batch)
+    return as_layers(_one_text(found, batch, 1) if found.ndim == 5 else found)
+
+
+def as_numbers(array: Any) -> Numbers:
+    """One array of real numbers as float32 or float64; a tensor leaves its device and graph, bfloat16 is widened."""
+    try:
+        found = _as_numpy(array)
+    except ValueError:
+        raise ShapeError("The weights are no array: its rows are not all equally long.") from None
+    except (TypeError, RuntimeError) as error:
+        raise InputError("The weights are no array of numbers: {error}.", error=error) from None
+    try:
+        if found.dtype.kind in "biuf" or found.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
+            wide = found.dtype.kind in "iu" or found.dtype == np.float64
+            return found.astype(np.float64 if wide else np.float32)
+    except (TypeError, ValueError):
+        pass
+    raise InputError("The weights must be real numbers, not of type {dtype}.", dtype=found.dtype)
+
+
+def _as_numpy(array: Any) -> NDArray[Any]:
+    if not hasattr(array, "detach"):
+        return np.asarray(array)
+    tensor = array.detach().cpu()
+    try:
+        numbers = tensor.numpy()
+    except TypeError:  # NumPy has no bfloat16
+        numbers = tensor.float().numpy()
+    return np.asarray(numbers)
+
+
+def _one_text(array: Numbers, batch: int, axis: int) -> Numbers:
+    """The text numbered `batch` of a batch along `axis`."""
+    count = array.shape[axis]
+    if not isinstance(batch, Integral) or not 0 <= batch < count:
+        raise MissingError("There is no text {batch} in a batch of {count}, counted from 0.", batch=batch, count=count)
+    chosen: Numbers = np.take(array, batch, axis=axis)
+    return chosen
+
+
+def _same_shape(arrays: list[Numbers]) -> Numbers:
+    shapes = list(dict.fromkeys(array.shape for array in arrays))
+    if len(shapes) > 1:
+        raise ShapeError(
+            "All layers must have one shape; here are {first} and {second}.", first=shapes[0], second=shapes[1]
+        )
+    return np.stack(arrays)
+
+
+def as_layers(array: Numbers) -> Numbers:
+    """An array of 2 to 4 dimensions as [layers, heads, query, key]; ShapeError for more, fewer or none at all."""
+    if not 2 <= array.ndim <= 4:
+        raise ShapeError(
+            "Weights are [query, key], [heads, query, key] or [layers, heads, query, key], not of shape {shape}.",
+            hint="Of a batch take one text." if array.ndim > 4 else "",
+            shape=array.shape,
+        )
+    if not array.size:
+        raise ShapeError("The weights are empty: they have the shape {shape}.", shape=array.shape)
+    return array.reshape((1,) * (4 - array.ndim) + array.shape)
+
+
+def check_rows(
+    weights: Numbers,
+    allowed: NDArray[np.bool_] | None,
+    layers: tuple[Any, ...],
+    heads: tuple[Any, ...],
+    *,
+    normalize: bool = False,
+    partial: bool = False,
+) -> tuple[Float32, bool]:
+    """The weights [layers, heads, query, key] in float32, once every row is sound, and whether any was re-normalized.
+
+    A row sums to 1 within 1e-3, or is all 0 where `allowed` [query, key] allows it nothing. With `normalize` every
+    other row is divided by its sum; with `partial` a row may sum to less, since not all keys are there.
+    Raises InputError that names layer, head, row and number: for nan, inf, a negative number, a weight where nothing is
+    allowed, a wrong sum.
+    """
+    unsound = ~((weights >= 0) & (weights <= np.finfo(np.float32).max))
+    if unsound.any():
+        raise InputError(
+            "Layer {layer}, head {head}, row {row}, column {column} is {value}: a weight is a number from 0 to 1.",
+            hint="Scores become weights by a softmax over each row.",
+            **_place(unsound, weights, layers, heads),
+        )
+    forbidden = np.zeros(1, dtype=bool) if allowed is None else (weights > _NOTHING) & ~allowed
+    if forbidden.any():
+        raise InputError(
+            "Layer {layer}, head {head}, row {row}, column {column} is {value}, where `allowed` forbids to look.",
+            **_place(forbidden, weights, layers, heads),
+        )
+    return _whole_rows(weights, allowed, layers, heads, normalize=normalize, partial=partial)
+
+
+def _whole_rows(
+    weights: Numbers,
+    allowed: NDArray[np.bool_] | None,
+    layers: tuple[Any, ...],
+    heads: tuple[Any, ...],
+    *,
+    normalize: bool,
+    partial: bool,
+) -> tuple[Float32, bool]:
+    sums = weights.sum(axis=-1, dtype=np.float64)
+    blind = np.zeros(weights.shape[-2], dtype=bool) if allowed is None else ~allowed.any(axis=-1)
+    less = np.zeros(sums.shape, dtype=bool) if not partial else sums < 1
+    wrong = (np.abs(sums - 1) > TOLERANCE) & ~blind & ~less
+    empty = (sums == 0) & ~blind & ~less
+    if empty.any():
+        raise InputError(
+            "Layer {layer}, head {head}, row {row} sums to 0, not to 1.",
+            hint="A row of zeros is right only where `allowed` says that it may look nowhere.",
+            **_place(empty[..., None], weights, layers, heads),
+        )
+    if wrong.any() and not normalize:
+        total = sums[tuple(np.argwhere(wrong)[0])]
+        raise InputError(
+            "Layer {layer}, head {head}, row {row} sums to {sum}, not to 1.",
+            hint="If these are weights all the same, --normalize (normalize=True) divides each row by its sum.",
+            **_place(wrong[..., None], weights, layers, heads),
+            sum=f"{total:.6g}",
+        )
+    if wrong.any():
+        weights = weights / np.where((sums == 0) | ~wrong, 1, sums)[..., None]
+    return weights.astype(np.float32), bool(wrong.any())
+
+
+def _place(bad: NDArray[np.bool_], weights: Numbers, layers: tuple[Any, ...], heads: tuple[Any, ...]) -> dict[str, Any]:
+    """The first bad cell, as an error's fields name it."""
+    layer, head, row, column = (int(i) for i in np.argwhere(bad)[0])
+    value = f"{weights[layer, head, row, column]:.6g}"
+    return {"layer": layers[layer], "head": heads[head], "row": row, "column": column, "value": value}

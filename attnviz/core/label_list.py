@@ -1,0 +1,34 @@
+"""Names for rows and columns, as people type them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from attnviz.core.errors import InputError
+from attnviz.core.read_file import decode, is_file, read_bytes
+
+
+def split_labels(text: str, count: int) -> list[str]:
+    """`count` names out of a file or a list.
+
+    The name of a file that is there stands for its text. Lines are tried first, then commas (with quotes as in CSV),
+    then white space, and where there are none of these single characters (猫吃鱼 names three rows): the first that
+    gives `count` names is meant. Raises InputError where none does.
+    """
+    words = decode(read_bytes(Path(text)), repr(text)) if is_file(text) else text
+    lines = [line for line in words.splitlines() if line.strip()]
+    commas = [cell for row in csv.reader(io.StringIO(words), skipinitialspace=True) for cell in row]
+    ways = [lines, [cell.strip() for cell in commas], words.split()]
+    if ways[2] == [words] and "," not in words:
+        ways.append(list(words))
+    for names in ways:
+        if len(names) == count:
+            return names
+    raise InputError(
+        "--labels gives {labels} names for {count} rows or columns.",
+        hint="Name a file with one a line, or separate them by commas or spaces.",
+        labels=max(map(len, ways[:3])),
+        count=count,
+    )

@@ -1,0 +1,69 @@
+"""Masks: who may look at whom, as a boolean [query, key] that stays boolean to the last line."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.i18n.messages import Message, message
+
+SPELLINGS = ("none", "causal", "window:K", "window:K,causal")
+
+
+def make_mask(spelling: str, queries: int, keys: int) -> NDArray[np.bool_] | None:
+    """The mask that `spelling` names, [queries, keys]; True is "may look"; None where everything is allowed.
+
+    causal: a word sees itself and what came before, j <= i (Vaswani et al. 2017, section 3.2.3).
+    window:K: |i - j| <= K. window:K,causal: 0 <= i - j <= K (Beltagy et al. 2020, Longformer, section 3.1).
+
+    >>> make_mask("causal", 2, 2).tolist()
+    [[True, False], [True, True]]
+    """
+    window, causal = parse_mask(spelling)
+    if window is None and not causal:
+        return None
+    distance = np.arange(queries)[:, None] - np.arange(keys)[None, :]
+    allowed = np.ones((queries, keys), dtype=bool)
+    if window is not None:
+        allowed &= np.abs(distance) <= window
+    if causal:
+        allowed &= distance >= 0
+    return allowed
+
+
+def parse_mask(spelling: str) -> tuple[int | None, bool]:
+    """Read a mask's spelling as (window or None, causal); raises OptionError for any other."""
+    parts = [part.strip() for part in spelling.strip().lower().split(",")]
+    window: int | None = None
+    for part in parts:
+        if match := re.fullmatch(r"window:(.*)", part):
+            window = _window(spelling, match[1])
+        elif part not in ("none", "causal"):
+            raise unknown_choice("--mask", spelling, SPELLINGS)
+    if len(set(parts)) != len(parts) or ("none" in parts and len(parts) > 1) or sum(p != "causal" for p in parts) > 1:
+        raise unknown_choice("--mask", spelling, SPELLINGS)
+    return window, "causal" in parts
+
+
+def _window(spelling: str, width: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", width.strip()):
+        raise OptionError(
+            "A window is a whole number of words from 0 to 999999999, as in window:2; {spelling!r} is not.",
+            spelling=spelling,
+        )
+    return int(width)
+
+
+def mask_words(spelling: str) -> Message:
+    """What a sentence calls a mask.
+
+    >>> str(mask_words("causal")), str(mask_words("window:2"))
+    ('causal mask', 'window:2 mask')
+    """
+    plain = spelling.strip().lower()
+    if plain in ("none", "causal"):
+        return message("no mask") if plain == "none" else message("causal mask")
+    return message("{mask} mask", mask=plain)

@@ -1,0 +1,193 @@
+"""Which row is explained: the token, the head and the layer that were asked for, or those that tell most."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.analysis.entropy import least_even, unevenness
+from attnviz.core.attention_data import Attention, Token, find_head
+from attnviz.core.errors import InputError, OptionError
+from attnviz.explanation import cards, scores, vectors
+from attnviz.explanation.elements import Explanation, Step
+from attnviz.explanation.row import Row, name_of
+from attnviz.i18n.messages import Message, message
+from attnviz.text.find_token import find_token
+from attnviz.text.merge_pieces import why_no_traces
+
+
+def explain_attention(
+    attention: Attention,
+    *,
+    token: str | int | None = None,
+    cell: str | int | None = None,
+    head: str | int | None = None,
+    layer: str | int | None = None,
+) -> Explanation:
+    """One row of `attention`, step by step, or with `cell`, one weight of it; with head="all", the heads beside it.
+
+    token, cell: a word, `猫#2` or an index; see find_token. Without a token, the word whose row is least even
+    over what it may look at. head: a number or a name; without it, of several, the one whose row is least even. layer:
+    a number; without it the last. What was chosen is told in the notes.
+    Where only the weights are known, the row's weights, their entropy and the heads beside each other are all there is.
+    Raises MissingError for what is not there, InputError where no row can be explained.
+    """
+    chosen = attention.select(layer=_layer(attention, layer))
+    if not chosen.traces and head == "mean":
+        chosen, head = chosen.mean(), None
+    if attention.settings.get("hidden"):
+        raise InputError(
+            "Words that are hidden have their part in every row: it cannot be redone without them.",
+            hint="Leave --no-special out.",
+        )
+    notes: list[Message] = []
+    wanted = None if token is None else _find(attention.query, token, notes)
+    asked = None if cell is None else _find(attention.key, cell, notes)
+    if head == "all":
+        place, at = _least_even(chosen, None, wanted)
+        notes += _choice_notes(chosen, None, at, token is None)
+        if len(chosen.heads) == 1:
+            notes.append(message("There is only 1 head here; --heads N makes several."))
+        from attnviz.explanation.heads import compare_heads
+
+        return compare_heads(chosen, at, asked, tuple(notes))
+    own = None if head is None else _head(chosen, head)
+    place, at = _least_even(chosen, own, wanted)
+    notes += _choice_notes(chosen, place if own is None else None, at, token is None)
+    if not chosen.traces:
+        reason = why_no_traces(chosen)
+        if reason is not None:
+            notes.append(message("{problem} {hint}", problem=reason.message, hint=reason.hint))
+        from attnviz.explanation.weights_only import explain_given
+
+        return explain_given(chosen, place, at, asked, tuple(notes))
+    row = Row(chosen, chosen.traces[0], chosen.layers[0], place, at, asked)
+    return Explanation(
+        title=_title(row),
+        query=attention.query,
+        key=attention.key,
+        token=at,
+        cell=asked,
+        layer=chosen.layers[0],
+        head=chosen.heads[place],
+        steps=_steps(row),
+        features=row.trace.features,
+        settings=attention.settings,
+        heads=(chosen.heads[place],),
+        notes=tuple(notes),
+    )
+
+
+def _steps(row: Row) -> tuple[Step, ...]:
+    made = (
+        cards.embedding,
+        cards.added_position,
+        cards.query_card,
+        cards.key_cards,
+        cards.value_cards,
+        _rotation,
+        scores.dot_products,
+        scores.scores,
+        scores.mask,
+        scores.exponentials,
+        scores.weights,
+        vectors.new_vector,
+        vectors.content,
+        vectors.output,
+    )
+    found = (make(row) for make in made)
+    return tuple(step for step in found if step is not None)
+
+
+def _rotation(row: Row) -> Step | None:
+    if row.trace.unrotated_query is None or row.trace.unrotated_key is None:
+        return None
+    from attnviz.explanation.rotation import rotation
+
+    return rotation(row, row.trace.unrotated_query[row.head], row.trace.unrotated_key[row.head])
+
+
+def _title(row: Row) -> Message:
+    if row.cell is None:
+        return message("How “{word}” looks around, redone by hand", word=row.word)
+    return message("How much “{word}” looks at “{key}”, redone by hand", word=row.word, key=row.keys[row.cell])
+
+
+def _layer(attention: Attention, layer: str | int | None) -> int:
+    if layer is None:
+        return attention.layers[-1]
+    if isinstance(layer, str) and not layer.lstrip("-").isdecimal():
+        raise OptionError(
+            "explain takes the number of one layer, not {layer!r}.",
+            hint="As in --layer {last}.",
+            layer=layer,
+            last=attention.layers[-1],
+        )
+    return int(layer)
+
+
+def _head(attention: Attention, head: str | int) -> int:
+    """The index of the head, by name or number."""
+    if head == "mean":
+        raise OptionError(
+            "The mean of several heads has no cards of its own.", hint="Choose one with --head N, or --head all."
+        )
+    return find_head(attention.heads, head)
+
+
+def _find(tokens: tuple[Token, ...], wanted: str | int, notes: list[Message]) -> int:
+    index, note = find_token(tokens, wanted)
+    if note is not None:
+        notes.append(note)
+    return index
+
+
+def _least_even(attention: Attention, head: int | None, token: int | None) -> tuple[int, int]:
+    """The head and the token whose row lies furthest below an even one; the first of several; no forbidden row."""
+    weights = attention.traces[0].weights if attention.traces else attention.weights[0]
+    uneven = unevenness(weights, attention.allowed)
+    rows = uneven if head is None else uneven[head : head + 1]
+    rows = rows[:, token : token + 1] if token is not None else np.where(_words(attention), rows, -np.inf)
+    if token is None and not np.isfinite(rows).any():
+        raise InputError("The mask forbids every word to look at anything: no row can be explained.")
+    # Heads first, then tokens: of equals, the first token of the first head.
+    place, at = divmod(least_even(rows), rows.shape[1])
+    return (place if head is None else head), (at if token is None else token)
+
+
+def _words(attention: Attention) -> NDArray[np.bool_]:
+    """Which tokens stand for text, [query]: a model's [CLS] is not the row that tells most."""
+    of_text = np.array([token.start is not None for token in attention.query])
+    return of_text if of_text.any() else ~of_text
+
+
+def _choice_notes(attention: Attention, head: int | None, token: int, token_chosen: bool) -> list[Message]:
+    notes = []
+    if token_chosen and len(attention.query) > 1:
+        notes.append(
+            message(
+                "“{word}” is explained: its row is the least even. --token chooses another.",
+                word=attention.query[token].text,
+            )
+        )
+    if head is not None and len(attention.heads) > 1:
+        notes.append(_head_note(head, attention.heads))
+    return notes
+
+
+def _head_note(index: int, heads: tuple[int | str, ...]) -> Message:
+    name, count = heads[index], len(heads)
+    if isinstance(name, int):
+        return message(
+            "Of {count} heads, head {head} is explained: its row is the least even. --head N chooses another, "
+            "--head all compares them.",
+            count=count,
+            head=name,
+        )
+    return message(
+        "Of {count} heads, head {head} ({name}) is explained: its row is the least even. --head N chooses another, "
+        "--head all compares them.",
+        count=count,
+        head=index,
+        name=name_of(name),
+    )

@@ -1,0 +1,208 @@
+"""What an explanation is made of: steps of lines of entries, every number of them kept as a number.
+
+A renderer decides how many digits a number has, what stands in a blank, and where a line breaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.attention_data import Token
+from attnviz.i18n.messages import Message, message
+from attnviz.i18n.messages import Word as Name
+
+Floats = NDArray[np.floating[Any]]
+
+# A sum of up to MOST_TERMS terms is shown whole; of a longer one that is not sparse, the FEW largest and the rest.
+MOST_TERMS = 8
+MOST_SPARSE = 24
+FEW = 4
+
+
+Blank = Literal["", "answer", "carried"]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as it was computed. On a worksheet an answer is blank, and so is an answer that is used again.
+
+    given: whether a reader gave it, and so finds it as it was given, however many digits it has.
+    """
+
+    value: float
+    blank: Blank = ""
+    given: bool = False
+
+    def __str__(self) -> str:
+        """The number in a sentence that nobody renders."""
+        return f"{self.value:.6g}"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of the text, or of a feature that is one; occurrence counts the same text from 1.
+
+    unknown: whether a model's vocabulary lacks it.
+    """
+
+    text: str
+    occurrence: int = 1
+    unknown: bool = False
+
+    def __str__(self) -> str:
+        """The word in a sentence that nobody renders; the second 猫 is 猫#2."""
+        return self.text if self.occurrence == 1 else f"{self.text}#{self.occurrence}"
+
+
+# A name is a word of the catalogue: a feature or a head of the toy.
+Piece = str | Number | Word | Message | Name
+Atom = tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One equation or one named number: atoms, between which a line may break."""
+
+    atoms: tuple[Atom, ...]
+    name: Piece | None = None
+
+    @property
+    def answers(self) -> tuple[Number, ...]:
+        """The numbers that a worksheet asks for."""
+        return tuple(
+            piece for atom in self.atoms for piece in atom if isinstance(piece, Number) and piece.blank == "answer"
+        )
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one word, or one feature, has: a label and its entries."""
+
+    label: Piece
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step of the computation: its title, its formula, what it means, its lines, and its arrays by name.
+
+    columns: where the lines are the rows of a table, the heading of each entry.
+    """
+
+    name: str
+    title: Message
+    formula: Piece
+    words: tuple[Message, ...]
+    lines: tuple[Line, ...] = ()
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+    columns: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """One row of attention with every number of it, in the order in which it was computed.
+
+    query, key: the tokens of the text and of the text that is asked; token: the index of the word that looks; cell: of
+    the one key that is explained, or None for the whole row. layer, head: their own number and name; head is "all"
+    where the heads are compared. notes: what was chosen for the reader, and why.
+    """
+
+    title: Message
+    query: tuple[Token, ...]
+    key: tuple[Token, ...]
+    token: int
+    cell: int | None
+    layer: int
+    head: int | str
+    steps: tuple[Step, ...]
+    features: tuple[str, ...] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    heads: tuple[int | str, ...] = ()
+    notes: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Term:
+    """A product, and whose it is."""
+
+    factors: tuple[Number, ...]
+    name: Piece | None = None
+
+    @property
+    def value(self) -> float:
+        """The product."""
+        return float(np.prod([factor.value for factor in self.factors]))
+
+
+def few(values: Floats, *, named: bool = False) -> list[int]:
+    """The indexes of the entries to show, in their order: all that are not 0 where they are few, else the largest.
+
+    Up to MOST_TERMS are few; up to MOST_SPARSE are, where the entries have names and most of them are 0.
+    """
+    used = np.flatnonzero(values)
+    sparse = named and len(used) <= min(MOST_SPARSE, len(values) // 2)
+    if len(used) <= MOST_TERMS or sparse:
+        return [int(index) for index in used]
+    largest = np.argsort(-np.abs(values), kind="stable")[:FEW]
+    return sorted(int(index) for index in largest)
+
+
+def sum_of(terms: Sequence[Term]) -> tuple[Atom, ...]:
+    """The terms with their signs, those that are 0 left out; of many the largest, and the rest in one number."""
+    values = np.array([term.value for term in terms])
+    shown = few(values)
+    atoms = [_signed(terms[index], first=place == 0) for place, index in enumerate(shown)]
+    left = int(np.count_nonzero(values)) - len(shown)
+    if left:
+        rest = float(values.sum() - values[shown].sum())
+        words = message("from {count} smaller terms", count=left)
+        atoms.append((*_sign(rest, first=False), Number(abs(rest)), " ", words))
+    return tuple(atoms) or ((Number(0.0),),)
+
+
+def _signed(term: Term, *, first: bool) -> Atom:
+    leading, *others = term.factors
+    pieces: list[Piece] = [*_sign(leading.value, first=first), Number(abs(leading.value), leading.blank)]
+    for factor in others:
+        pieces += [" × ", *in_brackets(factor)]
+    if isinstance(term.name, str):  # a column's number has brackets of its own
+        return (*pieces, " ", term.name)
+    return (*pieces, " (", term.name, ")") if term.name is not None else tuple(pieces)
+
+
+def _sign(value: float, *, first: bool) -> tuple[str, ...]:
+    if first:
+        return ("-",) if value < 0 else ()
+    return ("- ",) if value < 0 else ("+ ",)
+
+
+def in_brackets(number: Number) -> Atom:
+    """A factor; in brackets where it is negative."""
+    return ("(", number, ")") if number.value < 0 else (number,)
+
+
+def plus(number: Number) -> Atom:
+    """A further summand with its sign."""
+    return (*_sign(number.value, first=False), Number(abs(number.value), number.blank))
+
+
+def equals(value: float, *, asked: bool = True) -> Atom:
+    """The end of an equation: what a worksheet asks for."""
+    return ("= ", Number(float(value), "answer" if asked else ""))
+
+
+def listing(values: Floats, names: Sequence[Piece], *, named: bool) -> tuple[Entry, ...]:
+    """A vector entry by entry; of a long one the largest entries, how many are smaller, and its length."""
+    shown = few(values, named=named)
+    entries = [Entry(((names[index], " ", Number(float(values[index]))),)) for index in shown]
+    left = int(np.count_nonzero(values)) - len(shown)
+    if left:
+        length = float(np.linalg.norm(values.astype(np.float64)))
+        words = message("{count} smaller ones, length of all {length}", count=left, length=Number(length))
+        entries.append(Entry(((words,),)))
+    return tuple(entries) or (Entry(((Number(0.0),),)),)

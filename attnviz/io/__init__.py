@@ -1,0 +1,1 @@
+"""Attention to and from data files: .npz, .json, .csv."""

@@ -1,0 +1,232 @@
+"""Attention as data: one JSON document, a long CSV, or an .npz of arrays; `reading` reads them back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attnviz.analysis.comparison import Comparison, Run
+from attnviz.analysis.entropy import pair_shares
+from attnviz.core.attention_data import Attention, Token
+
+if TYPE_CHECKING:
+    from attnviz.explanation.elements import Explanation
+
+SCHEMA = 1
+
+
+def attention_document(attention: Attention) -> dict[str, Any]:
+    """The attention as plain data under `"schema": 1`; numbers in full float32 precision."""
+    document: dict[str, Any] = {"schema": SCHEMA, "tokens": [_token(token) for token in attention.query]}
+    shares = pair_shares(attention)
+    if attention.is_cross:
+        document["keys"] = [_token(token) for token in attention.key]
+    return document | {
+        "layers": list(attention.layers),
+        "heads": list(attention.heads),
+        "weights": attention.weights.tolist(),
+        "allowed": None if attention.allowed is None else attention.allowed.tolist(),
+        "output": None if attention.output is None else attention.output.tolist(),
+        **({} if shares is None else {"pair_shares": shares.tolist()}),
+        "settings": dict(attention.settings),
+    }
+
+
+def comparison_document(comparison: Comparison, head: str | None = None) -> dict[str, Any]:
+    """The comparison as plain data: matrices [query][key] in A's order, or [head][query][key] with head="all"."""
+    keys = {} if comparison.keys is None else {"keys": [_token(token) for token in comparison.keys]}
+    names = {} if comparison.names is None else {"names": list(map(str, comparison.names))}
+    return {
+        "schema": SCHEMA,
+        **names,
+        "tokens": [_token(token) for token in comparison.tokens],
+        **keys,
+        "only_a": list(comparison.only_a),
+        "only_b": list(comparison.only_b),
+        "runs": [_run(run, head) for run in comparison.runs],
+        "settings": {**comparison.settings, "position": None},
+    }
+
+
+def explanation_document(explanation: Explanation) -> dict[str, Any]:
+    """The explanation as plain data: every step's arrays under their names, with their shapes, in full precision."""
+    document: dict[str, Any] = {"schema": SCHEMA, "tokens": [_token(token) for token in explanation.query]}
+    if explanation.key != explanation.query:
+        document["keys"] = [_token(token) for token in explanation.key]
+    return document | {
+        "token": explanation.token,
+        "cell": explanation.cell,
+        "layer": explanation.layer,
+        "head": explanation.head,
+        "heads": list(explanation.heads),
+        "features": None if explanation.features is None else list(explanation.features),
+        "steps": [
+            {
+                "name": step.name,
+                "title": str(step.title),
+                "formula": str(step.formula),
+                "arrays": {name: _array(values) for name, values in step.arrays.items() if values is not None},
+            }
+            for step in explanation.steps
+        ],
+        "settings": dict(explanation.settings),
+    }
+
+
+def _array(values: Any) -> dict[str, Any]:
+    array = np.asarray(values)
+    return {"shape": list(array.shape), "values": array.tolist()}
+
+
+def inventory_document(models: list[dict[str, Any]], names: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """What can be used, as plain data: the models that are here, and the names of every other choice."""
+    return {"schema": SCHEMA, "models": models, **{kind: list(each) for kind, each in names.items()}}
+
+
+def to_json(document: Any, *, ascii_only: bool = False) -> str:
+    """The document in one line that ends with a newline; text is kept readable unless it must be ASCII."""
+    text = json.dumps(document, ensure_ascii=ascii_only, allow_nan=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate, from bytes that were no text
+        text = json.dumps(document, allow_nan=False)
+    return text + "\n"
+
+
+def attention_csv(attention: Attention) -> str:
+    """Long form, a line a weight: layer, head, query and key index and text, weight (empty if forbidden)."""
+    allowed = attention.allowed
+    rows = (
+        (
+            layer,
+            _harmless(head),
+            i,
+            _harmless(query.text),
+            j,
+            _harmless(key.text),
+            "" if allowed is not None and not allowed[i, j] else weight,
+        )
+        for a, layer in enumerate(attention.layers)
+        for b, head in enumerate(attention.heads)
+        for i, (query, row) in enumerate(zip(attention.query, attention.weights[a, b].tolist(), strict=True))
+        for j, (key, weight) in enumerate(zip(attention.key, row, strict=True))
+    )
+    return _csv(("layer", "head", "query_index", "query", "key_index", "key", "weight"), rows)
+
+
+def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
+    """Long form, a line a cell: position, head, query and key index and text, a, b and delta = b - a."""
+    rows = (
+        (
+            run.position,
+            _harmless(name),
+            i,
+            _harmless(query.text),
+            j,
+            _harmless(key.text),
+            float(a[i, j]),
+            float(b[i, j]),
+            float(b[i, j] - a[i, j]),
+        )
+        for run in comparison.runs
+        for name, a, b in _matrices(run, head)
+        for i, query in enumerate(comparison.tokens)
+        for j, key in enumerate(comparison.keys or comparison.tokens)
+    )
+    return _csv(("position", "head", "query_index", "query", "key_index", "key", "a", "b", "delta"), rows)
+
+
+def rows_csv(document: dict[str, Any]) -> str:
+    """The document's rows, a line each, under their fields' names; a field that is null is empty."""
+    rows = document["rows"]
+    header = tuple(rows[0]) if rows else ()
+    return _csv(header, (tuple(_harmless(value) for value in row.values()) for row in rows))
+
+
+def attention_npz(attention: Attention) -> bytes:
+    """The arrays of the attention in NumPy's .npz: weights, tokens, spans, layers, heads and more."""
+    arrays: dict[str, Any] = {
+        "weights": attention.weights,
+        "tokens": np.array([token.text for token in attention.query]),
+        "keys": np.array([token.text for token in attention.key]),
+        "spans": np.array([_span(token) for token in attention.query]),
+        **_pieces("pieces", attention.query),
+        "layers": np.array(attention.layers),
+        "heads": np.array([str(head) for head in attention.heads]),
+        "settings": np.array(json.dumps(dict(attention.settings))),
+    }
+    if attention.is_cross:
+        arrays |= {"key_spans": np.array([_span(token) for token in attention.key])} | _pieces(
+            "key_pieces", attention.key
+        )
+    if attention.allowed is not None:
+        arrays["allowed"] = attention.allowed
+    if attention.output is not None:
+        arrays["output"] = attention.output
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+def _token(token: Token) -> dict[str, Any]:
+    found: dict[str, Any] = {"text": token.text, "start": token.start, "end": token.end}
+    if token.piece is not None:
+        found["piece"] = token.piece
+    if token.id is not None:
+        found["id"] = token.id
+    return found
+
+
+def _pieces(name: str, tokens: tuple[Token, ...]) -> dict[str, Any]:
+    """The tokens' vocabulary entries as an array of this name; none where no token has one."""
+    if all(token.piece is None for token in tokens):
+        return {}
+    return {name: np.array([token.piece or "" for token in tokens])}
+
+
+def _span(token: Token) -> tuple[int, int]:
+    """Where the token stands; -1 where there is no source text."""
+    return (-1, -1) if token.start is None or token.end is None else (token.start, token.end)
+
+
+def _matrices(run: Run, head: str | None) -> list[tuple[int | str, Any, Any]]:
+    """The name, A and B of each head that `head` names."""
+    return [("mean" if i is None else run.heads[i], *run.matrices(i)) for i in run.choose(head)]
+
+
+def _run(run: Run, head: str | None) -> dict[str, Any]:
+    a, b = (np.stack(side) for side in list(zip(*_matrices(run, head), strict=True))[1:])
+    if head != "all":
+        a, b = a[0], b[0]
+    delta = b - a
+    return {
+        "position": run.position,
+        "mask": run.mask,
+        "a": a.tolist(),
+        "b": b.tolist(),
+        "delta": delta.tolist(),
+        "max_abs_delta": float(np.abs(delta).max()),
+        "max_abs_output_delta": run.outputs,
+        "order_blind": run.order_blind,
+        "blind_to": run.blind_to,
+    }
+
+
+def _harmless(cell: Any) -> Any:
+    """A spreadsheet runs what starts with = + - @ or a control character: an apostrophe before it makes it text."""
+    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n"):
+        return "'" + cell
+    return cell
+
+
+def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return stream.getvalue()

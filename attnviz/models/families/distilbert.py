@@ -1,0 +1,49 @@
+"""DistilBERT (Sanh et al. 2019): BERT without segments, under other names."""
+
+from __future__ import annotations
+
+from attnviz.models.families.base import Float32, Ids, refuse_segments
+from attnviz.models.families.bert import Bert, Keys, LayerNames
+from attnviz.models.families.layers import linear, take_layer_norm
+
+
+class DistilBert(Bert):
+    """Words and positions, and layers with the norm after each sublayer."""
+
+    prefixes = ("", "distilbert.")
+    keys = Keys(
+        layers=("n_layers", 6),
+        dim=("dim", 768),
+        heads=("n_heads", 12),
+        inner=("hidden_dim", 3072),
+        bend=("activation", "gelu"),
+    )
+    names = LayerNames(
+        query="attention.q_lin",
+        key="attention.k_lin",
+        value="attention.v_lin",
+        output="attention.out_lin",
+        attention_norm="sa_layer_norm",
+        widen="ffn.lin1",
+        narrow="ffn.lin2",
+        norm="output_layer_norm",
+    )
+
+    def norm_epsilon(self) -> float:
+        """What is added to a variance: no config changes it."""
+        return 1e-12
+
+    def layer_name(self, number: int) -> str:
+        """What the names of a layer's tensors begin with."""
+        return f"transformer.layer.{number}"
+
+    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+        """Word + position vectors, normed."""
+        refuse_segments(segments, "distilbert")
+        return self.placed(self.words(ids), ids)
+
+    def score(self, hidden: Float32) -> Float32:
+        """The masked language model's head."""
+        hidden = self.bend(linear(self.weights, "vocab_transform", self.dim, self.dim)(hidden))
+        hidden = take_layer_norm(self.weights, "vocab_layer_norm", self.dim, hidden, self.epsilon)
+        return self.to_vocabulary(hidden, "vocab_projector", "vocab_projector.bias")

@@ -1,0 +1,88 @@
+"""A checkpoint's tensors by their Hugging Face names, looked up one at a time and held to the shape they must have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.errors import InputError
+
+Float32 = NDArray[np.float32]
+
+# How old BERT checkpoints call a layer norm's weight and bias.
+_OLD_ENDINGS = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+
+
+class Weights:
+    """Named float32 arrays, with or without the prefix that a head on top puts before them ("bert.", "model.").
+
+    Nothing is read before `take` asks for it, so a lazy mapping stays lazy.
+    """
+
+    def __init__(self, tensors: Mapping[str, NDArray[np.floating]], prefixes: tuple[str, ...] = ("",)) -> None:
+        self._tensors = tensors
+        self._prefixes = prefixes
+
+    def find(self, *names: str) -> str | None:
+        """The full name of the first of these that is there, under any prefix; None where none is."""
+        for name in names:
+            for ending in _spellings(name):
+                for prefix in self._prefixes:
+                    if prefix + ending in self._tensors:
+                        return prefix + ending
+        return None
+
+    def take(self, *names: str, shape: tuple[int, ...]) -> Float32:
+        """The first of these that is there, float32 [*shape]; InputError where none is, or its shape is another."""
+        name = self._named(names, shape)
+        tensor = self._tensors[name]
+        _check_shape(name, tensor.shape, shape)
+        return np.asarray(tensor, dtype=np.float32)
+
+    def rows(self, *names: str, shape: tuple[int, int], ids: NDArray[np.int64]) -> Float32:
+        """Some rows of a table, a new array [ids, columns]; the others are not read where the mapping can do that.
+
+        Such a mapping has `rows(name, indexes)` and `shape(name)`.
+        """
+        name = self._named(names, shape)
+        if not isinstance(self._tensors, _Rows):
+            return np.take(self.take(name, shape=shape), ids, axis=0)
+        _check_shape(name, self._tensors.shape(name), shape)
+        return np.array(self._tensors.rows(name, ids), dtype=np.float32)
+
+    def _named(self, names: tuple[str, ...], shape: tuple[int, ...]) -> str:
+        name = self.find(*names)
+        if name is None:
+            raise InputError(
+                "The model's weights have no tensor {name}; it would be of shape {shape}.", name=names[0], shape=shape
+            )
+        return name
+
+
+@runtime_checkable
+class _Rows(Protocol):
+    """A mapping of tensors that can read a few rows of one."""
+
+    def rows(self, name: str, indexes: NDArray[np.integer[Any]]) -> Float32: ...
+
+    def shape(self, name: str) -> tuple[int, ...]: ...
+
+
+def _check_shape(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    if tuple(given) != shape:
+        raise InputError(
+            "The model's tensor {name} has the shape {given}, but its config asks for {shape}.",
+            name=name,
+            given=tuple(given),
+            shape=shape,
+        )
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    for ending, old in _OLD_ENDINGS.items():
+        if name.endswith(ending):
+            return name, name.removesuffix(ending) + old
+    return (name,)

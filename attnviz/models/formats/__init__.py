@@ -1,0 +1,1 @@
+"""Weight files: safetensors and GGUF, mapped and bounds-checked."""

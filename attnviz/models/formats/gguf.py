@@ -1,0 +1,299 @@
+"""A .gguf file: what it says of itself, and its arrays, which stay on disk until asked for.
+
+The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. A count, a length or an offset is believed only
+where the file is large enough for it. Arrays of strings (a vocabulary has 100,000) are walked over and read later.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.errors import InputError
+from attnviz.i18n.messages import Message, message
+from attnviz.models.formats.files import Bytes, map_bytes
+from attnviz.models.formats.gguf_quantization import FORMATS, Format, to_float32
+from attnviz.models.formats.tensors import Tensors
+
+Float32 = NDArray[np.float32]
+
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_STRING, _ARRAY = 8, 9
+_MOST_DIMENSIONS = 8
+_LONGEST_NAME = 65_535
+_LENGTH = struct.Struct("<Q")
+
+
+class Entry(NamedTuple):
+    """One array: its shape (slowest axis first, as NumPy has it), its number format, and where its bytes are.
+
+    part: in which of the files, where a model is split into several.
+    """
+
+    shape: tuple[int, ...]
+    format: Format
+    start: int
+    size: int
+    part: int = 0
+
+
+class Strings:
+    """An array of strings that are decoded when first asked for."""
+
+    def __init__(self, data: memoryview, places: list[int]) -> None:
+        self._data = data
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def read(self) -> list[str]:
+        """All of them; bytes that are no UTF-8 become U+FFFD."""
+        data, length = self._data, _LENGTH.unpack_from
+        return [str(data[place + 8 : place + 8 + length(data, place)[0]], "utf-8", "replace") for place in self._places]
+
+
+class GgufFile(Tensors):
+    """The arrays of one file by name, as float32 when asked for; `metadata` is what the file says of itself.
+
+    Raises InputError, quickly and without allocating what a count claims, where the file contradicts itself.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.metadata: dict[str, Any] = {}
+        self.entries: dict[str, Entry] = {}
+        self._parts: list[Bytes] = []
+        self._read_part(path)
+        count = self.metadata.get("split.count", 1)
+        if type(count) is int and 1 < count < 100_000:
+            for part in _parts(path, count):
+                if part != path:
+                    self._read_part(part)
+
+    def _read_part(self, path: Path) -> None:
+        data = map_bytes(path)
+        cursor = _Cursor(data.data, path)
+        tensors, pairs = _read_preamble(cursor)
+        metadata = _read_metadata(cursor, pairs)
+        found = _read_entries(cursor, tensors, metadata.get("general.alignment", 32))
+        for name, entry in found.items():
+            if name in self.entries:
+                raise cursor.broken(message("it names {key!r} twice", key=name))
+            self.entries[name] = entry._replace(part=len(self._parts))
+        self._parts.append(data)
+        self.metadata = metadata | self.metadata
+
+    def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
+        """Some rows of an array as float32: what is not asked for is never read."""
+        entry = self.entries[name]
+        per_row = entry.size // entry.shape[0]
+        chosen = np.asarray(indexes).ravel()
+        picked = self._flat(entry).reshape(entry.shape[0], per_row)[chosen].ravel()
+        return to_float32(picked, entry.format).reshape(*np.shape(indexes), *entry.shape[1:])
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The array's shape, without reading it."""
+        return self.entries[name].shape
+
+    def _flat(self, entry: Entry) -> NDArray[np.uint8]:
+        return self._parts[entry.part][entry.start : entry.start + entry.size]
+
+    def __getitem__(self, name: str) -> Float32:
+        entry = self.entries[name]
+        return to_float32(self._flat(entry), entry.format).reshape(entry.shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
+
+
+def _parts(path: Path, count: int) -> list[Path]:
+    """The files of a model that is split as NAME-00001-of-00003.gguf; InputError where one is not there."""
+    found = re.fullmatch(r"(.*)-\d{5}-of-(\d{5})\.gguf", path.name)
+    if found is None or int(found.group(2)) != count:
+        raise InputError(
+            "{path!r} is one of {count} parts, but is not named as one, NAME-00001-of-{count:05}.gguf.",
+            path=str(path),
+            count=count,
+        )
+    return [path.with_name(f"{found.group(1)}-{part:05}-of-{count:05}.gguf") for part in range(1, count + 1)]
+
+
+class _Cursor:
+    """A place in the file; whoever would step over its end learns so before anything is read."""
+
+    def __init__(self, data: memoryview, path: Path) -> None:
+        self.data = data
+        self.path = path
+        self.at = 0
+
+    def broken(self, what: Message) -> InputError:
+        """The line for a file that contradicts itself."""
+        return InputError("{path!r} is not a sound GGUF file: {what}.", path=str(self.path), what=what)
+
+    def take(self, count: int) -> int:
+        """Step over `count` bytes; where they began."""
+        start = self.at
+        if count > len(self.data) - start:
+            raise self.broken(
+                message(
+                    "byte {start} begins something of {count} bytes, and the file has {size}",
+                    start=f"{start:,}",
+                    count=f"{count:,}",
+                    size=f"{len(self.data):,}",
+                )
+            )
+        self.at += count
+        return start
+
+    def number(self, code: str) -> Any:
+        layout = struct.Struct("<" + code)
+        return layout.unpack_from(self.data, self.take(layout.size))[0]
+
+    def text(self, most: int | None = None) -> str:
+        length = self.number("Q")
+        if most is not None and length > most:
+            raise self.broken(message("a name claims {length} bytes", length=f"{length:,}"))
+        start = self.take(length)
+        return str(self.data[start : start + length], "utf-8", "replace")
+
+    def strings(self, count: int) -> Strings:
+        """Walk over `count` strings, and remember where each is."""
+        data, at, end, length = self.data, self.at, len(self.data) - 8, _LENGTH.unpack_from
+        places = []
+        for _ in range(count):
+            if at > end:
+                break
+            places.append(at)
+            at += 8 + length(data, at)[0]
+        if len(places) < count or at > len(data):
+            raise self.broken(
+                message(
+                    "an array of {count} strings runs over the end of the file, {size} bytes",
+                    count=f"{count:,}",
+                    size=f"{len(data):,}",
+                )
+            )
+        self.at = at
+        return Strings(data, places)
+
+
+def _read_preamble(cursor: _Cursor) -> tuple[int, int]:
+    """How many arrays and how many key-value pairs follow."""
+    if bytes(cursor.data[:4]) != b"GGUF":
+        raise cursor.broken(message("it does not begin with GGUF"))
+    cursor.take(4)
+    version = cursor.number("I")
+    if version not in (2, 3):
+        if version and version & 0xFFFF == 0:
+            raise cursor.broken(message("it is written for big-endian machines"))
+        raise cursor.broken(message("it is of version {version}; 2 and 3 are known", version=version))
+    tensors, pairs = cursor.number("Q"), cursor.number("Q")
+    if tensors > len(cursor.data) // 24 or pairs > len(cursor.data) // 13:
+        raise cursor.broken(
+            message(
+                "it claims {tensors} arrays and {pairs} entries in {size} bytes",
+                tensors=f"{tensors:,}",
+                pairs=f"{pairs:,}",
+                size=f"{len(cursor.data):,}",
+            )
+        )
+    return tensors, pairs
+
+
+def _read_metadata(cursor: _Cursor, pairs: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _ in range(pairs):
+        key = cursor.text(_LONGEST_NAME)
+        if key in found:
+            raise cursor.broken(message("it names {key!r} twice", key=key))
+        found[key] = _read_value(cursor, cursor.number("I"), key)
+    return found
+
+
+def _read_value(cursor: _Cursor, kind: int, key: str) -> Any:
+    if kind in _SCALARS:
+        return cursor.number(_SCALARS[kind])
+    if kind == _STRING:
+        return cursor.text()
+    if kind != _ARRAY:
+        raise cursor.broken(message("{key!r} is of the unknown type {kind}", key=key, kind=kind))
+    inner, count = cursor.number("I"), cursor.number("Q")
+    if inner in _SCALARS:
+        layout = np.dtype("<" + _SCALARS[inner]) if _SCALARS[inner] != "?" else np.dtype(np.bool_)
+        start = cursor.take(count * layout.itemsize)
+        return np.frombuffer(cursor.data[start : start + count * layout.itemsize], layout)
+    if inner == _STRING:
+        return cursor.strings(count)
+    raise cursor.broken(message("{key!r} is an array of the unknown type {kind}", key=key, kind=inner))
+
+
+def _read_entries(cursor: _Cursor, count: int, alignment: Any) -> dict[str, Entry]:
+    if type(alignment) is not int or alignment < 1 or alignment & (alignment - 1):
+        raise cursor.broken(message("its alignment is {alignment}, not a power of two", alignment=alignment))
+    found = {}
+    for _ in range(count):
+        name = cursor.text(_LONGEST_NAME)
+        if name in found:
+            raise cursor.broken(message("it names {key!r} twice", key=name))
+        found[name] = _read_entry(cursor, name, alignment)
+    start = -(-cursor.at // alignment) * alignment
+    placed = {name: entry._replace(start=entry.start + start) for name, entry in found.items()}
+    _check_places(cursor, placed)
+    return placed
+
+
+def _read_entry(cursor: _Cursor, name: str, alignment: int) -> Entry:
+    dimensions = cursor.number("I")
+    if dimensions > _MOST_DIMENSIONS:
+        raise cursor.broken(message("{name!r} claims {count} dimensions", name=name, count=f"{dimensions:,}"))
+    shape = tuple(cursor.number("Q") for _ in range(dimensions))
+    kind, offset = cursor.number("I"), cursor.number("Q")
+    if kind not in FORMATS:
+        raise cursor.broken(message("{name!r} is in the unknown number format {kind}", name=name, kind=kind))
+    numbers = 1
+    for size in shape:
+        numbers *= size
+    number_format = FORMATS[kind]
+    if not shape or shape[0] % number_format.block or not numbers:
+        raise cursor.broken(
+            message(
+                "{name!r} of shape {shape} is not in whole blocks of {format}",
+                name=name,
+                shape=shape[::-1],
+                format=number_format.name,
+            )
+        )
+    if offset % alignment:
+        raise cursor.broken(message("{name!r} is not aligned to {alignment} bytes", name=name, alignment=alignment))
+    return Entry(shape[::-1], number_format, offset, numbers // number_format.block * number_format.size)
+
+
+def _check_places(cursor: _Cursor, entries: dict[str, Entry]) -> None:
+    """Every array lies inside the file, and none on another."""
+    reached, before = 0, ""
+    for name, entry in sorted(entries.items(), key=lambda item: item[1].start):
+        if entry.start + entry.size > len(cursor.data):
+            raise cursor.broken(
+                message(
+                    "{name!r} is said to end at byte {end} of {size}",
+                    name=name,
+                    end=f"{entry.start + entry.size:,}",
+                    size=f"{len(cursor.data):,}",
+                )
+            )
+        if entry.start < reached:
+            raise cursor.broken(message("{name!r} overlaps {before!r}", name=name, before=before))
+        reached, before = entry.start + entry.size, name

@@ -1,0 +1,420 @@
+"""A .gguf file as a Hugging Face checkpoint: its metadata as config.json's keys, its arrays under the names and in the
+layout that transformers gives them.
+
+What llama.cpp's converter changes on the way to GGUF is changed back, exactly: llama's query and key rows, which it
+interleaves for its rotary positions; gpt2's matrices, which it transposes; gemma's norms, to which it adds 1; and
+gpt_neox's queries, keys and values, which it takes apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.errors import InputError
+from attnviz.i18n.messages import listed
+from attnviz.models.formats.gguf import GgufFile
+from attnviz.models.formats.tensors import Tensors
+
+Float32 = NDArray[np.float32]
+Change = Callable[[Float32], Float32]
+
+_LLAMA_LAYER = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+_LLAMA = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"} | {
+    f"blk.{{n}}.{ours}": f"model.layers.{{n}}.{theirs}" for ours, theirs in _LLAMA_LAYER.items()
+}
+_PHI3 = _LLAMA | {
+    "blk.{n}.attn_qkv": "model.layers.{n}.self_attn.qkv_proj",
+    "blk.{n}.ffn_up": "model.layers.{n}.mlp.gate_up_proj",
+}
+_GPT2 = {
+    "token_embd": "transformer.wte",
+    "position_embd": "transformer.wpe",
+    "output_norm": "transformer.ln_f",
+    "output": "lm_head",
+    "blk.{n}.attn_norm": "transformer.h.{n}.ln_1",
+    "blk.{n}.attn_qkv": "transformer.h.{n}.attn.c_attn",
+    "blk.{n}.attn_output": "transformer.h.{n}.attn.c_proj",
+    "blk.{n}.ffn_norm": "transformer.h.{n}.ln_2",
+    "blk.{n}.ffn_up": "transformer.h.{n}.mlp.c_fc",
+    "blk.{n}.ffn_down": "transformer.h.{n}.mlp.c_proj",
+}
+_NEOX = {
+    "token_embd": "gpt_neox.embed_in",
+    "output_norm": "gpt_neox.final_layer_norm",
+    "output": "embed_out",
+    "blk.{n}.attn_norm": "gpt_neox.layers.{n}.input_layernorm",
+    "blk.{n}.attn_qkv": "gpt_neox.layers.{n}.attention.query_key_value",
+    "blk.{n}.attn_output": "gpt_neox.layers.{n}.attention.dense",
+    "blk.{n}.ffn_norm": "gpt_neox.layers.{n}.post_attention_layernorm",
+    "blk.{n}.ffn_up": "gpt_neox.layers.{n}.mlp.dense_h_to_4h",
+    "blk.{n}.ffn_down": "gpt_neox.layers.{n}.mlp.dense_4h_to_h",
+}
+_BERT = {
+    "token_embd": "embeddings.word_embeddings",
+    "position_embd": "embeddings.position_embeddings",
+    "token_types": "embeddings.token_type_embeddings",
+    "token_embd_norm": "embeddings.LayerNorm",
+    "blk.{n}.attn_q": "encoder.layer.{n}.attention.self.query",
+    "blk.{n}.attn_k": "encoder.layer.{n}.attention.self.key",
+    "blk.{n}.attn_v": "encoder.layer.{n}.attention.self.value",
+    "blk.{n}.attn_output": "encoder.layer.{n}.attention.output.dense",
+    "blk.{n}.attn_output_norm": "encoder.layer.{n}.attention.output.LayerNorm",
+    "blk.{n}.ffn_up": "encoder.layer.{n}.intermediate.dense",
+    "blk.{n}.ffn_down": "encoder.layer.{n}.output.dense",
+    "blk.{n}.layer_output_norm": "encoder.layer.{n}.output.LayerNorm",
+}
+_T5_ATTENTION = {"_q": ".q", "_k": ".k", "_v": ".v", "_o": ".o", "_rel_b": ".relative_attention_bias"}
+
+
+def _t5_stack(ours: str, theirs: str, feed_forward: int, cross: bool) -> dict[str, str]:
+    block = f"{theirs}.block.{{n}}.layer"
+    found = {f"{ours}.output_norm": f"{theirs}.final_layer_norm"}
+    for kind, place in (("attn", "0.SelfAttention"), *([("cross_attn", "1.EncDecAttention")] if cross else [])):
+        found[f"{ours}.blk.{{n}}.{kind}_norm"] = f"{block}.{place[0]}.layer_norm"
+        for suffix, name in _T5_ATTENTION.items():
+            found[f"{ours}.blk.{{n}}.{kind}{suffix}"] = f"{block}.{place}{name}"
+    found[f"{ours}.blk.{{n}}.ffn_norm"] = f"{block}.{feed_forward}.layer_norm"
+    for suffix, name in {"up": "wi", "gate": "wi_0", "down": "wo"}.items():
+        found[f"{ours}.blk.{{n}}.ffn_{suffix}"] = f"{block}.{feed_forward}.DenseReluDense.{name}"
+    return found
+
+
+_T5 = {
+    "token_embd": "shared",
+    "output": "lm_head",
+    **_t5_stack("enc", "encoder", 1, False),
+    **_t5_stack("dec", "decoder", 2, True),
+}
+
+# GGUF's general.architecture -> config.json's model_type, and the arrays' names.
+ARCHITECTURES: dict[str, tuple[str, dict[str, str]]] = {
+    "llama": ("llama", _LLAMA),
+    "qwen2": ("qwen2", _LLAMA),
+    "qwen3": ("qwen3", _LLAMA),
+    "gemma": ("gemma", _LLAMA),
+    "phi3": ("phi3", _PHI3),
+    "gpt2": ("gpt2", _GPT2),
+    "gptneox": ("gpt_neox", _NEOX),
+    "bert": ("bert", _BERT),
+    "t5": ("t5", _T5),
+    "t5encoder": ("t5", _T5),
+}
+
+
+class GgufTensors(Tensors):
+    """The arrays of a .gguf file under transformers' names and in its layout, each as float32 when it is asked for."""
+
+    def __init__(self, file: GgufFile) -> None:
+        self._file = file
+        self._names: dict[str, str] = {}
+        self._changes: dict[str, Change] = {}
+        architecture = architecture_of(file)
+        for ours in file:
+            theirs = _renamed(ours, ARCHITECTURES[architecture][1], file)
+            if theirs is not None:
+                self._names[theirs] = ours
+                change = _change(architecture, ours, file)
+                if change is not None:
+                    self._changes[theirs] = change
+
+    def __getitem__(self, name: str) -> Float32:
+        array: Float32 = self._file[self._names[name]]
+        return self._changes[name](array) if name in self._changes else array
+
+    def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
+        """Some rows of an array as float32: what is not asked for is not read, where the layout allows that."""
+        if name in self._changes:
+            picked: Float32 = self[name][indexes]
+            return picked
+        return self._file.rows(self._names[name], indexes)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The array's shape, without reading it."""
+        shape = self._file.shape(self._names[name])
+        return shape[::-1] if self._changes.get(name) is _transposed else shape
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+
+def architecture_of(file: GgufFile) -> str:
+    """What the file says it is; InputError where that is not known here."""
+    found = file.metadata.get("general.architecture")
+    if not isinstance(found, str) or found not in ARCHITECTURES:
+        raise InputError(
+            "{path!r} is of the architecture {found!r}; known in GGUF are {known}.",
+            path=str(file.path),
+            found=found,
+            known=listed(ARCHITECTURES),
+        )
+    if any("_exps" in name or "ffn_gate_inp" in name for name in file):
+        raise InputError("{path!r} is a mixture of experts, which is not read here.", path=str(file.path))
+    return found
+
+
+def _renamed(name: str, names: Mapping[str, str], file: GgufFile) -> str | None:
+    stem, _, suffix = name.rpartition(".")
+    number = re.search(r"blk\.(\d+)\.", stem)
+    pattern = stem if number is None else stem.replace(number.group(), "blk.{n}.", 1)
+    if pattern not in names:
+        return None
+    found = names[pattern].format(n=number.group(1) if number else "")
+    if found.endswith("DenseReluDense.wi") and f"{stem.removesuffix('up')}gate.weight" in file:
+        found += "_1"  # a gated layer's second matrix
+    return f"{found}.{suffix}"
+
+
+def _change(architecture: str, name: str, file: GgufFile) -> Change | None:
+    """What puts an array back into transformers' layout; None where nothing is to be done."""
+    heads = _whole(file, "attention.head_count")
+    if architecture == "llama" and re.search(r"\.attn_[qk]\.", name):
+        own = heads if ".attn_q." in name else _whole(file, "attention.head_count_kv", heads)
+        return lambda rows: _uninterleaved(rows, own, file)
+    if architecture == "gemma" and name.endswith("norm.weight"):
+        return lambda norm: norm - np.float32(1)
+    if architecture == "gpt2" and re.search(r"blk.*\.(attn_qkv|attn_output|ffn_up|ffn_down)\.weight", name):
+        return _transposed
+    if architecture == "gptneox" and ".attn_qkv." in name:
+        return lambda rows: _together(rows, heads, file)
+    return None
+
+
+def _transposed(matrix: Float32) -> Float32:
+    return np.ascontiguousarray(matrix.T)
+
+
+def _uninterleaved(rows: Float32, heads: int, file: GgufFile) -> Float32:
+    """Rows 0 1 2 3 ... of a head back to 0 2 4 ... 1 3 5 ...: its two rotary halves, each together."""
+    if heads < 1 or len(rows) % (2 * heads):
+        raise _do_not_fit(file, len(rows), heads)
+    parted = rows.reshape(heads, len(rows) // heads // 2, 2, *rows.shape[1:])
+    return parted.swapaxes(1, 2).reshape(rows.shape)
+
+
+def _together(rows: Float32, heads: int, file: GgufFile) -> Float32:
+    """All queries, all keys, all values -> each head's query, key and value beside each other."""
+    if heads < 1 or len(rows) % (3 * heads):
+        raise _do_not_fit(file, len(rows), heads)
+    parted = rows.reshape(3, heads, len(rows) // 3 // heads, *rows.shape[1:])
+    return parted.swapaxes(0, 1).reshape(rows.shape)
+
+
+def _do_not_fit(file: GgufFile, rows: int, heads: int) -> InputError:
+    return InputError(
+        "{path!r} has a matrix of {rows} rows, which {heads} heads cannot share.",
+        path=str(file.path),
+        rows=rows,
+        heads=heads,
+    )
+
+
+def config_of(file: GgufFile) -> dict[str, Any]:
+    """The file's metadata as config.json has it; InputError where a number that is needed is missing."""
+    architecture = architecture_of(file)
+    makers = {
+        "gpt2": _gpt2_config,
+        "gptneox": _neox_config,
+        "bert": _bert_config,
+        "t5": _t5_config,
+        "t5encoder": _t5_config,
+    }
+    config = makers.get(architecture, _llama_config)(file)
+    if "token_embd.weight" not in file or len(file.shape("token_embd.weight")) != 2:
+        raise InputError("{path!r} has no matrix of token vectors, token_embd.weight.", path=str(file.path))
+    config["vocab_size"] = file.shape("token_embd.weight")[0]
+    config["tie_word_embeddings"] = "output.weight" not in file
+    for key in ("bos", "eos", "unknown", "padding"):
+        if f"tokenizer.ggml.{key}_token_id" in file.metadata:
+            config[f"{_TOKEN_NAMES.get(key, key)}_token_id"] = file.metadata[f"tokenizer.ggml.{key}_token_id"]
+    return {"model_type": ARCHITECTURES[architecture][0], **config}
+
+
+_TOKEN_NAMES = {"unknown": "unk", "padding": "pad"}
+
+
+def _llama_config(file: GgufFile) -> dict[str, Any]:
+    heads = _whole(file, "attention.head_count")
+    dim = _whole(file, "embedding_length")
+    architecture = str(file.metadata["general.architecture"])
+    config: dict[str, Any] = {
+        "hidden_size": dim,
+        "num_hidden_layers": _whole(file, "block_count"),
+        "num_attention_heads": heads,
+        "num_key_value_heads": _whole(file, "attention.head_count_kv", heads),
+        "intermediate_size": _whole(file, "feed_forward_length"),
+        "max_position_embeddings": _whole(file, "context_length"),
+        "head_dim": _whole(file, "attention.key_length", dim // heads if heads else 0),
+        "rms_norm_eps": _real(file, "attention.layer_norm_rms_epsilon", 1e-6),
+        "rope_theta": _real(file, "rope.freq_base", 10000.0),
+        "hidden_act": "gelu_pytorch_tanh" if architecture == "gemma" else "silu",
+        "attention_bias": "blk.0.attn_q.bias" in file,
+        "mlp_bias": "blk.0.ffn_up.bias" in file,
+    }
+    window = _optional(file, "attention.sliding_window")
+    if window:
+        config |= {"sliding_window": int(window), "use_sliding_window": True}
+    rotated = _optional(file, "rope.dimension_count")
+    if architecture == "phi3" and rotated and config["head_dim"]:
+        config["partial_rotary_factor"] = int(rotated) / config["head_dim"]
+    scaling = _rope_scaling(file, config)
+    return config | ({"rope_scaling": scaling} if scaling else {})
+
+
+def _rope_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any] | None:
+    original = int(_optional(file, "rope.scaling.original_context_length") or 0)
+    if "rope_freqs.weight" in file:
+        return _llama3_scaling(file, config)
+    if "rope_factors_short.weight" in file and "rope_factors_long.weight" in file:
+        config["original_max_position_embeddings"] = original or config["max_position_embeddings"]
+        short, long = (file[f"rope_factors_{kind}.weight"].ravel().tolist() for kind in ("short", "long"))
+        return {"rope_type": "longrope", "type": "longrope", "short_factor": short, "long_factor": long}
+    kind = _optional(file, "rope.scaling.type")
+    factor = float(_optional(file, "rope.scaling.factor") or _optional(file, "rope.scale_linear") or 1)
+    if factor == 1 or kind == "none":
+        return None
+    scaling = {"rope_type": kind or "linear", "type": kind or "linear", "factor": factor}
+    return scaling | ({"original_max_position_embeddings": original} if original else {})
+
+
+def _llama3_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any]:
+    """The four numbers of Llama 3's scaling from the factors that the converter made of them.
+
+    Low frequencies are divided by `factor`, high ones by 1, those between by a mean of both (Llama 3 reference
+    implementation, apply_scaling): 1 and 4 wave lengths in 8,192 positions in every model that was released.
+    """
+    factors = file["rope_freqs.weight"].ravel()
+    found = {
+        "rope_type": "llama3",
+        "factor": float(factors.max(initial=1)),
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192,
+    }
+    count = len(factors)
+    waves = 8192 / (2 * np.pi * config["rope_theta"] ** (np.arange(count) / count))
+    smooth = np.clip((waves - 1) / (4 - 1), 0, 1)
+    expected = 1 / ((1 - smooth) / found["factor"] + smooth)
+    if not np.allclose(factors, expected, rtol=1e-3):
+        raise InputError(
+            "{path!r} scales its rotary positions by factors of its own, which is not read here.", path=str(file.path)
+        )
+    return found
+
+
+def _gpt2_config(file: GgufFile) -> dict[str, Any]:
+    return {
+        "n_embd": _whole(file, "embedding_length"),
+        "n_layer": _whole(file, "block_count"),
+        "n_head": _whole(file, "attention.head_count"),
+        "n_positions": _whole(file, "context_length"),
+        "n_inner": _whole(file, "feed_forward_length"),
+        "layer_norm_epsilon": _real(file, "attention.layer_norm_epsilon", 1e-5),
+        "activation_function": "gelu_new",
+    }
+
+
+def _neox_config(file: GgufFile) -> dict[str, Any]:
+    dim, heads = _whole(file, "embedding_length"), _whole(file, "attention.head_count")
+    rotated = _whole(file, "rope.dimension_count", dim // heads if heads else 0)
+    return {
+        "hidden_size": dim,
+        "num_hidden_layers": _whole(file, "block_count"),
+        "num_attention_heads": heads,
+        "intermediate_size": _whole(file, "feed_forward_length"),
+        "max_position_embeddings": _whole(file, "context_length"),
+        "layer_norm_eps": _real(file, "attention.layer_norm_epsilon", 1e-5),
+        "rotary_pct": rotated * heads / dim if dim else 1.0,
+        "rotary_emb_base": _real(file, "rope.freq_base", 10000.0),
+        "use_parallel_residual": bool(file.metadata.get("gptneox.use_parallel_residual", True)),
+        "hidden_act": "gelu",
+    }
+
+
+def _bert_config(file: GgufFile) -> dict[str, Any]:
+    types = file.shape("token_types.weight")[0] if "token_types.weight" in file else 1
+    return {
+        "hidden_size": _whole(file, "embedding_length"),
+        "num_hidden_layers": _whole(file, "block_count"),
+        "num_attention_heads": _whole(file, "attention.head_count"),
+        "intermediate_size": _whole(file, "feed_forward_length"),
+        "max_position_embeddings": _whole(file, "context_length"),
+        "layer_norm_eps": _real(file, "attention.layer_norm_epsilon", 1e-12),
+        "type_vocab_size": types,
+        "hidden_act": "gelu",
+        "position_embedding_type": "absolute",
+    }
+
+
+def _t5_config(file: GgufFile) -> dict[str, Any]:
+    heads, dim = _whole(file, "attention.head_count"), _whole(file, "embedding_length")
+    layers = _whole(file, "block_count")
+    encoder_only = file.metadata["general.architecture"] == "t5encoder"
+    return {
+        "d_model": dim,
+        "num_layers": layers,
+        "num_decoder_layers": 0 if encoder_only else _whole(file, "decoder_block_count", layers),
+        "num_heads": heads,
+        "d_kv": _whole(file, "attention.key_length", dim // heads if heads else 0),
+        "d_ff": _whole(file, "feed_forward_length"),
+        "n_positions": _whole(file, "context_length", 512),
+        "relative_attention_num_buckets": _whole(file, "attention.relative_buckets_count", 32),
+        "relative_attention_max_distance": 128,
+        "layer_norm_epsilon": _real(file, "attention.layer_norm_epsilon", 1e-6),
+        "feed_forward_proj": "gated-gelu" if "enc.blk.0.ffn_gate.weight" in file else "relu",
+        "is_encoder_decoder": not encoder_only,
+        "decoder_start_token_id": int(_optional(file, "decoder_start_token_id") or 0),
+        "architectures": ["T5EncoderModel" if encoder_only else "T5ForConditionalGeneration"],
+    }
+
+
+def _optional(file: GgufFile, key: str) -> Any:
+    return file.metadata.get(f"{file.metadata['general.architecture']}.{key}")
+
+
+def _whole(file: GgufFile, key: str, default: int | None = None) -> int:
+    found = _optional(file, key)
+    found = default if found is None else found
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise _no_number(file, key, found)
+    return found
+
+
+def _real(file: GgufFile, key: str, default: float) -> float:
+    found = _optional(file, key)
+    if found is None:
+        return default
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise _no_number(file, key, found)
+    return float(str(np.float32(found)))  # 1e-05, as it was written, and not 9.999999747378752e-06
+
+
+def _no_number(file: GgufFile, key: str, found: Any) -> InputError:
+    return InputError(
+        "{path!r} must say {key} as one number, not {found}.",
+        path=str(file.path),
+        key=f"{file.metadata['general.architecture']}.{key}",
+        found="nothing" if found is None else type(found).__name__,
+    )

@@ -1,0 +1,232 @@
+"""Weights in safetensors files: the header is checked against the file, the numbers stay on disk until asked for.
+
+The format is 8 bytes of length, a JSON header, and the numbers (https://github.com/huggingface/safetensors). The
+safetensors library copies what it reads, and has no bfloat16 for NumPy; mapped into memory, only the rows of an
+embedding that a sentence needs are ever read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.errors import InputError
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.models.formats.files import Bytes, map_bytes, parse_object, read_json
+from attnviz.models.formats.tensors import Tensors
+
+Float32 = NDArray[np.float32]
+
+INDEX = "model.safetensors.index.json"
+_LONGEST_HEADER = 100_000_000  # the library's own limit
+_DTYPES = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": np.uint16,
+    "BOOL": np.bool_,
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U64": np.uint64,
+    "U32": np.uint32,
+    "U16": np.uint16,
+    "U8": np.uint8,
+}
+_KNOWN = listed(_DTYPES)
+
+
+class Entry(NamedTuple):
+    """One array of a file: its dtype's name, its shape, and where its bytes are, from the end of the header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+class SafetensorsFile(Tensors):
+    """The arrays of one file by name, each converted to float32 when it is asked for.
+
+    Raises InputError, quickly and without allocating what a header claims, where header and file do not fit.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._bytes = map_bytes(path)
+        length = self._header_length()
+        header = parse_object(self._bytes[8 : 8 + length].tobytes(), str(path))
+        self._data = self._bytes[8 + length :]
+        header.pop("__metadata__", None)
+        self.entries = {name: self._entry(name, value) for name, value in header.items()}
+        self._check_coverage()
+
+    def _header_length(self) -> int:
+        if len(self._bytes) < 8:
+            raise self._broken(message("it has {size} bytes, and its header alone takes 8", size=len(self._bytes)))
+        length = int(self._bytes[:8].view("<u8")[0])
+        if length > min(len(self._bytes) - 8, _LONGEST_HEADER):
+            raise self._broken(
+                message(
+                    "its header claims {length} bytes, and the file has {size}",
+                    length=f"{length:,}",
+                    size=f"{len(self._bytes):,}",
+                )
+            )
+        return length
+
+    def _entry(self, name: str, value: Any) -> Entry:
+        found = value if isinstance(value, Mapping) else {}
+        dtype, shape, offsets = found.get("dtype"), _counts(found.get("shape")), _counts(found.get("data_offsets"))
+        if shape is None or offsets is None or len(offsets) != 2:
+            raise self._broken(message("{name!r} has no dtype, shape and data_offsets", name=name))
+        if not isinstance(dtype, str) or dtype not in _DTYPES:
+            raise self._broken(
+                message("{name!r} is of dtype {dtype}; known are {known}", name=name, dtype=dtype, known=_KNOWN)
+            )
+        start, end = offsets
+        if not start <= end <= len(self._data):
+            raise self._broken(
+                message(
+                    "{name!r} is said to be at bytes {start} to {end} of {size}",
+                    name=name,
+                    start=f"{start:,}",
+                    end=f"{end:,}",
+                    size=f"{len(self._data):,}",
+                )
+            )
+        wanted = np.dtype(_DTYPES[dtype]).itemsize * prod(shape)
+        if wanted != end - start:
+            raise self._broken(
+                message(
+                    "{name!r} of shape {shape} and dtype {dtype} takes {wanted} bytes, not {found}",
+                    name=name,
+                    shape=shape,
+                    dtype=dtype,
+                    wanted=f"{wanted:,}",
+                    found=f"{end - start:,}",
+                )
+            )
+        return Entry(dtype, shape, start, end)
+
+    def _check_coverage(self) -> None:
+        """Every byte belongs to exactly one array, as the format demands."""
+        reached, before = 0, ""
+        for name, entry in sorted(self.entries.items(), key=lambda item: (item[1].start, item[1].end)):
+            if entry.start < reached:
+                raise self._broken(message("{name!r} overlaps {before!r}", name=name, before=before))
+            if entry.start > reached:
+                raise self._broken(message("the bytes before {name!r} belong to nothing", name=name))
+            reached, before = entry.end, name
+        if reached != len(self._data):
+            raise self._broken(
+                message(
+                    "its arrays end at byte {reached} of {size}", reached=f"{reached:,}", size=f"{len(self._data):,}"
+                )
+            )
+
+    def _broken(self, what: Message) -> InputError:
+
+        return InputError("{path!r} is not a sound safetensors file: {what}.", path=str(self.path), what=what)
+
+    def raw(self, name: str) -> NDArray[Any]:
+        """The array as it is stored, mapped and not copied; bfloat16 as its 16 bits."""
+        entry = self.entries[name]
+        flat: Bytes = self._data[entry.start : entry.end]
+        return flat.view(np.dtype(_DTYPES[entry.dtype]).newbyteorder("<")).reshape(entry.shape)
+
+    def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
+        """Some rows of an array as float32: what is not asked for is never read."""
+        return self._float32(self.raw(name)[indexes], self.entries[name].dtype)
+
+    def __getitem__(self, name: str) -> Float32:
+        return self._float32(self.raw(name), self.entries[name].dtype)
+
+    def _float32(self, array: NDArray[Any], dtype: str) -> Float32:
+        if dtype == "BF16":
+            return bfloat16_to_float32(array)
+        return np.require(array, np.float32, ["A"])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The array's shape, without reading it."""
+        return self.entries[name].shape
+
+
+class ShardedSafetensors(Tensors):
+    """The arrays of several files by name, as an index says where each is; a file is opened when first needed."""
+
+    def __init__(self, index: Path) -> None:
+        self.path = index
+        where = read_json(index).get("weight_map")
+        if not isinstance(where, Mapping) or not where:
+            raise InputError("{path!r} has no weight_map.", path=str(index))
+        self._where = {str(name): self._beside(file) for name, file in where.items()}
+        self._open: dict[Path, SafetensorsFile] = {}
+
+    def _beside(self, file: Any) -> Path:
+        if not isinstance(file, str) or not file or "/" in file or "\\" in file or "\0" in file or file in (".", ".."):
+            raise InputError("{path!r} names {file!r}, which is not beside it.", path=str(self.path), file=file)
+        found = self.path.parent / file
+        if not found.is_file():
+            raise InputError("{path!r} names {file!r}, which is not there.", path=str(self.path), file=file)
+        return found
+
+    def _shard(self, name: str) -> SafetensorsFile:
+        path = self._where[name]
+        if path not in self._open:
+            self._open[path] = SafetensorsFile(path)
+        if name not in self._open[path]:
+            raise InputError(
+                "{path!r} says that {name!r} is in {file!r}, where it is not.",
+                path=str(self.path),
+                name=name,
+                file=path.name,
+            )
+        return self._open[path]
+
+    def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
+        """Some rows of an array as float32: what is not asked for is never read."""
+        return self._shard(name).rows(name, indexes)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The array's shape, without reading it."""
+        return self._shard(name).shape(name)
+
+    def __getitem__(self, name: str) -> Float32:
+        return self._shard(name)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._where)
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._where
+
+
+def bfloat16_to_float32(bits: NDArray[np.uint16]) -> Float32:
+    """bfloat16 is the upper half of a float32."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def _counts(values: Any) -> tuple[int, ...] | None:
+    """A list of whole numbers from 0, as a tuple; None for anything else."""
+    if isinstance(values, list) and all(type(value) is int and value >= 0 for value in values):
+        return tuple(values)
+    return None

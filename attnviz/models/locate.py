@@ -1,0 +1,308 @@
+"""Where a model's files are: a reference as people type it, to a folder or a .gguf file on this machine.
+
+A reference is a folder in Hugging Face's layout, a .gguf file, `pkg:NAME` for the model that an installed Python
+package carries, or a hub name (`owner/name`, `owner/name@revision`, `owner/name:FILE.gguf`) that the local cache has.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnviz.core.errors import InputError
+from attnviz.i18n.messages import listed
+from attnviz.models.hub_name import HubName
+
+_HUB_NAME = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)(?:@(?P<revision>[^:@\s\0]{1,200}))?"
+    r"(?::(?P<file>[^:\s\0]{1,200}\.gguf))?"
+)
+_DEEPEST = 4
+_MOST_FOLDERS = 2000
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+ATTENTION = (".npz", ".npy", ".json")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A model on this machine: its short name, its folder or .gguf file, and the reference that leads to it."""
+
+    name: str
+    path: Path
+    reference: str
+
+
+def find(reference: str | Path, *, download: bool = False) -> Place:
+    """The model that `reference` names; nothing is imported from a package, and nothing fetched without `download`.
+
+    Raises InputError, at once, where there is none.
+    """
+    if isinstance(reference, Path):
+        reference = str(reference)
+    if not isinstance(reference, str):
+        raise InputError("A model is named by a string or a path, not by {value!r}.", value=reference)
+    if reference.startswith("pkg:"):
+        return _in_package(reference)
+    path = Path(reference).expanduser()
+    if reference and _exists(path):
+        return _on_disk(path, reference)
+    named = _HUB_NAME.fullmatch(reference)
+    if named is None or path.is_absolute() or reference.startswith((".", "~")) or ".." in reference:
+        raise InputError(
+            "There is no model {reference!r}: a folder, a .gguf file, pkg:NAME or a hub name was expected.",
+            hint="attnviz models lists what is here.",
+            reference=reference,
+        )
+    wanted = HubName(named["name"], named["revision"], named["file"])
+    if download:
+        return _fetched(wanted, reference)
+    folder = cached(wanted)
+    if folder is None:
+        raise InputError(
+            "There is no folder or file {reference!r}, and the local cache {cache!r} has no model of that name.",
+            hint="Fetch it with --download; attnviz models lists what is here.",
+            reference=reference,
+            cache=str(cache_folder()),
+        )
+    return _chosen(folder, wanted, reference)
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether it is named as a .gguf file."""
+    return path.suffix.lower() == ".gguf"
+
+
+def is_model_folder(folder: Path) -> bool:
+    """Whether it has a config.json and weights beside it, also such as are refused later with a reason."""
+    try:
+        return (folder / "config.json").is_file() and any(name.endswith(WEIGHTS) for name in os.listdir(folder))
+    except OSError:
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long, or has a null
+        return False
+
+
+def _on_disk(path: Path, reference: str) -> Place:
+    if path.is_dir():
+        here = sorted(file for file in path.iterdir() if is_gguf(file) and file.is_file())
+        if here and not (path / "config.json").exists():
+            return Place(path.resolve().name, _only(here, reference), reference)
+        if not (path / "config.json").exists():
+            raise InputError(
+                "{path!r} has no config.json and no .gguf file.",
+                hint="Give the folder that config.json and the weights are in.",
+                path=str(path),
+            )
+        return Place(path.resolve().name, path, reference)
+    if is_gguf(path):
+        return Place(path.stem, path, reference)
+    if path.suffix.lower() in ATTENTION:
+        raise InputError(
+            "{path!r} is no model.",
+            hint="Attention that was computed elsewhere goes with --weights, or with `attnviz.load_weights`.",
+            path=str(path),
+        )
+    raise InputError(
+        "{path!r} is neither a folder nor a .gguf file.",
+        hint="Give the folder that config.json and the weights are in.",
+        path=str(path),
+    )
+
+
+def _only(files: list[Path], reference: str) -> Path:
+    """The one model among .gguf files; of a split one, its first part."""
+    first = [file for file in files if not re.search(r"-(?!00001)\d{5}-of-\d{5}\.gguf$", file.name)]
+    if len(first) != 1:
+        raise InputError(
+            "{reference!r} has several .gguf files: {files}.",
+            hint="Name one of them.",
+            reference=reference,
+            files=listed(file.name for file in first or files),
+        )
+    return first[0]
+
+
+def _fetched(wanted: HubName, reference: str) -> Place:
+    """The model as the hub has it now; where it cannot be fetched, what the local cache has of it, if it is whole."""
+    from attnviz.models.hub import fetch
+
+    try:
+        return _chosen(fetch(wanted), wanted, reference)
+    except InputError:
+        folder = cached(wanted)
+        if folder is None or not any(models_under(folder)):
+            raise
+        return _chosen(folder, wanted, reference)
+
+
+def _chosen(folder: Path, wanted: HubName, reference: str) -> Place:
+    """The model in a hub model's folder: the file that was named, else the folder, else its only .gguf file."""
+    name = wanted.name.rpartition("/")[2]
+    if wanted.file is not None:
+        file = folder / wanted.file
+        if ".." in Path(wanted.file).parts or not file.is_file():
+            raise InputError(
+                "{name!r} has no file {file!r} in the local cache.",
+                hint="Fetch it with --download.",
+                name=wanted.name,
+                file=wanted.file,
+            )
+        return Place(file.stem, file, reference)
+    found = _on_disk(folder, reference)
+    return Place(name, found.path, reference)
+
+
+def _in_package(reference: str) -> Place:
+    """The first model folder or .gguf file in an installed package, in the order of names; the package is not run."""
+    name, _, inside = reference.removeprefix("pkg:").partition("/")
+    folders = _package_folders(name.replace("-", "_"))
+    if not folders:
+        raise InputError(
+            "There is no installed Python package {name!r}.",
+            hint="Install it, or see what is here with: attnviz models.",
+            name=name,
+        )
+    for folder in folders:
+        start = (folder / inside).resolve()
+        if inside and not (start.exists() and start.is_relative_to(folder.resolve())):
+            continue
+        for path in [start] if is_gguf(start) else models_under(start):
+            return Place(name, path, reference)
+    raise InputError("The package {name!r} has no model folder and no .gguf file in it.", name=reference[4:])
+
+
+def _package_folders(name: str) -> list[Path]:
+    """Where a top-level package lies; a finder is asked, the package is not imported."""
+    from importlib.machinery import PathFinder
+    from importlib.util import find_spec
+
+    if not name.isidentifier():
+        return []
+    try:
+        spec = PathFinder.find_spec(name) or find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return []
+    places = [] if spec is None else list(spec.submodule_search_locations or ())
+    return [Path(place) for place in places if Path(place).is_dir()]
+
+
+def models_under(folder: Path) -> Iterator[Path]:
+    """Model folders and .gguf files in a folder and the folders in it, nearest first, in the order of names."""
+    waiting = [(folder, 0)]
+    seen = 0
+    while waiting and seen < _MOST_FOLDERS:
+        here, depth = waiting.pop(0)
+        seen += 1
+        try:
+            inside = sorted(here.iterdir())
+        except OSError:
+            continue
+        if is_model_folder(here):
+            yield here
+            continue
+        yield from (file for file in inside if is_gguf(file) and file.is_file())
+        if depth < _DEEPEST:
+            waiting.extend((one, depth + 1) for one in inside if one.is_dir() and not one.is_symlink())
+
+
+def cache_folder() -> Path:
+    """Where huggingface-hub keeps models: HF_HUB_CACHE, else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub."""
+    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if os.environ.get(variable):
+            return Path(os.path.expandvars(os.environ[variable])).expanduser()
+    home = os.environ.get("HF_HOME")
+    if not home:
+        home = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    return Path(os.path.expandvars(home)).expanduser() / "hub"
+
+
+def cached(wanted: HubName) -> Path | None:
+    """The folder of a hub model in the local cache; None where it is not there.
+
+    The revision is a branch, a tag or the beginning of a commit; without one, main, else the newest that is here.
+    """
+    folder = cache_folder() / ("models--" + wanted.name.replace("/", "--"))
+    snapshots = folder / "snapshots"
+    revision = wanted.revision or "main"
+    if ".." in revision or not snapshots.is_dir():
+        return None
+    reference = folder / "refs" / revision
+    commit = revision
+    if reference.is_file():
+        commit = reference.read_text(encoding="utf-8", errors="replace").strip()
+    if re.fullmatch(r"[0-9a-f]{4,64}", commit):
+        found = sorted(one for one in snapshots.iterdir() if one.name.startswith(commit))
+        if found:
+            return found[0]
+    if wanted.revision is None:
+        found = sorted((one for one in snapshots.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
+        return found[-1] if found else None
+    return None
+
+
+def find_models() -> list[Place]:
+    """Every model that a short reference leads to on this machine: in installed packages, in the cache, and here."""
+    found: dict[Path, Place] = {}
+    for place in (*_packaged(), *_in_cache(), *_here()):
+        found.setdefault(place.path.resolve(), place)
+    return list(found.values())
+
+
+def _packaged() -> Iterator[Place]:
+    """Models in installed packages, found by their lists of files: no folder is searched, nothing is imported."""
+    from importlib.metadata import distributions
+
+    names: set[str] = set()
+    for distribution in distributions():
+        try:
+            listed = distribution.read_text("RECORD") or ""
+        except (OSError, UnicodeError):
+            continue
+        if ".gguf" in listed or ".safetensors" in listed:
+            names.update(_tops(listed.splitlines()))
+    for name in sorted(names):
+        for folder in _package_folders(name):
+            paths = list(models_under(folder))
+            for path in paths:
+                inside = path.relative_to(folder).as_posix()
+                yield Place(name, path, f"pkg:{name}" if path == paths[0] else f"pkg:{name}/{inside}")
+
+
+def _tops(lines: Iterable[str]) -> Iterator[str]:
+    """The top-level packages that a RECORD's weight files are in."""
+    for line in lines:
+        file = line.partition(",")[0].strip('"')
+        if file.endswith((".gguf", ".safetensors")) and "/" in file:
+            yield file.partition("/")[0]
+
+
+def _in_cache() -> Iterator[Place]:
+    folder = cache_folder()
+    if not folder.is_dir():
+        return
+    for entry in sorted(folder.glob("models--*")):
+        name = entry.name.removeprefix("models--").replace("--", "/", 1)
+        snapshot = cached(HubName(name))
+        if snapshot is None:
+            continue
+        for path in models_under(snapshot):
+            file = "" if path.is_dir() else f":{path.relative_to(snapshot).as_posix()}"
+            yield Place(name.rpartition("/")[2], path, f"{name}{file}")
+
+
+def _here() -> Iterator[Place]:
+    try:
+        inside = sorted(Path().iterdir())
+    except OSError:
+        return
+    for path in inside:
+        if (is_gguf(path) and path.is_file()) or (path.is_dir() and is_model_folder(path)):
+            yield Place(path.stem if is_gguf(path) else path.name, path, f"./{path}")

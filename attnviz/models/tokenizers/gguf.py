@@ -1,0 +1,209 @@
+"""The vocabulary that a .gguf file carries, rebuilt as a tokenizers object.
+
+tokenizer.ggml.model says which kind it is: gpt2 (byte-level BPE, whose cuts between words tokenizer.ggml.pre names),
+llama (SentencePiece's BPE), t5 (its Unigram) or bert (WordPiece).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from attnviz.core.errors import InputError
+from attnviz.i18n.messages import listed
+from attnviz.models.formats.gguf import GgufFile, Strings
+from attnviz.models.tokenizers.legacy import (
+    GPT2,
+    LLAMA3,
+    QWEN2,
+    byte_fallback_tokenizer,
+    byte_level_tokenizer,
+    unigram_tokenizer,
+    word_piece_tokenizer,
+)
+from attnviz.models.tokenizers.sentencepiece import CONTROL, NORMAL, UNKNOWN, USER_DEFINED, Piece, SentencePiece
+from attnviz.models.tokenizers.tokenizer import TextTokenizer, guarded, load_library, set_ends
+
+_DIGIT = r"\p{N}"
+_MARKS = r"[\p{P}\$\+<=>\^~\|]+"
+_TEKKEN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_GROUPS: dict[tuple[str, ...], tuple[str, ...]] = {
+    (LLAMA3,): ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "dbrx", "smaug-bpe", "lfm2"),
+    (QWEN2,): ("qwen2", "stablelm2", "deepseek-r1-qwen", "megrez", "kormo"),
+    (GPT2,): ("gpt-2", "gpt2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "mpt", "olmo", "roberta-bpe"),
+    (_DIGIT, GPT2): ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"),
+    (_MARKS, GPT2, r"[0-9][0-9][0-9]"): ("falcon",),
+    (_MARKS, GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"): ("default",),
+    (_TEKKEN,): ("tekken",),
+}
+CUTS = {name: cuts for cuts, names in _GROUPS.items() for name in names}
+_BEGINS = _GROUPS[(LLAMA3,)]  # these begin with a token of their own unless the file says otherwise
+
+
+def gguf_tokenizer(file: GgufFile) -> TextTokenizer:
+    """The tokenizer of a .gguf file; InputError where it has none, or one of a kind that is not known here."""
+    load_library()
+    kind = file.metadata.get("tokenizer.ggml.model")
+    makers: dict[Any, Callable[[GgufFile, list[str]], TextTokenizer]] = {
+        "gpt2": _byte_level,
+        "llama": _sentencepiece,
+        "t5": _unigram,
+        "bert": _word_pieces,
+    }
+    if kind is None:
+        raise InputError("{path!r} has no tokenizer.", path=str(file.path))
+    if kind not in makers:
+        raise InputError(
+            "{path!r} has a tokenizer of the kind {kind!r}; known are {known}.",
+            path=str(file.path),
+            kind=kind,
+            known=listed(makers),
+        )
+    return makers[kind](file, _strings(file, "tokens"))
+
+
+def _strings(file: GgufFile, key: str) -> list[str]:
+    found = file.metadata.get(f"tokenizer.ggml.{key}")
+    if not isinstance(found, Strings):
+        raise InputError("{path!r} has no {key}.", path=str(file.path), key=f"tokenizer.ggml.{key}")
+    return found.read()
+
+
+def _numbers(file: GgufFile, key: str, count: int, default: float) -> list[Any]:
+    """One number a token; `default` for each where the file has none."""
+    found = file.metadata.get(f"tokenizer.ggml.{key}")
+    if found is None:
+        return [default] * count
+    if not isinstance(found, np.ndarray) or len(found) != count:
+        raise InputError(
+            "{path!r} must have {count} numbers in {key}, one a token.",
+            path=str(file.path),
+            count=count,
+            key=f"tokenizer.ggml.{key}",
+        )
+    return list(found.tolist())
+
+
+def _piece(file: GgufFile, tokens: list[str], *names: str) -> str | None:
+    """The piece whose number the file gives under the first of these names that it has."""
+    for name in names:
+        number = file.metadata.get(f"tokenizer.ggml.{name}_token_id")
+        if isinstance(number, int) and 0 <= number < len(tokens):
+            return tokens[number]
+    return None
+
+
+def _flag(file: GgufFile, name: str, default: bool) -> bool:
+    return bool(file.metadata.get(f"tokenizer.ggml.{name}", default))
+
+
+def _ends(file: GgufFile, tokens: list[str], begins: bool, ends: bool) -> tuple[str | None, str | None]:
+    """The pieces around every text, as the file says, else as the kind of tokenizer has it."""
+    begin = _piece(file, tokens, "bos") if _flag(file, "add_bos_token", begins) else None
+    end = _piece(file, tokens, "eos") if _flag(file, "add_eos_token", ends) else None
+    return begin, end
+
+
+def _byte_level(file: GgufFile, tokens: list[str]) -> TextTokenizer:
+    name = str(file.path)
+    kind = file.metadata.get("tokenizer.ggml.pre", "default")
+    if file.metadata["general.architecture"] == "gpt2" and kind == "default":
+        kind = "gpt-2"
+    if kind not in CUTS:
+        raise InputError(
+            "{path!r} cuts words in the way {kind!r}; known are {known}.", path=name, kind=kind, known=listed(CUTS)
+        )
+    merges = [line.split(" ", 1) for line in _strings(file, "merges")]
+    broken = next((index for index, pair in enumerate(merges) if len(pair) != 2), None)
+    if broken is not None:
+        raise InputError("{path!r} has a merge that is no pair, number {index}.", path=name, index=broken)
+    vocabulary = {piece: number for number, piece in enumerate(tokens)}
+    cuts = CUTS[kind]
+    tokenizer = byte_level_tokenizer(
+        vocabulary,
+        [(pair[0], pair[-1]) for pair in merges],
+        name,
+        None if cuts == (GPT2,) else QWEN2 if cuts == (QWEN2,) else cuts,
+        ignore_merges=kind in _BEGINS,
+    )
+    _add_marked(tokenizer, tokens, _numbers(file, "token_type", len(tokens), NORMAL))
+    begin, end = _ends(file, tokens, kind in _BEGINS, False)
+    if begin is not None or end is not None:
+        set_ends(tokenizer, begin, end)
+    return TextTokenizer(tokenizer, name)
+
+
+def _add_marked(tokenizer: Any, tokens: list[str], kinds: list[Any]) -> None:
+    """Control tokens and those of users are never cut."""
+    from tokenizers import AddedToken
+
+    for special, kind in ((True, CONTROL), (False, USER_DEFINED)):
+        marked = [
+            AddedToken(piece, special=special, normalized=False)
+            for piece, own in zip(tokens, kinds, strict=True)
+            if own == kind
+        ]
+        tokenizer.add_special_tokens(marked) if special else tokenizer.add_tokens(marked)
+
+
+def _model(file: GgufFile, tokens: list[str], *, is_bpe: bool) -> SentencePiece:
+    scores = _numbers(file, "scores", len(tokens), 0.0)
+    kinds = _numbers(file, "token_type", len(tokens), NORMAL)
+    charsmap = file.metadata.get("tokenizer.ggml.precompiled_charsmap")
+    return SentencePiece(
+        tuple(Piece(*each) for each in zip(tokens, scores, kinds, strict=True)),
+        is_bpe=is_bpe,
+        byte_fallback=is_bpe,
+        charsmap=charsmap.tobytes() if isinstance(charsmap, np.ndarray) else b"",
+        add_prefix=_flag(file, "add_space_prefix", True),
+    )
+
+
+def _sentencepiece(file: GgufFile, tokens: list[str]) -> TextTokenizer:
+    gemma = str(file.metadata["general.architecture"]).startswith("gemma")
+    if gemma:  # runs of spaces stand there as spaces
+        tokens = ["▁" * len(piece) if piece and not piece.strip(" ") else piece for piece in tokens]
+    model = _model(file, tokens, is_bpe=True)
+    begin, end = _ends(file, tokens, True, False)
+    return byte_fallback_tokenizer(
+        model, str(file.path), begin, end, gemma=gemma, prepend=file.metadata["general.architecture"] == "phi3"
+    )
+
+
+def _unigram(file: GgufFile, tokens: list[str]) -> TextTokenizer:
+    model = _model(file, tokens, is_bpe=False)
+    unknown = _piece(file, tokens, "unknown") or model.unknown
+    pieces = tuple(piece._replace(kind=UNKNOWN) if piece.text == unknown else piece for piece in model.pieces)
+    model = SentencePiece(pieces, charsmap=model.charsmap, add_prefix=model.add_prefix)
+    tokenizer = unigram_tokenizer(model.scored(), model, str(file.path))
+    _add_marked(tokenizer, tokens, [CONTROL if piece.kind == UNKNOWN else piece.kind for piece in pieces])
+    begins = file.metadata["general.architecture"] == "bert"
+    set_ends(tokenizer, *_ends(file, tokens, begins, True))
+    return TextTokenizer(tokenizer, str(file.path), unknown=unknown)
+
+
+def _word_pieces(file: GgufFile, tokens: list[str]) -> TextTokenizer:
+    """BERT's, where ▁ marks a word's beginning in place of ## for its other pieces; cased where it has capitals."""
+    kinds = _numbers(file, "token_type", len(tokens), NORMAL)
+    pieces = [_as_word_piece(piece, kind) for piece, kind in zip(tokens, kinds, strict=True)]
+    cased = any(kind == NORMAL and piece != piece.lower() for piece, kind in zip(pieces, kinds, strict=True))
+    settings = {
+        "do_lower_case": not cased,
+        "cls_token": _piece(file, pieces, "cls", "bos") or "[CLS]",
+        "sep_token": _piece(file, pieces, "seperator", "separator", "eos") or "[SEP]",
+        "unk_token": _piece(file, pieces, "unknown") or "[UNK]",
+    }
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    return guarded(str(file.path), lambda: word_piece_tokenizer(vocabulary, str(file.path), settings))
+
+
+def _as_word_piece(piece: str, kind: int) -> str:
+    if kind != NORMAL or (piece.startswith("[") and piece.endswith("]")):
+        return piece
+    return piece[1:] if piece.startswith("▁") else f"##{piece}"

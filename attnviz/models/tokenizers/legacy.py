@@ -1,0 +1,383 @@
+"""Tokenizers put together from older files: vocab.txt, vocab.json with merges.txt, and SentencePiece models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attnviz.core.errors import InputError
+from attnviz.models.formats.files import read_json, text_of, unreadable
+from attnviz.models.tokenizers.sentencepiece import (
+    BYTE,
+    CONTROL,
+    UNKNOWN,
+    USER_DEFINED,
+    SentencePiece,
+    read_sentencepiece,
+)
+from attnviz.models.tokenizers.tokenizer import TextTokenizer, guarded, set_ends
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+# The cuts between words of byte-level vocabularies, as the models' authors published them.
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_CL100K = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+    r"|\s+(?!\S)|\s+"
+)
+LLAMA3 = _CL100K.replace("DIGITS", "{1,3}")
+QWEN2 = _CL100K.replace("DIGITS", "")
+
+_MAKE_JSON = (
+    "python -c \"from transformers import AutoTokenizer; AutoTokenizer.from_pretrained('.').save_pretrained('.')\""
+)
+
+_SENTENCEPIECE_FILES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "source.spm")
+
+
+def from_older_files(folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any]) -> TextTokenizer:
+    """The tokenizer of a folder without tokenizer.json; InputError where there is none that can be put together."""
+    family = str(config.get("model_type"))
+    if (folder / "source.spm").is_file() and (folder / "vocab.json").is_file():
+        return marian_tokenizer(folder, "source.spm")
+    if (folder / "vocab.txt").is_file():
+        return _word_pieces(folder / "vocab.txt", settings)
+    if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+        return _byte_level(folder, family, settings)
+    for name in _SENTENCEPIECE_FILES:
+        if (folder / name).is_file() and family in _SENTENCEPIECE_FAMILIES:
+            return _from_sentencepiece(folder / name, family, settings)
+    present = [name for name in _SENTENCEPIECE_FILES if (folder / name).is_file()]
+    if present:
+        raise InputError(
+            "{path!r} alone does not say how a {family} model cuts a text; tokenizer.json was expected.",
+            hint="Make it, where transformers is installed, with: {line}",
+            path=str(folder / present[0]),
+            family=family,
+            line=_MAKE_JSON,
+        )
+    raise InputError(
+        "{path!r} has no tokenizer: tokenizer.json, vocab.txt, or vocab.json with merges.txt was expected.",
+        path=str(folder),
+    )
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a UTF-8 file, without their ends; InputError where it is none."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except UnicodeDecodeError:
+        raise InputError("{path!r} is not UTF-8.", path=str(path)) from None
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+
+
+def _word_pieces(path: Path, settings: Mapping[str, Any]) -> TextTokenizer:
+    """BERT's WordPiece, and MPNet's, whose ends are <s> and </s>."""
+    vocabulary = {piece: number for number, piece in enumerate(read_lines(path))}
+    return word_piece_tokenizer(vocabulary, str(path), settings)
+
+
+def word_piece_tokenizer(vocabulary: dict[str, int], name: str, settings: Mapping[str, Any]) -> TextTokenizer:
+    """WordPiece over BERT's normal form; cased where settings say do_lower_case is false."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    begin = text_of(settings, "cls_token") or ("[CLS]" if "[CLS]" in vocabulary else "<s>")
+    end = text_of(settings, "sep_token") or ("[SEP]" if "[SEP]" in vocabulary else "</s>")
+    unknown = text_of(settings, "unk_token") or "[UNK]"
+    for piece in (begin, end, unknown):
+        if piece not in vocabulary:
+            raise InputError("{path!r} has no {piece!r}.", path=name, piece=piece)
+    tokenizer = guarded(name, lambda: Tokenizer(models.WordPiece(vocabulary, unk_token=unknown)))
+    lower = settings.get("do_lower_case", True)
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=settings.get("tokenize_chinese_chars", True) is not False,
+        strip_accents=settings.get("strip_accents"),
+        lowercase=lower is not False,
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    mark = text_of(settings, "mask_token") or ("[MASK]" if "[MASK]" in vocabulary else "<mask>")
+    pad = text_of(settings, "pad_token") or ("[PAD]" if "[PAD]" in vocabulary else "<pad>")
+    _add_special(tokenizer, [piece for piece in (pad, unknown, begin, end, mark) if piece in vocabulary])
+    numbers = (end, vocabulary[end]), (begin, vocabulary[begin])
+    if end == "</s>":
+        tokenizer.post_processor = processors.RobertaProcessing(*numbers, add_prefix_space=False)
+    else:
+        tokenizer.post_processor = processors.BertProcessing(*numbers)
+    return TextTokenizer(tokenizer, name, unknown=unknown)
+
+
+def _add_special(tokenizer: Tokenizer, pieces: Iterable[str]) -> None:
+    from tokenizers import AddedToken
+
+    tokenizer.add_special_tokens([AddedToken(piece, special=True, normalized=False) for piece in pieces])
+
+
+def _byte_level(folder: Path, family: str, settings: Mapping[str, Any]) -> TextTokenizer:
+    """GPT-2's byte-level BPE, with RoBERTa's, OPT's or Qwen's ends."""
+    from tokenizers import processors
+
+    vocabulary = _numbers(read_json(folder / "vocab.json"), folder / "vocab.json")
+    merges = _merges(folder / "merges.txt")
+    prefix = settings.get("add_prefix_space") is True
+    tokenizer = byte_level_tokenizer(
+        vocabulary, merges, str(folder), QWEN2 if family.startswith("qwen") else None, prefix
+    )
+    _add_listed(tokenizer, folder, settings)
+    name = str(folder / "vocab.json")
+    if family in ("roberta", "longformer", "bart"):
+        begin, end = text_of(settings, "cls_token") or "<s>", text_of(settings, "sep_token") or "</s>"
+        first, last = (_number(tokenizer, piece, name) for piece in (begin, end))
+        tokenizer.post_processor = processors.RobertaProcessing((end, last), (begin, first), add_prefix_space=prefix)
+    elif settings.get("add_bos_token", family == "opt") is True:
+        set_ends(tokenizer, text_of(settings, "bos_token") or ("</s>" if family == "opt" else "<|endoftext|>"), None)
+    return TextTokenizer(tokenizer, name)
+
+
+def _number(tokenizer: Tokenizer, piece: str, name: str) -> int:
+    """A piece's number; InputError where it is not in the vocabulary."""
+    number = tokenizer.token_to_id(piece)
+    if number is None:
+        raise InputError("{path!r} has no {piece!r}.", path=name, piece=piece)
+    return number
+
+
+def byte_level_tokenizer(
+    vocabulary: dict[str, int],
+    merges: list[tuple[str, str]],
+    name: str,
+    words: str | tuple[str, ...] | None = None,
+    prefix: bool = False,
+    ignore_merges: bool = False,
+) -> Tokenizer:
+    """Byte-level BPE; `words` are the cuts between words, one after the other, GPT-2's where there are none."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+    model = guarded(name, lambda: models.BPE(vocab=vocabulary, merges=merges, ignore_merges=ignore_merges))
+    tokenizer = Tokenizer(model)
+    if words == QWEN2:
+        tokenizer.normalizer = normalizers.NFC()
+    cuts = (words,) if isinstance(words, str) else words or ()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            *(pre_tokenizers.Split(Regex(cut), behavior="isolated") for cut in cuts),
+            pre_tokenizers.ByteLevel(add_prefix_space=prefix, use_regex=not cuts),
+        ]
+    )
+    return tokenizer
+
+
+def _numbers(vocabulary: Mapping[str, Any], path: Path) -> dict[str, int]:
+    for piece, number in vocabulary.items():
+        if type(number) is not int or not 0 <= number < 2**31:
+            raise InputError(
+                "{path!r} gives {piece!r} the number {number!r}; a whole number from 0 was expected.",
+                path=str(path),
+                piece=piece,
+                number=number,
+            )
+    return dict(vocabulary)
+
+
+def _merges(path: Path) -> list[tuple[str, str]]:
+    """The pairs of merges.txt, a line each, after its first line's version."""
+    found = []
+    for number, line in enumerate(read_lines(path), 1):
+        if not line or line.startswith("#version"):
+            continue
+        pair = line.split(" ")
+        if len(pair) != 2:
+            raise InputError(
+                "{path!r}, line {number}: two pieces with a space between were expected.", path=str(path), number=number
+            )
+        found.append((pair[0], pair[1]))
+    return found
+
+
+def _add_listed(tokenizer: Tokenizer, folder: Path, settings: Mapping[str, Any]) -> None:
+    """Tokens that added_tokens.json and tokenizer_config.json list beside the vocabulary, in the order of their ids."""
+    from tokenizers import AddedToken
+
+    listed: dict[int, tuple[str, bool]] = {}
+    if (folder / "added_tokens.json").is_file():
+        added = _numbers(read_json(folder / "added_tokens.json"), folder / "added_tokens.json")
+        listed |= {number: (piece, True) for piece, number in added.items()}
+    decoder = settings.get("added_tokens_decoder")
+    for number, entry in decoder.items() if isinstance(decoder, Mapping) else ():
+        piece = text_of({"piece": entry}, "piece")
+        if piece is not None and str(number).isdecimal():
+            listed[int(number)] = (piece, isinstance(entry, Mapping) and entry.get("special") is True)
+    named = [text_of(settings, f"{name}_token") for name in ("bos", "eos", "unk", "pad", "cls", "sep", "mask")]
+    known = [piece for piece in named if piece is not None and tokenizer.token_to_id(piece) is not None]
+    for _, (piece, special) in sorted(listed.items()):
+        token = AddedToken(piece, special=special, normalized=False)
+        tokenizer.add_special_tokens([token]) if special else tokenizer.add_tokens([token])
+    _add_special(tokenizer, known)
+
+
+# SentencePiece -------------------------------------------------------------------------------------------------------
+
+
+def _fairseq(model: SentencePiece) -> list[tuple[str, float]]:
+    """XLM-RoBERTa's numbers: four of its own, the pieces from the fourth on, and <mask>."""
+    own = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    return [*own, *model.scored()[3:], ("<mask>", 0.0)]
+
+
+def _camembert(model: SentencePiece) -> list[tuple[str, float]]:
+    """CamemBERT's numbers: five of its own, of which three are not used, the pieces from the second on, and <mask>."""
+    own = [("<s>NOTUSED", 0.0), ("<pad>", 0.0), ("</s>NOTUSED", 0.0), ("<unk>", 0.0), ("<unk>NOTUSED", -100.0)]
+    return [*own, *model.scored()[1:], ("<mask>", 0.0)]
+
+
+def _t5(model: SentencePiece) -> list[tuple[str, float]]:
+    """T5's numbers: the pieces, and a hundred blanks, the last one first."""
+    return [*model.scored(), *((f"<extra_id_{number}>", 0.0) for number in range(99, -1, -1))]
+
+
+_UNIGRAMS: dict[str, Callable[[SentencePiece], list[tuple[str, float]]]] = {
+    "xlm-roberta": _fairseq,
+    "camembert": _camembert,
+    "t5": _t5,
+    "mt5": _t5,
+    "albert": SentencePiece.scored,
+}
+_BYTE_FALLBACK = ("llama", "mistral", "gemma", "phi3")
+_SENTENCEPIECE_FAMILIES = (*_UNIGRAMS, *_BYTE_FALLBACK)
+_ENDS = {
+    "xlm-roberta": ("<s>", "</s>"),
+    "camembert": ("<s>", "</s>"),
+    "t5": (None, "</s>"),
+    "mt5": (None, "</s>"),
+    "albert": ("[CLS]", "[SEP]"),
+}
+
+
+def _from_sentencepiece(path: Path, family: str, settings: Mapping[str, Any]) -> TextTokenizer:
+    model = read_sentencepiece(path)
+    if family in _BYTE_FALLBACK:
+        begin = (text_of(settings, "bos_token") or "<s>") if settings.get("add_bos_token", True) is not False else None
+        if family == "gemma" and begin == "<s>":
+            begin = "<bos>"
+        end = (text_of(settings, "eos_token") or "</s>") if settings.get("add_eos_token") is True else None
+        return byte_fallback_tokenizer(model, str(path), begin, end, gemma=family == "gemma")
+    if model.is_bpe:
+        raise InputError("{path!r} holds merges where a {family} model has scores.", path=str(path), family=family)
+    tokenizer = unigram_tokenizer(_UNIGRAMS[family](model), model, str(path))
+    if family == "albert":
+        _albert_normal_form(tokenizer, settings)
+    begin, end = _ENDS[family]
+    pieces = [piece for piece in (begin, end, "<pad>", "<mask>", "[MASK]", "<unk>") if piece]
+    extra = [f"<extra_id_{number}>" for number in range(100)] if family in ("t5", "mt5") else []
+    _add_special(tokenizer, [piece for piece in (*pieces, *extra) if tokenizer.token_to_id(piece) is not None])
+    _set_pair_ends(tokenizer, begin, end, doubled=family in ("xlm-roberta", "camembert"), segments=family == "albert")
+    return TextTokenizer(tokenizer, str(path), unknown=model.unknown)
+
+
+def _set_pair_ends(tokenizer: Tokenizer, begin: str | None, end: str | None, *, doubled: bool, segments: bool) -> None:
+    """The ends of one text, and of two: <s> A </s></s> B </s> where doubled, with segments where the model has them."""
+    from tokenizers import processors
+
+    second = 1 if segments else 0
+    single = [*([f"{begin}:0"] if begin else []), "$A:0", f"{end}:0"]
+    pair = [*single, *([f"{end}:0"] if doubled else []), f"$B:{second}", f"{end}:{second}"]
+    pieces = [(piece, tokenizer.token_to_id(piece)) for piece in (begin, end) if piece]
+    missing = next((piece for piece, number in pieces if number is None), None)
+    if missing is not None:
+        raise InputError("The tokenizer has no {piece!r}, which stands at a text's end.", piece=missing)
+    tokenizer.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=pieces)
+
+
+def unigram_tokenizer(pieces: list[tuple[str, float]], model: SentencePiece, name: str) -> Tokenizer:
+    """SentencePiece's Unigram: its own normal form, white space collapsed, ▁ before each word."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    unknown = next((number for number, (piece, _) in enumerate(pieces) if piece == model.unknown), None)
+    tokenizer = Tokenizer(
+        guarded(name, lambda: models.Unigram(pieces, unk_id=unknown, byte_fallback=model.byte_fallback))
+    )
+    if model.charsmap:
+        tokenizer.normalizer = guarded(name, lambda: normalizers.Precompiled(model.charsmap))
+    scheme = "always" if model.add_prefix else "never"
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme)]
+    )
+    return tokenizer
+
+
+def _albert_normal_form(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
+    """ALBERT's own steps before SentencePiece's: plain quotation marks, no accents, small letters."""
+    from tokenizers import normalizers
+
+    steps: list[Any] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
+    if settings.get("keep_accents") is not True:
+        steps += [normalizers.NFKD(), normalizers.StripAccents()]
+    if settings.get("do_lower_case", True) is not False:
+        steps.append(normalizers.Lowercase())
+    if tokenizer.normalizer is not None:
+        steps.append(tokenizer.normalizer)
+    tokenizer.normalizer = normalizers.Sequence(steps)
+
+
+def byte_fallback_tokenizer(
+    model: SentencePiece, name: str, begin: str | None, end: str | None, *, gemma: bool = False, prepend: bool = False
+) -> TextTokenizer:
+    """SentencePiece's BPE with bytes for what it lacks, as Llama, Mistral, Gemma and Phi-3 have it.
+
+    gemma: no ▁ before a text. prepend: ▁ before a text even if it begins with a space, as Phi-3 has it.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    vocabulary = {piece.text: number for number, piece in enumerate(model.pieces)}
+    merges = model.merges(by_number=gemma)
+    tokenizer = Tokenizer(
+        guarded(
+            name,
+            lambda: models.BPE(
+                vocab=vocabulary, merges=merges, fuse_unk=True, byte_fallback=True, unk_token=model.unknown
+            ),
+        )
+    )
+    if gemma:
+        tokenizer.normalizer = normalizers.Replace(" ", "▁")
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", behavior="merged_with_previous")
+    elif prepend:
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    else:
+        scheme = "first" if model.add_prefix else "never"
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme, split=False)
+    _add_special(tokenizer, [piece.text for piece in model.pieces if piece.kind in (CONTROL, UNKNOWN)])
+    tokenizer.add_tokens([_plain(piece.text) for piece in model.pieces if piece.kind == USER_DEFINED])
+    if begin is not None or end is not None:
+        set_ends(tokenizer, begin, end)
+    has_bytes = any(piece.kind == BYTE for piece in model.pieces)
+    return TextTokenizer(tokenizer, name, unknown=None if has_bytes else model.unknown)
+
+
+def _plain(piece: str) -> Any:
+    from tokenizers import AddedToken
+
+    return AddedToken(piece, special=False, normalized=False)
+
+
+def marian_tokenizer(folder: Path, file: str) -> TextTokenizer:
+    """Marian's: SentencePiece cuts (source.spm or target.spm), vocab.json numbers, </s> ends."""
+    name = folder / (
+        "target_vocab.json" if file == "target.spm" and (folder / "target_vocab.json").is_file() else "vocab.json"
+    )
+    numbers = _numbers(read_json(name), name)
+    model = read_sentencepiece(folder / file)
+    # A control piece that has no number of its own must not be found in a text.
+    own = [
+        (f"\0{piece}" if piece not in numbers and piece != model.unknown else piece, score)
+        for piece, score in model.scored()
+    ]
+    pieces = [*own, *((piece, 0.0) for piece in ("</s>", "<pad>") if piece not in model.texts())]
+    tokenizer = unigram_tokenizer(pieces, model, str(folder / file))
+    _add_special(tokenizer, ["</s>", "<pad>"])
+    _set_pair_ends(tokenizer, None, "</s>", doubled=False, segments=False)
+    return TextTokenizer(tokenizer, str(folder / file), unknown=model.unknown, renumber=numbers)

@@ -1,0 +1,143 @@
+"""A SentencePiece model file: its pieces, their scores, and its normal form.
+
+The file is one protocol buffer message (https://github.com/google/sentencepiece, src/sentencepiece_model.proto); of it
+only the fields below are read, from bytes that are checked against the file's size.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from attnviz.core.errors import InputError
+from attnviz.models.formats.files import map_bytes
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
+_BPE = 2
+
+
+class Piece(NamedTuple):
+    """An entry of the vocabulary: its text, its score (a logarithm of its probability, or its rank), and its kind."""
+
+    text: str
+    score: float
+    kind: int = NORMAL
+
+
+@dataclass(frozen=True)
+class SentencePiece:
+    """A vocabulary in the order of its numbers, and how a text is made ready for it."""
+
+    pieces: tuple[Piece, ...]
+    is_bpe: bool = False
+    byte_fallback: bool = False
+    charsmap: bytes = b""
+    add_prefix: bool = True
+
+    @property
+    def unknown(self) -> str:
+        """The piece for what is not in the vocabulary."""
+        return next((piece.text for piece in self.pieces if piece.kind == UNKNOWN), "<unk>")
+
+    def scored(self) -> list[tuple[str, float]]:
+        """The pieces and their scores."""
+        return [(piece.text, piece.score) for piece in self.pieces]
+
+    def texts(self) -> set[str]:
+        """The pieces alone."""
+        return {piece.text for piece in self.pieces}
+
+    def merges(self, *, by_number: bool = False) -> list[tuple[str, str]]:
+        """The merges that the vocabulary implies: every cut of a piece into two pieces, the best piece's first.
+
+        by_number: by the order of the vocabulary, where scores say nothing (Gemma).
+        """
+        numbers = {
+            piece.text: number for number, piece in enumerate(self.pieces) if piece.kind in (NORMAL, USER_DEFINED)
+        }
+        found: list[tuple[float, str, str]] = []
+        for number, piece in enumerate(self.pieces):
+            if len(piece.text) < 2 or piece.text not in numbers:
+                continue
+            pairs = ((piece.text[:cut], piece.text[cut:]) for cut in range(1, len(piece.text)))
+            inside = sorted((numbers[a], numbers[b], a, b) for a, b in pairs if a in numbers and b in numbers)
+            rank = number if by_number else -piece.score
+            found.extend((rank, a, b) for _, _, a, b in inside)
+        found.sort(key=lambda merge: merge[0])
+        return [(a, b) for _, a, b in found]
+
+
+def read_sentencepiece(path: Path) -> SentencePiece:
+    """The model in a file; InputError where it is none."""
+    data = map_bytes(path).tobytes()
+    try:
+        return _model(data)
+    except (IndexError, ValueError, struct.error):
+        raise InputError("{path!r} is no SentencePiece model.", path=str(path)) from None
+
+
+def _model(data: bytes) -> SentencePiece:
+    pieces, trainer, normal = [], {}, {}
+    for field, value in _fields(data):
+        if field == 1 and isinstance(value, bytes):
+            pieces.append(_piece(value))
+        elif field == 2 and isinstance(value, bytes):
+            trainer = dict(_fields(value))
+        elif field == 3 and isinstance(value, bytes):
+            normal = dict(_fields(value))
+    if not pieces:
+        raise ValueError
+    charsmap = normal.get(2, b"")
+    return SentencePiece(
+        tuple(pieces),
+        is_bpe=trainer.get(3, 1) == _BPE,
+        byte_fallback=bool(trainer.get(35, 0)),
+        charsmap=charsmap if isinstance(charsmap, bytes) else b"",
+        add_prefix=bool(normal.get(3, 1)),
+    )
+
+
+def _piece(data: bytes) -> Piece:
+    found = dict(_fields(data))
+    text, score, kind = found.get(1, b""), found.get(2, b"\0\0\0\0"), found.get(3, NORMAL)
+    if not isinstance(text, bytes) or not isinstance(score, bytes) or not isinstance(kind, int):
+        raise ValueError
+    return Piece(text.decode("utf-8"), float(struct.unpack("<f", score)[0]), kind)
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Each field's number and value: whole numbers as such, all else as its bytes (protocol buffers' wire format)."""
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        kind = key & 7
+        if kind == 0:
+            value, at = _varint(data, at)
+            yield key >> 3, value
+            continue
+        if kind == 2:
+            size, at = _varint(data, at)
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+        else:
+            raise ValueError
+        if size > len(data) - at:
+            raise ValueError
+        yield key >> 3, data[at : at + size]
+        at += size
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise ValueError

@@ -1,0 +1,183 @@
+"""What cuts a text into a model's tokens: ids for the model, and for the reader the span of the text behind each.
+
+tokenizer.json is read as it is, except that what it says of truncation and padding is switched off: MiniLM's cuts at
+128 tokens without a word. Where a folder has only older files, the same tokenizer is put together from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.attention_data import Token
+from attnviz.core.errors import AttnvizError, InputError, MissingError
+from attnviz.core.read_file import need_text
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A text, or a pair, as a model sees it; one entry a token in each part.
+
+    ids, segments: int64. special: what the model puts around a text, [CLS] and the like. second: belongs to the pair's
+    second text. words: which word of the text a token belongs to, -1 for none. unknown: not in the vocabulary.
+    """
+
+    tokens: tuple[Token, ...]
+    ids: NDArray[np.int64]
+    segments: NDArray[np.int64]
+    special: NDArray[np.bool_]
+    second: NDArray[np.bool_]
+    words: NDArray[np.int64]
+    unknown: NDArray[np.bool_]
+
+
+class TextTokenizer:
+    """A tokenizers object that gives ids, spans and pieces.
+
+    unknown: the piece that stands for what is not in the vocabulary. renumber: ids of the model where they are not
+    those of the object.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, name: str, *, unknown: str | None = None, renumber: Mapping[str, int] | None = None
+    ) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._name = name
+        self._renumber = renumber
+        self.unknown = unknown
+
+    def encode(self, text: str, pair: str | None = None) -> Encoded:
+        """The tokens of a text, or of two; spans of the second count on from the first and one line's end.
+
+        Raises InputError where nothing but special tokens comes out of one.
+        """
+        for given in (text, "" if pair is None else pair):
+            need_text(given)
+        made = guarded(self._name, lambda: self._tokenizer.encode(_sound(text), None if pair is None else _sound(pair)))
+        sequences = made.sequence_ids
+        texts = (text, pair or "")
+        spans = [
+            None if which is None else _span(texts[which], offsets)
+            for which, offsets in zip(sequences, made.offsets, strict=True)
+        ]
+        ids = self._ids(made)
+        tokens = tuple(
+            _token(texts, which, span, piece, int(number), len(text) + 1)
+            for which, span, piece, number in zip(sequences, spans, made.tokens, ids, strict=True)
+        )
+        if all(which is None for which in sequences):
+            raise InputError("The text is empty or blank: at least one word was expected.")
+        if pair is not None and 1 not in sequences:
+            raise InputError("The second text is empty or blank: at least one word was expected.")
+        return Encoded(
+            tokens=tokens,
+            ids=ids,
+            segments=np.array(made.type_ids, dtype=np.int64),
+            special=np.array([which is None for which in sequences]),
+            second=np.array([which == 1 for which in sequences]),
+            words=_words(made),
+            unknown=np.array(
+                [
+                    self.unknown is not None and piece == self.unknown and which is not None
+                    for piece, which in zip(made.tokens, sequences, strict=True)
+                ]
+            ),
+        )
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has, special ones among them."""
+        return len(guarded(self._name, lambda: self._tokenizer.encode(_sound(text))).ids)
+
+    def _ids(self, made: Encoding) -> NDArray[np.int64]:
+        if self._renumber is None:
+            return np.array(made.ids, dtype=np.int64)
+        other = self._renumber.get(self.unknown or "", 0)
+        return np.array([self._renumber.get(piece, other) for piece in made.tokens], dtype=np.int64)
+
+    def decode(self, number: int) -> str:
+        """The piece that has this id; "" where there is none."""
+        if self._renumber is not None:
+            return next((piece for piece, own in self._renumber.items() if own == number), "")
+        return (self._tokenizer.id_to_token(number) if 0 <= number < 2**32 else None) or ""
+
+
+def _sound(text: str) -> str:
+    """The text with U+FFFD for lone surrogates, which are no text; as many code points as before."""
+    return "".join("\ufffd" if 0xD800 <= ord(letter) <= 0xDFFF else letter for letter in text)
+
+
+def _words(made: Encoding) -> NDArray[np.int64]:
+    """Which word a token belongs to, counted on through both texts."""
+    numbers = [
+        -1 if word is None or which is None else 2 * word + which
+        for word, which in zip(made.word_ids, made.sequence_ids, strict=True)
+    ]
+    return np.array(numbers, dtype=np.int64)
+
+
+def _span(text: str, offsets: tuple[int, int]) -> tuple[int, int]:
+    """The span without the white space around it, unless it is nothing else."""
+    start, end = offsets
+    inside = text[start:end]
+    if inside.strip():
+        start += len(inside) - len(inside.lstrip())
+        end -= len(inside) - len(inside.rstrip())
+    return start, end
+
+
+def _token(
+    texts: tuple[str, str], which: int | None, span: tuple[int, int] | None, piece: str, number: int, offset: int
+) -> Token:
+    if which is None or span is None:
+        return Token(piece, piece=piece, id=number)
+    start, end = span
+    shift = offset if which == 1 else 0
+    return Token(texts[which][start:end] or piece, start + shift, end + shift, piece=piece, id=number)
+
+
+def guarded(name: str, make: Callable[[], Result]) -> Result:
+    """What `make` gives; InputError names the file where the tokenizers library finds fault with it."""
+    try:
+        return make()
+    except (AttnvizError, KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # the library is Rust, where a panic is no Exception
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InputError("{path!r} is no tokenizer that can be used: {reason}.", path=name, reason=reason) from None
+
+
+def load_library() -> Any:
+    """The tokenizers package, imported when first used; MissingError says how to install it."""
+    try:
+        import tokenizers
+    except ImportError:
+        raise MissingError(
+            "A model's tokens need the extra [models].", hint="Install it with: pip install 'attnviz[models]'."
+        ) from None
+    return tokenizers
+
+
+def set_ends(tokenizer: Tokenizer, begin: str | None, end: str | None) -> None:
+    """Put these pieces around every text; both texts of a pair have them."""
+    from tokenizers import processors
+
+    first = " ".join(part for part in (begin, "$A", end) if part is not None)
+    second = " ".join(part for part in (begin and f"{begin}:1", "$B:1", end and f"{end}:1") if part)
+    pieces = {piece: tokenizer.token_to_id(piece) for piece in (begin, end) if piece is not None}
+    missing = next((piece for piece, number in pieces.items() if number is None), None)
+    if missing is not None:
+        raise InputError("The tokenizer has no {piece!r}, which stands at a text's end.", piece=missing)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=first, pair=f"{first} {second}", special_tokens=list(pieces.items())
+    )

@@ -1,1 +1,0 @@
-"""Renderers: one prepared form in, a renderable or bytes out. Nothing here writes or prints."""

@@ -1,0 +1,113 @@
+"""Which token is meant: by its text, by its text and occurrence, or by its index."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from numbers import Integral
+
+from attnviz.core.attention_data import Token
+from attnviz.core.errors import MissingError, OptionError
+from attnviz.i18n.messages import Message, message
+
+_MOST_LISTED = 40
+
+
+def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Message | None]:
+    """The index of the token that `wanted` names, and a note where several have that text.
+
+    In this order: a token with exactly this text (so a token 3 wins over the index 3); `猫#2`, the second 猫; an index
+    from 0; a token with this text in another case or normal form. Of several tokens with the text the first is meant,
+    and the note says so. An int is an index and nothing else. Raises MissingError, which lists the tokens, where there
+    is none.
+
+    >>> find_token((Token("猫"), Token("吃"), Token("猫")), "猫#2")
+    (2, None)
+    """
+    if isinstance(wanted, Integral):
+        return _index(len(tokens), int(wanted)), None
+    if not isinstance(wanted, str):
+        raise OptionError("A word is named by its text or by its index, not by {value!r}.", value=wanted)
+    texts = [token.text for token in tokens]
+    for form, name in ((texts, wanted), (list(map(_loosely, texts)), _loosely(wanted))):
+        places = [index for index, text in enumerate(form) if text == name]
+        if places:
+            return places[0], _ambiguous(tokens, places)
+        numbered = re.fullmatch(r"(.+)#([0-9]{1,9})", name, flags=re.DOTALL)
+        if numbered and (places := [index for index, text in enumerate(form) if text == numbered[1]]):
+            return _occurrence(tokens, places, int(numbered[2])), None
+        if re.fullmatch(r"[0-9]{1,9}", name) and int(name) < len(tokens):
+            return int(name), None
+    raise _missing(texts, wanted)
+
+
+def occurrences(tokens: Sequence[Token]) -> tuple[int, ...]:
+    """Which of the tokens with its text each one is, from 1.
+
+    >>> occurrences((Token("猫"), Token("吃"), Token("猫")))
+    (1, 1, 2)
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for token in tokens:
+        seen[token.text] += 1
+        found.append(seen[token.text])
+    return tuple(found)
+
+
+def _index(count: int, wanted: int) -> int:
+    if 0 <= wanted < count:
+        return wanted
+    raise MissingError("There is no token {wanted}: they are counted from 0 to {last}.", wanted=wanted, last=count - 1)
+
+
+def _loosely(text: str) -> str:
+    return unicodedata.normalize("NFC", text.strip()).casefold()
+
+
+def _ambiguous(tokens: tuple[Token, ...], places: list[int]) -> Message | None:
+    if len(places) == 1:
+        return None
+    return message(
+        "{token} stands {count} times in the text: the first one is meant; {token}#2 names the second.",
+        token=tokens[places[0]].text,
+        count=len(places),
+    )
+
+
+def _occurrence(tokens: tuple[Token, ...], places: list[int], number: int) -> int:
+    if 1 <= number <= len(places):
+        return places[number - 1]
+    text = tokens[places[0]].text
+    if len(places) == 1:
+        raise MissingError("There is no {token}#{number}: {token} stands once in the text.", token=text, number=number)
+    raise MissingError(
+        "There is no {token}#{number}: {token} stands {count} times in the text, as {token}#1 to {token}#{count}.",
+        token=text,
+        number=number,
+        count=len(places),
+    )
+
+
+def _missing(texts: list[str], wanted: str) -> MissingError:
+    """The error for a token that is not there; it lists those that are, and of very many the first."""
+    fields = {"wanted": wanted, "last": len(texts) - 1}
+    distinct = list(dict.fromkeys(texts))
+    listed = " ".join(distinct[:_MOST_LISTED])
+    if len(distinct) > _MOST_LISTED:
+        return MissingError(
+            "There is no token {wanted!r}: the first {shown} of {count} are {tokens}.",
+            hint="A number from 0 to {last} names one by its place.",
+            shown=_MOST_LISTED,
+            count=len(distinct),
+            tokens=listed,
+            **fields,
+        )
+    return MissingError(
+        "There is no token {wanted!r}: there are {tokens}.",
+        hint="A number from 0 to {last} names one by its place.",
+        tokens=listed,
+        **fields,
+    )

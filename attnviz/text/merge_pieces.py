@@ -1,0 +1,210 @@
+"""A model's pieces as a reader's words: pieces joined or numbered, special tokens hidden, and every row still a whole.
+
+A byte-level vocabulary may need three pieces for 鱼; shown one by one they would be é ± ¼. Joined, the weights at the
+pieces are summed (they looked at one character) and the pieces' own rows are averaged: each row still sums to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.attention_data import Attention, Token, Trace
+from attnviz.core.errors import InputError, MissingError, unknown_choice
+from attnviz.text.tokenize import clusters, tokenize
+
+MERGES = ("none", "char", "word")
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_MOST_CELLS = 2**30
+
+
+def merge_tokens(attention: Attention, how: str) -> Attention:
+    """Join pieces: char, those that are no whole characters; word, those of one word too; none, number them instead.
+
+    Weights at the pieces of a group are summed, rows of its pieces averaged, outputs averaged; a cell is allowed where
+    any of its pieces is. The traces go where anything was joined: the score of two pieces is not one number;
+    settings["joined"] then says how.
+    Raises OptionError for another `how`.
+    """
+    if how not in MERGES:
+        raise unknown_choice("--merge", how, MERGES)
+    queries = group(attention.query, attention.source, how)
+    keys = group(attention.key, attention.key_source, how) if attention.is_cross else queries
+    if how == "none":
+        query = _numbered(attention.query, attention.source)
+        key = _numbered(attention.key, attention.key_source) if attention.is_cross else query
+        return replace(attention, query=query, key=key)
+    query = tuple(_joined(attention.query[a:b], attention.source) for a, b in queries)
+    key = tuple(_joined(attention.key[a:b], attention.key_source) for a, b in keys) if attention.is_cross else query
+    if len(queries) == len(attention.query) and len(keys) == len(attention.key):
+        return replace(attention, query=query, key=key)
+    return replace(
+        attention,
+        query=query,
+        key=key,
+        weights=join_weights(attention.weights, queries, keys),
+        allowed=None if attention.allowed is None else _join_allowed(attention.allowed, queries, keys),
+        output=None if attention.output is None else _mean_rows(attention.output, queries, axis=0),
+        traces=(),
+        settings={**attention.settings, "joined": how},
+    )
+
+
+def why_no_traces(attention: Attention) -> MissingError | None:
+    """Why a model's attention has no scores and cards: they are of single pieces in one window. None: nobody knows."""
+    if "window" in attention.settings:
+        return MissingError(
+            "Over windows there are weights only: a score is of one window.", hint="Leave --window out."
+        )
+    if "joined" in attention.settings:
+        return MissingError(
+            "Joined pieces have no score and no vectors of their own: each piece has.", hint="Use --merge none."
+        )
+    return None
+
+
+def join_weights(
+    weights: NDArray[np.float32], queries: list[tuple[int, int]], keys: list[tuple[int, int]]
+) -> NDArray[np.float32]:
+    """[..., query, key] with the keys of each group summed and its queries averaged; rows sum to what they did."""
+    return _mean_rows(np.add.reduceat(weights, [start for start, _ in keys], axis=-1), queries, axis=-2)
+
+
+def _mean_rows(rows: NDArray[np.float32], groups: list[tuple[int, int]], axis: int) -> NDArray[np.float32]:
+    sums = np.add.reduceat(rows, [start for start, _ in groups], axis=axis)
+    counts = np.array([end - start for start, end in groups], dtype=np.float32)
+    means: NDArray[np.float32] = (sums / counts[:, None]).astype(np.float32, copy=False)
+    return means
+
+
+def _join_allowed(
+    allowed: NDArray[np.bool_], queries: list[tuple[int, int]], keys: list[tuple[int, int]]
+) -> NDArray[np.bool_]:
+    by_key = np.logical_or.reduceat(allowed, [start for start, _ in keys], axis=1)
+    joined: NDArray[np.bool_] = np.logical_or.reduceat(by_key, [start for start, _ in queries], axis=0)
+    return joined
+
+
+def group(tokens: tuple[Token, ...], source: str | None, how: str) -> list[tuple[int, int]]:
+    """Which neighbours belong together, as [start, end) of token indexes, in order; each token is in one group.
+
+    >>> group((Token("鱼", 0, 1), Token("鱼", 0, 1), Token("吃", 1, 2)), "鱼吃", "char")
+    [(0, 2), (2, 3)]
+    """
+    if source is None or how == "none":
+        return [(i, i + 1) for i in range(len(tokens))]
+    borders = _character_borders(source)
+    if how == "word":
+        borders -= {place for start, end in _words(source) for place in range(start + 1, end)}
+    starts = [0]
+    reached = tokens[0].end if tokens else None
+    for i, (before, token) in enumerate(pairwise(tokens), 1):
+        if token.start is None or before.start is None or reached is None or _parted(reached, token.start, borders):
+            starts.append(i)
+            reached = token.end
+        else:
+            reached = max(reached, token.end or 0)
+    return list(pairwise([*starts, len(tokens)])) if tokens else []
+
+
+def _parted(reached: int, start: int, borders: set[int]) -> bool:
+    """Whether a character (or word) ends between what was reached and where the next token starts."""
+    return any(place in borders for place in range(reached, start + 1))
+
+
+def _character_borders(source: str) -> set[int]:
+    """Where one character ends and another begins, as a reader sees them; white space parts on both sides."""
+    borders = {0, len(source)}
+    for start, end in clusters(source):
+        borders |= {start, end}
+    return borders | {place for place, letter in enumerate(source) if letter.isspace()}
+
+
+def _words(source: str) -> list[tuple[int, int]]:
+    """The spans of the words, each Han character by itself."""
+    return [(token.start or 0, token.end or 0) for token in tokenize(source, "han")]
+
+
+def _joined(tokens: tuple[Token, ...], source: str | None) -> Token:
+    """One token for a group: the source text from its first piece to its last, and their pieces side by side."""
+    first = tokens[0]
+    if len(tokens) == 1 or source is None or first.start is None:
+        return first
+    end = max(token.end or 0 for token in tokens)
+    start = min(token.start or 0 for token in tokens)
+    text = source[start:end]
+    start += len(text) - len(text.lstrip()) if text.strip() else 0
+    pieces = [token.piece for token in tokens if token.piece is not None]
+    return Token(source[start:end], start, end, piece=" ".join(pieces) or None)
+
+
+def _numbered(tokens: tuple[Token, ...], source: str | None) -> tuple[Token, ...]:
+    """Pieces of one character with a small number each: 鱼₁ 鱼₂ 鱼₃."""
+    found: list[Token] = []
+    for start, end in group(tokens, source, "char"):
+        if end - start == 1:
+            found.append(tokens[start])
+            continue
+        found.extend(
+            replace(token, text=token.text + str(number).translate(_SUBSCRIPTS))
+            for number, token in enumerate(tokens[start:end], 1)
+        )
+    return tuple(found)
+
+
+def hide_special(attention: Attention, *, renormalize: bool = False) -> Attention:
+    """Without the tokens that stand for no text ([CLS], <s>), as queries and as keys.
+
+    Rows keep what they gave to the others, and sum to 1 only where `renormalize` asks for it. settings["hidden"] says
+    which pieces are hidden and how much weight went to them, for each layer and head: the mean over the rows shown.
+    """
+    queries = [i for i, token in enumerate(attention.query) if token.start is not None]
+    keys = [i for i, token in enumerate(attention.key) if token.start is not None]
+    if len(queries) == len(attention.query) and len(keys) == len(attention.key):
+        return attention
+    if not queries or not keys:
+        raise InputError("There is nothing but special tokens to show.")
+    weights = attention.weights[:, :, queries][:, :, :, keys]
+    kept = weights.sum(axis=-1, keepdims=True)
+    if renormalize:
+        weights = (weights / np.where(kept == 0, 1, kept)).astype(np.float32, copy=False)
+    hidden = dict.fromkeys(token.text for token in attention.key if token.start is None)
+    shares = np.clip(1 - kept[..., 0].mean(axis=-1, dtype=np.float64), 0, 1)
+    per_layer = {str(layer): row for layer, row in zip(attention.layers, shares.tolist(), strict=True)}
+    query = tuple(attention.query[i] for i in queries)
+    return replace(
+        attention,
+        query=query,
+        key=tuple(attention.key[i] for i in keys) if attention.is_cross else query,
+        weights=weights,
+        allowed=None if attention.allowed is None else attention.allowed[np.ix_(queries, keys)],
+        output=None if attention.output is None else attention.output[queries],
+        traces=tuple(
+            _part_of(trace, queries, keys, weights[i] if renormalize else None)
+            for i, trace in enumerate(attention.traces)
+        ),
+        settings={
+            **attention.settings,
+            "hidden": {"pieces": list(hidden), "shares": per_layer, "renormalized": renormalize},
+        },
+    )
+
+
+def _part_of(trace: Trace, queries: list[int], keys: list[int], weights: NDArray[np.float32] | None) -> Trace:
+    return replace(
+        trace,
+        inputs=trace.inputs[queries],
+        key_inputs=trace.key_inputs[keys],
+        query=trace.query[:, queries],
+        key=trace.key[:, keys],
+        value=trace.value[:, keys],
+        logits=trace.logits[:, queries][:, :, keys],
+        weights=trace.weights[:, queries][:, :, keys] if weights is None else weights,
+        context=trace.context[:, queries],
+        output=trace.output[queries],
+        bias=None if trace.bias is None else trace.bias[:, queries][:, :, keys],
+    )

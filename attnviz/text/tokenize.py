@@ -1,0 +1,214 @@
+"""Text to tokens: each knows its span in the text exactly as it was given."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+
+from attnviz.core.attention_data import Token
+from attnviz.core.errors import MissingError, unknown_choice
+from attnviz.core.read_file import need_text
+from attnviz.text.plain import is_plain
+
+Span = tuple[int, int]
+
+# Ideographs and kana, each of which is a token by itself; the length mark ー and the repetition mark 々 count.
+_BY_ITSELF = re.compile(
+    "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
+    "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U0001b000-\U0001b16f\U00020000-\U0003fffd]"
+)
+_CLOSING = "\"'”’»›」』】〉》〕〗）)]}＂＇"
+_ABBREVIATIONS = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "st",
+        "vs",
+        "etc",
+        "e.g",
+        "i.e",
+        "cf",
+        "no",
+        "fig",
+        "eq",
+        "al",
+        "inc",
+        "ltd",
+        "jr",
+        "sr",
+    ]
+)
+
+
+def tokenize(text: str, how: str, known: frozenset[str] = frozenset()) -> tuple[Token, ...]:
+    """Cut `text` the way `how` names: lexicon, char, word, space or sentence (see TOKENIZERS).
+
+    known: the words that "lexicon" cuts by. Spans are code points of `text` as given, ascending, never overlapping;
+    what lies between them is white space. Raises OptionError for an unknown name, InputError for what is no string,
+    MissingError where an extra is not installed.
+
+    >>> [token.text for token in tokenize("红烧狮子头", "lexicon", frozenset({"红烧", "狮子", "狮子头"}))]
+    ['红烧', '狮子头']
+    """
+    if how not in TOKENIZERS:
+        raise unknown_choice("--tokens", how, ("auto", *TOKENIZERS))
+    need_text(text)
+    return tuple(Token(text[start:end], start, end) for start, end in TOKENIZERS[how](text, known))
+
+
+def clusters(text: str) -> list[Span]:
+    """Spans of the grapheme clusters, what a reader takes for one character; white space is left out."""
+    if is_plain(text):
+        return [(i, i + 1) for i, letter in enumerate(text) if not letter.isspace()]
+    import wcwidth
+
+    spans = []
+    start = 0
+    for cluster in wcwidth.iter_graphemes(text):
+        end = start + len(cluster)
+        if not cluster.isspace():
+            spans.append((start, end))
+        start = end
+    return spans
+
+
+def _kind(letter: str) -> str:
+    """What a cluster's first code point makes it: han, digit, letter, the mark itself (runs are joined), or other."""
+    if _BY_ITSELF.match(letter):
+        return "han"
+    category = unicodedata.category(letter)
+    if category == "Nd":
+        return "digit"
+    if category[0] in "LMN" or letter == "_":
+        return "letter"
+    if category[0] == "P" or category in ("Sm", "Sc", "Sk"):
+        return letter
+    return "other"
+
+
+def _words(text: str, split_han: Callable[[str, list[Span]], Iterator[Span]]) -> Iterator[Span]:
+    """Words, numbers and runs of one mark whole; stretches of ideographs and kana go through `split_han`."""
+    found = clusters(text)
+    kinds = [_kind(text[start]) for start, _ in found]
+    i = 0
+    while i < len(found):
+        end = _run_end(text, found, kinds, i)
+        if kinds[i] == "han":
+            yield from split_han(text, found[i:end])
+        else:
+            yield found[i][0], found[end - 1][1]
+        i = end
+
+
+def _run_end(text: str, clusters: list[Span], kinds: list[str], first: int) -> int:
+    """Where the token (or the stretch of ideographs) that begins at cluster `first` ends."""
+    kind = kinds[first]
+    i = first + 1
+    while i < len(clusters) and clusters[i][0] == clusters[i - 1][1]:
+        inside = kinds[i]
+        if kind in ("letter", "digit") and inside in ("letter", "digit"):
+            i += 1
+        elif kind in ("letter", "digit") and _joins(text, clusters, kinds, i):
+            i += 2
+        elif inside == kind and kind != "other":
+            i += 1
+        else:
+            break
+    return i
+
+
+def _joins(text: str, clusters: list[Span], kinds: list[str], i: int) -> bool:
+    """An apostrophe between letters (don't) and a point or comma between digits (3.14) belong to the word."""
+    if i + 1 >= len(clusters) or clusters[i + 1][0] != clusters[i][1]:
+        return False
+    mark = text[slice(*clusters[i])]
+    around = {kinds[i - 1], kinds[i + 1]}
+    return (mark in "'’" and around == {"letter"}) or (mark in ".,:" and around == {"digit"})
+
+
+def _longest_known(text: str, clusters: list[Span], known: frozenset[str]) -> Iterator[Span]:
+    """Maximum matching: yield the longest known word that begins at each place, else one character."""
+    longest = _longest(known)
+    i = 0
+    while i < len(clusters):
+        for end in range(min(len(clusters), i + longest), i, -1):
+            if end == i + 1 or text[clusters[i][0] : clusters[end - 1][1]] in known:
+                yield clusters[i][0], clusters[end - 1][1]
+                i = end
+                break
+
+
+@lru_cache(maxsize=4)
+def _longest(known: frozenset[str]) -> int:
+    return max(map(len, known), default=1)
+
+
+def _one_by_one(_: str, clusters: list[Span]) -> Iterator[Span]:
+    yield from clusters
+
+
+def _segmented(text: str, clusters: list[Span]) -> Iterator[Span]:
+    try:
+        import rjieba
+    except ImportError:
+        raise MissingError(
+            "Cutting Chinese into words needs the extra [zh].",
+            hint="Install it with: pip install 'attnviz[zh]', or use --tokens lexicon, which needs nothing.",
+        ) from None
+    start, end = clusters[0][0], clusters[-1][1]
+    for word in rjieba.cut(text[start:end]):
+        yield start, start + len(word)
+        start += len(word)
+
+
+def _sentences(text: str) -> Iterator[Span]:
+    """Up to 。！？.!? or a line's end, with the closing quotes that follow; without the white space around."""
+    for line in re.finditer(r"[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+", text):
+        start, end = line.span()
+        while start < end:
+            stop = _sentence_end(text, start, end)
+            sentence = text[start:stop]
+            if sentence.strip():
+                left = len(sentence) - len(sentence.lstrip())
+                yield start + left, start + len(sentence.rstrip())
+            start = stop
+
+
+def _sentence_end(text: str, start: int, end: int) -> int:
+    marks = re.compile(rf"[。！？｡．.!?…]+[{re.escape(_CLOSING)}]*")
+    for found in marks.finditer(text, start, end):
+        wide = any(mark in "。！？｡" for mark in found.group())
+        if wide or _ends_here(text, start, found.start(), found.end(), end):
+            return found.end()
+    return end
+
+
+def _ends_here(text: str, start: int, mark: int, after: int, end: int) -> bool:
+    """A narrow mark ends a sentence before white space, unless it abbreviates or the sentence plainly goes on."""
+    if after == end:
+        return True
+    if not text[after].isspace():
+        return text[mark] == "…" and bool(_BY_ITSELF.match(text[after]))
+    before = text[start:mark].split()
+    last = before[-1].lstrip("([\"'“‘").lower() if before else ""
+    abbreviates = text[mark:after] == "." and (
+        last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha() and last != "i")
+    )
+    following = text[after:end].lstrip()
+    goes_on = text[mark] in ".…" and following[:1].islower()
+    return not abbreviates and not goes_on
+
+
+TOKENIZERS: dict[str, Callable[[str, frozenset[str]], Iterator[Span]]] = {
+    "lexicon": lambda text, known: _words(text, partial(_longest_known, known=known)),
+    "char": lambda text, _: iter(clusters(text)),
+    "han": lambda text, _: _words(text, _one_by_one),
+    "word": lambda text, _: _words(text, _segmented),
+    "space": lambda text, _: (match.span() for match in re.finditer(r"\S+", text)),
+    "sentence": lambda text, _: _sentences(text),
+}

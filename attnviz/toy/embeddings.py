@@ -1,0 +1,352 @@
+"""Tokens to vectors: the toy lexicon, hashed words, one dimension a word, a file of word vectors, or a matrix.
+
+Every row is scaled to |x|^2 = 2 sqrt(dim). A word's own logit |x|^2 / sqrt(dim) is then 2 at any dim; with unit
+variance it would be sqrt(dim), and from dim 64 on attention would be the identity matrix.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.attention_data import Token
+from attnviz.core.errors import InputError, OptionError, unknown_choice
+from attnviz.core.read_file import decode
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.text.tokenize import tokenize
+from attnviz.toy import lexicon, word_vectors
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+DEFAULT_DIM = 32
+FILE = "PATH.vec"
+LARGEST_DIM = 65_536
+_MOST_NAMED = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """Vectors [tokens, dim], the names of their columns where they have names, and what to tell the reader."""
+
+    vectors: NDArray[np.floating]
+    features: tuple[str, ...] | None = None
+    notes: tuple[Message, ...] = ()
+
+
+def embed(
+    tokens: Sequence[Token], how: str, dim: int | None = None, *, progress: word_vectors.Progress | None = None
+) -> Embedded:
+    """Look up or make the vectors of `tokens`, [tokens, dim], float32, each row with |x|^2 = 2 sqrt(dim).
+
+    how: toy, hash or onehot (see EMBEDDINGS), or the path of a word2vec or GloVe text file (.vec, .txt, gzipped or
+    not). dim: hash only, default 32; toy has its own 64, a file its own, onehot one dimension a distinct token.
+    progress(done, total) is told how many bytes of a file are read. Raises OptionError for an unknown name or a dim
+    the embedding cannot have.
+    """
+    check_embedding(how)
+    if dim is not None and not 1 <= dim <= LARGEST_DIM:
+        raise OptionError("--dim must be from 1 to {largest}, not {dim}.", largest=LARGEST_DIM, dim=dim)
+    if how in EMBEDDINGS:
+        return EMBEDDINGS[how](tokens, dim)
+    return _from_file(tokens, Path(how), dim, progress)
+
+
+def check_embedding(how: str) -> None:
+    """Raise OptionError where `how` is no embedding's name and no name of a file of word vectors."""
+    if how not in (*EMBEDDINGS, "vectors") and not word_vectors.is_word_file(how):
+        raise unknown_choice("--embedding", how, (*EMBEDDINGS, FILE))
+
+
+def scaled(rows: NDArray[np.floating]) -> Float32:
+    """The rows, each with |x|^2 = 2 sqrt(dim); a row of zeros stays zeros. [n, dim] -> [n, dim]."""
+    exact = rows.astype(np.float64)
+    length = np.linalg.norm(exact, axis=-1, keepdims=True)
+    target = np.sqrt(2 * np.sqrt(rows.shape[-1]))
+    rescaled: Float64 = exact / np.where(length == 0, 1, length) * target
+    return rescaled.astype(np.float32)
+
+
+def hashed(word: str, dim: int) -> Float64:
+    """A word's own direction [dim], the same on every machine: a third its own, the rest from its character n-grams.
+
+    The n-grams (2 to 4 characters, the word's ends marked) make `eat` and `eats` near, as in fastText
+    (Bojanowski et al. 2017, section 3.2). Not scaled.
+    """
+    normal = unicodedata.normalize("NFC", word)
+    marked = f"<{normal}>"
+    grams = [marked[i : i + n] for n in (2, 3, 4) for i in range(len(marked) - n + 1) if marked[i : i + n] != marked]
+    own: Float64 = _direction(f"word {normal}", dim)
+    if not grams:
+        return own
+    shared = np.sum([_direction(f"gram {gram}", dim) for gram in grams], axis=0)
+    both: Float64 = own / np.linalg.norm(own) + 2 * shared / (np.linalg.norm(shared) or 1.0)
+    return both if both.any() else own  # in one dimension the two may cancel
+
+
+def _direction(seed: str, dim: int) -> Float64:
+    """Uniform numbers in (-1, 1) read off BLAKE2b digests (RFC 7693), 32 a digest."""
+    import hashlib
+
+    data = seed.encode("utf-8", "surrogatepass")
+    digests = (hashlib.blake2b(data, salt=block.to_bytes(8, "little")).digest() for block in range(-(-dim // 32)))
+    numbers = np.frombuffer(b"".join(digests), dtype="<u2")[:dim]
+    return (numbers.astype(np.float64) + 0.5) / 32768 - 1
+
+
+def _hash(tokens: Sequence[Token], dim: int | None) -> Embedded:
+    width = dim or DEFAULT_DIM
+    table = {text: hashed(text, width) for text in {token.text for token in tokens}}
+    return Embedded(scaled(np.stack([table[token.text] for token in tokens])))
+
+
+def _onehot(tokens: Sequence[Token], dim: int | None) -> Embedded:
+    column = {text: i for i, text in enumerate(dict.fromkeys(token.text for token in tokens))}
+    if dim not in (None, len(column)):
+        raise OptionError(
+            "onehot has one dimension per distinct token, here {own}, not {dim}.",
+            hint="Leave --dim out.",
+            own=len(column),
+            dim=dim,
+        )
+    rows = np.eye(len(column))[[column[token.text] for token in tokens]]
+    return Embedded(scaled(rows), tuple(column))
+
+
+def _toy(tokens: Sequence[Token], dim: int | None) -> Embedded:
+    if dim not in (None, lexicon.DIM):
+        raise OptionError(
+            "The toy embedding has {own} dimensions, not {dim}.",
+            hint="Leave --dim out, or use --embedding hash.",
+            own=lexicon.DIM,
+            dim=dim,
+        )
+    table: dict[str, Float64] = {}
+    unknown: dict[str, None] = {}
+    for token in tokens:
+        if token.text not in table:
+            table[token.text], missing = _toy_vector(token.text)
+            unknown.update(dict.fromkeys(missing))
+    notes = (_unknown_note(list(unknown)),) if unknown else ()
+    return Embedded(scaled(np.stack([table[token.text] for token in tokens])), lexicon.FEATURES, notes)
+
+
+def _toy_vector(text: str) -> tuple[Float64, list[str]]:
+    """A vector of length 1, and the words in it that the lexicon lacks.
+
+    A known word has its own; a longer text is the mean of its words or characters without the grammar between
+    them; a word that cannot be taken apart is hashed.
+    """
+    known = lexicon.vector(text)
+    if known is not None:
+        return known.astype(np.float64), []
+    parts = [part.text for part in tokenize(text, "lexicon", lexicon.words())]
+    if len(parts) <= 1:
+        return _unit(hashed(text, lexicon.DIM)), [text]
+    meaning = [part for part in parts if not lexicon.is_grammar(part)] or parts
+    vectors, missing = zip(*map(_toy_vector, meaning), strict=True)
+    return _unit(np.mean(vectors, axis=0)), [word for words in missing for word in words]
+
+
+def _unit(vector: Float64) -> Float64:
+    length = float(np.linalg.norm(vector))
+    return vector / length if length else vector
+
+
+def _unknown_note(words: list[str]) -> Message:
+    named = listed((*words[:_MOST_NAMED], *(["..."] if len(words) > _MOST_NAMED else [])))
+    if len(words) == 1:
+        return message("1 word is not in the toy lexicon and has a made-up vector: {words}", words=named)
+    return message(
+        "{count} words are not in the toy lexicon and have made-up vectors: {words}", count=len(words), words=named
+    )
+
+
+def _from_file(
+    tokens: Sequence[Token], path: Path, dim: int | None, progress: word_vectors.Progress | None
+) -> Embedded:
+    """The file's own vectors; a word is looked up as it is written, then composed (NFC), then in lower case."""
+    parts = _parts(tokens)
+    rows = word_vectors.read_rows(path, _asked(parts), progress)
+    if dim not in (None, rows.dim):
+        raise OptionError(
+            "{name!r} has {own} dimensions, not {dim}.", hint="Leave --dim out.", name=path.name, own=rows.dim, dim=dim
+        )
+    made = {text: _file_vector(text, own, rows) for text, own in parts.items()}
+    unknown = list(dict.fromkeys(word for _, missing in made.values() for word in missing))
+    notes = [_lacking_note(unknown, path.name)] if unknown else []
+    if rows.promised is not None and rows.words < rows.promised:
+        notes.append(
+            message(
+                "{name!r} promises {promised} words and has {words}: it may be cut off.",
+                name=path.name,
+                promised=f"{rows.promised:,}",
+                words=f"{rows.words:,}",
+            )
+        )
+    return Embedded(scaled(np.stack([made[token.text][0] for token in tokens])), notes=tuple(notes))
+
+
+def read_ahead(tokens: Iterable[Token], how: str, progress: word_vectors.Progress | None = None) -> None:
+    """Read a file of word vectors for all these tokens at once, so that `embed` of some of them need not read it."""
+    if how not in EMBEDDINGS and word_vectors.is_word_file(how):
+        word_vectors.read_rows(Path(how), _asked(_parts(tokens)), progress)
+
+
+def _parts(tokens: Iterable[Token]) -> dict[str, list[str]]:
+    """Each text among the tokens, and the characters and words it can be taken apart into."""
+    return {text: [part.text for part in tokenize(text, "han")] for text in dict.fromkeys(one.text for one in tokens)}
+
+
+def _asked(parts: dict[str, list[str]]) -> set[str]:
+    """Every form of every word that a file is asked for."""
+    return {form for text, own in parts.items() for word in (text, *own) for form in _forms(word)}
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    normal = unicodedata.normalize("NFC", word)
+    return word, normal, normal.lower()
+
+
+def _file_vector(text: str, parts: list[str], rows: word_vectors.Rows) -> tuple[Float64, list[str]]:
+    """A word's vector from the file, and the words in it that the file lacks.
+
+    As with the toy: a longer text is the mean of its characters and words, a word that cannot be taken apart is hashed.
+    """
+    known = next((rows.vectors[form] for form in _forms(text) if form in rows.vectors), None)
+    if known is not None:
+        return known, []
+    if len(parts) <= 1:
+        return _unit(hashed(text, rows.dim)), [text]
+    vectors, missing = zip(*(_file_vector(part, [], rows) for part in parts), strict=True)
+    return _unit(np.mean([_unit(vector) for vector in vectors], axis=0)), [word for words in missing for word in words]
+
+
+def _lacking_note(words: list[str], name: str) -> Message:
+    fields = {"words": listed((*words[:_MOST_NAMED], *(["..."] if len(words) > _MOST_NAMED else []))), "name": name}
+    if len(words) == 1:
+        return message("1 word is not in {name!r} and has a made-up vector: {words}", **fields)
+    return message("{count} words are not in {name!r} and have made-up vectors: {words}", count=len(words), **fields)
+
+
+EMBEDDINGS: dict[str, Callable[[Sequence[Token], int | None], Embedded]] = {
+    "toy": _toy,
+    "hash": _hash,
+    "onehot": _onehot,
+}
+
+
+def read_vectors(path: Path) -> tuple[tuple[str, ...], Float64]:
+    """Read a matrix, one row a token: labels [n] (x0, x1, ... where the file has none) and vectors [n, dim].
+
+    .csv (UTF-8; a first column of labels and a header line are recognized) or .npy (2 dimensions, numbers).
+    Raises InputError that names the row and the column, counted from 1, where something is wrong.
+    """
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".csv") and not path.is_file():
+        raise InputError("There is no file {name!r}.", hint="Check the name.", name=str(path))
+    if suffix == ".npy":
+        labels, matrix = None, _read_npy(path)
+    elif suffix == ".csv":
+        labels, matrix = _read_csv(path)
+    else:
+        raise OptionError("Vectors are read from .csv or .npy files, not from {name!r}.", name=path.name)
+    if not matrix.size:
+        raise InputError("{name!r} has no numbers: one row a token was expected.", name=path.name)
+    bad = np.argwhere(~(np.abs(matrix) <= np.finfo(np.float32).max))
+    if len(bad):
+        row, column = bad[0]
+        raise InputError(
+            "{name!r} has {value} in row {row}, number {column}: finite numbers up to 3.4e38 were expected.",
+            name=path.name,
+            value=matrix[row, column],
+            row=row + 1,
+            column=column + 1,
+        )
+    return labels or tuple(f"x{i}" for i in range(len(matrix))), matrix
+
+
+def _read_npy(path: Path) -> Float64:
+    try:
+        with path.open("rb") as file:
+            matrix = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError, MemoryError, TokenError):  # a header that lies, or that NumPy cannot parse
+        raise InputError("{name!r} is not a NumPy .npy file of plain numbers.", name=path.name) from None
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        raise InputError(
+            "{name!r} must hold a matrix of real numbers, one row a token; it has shape {shape} and type {dtype}.",
+            name=path.name,
+            shape=matrix.shape,
+            dtype=matrix.dtype,
+        )
+    return matrix.astype(np.float64)
+
+
+def _read_csv(path: Path) -> tuple[tuple[str, ...] | None, Float64]:
+    rows = [(number, cells) for number, cells in enumerate(_csv_rows(path), 1) if any(cell.strip() for cell in cells)]
+    if rows and not any(_is_number(cell) for cell in rows[0][1]):
+        rows = rows[1:]  # a header
+    if not rows:
+        raise InputError("{name!r} has no numbers: one row a token was expected.", name=path.name)
+    labelled = not _is_number(rows[0][1][0]) and len(rows[0][1]) > 1
+    width = len(rows[0][1])
+    matrix = np.empty((len(rows), width - labelled))
+    for i, (number, cells) in enumerate(rows):
+        if len(cells) != width:
+            raise InputError(
+                "{name!r}: row {row} has {got} columns, the first has {width}; all must be equally long.",
+                name=path.name,
+                row=number,
+                got=len(cells),
+                width=width,
+            )
+        for j, cell in enumerate(cells[labelled:]):
+            if not _is_number(cell):
+                raise InputError(
+                    "{name!r}: row {row}, column {column} is {cell!r}; a number was expected.",
+                    name=path.name,
+                    row=number,
+                    column=j + 1 + labelled,
+                    cell=cell,
+                )
+            matrix[i, j] = float(cell)
+            if not abs(matrix[i, j]) <= np.finfo(np.float32).max:
+                raise InputError(
+                    "{name!r}: row {row}, column {column} is {cell!r}; a finite number up to 3.4e38 was expected.",
+                    name=path.name,
+                    row=number,
+                    column=j + 1 + labelled,
+                    cell=cell,
+                )
+    return (tuple(cells[0] for _, cells in rows) if labelled else None), matrix
+
+
+def _csv_rows(path: Path) -> Iterator[list[str]]:
+    import csv
+
+    text = decode(path.read_bytes(), path.name)
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        yield from rows
+    except csv.Error:
+        raise InputError(
+            "{name!r} is not well-formed CSV: it goes wrong at line {line}.",
+            hint="A cell with quotes in it is written in quotes, and each of its own twice.",
+            name=path.name,
+            line=rows.line_num,
+        ) from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell

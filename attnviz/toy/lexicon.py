@@ -1,0 +1,172 @@
+"""The toy's lexicon: words in two languages, each with a few named features.
+
+`lexicon.tsv` beside this file has a word, its language and its features on each line; `projections.tsv` says what each
+feature asks for, answers and hands over. Both are read by people first; extend them with an editor.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.errors import AttnvizError
+
+Float32 = NDArray[np.float32]
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "who acts": (
+        "eater",
+        "mover",
+        "maker",
+        "trader",
+        "speaker",
+        "feeler",
+        "changer",
+        "user",
+        "eating",
+        "moving",
+        "making",
+        "trading",
+        "speaking",
+        "feeling",
+        "changing",
+        "using",
+    ),
+    "what is acted on": (
+        "edible",
+        "movable",
+        "makable",
+        "tradable",
+        "sayable",
+        "feelable",
+        "changeable",
+        "usable",
+        "eat-it",
+        "move-it",
+        "make-it",
+        "trade-it",
+        "say-it",
+        "feel-it",
+        "change-it",
+        "use-it",
+    ),
+    "when and where": (
+        "event",
+        "past",
+        "present",
+        "future",
+        "hour",
+        "season",
+        "often",
+        "direction",
+        "home",
+        "table",
+        "town",
+        "work",
+        "market",
+        "land",
+        "water",
+        "sky",
+    ),
+    "kind of thing": (
+        "person",
+        "animal",
+        "plant",
+        "food",
+        "body",
+        "furniture",
+        "clothing",
+        "vehicle",
+        "device",
+        "matter",
+        "place",
+        "action",
+        "quality",
+        "emotion",
+        "number",
+        "function",
+    ),
+}
+FEATURES: tuple[str, ...] = tuple(name for group in GROUPS.values() for name in group)
+DIM = len(FEATURES)
+_COLUMN = {name: column for column, name in enumerate(FEATURES)}
+
+
+@cache
+def entries() -> dict[str, str]:
+    """Every word of the lexicon and its features as they are written; read once, not yet understood."""
+    found: dict[str, str] = {}
+    for line in _lines("lexicon.tsv"):
+        word, _, found[word] = line.split("\t")
+    return found
+
+
+@cache
+def words() -> frozenset[str]:
+    """Return every word of the lexicon."""
+    return frozenset(entries())
+
+
+def normal_form(word: str) -> str:
+    """The form a word is looked up under: composed (NFC), case folded."""
+    return unicodedata.normalize("NFC", word).casefold()
+
+
+def is_known(word: str) -> bool:
+    """Whether the lexicon has the word, in any case and normal form."""
+    return normal_form(word) in entries()
+
+
+def vector(word: str) -> Float32 | None:
+    """The word's features as a vector [64] of length 1, or None where the lexicon lacks it.
+
+    >>> vector("dog").tolist() == vector("狗").tolist()
+    True
+    """
+    written = entries().get(normal_form(word))
+    if written is None:
+        return None
+    if written.startswith("="):
+        written = entries()[written[1:]]
+    features = np.zeros(DIM, dtype=np.float32)
+    for item in written.split():
+        name, _, grade = item.partition(":")
+        try:
+            features[_COLUMN[name]] = float(grade)
+        except (KeyError, ValueError):
+            raise AttnvizError(
+                "The lexicon's entry for {word!r} has {item!r}, which is not a feature and its grade.",
+                word=word,
+                item=item,
+            ) from None
+    return features / np.linalg.norm(features)
+
+
+def is_grammar(word: str) -> bool:
+    """Whether a word only holds a sentence together: a function word or a punctuation mark of the lexicon."""
+    features = vector(word)
+    return features is not None and bool(features[_COLUMN["function"]] > 0.8)
+
+
+@cache
+def projections() -> tuple[Float32, Float32, Float32]:
+    """The hand-made W_q, W_k, W_v over the features, each [64, 64]: read from `projections.tsv`.
+
+    A line `query eater eating 1.0` says: a word that is an eater asks, with strength 1, for eating; key and value
+    lines say what a feature answers to and what it hands over. `* *` is every feature to itself; a later line wins.
+    """
+    tables = {card: np.zeros((DIM, DIM), dtype=np.float32) for card in ("query", "key", "value")}
+    for line in _lines("projections.tsv"):
+        card, source, target, strength = line.split("\t")
+        for name in FEATURES if source == "*" else (source,):
+            tables[card][_COLUMN[name], _COLUMN[name if target == "*" else target]] = float(strength)
+    return tables["query"], tables["key"], tables["value"]
+
+
+def _lines(name: str) -> list[str]:
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if "\t" in line]

@@ -1,0 +1,260 @@
+"""Word vectors in a text file, as word2vec, GloVe and fastText write them: one word a line, then its numbers.
+
+The file is read line by line and only the rows that are asked for are kept, so that a file of gigabytes needs no more
+memory than a small one. Every line is checked for how many numbers it has, for letters that no number has, and for
+UTF-8; the numbers of a row that is kept are read and checked one by one.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.errors import InputError, reason_of
+
+Float64 = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+SUFFIXES = (".vec", ".txt", ".gz")
+
+_LONGEST_LINE = 1 << 22
+_LINES_A_STEP = 2048
+_NUMBER_LETTERS = b"0123456789+-.eE \t"
+_LARGEST = float(np.finfo(np.float32).max)
+_MOST_KEPT = 4
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The vectors of the words that were asked for and are there, and how long each of the file's is.
+
+    words: how many the file has. promised: how many its first line says it has, or None.
+    """
+
+    vectors: dict[str, Float64]
+    dim: int
+    words: int
+    promised: int | None = None
+
+
+def is_word_file(name: str) -> bool:
+    """Whether a name is that of a file of word vectors.
+
+    >>> is_word_file("glove.6B.50d.txt"), is_word_file("wiki.zh.vec.gz"), is_word_file("toy")
+    (True, True, False)
+    """
+    return name.lower().endswith(SUFFIXES)
+
+
+def read_rows(path: Path, words: Collection[str], progress: Progress | None = None) -> Rows:
+    """The rows of `words` in a word2vec or GloVe text file; the first of several with one word counts.
+
+    A first line of two whole numbers, count and dim, may be there or not; the file may be gzipped. The numbers are
+    counted from the right, so that a word may have spaces in it. progress(done, total) is told now and then how many
+    bytes are read. What was read last is kept: the words of it, or fewer, need no second reading; the rows may then
+    have more words than were asked for. Raises InputError that names the line, counted from 1, where something is
+    wrong.
+    """
+    import zlib
+
+    try:
+        status = path.stat()
+        key = (path, status.st_mtime_ns, status.st_size)
+        asked = frozenset(words)
+        if key not in _kept or not asked <= _kept[key][0]:
+            rows = _File(path).read(asked, progress or _unheard)
+            _kept.pop(key, None)
+            while len(_kept) >= _MOST_KEPT:
+                del _kept[next(iter(_kept))]
+            _kept[key] = asked, rows
+        return _kept[key][1]
+    except FileNotFoundError:
+        raise InputError("There is no file {path!r}.", hint="Check the name.", path=str(path)) from None
+    except IsADirectoryError:
+        raise InputError("{path!r} is a folder; a file was expected.", path=str(path)) from None
+    except (EOFError, zlib.error):
+        raise InputError("{path!r} is no whole gzip file: it breaks off or is damaged.", path=str(path)) from None
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:  # a ValueError: a null byte in the name
+        raise InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason_of(error)) from None
+
+
+_kept: dict[tuple[Path, int, int], tuple[frozenset[str], Rows]] = {}
+
+
+def _unheard(done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+class _File:
+    """One reading of one file: how many numbers its lines have, and whether its first line said so."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+        self.dim = 0
+        self.promised: int | None = None
+
+    def read(self, words: Collection[str], tell: Progress) -> Rows:
+        """The rows of `words`; every other line is only checked."""
+        wanted = {word.encode("utf-8", "surrogatepass"): word for word in words}
+        found: dict[str, Float64] = {}
+        count = 0
+        with _opened(self.path) as (stream, step):
+            for number, line in enumerate(self._lines(stream), 1):
+                if number % _LINES_A_STEP == 0:
+                    step(tell)
+                if number == 1 and self._is_header(line):
+                    continue
+                if line:
+                    count += 1
+                    word, numbers = self._cut(line, number)
+                    if word in wanted:
+                        found[wanted.pop(word)] = self._numbers(numbers, number)
+        if not count:
+            raise InputError(
+                "{name!r} has no vectors: a word and its numbers on each line were expected.", name=self.name
+            )
+        return Rows(found, self.dim, count, self.promised)
+
+    def _lines(self, stream: IO[bytes]) -> Iterator[bytes]:
+        """The lines without what ends them; the byte order mark before the first is dropped."""
+        first = True
+        for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE), b""), 1):
+            if len(line) == _LONGEST_LINE:
+                raise InputError(
+                    "{name!r}, line {line} is longer than {most} bytes: a word and its numbers were expected.",
+                    name=self.name,
+                    line=number,
+                    most=f"{_LONGEST_LINE:,}",
+                )
+            yield (line.removeprefix(b"\xef\xbb\xbf") if first else line).rstrip()
+            first = False
+
+    def _is_header(self, line: bytes) -> bool:
+        """Whether the first line is `count dim`; if so, dim is known."""
+        cells = line.split()
+        if len(cells) != 2 or not all(cell.isdigit() for cell in cells):
+            return False
+        self.promised, self.dim = int(cells[0]), int(cells[1])
+        return True
+
+    def _cut(self, line: bytes, number: int) -> tuple[bytes, bytes]:
+        """A line's word and its numbers, both still as written."""
+        if not self.dim or (self.promised is not None and number == 2):
+            self._measure(line, number)
+        word, _, numbers = line.partition(b" ")
+        if line.count(b" ") != self.dim or b"  " in line:
+            word, numbers = self._from_the_right(line, number)
+        if numbers.translate(None, _NUMBER_LETTERS):
+            self._numbers(numbers, number)
+        try:
+            word.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InputError(
+                "{name!r}, line {line}: the word is not UTF-8.",
+                hint="Convert it, e.g. with: iconv -t utf-8.",
+                name=self.name,
+                line=number,
+            ) from None
+        return word, numbers
+
+    def _measure(self, line: bytes, number: int) -> None:
+        """Learn from the first row how many numbers there are, or that the header lied."""
+        got = _count_numbers(line)
+        between = line.split()[1 : -got or None]  # the rest of a word with spaces, or a number that is none
+        if between and (len(between) + got == self.dim if self.promised is not None else _has_number(between)):
+            self._refuse(between[-1], number)
+        if self.promised is not None and got != self.dim and not (got > self.dim and _is_spaced(line, self.dim)):
+            raise InputError(
+                "{name!r}: line 1 promises {dim} numbers a word, line {line} has {got}.",
+                name=self.name,
+                dim=self.dim,
+                line=number,
+                got=got,
+            )
+        if not got:
+            raise InputError(
+                "{name!r}, line {line}: a word and its numbers were expected.", name=self.name, line=number
+            )
+        self.dim = self.dim or got
+
+    def _from_the_right(self, line: bytes, number: int) -> tuple[bytes, bytes]:
+        """Where the word has spaces in it, or other white space parts the numbers."""
+        cells = line.split()
+        if len(cells) <= self.dim or not _is_spaced(line, self.dim):
+            raise InputError(
+                "{name!r}, line {line}: a word and {dim} numbers were expected, not {got}.",
+                name=self.name,
+                line=number,
+                dim=self.dim,
+                got=_count_numbers(line) or len(cells) - 1,
+            )
+        return line.rsplit(None, self.dim)[0], b" ".join(cells[-self.dim :])
+
+    def _numbers(self, written: bytes, number: int) -> Float64:
+        """The numbers, float64 [dim], all finite and within float32."""
+        cells = written.split()
+        row = np.array([_number(cell) for cell in cells])
+        wrong = np.flatnonzero(~(np.abs(row) <= _LARGEST))
+        if len(wrong):
+            self._refuse(cells[wrong[0]], number)
+        return row
+
+    def _refuse(self, wrong: bytes, number: int) -> NoReturn:
+        raise InputError(
+            "{name!r}, line {line}: {cell!r} came where a finite number up to 3.4e38 was expected.",
+            name=self.name,
+            line=number,
+            cell=wrong.decode("utf-8", "backslashreplace"),
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], Callable[[Progress], None]]]:
+    """The file's bytes, unpacked where they are gzipped, and what tells how many of the file's own are read."""
+    with open(path, "rb", buffering=0) as raw:
+        total = raw.seek(0, io.SEEK_END)
+        raw.seek(0)
+        buffered = io.BufferedReader(raw, 1 << 20)
+        stream: IO[bytes] = buffered
+        if buffered.peek(2)[:2] == b"\x1f\x8b":
+            import gzip
+
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=buffered), 1 << 20)
+        yield stream, lambda tell: tell(raw.tell(), total)
+
+
+def _number(cell: bytes) -> float:
+    """The number, or nan where it is none."""
+    try:
+        return float(cell) if b"_" not in cell else np.nan
+    except ValueError:
+        return np.nan
+
+
+def _count_numbers(line: bytes) -> int:
+    """How many numbers stand at the line's end, after a word of at least one letter."""
+    cells = line.split()
+    count = 0
+    while count < len(cells) - 1 and not np.isnan(_number(cells[-1 - count])):
+        count += 1
+    return count
+
+
+def _has_number(cells: list[bytes]) -> bool:
+    return not all(np.isnan(_number(cell)) for cell in cells)
+
+
+def _is_spaced(line: bytes, dim: int) -> bool:
+    """Whether what stands before the last `dim` numbers may be one word: with spaces, but not a number more."""
+    before = line.split()[:-dim]
+    return len(before) == 1 or (len(before) > 1 and np.isnan(_number(before[-1])))

@@ -1,0 +1,147 @@
+"""Texts and matrices to words with vectors, all of it checked before it is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from attnviz.core.attention_data import Token
+from attnviz.core.errors import InputError, OptionError
+from attnviz.core.label_list import split_labels
+from attnviz.text.tokenize import tokenize
+from attnviz.toy import embeddings, lexicon
+from attnviz.toy.embeddings import Embedded, embed, read_vectors
+from attnviz.toy.settings import MOST_TOKENS, Settings, check, check_size
+from attnviz.toy.word_vectors import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Tokens and their vectors, the text they are from, and the words they ask where those are another text's."""
+
+    tokens: tuple[Token, ...]
+    embedded: Embedded
+    source: str | None = None
+    asked: Words | None = None
+
+    def reordered(self, order: Sequence[int]) -> Words:
+        """The same words in another order of their indexes, asking the same ones."""
+        vectors = replace(self.embedded, vectors=self.embedded.vectors[list(order)])
+        return replace(self, tokens=tuple(self.tokens[i] for i in order), embedded=vectors)
+
+    def without(self, index: int) -> Words:
+        """The same words without one of those that are asked: the words' own, or those of the other text."""
+        if self.asked is not None:
+            return replace(self, asked=self.asked.without(index))
+        return self.reordered([i for i in range(len(self.tokens)) if i != index])
+
+
+def read_words(
+    text: str | None,
+    chosen: Settings,
+    *,
+    keys: str | None = None,
+    vectors: str | Path | ArrayLike | None = None,
+    labels: str | Sequence[str] | None = None,
+    progress: Progress | None = None,
+    most: int = MOST_TOKENS,
+) -> tuple[Words, Settings]:
+    """The words of a text, or the rows of a matrix, and the settings that they are computed under; all is checked."""
+    if (text is None) == (vectors is None):
+        raise InputError("Give either a text or vectors.")
+    if chosen.model is not None:
+        raise OptionError("This computes with the toy's one layer, not with a model.", hint="Leave the model out.")
+    if text is not None:
+        return read(text, chosen, keys=keys, progress=progress, most=most), chosen
+    if keys is not None:
+        raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
+    chosen = replace(chosen, embedding="vectors", tokens="given")
+    check(chosen)
+    names, matrix = _matrix(vectors, labels)
+    if chosen.dim not in (None, matrix.shape[1]):
+        raise OptionError(
+            "The vectors have {own} dimensions, not {dim}.",
+            hint="Leave --dim out.",
+            own=matrix.shape[1],
+            dim=chosen.dim,
+        )
+    check_size(len(matrix), len(matrix), chosen.heads, most)
+    return Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen
+
+
+def read(
+    text: str, settings: Settings, *, keys: str | None = None, progress: Progress | None = None, most: int = MOST_TOKENS
+) -> Words:
+    """The words of a text and their vectors, and those of the text they ask; all is checked before it is computed."""
+    check(settings)
+    tokens = cut(text, settings)
+    if keys is None:
+        check_size(len(tokens), len(tokens), settings.heads, most)
+        return Words(tokens, embed(tokens, settings.embedding, settings.dim, progress=progress), text)
+    if "causal" in settings.mask.lower():
+        raise OptionError(
+            "A causal mask forbids to look ahead in one's own text; the words of another text do not come before or "
+            "after.",
+            hint="Leave --mask causal out, or --keys.",
+        )
+    asked = cut(keys, settings)
+    check_size(len(tokens), len(asked), settings.heads, most)
+    both = embed((*tokens, *asked), settings.embedding, settings.dim, progress=progress)
+    own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
+    return Words(tokens, replace(both, vectors=own), text, Words(asked, replace(both, vectors=other), keys))
+
+
+def read_ahead(texts: Iterable[str | None], each: Iterable[Settings], progress: Progress | None = None) -> None:
+    """Read the files of word vectors that these texts need under any of these settings: each file once for all."""
+    given = [text for text in texts if text is not None]
+    cuts: dict[str, dict[str, None]] = {}
+    for settings in each:
+        check(settings)
+        cuts.setdefault(settings.embedding, {})[how_to_cut(settings)] = None
+    for how, own in cuts.items():
+        embeddings.read_ahead((token for cut in own for text in given for token in cut_as(text, cut)), how, progress)
+
+
+def cut(text: str, settings: Settings) -> tuple[Token, ...]:
+    """The tokens of `text`; InputError where there are none."""
+    tokens = cut_as(text, how_to_cut(settings))
+    if not tokens:
+        raise InputError("The text is empty or blank: at least one word was expected.")
+    return tokens
+
+
+def cut_as(text: str, how: str) -> tuple[Token, ...]:
+    """Cut a text by one of TOKENIZERS, "lexicon" by the words of the toy's."""
+    return tokenize(text, how, lexicon.words() if how == "lexicon" else frozenset())
+
+
+def how_to_cut(settings: Settings) -> str:
+    """The tokenizer that `auto` stands for: the lexicon's words with the toy, else every Han character by itself."""
+    if settings.tokens != "auto":
+        return settings.tokens
+    return "lexicon" if settings.embedding == "toy" else "han"
+
+
+def _matrix(vectors: Any, labels: str | Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.floating]]:
+    if isinstance(vectors, str | Path):
+        found, matrix = read_vectors(Path(vectors))
+    else:
+        try:
+            matrix = np.asarray(vectors, dtype=np.result_type(np.asarray(vectors), np.float32))
+        except ValueError:
+            raise InputError("vectors must be a matrix [tokens, dim]: all its rows equally long.") from None
+        if matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.size or not np.isfinite(matrix).all():
+            raise InputError(
+                "vectors must be a matrix [tokens, dim] of finite numbers, not of shape {shape}.", shape=matrix.shape
+            )
+        found = tuple(f"x{i}" for i in range(len(matrix)))
+    if isinstance(labels, str):
+        labels = split_labels(labels, len(matrix))
+    if labels is not None and len(labels) != len(matrix):
+        raise InputError("{labels} labels for {rows} rows.", labels=len(labels), rows=len(matrix))
+    return tuple(labels) if labels is not None else found, matrix

@@ -1,0 +1,276 @@
+"""Charts as pictures: lines and points over an axis, or bars beside their labels, as PNG, SVG or PDF bytes."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from wcwidth import wcswidth
+
+from attnviz.i18n.messages import Message
+from attnviz.views.figure.fonts import POINT, Fonts, load_fonts, missing_note, settings
+from attnviz.views.figure.layout import LINE, too_narrow, wrap
+from attnviz.views.figure.render import picture_metadata
+from attnviz.views.figure.style import Style
+from attnviz.views.figure.svg import describe_svg
+from attnviz.views.prepared.charts import Bars, Chart, Charts, Series
+from attnviz.views.prepared.labels import shorten
+from attnviz.views.terminal.line_breaking import pieces
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers, and strong enough for thin lines;
+# after them come the theme's own two.
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 3)))
+_MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+# In inches, for labels of 10 points: of one chart's axes beside others, alone, the least; and how high they are.
+_WIDTH, _ALONE, _LEAST, _HEIGHT = 3.1, 5.2, 1.2, 2.6
+_LEFT, _BELOW, _ABOVE, _GAP = 0.75, 0.5, 0.35, 0.3
+_MARGIN = 0.2
+_LEGEND_LINE = 0.19
+_BAR_HEIGHT = 0.26
+_MOST_LABEL_CELLS = 18
+
+
+def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:
+    """The charts beside each other as a picture in `form` (png, svg or pdf), and what the reader should know of it.
+
+    The same input gives the same bytes. A character that no font has is drawn as its code point. Raises OptionError for
+    a style that cannot be, or a width into which the charts do not fit.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    style = style or Style()
+    style.check()
+    fonts = load_fonts(tuple(style.font))
+    with matplotlib.rc_context(settings(fonts) | _ground(style)):  # type: ignore[arg-type]
+        drawing = _Drawing(prepared, fonts, style)
+        dpi = style.dpi or style.theme.dpi
+        figure = Figure(figsize=(drawing.width, drawing.height), dpi=dpi, facecolor=style.theme.background)
+        FigureCanvasAgg(figure)
+        drawing.draw(figure)
+        stream = io.BytesIO()
+        title, description = drawing.title, " ".join(map(drawing.words, prepared.notes)) or drawing.title
+        figure.savefig(stream, format=form, metadata=picture_metadata(form, title, description))
+    picture = stream.getvalue()
+    if form == "svg":
+        picture = describe_svg(picture, title, description, {})
+    return picture, (*fonts.notes, *missing_note(drawing.lacking))
+
+
+def _ground(style: Style) -> dict[str, Any]:
+    """The colours of matplotlib's own texts and lines."""
+    inks = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), style.theme.ink)
+    return {**inks, "axes.edgecolor": style.theme.hatch, "axes.facecolor": "none"}
+
+
+class _Drawing:
+    """Where everything goes, in inches; then drawn. All of it grows with the theme's letters."""
+
+    def __init__(self, prepared: Charts, fonts: Fonts, style: Style) -> None:
+        self.prepared, self.fonts, self.theme = prepared, fonts, style.theme
+        self.lacking: dict[str, None] = {}
+        self.scale = self.theme.label / 10
+        self.name, self.tick = 0.9 * self.theme.label, 0.8 * self.theme.label
+        self.colors = (*_COLORS, self.theme.faint, self.theme.ink)
+        self.labels = {id(chart): self._labels(chart) for chart in prepared.charts if isinstance(chart, Bars)}
+        self.gap = _GAP * self.scale
+        self.title = self.words(prepared.heading) if style.title is None else fonts.drawable(style.title, self.lacking)
+        self.rows, self.across = self._arranged(style)
+        title_width = 0.0 if style.no_title else fonts.width(self.title, self.theme.title) + 2 * _MARGIN
+        natural = max(self._beside(row) + len(row) * self.across for row in self.rows)
+        self.width = style.inches or max(natural, title_width)
+        self.heading = [] if style.no_title else self._wrapped(self.title, self.theme.title)
+        self.lines = [] if style.no_title else self._caption()
+        self.above = (_ABOVE if any(map(_title_of, prepared.charts)) else 0.1) * self.scale
+        self.top = _MARGIN + len(self.heading) * LINE * self.theme.title * POINT
+        self.foot = 0.15 + len(self.lines) * 1.5 * self.theme.caption * POINT
+        self.height = self.top + sum(map(self._row_height, self.rows)) + self.foot
+
+    def _arranged(self, style: Style) -> tuple[list[tuple[Chart | Bars, ...]], float]:
+        """The charts in rows, as many beside each other as the width allows, and how wide the axes of each are."""
+        charts, room = self.prepared.charts, style.inches
+        if room is None:
+            return [charts], (_ALONE if len(charts) == 1 else _WIDTH) * self.scale
+        for each in range(len(charts), 0, -1):
+            rows = [charts[i : i + each] for i in range(0, len(charts), each)]
+            across = min((room - self._beside(row)) / len(row) for row in rows)
+            if across >= _LEAST * self.scale:
+                break
+        else:
+            raise too_narrow(style, room + _LEAST * self.scale - across)
+        return rows, across
+
+    def _beside(self, row: tuple[Chart | Bars, ...]) -> float:
+        """The room of a row that is not its charts': labels and gaps."""
+        return sum(map(self._left, row)) + (len(row) + 1) * self.gap
+
+    def _row_height(self, row: tuple[Chart | Bars, ...]) -> float:
+        return self.above + max(self._height(chart) + self._below(chart) for chart in row)
+
+    def words(self, words: Message | None) -> str:
+        """The words in the language in use, as the fonts can draw them."""
+        return "" if words is None else self.fonts.drawable(words.localized(), self.lacking)
+
+    def _labels(self, chart: Bars) -> list[str]:
+        labels = [self.fonts.drawable(label, self.lacking) for label in chart.labels]
+        return [shorten(label, _MOST_LABEL_CELLS, lambda text: max(wcswidth(text), 0) or len(text)) for label in labels]
+
+    def _left(self, chart: Chart | Bars) -> float:
+        if isinstance(chart, Chart):
+            return _LEFT * self.scale
+        return 0.3 + max((self.fonts.width(label, self.name) for label in self.labels[id(chart)]), default=0.0)
+
+    def _height(self, chart: Chart | Bars) -> float:
+        inches = _HEIGHT if isinstance(chart, Chart) else max(0.8, _BAR_HEIGHT * len(chart.labels) + 0.1)
+        return inches * self.scale
+
+    def _below(self, chart: Chart | Bars) -> float:
+        """The room below the axes: the name of the x axis and the legend."""
+        if isinstance(chart, Bars):
+            return 0.15 * self.scale
+        return (_BELOW + 0.05 + -(-len(chart.series) // self._columns(chart)) * _LEGEND_LINE) * self.scale
+
+    def _columns(self, chart: Chart) -> int:
+        """In how many columns the legend stands: two where they are wanted and have room."""
+        longest = max(self.fonts.width(self.words(series.name), self.tick) for series in chart.series)
+        return 2 if len(chart.series) > 3 and 2 * (longest + 5 * self.tick * POINT) <= self.across else 1
+
+    def _caption(self) -> list[str]:
+        parts = [self.words(part) for part in self.prepared.caption]
+        lines = wrap(self.fonts, parts, " · ", self.width - 2 * _MARGIN, self.theme.caption)
+        for note in self.prepared.notes:
+            lines += self._wrapped(self.words(note), self.theme.caption)
+        return lines
+
+    def _wrapped(self, text: str, size: float) -> list[str]:
+        return wrap(self.fonts, pieces(text), "", self.width - 2 * _MARGIN, size) if text else []
+
+    def draw(self, figure: Figure) -> None:
+        """Draw it all into the figure."""
+        theme = self.theme
+        for k, line in enumerate(self.heading):
+            self._text(figure, _MARGIN, 0.14 + k * LINE * theme.title * POINT, line, size=theme.title)
+        y = self.top
+        for row in self.rows:
+            x = 0.1
+            for chart in row:
+                x += self._left(chart)
+                self._draw_chart(figure, x, y, chart)
+                x += self.across + self.gap
+            y += self._row_height(row)
+        for k, line in enumerate(self.lines):
+            y = self.height - self.foot + 0.05 + k * 1.5 * theme.caption * POINT
+            self._text(figure, _MARGIN, y, line, size=theme.caption, color=theme.faint)
+
+    def _draw_chart(self, figure: Figure, x: float, y: float, chart: Chart | Bars) -> None:
+        height = self._height(chart)
+        self._text(figure, x, y + 0.08 * self.scale, self.words(chart.title), size=self.theme.label)
+        foot = 1 - (y + self.above + height) / self.height
+        axes = figure.add_axes((x / self.width, foot, self.across / self.width, height / self.height))
+        if isinstance(chart, Chart):
+            self._draw_series(axes, chart)
+        else:
+            self._draw_bars(axes, chart)
+
+    def _text(self, figure: Figure, x: float, y: float, words: str, **style: Any) -> None:
+        figure.text(x / self.width, 1 - y / self.height, words, va="top", parse_math=False, **style)
+
+    def _draw_series(self, axes: Axes, chart: Chart) -> None:
+        if chart.powers:
+            axes.set(xscale="log", yscale="log")
+        if chart.floor is not None:
+            axes.set_ylim(
+                chart.floor, 1.5 * max(value for series in chart.series for value in (chart.floor, *series.y))
+            )
+        for k, series in enumerate(chart.series):
+            x, y, marked = _drawn(series, chart.powers)
+            axes.plot(x, y, markevery=marked, label=self.words(series.name), **self._line(series, k))
+        axes.set_xlabel(self.words(chart.x_name), size=self.name, parse_math=False)
+        axes.set_ylabel(self.words(chart.y_name), size=self.name, parse_math=False)
+        axes.tick_params(labelsize=self.tick, length=2)
+        axes.grid(color=self.theme.hatch, linewidth=0.6, alpha=0.4)
+        axes.set_axisbelow(True)
+        _open_frame(axes, "top", "right")
+        _tick_words(axes, chart.powers)
+        legend = axes.legend(
+            loc="upper left",
+            bbox_to_anchor=(0, -_BELOW * self.scale / self._height(chart)),
+            ncols=self._columns(chart),
+            fontsize=self.tick,
+            frameon=False,
+            borderaxespad=0,
+            borderpad=0,
+            handlelength=2.6,
+            labelspacing=0.35,
+            columnspacing=1.2,
+        )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+
+    def _line(self, series: Series, k: int) -> dict[str, Any]:
+        color = self.colors[k % len(self.colors)]
+        return {
+            "color": color,
+            "linestyle": _LINES[k % len(_LINES)] if series.line else "none",
+            "linewidth": 1.4 * self.scale,
+            "marker": None if series.marked == () else _MARKS[k % len(_MARKS)],
+            "markersize": 4 * self.scale,
+            "markerfacecolor": self.theme.background if series.hollow else color,
+        }
+
+    def _draw_bars(self, axes: Axes, chart: Bars) -> None:
+        count = len(chart.values)
+        values = np.nan_to_num(np.array(chart.values, dtype=np.float64))
+        longest = max((self.fonts.width(text, self.tick) for text in chart.texts), default=0.0) + 0.1
+        reach = float(values.max(initial=0.0)) or 1.0
+        axes.barh(range(count), values, height=0.7, color=self.colors[0])
+        axes.set(ylim=(count - 0.4, -0.6), xlim=(0, reach * self.across / max(self.across - longest, 0.1)))
+        axes.set_yticks(range(count), self.labels[id(chart)], size=self.name, parse_math=False)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xticks([])
+        for k, (value, text) in enumerate(zip(values, chart.texts, strict=True)):
+            axes.text(value + 0.02 * reach, k, text, va="center", size=self.tick, parse_math=False)
+        _open_frame(axes, "top", "right", "bottom")
+
+
+def _open_frame(axes: Axes, *sides: str) -> None:
+    for side in sides:
+        axes.spines[side].set_visible(False)
+
+
+def _title_of(chart: Chart | Bars) -> Message | None:
+    return chart.title
+
+
+def _drawn(series: Series, powers: bool) -> tuple[list[float], list[float], list[int]]:
+    """The points that have a place (with axes in powers of ten those above 0), and which of them get a mark."""
+    places = range(len(series.x)) if series.marked is None else series.marked
+    kept = [i for i in range(len(series.x)) if not powers or (series.x[i] > 0 and series.y[i] > 0)]
+    marked = [k for k, i in enumerate(kept) if i in places]
+    return [series.x[i] for i in kept], [series.y[i] for i in kept], marked
+
+
+def _tick_words(axes: Axes, powers: bool) -> None:
+    """Powers of ten as 10 and 1e6, and no minor ticks: mathematical text would need its own fonts."""
+    if not powers:
+        return
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(numticks=7))
+        axis.set_major_formatter(FuncFormatter(_power_of_ten))
+        axis.set_minor_locator(NullLocator())
+
+
+def _power_of_ten(value: float, _: int) -> str:
+    """A tick's number: written out from .001 to 10,000, else as a power of ten."""
+    if value <= 0:
+        return ""
+    return f"{value:,.10g}" if 1e-3 <= value < 1e5 else f"1e{round(np.log10(value))}"

@@ -1,0 +1,157 @@
+"""The fonts of a picture: which families draw it, which glyphs they have, and how wide a text is in them."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from wcwidth import iter_graphemes
+
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.labels import visible
+
+POINT = 1 / 72
+_NO_ADVANCE = 0.6
+
+
+class Fonts:
+    """The families to draw with, in order, and what is known of their glyphs."""
+
+    def __init__(self, families: list[str], notes: tuple[Message, ...]) -> None:
+        from matplotlib.font_manager import FontProperties, fontManager, get_font
+
+        self.families = families
+        self.notes = notes
+        self._faces = [get_font(fontManager.findfont(FontProperties(family=[family]))) for family in families]
+        self._advances: dict[str, float | None] = {}
+
+    def has(self, letter: str) -> bool:
+        """Whether any family has a glyph for the letter."""
+        return self._advance(letter) is not None
+
+    def drawable(self, text: str, lacking: dict[str, None]) -> str:
+        """The text with each cluster that no family has as its code points, which are also put into `lacking`."""
+        if text.isascii() and text.isprintable():
+            return text
+        drawn = []
+        for cluster in iter_graphemes(visible(text, "picture")):
+            missing = not all(self.has(letter) for letter in cluster if letter not in "\u200c\u200d\ufe0e\ufe0f")
+            named = " ".join(f"U+{ord(letter):04X}" for letter in cluster)
+            if missing:
+                lacking[named] = None
+            drawn.append(named if missing else cluster)
+        return "".join(drawn)
+
+    def width(self, text: str, size: float) -> float:
+        """How wide the text is at `size` points, in inches: the sum of its glyphs' advances."""
+        return sum(self._advance(letter) or 0.0 for letter in text) * size * POINT
+
+    def _advance(self, letter: str) -> float | None:
+        """The letter's advance in em, in the first family that has it; None where none does."""
+        if letter not in self._advances:
+            self._advances[letter] = self._measure(letter)
+        return self._advances[letter]
+
+    def _measure(self, letter: str) -> float | None:
+        from matplotlib.ft2font import LoadFlags
+
+        for face in self._faces:
+            if face.get_char_index(ord(letter)):
+                glyph = face.load_char(ord(letter), flags=LoadFlags.NO_SCALE)
+                return float(glyph.horiAdvance / face.units_per_EM) if face.units_per_EM else _NO_ADVANCE
+        return None
+
+
+@cache
+def load_fonts(named: tuple[str, ...] = ()) -> Fonts:
+    """The fonts that are named, by file or family, before the two that are always there.
+
+    The Chinese one comes as a file from its package: searching the system's fonts misses newly installed ones. Raises
+    OptionError for a file or a family that cannot be used.
+    """
+    from matplotlib.font_manager import fontManager
+
+    families, notes = [*map(_named, named), "DejaVu Sans"], ()
+    try:
+        from noto_cjk_sans_otc import FONT_PATH
+
+        fontManager.addfont(str(FONT_PATH))
+    except (ImportError, OSError):
+        lack = message("The package noto-cjk-sans-otc is missing: Chinese labels are drawn as code points.")
+        return Fonts(families, (lack,))
+    return Fonts([*families, "Noto Sans CJK SC"], notes)
+
+
+def _named(font: str) -> str:
+    """The family of a font that is named by its file, or by its family's name."""
+    if Path(font).suffix.lower() in (".ttf", ".otf", ".ttc", ".otc"):
+        return _from_file(font)
+    from matplotlib.font_manager import findSystemFonts, fontManager, get_font
+
+    families = {entry.name.lower(): entry.name for entry in fontManager.ttflist}
+    if font.lower() in families:
+        return families[font.lower()]
+    for path in findSystemFonts():  # matplotlib's list is older than what was installed since
+        try:
+            if get_font(path).family_name.lower() == font.lower():
+                return _from_file(path)
+        except (OSError, RuntimeError):
+            continue
+    near = get_close_matches(font.lower(), families, n=1, cutoff=0.6)
+    raise OptionError(
+        "There is no font {font!r}.",
+        hint="Did you mean {near}?" if near else "Name a font's file, or its family.",
+        font=font,
+        near=families[near[0]] if near else "",
+    )
+
+
+def _from_file(path: str) -> str:
+    from matplotlib.font_manager import fontManager
+
+    try:
+        fontManager.addfont(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise OptionError(
+            "The font {path!r} cannot be drawn with: {reason}.",
+            hint="A scalable .ttf or .otf can.",
+            path=path,
+            reason=str(error).splitlines()[0],
+        ) from None
+    return next(entry.name for entry in reversed(fontManager.ttflist) if entry.fname == path)
+
+
+def missing_note(lacking: dict[str, None]) -> tuple[Message, ...]:
+    """One note for all the characters that no font has."""
+    if not lacking:
+        return ()
+    return (
+        message(
+            "No font here has {characters}: drawn as code points. --font names one that has them.",
+            characters=" ".join(lacking),
+        ),
+    )
+
+
+def wide(text: str) -> bool:
+    """Whether every letter is an upright, full-width one, so that the text may be set from top to bottom."""
+    from wcwidth import wcwidth
+
+    return bool(text) and all(wcwidth(letter) == 2 for letter in text)
+
+
+def settings(fonts: Fonts) -> dict[str, Any]:
+    """The settings under which matplotlib draws the same picture everywhere, and no text as a formula."""
+    return {
+        "font.family": fonts.families,
+        "svg.hashsalt": "attnviz",
+        "svg.fonttype": "path",
+        "axes.unicode_minus": False,
+        "text.usetex": False,
+        "text.parse_math": False,
+        "hatch.linewidth": 0.4,
+        "path.simplify": False,
+    }

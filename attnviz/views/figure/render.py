@@ -1,0 +1,69 @@
+"""Pictures: a prepared form as PNG, SVG or PDF bytes; a module for each kind, on one shared layout.
+
+matplotlib is used through Figure and the Agg canvas, never pyplot: no display, no global state. Everything is placed in
+inches here; a layout engine would draw the picture twice.
+"""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+from typing import Any
+
+from attnviz.i18n.messages import Message
+from attnviz.views.figure.fonts import load_fonts, settings
+from attnviz.views.figure.layout import Page, Workshop
+from attnviz.views.figure.style import Style
+from attnviz.views.figure.svg import describe_svg
+from attnviz.views.prepared.alt_text import as_kind, sentence
+from attnviz.views.prepared.panels import Prepared
+
+FORMATS = ("png", "svg", "pdf")
+_BODIES = {
+    "heatmap": ("heatmap", "Heatmaps"),
+    "grid": ("heatmap", "Overview"),
+    "arcs": ("arcs", "Arcs"),
+    "bars": ("bars", "Bars"),
+}
+
+
+def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:
+    """The panels as a picture in `form` (png, svg or pdf), and what the reader should know about it.
+
+    The same input gives the same bytes. A character that no font has is drawn as its code point. Raises OptionError for
+    a style that cannot be, or a width into which the picture does not fit.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    style = style or Style()
+    style.check()
+    fonts = load_fonts(tuple(style.font))
+    prepared = as_kind(prepared, style)
+    module, name = _BODIES[style.kind]
+    with matplotlib.rc_context(settings(fonts)):  # type: ignore[arg-type]
+        from attnviz.views.figure.canvas import Canvas
+
+        shop = Workshop(prepared, style, fonts)
+        page = Page(shop, getattr(import_module(f"attnviz.views.figure.{module}"), name))
+        dpi = style.dpi or style.theme.dpi
+        figure = Figure(figsize=(page.width, page.height), dpi=dpi, facecolor=style.theme.background)
+        FigureCanvasAgg(figure)
+        canvas = Canvas(figure, style.theme)
+        page.draw(canvas)
+        stream = io.BytesIO()
+        title = style.title or " · ".join(part.localized() for part in prepared.caption[:1])
+        description = sentence(prepared, style.kind).localized()
+        figure.savefig(stream, format=form, metadata=picture_metadata(form, title, description))
+    picture = stream.getvalue()
+    if form == "svg":
+        picture = describe_svg(picture, title, description, canvas.titles)
+    return picture, shop.notes
+
+
+def picture_metadata(form: str, title: str, description: str) -> dict[str, Any]:
+    """Title and description where the format has them; never a date or a version, which would change the bytes."""
+    if form == "png":
+        return {"Software": None, "Title": title, "Description": description}
+    return {"Date": None} if form == "svg" else {"CreationDate": None, "Title": title, "Subject": description}

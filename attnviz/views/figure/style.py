@@ -1,0 +1,121 @@
+"""How a picture looks: what people choose, checked before anything is drawn, and the sizes and colours that follow."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.views.prepared.color_scale import RGB
+
+KINDS = ("heatmap", "arcs", "bars", "grid")
+ANNOTATE = ("auto", "on", "off")
+UNITS = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4, "pt": 1 / 72}  # inches
+MAPS = ("viridis", "magma", "cividis", "inferno", "plasma", "grays")
+_NARROWEST, _WIDEST = 1.0, 100.0
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Sizes in points, lengths in inches, colours as matplotlib takes them."""
+
+    background: str
+    ink: str
+    faint: str
+    hatch: str
+    label: float
+    title: float
+    caption: float
+    number: float
+    cell: float
+    panel: float
+    grid: float
+    dpi: int
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether light ink stands on a dark ground."""
+        return self.ink > self.background
+
+
+_PAPER = Theme("#ffffff", "#000000", "#595959", "#bfbfbf", 10, 11, 8, 9, 0.6, 8, 12, 200)
+THEMES = {
+    "paper": _PAPER,
+    "slide": Theme("#ffffff", "#000000", "#595959", "#bfbfbf", 18, 22, 12, 16, 1.0, 10, 16, 150),
+    "dark": Theme("#14161a", "#f2f2f2", "#a6a6a6", "#5c5c5c", 10, 11, 8, 9, 0.6, 8, 12, 200),
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a picture looks; change it with dataclasses.replace. None stands for what the style itself gives.
+
+    kind: heatmap; arcs over the text; bars of one token's row, or of what each receives; grid, a small map for each
+    layer and head. style: paper, slide, dark. width: of the whole picture, as 8.5cm, 240pt or 3.3 (inches). dpi: dots
+    per inch of a PNG, 30 to 1200. title: above the picture; no_title: without title and caption. cmap: a colour map of
+    matplotlib. annotate: numbers in cells, auto where they stay legible. mass: arcs show each row's strongest edges up
+    to this share, above 0, at most 1. token: whose bars. font: files or names of fonts to draw with before the two that
+    are always there.
+    """
+
+    kind: str = "heatmap"
+    style: str = "paper"
+    width: str | None = None
+    dpi: int | None = None
+    title: str | None = None
+    no_title: bool = False
+    cmap: str | None = None
+    annotate: str = "auto"
+    mass: float = 0.7
+    token: str | None = None
+    font: list[str] = field(default_factory=list)
+
+    @property
+    def theme(self) -> Theme:
+        """The sizes and colours of `style`."""
+        return THEMES[self.style]
+
+    @property
+    def inches(self) -> float | None:
+        """The width in inches; None where the picture may be as wide as it needs."""
+        return None if self.width is None else _inches(self.width)
+
+    def check(self) -> None:
+        """Raise OptionError for a value that cannot be, before anything is drawn."""
+        for option, value, choices in (
+            ("--kind", self.kind, KINDS),
+            ("--style", self.style, tuple(THEMES)),
+            ("--annotate", self.annotate, ANNOTATE),
+        ):
+            if value not in choices:
+                raise unknown_choice(option, value, choices)
+        if self.dpi is not None and not 30 <= self.dpi <= 1200:
+            raise OptionError("--dpi must be from 30 to 1200, not {dpi}.", dpi=self.dpi)
+        if not 0 < self.mass <= 1:
+            raise OptionError("--mass must be above 0 and at most 1, not {mass}.", mass=f"{self.mass:g}")
+        if self.title is not None and self.no_title:
+            raise OptionError("Give --title or --no-title, not both.")
+        if self.token is not None and self.kind != "bars":
+            raise OptionError("--token says whose bars are drawn; it goes with --kind bars.")
+        _ = self.inches
+
+
+def _inches(width: str) -> float:
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(in|cm|mm|pt)?\s*", width.lower())
+    inches = float(found[1]) * UNITS[found[2] or "in"] if found else 0.0
+    if not _NARROWEST <= inches <= _WIDEST:
+        raise OptionError(
+            "--width is a length from 1 to 100 inches, as 8.5cm, 85mm, 240pt or 3.3in; {width!r} is not.", width=width
+        )
+    return inches
+
+
+def contrast(a: RGB, b: RGB) -> float:
+    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    light, dark = sorted((_luminance(a), _luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: RGB) -> float:
+    parts = [part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in color]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]

@@ -1,0 +1,130 @@
+"""A sheet as a page to print, or as Markdown: complete files, with nothing to load from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from attnviz.i18n.messages import language
+from attnviz.views.prepared.worksheet import Section, Sheet, Shown
+
+_STYLE = """
+:root { --ink: #1d2430; --soft: #667085; --line: #e3e6ec; --accent: #31688e; --paper: #fff }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 56rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Segoe UI", Roboto, sans-serif }
+h1 { margin: 0 0 .3rem; font-size: 1.7rem; line-height: 1.25 }
+.caption, .note, .words, .hint { margin: .15rem 0; color: var(--soft) }
+.caption { font-size: .9rem }
+section { margin-top: 1.8rem }
+h2 { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem .7rem; margin: 0 0 .25rem; padding-top: .5rem;
+  border-top: 1px solid var(--line); font-size: 1.1rem; break-after: avoid }
+h2 .number { min-width: 1.6rem; color: var(--accent) }
+h2 .formula { margin-left: auto; color: var(--soft); font: .9rem/1.4 "DejaVu Sans Mono", Menlo, Consolas, monospace }
+.words { padding-left: 2.3rem; max-width: 46rem; break-after: avoid }
+table { margin: .5rem 0 0 2.3rem; border-collapse: collapse; font-variant-numeric: tabular-nums }
+th { padding: .12rem 1rem .12rem 0; text-align: left; vertical-align: top; font-weight: 600; white-space: nowrap;
+  color: var(--accent) }
+td { padding: .12rem 1rem .12rem 0 }
+tr { break-inside: avoid }
+.entry { display: inline-block }
+.entry:not(:last-child)::after { content: " ·"; color: var(--soft); white-space: pre }
+.part { white-space: nowrap }
+.blank { display: inline-block; min-width: 4.2em; height: 1.15em; border-bottom: 1px solid var(--ink) }
+.hint { margin-top: 2rem; font-size: .9rem }
+.answers { break-before: page }
+.answers > h1 { margin: 3rem 0 0; font-size: 1.3rem; column-span: all }
+.answers { columns: 20rem 2; column-gap: 2.5rem }
+.answers section { margin-top: .8rem; break-inside: avoid }
+@media (max-width: 40rem) { .words, table { margin-left: 0; padding-left: 0 } .part { white-space: normal } }
+@media print { @page { margin: 16mm 15mm } body { padding: 0; max-width: none; font-size: 10.5pt }
+  .answers > h1 { margin-top: 0 } }
+"""
+
+_BLANK = re.compile(r"_{4,}")
+
+
+def as_html(sheet: Sheet) -> str:
+    """The sheet as one HTML page that prints well: no script, no font and no picture from elsewhere."""
+    parts = [
+        f"<h1>{_text(sheet.title)}</h1>",
+        f'<p class="caption">{_text(sheet.caption)}</p>' if sheet.caption else "",
+        *(f'<p class="note">{_text(note)}</p>' for note in sheet.notes),
+        *map(_section, sheet.sections),
+        f'<p class="hint">{_text(sheet.hint)}</p>',
+    ]
+    if sheet.answers:
+        inner = "\n".join(map(_section, sheet.answers))
+        parts.append(f'<div class="answers">\n<h1>{_text(sheet.answers_title)}</h1>\n{inner}\n</div>')
+    body = "\n".join(part for part in parts if part)
+    return (
+        f'<!DOCTYPE html>\n<html lang="{language()}">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{_text(sheet.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _section(section: Section) -> str:
+    formula = f'<span class="formula">{_text(section.formula)}</span>' if section.formula else ""
+    heading = f'<h2><span class="number">{section.number}</span> {_text(section.title)} {formula}</h2>'
+    words = "".join(f'<p class="words">{_blanks(words)}</p>\n' for words in section.words)
+    rows = "\n".join(f"<tr><th>{_text(line.label)}</th><td>{_entries(line)}</td></tr>" for line in section.lines)
+    if section.columns:
+        head = "".join(f"<th>{_text(column)}</th>" for column in section.columns)
+        cells = ("".join(f"<td>{_blanks(' '.join(entry))}</td>" for entry in line.entries) for line in section.lines)
+        rows = f"<tr><th></th>{head}</tr>\n" + "\n".join(
+            f"<tr><th>{_text(line.label)}</th>{row}</tr>" for line, row in zip(section.lines, cells, strict=True)
+        )
+    table = f"<table>\n{rows}\n</table>\n" if rows else ""
+    return f"<section>\n{heading}\n{words}{table}</section>"
+
+
+def _entries(line: Shown) -> str:
+    return " ".join(
+        '<span class="entry">' + " ".join(f'<span class="part">{_blanks(part)}</span>' for part in entry) + "</span>"
+        for entry in line.entries
+    )
+
+
+def _blanks(part: str) -> str:
+    return _BLANK.sub('<span class="blank"></span>', _text(part))
+
+
+def _text(text: str) -> str:
+    return escape(text)
+
+
+def as_markdown(sheet: Sheet) -> str:
+    """The sheet as Markdown: a heading and a table a step."""
+    parts = [f"# {_plain(sheet.title)}", _plain(sheet.caption), *map(_plain, sheet.notes)]
+    parts += [_markdown_section(section, "##") for section in sheet.sections]
+    parts.append(_plain(sheet.hint))
+    if sheet.answers:
+        parts.append(f"## {_plain(sheet.answers_title)}")
+        parts += [_markdown_section(section, "###") for section in sheet.answers]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _markdown_section(section: Section, level: str) -> str:
+    formula = f" — {_plain(section.formula)}" if section.formula else ""
+    parts = [f"{level} {section.number}. {_plain(section.title)}{formula}", *map(_plain, section.words)]
+    if section.columns:
+        heads = " | ".join(map(_plain, section.columns))
+        rows = (
+            f"| {_plain(line.label)} | {' | '.join(_plain(' '.join(entry)) for entry in line.entries)} |"
+            for line in section.lines
+        )
+        parts.append("\n".join((f"| | {heads} |", "|---|" + "---:|" * len(section.columns), *rows)))
+    elif section.lines:
+        rows = (f"| {_plain(line.label)} | {_plain(_joined(line))} |" for line in section.lines)
+        parts.append("\n".join(("| | |", "|---|---|", *rows)))
+    return "\n\n".join(parts)
+
+
+def _joined(line: Shown) -> str:
+    return " · ".join(" ".join(entry) for entry in line.entries)
+
+
+def _plain(text: str) -> str:
+    """Text in which no character means anything to Markdown or HTML."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~$&!])", r"\\\1", text)

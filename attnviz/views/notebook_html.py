@@ -1,0 +1,66 @@
+"""A light HTML heatmap: numbers on coloured cells, in tables without script, style sheet or request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from attnviz.i18n.messages import Message
+from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
+from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
+
+_NUMBER = "padding:2px 6px;text-align:right;font-variant-numeric:tabular-nums"
+_LABEL = "padding:2px 6px;text-align:right;font-weight:600;background:none"
+
+
+def render_cells(forms: tuple[Prepared, ...]) -> str:
+    """The panels as HTML tables beside each other, with headings, caption and notes; every word in it is text."""
+    return f'<div style="font-family:sans-serif;font-size:13px">{"".join(map(_form, forms))}</div>'
+
+
+def _form(form: Prepared) -> str:
+    panels = "".join(_panel(panel, form.digits) for panel in form.panels)
+    caption = " · ".join(escape(part.localized()) for part in form.caption)
+    notes = "".join(f'<p style="margin:4px 0">{escape(note.localized())}</p>' for note in form.notes)
+    return (
+        f'<p style="margin:8px 0 4px;font-weight:600">{_words(form.heading)}</p>'
+        f'<div style="display:flex;flex-wrap:wrap;gap:16px;overflow-x:auto">{panels}</div>'
+        f'<p style="margin:4px 0;opacity:.7">{caption}</p>{notes}'
+    )
+
+
+def _panel(panel: Panel, digits: int) -> str:
+    header = "".join(f'<th scope="col" style="{_LABEL}">{escape(label)}</th>' for label in panel.columns)
+    return (
+        '<table style="border-collapse:collapse;width:auto;margin:0">'
+        f'<caption style="text-align:left">{_words(panel.title)}</caption>'
+        f"<thead><tr><td></td>{header}</tr></thead><tbody>{''.join(_rows(panel, digits))}</tbody>{_foot(panel)}</table>"
+    )
+
+
+def _foot(panel: Panel) -> str:
+    """What stands below the panel, where something does."""
+    if panel.caption is None:
+        return ""
+    return f'<tfoot><tr><td colspan="{len(panel.columns) + 1}">{_words(panel.caption)}</td></tr></tfoot>'
+
+
+def _rows(panel: Panel, digits: int) -> Iterator[str]:
+    palette = panel.scale.palette()
+    for label, texts, places in zip(panel.rows, panel.texts(digits), panel.places(), strict=True):
+        cells = "".join(_cell(text, color_at(palette, float(place))) for text, place in zip(texts, places, strict=True))
+        yield f'<tr><th scope="row" style="{_LABEL}">{escape(label)}</th>{cells}</tr>'
+
+
+def _cell(text: str, color: RGB) -> str:
+    if text == FORBIDDEN:
+        return f'<td style="{_NUMBER}">{FORBIDDEN}</td>'
+    return f'<td style="{_NUMBER};background:{_hex(color)};color:{_hex(ink_on(color))}">{escape(text)}</td>'
+
+
+def _hex(color: RGB) -> str:
+    return "#" + "".join(f"{part:02x}" for part in color)
+
+
+def _words(words: Message | None) -> str:
+    return "" if words is None else escape(words.localized())

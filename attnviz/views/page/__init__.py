@@ -1,0 +1,1 @@
+"""The page: one .html file that holds everything it needs, and asks nothing of the network."""

@@ -1,0 +1,122 @@
+"""Every sentence of the page's controls, in one table; the page carries each in both languages.
+
+The page's script fills the {fields} itself, so that the sentence stays whole in either language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from string import Formatter
+
+from attnviz.i18n.messages import LANGUAGES, Message, message, speaking
+
+SENTENCES: dict[str, Message] = {
+    "skip": message("To the picture"),
+    "views": message("Views"),
+    "matrix": message("Heatmap"),
+    "arcs": message("Arcs"),
+    "words": message("Words"),
+    "heads": message("All heads"),
+    "changes": message("All settings"),
+    "layer": message("Layer"),
+    "setting": message("Setting"),
+    "head": message("Head"),
+    "previous_layer": message("Previous layer"),
+    "next_layer": message("Next layer"),
+    "previous_setting": message("Previous setting"),
+    "next_setting": message("Next setting"),
+    "previous_head": message("Previous head"),
+    "next_head": message("Next head"),
+    "least": message("Hide below"),
+    "least_none": message("nothing hidden"),
+    "find": message("Find a word"),
+    "found_none": message("not found"),
+    "found": message("{place} of {count}"),
+    "next_found": message("Next match"),
+    "colours": message("Colours"),
+    "colours_all": message("one scale for all"),
+    "colours_head": message("each head its own scale"),
+    "colours_row": message("each row its own scale"),
+    "colours_log": message("by ratio (logarithmic)"),
+    "and_less": message("{floor} and less"),
+    "zoom": message("Size"),
+    "zoom_in": message("Larger"),
+    "zoom_out": message("Smaller"),
+    "zoom_fit": message("Fit"),
+    "language": message("Language"),
+    "dark": message("Dark"),
+    "light": message("Light"),
+    "save": message("Save this view"),
+    "print": message("Print"),
+    "text": message("The text"),
+    "text_rows": message("Who looks"),
+    "text_columns": message("At whom"),
+    "looks_at": message("{word} looks at"),
+    "looked_at_by": message("Who looks at {word}"),
+    "received": message("How much each word receives"),
+    "received_note": message("The mean over all that look: choose a word to see whom it looks at."),
+    "word": message("Word"),
+    "weight": message("Weight"),
+    "mean_weight": message("Mean"),
+    "order": message("Order"),
+    "order_text": message("as in the text"),
+    "order_weight": message("strongest first"),
+    "cannot_look": message("cannot look"),
+    "says_weight": message("{query} looks at {key}: {number}"),
+    "says_forbidden": message("{query} cannot look at {key}."),
+    "says_most": message("{query} looks most at {key}: {number}"),
+    "says_nothing": message("{query} may look at nothing."),
+    "says_hint": message("Point at a word, or choose one, to see whom it looks at."),
+    "says_heads": message("Point at a map to read its name; choose one to see it large."),
+    "says_received": message("{key} receives {number} on average"),
+    "picture_matrix": message("Heatmap of {title}: {rows} words that look, {columns} that are looked at."),
+    "picture_arcs": message("Arcs of {title}: from each of {rows} words to those it looks at."),
+    "picture_heads": message("Small maps, one for each head: {layers} rows and {heads} columns."),
+    "nameless": message("the attention"),
+    "arcs_note": message(
+        "Each word's strongest arcs, until they hold {share} of what it gives; {shown} of {count} are drawn."
+    ),
+    "arcs_word_note": message("All that {word} gives, the wider the more."),
+    "pooled": message("Each cell of a small map is {step} x {step} words: the strongest of them."),
+    "exact": message("The numbers are exact."),
+    "rounded": message("The numbers are rounded: each is within .002 of the largest in its row."),
+    "too_old": message("This browser cannot open the weights. Browsers of 2023 and later can."),
+    "no_script": message(
+        "This page draws with JavaScript, which is turned off here. Nothing is loaded from elsewhere."
+    ),
+    "damaged": message("The weights of this page are damaged; make the page again."),
+    "axes_heads": message("layers ↓   heads →"),
+    "axes_settings": message("settings ↓   heads →"),
+    "row_largest": message("the row's largest"),
+    "map_largest": message("the map's largest"),
+    "numbers": message("Numbers"),
+    "keys": message("Keys"),
+    "keys_move": message("Arrow keys on the picture or the text: from word to word, from map to map"),
+    "keys_head": message("Shift and left or right: another head; Shift and up or down: another layer"),
+    "keys_zoom": message("+ − 0 on the picture: larger, smaller, fit"),
+    "keys_open": message("Enter: open the map or keep the word; Escape: let it go"),
+}
+
+
+def in_each(words: Message) -> dict[str, str]:
+    """The sentence in every language of the page."""
+    return {language: _said(words, language) for language in LANGUAGES}
+
+
+def sentences() -> dict[str, dict[str, str]]:
+    """Every sentence of the controls by language and name, its {fields} still open."""
+    return {
+        language: {name: _said(_left_open(words), language) for name, words in SENTENCES.items()}
+        for language in LANGUAGES
+    }
+
+
+def _left_open(words: Message) -> Message:
+    """The sentence with each field as it is written: {word} stays {word}."""
+    names = [name for _, name, _, _ in Formatter().parse(words.template) if name]
+    return replace(words, fields={name: f"{{{name}}}" for name in names})
+
+
+def _said(words: Message, language: str) -> str:
+    with speaking(language):
+        return words.localized()

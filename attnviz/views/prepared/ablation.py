@@ -1,0 +1,100 @@
+"""What an ablation looks like: a row for each word or head, its weight beside how far the result moves without it."""
+
+from __future__ import annotations
+
+from attnviz.analysis.ablation import Ablation
+from attnviz.i18n.messages import Message, message, word
+from attnviz.views.prepared.caption import describe_settings
+from attnviz.views.prepared.charts import Bars, Charts
+from attnviz.views.prepared.labels import Medium, numbered, visible
+from attnviz.views.prepared.panels import FORBIDDEN, number
+from attnviz.views.terminal.listing import Column, Listing
+
+_WAYS = {
+    "word": message("taken out: the words around it close up"),
+    "mask": message("masked: it stays, but nobody may look at it"),
+    "head": message("a head taken away: its part of the vector is zeros"),
+}
+
+
+def prepare_ablation(ablation: Ablation, *, digits: int = 3) -> Listing:
+    """The removals as a list with bars, in the order of the text, each column's bars up to its own largest number."""
+    weights, moves = _weights(ablation), [removal.moved for removal in ablation.removals]
+    columns = (
+        Column(_weight_title(ablation), _texts(ablation, digits)[0], _bars(weights)),
+        Column(message("moves the result by"), _texts(ablation, digits)[1], _bars(moves)),
+    )
+    labels = _labels(ablation, "terminal")
+    return Listing(
+        _heading(ablation, "terminal"),
+        labels,
+        (columns,) if labels else (),
+        _caption(ablation, digits),
+        _notes(ablation),
+    )
+
+
+def draw_ablation(ablation: Ablation, *, digits: int = 3) -> Charts:
+    """The same as two charts of bars beside each other."""
+    weights, moves = _texts(ablation, digits)
+    labels = tuple(label if isinstance(label, str) else label.localized() for label in _labels(ablation, "picture"))
+    charts = (
+        Bars(_weight_title(ablation), labels, tuple(_weights(ablation)), weights),
+        Bars(message("moves the result by"), labels, tuple(one.moved for one in ablation.removals), moves),
+    )
+    return Charts(_heading(ablation, "picture"), charts, _caption(ablation, digits), _notes(ablation))
+
+
+def _heading(ablation: Ablation, medium: Medium) -> Message:
+    token = numbered(visible(ablation.token.text, medium), ablation.occurrence)
+    if ablation.by == "head":
+        return message("how far the new vector of {token} moves without each head", token=token)
+    return message("how far the new vector of {token} moves without each word", token=token)
+
+
+def _weight_title(ablation: Ablation) -> Message:
+    return message("largest weight") if ablation.by == "head" else message("weight it had")
+
+
+def _labels(ablation: Ablation, medium: Medium) -> tuple[str | Message, ...]:
+    if ablation.by != "head":
+        return tuple(numbered(visible(str(removal.name), medium), removal.occurrence) for removal in ablation.removals)
+    return tuple(
+        message("{name}", name=word(removal.name))
+        if isinstance(removal.name, str)
+        else message("head {head}", head=removal.name)
+        for removal in ablation.removals
+    )
+
+
+def _weights(ablation: Ablation) -> list[float]:
+    return [removal.weight if removal.allowed else 0.0 for removal in ablation.removals]
+
+
+def _bars(values: list[float]) -> tuple[float, ...]:
+    largest = max(values, default=0.0) or 1.0
+    return tuple(value / largest for value in values)
+
+
+def _texts(ablation: Ablation, digits: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    weights = (number(one.weight, digits) if one.allowed else FORBIDDEN for one in ablation.removals)
+    return tuple(weights), tuple(number(one.moved, digits) for one in ablation.removals)
+
+
+def _caption(ablation: Ablation, digits: int) -> tuple[Message, ...]:
+    shown = (ablation.head,) if ablation.settings["heads"] > 1 and ablation.by != "head" else ()
+    parts = [_WAYS[ablation.by], message("moves by: |o' - o| / |o|, the distance in lengths of the vector")]
+    if ablation.own is not None and ablation.by != "head":
+        parts.append(message("its weight on itself: {weight}", weight=number(ablation.own, digits)))
+    if ablation.length == 0:
+        parts.append(message("the vector is zeros: distances as they are"))
+    return (*parts, *describe_settings(ablation.settings, shown))
+
+
+def _notes(ablation: Ablation) -> tuple[Message, ...]:
+    citation = message(
+        "Weights need not rank what matters (Jain and Wallace 2019), yet they tell something (Wiegreffe and Pinter "
+        "2019). This is one layer over vectors that nobody trained for a task: it shows how the two can part, not "
+        "what a trained model does."
+    )
+    return ablation.verdict(), citation

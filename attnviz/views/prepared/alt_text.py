@@ -1,0 +1,153 @@
+"""What a picture of another kind than a heatmap shows, decided here: which edges, whose bars; and its sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.attention_data import Token
+from attnviz.i18n.messages import Message, message
+from attnviz.text.find_token import find_token
+from attnviz.views.figure.style import Style
+from attnviz.views.prepared.color_scale import Scale, signed_scale, spread_scale, weight_scale
+from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.panels import Panel, Prepared, number
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A word that looks (row), one it looks at (column), how much, and how far that reaches on the scale, 0 to 1."""
+
+    row: int
+    column: int
+    value: float
+    share: float
+
+
+def strongest(panel: Panel, mass: float) -> tuple[Edge, ...]:
+    """Each row's strongest edges, until they hold `mass` of the row's sum of sizes; at least one where there is any.
+
+    Of equals the one that stands first comes first. The idea is exBERT's (Hoover et al. 2020, section 3.2).
+    """
+    sizes = np.abs(panel.values.astype(np.float64))
+    if panel.forbidden is not None:
+        sizes = np.where(panel.forbidden, 0, sizes)
+    shares = panel.scale.share(panel.values)
+    edges = []
+    for row, weights in enumerate(sizes):
+        order = np.argsort(-weights, kind="stable")
+        before = np.cumsum(weights[order]) - weights[order]
+        for column in order[(weights[order] > 0) & (before < mass * weights.sum() * (1 - 1e-9))]:
+            value = float(panel.values[row, column])
+            edges.append(Edge(row, int(column), value, float(shares[row, column])))
+    return tuple(edges)
+
+
+def as_bars(prepared: Prepared, token: str | None = None) -> Prepared:
+    """Each panel as one row: what the word `token` gives each word, or what each receives from all that look.
+
+    What is received is the column's sum divided by the number of rows that may look anywhere, so all together have 1.
+    Raises MissingError where there is no such token.
+    """
+    asking, note = (None, None) if token is None else _asking(prepared.panels[0].rows, token)
+    rows = [_bars(panel, asking) for panel in prepared.panels]
+    scales = {
+        scale: _scale_of_bars(scale, [bars.values for bars in rows if bars.scale == scale])
+        for scale in dict.fromkeys(panel.scale for panel in prepared.panels)
+    }
+    if asking is None:
+        heading = message("how much each word receives, the mean over all that look")
+    else:
+        heading = message("how much {token} looks at each word", token=prepared.panels[0].rows[asking])
+    return replace(
+        prepared,
+        panels=tuple(replace(bars, scale=scales[bars.scale]) for bars in rows),
+        heading=heading,
+        notes=prepared.notes if note is None else (*prepared.notes, note),
+    )
+
+
+def _scale_of_bars(scale: Scale, values: list[NDArray[np.floating]]) -> Scale:
+    """The scale of these bars, of the kind and the spread that the matrices' scale has."""
+    make = signed_scale if scale.diverging else weight_scale
+    return spread_scale(make(np.concatenate([each.ravel() for each in values])), scale.spread, values)
+
+
+def as_kind(prepared: Prepared, style: Style) -> Prepared:
+    """What a picture of this kind draws: the form itself, or its bars."""
+    return as_bars(prepared, style.token) if style.kind == "bars" else prepared
+
+
+def describe_picture(prepared: Prepared, style: Style) -> Message:
+    """One sentence that describes the picture which the style makes of the form."""
+    return sentence(as_kind(prepared, style), style.kind)
+
+
+def _asking(rows: tuple[str, ...], token: str) -> tuple[int, Message | None]:
+    return find_token(tuple(map(Token, rows)), visible(token, "picture"))
+
+
+def _bars(panel: Panel, asking: int | None) -> Panel:
+    allowed = np.ones(panel.values.shape, dtype=bool) if panel.forbidden is None else ~panel.forbidden
+    if asking is None:
+        looking = max(int(allowed.any(axis=1).sum()), 1)
+        values = np.where(allowed, panel.values, 0).sum(axis=0, dtype=np.float64) / looking
+        forbidden = ~np.asarray(allowed.any(axis=0))
+    else:
+        values = np.where(allowed[asking], panel.values[asking], 0).astype(np.float64)
+        forbidden = ~np.asarray(allowed[asking])
+    label = "" if asking is None else panel.rows[asking]
+    return replace(panel, values=values[None], rows=(label,), forbidden=forbidden[None] if forbidden.any() else None)
+
+
+def sentence(prepared: Prepared, kind: str = "heatmap") -> Message:
+    """One sentence that describes the picture: what it is, its size, who looks most at whom, the scale's ends."""
+    panel, row, column = _largest(prepared.panels)
+    fields = {
+        "what": _what(prepared, kind),
+        "query": panel.rows[row],
+        "key": panel.columns[column],
+        "value": number(float(panel.values[row, column]), prepared.digits, plus=panel.plus),
+        "low": number(panel.scale.low, prepared.digits),
+        "high": number(panel.scale.high, prepared.digits),
+        "where": panel.title,
+    }
+    if panel.plus:
+        return message(
+            "{what}; what changes most is how {query} looks at {key}: {value}; from {low} to {high}.", **fields
+        )
+    if kind == "bars" and not panel.rows[row]:
+        return message("{what}; {key} receives most, {value}; from {low} to {high}.", **fields)
+    if len(prepared.panels) > 1 and panel.title is not None:
+        return message("{what}; {query} looks most at {key}, {value} ({where}); from {low} to {high}.", **fields)
+    return message("{what}; {query} looks most at {key}, {value}; from {low} to {high}.", **fields)
+
+
+def _largest(panels: tuple[Panel, ...]) -> tuple[Panel, int, int]:
+    """The panel and the cell that a reader's eye meets first: the largest change, else the largest weight."""
+    changes = [panel for panel in panels if panel.plus]
+    sizes = [np.abs(panel.values) * (1 if panel.forbidden is None else ~panel.forbidden) for panel in changes or panels]
+    best = max(range(len(sizes)), key=lambda i: float(sizes[i].max()))
+    row, column = np.unravel_index(int(sizes[best].argmax()), sizes[best].shape)
+    return (changes or panels)[best], int(row), int(column)
+
+
+def _what(prepared: Prepared, kind: str) -> Message:
+    rows, columns = prepared.panels[0].values.shape
+    fields = {"count": len(prepared.panels), "rows": rows, "columns": columns}
+    if prepared.kind == "comparison":
+        first, second = prepared.panels[0].title, prepared.panels[1].title
+        return message("{count} pictures of {first}, {second} and what changes", **fields, first=first, second=second)
+    if kind == "bars" and len(prepared.panels) == 1:
+        return message("Bars of {columns} words", **fields)
+    if kind == "bars":
+        return message("{count} sets of bars of {columns} words", **fields)
+    if kind == "arcs" and len(prepared.panels) == 1:
+        return message("Arcs from {rows} words to {columns}", **fields)
+    if kind == "arcs":
+        return message("{count} sets of arcs from {rows} words to {columns}", **fields)
+    if len(prepared.panels) == 1:
+        return message("A heatmap of {rows} x {columns} words", **fields)
+    return message("{count} heatmaps of {rows} x {columns} words", **fields)

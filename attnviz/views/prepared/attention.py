@@ -1,0 +1,240 @@
+"""Weights, scores, output and cards of one attention as prepared forms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.analysis.entropy import pair_shares
+from attnviz.core.attention_data import Attention, Token, Trace
+from attnviz.core.errors import MissingError, unknown_choice
+from attnviz.i18n.messages import Message, listed, message, translate
+from attnviz.text.find_token import find_token
+from attnviz.text.merge_pieces import why_no_traces
+from attnviz.views.prepared.caption import describe
+from attnviz.views.prepared.color_scale import signed_scale, weight_scale
+from attnviz.views.prepared.heads import head_name, head_title
+from attnviz.views.prepared.labels import Medium, named
+from attnviz.views.prepared.model_words import PAIR_LEGEND, hidden_share, pair_words, unknown_words
+from attnviz.views.prepared.panels import Panel, Prepared
+
+SHOWS = ("weights", "scores", "output", "qkv")
+UNKNOWN = "[?]"
+ROWS_ARE_WHOLE = message("each row is one word's attention and sums to 1")
+
+
+def prepare(
+    attention: Attention, show: str = "weights", *, medium: Medium = "terminal", digits: int = 3
+) -> tuple[Prepared, ...]:
+    """The prepared forms of what `show` names: weights, scores, output or qkv, of all its layers and heads."""
+    if show not in SHOWS:
+        raise unknown_choice("--show", show, SHOWS)
+    if show != "output":
+        check_show(attention, show)
+    makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
+    unknown = attention.settings.get("unknown")
+    rows, columns = labels(attention.query, medium, unknown), labels(attention.key, medium, unknown)
+    forms = makers[show](attention, rows, columns)
+    about = unknown_words(attention.settings)
+    return tuple(replace(form, digits=digits, notes=(*form.notes, *about)) for form in forms)
+
+
+def check_show(attention: Attention, show: str) -> None:
+    """Raise where `show` names what there is not: weights that were given have no scores, cards or output."""
+    if show in ("scores", "qkv"):
+        _need_traces(attention, show)
+    elif show == "output" and attention.output is None:
+        raise why_no_traces(attention) or _only_weights(show)
+
+
+def one_row(form: Prepared, attention: Attention, token: str) -> Prepared:
+    """The form with nothing but the row of a word that looks; MissingError where there is no such word."""
+    index, note = find_token(attention.query, token)
+    panels = tuple(
+        replace(
+            panel,
+            values=panel.values[[index]],
+            rows=(panel.rows[index],),
+            row_numbers=(index,),
+            forbidden=None if panel.forbidden is None else panel.forbidden[[index]],
+        )
+        for panel in form.panels
+    )
+    return replace(form, panels=panels, notes=form.notes if note is None else (*form.notes, note))
+
+
+def _need_traces(attention: Attention, show: str) -> None:
+    """Scores and cards are of single pieces: joined ones, and windows, have none."""
+    if not attention.traces and attention.layers:
+        raise why_no_traces(attention) or _only_weights(show)
+
+
+def _only_weights(show: str) -> MissingError:
+    return MissingError(
+        "Only the weights are known here, so --show {show} has nothing to show.",
+        hint="Weights that were given were computed elsewhere.",
+        show=show,
+    )
+
+
+def labels(tokens: tuple[Token, ...], medium: Medium, unknown: object = None) -> tuple[str, ...]:
+    return tuple(label(token, medium, unknown) for token in tokens)
+
+
+def label(token: Token, medium: Medium = "terminal", unknown: object = None) -> str:
+    """A token as its row and column are called, never blank, and with [?] after what a model does not know.
+
+    unknown: the piece that a model's vocabulary has for what is not in it.
+
+    >>> label(Token("猫", 0, 1, piece="[UNK]"), unknown="[UNK]")
+    '猫[?]'
+    """
+    return named(token.text, medium) + (UNKNOWN if token.is_unknown(unknown) else "")
+
+
+def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    weights = np.stack([trace.weights for trace in attention.traces]) if attention.traces else attention.weights
+    scale = weight_scale(weights)
+    forbidden = None if attention.allowed is None else ~attention.allowed
+    shares = pair_shares(attention)
+    panels = tuple(
+        Panel(
+            head_title(attention, layer, head),
+            weights[i, j],
+            rows,
+            columns,
+            scale,
+            forbidden,
+            caption=None if shares is None else pair_words(shares[i, j]),
+            cross=attention.is_cross,
+        )
+        for i, layer in enumerate(attention.layers)
+        for j, head in enumerate(attention.heads)
+    )
+    heading = message("who looks ↓   at whom →")
+    headings = (
+        tuple(message("layer {layer}", layer=layer) for layer in attention.layers),
+        tuple(map(head_name, attention.heads)),
+    )
+    caption = (*describe(attention), _row_meaning(attention))
+    notes = () if shares is None else (PAIR_LEGEND,)
+    return (Prepared("weights", panels, heading, caption, notes, headings=headings),)
+
+
+def _row_meaning(attention: Attention) -> Message:
+    """What a row of weights is, and how much of it is not shown."""
+    hidden = attention.settings.get("hidden")
+    if hidden is None and attention.allowed is not None and not attention.allowed.any(axis=-1).all():
+        return message("each row is one word's attention and sums to 1, but for words that may look at nothing")
+    if hidden is None:
+        return ROWS_ARE_WHOLE
+    share = hidden_share(hidden, attention.layers, attention.heads)
+    fields = {"share": share, "pieces": listed(hidden["pieces"])}
+    if hidden["renormalized"]:
+        return message("each row is re-normalized to sum to 1; {share} of the weight went to {pieces}", **fields)
+    return message("each row is one word's attention; {share} of the weight, not shown, went to {pieces}", **fields)
+
+
+def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    _need_traces(attention, "scores")
+    forbidden = None if attention.allowed is None else ~attention.allowed
+    scale = signed_scale(np.stack([trace.logits for trace in attention.traces]))
+    panels = tuple(
+        Panel(
+            head_title(attention, layer, head),
+            trace.logits[j],
+            rows,
+            columns,
+            scale,
+            forbidden,
+            cross=attention.is_cross,
+        )
+        for layer, trace in zip(attention.layers, attention.traces, strict=True)
+        for j, head in enumerate(attention.heads)
+    )
+    meaning = message("scores: query · key / sqrt(d), before the softmax")
+    return (Prepared("scores", panels, message("who asks ↓   whom →"), (*describe(attention), meaning)),)
+
+
+def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:  # noqa: ARG001
+    if attention.output is None:
+        return ()
+    features = _named(attention, attention.traces[-1].features if attention.traces else None)
+    panel, hidden = _vectors(None, attention.output, rows, features)
+    meaning = message("output: each word's new vector, the mean of the values by its weights")
+    return (
+        Prepared(
+            "output", (panel,), message("new vector ↓   feature →"), (*describe(attention), meaning), _left_out(hidden)
+        ),
+    )
+
+
+def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
+    _need_traces(attention, "qkv")
+    forms = []
+    for layer, trace in zip(attention.layers, attention.traces, strict=True):
+        for j in range(len(attention.heads)):
+            forms.append(_head_cards(attention, layer, trace, j, rows, columns))
+    return tuple(forms)
+
+
+def _head_cards(
+    attention: Attention, layer: int, trace: Trace, j: int, rows: tuple[str, ...], columns: tuple[str, ...]
+) -> Prepared:
+    features = _named(attention, None if trace.head_features is None else trace.head_features[j])
+    cards = [
+        (message("query"), trace.query[j], rows),
+        (message("key"), trace.key[j], columns),
+        (message("value"), trace.value[j], columns),
+    ]
+    if not attention.is_cross and all(np.array_equal(trace.query[j], card) for _, card, _ in cards):
+        cards = [(message("query = key = value"), trace.query[j], rows)]
+    where = head_title(attention, layer, attention.heads[j])
+    panels: list[Panel] = []
+    hidden: dict[int, list[Message]] = {}
+    for name, vectors, labels in cards:
+        title = name if where is None else message("{where}: {card}", where=where, card=name)
+        panel, count = _vectors(title, vectors, labels, features)
+        panels.append(panel)
+        hidden.setdefault(count, []).append(name)
+    meaning = message("each word's cards: what it asks, what it answers, what it hands over")
+    caption = (*describe(attention), meaning)
+    return Prepared("qkv", tuple(panels), message("card ↓   feature →"), caption, _left_out_of(hidden))
+
+
+def _left_out_of(hidden: dict[int, list[Message]]) -> tuple[Message, ...]:
+    """How many features are left out; of which cards, where it is not the same for all."""
+    if len(hidden) == 1:
+        return _left_out(next(iter(hidden)))
+    return tuple(
+        message("{cards}: {note}", cards=listed(cards), note=note)
+        for count, cards in hidden.items()
+        for note in _left_out(count)
+    )
+
+
+def _left_out(count: int) -> tuple[Message, ...]:
+    if count == 1:
+        return (message("1 feature that is 0 for every word is left out"),)
+    return (message("{count} features that are 0 for every word are left out", count=count),) if count else ()
+
+
+def _vectors(
+    title: Message | None, vectors: NDArray[np.floating], rows: tuple[str, ...], features: tuple[str, ...] | None
+) -> tuple[Panel, int]:
+    """Vectors as a panel; where columns have names, those that are 0 for every word are left out: how many."""
+    if features is None:
+        columns = tuple(str(column) for column in range(vectors.shape[1]))
+        return Panel(title, vectors, rows, columns, signed_scale(vectors)), 0
+    used = np.flatnonzero(np.any(vectors != 0, axis=0))
+    panel = Panel(title, vectors[:, used], rows, tuple(features[i] for i in used), signed_scale(vectors))
+    return panel, vectors.shape[1] - len(used)
+
+
+def _named(attention: Attention, features: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The toy's features in the language in use; the columns of one-hot vectors are the text's own words."""
+    if features is None or attention.settings.get("embedding") != "toy":
+        return features
+    return tuple(map(translate, features))

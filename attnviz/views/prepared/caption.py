@@ -1,0 +1,127 @@
+"""How attention was computed, in the words of a caption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from pathlib import PurePath
+from typing import Any
+
+from attnviz.core.attention_data import Attention
+from attnviz.core.masks import mask_words
+from attnviz.core.positions import scheme_words
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.model_words import describe_model
+
+
+def describe(attention: Attention) -> tuple[Message, ...]:
+    """How it was computed, part by part."""
+    return describe_settings(attention.settings, attention.heads, layers=attention.layers)
+
+
+def describe_settings(
+    s: Any,
+    heads: tuple[int | str, ...] = (),
+    *,
+    position: bool = True,
+    layers: tuple[int, ...] = (),
+    without: Container[str] = (),
+) -> tuple[Message, ...]:
+    """The settings in words; a setting at a value that changes nothing is left out, except positions and mask.
+
+    without: the settings that are told elsewhere, positions among them where `position` is False.
+    """
+    if s.get("model") is not None:
+        return describe_model(s, layers, _count_heads(s["heads"], heads))
+    if s.get("embedding", "given") == "given":
+        return _given(s, heads)
+    makers: dict[str, Callable[[], Message | None]] = {
+        "embedding": lambda: _EMBEDDINGS.get(
+            s["embedding"], message("vectors of {name}", name=PurePath(s["embedding"]).name)
+        ),
+        "tokens": lambda: _TOKENS.get(s["tokens"]),
+        "dim": lambda: None if s["embedding"] in ("toy", "onehot") else setting_words("dim", s["dim"]),
+        "projection": lambda: _PROJECTIONS.get(s["projection"], setting_words("projection", s["projection"])),
+        "heads": lambda: _count_heads(s["heads"], heads),
+        "position": lambda: scheme_words(s["position"]) if position else None,
+        "mask": lambda: mask_words(s["mask"]),
+        "temperature": lambda: None if s["temperature"] == 1 else setting_words("temperature", s["temperature"]),
+        "seed": lambda: setting_words("seed", s["seed"]) if s.get("seed") else None,
+        "offset": lambda: (
+            setting_words("offset", s["offset"]) if s.get("offset") and s.get("position") != "none" else None
+        ),
+        "normalized": lambda: message("rows divided by their sums") if s.get("normalized") else None,
+    }
+    parts = (maker() for name, maker in makers.items() if name not in without)
+    return tuple(part for part in parts if part is not None)
+
+
+# The settings that have words of their own.
+SHORT = ("dim", "position", "mask", "heads", "temperature", "projection", "embedding", "tokens", "seed", "offset")
+
+
+def setting_words(name: str, value: Any) -> Message:
+    """One setting and its value, as short as the title of a small picture.
+
+    >>> str(setting_words("heads", 4)), str(setting_words("temperature", 0.5)), str(setting_words("tokens", "han"))
+    ('4 heads', 'temperature 0.5', 'tokens: han')
+    """
+    if name == "dim":
+        return message("1 dimension") if value == 1 else message("{dim} dimensions", dim=value)
+    makers: dict[str, Callable[[], Message]] = {
+        "position": lambda: _SCHEMES.get(value, message("{scheme}", scheme=value)),
+        "mask": lambda: _MASKS.get(value, message("{mask}", mask=value)),
+        "heads": lambda: _count_heads(value, ()),
+        "temperature": lambda: message("temperature {value}", value=f"{value:g}"),
+        "projection": lambda: message("projection: {name}", name=value),
+        "embedding": lambda: message("embedding: {name}", name=PurePath(value).name),
+        "tokens": lambda: message("tokens: {name}", name=value),
+        "seed": lambda: message("seed {seed}", seed=value),
+        "offset": lambda: message("first position {offset}", offset=value),
+    }
+    return makers[name]()
+
+
+_SCHEMES = {"none": message("no positions"), "sinusoidal": message("sinusoidal"), "learned": message("learned")}
+_MASKS = {"none": message("no mask"), "causal": message("causal")}
+
+
+def _given(s: Any, shown: tuple[int | str, ...]) -> tuple[Message, ...]:
+    """Weights that were computed elsewhere: nothing is known of how, so nothing is said of it."""
+    parts = [message("your own weights")]
+    if "layers" in s:
+        layers = message("1 layer") if s["layers"] == 1 else message("{count} layers", count=s["layers"])
+        parts.append(message("{layers} x {heads}", layers=layers, heads=_count_heads(s["heads"], ())))
+    if shown == ("mean",) or 0 < len(shown) < s.get("heads", 0):
+        parts.append(_count_heads(s["heads"], shown) if "heads" in s else message("mean of the heads"))
+    if s.get("normalized"):
+        parts.append(message("rows divided by their sums"))
+    return tuple(parts)
+
+
+def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
+    if shown == ("mean",):
+        return message("mean of {count} heads", count=count)
+    if 0 < len(shown) < count:
+        return message("{shown} of {count} heads", shown=len(shown), count=count)
+    return message("1 head") if count == 1 else message("{count} heads", count=count)
+
+
+_EMBEDDINGS = {
+    "toy": message("toy embedding"),
+    "hash": message("hashed vectors"),
+    "onehot": message("one-hot vectors"),
+    "vectors": message("given vectors"),
+}
+_TOKENS = {
+    "lexicon": message("words of the lexicon"),
+    "han": message("words, each Han character by itself"),
+    "char": message("characters"),
+    "word": message("words by rjieba"),
+    "space": message("words between spaces"),
+    "sentence": message("sentences"),
+}
+_PROJECTIONS = {
+    "identity": message("Q = K = V = X"),
+    "lexicon": message("lexicon projection"),
+    "random": message("random projection"),
+}

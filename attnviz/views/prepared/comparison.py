@@ -1,0 +1,136 @@
+"""Two attentions and their difference as prepared forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.analysis.comparison import GIVEN, Comparison, Name, Run
+from attnviz.core.masks import mask_words
+from attnviz.core.positions import scheme_words
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.views.prepared.attention import labels
+from attnviz.views.prepared.caption import SHORT, describe_settings, setting_words
+from attnviz.views.prepared.color_scale import signed_scale, weight_scale
+from attnviz.views.prepared.heads import head_name
+from attnviz.views.prepared.labels import Medium, visible
+from attnviz.views.prepared.model_words import hidden_share, unknown_words
+from attnviz.views.prepared.panels import Panel, Prepared
+
+
+def prepare_comparison(
+    comparison: Comparison, *, head: str | None = None, medium: Medium = "terminal", digits: int = 3
+) -> tuple[Prepared, ...]:
+    """A, B and B - A for each run, in A's order, on one scale: the mean of the heads, one head, or with "all" each."""
+    unknown = comparison.settings.get("unknown")
+    rows = labels(comparison.tokens, medium, unknown)
+    columns = labels(comparison.keys or comparison.tokens, medium, unknown)
+    texts = tuple(title_of(text, medium) for text in comparison.titles)
+    matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
+    weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
+    changes = signed_scale(np.array([each[2] for run in matrices for each in run]))
+    cross = comparison.keys is not None
+    masks = len({run.mask for run in comparison.runs}) > 1
+    forms = []
+    for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(head), strict=True):
+        panels: list[Panel] = []
+        for index, (a, b, change) in zip(run.choose(head), found, strict=True):
+            first, second, changed = _run_titles(run, index, texts)
+            panels.append(Panel(first, a, rows, columns, weights, run.forbidden_a, cross=cross))
+            panels.append(Panel(second, b, rows, columns, weights, run.forbidden_b, cross=cross))
+            panels.append(Panel(changed, change, rows, columns, changes, _both(run), plus=True, cross=cross))
+        caption = (*_describe_comparison(comparison, _shown_heads(run, head), masks=masks), _rounding(run))
+        heading, titles = (
+            _run_heading(run, masks=masks),
+            tuple(panel.title for panel in panels if panel.title is not None),
+        )
+        notes = (verdict, *unknown_words(comparison.settings))
+        forms.append(Prepared("comparison", tuple(panels), heading, caption, notes, digits, 3, ((heading,), titles)))
+    return tuple(forms)
+
+
+def title_of(name: Name, medium: Medium = "terminal") -> Message:
+    """What stands above one side of a comparison: its text or its name, harmless."""
+    if isinstance(name, str):
+        return message("{text}", text=visible(name, medium))
+    fields = {key: visible(value, medium) if isinstance(value, str) else value for key, value in name.fields.items()}
+    return replace(name, fields=fields)
+
+
+def _rounding(run: Run) -> Message:
+    """Up to what size a change is none."""
+    size = f"{run.threshold:.1g}"
+    if run.position == GIVEN:
+        return message("changes up to {threshold} count as none", threshold=size)
+    return message("changes up to {threshold} are rounding", threshold=size)
+
+
+def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *, masks: bool) -> tuple[Message, ...]:
+    """How the runs were computed; what differs between them (positions, and with `masks` these too) heads each."""
+    given = any(run.position == GIVEN for run in comparison.runs)
+    apart = {"mask"} if masks else set()
+    words = describe_settings(comparison.settings, heads, position=given, layers=comparison.layers, without=apart)
+    if given and "model" not in comparison.settings and comparison.layers != (0,):
+        words += (message("layer {layer}", layer=comparison.layers[0]),)
+    differing, hidden = comparison.settings.get("differing"), comparison.settings.get("hidden")
+    if isinstance(differing, Mapping):
+        words += tuple(_difference(name, a, b) for name, (a, b) in differing.items())
+    if not isinstance(hidden, Mapping):
+        return words
+    pieces = listed(hidden["pieces"])
+    if "shares_b" not in hidden:
+        return (*words, message("{pieces} not shown", pieces=pieces))
+    a = hidden_share(hidden, comparison.layers, heads)
+    b = hidden_share({"shares": hidden["shares_b"]}, comparison.layers, heads)
+    return (*words, message("{a} and {b} of the weight, not shown, went to {pieces}", a=a, b=b, pieces=pieces))
+
+
+def _difference(name: str, a: Any, b: Any) -> Message:
+    """A setting in which two attentions that were given differ."""
+    if name in SHORT:
+        return message("{a} | {b}", a=setting_words(name, a), b=setting_words(name, b))
+    return message("{name}: {a} | {b}", name=name, a=visible(str(a)), b=visible(str(b)))
+
+
+def _run_heading(run: Run, *, masks: bool) -> Message:
+    heading = _positions(run)
+    return message("{positions}, {mask}", positions=heading, mask=mask_words(run.mask)) if masks else heading
+
+
+def _positions(run: Run) -> Message:
+    if run.position == GIVEN:
+        return message("the weights as given")
+    if run.position == "own":
+        return message("with the model's own positions")
+    if run.position == "none":
+        return message("without positions")
+    return message("with {positions}", positions=scheme_words(run.position))
+
+
+def _matrices(run: Run, index: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """A, B and the change of one head, or of the mean of the heads; rounding is no change, and has no colour."""
+    a, b = run.matrices(index)
+    change = b - a
+    return a, b, np.where(np.abs(change) <= run.threshold, np.float32(0), change)
+
+
+def _both(run: Run) -> NDArray[np.bool_] | None:
+    """Cells that the mask forbids in both texts."""
+    if run.forbidden_a is None or run.forbidden_b is None:
+        return None
+    return run.forbidden_a & run.forbidden_b
+
+
+def _run_titles(run: Run, index: int | None, texts: tuple[Message, ...]) -> tuple[Message, ...]:
+    titles = (*texts, message("change"))
+    if index is None or run.heads in ((0,), ("mean",)):
+        return titles
+    return tuple(message("{title}, {head}", title=title, head=head_name(run.heads[index])) for title in titles)
+
+
+def _shown_heads(run: Run, head: str | None) -> tuple[int | str, ...]:
+    return tuple("mean" if index is None else run.heads[index] for index in run.choose(head))

@@ -1,0 +1,174 @@
+"""What the laboratory looks like: a small grid for each setting on one scale, and curves over distance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from attnviz.analysis.lab import Axis, Cell, Distances, Lab
+from attnviz.analysis.order_blindness import Blindness
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.caption import describe_settings, setting_words
+from attnviz.views.prepared.charts import Chart, Charts, Series
+from attnviz.views.prepared.color_scale import weight_scale
+from attnviz.views.prepared.labels import Medium, named, visible
+from attnviz.views.prepared.panels import Panel, Prepared
+
+_MOST_POINTS = 64
+_DIGITS, _BIT_DIGITS = 3, 2
+
+
+def prepare_lab(lab: Lab, *, medium: Medium = "terminal", digits: int | None = None) -> Prepared:
+    """A panel for each cell, all on one scale, with its setting above it and its entropy and blindness below it.
+
+    digits: decimal places; where not given, 3 for weights and 2 for entropies.
+    """
+    scale = weight_scale(np.array([cell.weights.max(initial=0.0) for cell in lab.cells]))
+    cells, across = _arranged(lab, medium)
+    panels = tuple(
+        Panel(
+            title=_title(lab.axes, cell),
+            values=cell.weights,
+            rows=tuple(named(text, medium) for text in cell.rows),
+            columns=tuple(named(text, medium) for text in cell.columns),
+            scale=scale,
+            forbidden=_forbidden(cell),
+            caption=_below(cell, _BIT_DIGITS if digits is None else digits),
+        )
+        for cell in cells
+    )
+    heading = message("who looks ↓   at whom →")
+    return Prepared("lab", panels, heading, _caption(lab), _notes(lab), digits or _DIGITS, across)
+
+
+def _arranged(lab: Lab, medium: Medium) -> tuple[tuple[Cell, ...], int]:
+    """The cells in the order they are drawn, and how many belong side by side.
+
+    The last axis runs across; on a page, which is wider than high, the longer one does.
+    """
+    first, last = len(lab.axes[0].values), len(lab.axes[-1].values)
+    if len(lab.axes) == 1:
+        return lab.cells, 0 if medium == "terminal" else min(4, first)
+    if medium == "picture" and first > last:
+        return tuple(lab.cells[i * last + j] for j in range(last) for i in range(first)), first
+    return lab.cells, last if last > 1 else 0
+
+
+def _forbidden(cell: Cell) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    if cell.problem is not None:
+        return np.ones(cell.weights.shape, dtype=bool)
+    return None if cell.allowed is None else ~cell.allowed
+
+
+def _title(axes: tuple[Axis, ...], cell: Cell) -> Message:
+    """The cell's setting, the value of each axis in words."""
+    words = [setting_words(axis.name, value) for axis, value in zip(axes, cell.values, strict=True)]
+    return words[0] if len(words) == 1 else message("{first}, {second}", first=words[0], second=words[1])
+
+
+def _below(cell: Cell, digits: int) -> Message:
+    if cell.problem is not None or cell.bits is None:
+        return message("cannot be")
+    bits = f"{cell.bits:.{digits}f}"
+    if cell.blind_to == Blindness.ANY_ORDER:
+        return message("order-blind, {bits} bits", bits=bits)
+    if cell.blind_to == Blindness.MIRROR_IMAGE:
+        return message("mirror-blind, {bits} bits", bits=bits)
+    return message("sees order, {bits} bits", bits=bits)
+
+
+def _caption(lab: Lab) -> tuple[Message, ...]:
+    varied = {axis.name for axis in lab.axes}
+    heads = (lab.head,) if "heads" in varied or lab.settings["heads"] != 1 else ()
+    without = varied | ({"heads"} if "heads" in varied else set())
+    if {"embedding"} & varied:
+        without |= {"dim"}
+    mean = (message("mean of the heads"),) if "heads" in varied and lab.head == "mean" else ()
+    parts = describe_settings(lab.settings, heads, without=without)
+    return (*parts, *mean, message("bits: the mean entropy of the rows"))
+
+
+def _notes(lab: Lab) -> tuple[Message, ...]:
+    """What the words below the grids mean, as far as they are there, and why a setting cannot be."""
+    there = {cell.blind_to for cell in lab.cells}
+    notes: list[Message] = []
+    if Blindness.ANY_ORDER in there:
+        notes.append(message("order-blind: in any order of the words each looks at the others as before."))
+    if Blindness.MIRROR_IMAGE in there:
+        notes.append(message("mirror-blind: only the text read backwards looks the same; other orders do not."))
+    if Blindness.NOTHING in there:
+        notes.append(message("sees order: the text read backwards looks different."))
+    problems = [
+        message("{setting} cannot be: {reason}", setting=_at_fault(lab, cell), reason=cell.problem.message)
+        for cell in lab.cells
+        if cell.problem is not None
+    ]
+    return (*notes, *{str(problem): problem for problem in problems}.values())
+
+
+def _at_fault(lab: Lab, cell: Cell) -> Message:
+    """What of a setting that cannot be is at fault: one value, where none of its settings can be, or all of it."""
+    for k, axis in enumerate(lab.axes):
+        if all(other.problem is not None for other in lab.cells if other.values[k] == cell.values[k]):
+            return _title((axis,), replace(cell, values=(cell.values[k],)))
+    return _title(lab.axes, cell)
+
+
+def prepare_distances(distances: Distances, *, most: int = _MOST_POINTS, medium: Medium = "terminal") -> Charts:
+    """The curves as one chart: the mean over ranges of distance, `most` at most, that grow in equal ratios."""
+    bins = distance_bins(distances.count, most)
+    places = tuple(float(start) for start, _ in bins)
+    curves = [(setting_words("position", name), curve) for name, curve in distances.curves.items()]
+    series = tuple(
+        Series(name, places, tuple(_mean(curve[start:stop]) for start, stop in bins), marked=())
+        for name, curve in (*curves, (message("recurrent"), distances.recurrent))
+    )
+    text = " ".join(visible(token, medium) for token in distances.text[:12]) + (" …" if distances.text[12:] else "")
+    heading = message(
+        "mean weight by distance: {text}, repeated to {count} tokens", text=text, count=f"{distances.count:,}"
+    )
+    floor = _floor(series)
+    chart = Chart(None, message("words away"), message("mean weight"), series, powers=True, floor=floor)
+    several = (message("mean of {count} heads", count=distances.settings["heads"]),)
+    parts = describe_settings(distances.settings, without=("position", "heads"))
+    caption = (*parts, *(several if distances.settings["heads"] > 1 else ()))
+    return Charts(heading, (chart,), caption, _about_memory(distances))
+
+
+def _floor(series: tuple[Series, ...]) -> float:
+    """Where the axis begins: half of the least weight that a scheme gives, at least 1/10,000 of the largest.
+
+    The last series, the memory, fades away to nothing; its beginning is there.
+    """
+    largest = max((value for one in series for value in one.y if value > 0), default=1.0)
+    least = min((value for one in series[:-1] for value in one.y if value > 0), default=largest)
+    least = min(least, max(series[-1].y))
+    return max(least / 2, largest / 10_000)
+
+
+def _about_memory(distances: Distances) -> tuple[Message, ...]:
+    model = message(
+        "recurrent: a model of a simple recurrent memory, h_t = a h_(t-1) + (1 - a) x_t with a = {keep}: of a word d "
+        "words ago it keeps (1 - a) a^d, and forgets the beginning.",
+        keep=f"{distances.keep:g}",
+    )
+    return (model,)
+
+
+def distance_bins(count: int, most: int) -> list[tuple[int, int]]:
+    """Distances 0 to count - 1 as at most `most` ranges [start, stop): 0 by itself, then in equal ratios.
+
+    >>> distance_bins(10, 5)
+    [(0, 1), (1, 2), (2, 3), (3, 6), (6, 10)]
+    """
+    edges = np.unique(np.rint(np.geomspace(1, count, max(2, most))).astype(int)).tolist()
+    return [(0, 1), *pairwise(edges)]
+
+
+def _mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    """The mean over the distances at which something is allowed; nan where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -1,0 +1,126 @@
+"""What captions say of a real model: its family and name, the words it does not know, how a pair shares its weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.attention_data import Attention
+from attnviz.core.masks import mask_words
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.panels import number
+
+# How the families' authors write them.
+_FAMILIES = {
+    "bert": "BERT",
+    "roberta": "RoBERTa",
+    "xlm-roberta": "XLM-RoBERTa",
+    "camembert": "CamemBERT",
+    "distilbert": "DistilBERT",
+    "electra": "ELECTRA",
+    "mpnet": "MPNet",
+    "albert": "ALBERT",
+    "gpt2": "GPT-2",
+    "gpt_neox": "GPT-NeoX",
+    "opt": "OPT",
+    "llama": "Llama",
+    "mistral": "Mistral",
+    "qwen2": "Qwen2",
+    "qwen3": "Qwen3",
+    "smollm": "SmolLM",
+    "smollm3": "SmolLM3",
+    "gemma": "Gemma",
+    "phi3": "Phi-3",
+    "t5": "T5",
+    "mt5": "mT5",
+    "marian": "Marian",
+}
+
+# What looks at what in an encoder-decoder, which has all three.
+_ATTENTIONS = {
+    "encoder": message("encoder"),
+    "decoder": message("decoder"),
+    "cross": message("cross-attention, decoder → encoder"),
+}
+
+PAIR_LEGEND = message(
+    "A is the first text and B the second. A→B is how much of its weight a word of A gives to all words of B."
+)
+
+
+def describe_model(settings: Mapping[str, Any], layers: tuple[int, ...], heads: Message) -> tuple[Message, ...]:
+    """Family, name, which layer, which heads; heads: how many of them are shown, in words."""
+    family = message("{text}", text=_FAMILIES.get(settings["family"], settings["family"]))
+    parts = [family, message("{text}", text=visible(settings["model"]))]
+    if len(layers) == 1:
+        parts.append(message("layer {layer}", layer=layers[0]))
+    elif layers:
+        parts.append(message("{shown} of {count} layers", shown=len(layers), count=settings["layers"]))
+    if settings.get("attention") in _ATTENTIONS:
+        parts.append(_ATTENTIONS[settings["attention"]])
+    parts.append(heads)
+    if settings["mask"] == "causal":
+        parts.append(mask_words("causal"))
+    if settings.get("window") is not None:
+        parts.append(
+            message("windows of {window}, {stride} apart", window=settings["window"], stride=settings["stride"])
+        )
+    return tuple(parts)
+
+
+def hidden_share(hidden: Mapping[str, Any], layers: tuple[int, ...], heads: tuple[int | str, ...]) -> str:
+    """How much of their weight the words of these layers and heads gave to the tokens that are not shown."""
+    shares = [hidden["shares"][str(layer)] for layer in layers]
+    if all(isinstance(head, int) for head in heads):
+        shares = [[share[int(head)] for head in heads] for share in shares]
+    return number(float(np.mean(shares)), 2)
+
+
+def hidden_words(attention: Attention) -> tuple[Message, ...]:
+    """What is not shown, and how much of the weight went there; nothing where all is shown."""
+    hidden = attention.settings.get("hidden")
+    if hidden is None:
+        return ()
+    share = hidden_share(hidden, attention.layers, attention.heads)
+    return (
+        message("{share} of the weight, not shown, went to {pieces}", share=share, pieces=listed(hidden["pieces"])),
+    )
+
+
+def unknown_words(settings: Mapping[str, Any]) -> tuple[Message, ...]:
+    """The sentence that counts the words which the model's vocabulary lacks; none where it lacks none."""
+    found = settings.get("unknown_words")
+    unknown, count = (found.get("unknown"), found.get("words")) if isinstance(found, Mapping) else (0, 0)
+    if not unknown:
+        return ()
+    if count == 1:
+        return (message("The only word is unknown to this model; its weights say nothing."),)
+    if unknown == 1:
+        return (message("1 of {count} words is unknown to this model; weights at it say nothing.", count=count),)
+    return (
+        message(
+            "{unknown} of {count} words are unknown to this model; weights between them say nothing.",
+            unknown=unknown,
+            count=count,
+        ),
+    )
+
+
+def pair_words(shares: NDArray[np.float64]) -> Message:
+    """What the words of two texts, A and B, give to each other's, from shares [2, 2]; it fits below a small picture."""
+    names = ("a_a", "a_b", "b_a", "b_b")
+    fields = {name: _share(value) for name, value in zip(names, shares.ravel().tolist(), strict=True)}
+    return message("A→A {a_a}  A→B {a_b}  B→A {b_a}  B→B {b_b}", **fields)
+
+
+def _share(value: float) -> str:
+    """Two decimal places without the leading zero, all alike in width below 1.
+
+    >>> _share(0.304), _share(0.0), _share(1.0)
+    ('.30', '.00', '1.00')
+    """
+    return f"{value:.2f}".removeprefix("0")

@@ -1,0 +1,102 @@
+"""The prepared form: panels of numbers with their labels and scale, and the words around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.color_scale import Scale
+
+FORBIDDEN = "·"
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
+
+    caption: one line that stands below it, as a small multiple. numbers, row_numbers: which token each column and row
+    is, where some are left out. cross: whether the columns are the words of another text.
+    """
+
+    title: Message | None
+    values: NDArray[np.floating]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    scale: Scale
+    forbidden: NDArray[np.bool_] | None = None
+    plus: bool = False
+    caption: Message | None = None
+    numbers: tuple[int, ...] | None = None
+    cross: bool = False
+    row_numbers: tuple[int, ...] | None = None
+
+    def texts(self, digits: int) -> list[list[str]]:
+        """Each cell's number as people read it; · where the mask forbids."""
+        shown = [[number(float(value), digits, plus=self.plus) for value in row] for row in self.values]
+        if self.forbidden is not None:
+            for i, j in np.argwhere(self.forbidden):
+                shown[i][j] = FORBIDDEN
+        return shown
+
+    def places(self) -> NDArray[np.float64]:
+        """Each cell's place on the colour scale, 0 to 1."""
+        return self.scale.place(self.values if self.forbidden is None else np.where(self.forbidden, 0, self.values))
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Panels with the same kind of numbers: what stands above them, below them, and how many digits they have.
+
+    across: how many panels a reader wants side by side; notes: sentences, one a line. headings: of the rows and columns
+    of a grid of panels, where they are one: layers and heads, or settings and texts.
+    """
+
+    kind: str
+    panels: tuple[Panel, ...]
+    heading: Message | None
+    caption: tuple[Message, ...]
+    notes: tuple[Message, ...] = ()
+    digits: int = 3
+    across: int = 1
+    headings: tuple[tuple[Message, ...], tuple[Message, ...]] | None = None
+
+
+def number(value: float, digits: int, *, plus: bool = False) -> str:
+    """A number without its leading zero; 0 is exactly nothing, .000 is too little for the digits.
+
+    >>> number(0.4172, 3), number(-1.5, 2), number(0.0, 3), number(0.25, 2, plus=True)
+    ('.417', '-1.50', '0', '+.25')
+    """
+    if value == 0:
+        return "0"
+    sign = "+" if plus else ""
+    if abs(value) < 1e6:
+        whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+        written = f"{value:{sign}.{min(digits, 9 - whole)}f}"  # float32 has no tenth digit
+    else:
+        written = f"{value:{sign}.{min(digits, 5)}e}"
+    sign, rest = (written[0], written[1:]) if written[0] in "+-" else ("", written)
+    return sign + (rest[1:] if rest.startswith("0.") else rest)
+
+
+def join(forms: tuple[Prepared, ...]) -> Prepared:
+    """Several prepared forms as one, for a single picture: each panel's title says which form it is from."""
+    if len(forms) == 1:
+        return forms[0]
+    panels = tuple(
+        replace(
+            panel,
+            title=form.heading
+            if panel.title is None
+            else message("{title} {heading}", title=panel.title, heading=form.heading),
+        )
+        for form in forms
+        for panel in form.panels
+    )
+    notes = tuple({str(note): note for form in forms for note in form.notes}.values())
+    down = tuple(heading for form in forms if form.headings for heading in form.headings[0])
+    headings = (down, forms[0].headings[1]) if forms[0].headings else None
+    return replace(forms[0], panels=panels, heading=None, notes=notes, headings=headings)

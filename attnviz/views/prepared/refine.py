@@ -1,0 +1,61 @@
+"""What is done to a prepared form before it is drawn: what becomes of its sinks, and what its colours span.
+
+Terminal, picture and page ask for the same, so they show the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import unknown_choice
+from attnviz.i18n.messages import message
+from attnviz.views.prepared.color_scale import SPREADS, spread_scale
+from attnviz.views.prepared.panels import Prepared
+
+SINKS = ("keep", "hide", "mark")
+
+
+@dataclass(frozen=True)
+class Refining:
+    """How a reader wants the numbers shown. scale: global, row or log; sinks: keep, hide or mark."""
+
+    scale: str = "global"
+    sinks: str = "keep"
+
+    def check(self) -> None:
+        """Raise OptionError for a value that cannot be, before anything is computed."""
+        for option, value, known in (("--scale", self.scale, SPREADS), ("--sinks", self.sinks, SINKS)):
+            if value not in known:
+                raise unknown_choice(option, value, known)
+
+    def apply(self, forms: tuple[Prepared, ...], attention: Attention | None = None) -> tuple[Prepared, ...]:
+        """The forms as they are drawn; of a comparison, where there is no one attention, sinks stay as they are."""
+        if self.sinks != "keep" and attention is not None:
+            from attnviz.views.prepared.sinks import with_sinks
+
+            forms = tuple(with_sinks(form, attention, self.sinks) for form in forms)
+        return with_spread(forms, self.scale)
+
+
+AS_IS = Refining()
+
+
+def with_spread(forms: tuple[Prepared, ...], spread: str) -> tuple[Prepared, ...]:
+    """The forms with their scales spread globally, by row, or by ratio; panels that share a scale still share one."""
+    if spread == "global":
+        return forms
+    panels = [panel for form in forms for panel in form.panels]
+    scales = {
+        scale: spread_scale(scale, spread, [panel.values for panel in panels if panel.scale == scale])
+        for scale in dict.fromkeys(panel.scale for panel in panels)
+    }
+    words = {"row": message("each row on its own scale"), "log": message("on a scale of ratios (logarithmic)")}
+    return tuple(
+        replace(
+            form,
+            panels=tuple(replace(panel, scale=scales[panel.scale]) for panel in form.panels),
+            caption=(*form.caption, words[spread]),
+        )
+        for form in forms
+    )

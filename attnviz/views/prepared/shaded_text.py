@@ -1,0 +1,152 @@
+"""What `text` holds: the words as they stand in the text, each with how much it receives."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.attention_data import Attention, Token
+from attnviz.i18n.messages import Message, message
+from attnviz.text.find_token import find_token
+from attnviz.views.prepared.attention import label as name_of
+from attnviz.views.prepared.caption import describe
+from attnviz.views.prepared.color_scale import Scale, spread_scale, weight_scale
+from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.model_words import hidden_words
+from attnviz.views.prepared.panels import Panel, Prepared
+
+
+@dataclass(frozen=True)
+class Word:
+    """One token where it stands: what comes before it (spaces, line ends, or nothing), and how much it receives.
+
+    value and place are None for what is not looked at: text between the tokens, and hidden or forbidden ones.
+    asks: whether it is the word that looks.
+    """
+
+    text: str
+    before: str
+    value: float | None = None
+    place: float | None = None
+    asks: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Shading:
+    """The words of one panel, on the scale of all; the caption stands below them."""
+
+    title: Message | None
+    words: tuple[Word, ...]
+    caption: Message | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Shadings:
+    """A text shaded once for each panel: what stands above and below, and the one scale."""
+
+    heading: Message
+    shadings: tuple[Shading, ...]
+    scale: Scale
+    caption: tuple[Message, ...]
+    notes: tuple[Message, ...]
+    digits: int
+
+
+def shade_words(form: Prepared, attention: Attention, token: str | None = None) -> Shadings:
+    """How much each word receives: the mean over the words that look, or what the word `token` gives it.
+
+    The mean is the column's sum divided by the number of rows that may look anywhere, so all the words together have 1.
+    Raises MissingError where the text has no such token.
+    """
+    asking, notes = (None, form.notes)
+    if token is not None:
+        asking, note = find_token(attention.query, token)
+        notes = (*form.notes, note) if note is not None else form.notes
+    rows = [_received(panel, asking) for panel in form.panels]
+    values = [np.where(np.isnan(row), 0, row) for row in rows]
+    spread = form.panels[0].scale.spread
+    scale = spread_scale(weight_scale(np.stack(values)), spread, values)
+    return Shadings(
+        heading=_heading(attention, asking),
+        shadings=tuple(
+            Shading(panel.title, _words(attention, panel, row, scale, asking), panel.caption)
+            for panel, row in zip(form.panels, rows, strict=True)
+        ),
+        scale=scale,
+        caption=(*describe(attention), *hidden_words(attention)),
+        notes=notes,
+        digits=form.digits,
+    )
+
+
+def _heading(attention: Attention, asking: int | None) -> Message:
+    if asking is None:
+        return message("how much each word receives, the mean over all that look")
+    return message("how much {token} looks at each word", token=visible(attention.query[asking].text))
+
+
+def _received(panel: Panel, asking: int | None) -> NDArray[np.float64]:
+    """Each column's value; nan where nobody, or the asking word, may look."""
+    values = panel.values.astype(np.float64)
+    allowed = np.ones(values.shape, dtype=bool) if panel.forbidden is None else ~panel.forbidden
+    if asking is not None:
+        return np.where(allowed[asking], values[asking], np.nan)
+    looking = max(int(allowed.any(axis=1).sum()), 1)
+    return np.where(allowed.any(axis=0), np.where(allowed, values, 0).sum(axis=0) / looking, np.nan)
+
+
+def _words(
+    attention: Attention, panel: Panel, row: NDArray[np.float64], scale: Scale, asking: int | None
+) -> tuple[Word, ...]:
+    places = scale.place(np.nan_to_num(row))
+    columns = {number: j for j, number in enumerate(panel.numbers or range(len(row)))}
+    words: list[Word] = []
+    for index, (token, before, skipped) in enumerate(_stretches(attention)):
+        words.extend(Word(visible(text), gap) for gap, text in skipped)
+        column = columns.get(index)
+        label = (
+            panel.columns[column] if column is not None else name_of(token, unknown=attention.settings.get("unknown"))
+        )
+        word = Word(label, before, asks=not attention.is_cross and index == asking)
+        if column is not None and not np.isnan(row[column]):
+            word = replace(word, value=float(row[column]), place=float(places[column]))
+        words.append(word)
+    return tuple(words)
+
+
+def _stretches(attention: Attention) -> list[tuple[Token, str, list[tuple[str, str]]]]:
+    """Each key token, what stands directly before it, and the text before that which no token has."""
+    source = attention.key_source if attention.is_cross else attention.source
+    found: list[tuple[Token, str, list[tuple[str, str]]]] = []
+    end = 0
+    for token in attention.key:
+        if source is None or token.start is None or token.end is None or token.start < end:
+            found.append((token, " " if found else "", []))
+            continue
+        before, skipped = _between(source[end : token.start])
+        if found and found[-1][0].start is None and not (before or skipped):
+            before = " "  # [CLS] and the like do not run into the text
+        found.append((token, before, skipped))
+        end = token.end
+    return found
+
+
+def _between(gap: str) -> tuple[str, list[tuple[str, str]]]:
+    """What stands directly before a token, and the words (with what stands before them) that no token has.
+
+    A line's indentation stays, a tab as four spaces; other spaces are one.
+    """
+    skipped: list[tuple[str, str]] = []
+    before = ""
+    for piece in re.findall(r"\r\n|[\n\r\v\f\x85\u2028\u2029]|[^\S\n\r\v\f\x85\u2028\u2029]+|\S+", gap):
+        if not piece.isspace():
+            skipped.append((before, piece))
+            before = ""
+        elif piece.splitlines()[0] == "":
+            before = before.rstrip(" ") + "\n"
+        else:
+            before += piece.expandtabs(4) if before.endswith("\n") else " "
+    return before, skipped

@@ -1,0 +1,123 @@
+"""Attention sinks: a first or special token that swallows the rows, marked, or hidden with the rest re-normalized.
+
+Xiao et al. 2024 (StreamingLLM, section 3.1) name them; that a token is one where the others give it more than .3 on
+average is the measure of Gu et al. 2025 (When Attention Sink Emerges in Language Models, section 3.1, epsilon = .3).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from attnviz.core.attention_data import Attention, Token
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.attention import ROWS_ARE_WHOLE
+from attnviz.views.prepared.color_scale import weight_scale
+from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.panels import Panel, Prepared
+
+_EPSILON = 0.3
+_BEYOND_CHANCE = 2.0
+_SPECIAL = re.compile(r"\[[A-Z][A-Z0-9_]*\]|<\|?[^<>\s]+\|?>|<[｜|][^<>]*[｜|]>")
+_MARK = "†"
+
+
+def find_sinks(attention: Attention) -> dict[int, float]:
+    """Each sink's index among the keys, with the mean weight that the other words give it.
+
+    A sink is the first token, or a special one ([CLS], </s>, <|endoftext|>), that gets more than .3 on average from
+    the queries that may look at it (itself not counted), in the mean of the heads and layers, and more than twice what
+    it would get if they looked evenly: among three words .33 is nothing.
+    """
+    weights = attention.weights.astype(np.float64).mean(axis=(0, 1))
+    allowed = np.ones(weights.shape, dtype=bool) if attention.allowed is None else attention.allowed
+    even = 1 / np.maximum(allowed.sum(axis=-1), 1)
+    found = {}
+    for key, token in enumerate(attention.key):
+        if key > 0 and not is_special(token):
+            continue
+        looking = allowed[:, key].copy()
+        if not attention.is_cross and key < len(looking):
+            looking[key] = False
+        if looking.any():
+            given, chance = float(weights[looking, key].mean()), float(even[looking].mean())
+            if given > _EPSILON and given > _BEYOND_CHANCE * chance:
+                found[key] = given
+    return found
+
+
+def is_special(token: Token) -> bool:
+    """Whether a token is one that a model adds to a text, by its spelling."""
+    return _SPECIAL.fullmatch(token.text) is not None
+
+
+def with_sinks(form: Prepared, attention: Attention, how: str) -> Prepared:
+    """The form with its sinks kept, marked in the labels, or hidden; what was found is said below it.
+
+    Hidden keys leave their column out; each row of weights over the rest sums to 1 again, or is 0 where nothing is
+    left. Forms that have no words as columns stay as they are.
+    """
+    if how == "keep" or form.kind not in ("weights", "scores"):
+        return form
+    found = find_sinks(attention)
+    if not found:
+        return replace(form, notes=(*form.notes, message("No token is a sink: nothing was changed.")))
+    if how == "mark":
+        panels = tuple(_marked(panel, found, attention.is_cross) for panel in form.panels)
+    else:
+        panels = _hidden(form, found)
+        form = replace(form, caption=tuple(_left(part, panels) for part in form.caption))
+    notes = tuple(_note(attention.key[key], given, how, form.kind) for key, given in found.items())
+    return replace(form, panels=panels, notes=(*form.notes, *notes))
+
+
+def _left(part: Message, panels: tuple[Panel, ...]) -> Message:
+    """What a caption says of rows, where the sinks had everything that some of them gave."""
+    if part != ROWS_ARE_WHOLE or all(panel.values.any(axis=-1).all() for panel in panels):
+        return part
+    return message("each row is one word's attention and sums to 1, but for words that looked at nothing else")
+
+
+def _marked(panel: Panel, found: dict[int, float], is_cross: bool) -> Panel:
+    columns = tuple(label + _MARK * (key in found) for key, label in enumerate(panel.columns))
+    return replace(panel, columns=columns, rows=panel.rows if is_cross else columns)
+
+
+def _hidden(form: Prepared, found: dict[int, float]) -> tuple[Panel, ...]:
+    kept = [key for key in range(len(form.panels[0].columns)) if key not in found]
+    if not kept:
+        return form.panels
+    panels = [_without(panel, kept, form.kind == "weights") for panel in form.panels]
+    if form.kind != "weights":
+        return tuple(panels)
+    scale = weight_scale(np.stack([panel.values for panel in panels]))
+    return tuple(replace(panel, scale=scale) for panel in panels)
+
+
+def _without(panel: Panel, kept: list[int], renormalize: bool) -> Panel:
+    values = panel.values[:, kept]
+    if renormalize:
+        total = values.sum(axis=-1, keepdims=True)
+        values = values / np.where(total > 0, total, 1)
+    return replace(
+        panel,
+        values=values,
+        columns=tuple(panel.columns[key] for key in kept),
+        forbidden=None if panel.forbidden is None else panel.forbidden[:, kept],
+        numbers=tuple(kept),
+    )
+
+
+def _note(token: Token, given: float, how: str, kind: str) -> Message:
+    fields = {"token": visible(token.text), "share": f"{given:.2f}".lstrip("0")}
+    if how == "mark":
+        return message("† {token} is a sink: the other words give it {share} on average.", **fields)
+    if kind != "weights":
+        return message("{token} is a sink and hidden: the other words give it {share} on average.", **fields)
+    return message(
+        "{token} is a sink and hidden: the other words give it {share} on average. Each row of the rest was "
+        "re-normalized to sum to 1.",
+        **fields,
+    )

@@ -1,0 +1,65 @@
+"""What `top` holds: for each query its strongest keys, in the order of the text, and what the rest has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.views.prepared.panels import Panel
+
+
+@dataclass(frozen=True)
+class Link:
+    """One key that a query looks at: its column, its token's number, its value, and its place on the scale."""
+
+    column: int
+    number: int
+    value: float
+    place: float
+
+
+@dataclass(frozen=True)
+class Strongest:
+    """One query's strongest links, ordered by position; how many more keys have something, and what they sum to.
+
+    looks: whether it may look anywhere.
+    """
+
+    row: int
+    links: tuple[Link, ...]
+    rest: int
+    rest_sum: float
+    looks: bool
+
+
+def strongest(panel: Panel, most: int) -> tuple[Strongest, ...]:
+    """For each row its `most` largest values, by size where there are two signs; of equal ones the earlier.
+
+    A forbidden cell is no link, and 0 is none either.
+    """
+    places = panel.places()
+    sizes = np.abs(panel.values) if panel.scale.diverging else panel.values
+    numbers = panel.numbers or tuple(range(len(panel.columns)))
+    found = []
+    for row in range(len(panel.rows)):
+        looks = np.ones(len(numbers), dtype=bool) if panel.forbidden is None else ~panel.forbidden[row]
+        columns = np.flatnonzero(looks & (sizes[row] > 0))
+        strong = _largest(sizes[row][columns], most)
+        chosen, others = columns[strong], np.delete(columns, strong)
+        links = tuple(
+            Link(int(j), numbers[j], float(panel.values[row, j]), float(places[row, j])) for j in chosen.tolist()
+        )
+        rest = float(panel.values[row][others].sum(dtype=np.float64))
+        found.append(Strongest(row, links, len(others), rest, bool(looks.any())))
+    return tuple(found)
+
+
+def _largest(sizes: NDArray[np.floating], most: int) -> NDArray[np.intp]:
+    """Where the `most` largest are, ascending; of equal ones the first."""
+    if len(sizes) <= most:
+        return np.arange(len(sizes))
+    limit = np.partition(sizes, -most)[-most]
+    above = np.flatnonzero(sizes > limit)
+    return np.sort(np.concatenate([above, np.flatnonzero(sizes == limit)[: most - len(above)]]))

@@ -1,0 +1,193 @@
+"""An explanation as a sheet of words: every number in its digits or as a blank, every name harmless.
+
+Terminal, Markdown and HTML draw a `Sheet` and decide nothing but where a line breaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from attnviz.explanation.elements import Entry, Explanation, Line, Number, Piece, Step, Word
+from attnviz.i18n.messages import Message, message
+from attnviz.i18n.messages import Word as Name
+from attnviz.views.prepared.attention import UNKNOWN
+from attnviz.views.prepared.caption import describe_settings
+from attnviz.views.prepared.heads import head_name
+from attnviz.views.prepared.labels import named, numbered, shorten, visible
+from attnviz.views.prepared.model_words import unknown_words
+from attnviz.views.prepared.panels import number
+from attnviz.views.terminal.cell_width import cell_len
+
+_WIDEST_WORD = 20
+_NARROWEST_BLANK = 4
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line: its label, and its entries, each the parts between which it may break."""
+
+    label: str
+    entries: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A step: its number, title and formula, sentences, and lines; with columns, the lines are a table's rows."""
+
+    number: int
+    title: str
+    formula: str
+    words: tuple[str, ...]
+    lines: tuple[Shown, ...]
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All that is on a sheet, in the reader's language. answers: of a worksheet, a section for each step that asks."""
+
+    title: str
+    caption: str
+    notes: tuple[str, ...]
+    sections: tuple[Section, ...]
+    answers: tuple[Section, ...] = ()
+    answers_title: str = ""
+    hint: str = ""
+
+
+def make_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> Sheet:
+    """The explanation in words, numbers with `digits` decimal places; a worksheet has blanks and, last, the answers."""
+    writer = _Writer(digits, worksheet)
+    sections = tuple(writer.section(place, step) for place, step in enumerate(explanation.steps, 1))
+    answers = tuple(_Writer(digits).answers(place, step) for place, step in enumerate(explanation.steps, 1))
+    return Sheet(
+        title=writer.message(explanation.title),
+        caption=" · ".join(visible(part.localized()) for part in _caption(explanation)),
+        notes=tuple(visible(note.localized()) for note in explanation.notes),
+        sections=sections,
+        answers=tuple(section for section in answers if section.lines) if worksheet else (),
+        answers_title=message("Answers").localized(),
+        hint=_hint(digits, worksheet).localized(),
+    )
+
+
+def _caption(explanation: Explanation) -> tuple[Message, ...]:
+    settings = explanation.settings
+    several = int(settings.get("heads", 1)) > 1 or len(explanation.heads) > 1
+    head = explanation.heads[0]
+    parts = describe_settings(settings, explanation.heads) if "embedding" in settings else ()
+    if several and explanation.head != "all":
+        parts = (head_name(head), *parts)
+    if explanation.layer or settings.get("layers", 1) != 1:
+        parts = (message("layer {layer}", layer=explanation.layer), *parts)
+    return (*parts, *unknown_words(settings))
+
+
+def _hint(digits: int, worksheet: bool) -> Message:
+    places = message("1 decimal place") if digits == 1 else message("{digits} decimal places", digits=digits)
+    if worksheet:
+        return message("Fill the blanks with {places}; the answers stand at the end.", places=places)
+    return message(
+        "Every number is rounded to {places} where it has more: who redoes a line with the printed ones may differ in "
+        "the last place.",
+        places=places,
+    )
+
+
+def written(value: float, digits: int) -> str:
+    """A number in at most `digits` decimal places: .5 where that is all of it, .5000 where it only looks so.
+
+    >>> written(1.6, 4), written(2.01034, 4), written(0.5, 4), written(0.49999, 4)
+    ('1.6', '2.0103', '.5', '.5000')
+    """
+    rounded = round(value, digits)
+    if abs(value) < 1e6 and rounded and abs(value - rounded) <= 1e-7 * abs(value):
+        short = f"{rounded:.{digits}f}".rstrip("0").rstrip(".")
+        return short.replace("0.", ".", 1) if short.startswith(("0.", "-0.")) else short
+    return number(value, digits)
+
+
+def as_given(value: float) -> str:
+    """A number as a reader gave it, with every digit it has.
+
+    >>> as_given(0.5), as_given(2.0), as_given(1e-40), as_given(1e9)
+    ('.5', '2', '1e-40', '1e+09')
+    """
+    short = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return short.removeprefix("0") if short.startswith("0.") else short
+
+
+class _Writer:
+    """Pieces to text, with so many digits, and with blanks or without."""
+
+    def __init__(self, digits: int, worksheet: bool = False) -> None:
+        self.digits = digits
+        self.worksheet = worksheet
+
+    def section(self, place: int, step: Step) -> Section:
+        title, words = self.message(step.title), tuple(map(self.message, step.words))
+        return Section(
+            place,
+            title,
+            self.piece(step.formula),
+            words,
+            tuple(map(self.line, step.lines)),
+            tuple(map(self.piece, step.columns)),
+        )
+
+    def answers(self, place: int, step: Step) -> Section:
+        """What a step asks for, a line a line."""
+        lines = (
+            Shown(self.piece(line.label), tuple(self._answer(entry) for entry in line.entries if entry.answers))
+            for line in step.lines
+        )
+        return Section(place, self.message(step.title), "", (), tuple(line for line in lines if line.entries))
+
+    def _answer(self, entry: Entry) -> tuple[str, ...]:
+        found = " ".join(written(answer.value, self.digits) for answer in entry.answers)
+        return (found,) if entry.name is None else (f"{self.piece(entry.name)} {found}",)
+
+    def line(self, line: Line) -> Shown:
+        return Shown(self.piece(line.label), tuple(map(self.entry, line.entries)))
+
+    def entry(self, entry: Entry) -> tuple[str, ...]:
+        atoms = tuple("".join(map(self.piece, atom)) for atom in entry.atoms)
+        return atoms if entry.name is None else (f"{self.piece(entry.name)} = {atoms[0]}", *atoms[1:])
+
+    def piece(self, piece: Piece) -> str:
+        if isinstance(piece, Number):
+            return self.number(piece)
+        if isinstance(piece, Word):
+            return word_text(piece)
+        if isinstance(piece, Message):
+            return self.message(piece)
+        return piece.localized() if isinstance(piece, Name) else piece
+
+    def number(self, number: Number) -> str:
+        text = as_given(number.value) if number.given else written(number.value, self.digits)
+        if self.worksheet and number.blank:
+            return "_" * max(_NARROWEST_BLANK, len(text))
+        return text
+
+    def message(self, given: Message) -> str:
+        """A sentence with its numbers and words in it, each made harmless by itself."""
+        fields = {name: self._field(value) for name, value in given.fields.items()}
+        return replace(given, fields=fields).localized()
+
+    def _field(self, value: Any) -> Any:
+        if isinstance(value, Word):
+            return numbered(_short(value), value.occurrence)
+        if isinstance(value, Number | Message | Name):
+            return self.piece(value)
+        return visible(value) if isinstance(value, str) else value
+
+
+def word_text(word: Word) -> str:
+    """A word among numbers: harmless and short; in quotes where it could be taken for mathematics."""
+    text = _short(word)
+    return numbered(text if any(letter.isalpha() for letter in text) else f"“{text}”", word.occurrence)
+
+
+def _short(word: Word) -> str:
+    return shorten(named(word.text), _WIDEST_WORD, cell_len) + (UNKNOWN if word.unknown else "")

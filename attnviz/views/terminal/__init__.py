@@ -1,0 +1,1 @@
+"""Terminal views: prepared forms as rich renderables."""

@@ -1,0 +1,161 @@
+"""Which terminal view shows what, and the prepared forms drawn by it; each view is loaded when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.i18n.messages import listed, message
+from attnviz.views.prepared.attention import one_row, prepare
+from attnviz.views.prepared.panels import Prepared
+from attnviz.views.prepared.refine import AS_IS, Refining
+from attnviz.views.terminal.screen import Screen
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+VIEWS = ("auto", "table", "blocks", "top", "text")
+_FEW = 16  # so many rows are a table, whatever the width
+_MOST_TOP = 10_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a reader wants to look: the view and what it takes. all_heads: whether every head was asked for."""
+
+    view: str = "auto"
+    squeeze: bool = False
+    top: int | None = None
+    refining: Refining = AS_IS
+    token: str | None = None
+    all_heads: bool = False
+
+
+def check_choice(choice: Choice, shows: list[str]) -> None:
+    """Raise OptionError for a value that cannot be, before anything is computed."""
+    if choice.view not in VIEWS:
+        raise unknown_choice("--view", choice.view, VIEWS)
+    choice.refining.check()
+    if choice.top is not None and not 1 <= choice.top <= _MOST_TOP:
+        raise OptionError("--top must be from 1 to {most}, not {value}.", most=_MOST_TOP, value=choice.top)
+    if choice.squeeze and (choice.top is not None or choice.token is not None):
+        raise OptionError("--squeeze folds the rows of a table: leave --top and --token out.")
+    if choice.token is not None and "qkv" in shows:
+        raise OptionError(
+            "--token shows a word's row, and --show qkv the cards of all words.",
+            hint="attnviz explain shows one word's cards.",
+        )
+    if _asked(choice) == "text" and any(show != "weights" for show in shows):
+        raise OptionError("--view text shows weights alone.", hint="Use --view table, blocks or top for the others.")
+
+
+def view_attention(
+    attention: Attention, show: str, choice: Choice, screen: Screen, digits: int
+) -> Iterator[RenderableType]:
+    """What `show` names of all the layers and heads of `attention`, drawn in the chosen view.
+
+    Where a token is chosen, only its row of a table or of `top`.
+    """
+    for form, view in _naming(
+        choice.refining.apply(prepare(attention, show, digits=digits), attention), choice, screen
+    ):
+        if view in ("blocks", "text") and len(form.panels) > 1 and show == "weights":
+            form = _with_characters(form, attention)
+        if view == "text":
+            from attnviz.views.prepared.shaded_text import shade_words
+            from attnviz.views.terminal.text import render_text
+
+            yield render_text(shade_words(form, attention, choice.token), screen)
+        else:
+            yield draw(form if choice.token is None else one_row(form, attention, choice.token), view, choice, screen)
+
+
+def check_comparing(choice: Choice) -> None:
+    """Raise OptionError for what cannot be looked at of two texts: their words are aligned, and run nowhere."""
+    check_choice(choice, [])
+    if choice.view == "text":
+        raise OptionError("compare has no --view text.", hint="Use --view table, blocks or top.")
+
+
+def view_comparison(forms: list[Prepared], choice: Choice, screen: Screen) -> Iterator[RenderableType]:
+    """Comparisons in the chosen view; `top` lists the strongest changes alone."""
+    for form, view in _naming(choice.refining.apply(tuple(forms)), choice, screen):
+        if view == "top":
+            form = replace(form, panels=tuple(panel for panel in form.panels if panel.plus), across=1)
+        yield draw(form, view, choice, screen)
+
+
+def draw(form: Prepared, view: str, choice: Choice, screen: Screen) -> RenderableType:
+    """One prepared form as a table, blocks or the strongest links."""
+    if view == "blocks":
+        from attnviz.views.terminal.blocks import render_blocks
+
+        return render_blocks(form, screen)
+    if view == "top":
+        from attnviz.views.terminal.top import render_top
+
+        return render_top(form, screen, most=choice.top or 3)
+    from attnviz.views.terminal.table import render_table
+
+    return render_table(form, screen.cells, screen.encoding, colors=screen.colors, squeeze=choice.squeeze)
+
+
+def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
+    """The view that was asked for, by --view or by an option of one view alone; else by size, width and terminal.
+
+    A table, where it has at most 16 rows or fits the width; blocks, where someone looks at a terminal in which they
+    fit, or at the grids of all heads; else the strongest links.
+    """
+    asked = _asked(choice)
+    if asked is not None:
+        return asked
+    rows, columns = form.panels[0].values.shape if form.panels else (0, 0)
+    words = max(rows, columns) if form.kind in ("weights", "scores", "comparison") else rows
+    if choice.all_heads and screen.terminal and len(form.panels) > 1:
+        return "blocks"
+    if words <= _FEW or (columns + 1) * (form.digits + 3) <= screen.cells:
+        return "table"
+    labels = 2 + 2 * 8
+    return "blocks" if screen.terminal and columns + labels <= screen.cells else "top"
+
+
+def _asked(choice: Choice) -> str | None:
+    """The view that the options name; None where it is left to the program."""
+    if choice.view != "auto":
+        return choice.view
+    if choice.top is not None:
+        return "top"
+    if choice.token is not None:
+        return "text"
+    return "table" if choice.squeeze else None
+
+
+def _with_characters(form: Prepared, attention: Attention) -> Prepared:
+    """Each panel with its head's character below it, unless something else is."""
+    from attnviz.analysis.entropy import characters
+
+    words = [one.words() for layer in characters(attention) for one in layer]
+    return replace(
+        form,
+        panels=tuple(
+            replace(panel, caption=panel.caption or one) for panel, one in zip(form.panels, words, strict=True)
+        ),
+    )
+
+
+def _naming(forms: Iterable[Prepared], choice: Choice, screen: Screen) -> Iterator[tuple[Prepared, str]]:
+    """Each form and its view. Where nobody named one, the last form in it says which it is and how to get the others.
+
+    A table does so on a terminal alone: in a pipe or a file it is what everybody expects.
+    """
+    found = [(form, choose_view(form, choice, screen)) for form in forms]
+    last = {view: index for index, (_, view) in enumerate(found)}
+    for index, (form, view) in enumerate(found):
+        if _asked(choice) is None and index == last[view] and (view != "table" or screen.terminal):
+            shown = [one for one in VIEWS[1:] if one != view and (one != "text" or form.kind == "weights")]
+            named = message("this is --view {view}; others: {others}", view=view, others=listed(shown))
+            form = replace(form, caption=(*form.caption, named))
+        yield form, view

@@ -1,0 +1,158 @@
+"""A list of things with their numbers: a row each, a column a number, some with a bar; and how a terminal shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from attnviz.i18n.messages import Message
+from attnviz.views.prepared.labels import shorten
+from attnviz.views.terminal.cell_width import cell_len
+from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrapped
+
+_WIDEST_LABEL = 24
+_HEADING = 11  # a column may be so wide for a heading of two lines
+_INDENT, _GAP = 2, 2
+_LONGEST_BAR, _SHORTEST_BAR = 24, 4
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One number of every row, as people read it; bars: how much of a whole bar it is, 0 to 1, or None for no bar.
+
+    shorter: the same numbers for where there is little room, or None where they cannot be shorter.
+    """
+
+    title: Message
+    cells: tuple[str | Message, ...]
+    bars: tuple[float, ...] | None = None
+    shorter: tuple[str | Message, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows by their labels, and groups of columns: a group stays together where all the columns do not fit."""
+
+    heading: Message | None
+    labels: tuple[str | Message, ...]
+    groups: tuple[tuple[Column, ...], ...]
+    caption: tuple[Message, ...] = ()
+    notes: tuple[Message, ...] = ()
+
+
+def render_listing(listing: Listing, screen: Screen) -> RenderableType:
+    """The list as a table that is never wider than the screen, with its caption and its notes.
+
+    A number is never cut: where all the columns do not fit, those that can be shorter are; if that does not help, they
+    come in further tables, group by group, with the row labels again.
+    """
+    drawing = _Drawing(listing, screen)
+    parts: list[RenderableType] = []
+    if listing.heading is not None:
+        parts.append(sentence_line(listing.heading, screen, "bold"))
+    for columns in drawing.tables():
+        parts.extend([*drawing.lines(columns), Text()])
+    if listing.caption:
+        parts.append(caption_line(listing.caption, screen))
+    parts.extend(sentence_line(note, screen) for note in listing.notes)
+    return Group(*parts)
+
+
+class _Drawing:
+    """Labels and columns, measured once; then drawn table by table."""
+
+    def __init__(self, listing: Listing, screen: Screen) -> None:
+        self.width, self.screen = screen.cells, screen
+        self.groups = [[_Measured(self, column, column.cells) for column in group] for group in listing.groups]
+        widest = max((column.width for group in self.groups for column in group), default=0)
+        room = max(1, min(_WIDEST_LABEL, self.width - _INDENT - _GAP - widest))
+        self.labels = [shorten(self.written(label), room, cell_len, screen.mark) for label in listing.labels]
+        self.label_width = max(map(cell_len, self.labels), default=0)
+        if not self._fits(list(chain(*self.groups))):
+            shorter = [[_Measured(self, one, one.shorter or one.cells) for one in group] for group in listing.groups]
+            self.groups = shorter if self._fits(list(chain(*shorter))) else self.groups
+
+    def written(self, words: str | Message) -> str:
+        """The words as the terminal can write them, harmless."""
+        return self.screen.written(words.localized() if isinstance(words, Message) else words)
+
+    def tables(self) -> Iterator[list[_Measured]]:
+        """The columns of each table: all in one where they fit, else group by group, else as many as fit."""
+        every = list(chain(*self.groups))
+        if not every:
+            return
+        for columns in [every] if self._fits(every) else self.groups:
+            chosen: list[_Measured] = []
+            for column in columns:
+                if chosen and not self._fits([*chosen, column]):
+                    yield chosen
+                    chosen = []
+                chosen.append(column)
+            yield chosen
+
+    def _fits(self, columns: list[_Measured]) -> bool:
+        return self._taken(columns) + _SHORTEST_BAR * sum(column.barred for column in columns) <= self.width
+
+    def _taken(self, columns: list[_Measured]) -> int:
+        """The cells that a table takes before its bars are drawn."""
+        before = _INDENT + self.label_width
+        return before + sum(_GAP + column.width + column.barred for column in columns)
+
+    def lines(self, columns: list[_Measured]) -> Iterator[Text]:
+        """The table's lines: its headings, bottom lines level, then its rows."""
+        barred = sum(column.barred for column in columns)
+        spare = self.width - self._taken(columns)
+        bar = min(_LONGEST_BAR, spare // barred) if barred else 0
+        height = max(len(column.heading) for column in columns)
+        for k in range(height):
+            yield self._line("", [(column, column.heading_line(k - height), None) for column in columns], bar, "bold")
+        for i, label in enumerate(self.labels):
+            yield self._line(label, [(column, column.cells[i], column.bar(i, bar)) for column in columns], bar)
+
+    def _line(self, label: str, cells: list[tuple[_Measured, str, str | None]], bar: int, style: str = "") -> Text:
+        """A label at the right of its column, then each cell at the right of its own, then its bar."""
+        line = Text(" " * (_INDENT + self.label_width - cell_len(label)), no_wrap=True, overflow="crop")
+        line.append(label, "bold")
+        for column, text, drawn in cells:
+            line.append(" " * (_GAP + column.width - cell_len(text)))
+            line.append(text, style)
+            if column.barred:
+                line.append(" ")
+                line.append(drawn or "", "cyan")
+                line.append(" " * (bar - cell_len(drawn or "")))
+        line.rstrip()
+        return line
+
+
+class _Measured:
+    """A column as wide as its widest cell, or as its heading needs."""
+
+    def __init__(self, drawing: _Drawing, column: Column, cells: tuple[str | Message, ...]) -> None:
+        self.cells = [drawing.written(cell) for cell in cells]
+        self.bars = column.bars
+        self.barred = column.bars is not None
+        self.plain = not drawing.screen.has_shapes
+        title = drawing.written(column.title)
+        least = max(map(cell_len, (*self.cells, *title.split(" "))))
+        room = next((width for width in range(least, _HEADING + 1) if len(wrapped(title, width)) <= 2), least)
+        self.heading = wrapped(title, room)
+        self.width = max(map(cell_len, (*self.cells, *self.heading)))
+
+    def heading_line(self, from_below: int) -> str:
+        """The heading's line, counted from its last, -1; nothing where it has no such line."""
+        return self.heading[from_below] if -from_below <= len(self.heading) else ""
+
+    def bar(self, i: int, length: int) -> str | None:
+        """The bar of row `i`, of at most `length` cells, in eighths of a cell."""
+        if self.bars is None:
+            return None
+        share = min(max(self.bars[i], 0.0), 1.0) * length
+        if self.plain:
+            return "#" * round(share)
+        whole, eighths = divmod(round(share * 8), 8)
+        return ("█" * whole + _EIGHTHS[eighths]).rstrip()

@@ -1,0 +1,49 @@
+"""The list of what can be used: models that are here, and the toy's embeddings, positions, masks and cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.labels import encodable, visible
+from attnviz.views.terminal.cell_width import cell_len
+
+_INDENT = "  "
+_GAP = "   "
+_HEADINGS = (message("to type"), message("family"), message("layers x heads"), message("size"), "")
+
+
+def render_inventory(
+    models: Sequence[Sequence[str | Message]], kinds: Iterable[tuple[Message, Sequence[str]]], encoding: str = "utf-8"
+) -> RenderableType:
+    """Models as rows of words in columns, then each kind of choice with its names; what a terminal lacks is replaced.
+
+    A reference is never cut or wrapped inside a word: someone will copy it.
+    """
+    lines: list[RenderableType] = [Text(encodable(message("models on this machine").localized(), encoding), "bold")]
+    lines += _table([[_word(word, encoding) for word in row] for row in (_HEADINGS, *models)])
+    if not models:
+        lines.pop()
+        lines.append(Text(_INDENT + encodable(message("none found").localized(), encoding)))
+    for title, names in kinds:
+        lines += [Text(), Text(encodable(title.localized(), encoding), "bold")]
+        lines.append(Padding(Text(encodable(" ".join(names), encoding)), (0, 0, 0, len(_INDENT)), expand=False))
+    return Group(*lines)
+
+
+def _word(word: str | Message, encoding: str) -> str:
+    return encodable(visible(word.localized() if isinstance(word, Message) else word), encoding)
+
+
+def _table(rows: list[list[str]]) -> list[Text]:
+    """The rows, the first of them headings, with columns as wide as their widest word; the last column runs on."""
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    lines = []
+    for number, row in enumerate(rows):
+        padded = _GAP.join(word + " " * (width - cell_len(word)) for word, width in zip(row, widths, strict=False))
+        lines.append(Text(f"{_INDENT}{padded}{_GAP}{row[-1]}".rstrip(), "" if number else "dim", overflow="fold"))
+    return lines

@@ -1,0 +1,77 @@
+"""What a view is drawn on: how wide it is, what it can write, and how many colours it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from attnviz.i18n.messages import Message
+from attnviz.views.prepared.labels import encodable, visible
+from attnviz.views.terminal.cell_width import cell_len, folded
+from attnviz.views.terminal.line_breaking import fold
+
+NARROWEST = 20
+COLORS = ("truecolor", "256", "16", "none")
+_SHAPES = "▀▄█░▒▓▏▎▍▌▋▊▉┊┄"
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A terminal of `width` cells (20 at least), or a file that is written like one.
+
+    encoding: what can be written; the rest is replaced visibly. colors: truecolor, 256, 16 or none. ascii: draw with
+    letters and digits alone, as the C locale asks. terminal: whether someone looks at it now.
+    """
+
+    width: int = 80
+    encoding: str = "utf-8"
+    colors: str = "truecolor"
+    ascii: bool = False
+    terminal: bool = True
+
+    @property
+    def cells(self) -> int:
+        """The width that views fit in."""
+        return max(NARROWEST, self.width)
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether block elements can be drawn."""
+        return not self.ascii and encodable(_SHAPES, self.encoding) == _SHAPES
+
+    def written(self, text: str) -> str:
+        """The text as it can be written, with nothing in it that acts."""
+        return encodable(visible(text), self.encoding)
+
+    def ornament(self, text: str, plain: str) -> str:
+        """The ornament, or its plain form where only letters and digits are drawn or the encoding lacks it."""
+        return plain if self.ascii or encodable(text, self.encoding) != text else text
+
+    @property
+    def mark(self) -> str:
+        """What stands where a label is shortened."""
+        return self.ornament("⋯", "..")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` cells, broken at spaces, and inside a word only where it is wider."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.extend(folded(word, width) or [""])
+    return lines if text else []
+
+
+def sentence_line(words: Message, screen: Screen, style: str = "", *, indent: int = 0) -> Text:
+    """A sentence in as many lines as it takes; Chinese is broken beside its characters too. indent: of the first."""
+    return Text(fold(" " * indent + screen.written(words.localized()), screen.cells), style, overflow="fold")
+
+
+def caption_line(parts: Iterable[Message], screen: Screen) -> Text:
+    """The parts of a caption one after another, in as many lines as they take."""
+    together = screen.written(" · ".join(part.localized() for part in parts))
+    return Text(fold(together, screen.cells), "dim", overflow="fold")

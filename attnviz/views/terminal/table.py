@@ -1,0 +1,150 @@
+"""The terminal's table: numbers on coloured cells, in panels of as many key columns as fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from attnviz.i18n.messages import message
+from attnviz.views.prepared.labels import encodable, shorten
+from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
+from attnviz.views.terminal.cell_width import cell_len
+from attnviz.views.terminal.colors import Paint
+from attnviz.views.terminal.line_breaking import fold
+from attnviz.views.terminal.screen import NARROWEST, Screen, caption_line, sentence_line
+
+_WIDEST_LABEL = 24
+_WIDEST_HEADING = 12
+_INDENT = 2
+_GAP = 3  # between tables beside each other
+
+Run = tuple[int, int]  # rows that say the same, first and last
+
+
+def render_table(
+    prepared: Prepared, width: int, encoding: str = "utf-8", *, colors: str = "truecolor", squeeze: bool = False
+) -> RenderableType:
+    """The panels as tables that are never wider than `width` cells (20 at least), with their caption.
+
+    A number is never wrapped and never shortened: columns that do not fit come in further tables, with the row labels
+    again. `encoding` is the terminal's; what it lacks is replaced visibly. squeeze: of rows that follow each other and
+    print the same numbers the first stays, and a line says how many more there are.
+    """
+    screen = Screen(max(NARROWEST, width), encoding, colors)
+    parts: list[RenderableType] = []
+    if prepared.heading is not None:
+        parts.append(sentence_line(prepared.heading, screen, "bold"))
+    for group in _groups(prepared):
+        parts.extend(_side_by_side(group, prepared.digits, screen, squeeze))
+    parts.append(caption_line(prepared.caption, screen))
+    parts.extend(sentence_line(note, screen) for note in prepared.notes)
+    return Group(*parts)
+
+
+def _groups(prepared: Prepared) -> Iterator[tuple[Panel, ...]]:
+    for first in range(0, len(prepared.panels), prepared.across):
+        yield prepared.panels[first : first + prepared.across]
+
+
+def _side_by_side(panels: tuple[Panel, ...], digits: int, screen: Screen, squeeze: bool) -> Iterator[Text]:
+    """Panels beside each other where they fit, else each on its own."""
+    blocks = [_Block(panel, digits, screen) for panel in panels]
+    runs = _runs([block.texts for block in blocks], squeeze)
+    total = sum(block.full_width for block in blocks) + _GAP * (len(blocks) - 1)
+    if len(blocks) == 1 or total > screen.cells:
+        for block in blocks:
+            yield from block.stacked(runs)
+        return
+    columns = [[block.title(block.full_width), *block.table(0, len(block.columns), runs)] for block in blocks]
+    for parts in zip(*columns, strict=True):
+        line = Text(no_wrap=True)
+        end = 0
+        for part, block in zip(parts, blocks, strict=True):
+            line.append(" " * (end - cell_len(line.plain)))
+            line.append_text(part)
+            end += block.full_width + _GAP
+        yield line
+    yield Text()
+
+
+def _runs(tables: list[list[list[str]]], squeeze: bool) -> list[Run]:
+    """Which rows are printed, each with the last of those that follow it and say the same in every table."""
+    runs: list[Run] = []
+    for i in range(len(tables[0])):
+        if squeeze and runs and all(texts[i] == texts[runs[-1][0]] for texts in tables):
+            runs[-1] = (runs[-1][0], i)
+        else:
+            runs.append((i, i))
+    return runs
+
+
+class _Block:
+    """One panel, measured: how wide its labels and cells are, and how many columns fit."""
+
+    def __init__(self, panel: Panel, digits: int, screen: Screen) -> None:
+        self.panel, self.screen, self.encoding = panel, screen, screen.encoding
+        self.texts = panel.texts(digits)
+        number_width = max((len(text) for row in self.texts for text in row), default=1)
+        label_room = max(4, min(_WIDEST_LABEL, screen.cells - _INDENT - number_width - 3))
+        self.rows = [shorten(encodable(label, self.encoding), label_room, cell_len, self._mark) for label in panel.rows]
+        self.label_width = max(map(cell_len, self.rows))
+        heading_room = max(number_width, min(_WIDEST_HEADING, screen.cells - _INDENT - self.label_width - 3))
+        self.columns = [
+            shorten(encodable(label, self.encoding), heading_room, cell_len, self._mark) for label in panel.columns
+        ]
+        self.cell_width = max(number_width, *map(cell_len, self.columns)) + 2
+        self.per_table = max(1, (screen.cells - _INDENT - self.label_width - 1) // self.cell_width)
+        self.paint = Paint(panel.scale, screen)
+        self.steps = self.paint.steps_of(panel.places()).tolist()
+
+    @property
+    def _mark(self) -> str:
+        return encodable("⋯", self.encoding)
+
+    @property
+    def full_width(self) -> int:
+        title = cell_len(self.title().plain)
+        return max(title, _INDENT + self.label_width + 1 + self.cell_width * len(self.columns))
+
+    def title(self, width: int | None = None) -> Text:
+        words = "" if self.panel.title is None else encodable(self.panel.title.localized(), self.encoding)
+        return Text(
+            " " * _INDENT + (words if width is None else shorten(words, width - _INDENT, cell_len, self._mark)), "bold"
+        )
+
+    def stacked(self, runs: list[Run]) -> Iterator[Text]:
+        if self.panel.title is not None:
+            yield Text(fold(self.title().plain, self.screen.cells), "bold", overflow="fold")
+        for first in range(0, len(self.columns), self.per_table):
+            yield from self.table(first, min(first + self.per_table, len(self.columns)), runs)
+            if self.panel.caption is not None and first + self.per_table >= len(self.columns):
+                words = encodable(self.panel.caption.localized(), self.encoding)
+                yield Text(fold(" " * _INDENT + words, self.screen.cells), "dim", overflow="fold")
+            yield Text()
+
+    def table(self, first: int, last: int, runs: list[Run]) -> Iterator[Text]:
+        """The columns from `first` up to `last`, with the row labels."""
+        heading = "".join(self._padded(label) for label in self.columns[first:last])
+        yield Text(" " * (_INDENT + self.label_width + 1) + heading, "bold", no_wrap=True)
+        for i, same in runs:
+            line = Text(" " * (_INDENT + self.label_width - cell_len(self.rows[i])), no_wrap=True)
+            line.append(self.rows[i] + " ", "bold")
+            for j in range(first, last):
+                forbidden = self.texts[i][j] == FORBIDDEN
+                style = "dim" if forbidden else self.paint.ground(self.steps[i][j])
+                line.append(self._padded(encodable(self.texts[i][j], self.encoding)), style)
+            yield line
+            if same > i:
+                yield self._folded(same - i)
+
+    def _folded(self, count: int) -> Text:
+        """The line that says how many rows are like the one above it."""
+        one = message("* 1 more row says the same")
+        words = one if count == 1 else message("* {count} more rows say the same", count=count)
+        return Text(" " * _INDENT + encodable(words.localized(), self.encoding), "dim", overflow="fold")
+
+    def _padded(self, text: str) -> str:
+        """Right-aligned, one space at the right; centred would part a number from the one above it."""
+        return " " * (self.cell_width - 1 - cell_len(text)) + text + " "

@@ -1,0 +1,149 @@
+"""The view `text`: the sentence itself, each word on the colour of what it receives, or without colour over a digit."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from attnviz.views.prepared.labels import split_clusters
+from attnviz.views.prepared.shaded_text import Shadings, Word
+from attnviz.views.terminal.cell_width import cell_len
+from attnviz.views.terminal.color_bar import color_bar
+from attnviz.views.terminal.colors import DIGITS, Paint
+from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
+
+_INDENT = 2
+_WIDEST = 100  # cells a line, where a screen is wider: longer lines are hard to read
+_LONGEST_WORD = 16  # a longer one (a sentence) may be broken inside, at its spaces or between Han characters
+_NOT_FIRST = frozenset("，。！？；：、）》」』】〉〕”’…,.!?;:)]}%")
+_NOT_LAST = frozenset("（《「『【〈〔“‘([{")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of one word that is never broken, and whether it begins the word."""
+
+    text: str
+    word: Word
+    first: bool
+
+
+def render_text(shadings: Shadings, screen: Screen) -> RenderableType:
+    """The text, wrapped between words, its paragraphs kept; never wider than the screen."""
+    paint = Paint(shadings.scale, screen)
+    parts: list[RenderableType] = [sentence_line(shadings.heading, screen, "bold")]
+    for shading in shadings.shadings:
+        if shading.title is not None:
+            parts.append(sentence_line(shading.title, screen, "bold", indent=_INDENT))
+        for line in _lines(shading.words, min(screen.cells, _WIDEST) - _INDENT, screen):
+            parts.extend(_drawn(line, paint))
+        if shading.caption is not None:
+            parts.append(sentence_line(shading.caption, screen, "dim", indent=_INDENT))
+        parts.append(Text())
+    parts.append(color_bar(shadings.scale, shadings.digits, screen, characters=DIGITS))
+    parts.append(caption_line(shadings.caption, screen))
+    parts.extend(sentence_line(note, screen) for note in shadings.notes)
+    return Group(*parts)
+
+
+def _lines(words: Iterable[Word], width: int, screen: Screen) -> Iterator[list[Piece | str]]:
+    """Lines of pieces and spaces. A line breaks at a space or beside a wide character, not before ， nor after （."""
+    line: list[Piece | str] = []
+    used = 0
+    for gap, unit in _units(words, width, screen):
+        if "\n" in gap:
+            yield line
+            if gap.count("\n") > 1:
+                yield []
+            indent = " " * min(len(gap) - gap.rfind("\n") - 1, width // 3)
+            line, used, gap = ([indent] if indent else []), len(indent), ""
+        size = sum(cell_len(piece.text) for piece in unit)
+        space = " " if gap and line else ""
+        if line and used + len(space) + size > width:
+            if any(isinstance(part, Piece) for part in line):
+                yield line
+            line, used, space = [], 0, ""
+        line.extend([space, *unit] if space else unit)
+        used += len(space) + size
+    yield line
+
+
+def _units(words: Iterable[Word], width: int, screen: Screen) -> Iterator[tuple[str, list[Piece]]]:
+    """What stays together on a line, each with what stands before it."""
+    before, unit = "", list[Piece]()
+    for gap, piece in _pieces(words, width, screen):
+        together = bool(unit) and not gap and not _may_break(unit[-1].text[-1:], piece.text[:1])
+        if together and sum(cell_len(each.text) for each in (*unit, piece)) <= width:
+            unit.append(piece)
+            continue
+        if unit:
+            yield before, unit
+        before, unit = gap, [piece]
+    if unit:
+        yield before, unit
+
+
+def _pieces(words: Iterable[Word], width: int, screen: Screen) -> Iterator[tuple[str, Piece]]:
+    """Each word whole, or, where it is long, in stretches that may be parted."""
+    for word in words:
+        text = screen.written(word.text)
+        gap, first = word.before, True
+        for between, stretch in _stretches(text, min(width, _LONGEST_WORD)):
+            for k, part in enumerate(_cut(stretch, width)):
+                yield (gap if first else between * (k == 0)), Piece(part, word, first)
+                first = False
+
+
+def _stretches(text: str, longest: int) -> Iterator[tuple[str, str]]:
+    if cell_len(text) <= longest:
+        yield "", text
+        return
+    for k, spaced in enumerate(text.split()):
+        gap, run = " " * (k > 0), ""
+        for cluster in split_clusters(spaced):
+            if run and _may_break(run[-1], cluster[0]):
+                yield gap, run
+                gap, run = "", ""
+            run += cluster
+        yield gap, run
+
+
+def _cut(text: str, width: int) -> Iterator[str]:
+    run = ""
+    for cluster in split_clusters(text):
+        if run and cell_len(run + cluster) > width:
+            yield run
+            run = ""
+        run += cluster
+    yield run
+
+
+def _may_break(left: str, right: str) -> bool:
+    """Whether a line may end between these two letters."""
+    if left in _NOT_LAST or right in _NOT_FIRST:
+        return False
+    return any(unicodedata.east_asian_width(letter) in "WF" for letter in (left, right) if letter)
+
+
+def _drawn(line: list[Piece | str], paint: Paint) -> Iterator[Text]:
+    """The line on its colours; without colour, the line and its digits below."""
+    text, digits = Text(" " * _INDENT, no_wrap=True), " " * _INDENT
+    for piece in line:
+        if isinstance(piece, str):
+            text.append(piece)
+            digits += " " * cell_len(piece)
+            continue
+        place = piece.word.place
+        style = "underline bold" if piece.word.asks else ""
+        text.append(piece.text, style)
+        if place is not None and paint.colored:
+            text.stylize(paint.ground(paint.step(place)), len(text) - len(piece.text))
+        digit = "" if place is None else DIGITS[round(place * (len(DIGITS) - 1))]
+        digits += digit.ljust(cell_len(piece.text))
+    yield text
+    if not paint.colored and line:
+        yield Text(digits.rstrip(), no_wrap=True)

@@ -1,0 +1,29 @@
+"""The golden models of tests/golden/models: tiny weights and the answers that transformers gives with them."""
+
+import json
+
+import numpy as np
+from paths import GOLDEN
+
+MODELS = GOLDEN / "models"
+
+
+def read_safetensors(path):
+    """The tensors of a safetensors file of float32: a length, a header in JSON, the numbers."""
+    data = path.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header.pop("__metadata__", None)
+    found = {}
+    for name, entry in header.items():
+        first, last = entry["data_offsets"]
+        numbers = np.frombuffer(data[start + first : start + last], dtype=np.float32)
+        found[name] = numbers.reshape(entry["shape"])
+    return found
+
+
+def load(name):
+    """Return a golden model's config and tensors, and the answers to its texts."""
+    folder = MODELS / name
+    config = json.loads((folder / "config.json").read_text())
+    return config, read_safetensors(folder / "model.safetensors"), dict(np.load(folder / "answers.npz"))

@@ -1,0 +1,137 @@
+"""The toy's words: the two tables hold what their readers may rely on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from attnviz.toy import lexicon
+
+LINES = [
+    line.split("\t")
+    for line in files("attnviz").joinpath("toy/lexicon.tsv").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("# ")
+]
+CONCEPTS = {word: features for word, _, features in LINES if not features.startswith("=")}
+GROUP_OF = {feature: group for group, features in lexicon.GROUPS.items() for feature in features}
+
+
+def graded(features: str) -> list[tuple[str, str]]:
+    """The features of an entry and their grades, as written."""
+    return [tuple(item.split(":")) for item in features.split(" ")]
+
+
+def test_columns():
+    """Every line is a word, its language and its features, none of them empty or padded."""
+    wrong = [line for line in LINES if len(line) != 3 or any(not cell or cell != cell.strip() for cell in line)]
+    assert not wrong
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_size(language):
+    """Each language has at least 700 words, and there is no third."""
+    counted = Counter(line[1] for line in LINES)
+    assert counted[language] >= 700
+    assert set(counted) == {"zh", "en"}
+
+
+def test_no_word_twice():
+    """No word has two lines."""
+    assert [word for word, count in Counter(word for word, *_ in LINES).items() if count > 1] == []
+
+
+def test_every_word_can_be_found():
+    """Every word is written in the form under which it is looked up."""
+    assert [word for word, *_ in LINES if lexicon.normal_form(word) != word] == []
+
+
+def test_targets():
+    """Every '=' leads to a word with features of its own, in one step."""
+    lost = [(word, features) for word, _, features in LINES if features[0] == "=" and features[1:] not in CONCEPTS]
+    assert lost == []
+
+
+def test_features_and_grades():
+    """Features are those of GROUPS, each once, with grades 1 to 9; no group has more than 6 in one entry."""
+    for word, features in CONCEPTS.items():
+        items = graded(features)
+        names = [name for name, _ in items]
+        assert set(names) <= set(lexicon.FEATURES), word
+        assert len(set(names)) == len(names), word
+        assert {grade for _, grade in items} <= set("123456789"), word
+        assert max(Counter(GROUP_OF[name] for name in names).values()) <= 6, word
+
+
+def test_no_two_concepts_share_a_direction():
+    """No two content words with features of their own have the same vector, however long."""
+    content = [word for word in CONCEPTS if not lexicon.is_grammar(word)]
+    seen: dict[bytes, str] = {}
+    shared = []
+    for word in content:
+        direction = np.round(lexicon.vector(word).astype(float), 5).tobytes()
+        if direction in seen:
+            shared.append((seen[direction], word))
+        seen[direction] = word
+    assert shared == []
+
+
+def test_groups_have_one_width():
+    """Each head of four gets exactly one group; no feature is in two."""
+    assert {len(group) for group in lexicon.GROUPS.values()} == {lexicon.DIM // len(lexicon.GROUPS)}
+    assert len(set(lexicon.FEATURES)) == lexicon.DIM == 64
+
+
+@pytest.mark.parametrize(("word", "other"), [("cat", "猫"), ("Cats", "猫"), ("DOG", "狗"), ("fish", "鱼")])
+def test_translations_share_a_vector(word, other):
+    """A translation, a plural or another case has the same vector."""
+    np.testing.assert_array_equal(lexicon.vector(word), lexicon.vector(other))
+
+
+def test_vectors_have_length_one():
+    """Every word's vector is float32 [64], at least 0, of length 1."""
+    for word in lexicon.entries():
+        vector = lexicon.vector(word)
+        assert vector.dtype == np.float32
+        assert (vector >= 0).all()
+        assert float(np.linalg.norm(vector)) == pytest.approx(1, abs=1e-6), word
+
+
+def test_unknown_word():
+    """A word that is not there has no vector and is no grammar."""
+    assert lexicon.vector("zzyzx") is None
+    assert not lexicon.is_known("zzyzx")
+    assert not lexicon.is_grammar("zzyzx")
+
+
+def test_decomposed_text_is_found():
+    """A word is looked up in its composed form."""
+    assert lexicon.normal_form("Cafe\u0301") == "caf\u00e9"
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("的", True), ("了", True), ("the", True), ("。", True), (",", True), ("猫", False), ("cat", False)],
+)
+def test_grammar(word, expected):
+    """Words that only hold a sentence together, and punctuation, are grammar; things are not."""
+    assert lexicon.is_grammar(word) is expected
+
+
+def test_projections():
+    """The three matrices are float32 [64, 64], finite and not zero, and each line of asks.tsv names known features."""
+    for matrix in lexicon.projections():
+        assert matrix.dtype == np.float32
+        assert matrix.shape == (64, 64)
+        assert np.isfinite(matrix).all()
+        assert matrix.any()
+
+
+def test_grammar_is_silent():
+    """Grammar answers nobody and hands over nothing: its feature reaches no column of the key and value cards."""
+    column = lexicon.FEATURES.index("function")
+    _, key, value = lexicon.projections()
+    assert not key[column].any()
+    assert not value[column].any()

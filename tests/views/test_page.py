@@ -1,0 +1,432 @@
+"""One page holds what was computed, and nothing in it acts or asks; how it behaves is in test_browser.py."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from attnviz import Attention, Token, compare, run
+from attnviz.analysis.comparison import compare_attentions
+from attnviz.api.save import save_attention, save_comparison
+from attnviz.core.errors import InputError
+from attnviz.i18n.messages import speaking
+from attnviz.views.page import document
+from attnviz.views.page.payload import EXACT_UP_TO, SMALL, Block, decode, encode, encode_mask, pool, small, unpack
+from attnviz.views.page.render import SCRIPTS, render_page
+from attnviz.views.page.sentences import SENTENCES
+from attnviz.views.prepared.attention import prepare
+from attnviz.views.prepared.color_scale import Scale, color_at, ink_on
+from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.panels import number
+
+SETTINGS = {
+    "embedding": "vectors",
+    "tokens": "given",
+    "dim": 64,
+    "projection": "identity",
+    "heads": 12,
+    "position": "none",
+    "mask": "none",
+    "temperature": 1,
+}
+HOSTILE = [
+    "</script><img src=x onerror=alert(1)>",
+    "<!--",
+    "<script>",
+    "]]>",
+    "&lt;b&gt;",
+    '"><svg onload=alert(1)>',
+    "\u2028",
+    "\x1b[2J",
+    "<!--data-->",
+    "{word}",
+    "\ud800",
+    "\u202etxt",
+    "e" + "\u0301" * 200,
+    "👩\u200d👧",
+    "ไทย",
+    "'; alert(1)//",
+]
+
+
+def softmaxed(layers, heads, count, spread=2.0, *, causal=False):
+    """Random logits, softmaxed: what the sizes are measured on."""
+    logits = np.random.default_rng(0).normal(size=(layers, heads, count, count)).astype(np.float32) * spread
+    allowed = np.tril(np.ones((count, count), bool)) if causal else None
+    weights = np.exp(logits if allowed is None else np.where(allowed, logits, -np.inf))
+    tokens = tuple(Token(f"w{i}") for i in range(count))
+    weights /= weights.sum(-1, keepdims=True)
+    return Attention(tokens, tokens, weights, allowed, settings=SETTINGS)
+
+
+def opened(page):
+    """The page's data and its blocks."""
+    head = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
+    blocks = re.findall(r'<script type="text/plain" id="block-\d+">(.*?)</script>', page)
+    return head, blocks
+
+
+def sheets_of(page):
+    """Every matrix that the page holds, as its script opens it."""
+    head, blocks = opened(page)
+    shape = (len(head["rows"]), len(head["columns"]))
+    return [decode(Block(sheet["kind"], blocks[at]), shape) for at, sheet in enumerate(head["sheets"])]
+
+
+WEIGHTS = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(0, 1, width=32))
+CHANGES = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(-1, 1, width=32))
+
+
+@given(WEIGHTS)
+def test_rounded_weights(values):
+    """A rounded weight is within .002 of its row's largest, and 0 stays 0."""
+    found = decode(encode(values, exact=False), values.shape)
+    assert (np.abs(found - values) <= 0.002 * values.max(axis=1, keepdims=True) + 1e-44).all()
+    assert (found[values == 0] == 0).all()
+
+
+@given(CHANGES)
+def test_rounded_changes(values):
+    """A rounded change is within 1/65000 of its row's largest either way, and never on the other side of 0."""
+    block = encode(values, exact=False)
+    found = decode(block, values.shape)
+    most = 0.002 if block.kind == "u1" else 1 / 65000
+    assert (np.abs(found - values) <= most * np.abs(values).max(axis=1, keepdims=True) + 1e-44).all()
+    assert (found * values >= 0).all()
+
+
+@given(CHANGES)
+def test_exact_numbers(values):
+    """What is kept exactly comes back bit for bit, float32 and float64."""
+    assert np.array_equal(decode(encode(values, exact=True), values.shape).astype(np.float32), values)
+    double = values.astype(np.float64) / 3
+    assert np.array_equal(decode(encode(double, exact=True), values.shape), double)
+
+
+@given(WEIGHTS)
+def test_means_are_exact(values):
+    """A rounded block has each column's mean as it was before rounding."""
+    data = unpack(encode(values, exact=False).text)
+    means = np.frombuffer(data, "<f4", values.shape[1])
+    assert np.array_equal(means, values.mean(axis=0, dtype=np.float64).astype(np.float32))
+
+
+@given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=20)))
+def test_mask(forbidden):
+    """A mask comes back bit for bit."""
+    bits = np.unpackbits(np.frombuffer(unpack(encode_mask(forbidden)), np.uint8), count=forbidden.size)
+    assert np.array_equal(bits.reshape(forbidden.shape).astype(bool), forbidden)
+
+
+@given(st.integers(1, 80), st.integers(1, 80), st.booleans(), st.integers(0, 9))
+def test_small_maps(rows, columns, signed, seed):
+    """A small map's cell is the strongest of its cells, 0 where all are forbidden, and never larger than SMALL."""
+    random = np.random.default_rng(seed)
+    values = random.uniform(-1 if signed else 0, 1, (rows, columns)).astype(np.float32)
+    forbidden = random.random((rows, columns)) < 0.7
+    values[forbidden] = 0
+    found = small(values, forbidden, signed=signed)
+    down, across = pool(rows), pool(columns)
+    assert found.shape == (-(-rows // down), -(-columns // across))
+    assert max(found.shape) <= SMALL
+    for (i, j), byte in np.ndenumerate(found):
+        part = np.s_[i * down : (i + 1) * down, j * across : (j + 1) * across]
+        seen = values[part][~forbidden[part]]
+        if not seen.size:
+            assert byte == 0
+            continue
+        place = (byte - 1) / 254
+        reach = np.abs(values).max()
+        assert abs((2 * place - 1 if signed else place) * reach - seen[np.abs(seen).argmax()]) <= reach / 126
+
+
+def test_holds_what_was_computed():
+    """A small page has every head's weights exactly, then their mean; with its labels, colours and captions."""
+    attention = run("the cat eats the fish", heads=4, mask="causal")
+    page = render_page(attention)
+    head, blocks = opened(page)
+    found = sheets_of(page)
+    assert [name["en"] for name in head["heads"]] == [*attention.heads, "mean"]
+    for j in range(4):
+        assert np.array_equal(found[j].astype(np.float32), attention.weights[0, j])
+    assert np.array_equal(found[4].astype(np.float32), attention.mean().weights[0, 0])
+    (form,) = prepare(attention, medium="picture")
+    assert tuple(head["rows"]) == form.panels[0].rows
+    palette = form.panels[0].scale.palette()
+    assert bytes.fromhex(head["scales"][0]["colours"]) == bytes(part for color in palette for part in color)
+    assert head["scales"][0]["ink"] == "".join(
+        "01"[ink_on(color_at(palette, i / 255)) != (0, 0, 0)] for i in range(256)
+    )
+    assert [part["en"] for part in head["captions"][0]] == [str(part) for part in form.caption]
+    bits = np.unpackbits(np.frombuffer(unpack(blocks[head["sheets"][0]["mask"]]), np.uint8), count=25)
+    assert np.array_equal(bits.reshape(5, 5).astype(bool), ~attention.allowed)
+
+
+def test_holds_a_comparison():
+    """Each setting's A, B and change, in that order, as the prepared form has them; the words in each text's order."""
+    comparison = compare("猫吃鱼", "鱼吃猫", heads=4)
+    head, _ = opened(render_page(comparison))
+    found = sheets_of(render_page(comparison))
+    alls, means = prepare_comparison(comparison, head="all"), prepare_comparison(comparison, head="mean")
+    wanted = [p.values for form, mean in zip(alls, means, strict=True) for p in (*form.panels, *mean.panels)]
+    assert len(found) == len(wanted) == 2 * 5 * 3
+    assert all(np.allclose(a, b, atol=1e-7) for a, b in zip(found, wanted, strict=True))
+    assert [text["words"] for text in head["texts"]] == [[0, 1, 2], [2, 1, 0]]
+    assert head["notes"][1][0]["en"] == str(comparison.verdicts()[1])
+
+
+def test_settings_that_differ_in_the_mask():
+    """Runs that differ only in their mask are told apart by it, and each side has its own forbidden cells."""
+    masks = ("none", "causal", "window:1")
+    pairs = [(run("猫吃鱼", mask=mask), run("鱼吃猫", mask=mask)) for mask in masks]
+    head = opened(render_page(compare_attentions(pairs)))[0]
+    assert [each["en"] for each in head["layers"]] == [
+        "without positions, no mask",
+        "without positions, causal mask",
+        "without positions, window:1 mask",
+    ]
+    assert not [part["en"] for part in head["captions"][0] if "mask" in part["en"]]
+    masked = [[sheet["mask"] for sheet in head["sheets"][3 * i : 3 * i + 3]] for i in range(3)]
+    assert masked[0] == [-1, -1, -1]
+    assert masked[1][0] != masked[1][1]
+    assert min(masked[1][:2]) >= 0
+
+
+@pytest.mark.parametrize("head", ["mean", "1", "who acts"])
+def test_comparison_of_one_head(head):
+    """Where a head is named, the page has that one alone."""
+    data, _ = opened(render_page(compare("猫吃鱼", "鱼吃猫", heads=4), head=head))
+    assert len(data["heads"]) == 1
+
+
+def test_cross_attention():
+    """Rows and columns are different texts; each is there to be read."""
+    head, _ = opened(render_page(run("猫吃鱼", keys="the cat eats")))
+    assert (head["rows"], head["columns"]) == (["猫", "吃", "鱼"], ["the", "cat", "eats"])
+    assert (head["rowTexts"], head["columnText"], len(head["texts"])) == ([0], 1, 2)
+    head, _ = opened(render_page(compare("猫吃鱼", "鱼吃猫", keys="the cat eats")))
+    assert (head["rowTexts"], head["columnText"], len(head["texts"])) == ([0, 1, 0], 2, 3)
+
+
+@given(st.lists(st.sampled_from(["猫", "👩‍👩‍👧", "cat", "𠮷", " ", "\n", "é", "。", "\t"]), min_size=1, max_size=12))
+def test_text_is_cut_in_code_points(parts):
+    """Words and what is between them, joined in reading order, are the text, whatever its code points."""
+    text = "".join(parts)
+    if not text.strip():
+        return
+    attention = run(text, embedding="hash", tokens="char")
+    head, _ = opened(render_page(attention))
+    (shown,) = head["texts"]
+    joined = "".join(gap + head["rows"][word] for gap, word in zip(shown["gaps"], shown["words"], strict=True))
+    assert joined + shown["tail"] == text.replace("\t", "    ")
+
+
+@pytest.mark.parametrize("token", HOSTILE)
+def test_hostile_tokens(token):
+    """No token ends an element, begins one, or fills a place of the page."""
+    tokens = (Token(token), Token("cat"))
+    attention = Attention(tokens, tokens, np.full((1, 1, 2, 2), 0.5), source=token + "cat", settings=SETTINGS)
+    plain = render_page(
+        Attention(
+            (Token("x"), Token("cat")),
+            (Token("x"), Token("cat")),
+            np.full((1, 1, 2, 2), 0.5),
+            source="xcat",
+            settings=SETTINGS,
+        )
+    )
+    page = render_page(attention)
+    page.encode("utf-8")
+    tags = re.compile(r"<[a-zA-Z/!]+")
+    assert tags.findall(page) == tags.findall(plain)
+    assert opened(page)[0]["columns"][1] == "cat"
+    assert not re.search(r"<img|<svg onload", page)
+
+
+def test_nothing_from_elsewhere():
+    """The policy allows this style and this script, by hash, and no request; no address stands in the page."""
+    page = render_page(run("猫吃鱼"))
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="(.*?)"', page)[1]
+    for tag, name in (("script", "script-src"), ("style", "style-src")):
+        body = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(body[-1].encode()).digest()).decode()
+        assert len(body) == 1
+        assert f"{name} 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    assert set(re.findall(r"https?://[^\s\"'`]*", page)) == {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"\b(eval|Function|fetch|XMLHttpRequest|WebSocket|import)\s*\(", page)
+    assert not re.search(r"\son\w+\s*=|\sstyle=\"(?!image-rendering)", page)
+
+
+def test_same_page_again():
+    """The same input gives the same bytes."""
+    assert render_page(run("猫吃鱼", heads=4)) == render_page(run("猫吃鱼", heads=4))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_size(causal):
+    """A page of 12 x 12 heads on 64 and 128 words stays in proportion to 8 MB on 256."""
+    for count in (64, 128):
+        page = render_page(softmaxed(12, 12, count, causal=causal))
+        assert len(page) <= 8e6 * (count / 256) ** 2 + 700_000
+
+
+def test_small_page_is_small():
+    """Three words are a page of about 100 kB."""
+    assert len(render_page(run("猫吃鱼")).encode()) < 150_000
+
+
+def test_precision_is_said():
+    """Up to EXACT_UP_TO cells a page is exact, above it is rounded, and it says which."""
+    assert opened(render_page(softmaxed(1, 1, int(EXACT_UP_TO**0.5))))[0]["precision"] == "exact"
+    head, _ = opened(render_page(softmaxed(1, 1, int(EXACT_UP_TO**0.5) + 1)))
+    assert (head["precision"], head["sheets"][0]["kind"]) == ("rounded", "u1")
+
+
+def test_too_large(tmp_path, monkeypatch):
+    """A page over the limit is refused with what to choose instead, and nothing is written."""
+    monkeypatch.setattr(document, "LARGEST_PAGE", 100_000)
+    with pytest.raises(InputError, match=r"--layer and --head"):
+        save_attention(softmaxed(4, 4, 64), tmp_path / "x.html")
+    assert list(tmp_path.iterdir()) == []
+    save_attention(softmaxed(4, 4, 64), tmp_path / "x.html", layer="3", head="0")
+    head, _ = opened((tmp_path / "x.html").read_text("utf-8"))
+    assert (len(head["sheets"]), head["titles"][0]["en"]) == (1, "layer 3, head 0")
+
+
+def test_limit():
+    """The limit is 200 MB."""
+    assert document.LARGEST_PAGE == 200_000_000
+
+
+def test_saves_all_layers(tmp_path):
+    """Without --layer and --head a page has them all; with them, the chosen ones, under their own numbers."""
+    save_attention(softmaxed(3, 2, 4), tmp_path / "x.html")
+    head, _ = opened((tmp_path / "x.html").read_text("utf-8"))
+    assert ([x["en"] for x in head["layers"]], len(head["sheets"])) == (["0", "1", "2"], 9)
+    save_comparison(compare("猫吃鱼", "鱼吃猫"), tmp_path / "y.html")
+    assert (tmp_path / "y.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_every_sentence_is_used():
+    """Each sentence of the table is said somewhere on the page, and none that is said is missing."""
+    folder = files("attnviz.views.page")
+    text = "".join(folder.joinpath(name).read_text("utf-8") for name in (*SCRIPTS, "page.html"))
+    said = set(re.findall(r'\bsay\("(\w+)"|data-(?:say|label)="(\w+)"', text))
+    assert {name for pair in said for name in pair if name} <= set(SENTENCES)
+    named = set(re.findall(r'"(\w+)"', text))
+    built = re.compile(r"^(colours|order|picture|previous|next|zoom)_")
+    unused = [name for name in SENTENCES if name not in named and not built.match(name)]
+    assert unused == ["exact", "rounded", "no_script"]  # two by their place in the data, one by Python
+
+
+def node(code):
+    """What Node prints for this code."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    done = subprocess.run(["node"], input=code, capture_output=True, timeout=60, check=False, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_parse(name):
+    """Each script is a file that Node can read."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    with files("attnviz.views.page").joinpath(name).open("rb") as script:
+        done = subprocess.run(["node", "--check", script.name], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def numbers_script():
+    """The script that writes numbers, without the rest of the page."""
+    return files("attnviz.views.page").joinpath("numbers.js").read_text("utf-8")
+
+
+def test_numbers_are_written_alike():
+    """The script writes a number as the tables do, ties, signs and all."""
+    random = np.random.default_rng(0)
+    values = [0.0, 1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.375, 0.9995, 0.99951171875, 1e-9, 5e-324, 2.5, 12.345678]
+    values += [float(np.float32(x)) for x in random.random(500)] + list(random.random(500) * 1e-4)
+    values += [k / 2**n for n in range(1, 12) for k in (1, 3, 5, 7)]
+    values += [-x for x in values]
+    cases = [(x, d, p) for x in values for d in (1, 2, 3, 7, 9) for p in (False, True) if x or not p]
+    printed = node(
+        f"{numbers_script()}\nconsole.log(JSON.stringify({json.dumps(cases)}.map(([x, d, p]) => written(x, d, p))))"
+    )
+    wanted = [number(x, d, plus=p) for x, d, p in cases]
+    assert [a for a in zip(cases, json.loads(printed), wanted, strict=True) if a[1] != a[2]] == []
+
+
+@pytest.mark.parametrize("diverging", [False, True])
+def test_ratios_are_placed_alike(diverging):
+    """The script places a number on a scale of ratios where the scale does."""
+    random = np.random.default_rng(3)
+    values = np.array([*random.uniform(-1, 1, 300), *(10.0 ** random.uniform(-7, 0, 300)), 0.0, 1.0])
+    values = values if diverging else np.abs(values)
+    cases = []
+    for high, floor in ((1.0, 1e-4), (0.7, 0.1), (0.5, 0.5), (0.0, 0.0), (1e-3, 1e-5)):
+        scale = Scale(-high if diverging else 0.0, high, diverging, "log", floor)
+        cases += [(floor, high, diverging, x, p) for x, p in zip(values.tolist(), scale.place(values), strict=True)]
+    script = f"{json.dumps([case[:4] for case in cases])}.map((each) => placeByRatio(...each))"
+    printed = json.loads(node(f"{numbers_script()}\nconsole.log(JSON.stringify({script}))"))
+    assert np.allclose(printed, [case[4] for case in cases], atol=1e-12)
+
+
+def test_script_opens_blocks():
+    """The script opens a block to the numbers that Python has for it."""
+    random = np.random.default_rng(1)
+    weights, changes = random.random((5, 7)).astype(np.float32), random.uniform(-1, 1, (5, 7)).astype(np.float32)
+    blocks = [
+        encode(weights, exact=True),
+        encode(weights, exact=False),
+        encode(changes, exact=False),
+        encode(changes.astype(np.float64), exact=True),
+    ]
+    printed = node(
+        f"{numbers_script()}\nPromise.all({json.dumps(blocks)}.map(async ([kind, text]) => "
+        "Array.from(readNumbers(kind, await unpack(text), 5, 7).values)))"
+        ".then((all) => console.log(JSON.stringify(all)))"
+    )
+    for block, found in zip(blocks, json.loads(printed), strict=True):
+        assert np.allclose(np.reshape(found, (5, 7)), decode(block, (5, 7)), rtol=1e-12)
+
+
+def test_digits_are_certain():
+    """No more digits are shown than half a step allows: the last one is wrong by at most one."""
+    printed = node(
+        f"{numbers_script()}\n"
+        "console.log(JSON.stringify([1, .5, .26, .1, .02, .004].map((x) => certainDigits(x, 255, 9))))"
+    )
+    for largest, digits in zip((1, 0.5, 0.26, 0.1, 0.02, 0.004), json.loads(printed), strict=True):
+        assert largest / 510 <= 0.5 * 10.0**-digits < 10 * largest / 510 * 2
+
+
+def test_languages():
+    """The page has every sentence in both languages, none of them empty, and opens in the language in use."""
+    with speaking("zh"):
+        page = render_page(run("猫吃鱼", heads=4))
+    head, _ = opened(page)
+    assert (head["language"], opened(render_page(run("猫吃鱼")))[0]["language"]) == ("zh", "en")
+    assert '<html lang="zh">' in page
+    english, chinese = head["sentences"]["en"], head["sentences"]["zh"]
+    assert list(english) == list(chinese) == list(SENTENCES)
+    assert all(english.values())
+    assert [name for name in chinese if not re.search(r"[\u4e00-\u9fff]", chinese[name])] == []
+    for name in SENTENCES:
+        assert sorted(re.findall(r"\{\w+\}", english[name])) == sorted(re.findall(r"\{\w+\}", chinese[name]))
+    assert [name["en"] for name in head["heads"]][::4] == ["who acts", "mean"]
+    assert all(re.search(r"[\u4e00-\u9fff]", name["zh"]) for name in head["heads"])

@@ -1,0 +1,140 @@
+"""What the terminal shows of scales and sinks, pictures and pages show too."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnviz import Attention, compare, run
+from attnviz.api.save import prepare_comparing, prepare_picture
+from attnviz.core.errors import OptionError
+from attnviz.views.figure.layout import ticks
+from attnviz.views.figure.render import render_figure
+from attnviz.views.page.document import of_attention, of_comparison
+from attnviz.views.prepared.alt_text import as_bars, strongest
+from attnviz.views.prepared.attention import prepare
+from attnviz.views.prepared.color_scale import SPREADS, Scale, spread_scale
+from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.refine import SINKS, Refining, with_spread
+
+ALL = [Refining(scale, sinks) for scale in SPREADS for sinks in SINKS]
+NAMES = [f"{each.scale}, {each.sinks}" for each in ALL]
+
+
+def sinky(causal=False):
+    """Attention of four words and two heads, whose first word swallows the rows."""
+    raw = np.random.default_rng(0).random((1, 2, 5, 5)) ** 4 + 1e-7
+    raw[..., 0] = 4
+    allowed = np.tri(5, dtype=bool) if causal else None
+    raw = raw if allowed is None else raw * allowed
+    return Attention.from_arrays(
+        raw / raw.sum(axis=-1, keepdims=True), ["[CLS]", "猫", "吃", "鱼", "。"], allowed=allowed, source="猫吃鱼。"
+    )
+
+
+def pixels(picture):
+    """A PNG's colours, as a set of red, green and blue."""
+    from matplotlib.image import imread
+
+    bytes_ = np.rint(imread(io.BytesIO(picture), format="png")[:, :, :3] * 255).astype(int)
+    return {tuple(map(int, color)) for color in np.unique(bytes_.reshape(-1, 3), axis=0)}
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("refining", ALL, ids=NAMES)
+def test_pictures_show_what_the_terminal_shows(refining, causal):
+    """A picture's numbers, words, scale and sentences are the terminal's; and each cell has its place's colour."""
+    attention = sinky(causal)
+    (shown,) = refining.apply(prepare(attention), attention)
+    drawn = prepare_picture(attention, digits=3, refining=refining)
+    assert (drawn.caption, drawn.notes) == (shown.caption, shown.notes)
+    for ours, theirs in zip(drawn.panels, shown.panels, strict=True):
+        assert (ours.rows, ours.columns, ours.scale) == (theirs.rows, theirs.columns, theirs.scale)
+        assert np.array_equal(ours.values, theirs.values)
+    picture, _ = render_figure(drawn, "png")
+    found = pixels(picture)
+    for panel in shown.panels:
+        seen = panel.places() if panel.forbidden is None else panel.places()[~panel.forbidden]
+        palette = panel.scale.palette()
+        assert {palette[place] for place in np.rint(seen * 255).astype(int).ravel()} <= found
+
+
+@pytest.mark.parametrize("refining", ALL, ids=NAMES)
+def test_pages_hold_what_the_terminal_shows(refining):
+    """A page's words, notes and scale are the terminal's, and it opens with that scale; hidden keys are not in it."""
+    attention = sinky()
+    (shown,) = refining.apply(prepare(attention), attention)
+    head = of_attention(attention, 3, refining).head
+    assert head["columns"] == list(shown.panels[0].columns)
+    assert head["rows"] == list(shown.panels[0].rows)
+    assert head["spread"] == refining.scale
+    assert [each["en"] for each in head["notes"][0]] == list(map(str, shown.notes))
+    (scale,) = head["scales"]
+    assert scale["high"] == shown.panels[0].scale.high
+    if refining.scale == "log":
+        assert scale["floor"] == pytest.approx(
+            shown.panels[0].scale.floor, rel=0.5
+        )  # the mean of the heads is there too
+    hidden = refining.sinks == "hide"
+    assert head["columnText"] == (1 if hidden else None)
+    assert [len(text["words"]) for text in head["texts"]] == ([5, 4] if hidden else [5])
+
+
+@pytest.mark.parametrize("scale", SPREADS)
+def test_comparisons_share_their_scales(scale):
+    """The runs of a comparison keep one scale for weights and one for changes, however it is spread."""
+    comparison = compare("the cat eats fish", "fish eat the cat", position="all")
+    forms = Refining(scale).apply(prepare_comparison(comparison))
+    drawn = prepare_comparing(comparison, refining=Refining(scale))
+    panels = [panel for form in forms for panel in form.panels]
+    assert len({panel.scale for panel in panels}) == 2
+    assert [panel.scale for panel in drawn.panels] == [panel.scale for panel in panels]
+    assert of_comparison(comparison, None, 3, Refining(scale)).head["spread"] == scale
+
+
+def test_unknown_values():
+    """Another scale, or another thing to do with sinks, is refused with the nearest right one."""
+    with pytest.raises(OptionError, match="Did you mean log"):
+        Refining(scale="logs").check()
+    with pytest.raises(OptionError, match="Did you mean hide"):
+        Refining(sinks="hid").check()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(1e-7, 1e6), st.floats(0.0, 1.0), st.booleans(), st.sampled_from(SPREADS))
+def test_ticks_stand_where_their_numbers_are(high, share, diverging, spread):
+    """Each number beside a colour bar stands at its place, in order, from end to end."""
+    scale = Scale(-high if diverging else 0.0, high, diverging)
+    values = np.array([[high, high * 10 ** (-6 * share)]])
+    scale = spread_scale(scale, spread, [values])
+    found = ticks(scale)
+    places = [place for place, _ in found]
+    assert places == sorted(places)
+    assert places[0] >= 0
+    assert places[-1] <= 1
+    if spread == "row":
+        assert [text for _, text in found] == (["-", "0", "+"] if diverging else ["0", "each row's largest"])
+    if spread == "log":
+        assert places[-1] == pytest.approx(1)
+        for place, text in found:
+            if text != "0" and not text.startswith("≤"):
+                # two digits are shown: the place may be off by what they round
+                reach = 0.06 / np.log(max(scale.high / scale.floor, 1.0001))
+                assert scale.place(np.array([float(text)]))[0] == pytest.approx(place, abs=reach + 1e-6)
+
+
+@pytest.mark.parametrize("scale", SPREADS)
+def test_arcs_and_bars_are_on_the_scale(scale):
+    """An arc is as wide, and a bar as long, as its number's place on the scale."""
+    (form,) = with_spread(prepare(run("the cat eats the fish")), scale)
+    (panel,) = form.panels
+    places = panel.places()
+    for edge in strongest(panel, 1.0):
+        assert edge.share == pytest.approx(places[edge.row, edge.column])
+    bars = as_bars(form).panels[0]
+    assert bars.scale.spread == scale
+    assert bars.places().max() == pytest.approx(1)

@@ -1,0 +1,162 @@
+"""Pictures of four kinds in three styles: each is drawn whole, says what it is, and refuses what cannot be."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from attnviz import compare, run
+from attnviz.core.errors import OptionError
+from attnviz.views.figure.fonts import load_fonts
+from attnviz.views.figure.heatmap import Heatmaps
+from attnviz.views.figure.layout import Workshop
+from attnviz.views.figure.render import render_figure
+from attnviz.views.figure.style import KINDS, THEMES, Style, contrast
+from attnviz.views.prepared.attention import prepare
+from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.panels import join
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def form(text="猫吃鱼", **options):
+    """The prepared form of a text's weights, for a picture."""
+    return prepare(run(text, **options), medium="picture")[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("style", sorted(THEMES))
+def test_every_kind_in_every_style(kind, style):
+    """Each kind and style gives an SVG with a title and a description, the same bytes each time."""
+    prepared = form("我上周买的手机屏幕碎了", heads=4)
+    picture, _ = render_figure(prepared, "svg", Style(kind=kind, style=style))
+    root = ElementTree.fromstring(picture)
+    assert root.find(f"{SVG}title").text
+    assert root.find(f"{SVG}desc").text
+    assert render_figure(prepared, "svg", Style(kind=kind, style=style))[0] == picture
+
+
+def test_kinds_and_styles_differ():
+    """No two kinds, and no two styles, give the same picture."""
+    styles = [Style(kind=kind) for kind in KINDS] + [Style(style=style) for style in THEMES]
+    pictures = {render_figure(form(heads=2), "svg", style)[0] for style in styles}
+    assert len(pictures) == len(KINDS) + len(THEMES) - 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_text_asks_another(kind):
+    """Every kind draws cross-attention."""
+    picture, _ = render_figure(form(keys="the cat eats fish"), "png", Style(kind=kind))
+    assert picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        Style(title="猫"),
+        Style(no_title=True),
+        Style(width="12cm"),
+        Style(annotate="off"),
+        Style(cmap="magma"),
+        Style(kind="arcs", mass=1.0),
+        Style(kind="bars", token="吃"),
+        Style(dpi=50),
+    ],
+    ids=str,
+)
+def test_each_option_changes_the_picture(style):
+    """Every field of a style shows."""
+    plain = Style(kind=style.kind)
+    assert render_figure(form(), "png", style)[0] != render_figure(form(), "png", plain)[0]
+
+
+@pytest.mark.parametrize(
+    ("style", "line"),
+    [
+        (Style(kind="pie"), "--kind"),
+        (Style(style="papr"), "paper"),
+        (Style(annotate="maybe"), "--annotate"),
+        (Style(dpi=9), "--dpi"),
+        (Style(mass=0.0), "--mass"),
+        (Style(mass=1.5), "--mass"),
+        (Style(title="x", no_title=True), "not both"),
+        (Style(token="猫"), "--kind bars"),
+        (Style(width="wide"), "--width"),
+        (Style(width="900in"), "--width"),
+        (Style(cmap="nonsense"), "--cmap"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be(style, line):
+    """A style that cannot be is refused in one line that names the option."""
+    with pytest.raises(OptionError, match=line):
+        render_figure(form(), "svg", style)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("tab10", "10 colours for kinds of things"),
+        ("Set1_r", "9 colours"),
+        ("twilight", "uneven"),
+        ("hsv", "uneven"),
+        ("terrain", "uneven"),
+        ("RdBu", "uneven"),
+        ("magma", ""),
+        ("grays", ""),
+        ("Blues", ""),
+        ("hot_r", ""),
+        ("cubehelix", ""),
+    ],
+)
+def test_which_colours_are_uneven(name, words):
+    """Colours that are no ladder of lightness get a warning: kinds of things, circles, two ends where there is one."""
+    _, notes = render_figure(form(), "svg", Style(cmap=name))
+    told = " ".join(map(str, notes))
+    assert words in told
+    assert bool(words) == ("even:" in told)
+
+
+def test_two_ends_are_right_for_changes():
+    """A map with a light middle is even where the numbers have two signs."""
+    both = prepare_comparison(compare("猫吃鱼", "鱼吃猫"), medium="picture")[1]
+    _, notes = render_figure(both, "svg", Style(cmap="RdBu"))
+    assert not any("even:" in str(note) for note in notes)
+
+
+def test_uneven_colours_get_a_warning():
+    """Jet is drawn, with a note that its equal steps do not look equal."""
+    _, notes = render_figure(form(), "svg", Style(cmap="jet"))
+    assert any("uneven" in str(note) for note in notes)
+
+
+def test_contrast():
+    """Black on white is 21, a colour on itself 1 (WCAG 2.2)."""
+    assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+    assert contrast((9, 9, 9), (9, 9, 9)) == 1
+
+
+def heatmaps(prepared, width):
+    """The heatmaps of a picture of this width, as they are laid out."""
+    return Heatmaps(Workshop(prepared, Style(width=width), load_fonts(())))
+
+
+def test_narrow_labels_shrink_before_they_are_thinned():
+    """Long words in a column of a paper shrink until each has its label; what is too long for that is refused."""
+    long = form(" ".join(f"{letter * 17}" for letter in "abcdef"), embedding="hash", tokens="space")
+    body = heatmaps(long, "8.5cm")
+    side, _ = body.axes[0]
+    assert side.step == 1
+    assert side.size < body.shop.theme.label
+    assert body.width <= body.shop.room + 1e-9
+    with pytest.raises(OptionError, match="too narrow"):
+        heatmaps(long, "3cm")
+
+
+def test_narrow_titles_go_on_in_the_next_line():
+    """In a narrow picture two settings keep their whole names."""
+    compared = join(prepare_comparison(compare("the cat eats the fish", "the fish eats the cat"), medium="picture"))
+    body = heatmaps(compared, "8.5cm")
+    assert ["".join(line + " " for line in lines).strip() for lines in body.title_lines] == body.titles
+    assert max(map(len, body.title_lines)) > 1
