@@ -76,7 +76,7 @@ def test_python_example_runs(readme):
     assert [run.order_blind for run in names["c"].runs] == [True, False]
 
 
-@pytest.mark.parametrize("name", ["article.md", "article.zh.md"])
+@pytest.mark.parametrize("name", ["tutorial.md", "tutorial.zh.md"])
 def test_the_article_in_numpy(name):
     """The article's lines of NumPy give what attnviz gives for its matrix."""
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / name).read_text(encoding="utf-8"), flags=re.DOTALL)
