@@ -45,6 +45,7 @@ CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
 ERROR = ((0,), ("hint",))
 # Tables whose strings are words: file and name; whether a dict's keys, its values, or both.
 TABLES = {("toy/lexicon.py", "GROUPS"): "keys and values", ("cli/__init__.py", "COMMANDS"): "second of value"}
+CONTEXTS = {("toy/lexicon.py", "GROUPS"): "toy"}  # of the words of a table; elsewhere context= says it
 # Sentences that come from elsewhere, and where they are found: file, and the argument as it is written.
 PASSED_ON = {
     ("i18n/messages.py", "template"),
@@ -70,6 +71,7 @@ PASSED_ON = {
     ("cli/options.py", "words.panel"),
     ("core/attention_data.py", "str(head)"),
     ("views/prepared/heads.py", "name"),
+    ("views/prepared/attention.py", "name"),
 }
 
 
@@ -84,6 +86,7 @@ class Found(NamedTuple):
 
     text: str
     file: str
+    context: str = ""
 
 
 class Lost(NamedTuple):
@@ -112,10 +115,18 @@ def look_through(tree: ast.Module, name: str, found: list[Found], lost: list[Los
         for argument in _arguments(node, name):
             for text in _literals(argument):
                 if isinstance(text, str):
-                    found.append(Found(text, name))
+                    found.append(Found(text, name, _context(node)))
                 elif (name, ast.unparse(text)) not in PASSED_ON:
                     lost.append(Lost(name, text.lineno, ast.unparse(text)))
-        found.extend(Found(text, name) for text in (*_table(node, name), *_docstring(node, name)))
+        found.extend(_table(node, name))
+        found.extend(Found(text, name) for text in _docstring(node, name))
+
+
+def _context(node: ast.AST) -> str:
+    """Return the literal context= of a call; "" where it has none."""
+    keywords = node.keywords if isinstance(node, ast.Call) else []
+    given = next((one.value for one in keywords if one.arg == "context"), None)
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
 
 
 def _arguments(node: ast.AST, name: str) -> Iterator[ast.expr]:
@@ -160,19 +171,19 @@ def _literals(node: ast.expr) -> Iterator[str | ast.expr]:
         yield node
 
 
-def _table(node: ast.AST, name: str) -> Iterator[str]:
-    """The words of a table that TABLES names."""
+def _table(node: ast.AST, name: str) -> Iterator[Found]:
+    """Yield the words of a table that TABLES names."""
     if not isinstance(node, ast.AnnAssign) or not isinstance(node.value, ast.Dict):
         return
-    how = TABLES.get((name, ast.unparse(node.target)))
-    if how is None:
+    table = (name, ast.unparse(node.target))
+    if table not in TABLES:
         return
     for key, value in zip(node.value.keys, node.value.values, strict=True):
-        if how == "second of value":
-            yield ast.literal_eval(value)[1]
+        if TABLES[table] == "second of value":
+            words = (ast.literal_eval(value)[1],)
         else:
-            yield ast.literal_eval(key)
-            yield from ast.literal_eval(value)
+            words = (ast.literal_eval(key), *ast.literal_eval(value))
+        yield from (Found(word, name, CONTEXTS.get(table, "")) for word in words)
 
 
 def _docstring(node: ast.AST, name: str) -> Iterator[str]:
@@ -186,8 +197,8 @@ def _docstring(node: ast.AST, name: str) -> Iterator[str]:
 def template() -> Catalog:
     """What the code says, as an empty catalogue."""
     catalogue = Catalog(project="attnviz", locale="zh_CN", charset="utf-8")
-    for text, file in extract()[0]:
-        catalogue.add(text, locations=[(f"attnviz/{file}", None)])
+    for text, file, context in extract()[0]:
+        catalogue.add(text, locations=[(f"attnviz/{file}", None)], context=context or None)
     for message in catalogue:
         message.locations = sorted(set(message.locations))
     return catalogue
@@ -203,11 +214,11 @@ def stored() -> Catalog:
 
 def update() -> None:
     """Keep what is translated, take in what is new, drop what is gone, and compile."""
-    old = {message.id: message.string for message in stored() if message.id}
+    old = {(message.id, message.context): message.string for message in stored() if message.id}
     new = template()
     for message in new:
         if message.id:
-            message.string = old.get(message.id, "")
+            message.string = old.get((message.id, message.context), "")
             message.flags.discard("python-format")  # the templates are str.format's, and % is a sign like others
 
     stream = BytesIO()
@@ -222,7 +233,7 @@ def compiled() -> bytes:
     plain = Dateless(locale="zh_CN", charset="utf-8")
     for message in stored():
         if message.id:
-            plain.add(message.id, message.string)
+            plain.add(message.id, message.string, context=message.context)
     stream = BytesIO()
     write_mo(stream, plain)
     return stream.getvalue()
@@ -231,11 +242,11 @@ def compiled() -> bytes:
 def complaints() -> list[str]:
     """What is wrong with the catalogue, a line each."""
     found, lost = extract()
-    said = {text for text, _ in found}
-    known: dict[Any, Any] = {message.id: message for message in stored() if message.id}
+    said = {(text, context or None) for text, _, context in found}
+    known: dict[Any, Any] = {(message.id, message.context): message for message in stored() if message.id}
     lines = [f"attnviz/{file}:{line}: no literal: {source}" for file, line, source in lost]
-    lines += [f"missing: {text!r}" for text in sorted(said - set(known))]
-    lines += [f"gone from the code: {text!r}" for text in sorted(set(known) - said)]
+    lines += [f"missing: {text!r}" for text in sorted(said - set(known), key=str)]
+    lines += [f"gone from the code: {text!r}" for text in sorted(set(known) - said, key=str)]
     lines += [f"not translated: {text!r}" for text, each in known.items() if not each.string]
     lines += [f"fuzzy: {text!r}" for text, each in known.items() if each.fuzzy]
     if not MO.exists() or MO.read_bytes() != compiled():
@@ -249,7 +260,7 @@ def main(arguments: list[str]) -> int:
         "update": update,
         "compile": lambda: MO.write_bytes(compiled()),
         "check": lambda: None,
-        "extract": lambda: print("\n".join(sorted({repr(text) for text, _ in extract()[0]}))),
+        "extract": lambda: print("\n".join(sorted({repr(text) for text, _, _ in extract()[0]}))),
     }
     if len(arguments) != 1 or arguments[0] not in ways:
         print(__doc__)

@@ -11,7 +11,7 @@ from typing import Any
 from attnviz.analysis.comparison import GIVEN, Comparison, Name, compare_attentions
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError
-from attnviz.i18n.messages import Message, listed, message, word
+from attnviz.i18n.messages import Message, listed, message, toy_name
 
 
 def compare_given(
@@ -96,8 +96,8 @@ def _same_heads(a: Attention, b: Attention, head: str | None) -> tuple[Attention
         raise InputError(
             "One has the heads {first}, the other {second}: they cannot stand beside each other one by one.",
             hint="Without --head all their means are compared.",
-            first=listed(map(word, a.heads)),
-            second=listed(map(word, b.heads)),
+            first=listed(map(toy_name, a.heads)),
+            second=listed(map(toy_name, b.heads)),
         )
     return a.mean(), b.mean(), _which_heads(a, b)
 
@@ -106,7 +106,9 @@ def _which_heads(a: Attention, b: Attention) -> tuple[Message, ...]:
     """What to tell where one head stands beside one of another name, or a mean beside another number of heads."""
     if len(a.heads) == len(b.heads) == 1:
         return (
-            message("Head {first} is compared with head {second}.", first=word(a.heads[0]), second=word(b.heads[0])),
+            message(
+                "Head {first} is compared with head {second}.", first=toy_name(a.heads[0]), second=toy_name(b.heads[0])
+            ),
         )
     return (
         message(

@@ -17,7 +17,7 @@ from attnviz.analysis.order_blindness import Blindness, threshold
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
 from attnviz.core.positions import scheme_words
-from attnviz.i18n.messages import Message, message, word
+from attnviz.i18n.messages import Message, message, toy_name
 
 Float32 = NDArray[np.float32]
 Name = str | Message
@@ -312,7 +312,7 @@ def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:
         head = run.changed_head
         change = float(np.abs(run.delta[head]).max())
         called = run.heads[head]
-        name = message("{head} ({name})", head=head, name=word(called)) if isinstance(called, str) else head
+        name = message("{head} ({name})", head=head, name=toy_name(called)) if isinstance(called, str) else head
         sentence = message(
             "{sentence} Head {head} changes most, by {change}.", sentence=sentence, head=name, change=decimals(change)
         )

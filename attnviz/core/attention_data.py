@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, MissingError, ShapeError, no_such
-from attnviz.i18n.messages import Message, listed, message, translate
+from attnviz.i18n.messages import TOY, Message, listed, message, translate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -360,7 +360,7 @@ def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
     (1, 1)
     """
     for place, head in enumerate(heads):
-        if wanted == head or str(wanted) in (str(head), translate(str(head))):
+        if wanted == head or str(wanted) in (str(head), translate(str(head), TOY)):
             return place
     for place, head in enumerate(heads):
         if isinstance(head, str) and str(wanted) == str(place):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from attnviz.i18n.messages import Message, Word, listed, message, phrase, sentences
+from attnviz.i18n.messages import Message, Name, listed, message, phrase, sentences, toy_name
 
 _LONGEST, _KEPT = 400, 60  # a text of more characters is none that people wrote, and its beginning is enough
 
@@ -94,7 +94,7 @@ def no_such(kind: Message, wanted: Any, known: Iterable[Any]) -> MissingError:
     >>> str(no_such(Message("head"), 3, [0]))
     'There is no head 3: there is only 0.'
     """
-    found = [Word(name) if isinstance(name, str) else name for name in known]
+    found = [toy_name(name) for name in known]
     fields = {"kind": kind, "wanted": wanted}
     if len(found) == 1:
         return MissingError("There is no {kind} {wanted}: there is only {only}.", only=found[0], **fields)
@@ -124,6 +124,6 @@ _REASONS = (
 )
 
 
-def reason_of(error: Exception) -> Word:
+def reason_of(error: Exception) -> Name:
     """Why the system refused, as a field of a message."""
-    return Word(getattr(error, "strerror", None) or str(error))
+    return Name(getattr(error, "strerror", None) or str(error))

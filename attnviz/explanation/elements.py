@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
-from attnviz.i18n.messages import Message, message
-from attnviz.i18n.messages import Word as Name
+from attnviz.i18n.messages import Message, Name, message
 
 Floats = NDArray[np.floating[Any]]
 

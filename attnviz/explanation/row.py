@@ -12,7 +12,7 @@ import numpy as np
 from attnviz.core.attention import dot_products, exponentials
 from attnviz.core.attention_data import Attention, Booleans, Token, Trace
 from attnviz.explanation.elements import Floats, Piece, Word
-from attnviz.i18n.messages import Word as Name
+from attnviz.i18n.messages import TOY, Name
 from attnviz.text.find_token import occurrences
 from attnviz.toy import lexicon
 
@@ -147,7 +147,7 @@ def most_weighty(weights: Floats) -> tuple[int, ...]:
 def name_of(feature: str) -> Piece:
     """A feature's or a head's name in the reader's language; a word of the text as it is."""
     known = feature in lexicon.GROUPS or feature in lexicon.FEATURES
-    return Name(feature) if known else Word(feature)
+    return Name(feature, TOY) if known else Word(feature)
 
 
 def _names(features: tuple[str, ...] | None, count: int) -> tuple[Piece, ...]:

@@ -6,14 +6,19 @@ The catalogue that puts templates into Chinese is read when that language is fir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gettext import GNUTranslations
 
 LANGUAGES = ("en", "zh")
+
+TOY = "toy"  # the context of the names that the toy gives to heads and features: "work" is a place there
 
 _CATALOGUES = {"zh": "zh_CN"}
 _language = "en"
@@ -45,14 +50,20 @@ def speaking(name: str) -> Iterator[None]:
         set_language(before)
 
 
-def translate(template: str) -> str:
-    """The template in the language in use; English where the catalogue has no entry."""
-    return template if _language == "en" else in_language(template, _language)
+def translate(template: str, context: str = "") -> str:
+    """Return the template in the language in use; English where the catalogue has no entry.
+
+    context: tells two meanings of one English word apart (gettext's msgctxt).
+    """
+    return template if _language == "en" else in_language(template, _language, context)
 
 
-def in_language(template: str, name: str) -> str:
-    """The template in this language, whatever the language in use; English where the catalogue has no entry."""
-    return template if name == "en" or not template else _catalogue(name)(template)
+def in_language(template: str, name: str, context: str = "") -> str:
+    """Return the template in this language, whatever the language in use; English where the catalogue has no entry."""
+    if name == "en" or not template:
+        return template
+    catalogue = _catalogue(name)
+    return catalogue.pgettext(context, template) if context else catalogue.gettext(template)
 
 
 def phrase(text: str) -> str:
@@ -61,13 +72,13 @@ def phrase(text: str) -> str:
 
 
 @cache
-def _catalogue(name: str) -> Callable[[str], str]:
-    """The catalogue's look-up; read once."""
+def _catalogue(name: str) -> GNUTranslations:
+    """Return the catalogue of a language; read once."""
     import gettext
 
     path = Path(__file__).parent / "locale" / _CATALOGUES[name] / "LC_MESSAGES" / "attnviz.mo"
     with path.open("rb") as file:
-        return gettext.GNUTranslations(file).gettext
+        return gettext.GNUTranslations(file)
 
 
 @dataclass(frozen=True)
@@ -102,18 +113,19 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Word:
-    """A word that is data in English and may have a translation, as a message's field; braces in it mean nothing."""
+class Name:
+    """A name that is data in English and may have a translation, as a message's field; braces in it mean nothing."""
 
     text: str
+    context: str = ""
 
     def __str__(self) -> str:
-        """The word in English."""
+        """Return the name in English."""
         return self.text
 
     def localized(self) -> str:
-        """The word in the language in use."""
-        return translate(self.text)
+        """Return the name in the language in use."""
+        return translate(self.text, self.context)
 
 
 def message(template: str, /, **fields: Any) -> Message:
@@ -126,9 +138,9 @@ def listed(items: Iterable[Any]) -> Listed:
     return Listed(tuple(items))
 
 
-def word(text: Any) -> Any:
-    """A name that the catalogue may know, such as a head's; a number stays as it is."""
-    return Word(text) if isinstance(text, str) else text
+def toy_name(name: Any) -> Any:
+    """Mark the name of a head or feature of the toy for translation; a number stays as it is."""
+    return Name(name, TOY) if isinstance(name, str) else name
 
 
 def sentences(*parts: str) -> str:
@@ -137,4 +149,4 @@ def sentences(*parts: str) -> str:
 
 
 def _localized(value: Any) -> Any:
-    return value.localized() if isinstance(value, Message | Listed | Word) else value
+    return value.localized() if isinstance(value, Message | Listed | Name) else value

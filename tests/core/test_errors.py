@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from attnviz.core import errors
@@ -10,8 +12,8 @@ from attnviz.i18n.messages import Message, message
 
 
 def marked(_):
-    """A catalogue that puts the marks « » around what it is asked for."""
-    return lambda template: f"«{template}»"
+    """A catalogue that puts marks around every sentence."""
+    return SimpleNamespace(gettext=lambda text: f"«{text}»")
 
 
 def test_a_line_and_its_hint():

@@ -20,7 +20,7 @@ from attnviz import cli
 from attnviz.cli import COMMANDS
 from attnviz.cli.options import OPTIONS
 from attnviz.cli.typer_text import HELP, SENTENCES, WORDS, reword
-from attnviz.i18n.messages import in_language, set_language
+from attnviz.i18n.messages import TOY, in_language, set_language
 from attnviz.toy import lexicon
 
 
@@ -61,7 +61,7 @@ def test_what_the_extractor_finds(catalogue, code, found, lost):
     """A literal is found wherever a sentence may stand; what is none is told."""
     sentences, escaped = [], []
     catalogue.look_through(ast.parse(code), "cli/options.py", sentences, escaped)
-    assert ([text for text, _ in sentences], len(escaped)) == (found, lost)
+    assert ([one.text for one in sentences], len(escaped)) == (found, lost)
 
 
 def test_update_keeps_translations(catalogue, tmp_path, monkeypatch):
@@ -71,7 +71,7 @@ def test_update_keeps_translations(catalogue, tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "MO", tmp_path / "x.mo")
     catalogue.PO.write_text(known + 'msgid "gone long ago"\nmsgstr "久"\n', encoding="utf-8")
     catalogue.update()
-    kept = {message.id: message.string for message in catalogue.stored() if message.id}
+    kept = {message.id: message.string for message in catalogue.stored() if message.id and not message.context}
     assert (kept["no mask"], kept["no positions"]) == ("无", "")
     assert "gone long ago" not in kept
 
@@ -110,9 +110,15 @@ def test_punctuation(catalogue):
 def test_names_stay_apart():
     """No two features, and no two heads, have one name in Chinese: a reader can name each."""
     for names in (lexicon.FEATURES, tuple(lexicon.GROUPS)):
-        spoken = [in_language(name, "zh") for name in names]
+        spoken = [in_language(name, "zh", TOY) for name in names]
         assert len(set(spoken)) == len(names)
         assert not [name for name in spoken if re.search("[A-Za-z]", name)]
+
+
+def test_context_tells_meanings_apart():
+    """A word with two meanings has a translation for each: the feature of a workplace is no amount of computing."""
+    assert (in_language("work", "zh", TOY), in_language("work", "zh")) == ("工作", "计算量")
+    assert in_language("no such sentence", "zh", TOY) == "no such sentence"
 
 
 def test_typer_still_says_it():

@@ -9,7 +9,7 @@ import pytest
 
 from attnviz.cli.language import from_arguments, from_environment
 from attnviz.i18n import messages
-from attnviz.i18n.messages import in_language, language, listed, message, set_language, speaking, word
+from attnviz.i18n.messages import in_language, language, listed, message, set_language, speaking, toy_name
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_fields():
     """Lists get the language's own marks, words are translated, what is unknown and its braces stay."""
     sentence = message(
         "There is no {kind} {wanted}: there are {names}.",
-        kind=word("head"),
+        kind=message("head"),
         wanted="{x}",
-        names=listed([word("who acts"), word("{a}"), 3]),
+        names=listed([toy_name("who acts"), toy_name("{a}"), 3]),
     )
     assert str(sentence) == "There is no head {x}: there are who acts, {a}, 3."
     set_language("zh")

@@ -15,7 +15,7 @@ import numpy as np
 from attnviz.analysis.comparison import Comparison, Name
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError
-from attnviz.i18n.messages import Message, message, word
+from attnviz.i18n.messages import Message, message, toy_name
 from attnviz.views.page.payload import EXACT_UP_TO, LEAST_STEPS, encode, encode_mask, pack, pool, small
 from attnviz.views.page.sentences import in_each, sentences
 from attnviz.views.prepared.attention import prepare
@@ -244,7 +244,7 @@ def _titles(attention: Attention, names: list[int | str], panels: list[Panel]) -
 
 
 def _named(name: int | str) -> Message:
-    return message("mean") if name == "mean" else message("{text}", text=word(name))
+    return message("mean") if name == "mean" else message("{text}", text=toy_name(name))
 
 
 def _head_of_setting(setting: Words, name: int | str, count: int) -> Words:

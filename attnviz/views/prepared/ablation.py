@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attnviz.analysis.ablation import Ablation
-from attnviz.i18n.messages import Message, message, word
+from attnviz.i18n.messages import Message, message, toy_name
 from attnviz.views.prepared.caption import describe_settings
 from attnviz.views.prepared.charts import Bars, Charts
 from attnviz.views.prepared.labels import Medium, numbered, visible
@@ -60,7 +60,7 @@ def _labels(ablation: Ablation, medium: Medium) -> tuple[str | Message, ...]:
     if ablation.by != "head":
         return tuple(numbered(visible(str(removal.name), medium), removal.occurrence) for removal in ablation.removals)
     return tuple(
-        message("{name}", name=word(removal.name))
+        message("{name}", name=toy_name(removal.name))
         if isinstance(removal.name, str)
         else message("head {head}", head=removal.name)
         for removal in ablation.removals

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from attnviz.analysis.entropy import pair_shares
 from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.errors import MissingError, unknown_choice
-from attnviz.i18n.messages import Message, listed, message, translate
+from attnviz.i18n.messages import TOY, Message, listed, message, translate
 from attnviz.text.find_token import find_token
 from attnviz.text.merge_pieces import why_no_traces
 from attnviz.views.prepared.caption import describe
@@ -237,4 +237,4 @@ def _named(attention: Attention, features: tuple[str, ...] | None) -> tuple[str,
     """The toy's features in the language in use; the columns of one-hot vectors are the text's own words."""
     if features is None or attention.settings.get("embedding") != "toy":
         return features
-    return tuple(map(translate, features))
+    return tuple(translate(name, TOY) for name in features)

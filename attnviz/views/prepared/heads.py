@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import unknown_choice
-from attnviz.i18n.messages import Message, message, word
+from attnviz.i18n.messages import Message, message, toy_name
 
 MOST_HEADS = 4
 
@@ -44,4 +44,4 @@ def head_name(head: int | str) -> Message:
     """What a head is called: by its number, or by its own name."""
     if head == "mean":
         return message("mean of the heads")
-    return message("head: {name}", name=word(head)) if isinstance(head, str) else message("head {head}", head=head)
+    return message("head: {name}", name=toy_name(head)) if isinstance(head, str) else message("head {head}", head=head)

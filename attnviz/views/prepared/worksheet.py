@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from attnviz.explanation.elements import Entry, Explanation, Line, Number, Piece, Step, Word
-from attnviz.i18n.messages import Message, message
-from attnviz.i18n.messages import Word as Name
+from attnviz.i18n.messages import Message, Name, message
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_settings
 from attnviz.views.prepared.heads import head_name
