@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from near import assert_apart, assert_near, assert_near64
 from paths import GOLDEN
 from rich.cells import cell_len
 
@@ -33,7 +34,7 @@ def test_golden_ranks_and_correlations(name):
     """Ranks share their mean at ties, and correlations are those of SciPy."""
     x, y = ANSWERS[f"{name}_values"]
     assert np.array_equal([ranks(x), ranks(y)], ANSWERS[f"{name}_ranks"])
-    assert spearman(x, y) == pytest.approx(float(ANSWERS[f"{name}_correlation"]), abs=1e-12)
+    assert_near64(spearman(x, y), ANSWERS[f"{name}_correlation"])
 
 
 @given(st.lists(st.integers(0, 9), min_size=3, max_size=12, unique=True), st.randoms())
@@ -42,10 +43,10 @@ def test_only_ranks_count(values, random):
     other = values[:]
     random.shuffle(other)
     found = spearman(values, other)
-    assert spearman(values, values) == pytest.approx(1)
-    assert spearman(values, [-value for value in values]) == pytest.approx(-1)
-    assert spearman([value**3 for value in values], other) == pytest.approx(found)
-    assert spearman(other, values) == pytest.approx(found)
+    assert_near64(spearman(values, values), 1)
+    assert_near64(spearman(values, [-value for value in values]), -1)
+    assert_near64(spearman([value**3 for value in values], other), found)
+    assert_near64(spearman(other, values), found)
 
 
 @pytest.mark.parametrize(
@@ -69,11 +70,11 @@ def test_a_word_is_taken_out_by_the_arithmetic(rows, index, data):
     found = attnviz.ablate(vectors=matrix, token=str(index), by=by)
     assert [one.index for one in found.removals] == [j for j in range(len(matrix)) if j != index]
     for one in found.removals:
-        after = (before - weights[one.index] * matrix[one.index]) / (1 - weights[one.index])
-        assert one.weight == pytest.approx(weights[one.index], abs=1e-6)
+        left = 1 - weights[one.index]
+        after = (before - weights[one.index] * matrix[one.index]) / left
+        assert_near(one.weight, weights[one.index])
         size = np.linalg.norm(before)
-        if size > 1e-2:
-            assert one.moved == pytest.approx(np.linalg.norm(after - before) / size, abs=1e-3, rel=1e-3)
+        assert_near(one.moved * size * left, np.linalg.norm(after - before) * left, size=matrix)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -86,7 +87,7 @@ def test_positions_close_up(scheme):
         shorter = attnviz.run("".join(words), position=scheme)
         whole = attnviz.run("猫吃鱼的狗", position=scheme)
         expected = moved(whole.output[2], shorter.output[words.index("鱼")])
-        assert one.moved == pytest.approx(expected, rel=1e-4, abs=1e-6)
+        assert_near(one.moved, expected)
 
 
 def test_mask_and_word_differ_by_positions():
@@ -96,8 +97,8 @@ def test_mask_and_word_differ_by_positions():
         [one.moved for one in attnviz.ablate(PHONE, "碎", by=by, position="sinusoidal").removals]
         for by in ("word", "mask")
     ]
-    assert np.allclose(*plain, atol=1e-5)
-    assert not np.allclose(*placed, atol=1e-3)
+    assert_near(*plain)
+    assert_apart(*placed)
 
 
 @pytest.mark.parametrize("projection", ["identity", "lexicon", "random"])
@@ -114,10 +115,10 @@ def test_heads_add_up(projection, heads):
         part[number] = trace.context[number, found.index]
         flat = part.reshape(-1)
         taken = flat if matrix is None else flat @ matrix
-        assert one.moved * found.length == pytest.approx(np.linalg.norm(taken), rel=1e-4, abs=1e-5)
-        assert one.weight == pytest.approx(attention.weights[0, number, found.index].max())
+        assert_near(one.moved * found.length, np.linalg.norm(taken))
+        assert_near(one.weight, attention.weights[0, number, found.index].max())
     if heads == 1:
-        assert found.removals[0].moved == pytest.approx(1)
+        assert_near(found.removals[0].moved, 1)
 
 
 def test_forbidden_words_do_not_count():
@@ -137,7 +138,7 @@ def test_cross():
     assert [one.name for one in found.removals] == ["the", "cat", "eats", "fish"]
     assert found.own is None
     alone = attnviz.ablate("猫吃鱼", "吃", keys="cat")
-    assert [one.moved for one in alone.removals] == [pytest.approx(1)]
+    assert_near([one.moved for one in alone.removals], [1])
 
 
 def test_which_word():
@@ -184,7 +185,7 @@ def test_readings(monkeypatch, value, by):
 def test_zero_vector():
     """Where the vector is zeros, distances are as they are."""
     found = attnviz.ablate(vectors=[[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 0.0]], token="0")
-    assert found.length == pytest.approx(0, abs=1e-7)
+    assert_near(found.length, 0)
     assert all(np.isfinite(one.moved) for one in found.removals)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from near import assert_between, assert_between64, assert_near, assert_near64
 
 from attnviz import run
 from attnviz.analysis.entropy import characterize, characters, entropy, largest_entropy, least_even, unevenness
@@ -35,9 +36,9 @@ def test_entropy_bounds(case):
     weights, allowed = case
     bits = entropy(weights)
     assert (bits >= 0).all()
-    assert (bits <= largest_entropy(allowed) + 1e-9).all()
-    assert np.allclose(bits, entropy(weights[:, ::-1]))
-    assert np.allclose(entropy(even(allowed)), largest_entropy(allowed))
+    assert_between64(bits, 0, largest_entropy(allowed))
+    assert_near64(bits, entropy(weights[:, ::-1]))
+    assert_near64(entropy(even(allowed)), largest_entropy(allowed))
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,12 @@ def test_entropy_bounds(case):
 )
 def test_entropy_by_hand(row, bits):
     """Rows whose entropy is known."""
-    assert entropy(np.array([row], dtype=float))[0] == pytest.approx(bits)
+    assert_near64(entropy(np.array([row], dtype=float))[0], bits)
 
 
 def test_entropy_of_torch():
     """The same number as torch.distributions.Categorical, in bits (.1 .2 .3 .4: 1.2798542 nats)."""
-    assert entropy(np.array([[0.1, 0.2, 0.3, 0.4]]))[0] * np.log(2) == pytest.approx(1.2798542, abs=1e-7)
+    assert round(entropy(np.array([[0.1, 0.2, 0.3, 0.4]]))[0] * np.log(2), 7) == 1.2798542
 
 
 def shifted(n, step, causal):
@@ -70,7 +71,8 @@ def test_pure_patterns(n, causal, step, pattern):
     if causal and step > 0:
         return
     found = characterize(shifted(n, step, causal), np.tri(n, dtype=bool) if causal else None)
-    assert (found.pattern, found.share, found.bits) == (pattern, pytest.approx(1), 0)
+    assert (found.pattern, found.bits) == (pattern, 0)
+    assert_near(found.share, 1)
 
 
 @pytest.mark.parametrize("n", [3, 8])
@@ -89,15 +91,16 @@ def test_even(case):
     found = characterize(even(allowed), allowed)
     expected = "even" if allowed.any() and largest_entropy(allowed).max() > 0 else found.pattern
     assert found.pattern == expected
-    assert found.bits == pytest.approx(found.largest)
+    assert_near64(found.bits, found.largest)
 
 
 @given(attended())
 def test_share_is_clear(case):
     """A pattern is told only where it has at least half the weight."""
     found = characterize(*case)
-    assert found.share is None or 0.5 <= found.share + 1e-6 <= 1 + 1e-5
-    assert 0 <= found.bits <= found.largest + 1e-9
+    if found.share is not None:
+        assert_between(found.share, 0.5, 1)
+    assert_between64(found.bits, 0, found.largest)
     assert str(found.words()).endswith(f"{found.bits:.2f} bits")
 
 
@@ -135,8 +138,9 @@ def test_unevenness():
     """A row is as uneven as it lies below an even one over what it may look at; nothing to look at is no row."""
     weights = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.5, 0.25, 0.25], [0.0, 0.0, 0.0]])
     allowed = np.array([[1, 0, 0], [1, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=bool)
-    np.testing.assert_allclose(unevenness(weights, allowed), [0, 0, np.log2(3) - 1.5, -np.inf], atol=1e-12)
-    np.testing.assert_allclose(unevenness(weights[:3]), np.log2(3) - np.array([0, 1, 1.5]), atol=1e-12)
+    assert_near64(unevenness(weights, allowed)[:3], [0, 0, np.log2(3) - 1.5])
+    assert unevenness(weights, allowed)[3] == -np.inf
+    assert_near64(unevenness(weights[:3]), np.log2(3) - np.array([0, 1, 1.5]))
 
 
 def test_the_least_even_row():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from near import assert_apart, assert_near, assert_rows_sum_to_one
 from paths import SAMPLES
 
 import attnviz
@@ -50,7 +51,7 @@ def test_any_text(text, embedding, position, mask, tokens):
     """Any text under any setting: rows sum to 1, forbidden cells are 0, and all is finite."""
     name, heads = embedding
     attention = run(text, embedding=name, heads=heads, position=position, mask=mask, tokens=tokens)
-    np.testing.assert_allclose(attention.weights.sum(axis=-1), 1, atol=1e-6)
+    assert_rows_sum_to_one(attention.weights)
     assert np.isfinite(attention.output).all()
     if attention.allowed is not None:
         assert (attention.weights[:, :, ~attention.allowed] == 0).all()
@@ -93,12 +94,12 @@ def test_every_run_is_the_same():
     """Nothing is random that is not seeded: a run twice gives the same numbers, another seed others."""
     one, again, other = (run("猫吃鱼", projection="random", seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.weights, again.weights)
-    assert not np.allclose(one.weights, other.weights)
+    assert_apart(one.weights, other.weights)
 
 
 def test_positions_change_the_weights():
     """Sinusoidal positions change who looks at whom."""
-    assert not np.allclose(run("猫吃鱼").weights, run("猫吃鱼", position="sinusoidal").weights, atol=0.01)
+    assert_apart(run("猫吃鱼").weights, run("猫吃鱼", position="sinusoidal").weights, by=0.01)
 
 
 def test_logits_explain_the_weights():
@@ -106,9 +107,9 @@ def test_logits_explain_the_weights():
     attention = run("猫吃鱼", heads=4, position="sinusoidal", mask="causal", temperature=0.5)
     trace = attention.traces[0]
     dots = trace.query @ trace.key.swapaxes(-1, -2) / 4 / 0.5
-    np.testing.assert_allclose(trace.logits, dots, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(attnviz.softmax(trace.logits, attention.allowed), attention.weights[0], atol=1e-6)
-    np.testing.assert_allclose(attention.weights[0] @ trace.value, trace.context, atol=1e-5)
+    assert_near(trace.logits, dots)
+    assert_near(attnviz.softmax(trace.logits, attention.allowed), attention.weights[0])
+    assert_near(attention.weights[0] @ trace.value, trace.context)
     np.testing.assert_array_equal(attnviz.merge_heads(trace.context), attention.output)
 
 
@@ -118,8 +119,8 @@ def test_vectors():
     array = np.arange(1, 13).reshape(3, 4) / 10
     for vectors in (array, array.tolist(), str(SAMPLES / "article.csv"), SAMPLES / "article.csv"):
         attention = run(vectors=vectors)
-        np.testing.assert_allclose(attention.weights[0, 0, 0], expected, rtol=0, atol=1e-7)
-        np.testing.assert_allclose(attention.output[:, 0], [0.5529808, 0.6327625, 0.7011331], rtol=0, atol=1e-7)
+        assert_near(attention.weights[0, 0, 0], expected)
+        assert_near(attention.output[:, 0], [0.5529808, 0.6327625, 0.7011331])
         assert texts(attention) == ["x0", "x1", "x2"]
         assert attention.source is None
         assert {token.start for token in attention.tokens} == {None}

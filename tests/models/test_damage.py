@@ -14,6 +14,7 @@ import warnings
 
 import numpy as np
 import pytest
+from near import assert_rows_sum_to_one
 from tiny_models import gguf_of, model_of
 
 from attnviz.core.errors import AttnvizError, InputError
@@ -89,7 +90,7 @@ def read_or_refused(path):
             warnings.simplefilter("error")
             model = load(str(path))
             attention = model.attend(TEXT, keys="a" if model.shape.encoder_decoder else None)
-        np.testing.assert_allclose(attention.weights.sum(axis=-1), 1, atol=1e-3)
+        assert_rows_sum_to_one(attention.weights)
         return True
     except AttnvizError as error:
         line = str(error)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from near import assert_apart, assert_near, assert_rows_sum_to_one
 from real_models import MINILM, SMOLLM2, needs_minilm, needs_smollm2
 from tiny_models import model_of
 
@@ -52,7 +53,7 @@ def test_minilm_is_what_the_forward_pass_gives():
     attention = model.attend("The cat eats the fish")
     assert [t.text for t in attention.tokens] == ["[CLS]", "The", "cat", "eats", "the", "fish", "[SEP]"]
     assert attention.weights.shape == (6, 12, 7, 7)
-    np.testing.assert_allclose(attention.weights.sum(axis=-1), 1, atol=1e-5)
+    assert_rows_sum_to_one(attention.weights)
     ids = [t.id for t in attention.tokens]
     passed = forward(model.checkpoint.config, model.checkpoint.tensors, ids)
     np.testing.assert_array_equal(attention.weights, passed.weights)
@@ -93,7 +94,7 @@ def test_pair_has_segments():
     plain = forward(model.checkpoint.config, model.checkpoint.tensors, ids, layers=[0])
     told = forward(model.checkpoint.config, model.checkpoint.tensors, ids, segments=[0] * 4 + [1] * 3, layers=[0])
     np.testing.assert_array_equal(pair.weights, told.weights)
-    assert np.abs(pair.weights - plain.weights).max() > 1e-3
+    assert_apart(pair.weights, plain.weights)
 
 
 def test_pair_shares_stand_below_each_head(tiny, capsys):
@@ -106,7 +107,7 @@ def test_pair_shares_stand_below_each_head(tiny, capsys):
     for first, asking in words.items():
         for second, asked in words.items():
             given = attention.weights[:, :, asking][..., asked].sum(axis=-1).mean(axis=-1)
-            np.testing.assert_allclose(shares[:, :, first, second], given, atol=1e-6)
+            assert_near(shares[:, :, first, second], given)
     for view in ("table", "blocks", "top", "text"):
         code, out, _ = run(
             capsys, "run", "the cat", "--pair", "a fish eats", "--model", folder, "--head", "all", "--view", view
@@ -157,7 +158,7 @@ def test_longer_than_the_model():
         model.attend(text)
     slid = model.attend(text, window=128, stride=64, layers=[0])
     assert slid.weights.shape == (1, 12, 602, 602)
-    np.testing.assert_allclose(slid.weights.sum(axis=-1), 1, atol=1e-4)
+    assert_rows_sum_to_one(slid.weights)
     assert slid.allowed[1, 100]
     assert not slid.allowed[1, 300]
     assert "windows of 128 tokens, 64 apart" in str(slid.notes[0])
@@ -186,7 +187,7 @@ def test_translation(tiny):
     assert [t.text for t in cross.query[1:]] == ["a", "fish"]
     assert cross.key_source == "the cat"
     assert cross.source == "a fish"
-    np.testing.assert_allclose(cross.weights.sum(axis=-1), 1, atol=1e-5)
+    assert_rows_sum_to_one(cross.weights)
     own = model.attend("the cat", layers=[-1])
     assert str(own.notes[-1]).startswith("The model says:")
     for token in own.query[1:]:
@@ -225,7 +226,7 @@ def test_every_family_reads_a_text(tiny, family, words):
     """A folder of each family goes from a text to weights whose rows sum to 1."""
     model = load(str(tiny(family, words)))
     attention = model.attend("the cat eats", keys="a" if model.shape.encoder_decoder else None)
-    np.testing.assert_allclose(attention.weights.sum(axis=-1), 1, atol=1e-5)
+    assert_rows_sum_to_one(attention.weights)
     assert len(attention.layers) == (model.shape.decoder_layers or model.shape.layers)
 
 
@@ -258,7 +259,7 @@ def test_compare_translating(tiny, family):
     fewer = attnviz.compare("the dog", "dog", model=folder, keys="a fish", layer=1)
     assert fewer.renormalized
     assert fewer.only_a
-    np.testing.assert_allclose(fewer.runs[0].a.sum(axis=-1), 1, atol=1e-5)
+    assert_rows_sum_to_one(fewer.runs[0].a)
 
 
 @pytest.mark.parametrize(
@@ -357,8 +358,8 @@ def test_windows_average():
     slid = slide(special, even, window=5, stride=2, most=None)
     assert seen == [[0, 1, 2, 3, 8], [0, 3, 4, 5, 8], [0, 5, 6, 7, 8]]
     weights = slid.passed.weights[0, 0]
-    np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-6)
-    np.testing.assert_allclose(weights[3], [0.2, 0.1, 0.1, 0.2, 0.1, 0.1, 0, 0, 0.2], atol=1e-6)
+    assert_rows_sum_to_one(weights)
+    assert_near(weights[3], [0.2, 0.1, 0.1, 0.2, 0.1, 0.1, 0, 0, 0.2])
     assert not slid.passed.allowed[1, 7]
     with pytest.raises(OptionError, match="goes with --window"):
         slide(special, even, window=None, stride=2, most=None)
@@ -482,7 +483,7 @@ def test_no_special_says_what_went(capsys):
     assert "of the weight, not shown, went to [CLS], [SEP]" in " ".join(out.split())
     _, out, _ = run(capsys, "run", "the cat", "--model", MINILM, "--no-special", "--renormalize", "--json")
     document = json.loads(out)
-    np.testing.assert_allclose(np.sum(document["weights"], axis=-1), 1, atol=1e-5)
+    assert_rows_sum_to_one(document["weights"])
     assert document["settings"]["hidden"]["pieces"] == ["[CLS]", "[SEP]"]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from near import assert_near, assert_rows_sum_to_one
 
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
@@ -47,7 +48,7 @@ def attention_of(source, tokens, seed=0, causal=False):
 def test_rows_still_sum_to_one(text, how, causal):
     """Joined or not, each row sums to 1, and no weight is negative or where nobody may look."""
     merged = merge_tokens(attention_of(*text, causal=causal), how)
-    np.testing.assert_allclose(merged.weights.sum(axis=-1), 1, atol=1e-5)
+    assert_rows_sum_to_one(merged.weights)
     assert (merged.weights >= 0).all()
     if merged.allowed is not None:
         assert (merged.weights[..., ~merged.allowed] == 0).all()
@@ -90,10 +91,10 @@ def test_sums_and_means(text, how):
     merged = merge_tokens(attention, how)
     groups = group(tokens, source, how)
     for i, (a, b) in enumerate(groups):
-        np.testing.assert_allclose(merged.output[i], attention.output[a:b].mean(axis=0), rtol=1e-5, atol=1e-6)
+        assert_near(merged.output[i], attention.output[a:b].mean(axis=0))
         for j, (c, d) in enumerate(groups):
             wanted = attention.weights[:, :, a:b, c:d].sum(axis=-1).mean(axis=-1)
-            np.testing.assert_allclose(merged.weights[:, :, i, j], wanted, rtol=1e-5, atol=1e-6)
+            assert_near(merged.weights[:, :, i, j], wanted)
 
 
 @given(pieces())
@@ -136,11 +137,11 @@ def test_hiding_special_tokens(text, renormalize):
         assert hidden is attention
         return
     if renormalize:
-        np.testing.assert_allclose(hidden.weights.sum(axis=-1), 1, atol=1e-5)
+        assert_rows_sum_to_one(hidden.weights)
     else:
         np.testing.assert_array_equal(hidden.weights, rest)
     shares = hidden.settings["hidden"]["shares"]
-    np.testing.assert_allclose([shares["0"], shares["1"]], 1 - rest.sum(axis=-1).mean(axis=-1), atol=1e-6)
+    assert_near([shares["0"], shares["1"]], 1 - rest.sum(axis=-1).mean(axis=-1))
     assert all(token.start is not None for token in hidden.tokens)
 
 
