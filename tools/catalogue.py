@@ -38,7 +38,7 @@ CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "translate": ((0,), ()),
     "phrase": ((0,), ()),
     "in_language": ((0,), ()),
-    "Words": ((0, 1, 2), ("panel", "help", "metavar")),
+    "OptionText": ((0, 1, 2), ("panel", "help", "metavar")),
     "Option": ((), ("help", "metavar", "rich_help_panel")),
     "Argument": ((), ("help", "metavar", "rich_help_panel")),
 }
@@ -134,7 +134,7 @@ def _arguments(node: ast.AST, name: str) -> Iterator[ast.expr]:
     if not isinstance(node, ast.Call):
         return
     places, keywords = _where(node.func)
-    if ast.unparse(node.func) == "Words" and name != "cli/options.py":
+    if ast.unparse(node.func) == "OptionText" and name != "cli/options.py":
         return
     yield from (node.args[place] for place in places if place < len(node.args))
     yield from (each.value for each in node.keywords if each.arg in keywords)

@@ -1,4 +1,4 @@
-"""The command line. Each command has a file of its own, loaded when it is called; `--help` needs none of them."""
+"""The command line. Each command has a module of its own, loaded when it is called; `--help` needs none of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from attnviz.cli.language import speak
+from attnviz.cli.language import choose_language
 from attnviz.core.errors import AttnvizError, OptionError, reason_of
 from attnviz.i18n.messages import LANGUAGES, Message, language, listed, message, sentences, translate
 
@@ -64,11 +64,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
-class Speaking:
-    """What a command and the group share: typer's own words in the reader's language."""
+class Localized:
+    """Mixin of a command and the group: typer's own words in the language in use."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The arguments; OptionError where an option that takes one value has several, of which one would count."""
+        """Parse the arguments; raise OptionError where an option that takes one value is given several."""
         names = [arg.partition("=")[0] for arg in args if arg.startswith("--")]
         if len(set(names)) < len(names) and not ctx.resilient_parsing:
             _, _, parsed = self.make_parser(ctx).parse_args(args=list(args))  # type: ignore[attr-defined]
@@ -76,19 +76,19 @@ class Speaking:
         return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
-        """The usage line."""
+        """Write the usage line."""
         pieces = self.collect_usage_pieces(ctx)  # type: ignore[attr-defined]
         formatter.write_usage(ctx.command_path, " ".join(pieces), translate("Usage: "))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The help text in the language in use."""
+        """Write the help text in the language in use."""
         from attnviz.cli.typer_text import folding, helping
 
         with folding() if language() == "en" else helping(self, ctx):
             return super().format_help(ctx, formatter)  # type: ignore[misc, no-any-return]
 
 
-class Command(Speaking, TyperCommand):
+class Command(Localized, TyperCommand):
     """One command."""
 
 
@@ -103,8 +103,8 @@ def _refuse_twice(parsed: list[Any]) -> None:
             )
 
 
-class LazyGroup(Speaking, TyperGroup):
-    """A group whose commands are names until one is called."""
+class LazyGroup(Localized, TyperGroup):
+    """A group that loads a command's module when the command is called."""
 
     def __init__(self, **attributes: Any) -> None:
         attributes["commands"] = {
@@ -115,13 +115,13 @@ class LazyGroup(Speaking, TyperGroup):
         super().__init__(**attributes)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command that was called, now loaded."""
+        """Load and return the command that was called."""
         name, stub, rest = super().resolve_command(ctx, args)
         return name, stub if name is None else load_command(name), rest
 
 
 def load_command(name: str) -> Any:
-    """A command as typer runs it, with all its options."""
+    """Return a command as typer runs it, with all its options."""
     from attnviz.cli.options import with_options
 
     module, _, example = COMMANDS[name]
@@ -133,7 +133,7 @@ def load_command(name: str) -> Any:
 
 
 def _reflowed(docstring: str) -> str:
-    """A docstring in the language in use, a line each paragraph: the help folds it to the screen itself."""
+    """Return a docstring in the language in use, one line a paragraph: the help folds it to the screen itself."""
     paragraphs = translate(cleandoc(docstring)).split("\n\n")
     return "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
 
@@ -176,13 +176,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> Any:
-    speak(arguments, os.environ)
+    choose_language(arguments, os.environ)
     with _completing(arguments):
         return typer.main.get_command(app).main(arguments, prog_name="attnviz", standalone_mode=False)
 
 
 def _completing(arguments: list[str]) -> AbstractContextManager[None]:
-    """Typer's words about shell completion in the language in use, where there is something to say about it."""
+    """Return a context in which typer's words about shell completion are in the language in use."""
     if language() == "en" or "--install-completion" not in arguments:
         return nullcontext()
     from attnviz.cli.typer_text import completing
@@ -191,7 +191,7 @@ def _completing(arguments: list[str]) -> AbstractContextManager[None]:
 
 
 def _guarded(work: Callable[[], Any]) -> int:
-    """The exit code of `work`; errors that a reader can do something about become one line."""
+    """Return the exit code of `work`; an error that a user can do something about becomes one line."""
     from typer.exceptions import TyperException
 
     try:
@@ -220,7 +220,7 @@ def _guarded(work: Callable[[], Any]) -> int:
 
 
 def _fault(error: Exception) -> Message:
-    """The line for an error that nobody foresaw: what it is, and where in the package it happened."""
+    """Return the line for an unexpected error: its type, and where in the package it was raised."""
     from traceback import extract_tb
 
     frames, package = extract_tb(error.__traceback__), Path(__file__).parents[1]
@@ -236,7 +236,7 @@ def _fault(error: Exception) -> Message:
 
 
 def _usage(error: Any) -> str:
-    """Typer's own words about wrong usage, in one line, with what to do."""
+    """Return typer's message about wrong usage in one line, with what to do."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return ""
     if type(error).__name__ == "NoSuchOption" and (others := _commands_with(error.option_name)):
@@ -256,12 +256,12 @@ def _usage(error: Any) -> str:
 
 
 def _commands_with(option: str) -> list[str]:
-    """The commands that have this option."""
+    """Return the commands that have this option."""
     return [name for name in COMMANDS if any(option in one.opts for one in load_command(name).params)]
 
 
 def _elsewhere(option: str, command: str, others: list[str]) -> str:
-    """Where an option belongs, and why not here."""
+    """Return the line that says which commands have an option, and why this one has not."""
     why = {
         "--model": message("{command} computes with the toy's one layer, not with a model.", command=command),
         "--weights": message(
@@ -290,7 +290,7 @@ def _never_fail_to_encode() -> None:
 
 
 def _close_quietly() -> None:
-    """Let the interpreter's last flush go nowhere."""
+    """Redirect standard output to the null device, so that the interpreter's last flush cannot fail."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,8 +10,8 @@ import typer
 from attnviz.analysis.ablation import ablation_document
 from attnviz.analysis.run_ablation import ablate
 from attnviz.api.save import FOR_ABLATION, check_destination, save_ablation
-from attnviz.cli.common import digits_for, dressed, print_json
-from attnviz.cli.options import Dressing, Looking, Output, Plain
+from attnviz.cli.common import digits_for, picture_style, print_json
+from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes
 from attnviz.cli.progress import reading
 from attnviz.cli.sources import read_source
@@ -25,8 +25,8 @@ Texts = Annotated[
 
 
 @dataclass(frozen=True)
-class Removing:
-    """What is taken away, and what is watched."""
+class AblationOptions:
+    """Options of `ablate`: what is removed, and whose vector is observed."""
 
     token: str | None = field(
         default=None, metadata={"help": phrase("The word whose vector is watched: its text, 猫#2, or its index.")}
@@ -43,7 +43,12 @@ class Removing:
 
 
 def command(
-    given: Plain, computing: Computing, removing: Removing, dressing: Dressing, output: Output, texts: Texts = None
+    inputs: TextInput,
+    computing: Computing,
+    ablation_options: AblationOptions,
+    picture_options: PictureOptions,
+    output: OutputOptions,
+    texts: Texts = None,
 ) -> None:
     """Take a word or a head away: how far the result moves, beside the weight it had.
 
@@ -51,22 +56,22 @@ def command(
     here (Jain and Wallace 2019; Wiegreffe and Pinter 2019). Toy vectors can show how weight and importance part; what
     a trained model depends on they cannot show.
     """
-    digits = digits_for(Looking(precision=removing.precision))
+    digits = digits_for(ViewOptions(precision=ablation_options.precision))
     for path in output.save:
         check_destination(path, FOR_ABLATION)
-    style = dressed(dressing, output.save)
-    source, settings = read_source(texts or [], given), Settings(**asdict(computing))
-    with reading() as told:
+    style = picture_style(picture_options, output.save)
+    source, settings = read_source(texts or [], inputs), Settings(**asdict(computing))
+    with reading() as progress:
         found = ablate(
             source.text,
-            removing.token,
+            ablation_options.token,
             settings,
-            by=removing.by,
-            head=removing.head,
+            by=ablation_options.by,
+            head=ablation_options.head,
             keys=source.keys,
             vectors=source.vectors,
             labels=source.labels,
-            progress=told,
+            progress=progress,
         )
     print_notes(found.notes)
     for path in output.save:

@@ -1,4 +1,4 @@
-"""What run and export share: compute every attention first, then show and save, so that a bad text leaves nothing."""
+"""Steps that commands share: compute every attention first, then print and save, so that a bad text leaves no files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from attnviz.api.run import load_weights
 from attnviz.api.run import run as run_pipeline
 from attnviz.api.save import FOR_ATTENTION, PAGE, check_destination, numbered, prepare_picture, save_attention
-from attnviz.cli.idle_options import Made
-from attnviz.cli.options import Dressing, Input, Looking, LookingAtTwo
+from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import Progress, reading
-from attnviz.cli.sources import Source, as_typed, check_one, read_sources
+from attnviz.cli.sources import Source, check_one, decode_argument, read_sources
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.text.find_token import find_token
@@ -32,49 +32,49 @@ WORD_DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4
 
 def attend_all(
     texts: list[str],
-    given: Input,
+    inputs: AttentionInput,
     settings: Settings,
-    looking: Looking,
+    view_options: ViewOptions,
     files: list[Path],
     style: Style | None = None,
     *,
     data: bool = False,
 ) -> list[Attention]:
-    """The attention of every text, once all that was asked for is known to be possible; its notes are printed.
+    """Compute the attention of every text, once all options are known to be valid; print its notes.
 
     data: every weight is printed.
     """
-    found = _computed(texts, given, settings, looking, files, style, data=data)
+    found = _computed(texts, inputs, settings, view_options, files, style, data=data)
     print_notes({str(note): note for attention in found for note in attention.notes}.values())
     return found
 
 
 def _computed(
     texts: list[str],
-    given: Input,
+    inputs: AttentionInput,
     settings: Settings,
-    looking: Looking,
+    view_options: ViewOptions,
     files: list[Path],
     style: Style | None = None,
     *,
     data: bool = False,
 ) -> list[Attention]:
-    digits_for(looking)
-    for name in looking.show:
+    digits_for(view_options)
+    for name in view_options.show:
         if name not in SHOWS:
             raise unknown_choice("--show", name, SHOWS)
-    check_choice(choice_of(looking), looking.show)
+    check_choice(view_choice(view_options), view_options.show)
     for path in files:
         check_destination(path, FOR_ATTENTION)
-    sources = read_sources(texts, given)
+    sources = read_sources(texts, inputs)
     with reading() as told:
         if len(sources) > 1:
             read_ahead([text for source in sources for text in (source.text, source.keys)], [settings], told)
-        layers = layers_for(looking.layer, everything=_shows_everything(files, style))
-        summed_up = looking.view in ("top", "blocks", "text") and not files and not data
+        layers = layers_for(view_options.layer, everything=_shows_everything(files, style))
+        summed_up = view_options.view in ("top", "blocks", "text") and not files and not data
         attend = partial(
             _attend,
-            given=given,
+            inputs=inputs,
             settings=settings,
             layers=layers,
             told=told,
@@ -82,25 +82,25 @@ def _computed(
         )
         found = [one for source in sources for one in attend(source)]
     for attention in found:
-        choose_heads(attention, looking.head, looking.layer)
-        if looking.token is not None:
-            find_token(attention.query, looking.token)
-        for name in looking.show:
+        choose_heads(attention, view_options.head, view_options.layer)
+        if view_options.token is not None:
+            find_token(attention.query, view_options.token)
+        for name in view_options.show:
             check_show(attention, name)
     return found
 
 
-def attend_one(texts: list[str], given: Input, settings: Settings, looking: Looking) -> Attention:
-    """The attention of the one text there must be; its notes are left to the command."""
+def attend_one(texts: list[str], inputs: AttentionInput, settings: Settings, view_options: ViewOptions) -> Attention:
+    """Compute the attention of exactly one text; its notes are left to the command."""
     check_one(texts)
-    found = _computed(texts, given, settings, looking, [])
+    found = _computed(texts, inputs, settings, view_options, [])
     if len(found) != 1:
         raise OptionError("One text was expected, not {count}.", count=len(found))
     return found[0]
 
 
 def check_picture(style: Style, refining: Refining, *, alt: bool = False, as_json: bool = False) -> None:
-    """Raise OptionError for a style that cannot be."""
+    """Raise OptionError for an invalid style."""
     style.check()
     if style.kind == "bars" and refining.scale == "log":
         raise OptionError(
@@ -111,21 +111,24 @@ def check_picture(style: Style, refining: Refining, *, alt: bool = False, as_jso
         raise OptionError("--alt prints a sentence, and --json one JSON document and nothing else.", hint="Give one.")
 
 
-def dressed(dressing: Dressing, files: list[Path]) -> Style:
-    """The style of a picture that has only one kind, checked."""
-    style = Style(**asdict(dressing))
+def picture_style(picture_options: PictureOptions, files: list[Path]) -> Style:
+    """Return the checked style of a picture that has only one kind."""
+    style = Style(**asdict(picture_options))
     style.check()
-    Made(files).refuse_idle(style)
+    Outputs(files).refuse_unused(style)
     return style
 
 
 def _shows_everything(files: list[Path], style: Style | None) -> bool:
-    """Whether a file shows every layer where none is named: a page does, and a grid."""
+    """Return whether a file shows every layer where none is named, as pages and grids do."""
     return any(path.suffix.lower() == PAGE for path in files) or (style is not None and style.kind == "grid")
 
 
 def layers_for(layer: str | None, *, everything: bool = False) -> list[int] | None:
-    """The layers that a model must compute for --layer; None for all. Where none is named: everything, or the last."""
+    """Return the layers that a model computes for --layer, None for all.
+
+    everything: whether all layers are meant where none is named, else the last.
+    """
     if layer == "all" or (layer is None and everything):
         return None
     if layer is None:
@@ -136,7 +139,7 @@ def layers_for(layer: str | None, *, everything: bool = False) -> list[int] | No
 
 
 def one_layer(layer: str | None) -> int | None:
-    """The layer that a comparison looks at; OptionError for anything but a number."""
+    """Return the layer of a comparison; raise OptionError for anything but a number."""
     if layer is None:
         return None
     if not layer.isdecimal():
@@ -145,20 +148,20 @@ def one_layer(layer: str | None) -> int | None:
 
 
 def _attend(
-    source: Source, given: Input, settings: Settings, layers: list[int] | None, told: Progress, most: int
+    source: Source, inputs: AttentionInput, settings: Settings, layers: list[int] | None, told: Progress, most: int
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
         refuse_computing(settings)
-        labels = [as_typed(text) for text in given.labels]
-        return load_weights(source.weights, labels=labels, normalize=given.normalize, most=most)
+        labels = [decode_argument(text) for text in inputs.labels]
+        return load_weights(source.weights, labels=labels, normalize=inputs.normalize, most=most)
     if source.vectors is not None:
-        names = as_typed(given.labels[0]) if given.labels else None
+        names = decode_argument(inputs.labels[0]) if inputs.labels else None
         return (run_pipeline(settings=settings, vectors=source.vectors, labels=names, keys=source.keys, most=most),)
     return (run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told, most=most),)
 
 
 def refuse_computing(settings: Settings) -> None:
-    """Weights that were given are not computed, so no option can say how."""
+    """Raise OptionError for an option that says how to compute, beside weights that are already computed."""
     for name, value in asdict(settings).items():
         if value != getattr(Settings(), name):
             raise OptionError(
@@ -168,15 +171,15 @@ def refuse_computing(settings: Settings) -> None:
             )
 
 
-def digits_for(looking: Looking, attention: Attention | None = None) -> int:
-    """Decimal places: as asked, else 7 for a matrix of numbers (someone checks arithmetic), 3 for up to 100 words.
+def digits_for(view_options: ViewOptions, attention: Attention | None = None) -> int:
+    """Return the decimal places: --precision, else 7 for --vectors (to check arithmetic), 3 for up to 100 words.
 
-    Of more words each gets so little that it takes more places to see it.
+    Of more words each gets so small a weight that it takes more places.
     """
-    if looking.precision is not None:
-        if not 1 <= looking.precision <= 9:
-            raise OptionError("--precision must be from 1 to 9, not {value}.", value=looking.precision)
-        return looking.precision
+    if view_options.precision is not None:
+        if not 1 <= view_options.precision <= 9:
+            raise OptionError("--precision must be from 1 to 9, not {value}.", value=view_options.precision)
+        return view_options.precision
     if attention is None:
         return WORD_DIGITS
     if attention.settings.get("embedding") == "vectors":
@@ -184,78 +187,87 @@ def digits_for(looking: Looking, attention: Attention | None = None) -> int:
     return max(WORD_DIGITS, len(str(len(attention.key) - 1)) + 1)
 
 
-def digits_to_redo(looking: Looking, attention: Attention) -> int:
-    """One more than a table has, so that the table's digits come out when a reader redoes them."""
-    return max(digits_for(looking, attention), REDONE_DIGITS) if looking.precision is None else looking.precision
+def explain_digits(view_options: ViewOptions, attention: Attention) -> int:
+    """Return the decimal places of `explain`: one more than a table has, so that a redone row gives the table's."""
+    return (
+        max(digits_for(view_options, attention), REDONE_DIGITS)
+        if view_options.precision is None
+        else view_options.precision
+    )
 
 
 def save_all(
-    found: list[Attention], files: list[Path], looking: Looking, style: Style | None = None, *, json: bool = False
+    found: list[Attention],
+    files: list[Path],
+    view_options: ViewOptions,
+    style: Style | None = None,
+    *,
+    json: bool = False,
 ) -> None:
-    """Write every file for every attention; say once what is lacking, and what the JSON that is to come cannot say."""
+    """Write every file for every attention; print each note once, also those that JSON output cannot carry."""
     notes = {str(note): note for attention in found for note in unknown_words(attention.settings)} if json else {}
     for path in files:
         for index, attention in enumerate(found):
             place = numbered(path, index, len(found))
-            digits = digits_for(looking, attention)
+            digits = digits_for(view_options, attention)
             told = save_attention(
                 attention,
                 place,
-                head=looking.head,
-                layer=looking.layer,
+                head=view_options.head,
+                layer=view_options.layer,
                 digits=digits,
                 style=style,
-                refining=refining_of(looking),
+                refining=refining_of(view_options),
             )
             notes |= {str(note): note for note in told}
     print_notes(notes.values())
 
 
-def describe_all(found: list[Attention], looking: Looking, style: Style) -> None:
+def print_descriptions(found: list[Attention], view_options: ViewOptions, style: Style) -> None:
     """Print the sentence that describes the picture of every attention."""
     from attnviz.views.prepared.alt_text import describe_picture
 
     for attention in found:
-        digits = digits_for(looking, attention)
-        refining = refining_of(looking)
-        prepared = prepare_picture(attention, looking.head, looking.layer, digits, style, refining)
+        digits = digits_for(view_options, attention)
+        refining = refining_of(view_options)
+        prepared = prepare_picture(attention, view_options.head, view_options.layer, digits, style, refining)
         print_sentence(describe_picture(prepared, style))
 
 
-def choice_of(looking: Looking | LookingAtTwo) -> Choice:
-    """How the options ask to look."""
+def view_choice(view_options: ViewOptions | ComparisonViewOptions) -> Choice:
+    """Return the view that the options ask for."""
     return Choice(
-        view=looking.view,
-        squeeze=looking.squeeze,
-        top=looking.top,
-        refining=refining_of(looking),
-        token=getattr(looking, "token", None),
-        all_heads="all" in (looking.head, looking.layer),
+        view=view_options.view,
+        squeeze=view_options.squeeze,
+        top=view_options.top,
+        refining=refining_of(view_options),
+        token=getattr(view_options, "token", None),
+        all_heads="all" in (view_options.head, view_options.layer),
     )
 
 
-def refining_of(looking: Looking | LookingAtTwo) -> Refining:
-    """What the options ask for of the numbers, wherever they are drawn."""
-    return Refining(looking.scale, getattr(looking, "sinks", "keep"))
+def refining_of(view_options: ViewOptions | ComparisonViewOptions) -> Refining:
+    """Return how the options ask to treat the numbers, wherever they are drawn."""
+    return Refining(view_options.scale, getattr(view_options, "sinks", "keep"))
 
 
-def show_all(found: list[Attention], looking: Looking) -> None:
+def print_all(found: list[Attention], view_options: ViewOptions) -> None:
     """Print what --show names for every attention."""
-    choice = choice_of(looking)
+    choice = view_choice(view_options)
     for attention in found:
-        shown = choose_heads(attention, looking.head, looking.layer)
-        for name in looking.show or ["weights"]:
+        shown = choose_heads(attention, view_options.head, view_options.layer)
+        for name in view_options.show or ["weights"]:
             of = (
-                choose_heads(attention, "all", looking.layer)
+                choose_heads(attention, "all", view_options.layer)
                 if name in ("scores", "qkv") and not shown.traces
                 else shown
             )
-            digits = digits_for(looking, attention)
+            digits = digits_for(view_options, attention)
             print_views(partial(view_attention, of, name, choice, digits=digits))
 
 
 def print_json(documents: list[dict[str, object]]) -> None:
-    """One document; an array of them for several texts."""
+    """Print one document; an array of them for several texts."""
     from attnviz.io.write_data import to_json
 
     print_data(to_json(documents if len(documents) > 1 else documents[0], ascii_only=not is_unicode(sys.stdout)))

@@ -12,12 +12,12 @@ import typer
 from attnviz.analysis.comparison import Comparison
 from attnviz.api.run import compare
 from attnviz.api.save import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
-from attnviz.cli.common import check_picture, choice_of, digits_for, one_layer, print_json, refuse_computing
-from attnviz.cli.idle_options import Made
-from attnviz.cli.options import Describing, Looking, LookingAtTwo, Output
+from attnviz.cli.common import check_picture, digits_for, one_layer, print_json, refuse_computing, view_choice
+from attnviz.cli.options import AltOption, ComparisonViewOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
 from attnviz.cli.sources import check_names, keys_are_given, read_text
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
 from attnviz.toy.settings import Settings
@@ -34,8 +34,8 @@ Texts = Annotated[
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The words that both texts ask, where they are not their own; or weights in place of texts."""
+class ComparisonInput:
+    """Input options of `compare`: the text of the keys, or weights in place of texts."""
 
     keys: str | None = None
     weights: list[Path] = field(
@@ -50,74 +50,82 @@ class Asked:
 
 
 def command(
-    asked: Asked,
+    inputs: ComparisonInput,
     settings: Settings,
-    looking: LookingAtTwo,
+    view_options: ComparisonViewOptions,
     style: Style,
-    describing: Describing,
-    output: Output,
+    alt_option: AltOption,
+    output: OutputOptions,
     texts: Texts = None,
 ) -> None:
     """The same words in another order: what changes, and what does not."""
-    digits = digits_for(Looking(precision=looking.precision))
-    choice = choice_of(looking)
+    digits = digits_for(ViewOptions(precision=view_options.precision))
+    choice = view_choice(view_options)
     check_comparing(choice)
-    check_picture(style, choice.refining, alt=describing.alt, as_json=output.json)
-    view = None if output.json else looking.view
-    Made(output.save, describing.alt, style.kind, view).refuse_idle(looking, style)
+    check_picture(style, choice.refining, alt=alt_option.alt, as_json=output.json)
+    view = None if output.json else view_options.view
+    Outputs(output.save, alt_option.alt, style.kind, view).refuse_unused(view_options, style)
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
-    if asked.weights:
-        found = _compare_weights(texts or [], asked, settings, looking)
-        looking = looking if looking.head in ("all", "mean") else replace(looking, head=None)  # it was chosen there
+    if inputs.weights:
+        found = _compare_weights(texts or [], inputs, settings, view_options)
+        view_options = (
+            view_options if view_options.head in ("all", "mean") else replace(view_options, head=None)
+        )  # it was chosen there
     else:
-        found = _compare_texts(texts or [], asked, settings, looking)
-    forms = [form for one in found for form in prepare_comparison(one, head=looking.head, digits=digits)]
+        found = _compare_texts(texts or [], inputs, settings, view_options)
+    forms = [form for one in found for form in prepare_comparison(one, head=view_options.head, digits=digits)]
     print_notes({str(note): note for one in found for note in one.notes}.values())
     for path in output.save:
         for index, one in enumerate(found):
             place = numbered(path, index, len(found))
             print_notes(
-                save_comparison(one, place, head=looking.head, digits=digits, style=style, refining=choice.refining)
+                save_comparison(
+                    one, place, head=view_options.head, digits=digits, style=style, refining=choice.refining
+                )
             )
     if output.json:
         from attnviz.io.write_data import comparison_document
 
-        print_json([comparison_document(one, looking.head) for one in found])
+        print_json([comparison_document(one, view_options.head) for one in found])
     else:
         print_views(partial(view_comparison, forms, choice))
-    if describing.alt:
+    if alt_option.alt:
         for one in found:
-            print_sentence(describe_picture(prepare_comparing(one, looking.head, digits, choice.refining), style))
+            print_sentence(describe_picture(prepare_comparing(one, view_options.head, digits, choice.refining), style))
 
 
-def _compare_weights(texts: list[str], asked: Asked, settings: Settings, looking: LookingAtTwo) -> list[Comparison]:
-    """The weights of each further file beside those of the first; what is written after the options is a file too."""
+def _compare_weights(
+    texts: list[str], inputs: ComparisonInput, settings: Settings, view_options: ComparisonViewOptions
+) -> list[Comparison]:
+    """Compare the weights of each further file with those of the first; positional arguments are files too."""
     from attnviz.cli.weights_files import compare_files
 
-    if asked.keys is not None:
+    if inputs.keys is not None:
         raise keys_are_given()
     refuse_computing(settings)
-    paths = [*asked.weights, *map(Path, texts)]
+    paths = [*inputs.weights, *map(Path, texts)]
     return compare_files(
-        paths, asked.labels, normalize=asked.normalize, layer=one_layer(looking.layer), head=looking.head
+        paths, inputs.labels, normalize=inputs.normalize, layer=one_layer(view_options.layer), head=view_options.head
     )
 
 
-def _compare_texts(texts: list[str], asked: Asked, settings: Settings, looking: LookingAtTwo) -> list[Comparison]:
-    """Each further text beside the first."""
+def _compare_texts(
+    texts: list[str], inputs: ComparisonInput, settings: Settings, view_options: ComparisonViewOptions
+) -> list[Comparison]:
+    """Compare each further text with the first."""
     if len(texts) < 2:
         raise OptionError(
             "compare takes two texts or more, not {count}.",
             hint='As in: attnviz compare "猫吃鱼" "鱼吃猫".',
             count=len(texts),
         )
-    if [*texts, asked.keys].count("-") > 1:
+    if [*texts, inputs.keys].count("-") > 1:
         raise OptionError("Standard input (-) can be read only once.")
-    check_names(asked.labels, normalize=asked.normalize)
-    layer = one_layer(looking.layer)
+    check_names(inputs.labels, normalize=inputs.normalize)
+    layer = one_layer(view_options.layer)
     first, *others = map(read_text, texts)
-    keys = None if asked.keys is None else read_text(asked.keys)
-    with reading() as told:
-        read_ahead([first, *others, keys], [replace(settings, position=None)], told)  # compare knows "all", too
-        return [compare(first, other, settings, keys=keys, layer=layer, progress=told) for other in others]
+    keys = None if inputs.keys is None else read_text(inputs.keys)
+    with reading() as progress:
+        read_ahead([first, *others, keys], [replace(settings, position=None)], progress)  # compare knows "all", too
+        return [compare(first, other, settings, keys=keys, layer=layer, progress=progress) for other in others]

@@ -9,8 +9,8 @@ import typer
 
 from attnviz.analysis.cost import cost, cost_document, read_count
 from attnviz.api.save import FOR_COSTS, check_destination, save_costs
-from attnviz.cli.common import dressed, print_json
-from attnviz.cli.options import Dressing, Output
+from attnviz.cli.common import picture_style, print_json
+from attnviz.cli.options import OutputOptions, PictureOptions
 from attnviz.cli.printing import print_listing, print_notes
 from attnviz.i18n.messages import phrase
 from attnviz.views.prepared.cost import prepare_costs
@@ -26,8 +26,8 @@ Counts = Annotated[
 
 
 @dataclass(frozen=True)
-class Paid:
-    """What is paid for."""
+class CostOptions:
+    """Options of `cost`: the size of the attention whose cost is counted."""
 
     heads: int = field(default=1, metadata={"help": phrase("How many heads share the dimensions.")})
     dim: int = field(default=64, metadata={"help": phrase("Dimensions of all heads together.")})
@@ -37,13 +37,15 @@ class Paid:
     )
 
 
-def command(paid: Paid, dressing: Dressing, output: Output, counts: Counts = None) -> None:
+def command(
+    cost_options: CostOptions, picture_options: PictureOptions, output: OutputOptions, counts: Counts = None
+) -> None:
     """What N tokens cost: scores, memory, and time measured here."""
     numbers = [read_count(text) for text in counts] if counts else None
     for path in output.save:
         check_destination(path, FOR_COSTS)
-    style = dressed(dressing, output.save)
-    found = cost(numbers, **asdict(paid))
+    style = picture_style(picture_options, output.save)
+    found = cost(numbers, **asdict(cost_options))
     for path in output.save:
         print_notes(save_costs(found, path, style=style))
     if output.json:

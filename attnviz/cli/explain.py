@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from attnviz.api.save import FOR_EXPLANATION, SHEETS, check_destination, save_explanation
-from attnviz.cli.common import attend_one, digits_to_redo, print_json
-from attnviz.cli.idle_options import Made
-from attnviz.cli.options import Input, Looking, Output
-from attnviz.cli.printing import print_notes, print_sheet
+from attnviz.cli.common import attend_one, explain_digits, print_json
+from attnviz.cli.options import AttentionInput, OutputOptions, ViewOptions
+from attnviz.cli.printing import print_notes, print_worksheet
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.explanation.build import explain_attention
 from attnviz.i18n.messages import phrase
@@ -23,8 +23,8 @@ Texts = Annotated[
 
 
 @dataclass(frozen=True)
-class Choosing:
-    """Which row, or which weight of it, in how many digits, and with blanks or not."""
+class RowOptions:
+    """Options of `explain`: the row or the weight, its digits, and whether answers are left blank."""
 
     token: str | None = None
     cell: str | None = None
@@ -42,29 +42,33 @@ class Choosing:
     worksheet: bool = False
 
 
-def command(given: Input, settings: Settings, choosing: Choosing, output: Output, texts: Texts = None) -> None:
+def command(
+    inputs: AttentionInput, settings: Settings, row_options: RowOptions, output: OutputOptions, texts: Texts = None
+) -> None:
     """One row, every number of it, from embedding to output."""
     for path in output.save:
         check_destination(path, FOR_EXPLANATION)
     sheets = any(path.suffix.lower() in SHEETS for path in output.save)
-    if choosing.worksheet and output.json and not sheets:
+    if row_options.worksheet and output.json and not sheets:
         raise OptionError(
             "--worksheet leaves blanks on a sheet, and with --json there is none.",
             hint="Save one beside it, as in: --save sheet.html.",
         )
-    Made(view="auto" if sheets or not output.json else None).refuse_idle(Looking(precision=choosing.precision))
-    looking = Looking(layer=choosing.layer, precision=choosing.precision)
-    attention = attend_one(texts or [], given, settings, looking)
-    digits = digits_to_redo(looking, attention)
+    Outputs(view="auto" if sheets or not output.json else None).refuse_unused(
+        ViewOptions(precision=row_options.precision)
+    )
+    view_options = ViewOptions(layer=row_options.layer, precision=row_options.precision)
+    attention = attend_one(texts or [], inputs, settings, view_options)
+    digits = explain_digits(view_options, attention)
     explanation = explain_attention(
-        attention, token=choosing.token, cell=choosing.cell, head=choosing.head, layer=choosing.layer
+        attention, token=row_options.token, cell=row_options.cell, head=row_options.head, layer=row_options.layer
     )
     print_notes({str(note): note for note in (*attention.notes, *explanation.notes)}.values())
     for path in output.save:
-        save_explanation(explanation, path, digits=digits, worksheet=choosing.worksheet)
+        save_explanation(explanation, path, digits=digits, worksheet=row_options.worksheet)
     if output.json:
         from attnviz.io.write_data import explanation_document
 
         print_json([explanation_document(explanation)])
     else:
-        print_sheet(explanation, digits, worksheet=choosing.worksheet)
+        print_worksheet(explanation, digits, worksheet=row_options.worksheet)

@@ -11,12 +11,12 @@ from attnviz.analysis.distances import by_distance
 from attnviz.analysis.lab import distances_document, lab_document
 from attnviz.analysis.run_lab import lab
 from attnviz.api.save import FOR_LAB, check_destination, save_distances, save_lab
-from attnviz.cli.common import digits_for, dressed, print_json
-from attnviz.cli.idle_options import Made
-from attnviz.cli.options import Dressing, Looking, Output, Plain
+from attnviz.cli.common import digits_for, picture_style, print_json
+from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_curves, print_grids, print_notes
 from attnviz.cli.progress import reading
 from attnviz.cli.sources import Source, read_source
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
 from attnviz.toy.settings import Computing, Settings
@@ -28,8 +28,8 @@ Texts = Annotated[
 
 
 @dataclass(frozen=True)
-class Varying:
-    """What varies, and what is looked at."""
+class LabOptions:
+    """Options of `lab`: what varies, and what is shown."""
 
     vary: list[str] = field(default_factory=list)
     long: int | None = None
@@ -44,43 +44,55 @@ class Varying:
 
 
 def command(
-    given: Plain, computing: Computing, varying: Varying, dressing: Dressing, output: Output, texts: Texts = None
+    inputs: TextInput,
+    computing: Computing,
+    lab_options: LabOptions,
+    picture_options: PictureOptions,
+    output: OutputOptions,
+    texts: Texts = None,
 ) -> None:
     """Every position scheme with every mask, side by side; or whatever else should vary."""
-    digits_for(Looking(precision=varying.precision))
+    digits_for(ViewOptions(precision=lab_options.precision))
     for path in output.save:
         check_destination(path, FOR_LAB)
-    style = dressed(dressing, output.save)
-    Made(output.save, view=None if output.json else "auto").refuse_idle(varying)
-    source, settings = read_source(texts or [], given), Settings(**asdict(computing))
-    if varying.long is not None:
-        return _over_distance(source, settings, varying, style, output)
-    with reading() as told:
+    style = picture_style(picture_options, output.save)
+    Outputs(output.save, view=None if output.json else "auto").refuse_unused(lab_options)
+    source, settings = read_source(texts or [], inputs), Settings(**asdict(computing))
+    if lab_options.long is not None:
+        return _over_distance(source, settings, lab_options, style, output)
+    with reading() as progress:
         found = lab(
             source.text,
             settings,
-            vary=varying.vary,
-            head=varying.head,
+            vary=lab_options.vary,
+            head=lab_options.head,
             keys=source.keys,
             vectors=source.vectors,
             labels=source.labels,
-            progress=told,
+            progress=progress,
         )
     print_notes(found.notes)
     for path in output.save:
-        print_notes(save_lab(found, path, digits=varying.precision, style=style))
-    return print_json([lab_document(found)]) if output.json else print_grids(found, varying.precision)
+        print_notes(save_lab(found, path, digits=lab_options.precision, style=style))
+    return print_json([lab_document(found)]) if output.json else print_grids(found, lab_options.precision)
 
 
-def _over_distance(source: Source, settings: Settings, varying: Varying, style: Style, output: Output) -> None:
-    if (source.keys, varying.head, varying.precision) != (None, None, None):
+def _over_distance(
+    source: Source, settings: Settings, lab_options: LabOptions, style: Style, output: OutputOptions
+) -> None:
+    if (source.keys, lab_options.head, lab_options.precision) != (None, None, None):
         raise OptionError(
             "--long repeats one text and draws curves, of the mean of its heads: "
             "leave --keys, --head and --precision out."
         )
-    with reading() as told:
+    with reading() as progress:
         found = by_distance(
-            source.text, varying.long or 0, settings, vary=varying.vary, vectors=source.vectors, progress=told
+            source.text,
+            lab_options.long or 0,
+            settings,
+            vary=lab_options.vary,
+            vectors=source.vectors,
+            progress=progress,
         )
     print_notes(found.notes)
     for path in output.save:

@@ -1,4 +1,4 @@
-"""Which language a command line speaks: as --lang says, else as the environment does."""
+"""Choose the language of a command's output: that of --lang, else that of the environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attnviz.i18n.messages import LANGUAGES, set_language
 _FALLBACK = "en"
 
 
-def speak(arguments: Iterable[str], environment: Mapping[str, str]) -> None:
+def choose_language(arguments: Iterable[str], environment: Mapping[str, str]) -> None:
     """Set the language before anything is said: typer makes its help and errors while it reads the arguments.
 
     The last --lang wins, wherever it stands before a lone --; without one the environment's language does, unless
@@ -27,7 +27,7 @@ def speak(arguments: Iterable[str], environment: Mapping[str, str]) -> None:
 
 
 def from_arguments(arguments: Iterable[str]) -> str | None:
-    """The value of the last --lang before a lone --, or None; a --lang at the very end is left to typer to tell.
+    """Return the value of the last --lang before a lone --, or None; typer reports a --lang without a value.
 
     >>> from_arguments(["run", "猫", "--lang=en", "--lang", "zh", "--", "--lang=fr"])
     'zh'
@@ -45,10 +45,10 @@ def from_arguments(arguments: Iterable[str]) -> str | None:
 
 
 def from_environment(environment: Mapping[str, str]) -> str:
-    """The language of messages that the environment asks for: zh for any kind of Chinese, else en.
+    """Return the language of messages that the environment asks for: zh for any kind of Chinese, else en.
 
     The locale is LC_ALL, else LC_MESSAGES, else LANG, whichever first is not empty (POSIX.1-2017, section 8.2).
-    LANGUAGE, a list with the dearest first, goes before it, unless the locale is C (GNU gettext manual, 2.3.3).
+    LANGUAGE, a list in order of preference, goes before it, unless the locale is C (GNU gettext manual, 2.3.3).
 
     >>> from_environment({"LANG": "en_US.UTF-8", "LANGUAGE": "fr:zh_CN:en"})
     'zh'
@@ -63,7 +63,7 @@ def from_environment(environment: Mapping[str, str]) -> str:
 
 
 def _base(locale: str) -> str:
-    """The language of a locale's name: zh of zh_CN.UTF-8, zh-Hans, zh_TW@radical."""
+    """Return the language of a locale's name: zh of zh_CN.UTF-8, zh-Hans, zh_TW@radical."""
     for mark in "-_.@":
         locale = locale.partition(mark)[0]
     return locale.lower()

@@ -26,16 +26,16 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Printing:
-    """What comes out."""
+class ModelsOptions:
+    """Options of `models`."""
 
     json: bool = False
 
 
-def command(printing: Printing) -> None:
+def command(models_options: ModelsOptions) -> None:
     """What can be used: models on this machine, embeddings, positions, masks, ways to cut."""
     found = models_here()
-    if printing.json:
+    if models_options.json:
         from attnviz.io.write_data import inventory_document
 
         print_json([inventory_document([as_data(one) for one in found], NAMES)])

@@ -1,8 +1,8 @@
-"""The options that commands share: what each is called, in which panel it stands, and its words of help.
+"""The options that commands share: their names, panels and help.
 
-A command takes dataclasses (Input, Settings, Looking, Output); `with_options` spells their fields out for typer, with
-the types and defaults that the dataclasses have, and puts the values together again. Where an option means something
-else to a command, the field's metadata has its help.
+A command takes dataclasses (AttentionInput, Settings, ViewOptions, OutputOptions). `with_options` turns their fields
+into typer's parameters, with the types and defaults that the dataclasses have, and builds the dataclasses from the
+values. Where an option means something else to a command, the field's metadata has its help.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from attnviz.views.terminal.choose_view import VIEWS
 
 
 @dataclass(frozen=True)
-class Plain:
-    """Where the text comes from, when it is not on the command line."""
+class TextInput:
+    """Input options of commands that compute attention: a file, vectors, the text of the keys, labels."""
 
     file: Path | None = None
     vectors: Path | None = None
@@ -41,16 +41,16 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class Input(Plain):
-    """The same, where attention that is already computed will do."""
+class AttentionInput(TextInput):
+    """Input options of commands that also accept --weights."""
 
     weights: Path | None = None
     normalize: bool = False
 
 
 @dataclass(frozen=True)
-class Looking:
-    """What is looked at."""
+class ViewOptions:
+    """What is shown of an attention, and how."""
 
     show: list[str] = field(default_factory=list)
     layer: str | None = None
@@ -65,8 +65,8 @@ class Looking:
 
 
 @dataclass(frozen=True)
-class LookingAtTwo:
-    """What is looked at of a comparison: its words are aligned, so there is no running text and no sink to mark."""
+class ComparisonViewOptions:
+    """What is shown of a comparison. Its tokens are aligned, so there is no running text and no sink to mark."""
 
     layer: str | None = None
     head: str | None = None
@@ -78,7 +78,7 @@ class LookingAtTwo:
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputOptions:
     """Where the result goes."""
 
     save: list[Path] = field(default_factory=list)
@@ -86,8 +86,8 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Dressing:
-    """How a picture looks that has only one kind: the fields of a Style that it has."""
+class PictureOptions:
+    """Style options of a picture that has only one kind: those fields of Style that apply to it."""
 
     style: str = "paper"
     width: str | None = None
@@ -98,22 +98,25 @@ class Dressing:
 
 
 @dataclass(frozen=True)
-class Describing:
-    """Whether a sentence says what the picture shows."""
+class AltOption:
+    """Whether to print a sentence that describes the picture."""
 
     alt: bool = False
 
 
 @dataclass(frozen=True)
-class Speaking:
-    """What every command takes: the language of what people read."""
+class LanguageOption:
+    """The option that every command takes: the language of its output."""
 
     lang: str | None = None
 
 
 @dataclass(frozen=True)
-class Words:
-    """One option's words: its panel, its help, and its value's name or its closed choices, or who knows them."""
+class OptionText:
+    """Help text of one option: its panel, its help, and the name of its value or its closed choices.
+
+    choices: a tuple, or a function that returns one where importing them takes time.
+    """
 
     panel: str
     help: str
@@ -121,7 +124,7 @@ class Words:
     choices: tuple[str, ...] | Callable[[], tuple[str, ...]] = ()
 
     def closed(self) -> tuple[str, ...]:
-        """The closed choices."""
+        """Return the closed choices."""
         return self.choices() if callable(self.choices) else self.choices
 
 
@@ -137,118 +140,132 @@ def _axes() -> tuple[str, ...]:
     return tuple(f"{name}=" for name in VARIES)
 
 
-OPTIONS: dict[str, Words] = {
-    "file": Words("Input", "Read the text from this UTF-8 file.", "PATH"),
-    "vectors": Words("Input", "Read a matrix from this .csv or .npy file, one row a token, instead of a text.", "PATH"),
-    "keys": Words(
+OPTIONS: dict[str, OptionText] = {
+    "file": OptionText("Input", "Read the text from this UTF-8 file.", "PATH"),
+    "vectors": OptionText(
+        "Input", "Read a matrix from this .csv or .npy file, one row a token, instead of a text.", "PATH"
+    ),
+    "keys": OptionText(
         "Input",
         "Another text: the words of the text ask the words of this one. With a model that translates, the target "
         "text, whose words ask those of the text.",
         "TEXT",
     ),
-    "weights": Words("Input", "Show your own attention, from this .npz, .json or .npy file.", "PATH"),
-    "labels": Words(
+    "weights": OptionText("Input", "Show your own attention, from this .npz, .json or .npy file.", "PATH"),
+    "labels": OptionText(
         "Input",
         "Names for the rows of --weights or --vectors: a file, or a list with commas or spaces. "
         "Given twice: for the rows, then for the columns.",
         "NAMES",
     ),
-    "normalize": Words("Input", "Divide rows of --weights that do not sum to 1 by their sums, and say so."),
-    "tokens": Words(
+    "normalize": OptionText("Input", "Divide rows of --weights that do not sum to 1 by their sums, and say so."),
+    "tokens": OptionText(
         "Computing", "How the text is cut; auto: by the lexicon with the toy, else han.", None, ("auto", *TOKENIZERS)
     ),
-    "embedding": Words(
+    "embedding": OptionText(
         "Computing",
         "What a word's vector is; a word2vec or GloVe text file (.vec, .txt, gzipped or not) has its own.",
         "toy|hash|onehot|PATH.vec",
         tuple(EMBEDDINGS),
     ),
-    "dim": Words("Computing", "Dimensions of hashed vectors (32 if not given); the toy has 64, a file its own.", "N"),
-    "heads": Words("Computing", "How many heads; with the toy 1, 2 or 4.", "N"),
-    "projection": Words(
+    "dim": OptionText(
+        "Computing", "Dimensions of hashed vectors (32 if not given); the toy has 64, a file its own.", "N"
+    ),
+    "heads": OptionText("Computing", "How many heads; with the toy 1, 2 or 4.", "N"),
+    "projection": OptionText(
         "Computing",
         "What makes queries, keys and values; auto: lexicon with the toy's words, else identity.",
         None,
         PROJECTIONS,
     ),
-    "position": Words(
+    "position": OptionText(
         "Computing",
         "What tells the order of the words; in compare and lab also all, every scheme.",
         None,
         tuple(SCHEMES),
     ),
-    "mask": Words("Computing", "Who may look at whom: none, causal, window:K, or window:K,causal.", "MASK", SPELLINGS),
-    "temperature": Words("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
-    "layers": Words("Computing", "How many layers.", "N"),
-    "seed": Words("Computing", "For what is random.", "N"),
-    "offset": Words("Computing", "The first position; 0 if not given.", "N"),
-    "model": Words("Model", "A real model: a folder, a .gguf file, pkg:NAME, or a name on the hub.", "REF"),
-    "download": Words("Model", "Fetch the model from the hub where it is not here."),
-    "pair": Words("Model", "A second segment, for a model that has two.", "TEXT"),
-    "merge": Words("Model", "Pieces that are joined: those of one character, of one word too, or none.", None, MERGES),
-    "no_special": Words("Model", "Hide the tokens that stand for no text, [CLS] and the like."),
-    "renormalize": Words("Model", "With --no-special: let the rows sum to 1 again."),
-    "window": Words("Model", "Slide over a longer text in windows of this many tokens.", "N"),
-    "attention": Words(
+    "mask": OptionText(
+        "Computing", "Who may look at whom: none, causal, window:K, or window:K,causal.", "MASK", SPELLINGS
+    ),
+    "temperature": OptionText("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
+    "layers": OptionText("Computing", "How many layers.", "N"),
+    "seed": OptionText("Computing", "For what is random.", "N"),
+    "offset": OptionText("Computing", "The first position; 0 if not given.", "N"),
+    "model": OptionText("Model", "A real model: a folder, a .gguf file, pkg:NAME, or a name on the hub.", "REF"),
+    "download": OptionText("Model", "Fetch the model from the hub where it is not here."),
+    "pair": OptionText("Model", "A second segment, for a model that has two.", "TEXT"),
+    "merge": OptionText(
+        "Model", "Pieces that are joined: those of one character, of one word too, or none.", None, MERGES
+    ),
+    "no_special": OptionText("Model", "Hide the tokens that stand for no text, [CLS] and the like."),
+    "renormalize": OptionText("Model", "With --no-special: let the rows sum to 1 again."),
+    "window": OptionText("Model", "Slide over a longer text in windows of this many tokens.", "N"),
+    "attention": OptionText(
         "Model",
         "Which attention of an encoder-decoder; auto: cross, the target's words at the text's (in compare encoder).",
         None,
         ("auto", *ATTENTIONS),
     ),
-    "stride": Words("Model", "How far one window begins after the other; half of it if not given.", "N"),
-    "by": Words("Computing", "How it is taken away: out of the text, by a mask, or head by head.", None, _ways),
-    "vary": Words(
+    "stride": OptionText("Model", "How far one window begins after the other; half of it if not given.", "N"),
+    "by": OptionText("Computing", "How it is taken away: out of the text, by a mask, or head by head.", None, _ways),
+    "vary": OptionText(
         "Computing",
         "What varies in place of positions and masks, as temperature=0.5,1,2; for two things, twice.",
         "NAME=A,B,C",
         _axes,
     ),
-    "long": Words("Looking", "Repeat the text to so many tokens: the mean weight by distance.", "N"),
-    "show": Words("Looking", "What is shown; may be given several times.", None, SHOWS),
-    "layer": Words("Looking", "Which layer, counted from 0, or all.", "N|all"),
-    "head": Words("Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
-    "precision": Words(
+    "long": OptionText("Looking", "Repeat the text to so many tokens: the mean weight by distance.", "N"),
+    "show": OptionText("Looking", "What is shown; may be given several times.", None, SHOWS),
+    "layer": OptionText("Looking", "Which layer, counted from 0, or all.", "N|all"),
+    "head": OptionText(
+        "Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")
+    ),
+    "precision": OptionText(
         "Looking",
         "Decimal places of a number, 1 to 9 (3 if not given, more beyond 100 words, 4 in explain; 7 for --vectors).",
         "N",
     ),
-    "view": Words(
+    "view": OptionText(
         "Looking", "How it is drawn in the terminal; auto: by size, width, and whether it is a terminal.", None, VIEWS
     ),
-    "squeeze": Words("Looking", "In a table, fold rows that say the same as the one above."),
-    "top": Words("Looking", "How many of the strongest keys the view top shows (3 if not given).", "K"),
-    "scale": Words("Looking", "What the colours span: all numbers, each row by itself, or ratios.", None, SPREADS),
-    "sinks": Words("Looking", "A first or special token that swallows the rows.", None, SINKS),
-    "token": Words(
+    "squeeze": OptionText("Looking", "In a table, fold rows that say the same as the one above."),
+    "top": OptionText("Looking", "How many of the strongest keys the view top shows (3 if not given).", "K"),
+    "scale": OptionText("Looking", "What the colours span: all numbers, each row by itself, or ratios.", None, SPREADS),
+    "sinks": OptionText("Looking", "A first or special token that swallows the rows.", None, SINKS),
+    "token": OptionText(
         "Looking",
         "The word that looks, in explain, in bars, and in the views text, table and top: its text, 猫#2, or its index.",
         "WORD|INDEX",
     ),
-    "cell": Words("Looking", "Only the weight of this key: a word, 猫#2, or an index.", "KEY"),
-    "save": Words("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
-    "kind": Words("Picture", "What is drawn.", None, KINDS),
-    "style": Words("Picture", "For a paper, for a slide, or light on dark.", None, tuple(THEMES)),
-    "width": Words("Picture", "How wide, as 8.5cm, 85mm, 240pt or 3.3in; as wide as it needs if not given.", "LENGTH"),
-    "dpi": Words("Picture", "Dots per inch of a .png, 30 to 1200 (200 if not given; 150 with --style slide).", "N"),
-    "title": Words("Picture", "The title above it.", "TEXT"),
-    "no_title": Words("Picture", "Neither title nor caption: only what is drawn."),
-    "cmap": Words("Picture", "A colour map of matplotlib; these are even.", None, MAPS),
-    "annotate": Words("Picture", "Numbers in the cells; auto: where they fit and stay legible.", None, ANNOTATE),
-    "mass": Words(
+    "cell": OptionText("Looking", "Only the weight of this key: a word, 猫#2, or an index.", "KEY"),
+    "save": OptionText("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
+    "kind": OptionText("Picture", "What is drawn.", None, KINDS),
+    "style": OptionText("Picture", "For a paper, for a slide, or light on dark.", None, tuple(THEMES)),
+    "width": OptionText(
+        "Picture", "How wide, as 8.5cm, 85mm, 240pt or 3.3in; as wide as it needs if not given.", "LENGTH"
+    ),
+    "dpi": OptionText(
+        "Picture", "Dots per inch of a .png, 30 to 1200 (200 if not given; 150 with --style slide).", "N"
+    ),
+    "title": OptionText("Picture", "The title above it.", "TEXT"),
+    "no_title": OptionText("Picture", "Neither title nor caption: only what is drawn."),
+    "cmap": OptionText("Picture", "A colour map of matplotlib; these are even.", None, MAPS),
+    "annotate": OptionText("Picture", "Numbers in the cells; auto: where they fit and stay legible.", None, ANNOTATE),
+    "mass": OptionText(
         "Picture", "With --kind arcs: each word's strongest arcs, until they hold this share of its weight.", "SHARE"
     ),
-    "font": Words(
+    "font": OptionText(
         "Picture", "Draw with this font first: a file, or an installed font's name. May be given several times.", "FONT"
     ),
-    "alt": Words("Picture", "Print a sentence that describes the picture."),
-    "worksheet": Words("Output", "Leave the answers blank, and print them at the end."),
-    "json": Words("Output", "Print one JSON document and nothing else."),
-    "lang": Words("Output", "Speak English or Chinese; by default as the locale says.", None, LANGUAGES),
+    "alt": OptionText("Picture", "Print a sentence that describes the picture."),
+    "worksheet": OptionText("Output", "Leave the answers blank, and print them at the end."),
+    "json": OptionText("Output", "Print one JSON document and nothing else."),
+    "lang": OptionText("Output", "Speak English or Chinese; by default as the locale says.", None, LANGUAGES),
 }
 
 
 def with_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give typer a function whose dataclasses are spelled out as options; one that two of them have goes to both."""
+    """Return `function` with the fields of its dataclass parameters as options; a field of two of them goes to both."""
     hints = get_type_hints(function)
     hints.pop("return", None)
     groups = {
@@ -260,12 +277,12 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
         if name not in groups
     ]
     spelled: dict[str, inspect.Parameter] = {}
-    for group in (*groups.values(), Speaking):
+    for group in (*groups.values(), LanguageOption):
         of_field = get_type_hints(group)
         spelled |= {one.name: _parameter(one, of_field[one.name]) for one in fields(group)}
 
     def call(**given: Any) -> None:
-        # --lang was heard before anything was said (attnviz/cli/language.py)
+        # --lang was read before anything was printed (attnviz/cli/language.py)
         built = {name: group(**{one.name: given[one.name] for one in fields(group)}) for name, group in groups.items()}
         function(**{parameter.name: given[parameter.name] for parameter in own}, **built)
 

@@ -1,4 +1,4 @@
-"""What reaches the screen: tables on standard output, notes on standard error."""
+"""Print: tables and data on standard output, notes and errors on standard error."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
 
 
 def screen_of(console: Console) -> Screen:
-    """The screen behind a console: its width, its colours (none with NO_COLOR or in a dumb terminal), its letters.
+    """Return the screen of a console: its width, its colours (none with NO_COLOR or in a dumb terminal), its encoding.
 
-    The C locale asks for ASCII; where no locale is set at all, nothing is asked. Python itself turns LC_CTYPE from C
-    into one of UTF-8 (PEP 538): that one is what nobody asked for.
+    The C locale asks for ASCII; without any locale nothing is asked for. Python itself turns LC_CTYPE from C into one
+    of UTF-8 (PEP 538), so that value of LC_CTYPE does not count.
     """
     names = {"truecolor": "truecolor", "256": "256", "standard": "16", "windows": "16"}
     colors = "none" if console.no_color else names.get(console.color_system or "", "none")
@@ -56,7 +56,7 @@ def screen_of(console: Console) -> Screen:
 
 
 def _width(console: Console) -> int:
-    """The console's width; rich takes 80 for every dumb terminal, however narrow, and whatever COLUMNS says."""
+    """Return the console's width; rich takes 80 for every dumb terminal, whatever its width and COLUMNS."""
     if not console.is_dumb_terminal:
         return console.width
     columns = os.environ.get("COLUMNS", "")
@@ -99,7 +99,7 @@ def print_curves(distances: Distances) -> None:
     print_views(lambda screen: [render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen)])
 
 
-def print_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> None:
+def print_worksheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> None:
     """Print an explanation, or its worksheet, in lines that fit the terminal."""
     from attnviz.views.prepared.worksheet import make_sheet
     from attnviz.views.terminal.worksheet import render_steps
@@ -109,7 +109,7 @@ def print_sheet(explanation: Explanation, digits: int, *, worksheet: bool = Fals
 
 
 def print_sentence(sentence: Message) -> None:
-    """One sentence on standard output, whole and on one line: for a reader's ears, or another program."""
+    """Print one sentence on standard output on one line, for a screen reader or another program."""
     print_data(encodable(sentence.localized(), _encoding(sys.stdout)) + "\n")
 
 
@@ -120,19 +120,19 @@ def print_data(text: str) -> None:
 
 
 def print_notes(notes: Iterable[Message]) -> None:
-    """One line a note on standard error."""
+    """Print each note as one line on standard error."""
     for note in notes:
         print_line(note.localized())
 
 
 def print_line(text: str, prefix: str = "attnviz: ") -> None:
-    """One harmless line on standard error, in whatever encoding that has."""
+    """Print one line on standard error, control characters made visible, in the encoding that it has."""
     line = visible(f"{prefix}{text}")
     print(encodable(line, _encoding(sys.stderr)), file=sys.stderr)
 
 
 def is_unicode(stream: IO[str]) -> bool:
-    """Whether the stream can write any text."""
+    """Return whether the stream can write any text."""
     return _encoding(stream).lower().replace("-", "").startswith("utf")
 
 

@@ -1,4 +1,4 @@
-"""How far the reading of a large file is: a bar on standard error, once it takes longer than a second."""
+"""Show the progress of reading a large file: a bar on standard error, once it takes longer than a second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE = 1.0  # seconds
 
 @contextmanager
 def reading() -> Iterator[Progress]:
-    """Hand out progress(done, total), in bytes; a bar shows it, only on a terminal, and is gone in the end."""
+    """Yield progress(done, total), in bytes; a bar shows it on a terminal only, and is removed at the end."""
     bar = _Bar()
     try:
         yield bar.tell
@@ -26,7 +26,7 @@ def reading() -> Iterator[Progress]:
 
 
 class _Bar:
-    """A bar that appears when someone has waited long enough."""
+    """A progress bar that appears after PATIENCE seconds."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()

@@ -8,9 +8,17 @@ from typing import Annotated
 import typer
 
 from attnviz.api.save import PAGE, PICTURES
-from attnviz.cli.common import attend_all, check_picture, describe_all, print_json, refining_of, save_all, show_all
-from attnviz.cli.idle_options import Made
-from attnviz.cli.options import Describing, Input, Looking, Output
+from attnviz.cli.common import (
+    attend_all,
+    check_picture,
+    print_all,
+    print_descriptions,
+    print_json,
+    refining_of,
+    save_all,
+)
+from attnviz.cli.options import AltOption, AttentionInput, OutputOptions, ViewOptions
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.toy.settings import Settings
 from attnviz.views.figure.style import Style
@@ -23,29 +31,31 @@ Texts = Annotated[
 
 
 def command(
-    given: Input,
+    inputs: AttentionInput,
     settings: Settings,
-    looking: Looking,
+    view_options: ViewOptions,
     style: Style,
-    describing: Describing,
-    output: Output,
+    alt_option: AltOption,
+    output: OutputOptions,
     texts: Texts = None,
 ) -> None:
     """Who looks at whom: the weights, as a table that fits the terminal."""
     if style.kind != "bars":
         style = replace(style, token=None)  # it is the text's in the terminal
-    check_picture(style, refining_of(looking), alt=describing.alt, as_json=output.json)
-    view, shows = None if output.json else looking.view, tuple(looking.show) or ("weights",)
-    Made(output.save, describing.alt, style.kind, view, shows).refuse_idle(looking, style)
+    check_picture(style, refining_of(view_options), alt=alt_option.alt, as_json=output.json)
+    view, shows = None if output.json else view_options.view, tuple(view_options.show) or ("weights",)
+    Outputs(output.save, alt_option.alt, style.kind, view, shows).refuse_unused(view_options, style)
     if "weights" not in shows and any(path.suffix.lower() in (*PICTURES, PAGE) for path in output.save):
         raise OptionError("Pictures and pages are of weights: --show {show} is for the terminal.", show=shows[0])
-    found = attend_all(texts or [], given, settings, looking, output.save, style, data=output.json)
-    save_all(found, output.save, looking, style, json=output.json)
+    found = attend_all(texts or [], inputs, settings, view_options, output.save, style, data=output.json)
+    save_all(found, output.save, view_options, style, json=output.json)
     if output.json:
         from attnviz.io.write_data import attention_document
 
-        print_json([attention_document(choose_heads(one, looking.head or "all", looking.layer)) for one in found])
+        print_json(
+            [attention_document(choose_heads(one, view_options.head or "all", view_options.layer)) for one in found]
+        )
     else:
-        show_all(found, looking)
-    if describing.alt:
-        describe_all(found, looking, style)
+        print_all(found, view_options)
+    if alt_option.alt:
+        print_descriptions(found, view_options, style)

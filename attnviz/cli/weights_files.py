@@ -1,4 +1,4 @@
-"""Weights of several files beside each other, for `attnviz compare --weights`."""
+"""Compare the weights of several files, for `attnviz compare --weights`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from attnviz.analysis.compare_given import compare_given
 from attnviz.analysis.comparison import Comparison
 from attnviz.api.run import load_weights
-from attnviz.cli.sources import as_typed
+from attnviz.cli.sources import decode_argument
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError
 
@@ -16,7 +16,7 @@ from attnviz.core.errors import OptionError
 def compare_files(
     paths: list[Path], labels: list[str], *, normalize: bool, layer: int | None, head: str | None
 ) -> list[Comparison]:
-    """Each further attention in the files beside the first one.
+    """Compare each further attention in the files with the first one.
 
     labels: the tokens' names, once for all files or once for each. Raises OptionError where there are not two.
     """
@@ -35,19 +35,19 @@ def compare_files(
 
 
 def _labels(labels: list[str], count: int) -> list[list[str]]:
-    """The names that belong to each of the files."""
+    """Return the labels of each file."""
     if len(labels) not in (0, 1, count):
         raise OptionError("--labels is given once for all files of --weights, or once for each.")
-    typed = [[as_typed(text)] for text in labels]
+    typed = [[decode_argument(text)] for text in labels]
     return typed if len(typed) == count else (typed or [[]]) * count
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """What the files are called: by name where the names differ, else by path."""
+    """Return a title for each file: its name where the names differ, else its path."""
     many = Counter(path.name for path in paths)
     return [path.name if many[path.name] == 1 else str(path) for path in paths]
 
 
 def _numbered(name: str, several: tuple[Attention, ...]) -> list[tuple[str, Attention]]:
-    """Each attention of one file with what it is called: x.json, or x.json[0] where there are several."""
+    """Return each attention of one file with its title: x.json, or x.json[0] where there are several."""
     return [(name if len(several) == 1 else f"{name}[{i}]", one) for i, one in enumerate(several)]

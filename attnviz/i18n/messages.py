@@ -1,4 +1,4 @@
-"""A sentence people read: its English template stands in the code, its numbers beside it.
+"""Sentences that users read: an English template in the code, and its fields.
 
 The catalogue that puts templates into Chinese is read when that language is first used; English needs none.
 `tools/catalogue.py` finds the templates in the code, so each must stand there as a literal.
@@ -25,7 +25,7 @@ _language = "en"
 
 
 def set_language(name: str) -> None:
-    """Speak this language from now on: en or zh. Data and str() of a message or an error stay English."""
+    """Set the language of what users read: en or zh. Data and str() of a message or an error stay English."""
     global _language
     if name not in LANGUAGES:
         raise ValueError(f"The language must be one of {', '.join(LANGUAGES)}, not {name!r}.")
@@ -35,13 +35,13 @@ def set_language(name: str) -> None:
 
 
 def language() -> str:
-    """The language in use: en or zh."""
+    """Return the language in use: en or zh."""
     return _language
 
 
 @contextmanager
 def speaking(name: str) -> Iterator[None]:
-    """Speak this language inside the `with` block."""
+    """Use this language inside the `with` block."""
     before = _language
     set_language(name)
     try:
@@ -67,7 +67,7 @@ def in_language(template: str, name: str, context: str = "") -> str:
 
 
 def phrase(text: str) -> str:
-    """Mark a text for the catalogue and hand it back as it is, where `translate` meets it only later."""
+    """Mark a text for the catalogue and return it unchanged; `translate` gets it later."""
     return text
 
 
@@ -83,32 +83,32 @@ def _catalogue(name: str) -> GNUTranslations:
 
 @dataclass(frozen=True)
 class Message:
-    """A template and its fields, put together only when someone reads it."""
+    """A template and its fields, formatted when it is printed."""
 
     template: str
     fields: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """The sentence in English."""
+        """Return the sentence in English."""
         return self.template.format(**self.fields)
 
     def localized(self) -> str:
-        """The sentence in the language in use; fields that are messages are put in it too."""
+        """Return the sentence in the language in use, its fields too where they are messages."""
         return translate(self.template).format(**{name: _localized(value) for name, value in self.fields.items()})
 
 
 @dataclass(frozen=True)
 class Listed:
-    """Several things in a row, as a message's field: with commas in English, 、 in Chinese."""
+    """A list as a field of a message: with commas in English, 、 in Chinese."""
 
     items: tuple[Any, ...]
 
     def __str__(self) -> str:
-        """The items in English."""
+        """Return the items in English."""
         return ", ".join(map(str, self.items))
 
     def localized(self) -> str:
-        """The items in the language in use; those that are messages are put in it too."""
+        """Return the items in the language in use where they are messages."""
         return translate(", ").join(str(_localized(item)) for item in self.items)
 
 
@@ -129,12 +129,12 @@ class Name:
 
 
 def message(template: str, /, **fields: Any) -> Message:
-    """Write `message("{count} words", count=3)`: a template that extraction tools find, and its fields."""
+    """Return a Message: `message("{count} words", count=3)` is a template that the catalogue finds, and its fields."""
     return Message(template, fields)
 
 
 def listed(items: Iterable[Any]) -> Listed:
-    """Write `names=listed(names)`, never a joined string: languages put other marks between things."""
+    """Return a list as a field of a message; never join it yourself, since languages use other separators."""
     return Listed(tuple(items))
 
 
@@ -144,7 +144,7 @@ def toy_name(name: Any) -> Any:
 
 
 def sentences(*parts: str) -> str:
-    """Sentences that are already in the language in use, one after another; Chinese has no space between them."""
+    """Join sentences that are already in the language in use; Chinese has no space between them."""
     return (" " if _language == "en" else "").join(part for part in parts if part)
 
 

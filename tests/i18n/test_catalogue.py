@@ -46,7 +46,7 @@ def test_catalogue_is_complete(catalogue):
         ('raise InputError("it "\n "is", hint="so", path="p")', ["it is", "so"], 0),
         ('InputError(hint="" if x else "so")', ["so"], 0),
         ('errors.OptionError("e"); messages.translate("t"); phrase("p")', ["e", "t", "p"], 0),
-        ('Words("A", "b", "c", ("d",)); typer.Option(help="h", metavar="m")', ["A", "b", "c", "h", "m"], 0),
+        ('OptionText("A", "b", "c", ("d",)); typer.Option(help="h", metavar="m")', ["A", "b", "c", "h", "m"], 0),
         ('raise ValueError("no sentence for readers")', [], 0),
         ("text.translate(table)", [], 0),
         ('message(f"{count} words")', [], 1),

@@ -1,4 +1,4 @@
-"""Options that would change nothing where they stand are refused: one table says what each is for."""
+"""Refuse options that would change nothing: one table says what each is for."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _SEEN = message("what is shown in the terminal")
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a command will make: files, a sentence (alt), and a view in the terminal, or none where that is None.
+class Outputs:
+    """What a command will produce: files, a sentence (alt), and a view in the terminal, or none where that is None.
 
     kind: of the pictures. shows: what the terminal shows.
     """
@@ -29,7 +29,7 @@ class Made:
     view: str | None = None
     shows: tuple[str, ...] = ("weights",)
 
-    def refuse_idle(self, *options: Any) -> None:
+    def refuse_unused(self, *options: Any) -> None:
         """Raise OptionError for the first option, of these dataclasses of options, that changes nothing of it."""
         uses = self._uses()
         for group in options:
@@ -44,7 +44,7 @@ class Made:
                     )
 
     def _uses(self) -> dict[str, tuple[bool, Message]]:
-        """Whether each option changes anything, and what it is for."""
+        """Return for each option whether it changes anything, and what it is for."""
         suffixes = {path.suffix.lower() for path in self.files}
         pictures, view = self.alt or not suffixes.isdisjoint(PICTURES), self.view
         drawn = pictures or PAGE in suffixes
