@@ -1,7 +1,7 @@
 """Positions: what tells a model which word came first.
 
 A scheme adds to the inputs, rotates queries and keys, or adds a bias to the logits, and nothing else in the
-program knows which: `SCHEMES` has one line each, and `positions` hands out the three, unused ones as None.
+program knows which: `SCHEMES` has an entry for each, and `positions` returns the three, unused ones as None.
 """
 
 from __future__ import annotations
@@ -176,39 +176,47 @@ def t5_bias(place: Place) -> Float32:
     return chosen
 
 
-SCHEMES: dict[str, Callable[[Place], Positions]] = {
-    "none": lambda _: Positions(),
-    "sinusoidal": lambda place: Positions(add=lambda count: sinusoidal(count, place.dim, place.offset)),
-    "learned": lambda place: Positions(add=lambda count: learned(count, place.dim, place.offset, place.seed)),
-    "rope": lambda place: Positions(rotate=lambda x: rotary(x, offset=place.offset)),
-    "rope-half": lambda place: Positions(rotate=lambda x: rotary(x, halves=True, offset=place.offset)),
-    "alibi": lambda place: Positions(bias=alibi(place.heads, place.queries, place.keys)),
-    "t5": lambda place: Positions(bias=t5_bias(place)),
+@dataclass(frozen=True)
+class Scheme:
+    """A position scheme: what it does at a place, and its words in a sentence, as in "with sinusoidal positions"."""
+
+    at: Callable[[Place], Positions]
+    words: Message
+
+
+SCHEMES: dict[str, Scheme] = {
+    "none": Scheme(lambda _: Positions(), message("no positions")),
+    "sinusoidal": Scheme(
+        lambda place: Positions(add=lambda count: sinusoidal(count, place.dim, place.offset)),
+        message("sinusoidal positions"),
+    ),
+    "learned": Scheme(
+        lambda place: Positions(add=lambda count: learned(count, place.dim, place.offset, place.seed)),
+        message("learned positions"),
+    ),
+    "rope": Scheme(lambda place: Positions(rotate=lambda x: rotary(x, offset=place.offset)), message("rope positions")),
+    "rope-half": Scheme(
+        lambda place: Positions(rotate=lambda x: rotary(x, halves=True, offset=place.offset)),
+        message("rope-half positions"),
+    ),
+    "alibi": Scheme(
+        lambda place: Positions(bias=alibi(place.heads, place.queries, place.keys)), message("alibi positions")
+    ),
+    "t5": Scheme(lambda place: Positions(bias=t5_bias(place)), message("t5 positions")),
 }
 
 
 def positions(name: str, place: Place) -> Positions:
-    """What the scheme `name` does at `place`; raises OptionError for an unknown name."""
+    """Return what the scheme `name` does at `place`; raise OptionError for an unknown name."""
     if name not in SCHEMES:
         raise unknown_choice("--position", name, SCHEMES)
-    return SCHEMES[name](place)
-
-
-_WORDS = {
-    "none": message("no positions"),
-    "sinusoidal": message("sinusoidal positions"),
-    "learned": message("learned positions"),
-    "rope": message("rope positions"),
-    "rope-half": message("rope-half positions"),
-    "alibi": message("alibi positions"),
-    "t5": message("t5 positions"),
-}
+    return SCHEMES[name].at(place)
 
 
 def scheme_words(scheme: str) -> Message:
-    """What a sentence calls a scheme, as in "with sinusoidal positions"; one without words of its own has its name's.
+    """Return what a sentence calls a scheme; one that is not in SCHEMES (a model's own) by its name.
 
     >>> str(scheme_words("none")), str(scheme_words("t5"))
     ('no positions', 't5 positions')
     """
-    return _WORDS.get(scheme, message("{scheme} positions", scheme=scheme))
+    return SCHEMES[scheme].words if scheme in SCHEMES else message("{scheme} positions", scheme=scheme)
