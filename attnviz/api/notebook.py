@@ -108,22 +108,12 @@ def _cells(forms: tuple[Prepared, ...]) -> int:
 
 def _text(forms: tuple[Prepared, ...]) -> str:
     """The tables as plain text; of a large one its size, since nobody could read it."""
-    import io
-
-    from rich.console import Console
-
-    from attnviz.views.terminal.table import render_table
-
     if _cells(forms) > _MOST_CELLS:
         rows, columns = forms[0].panels[0].values.shape
         return f"{len(forms[0].panels)} x {rows} x {columns}"
-    stream = io.StringIO()
-    console = Console(
-        file=stream, width=_WIDTH, color_system=None, highlight=False, markup=False, emoji=False, force_jupyter=False
-    )
-    for form in forms:
-        console.print(render_table(form, _WIDTH))
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+    from attnviz.views.terminal.plain_text import render_plain
+
+    return render_plain(forms, _WIDTH)
 
 
 def _html(forms: tuple[Prepared, ...]) -> str:
