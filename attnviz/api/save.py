@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from attnviz.analysis.cost import Costs
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.explanation.elements import Explanation
-    from attnviz.views.figure.style import Style
     from attnviz.views.prepared.charts import Charts
+    from attnviz.views.prepared.style import Style
 
 PICTURES = (".png", ".svg", ".pdf")
 PAGE = ".html"

@@ -20,11 +20,11 @@ from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.text.find_token import find_token
 from attnviz.toy.settings import MOST_SUMMED_UP, MOST_TOKENS, Settings
 from attnviz.toy.words import read_ahead
-from attnviz.views.figure.style import Style
 from attnviz.views.prepared.attention import SHOWS, check_show
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.model_words import unknown_words
 from attnviz.views.prepared.refine import Refining
+from attnviz.views.prepared.style import Style
 from attnviz.views.terminal.choose_view import Choice, check_choice, view_attention
 
 WORD_DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4

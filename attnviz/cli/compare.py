@@ -22,9 +22,9 @@ from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
 from attnviz.toy.settings import Settings
 from attnviz.toy.words import read_ahead
-from attnviz.views.figure.style import Style
 from attnviz.views.prepared.alt_text import describe_picture
 from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.style import Style
 from attnviz.views.terminal.choose_view import check_comparing, view_comparison
 
 Texts = Annotated[

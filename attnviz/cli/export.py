@@ -14,7 +14,7 @@ from attnviz.cli.options import AltOption, AttentionInput, ViewOptions
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.toy.settings import Settings
-from attnviz.views.figure.style import Style
+from attnviz.views.prepared.style import Style
 
 TextAndFiles = Annotated[
     list[str] | None,

@@ -20,7 +20,7 @@ from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
 from attnviz.toy.settings import Computing, Settings
-from attnviz.views.figure.style import Style
+from attnviz.views.prepared.style import Style
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)

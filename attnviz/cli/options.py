@@ -23,10 +23,10 @@ from attnviz.text.merge_pieces import MERGES
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy.embeddings import EMBEDDINGS
 from attnviz.toy.layer import PROJECTIONS
-from attnviz.views.figure.style import ANNOTATE, KINDS, MAPS, THEMES
 from attnviz.views.prepared.attention import SHOWS
 from attnviz.views.prepared.color_scale import SPREADS
 from attnviz.views.prepared.refine import SINKS
+from attnviz.views.prepared.style import ANNOTATE, KINDS, MAPS, THEMES
 from attnviz.views.terminal.choose_view import VIEWS
 
 

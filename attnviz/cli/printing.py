@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.explanation.elements import Explanation
-    from attnviz.views.terminal.listing import Listing
+    from attnviz.views.prepared.listing import Listing
 
 
 def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:

@@ -21,8 +21,8 @@ from attnviz.cli.options import AltOption, AttentionInput, OutputOptions, ViewOp
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.toy.settings import Settings
-from attnviz.views.figure.style import Style
 from attnviz.views.prepared.heads import choose_heads
+from attnviz.views.prepared.style import Style
 
 Texts = Annotated[
     list[str] | None,

@@ -12,10 +12,10 @@ from attnviz.core.errors import OptionError
 from attnviz.views.figure.chart import render_charts
 from attnviz.views.figure.fonts import load_fonts
 from attnviz.views.figure.layout import wrap
-from attnviz.views.figure.style import THEMES, Style
 from attnviz.views.prepared.ablation import draw_ablation
 from attnviz.views.prepared.cost import draw_costs
 from attnviz.views.prepared.lab import prepare_distances
+from attnviz.views.prepared.style import THEMES, Style
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHARTS = {

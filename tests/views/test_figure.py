@@ -14,12 +14,12 @@ from attnviz.views.figure.arcs import Arcs
 from attnviz.views.figure.fonts import load_fonts
 from attnviz.views.figure.layout import Workshop
 from attnviz.views.figure.render import FORMATS, render_figure
-from attnviz.views.figure.style import Style
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import join
 from attnviz.views.prepared.refine import Refining
+from attnviz.views.prepared.style import Style
 
 SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 LONG = "The internationalization of counterrevolutionaries, pneumonoultramicroscopicsilicovolcanoconiosis and 狮子头"

@@ -12,10 +12,10 @@ from attnviz.views.figure.fonts import load_fonts
 from attnviz.views.figure.heatmap import Heatmaps
 from attnviz.views.figure.layout import Workshop
 from attnviz.views.figure.render import render_figure
-from attnviz.views.figure.style import KINDS, THEMES, Style, contrast
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.panels import join
+from attnviz.views.prepared.style import KINDS, THEMES, Style, contrast
 
 SVG = "{http://www.w3.org/2000/svg}"
 

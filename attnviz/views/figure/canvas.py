@@ -11,7 +11,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from attnviz.views.figure.style import Theme
+from attnviz.views.prepared.style import Theme
 
 _MOST_QUADS = 2500
 

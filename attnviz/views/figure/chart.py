@@ -6,17 +6,17 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from wcwidth import wcswidth
 
 from attnviz.i18n.messages import Message
+from attnviz.text.clusters import count_columns
+from attnviz.text.line_breaking import pieces
 from attnviz.views.figure.fonts import POINT, Fonts, load_fonts, missing_note, settings
 from attnviz.views.figure.layout import LINE, too_narrow, wrap
 from attnviz.views.figure.render import picture_metadata
-from attnviz.views.figure.style import Style
 from attnviz.views.figure.svg import describe_svg
 from attnviz.views.prepared.charts import Bars, Chart, Charts, Series
 from attnviz.views.prepared.labels import shorten
-from attnviz.views.terminal.line_breaking import pieces
+from attnviz.views.prepared.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,7 +120,7 @@ class _Drawing:
 
     def _labels(self, chart: Bars) -> list[str]:
         labels = [self.fonts.drawable(label, self.lacking) for label in chart.labels]
-        return [shorten(label, _MOST_LABEL_CELLS, lambda text: max(wcswidth(text), 0) or len(text)) for label in labels]
+        return [shorten(label, _MOST_LABEL_CELLS, count_columns) for label in labels]
 
     def _left(self, chart: Chart | Bars) -> float:
         if isinstance(chart, Chart):

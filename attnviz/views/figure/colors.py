@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, listed, message
-from attnviz.views.figure.style import MAPS, Style, contrast
 from attnviz.views.prepared.color_scale import RGB, Scale
 from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.style import MAPS, Style, contrast
 
 _ONE_COLOR = {"grays": "Greys", "greys": "Greys"}  # white to black, as ink does
 _DIVERGING = (

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attnviz.text.line_breaking import pieces
 from attnviz.views.figure.colors import unit
 from attnviz.views.figure.fonts import POINT
 from attnviz.views.figure.layout import LINE, SMALLEST, Axis, ColorBar, Label, Workshop, distinct_scales, wrap
 from attnviz.views.prepared.color_scale import color_at, ink_on
 from attnviz.views.prepared.panels import FORBIDDEN, Panel
-from attnviz.views.terminal.line_breaking import pieces
 
 if TYPE_CHECKING:
     from attnviz.views.figure.canvas import Canvas

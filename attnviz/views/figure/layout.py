@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from wcwidth import wcswidth
 
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, message
+from attnviz.text.clusters import count_columns
+from attnviz.text.line_breaking import pieces
 from attnviz.views.figure.colors import Colors
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note, wide
-from attnviz.views.figure.style import Style, Theme
 from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.panels import Panel, Prepared, number
-from attnviz.views.terminal.line_breaking import pieces
+from attnviz.views.prepared.style import Style, Theme
 
 if TYPE_CHECKING:
     from attnviz.views.figure.canvas import Canvas
@@ -80,7 +80,7 @@ class Workshop:
     def label(self, text: str) -> Label:
         """A token's label: drawable, and shortened in the middle where it is long."""
         full = self.drawable(text)
-        return Label(shorten(full, _MOST_LABEL_CELLS, _cells), full)
+        return Label(shorten(full, _MOST_LABEL_CELLS, count_columns), full)
 
     def fit(self, text: str, width: float, size: float) -> str:
         """The text shortened in the middle to this width, in inches."""
@@ -169,10 +169,6 @@ def _cut(fonts: Fonts, text: str, width: float, size: float) -> list[str]:
             line = ""
         line += letter
     return [*cuts, line]
-
-
-def _cells(text: str) -> int:
-    return max(wcswidth(text), 0) or len(text)
 
 
 class Axis:

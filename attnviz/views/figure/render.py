@@ -13,10 +13,10 @@ from typing import Any
 from attnviz.i18n.messages import Message
 from attnviz.views.figure.fonts import load_fonts, settings
 from attnviz.views.figure.layout import Page, Workshop
-from attnviz.views.figure.style import Style
 from attnviz.views.figure.svg import describe_svg
 from attnviz.views.prepared.alt_text import as_kind, sentence
 from attnviz.views.prepared.panels import Prepared
+from attnviz.views.prepared.style import Style
 
 FORMATS = ("png", "svg", "pdf")
 _BODIES = {

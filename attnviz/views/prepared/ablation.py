@@ -7,8 +7,8 @@ from attnviz.i18n.messages import Message, message, toy_name
 from attnviz.views.prepared.caption import describe_settings
 from attnviz.views.prepared.charts import Bars, Charts
 from attnviz.views.prepared.labels import Medium, numbered, visible
+from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import FORBIDDEN, number
-from attnviz.views.terminal.listing import Column, Listing
 
 _WAYS = {
     "word": message("taken out: the words around it close up"),

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Token
 from attnviz.i18n.messages import Message, message
 from attnviz.text.find_token import find_token
-from attnviz.views.figure.style import Style
 from attnviz.views.prepared.color_scale import Scale, signed_scale, spread_scale, weight_scale
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import Panel, Prepared, number
+from attnviz.views.prepared.style import Style
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from attnviz.analysis.cost import ROWS_AT_ONCE, Cost, Costs, count_cost, predict
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.charts import Chart, Charts, Series
+from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.quantities import byte_words, count_words, power, second_words, short_count
-from attnviz.views.terminal.listing import Column, Listing
 
 _NAMES = {
     "sentence": message("sentence"),

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Literal
 
+from attnviz.text.clusters import split_clusters
 from attnviz.text.plain import is_plain
 
 Medium = Literal["terminal", "picture"]
@@ -134,15 +135,6 @@ def _fits(letter: str, encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def split_clusters(text: str) -> list[str]:
-    """The grapheme clusters: what a reader takes for one character each."""
-    if is_plain(text):
-        return list(text)
-    import wcwidth
-
-    return list(wcwidth.iter_graphemes(text))
 
 
 def shorten(text: str, width: int, measure: Callable[[str], int], mark: str = "⋯") -> str:

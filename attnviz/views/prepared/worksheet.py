@@ -10,13 +10,13 @@ from typing import Any
 
 from attnviz.explanation.elements import Entry, Explanation, Line, Number, Piece, Step, Word
 from attnviz.i18n.messages import Message, Name, message
+from attnviz.text.clusters import count_columns
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_settings
 from attnviz.views.prepared.heads import head_name
 from attnviz.views.prepared.labels import named, numbered, shorten, visible
 from attnviz.views.prepared.model_words import unknown_words
 from attnviz.views.prepared.panels import number
-from attnviz.views.terminal.cell_width import cell_len
 
 _WIDEST_WORD = 20
 _NARROWEST_BLANK = 4
@@ -189,4 +189,4 @@ def word_text(word: Word) -> str:
 
 
 def _short(word: Word) -> str:
-    return shorten(named(word.text), _WIDEST_WORD, cell_len) + (UNKNOWN if word.unknown else "")
+    return shorten(named(word.text), _WIDEST_WORD, count_columns) + (UNKNOWN if word.unknown else "")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.cells import cell_len as rich_cell_len
 
+from attnviz.text.clusters import split_clusters
 from attnviz.text.plain import is_plain
-from attnviz.views.prepared.labels import split_clusters
 
 
 def cell_len(text: str) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from attnviz.views.prepared.labels import shorten, split_clusters
+from attnviz.text.clusters import split_clusters
+from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.pooled_grid import Entry
 from attnviz.views.terminal.cell_width import cell_len
 

@@ -1,9 +1,8 @@
-"""A list of things with their numbers: a row each, a column a number, some with a bar; and how a terminal shows it."""
+"""Draw a listing in the terminal: a row a thing, a column a number, some with a bar."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from rich.console import Group, RenderableType
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from attnviz.i18n.messages import Message
 from attnviz.views.prepared.labels import shorten
+from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrapped
 
@@ -19,30 +19,6 @@ _HEADING = 11  # a column may be so wide for a heading of two lines
 _INDENT, _GAP = 2, 2
 _LONGEST_BAR, _SHORTEST_BAR = 24, 4
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One number of every row, as people read it; bars: how much of a whole bar it is, 0 to 1, or None for no bar.
-
-    shorter: the same numbers for where there is little room, or None where they cannot be shorter.
-    """
-
-    title: Message
-    cells: tuple[str | Message, ...]
-    bars: tuple[float, ...] | None = None
-    shorter: tuple[str | Message, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Rows by their labels, and groups of columns: a group stays together where all the columns do not fit."""
-
-    heading: Message | None
-    labels: tuple[str | Message, ...]
-    groups: tuple[tuple[Column, ...], ...]
-    caption: tuple[Message, ...] = ()
-    notes: tuple[Message, ...] = ()
 
 
 def render_listing(listing: Listing, screen: Screen) -> RenderableType:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from attnviz.views.prepared.labels import split_clusters
+from attnviz.text.clusters import split_clusters
 from attnviz.views.prepared.shaded_text import Shadings, Word
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.color_bar import color_bar
