@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,20 +82,11 @@ def _run_model(text: str | None, settings: Settings, keys: str | None, layers: C
     if text is None:
         raise InputError("A model reads a text: give one, not vectors.")
     from attnviz.models.model import opened
+    from attnviz.models.options import Options
 
     assert settings.model is not None
-    return opened(settings.model, settings.download).attend(
-        text,
-        pair=settings.pair,
-        keys=keys,
-        layers=layers,
-        merge=settings.merge,
-        special=not settings.no_special,
-        renormalize=settings.renormalize,
-        window=settings.window,
-        stride=settings.stride,
-        attention=settings.attention,
-    )
+    options = Options(**{one.name: getattr(settings, one.name) for one in fields(Options)})
+    return opened(settings.model, settings.download).attend(text, options, keys=keys, layers=layers)
 
 
 def load_weights(

@@ -98,11 +98,21 @@ def rotary(x: Floats, *, halves: bool = False, offset: int = 0, base: float = RO
         )
     angle = rotary_angles(count, dim, offset=offset, base=base)
     cosine, sine = np.cos(angle).astype(x.dtype), np.sin(angle).astype(x.dtype)
-    first, second = rotary_pairs(dim, halves=halves)
-    turned = np.empty_like(x)
-    turned[..., first] = x[..., first] * cosine - x[..., second] * sine
-    turned[..., second] = x[..., first] * sine + x[..., second] * cosine
-    return turned
+    return rotate_pairs(x, cosine, sine, halves=halves)
+
+
+def rotate_pairs(x: Floats, cosine: Floats, sine: Floats, *, halves: bool = False) -> Floats:
+    """Rotate the first 2p features of x [..., n, d] in pairs, by angles whose cosine and sine are [n, p].
+
+    The other features stay as they are. halves: which features are a pair, see rotary_pairs.
+    """
+    width = 2 * cosine.shape[-1]
+    first, second = rotary_pairs(width, halves=halves)
+    rotated = np.empty_like(x)
+    rotated[..., width:] = x[..., width:]
+    rotated[..., first] = x[..., first] * cosine - x[..., second] * sine
+    rotated[..., second] = x[..., first] * sine + x[..., second] * cosine
+    return rotated
 
 
 def rotary_angles(count: int, dim: int, *, offset: int = 0, base: float = ROTARY_BASE) -> Float64:

@@ -1,7 +1,7 @@
-"""The forward pass of a real model, for one text, in NumPy: ids in, attention weights out.
+"""The forward pass of a real model for one text, in NumPy: token ids in, attention weights out.
 
-The pass stops at the last layer that is asked for; of the others no weights are kept, and a layer's tensors are
-looked up when it comes.
+A pass stops at the last layer that is asked for; other layers' weights are not kept, and a layer's tensors are looked
+up when it runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from attnviz.core.attention_data import Trace
 from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import InputError, MissingError
 from attnviz.i18n.messages import listed
-from attnviz.models.families.base import ModelShape, Stack, refuse_segments
+from attnviz.models.families.base import ModelShape, Setup, Stack, refuse_segments
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import finite
 from attnviz.models.families.registry import family_of, stack_of
@@ -34,13 +34,13 @@ Tensors = Mapping[str, NDArray[np.floating[Any]]]
 _WIDEST = 4
 
 
-class Passed(NamedTuple):
-    """What a forward pass hands back.
+class ForwardOutput(NamedTuple):
+    """The output of a forward pass.
 
-    layers: the numbers of those kept, in order. weights: [layers, heads, query, key], float32. traces: one a layer, or
-    none. hidden: [query, dim], what the last layer that ran hands on, after the final norm if it is the model's last.
-    logits: [rows, vocabulary] of the language model's head where they were asked for. allowed: [query, key], False
-    where no kept layer may look; None where all may.
+    layers: the numbers of the kept layers, in order. weights: [layers, heads, query, key], float32. traces: one a
+    layer, or none. hidden: [query, dim], the output of the last layer that ran, after the final norm if it is the
+    model's last. logits: [rows, vocabulary] of the language model's head where they were asked for. allowed: [query,
+    key], False where no kept layer may attend; None where all may.
     """
 
     layers: tuple[int, ...]
@@ -49,6 +49,22 @@ class Passed(NamedTuple):
     hidden: Float32
     logits: Float32 | None
     allowed: Booleans | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to keep of a pass.
+
+    layers: whose weights to keep, None for all, [] for none. logits: True for all rows, or the numbers of rows (-1 is
+    the last). traces: keep every intermediate of the kept layers. cross_attention: keep the decoder's cross-attention
+    in place of its self-attention. whole: run all layers even where no weights or logits need them.
+    """
+
+    layers: Collection[int] | None = None
+    logits: bool | Collection[int] = False
+    traces: bool = True
+    cross_attention: bool = False
+    whole: bool = False
 
 
 def forward(
@@ -62,27 +78,130 @@ def forward(
     layers: Collection[int] | None = None,
     logits: bool | Collection[int] = False,
     traces: bool = True,
-) -> Passed:
-    """Run a model on token ids [n] and hand back who looks at whom.
+) -> ForwardOutput:
+    """Run a model on token ids [n] and return its attention.
 
     config: config.json as Hugging Face writes it; tensors: its weights by their names, read only when needed.
     segments: 0 or 1 a token, for families of BERT's kind. kind: an encoder-decoder has three attentions, "encoder"
-    (ids among themselves), "decoder" (target_ids among themselves) and "cross" (target_ids at ids); "auto" is the
-    only one there is, or cross where target_ids are given, else encoder. layers: None is all, [] none.
-    logits: True for all rows, or the numbers of those that are wanted (-1 is the last).
+    (ids to ids), "decoder" (target_ids to target_ids) and "cross" (target_ids to ids); "auto" is the only one there
+    is, or cross where target_ids are given, else encoder. layers, logits, traces: see Request.
     Raises InputError for an unknown family, absurd config values, ids outside the vocabulary, a text that is longer
     than the model's positions, and tensors that are missing or of another shape; MissingError for an unknown layer.
     """
-    _keep_freed_memory()
-    run, tokens = Run(config, tensors), token_ids(ids)
-    chosen = run.kind(kind, target_ids)
-    request = Request(layers, logits, traces, crossed=chosen == "cross")
-    sides = None if segments is None else _segments(segments, len(tokens))
-    if chosen == "encoder" or not run.shape.encoder_decoder:
-        return climb(run.tower(tokens), tokens, request, sides)
-    refuse_segments(sides, run.family)
+    network = Network(config, tensors)
+    chosen = network.attention_kind(kind, target_ids)
+    request = Request(layers, logits, traces, cross_attention=chosen == "cross")
+    tokens = token_ids(ids)
+    numbers = None if segments is None else _segment_numbers(segments, len(tokens))
+    if chosen == "encoder" or not network.shape.encoder_decoder:
+        return network.read(tokens, request, numbers)
+    refuse_segments(numbers, network.shape.family)
     targets = token_ids(() if target_ids is None else target_ids)
-    return climb(run.decoder(targets, run.encoded(tokens)), targets, request)
+    return network.decode(targets, network.encode(tokens), request)
+
+
+class Network:
+    """One model's config and tensors, for one pass or for several.
+
+    Raises InputError for an unknown family and for absurd numbers in the config.
+    """
+
+    def __init__(self, config: Mapping[str, Any], tensors: Tensors) -> None:
+        family = family_of(config)
+        self.config = Configuration(config)
+        self._stack = stack_of(family)
+        self.shape: ModelShape = self._stack.read_shape(self.config, family)
+        self._weights = Weights(tensors, self._stack.prefixes)
+
+    def attention_kind(self, kind: str, target_ids: Sequence[int] | None) -> str:
+        """Return the attention that is meant; raises InputError for one that this family does not have."""
+        both, known = self.shape.encoder_decoder, self.shape.attentions
+        if kind == "auto":
+            kind = "cross" if both and target_ids is not None else known[0]
+        if kind not in known:
+            raise InputError(
+                "A {family} model has no {kind} attention; it has {known}.",
+                family=self.shape.family,
+                kind=kind,
+                known=listed(known),
+            )
+        if target_ids is not None and not both:
+            raise InputError(
+                "A {family} model takes one text; target ids need an encoder and a decoder.", family=self.shape.family
+            )
+        return kind
+
+    @property
+    def has_segments(self) -> bool:
+        """Return whether two segments differ: as in BERT, unless it was trained with one only."""
+        return self.config.count("type_vocab_size", default=0 if self.shape.causal else 2, least=0) > 1
+
+    def check(self) -> None:
+        """Raise InputError for a config that no pass could be made with; no tensor is read."""
+        self._stack(Setup(self.config, self._weights, self.shape, 1))
+        if self._stack.decoder is not None and self.shape.encoder_decoder:
+            self._stack.decoder(Setup(self.config, self._weights, self.shape.of_decoder, 1))
+
+    def read(self, ids: Ids, request: Request, segments: Ids | None = None) -> ForwardOutput:
+        """Run the model's only stack, or its encoder, on token ids [n] and segment numbers [n]."""
+        setup = Setup(self.config, self._weights, self.shape, self._checked_length(ids))
+        return run_layers(self._stack(setup), ids, request, segments)
+
+    def encode(self, ids: Ids) -> Float32:
+        """Return the encoder's hidden states [n, dim] for token ids [n]; no weights are kept."""
+        return self.read(ids, Request(layers=(), whole=True)).hidden
+
+    def decode(self, ids: Ids, encoder_hidden_states: Float32, request: Request) -> ForwardOutput:
+        """Run the decoder on target ids [n], with cross-attention to encoder_hidden_states [source tokens, dim].
+
+        Raises InputError for a model that has no decoder.
+        """
+        if self._stack.decoder is None or not self.shape.encoder_decoder:
+            raise InputError("A {family} model has no decoder that answers a text.", family=self.shape.family)
+        count, shape = self._checked_length(ids), self.shape.of_decoder
+        setup = Setup(self.config, self._weights, shape, count, encoder_hidden_states)
+        return run_layers(self._stack.decoder(setup), ids, request)
+
+    def _checked_length(self, ids: Ids) -> int:
+        """Return the number of tokens; raises InputError for none, and for more than the model's positions."""
+        if len(ids) == 0:
+            raise InputError("A model needs at least one token.")
+        if self.shape.positions is not None and len(ids) > self.shape.positions:
+            raise InputError(
+                "The text has {count} tokens, and the model can take {positions}.",
+                count=len(ids),
+                positions=self.shape.positions,
+            )
+        return len(ids)
+
+
+def run_layers(stack: Stack, ids: Ids, request: Request, segments: Ids | None = None) -> ForwardOutput:
+    """Run a stack on token ids [n] as far as the request needs, and keep what it asks for.
+
+    Raises InputError where the numbers leave float32's range: such weights are damaged.
+    """
+    _keep_freed_memory()
+    depth = stack.shape.layers
+    wanted, rows = _wanted_layers(request.layers, depth), _wanted_rows(request.logits, len(ids))
+    top = depth if rows is not None or request.whole else max(wanted, default=-1) + 1
+    kept = _KeptLayers(len(wanted), request.traces)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Products come out column by column (see layers.Linear): so sums read both sides in the order of memory.
+        hidden = np.asfortranarray(stack.embed(ids, segments))
+        with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
+            for number in range(top):
+                output = stack.forward_layer(number, finite(hidden))
+                hidden = output.hidden
+                if number in wanted:
+                    kept.add(output.cross_attention if request.cross_attention else output.self_attention)
+                del output  # the next layer takes its memory
+            hidden = finite(stack.finish(hidden) if top == depth else hidden)
+        scores = None if rows is None else finite(stack.score(hidden[rows]))
+    source = stack.encoder_hidden_states
+    keys = len(source) if request.cross_attention and source is not None else len(ids)
+    allowed = None if request.cross_attention else _allowed_anywhere(stack, wanted)
+    weights = kept.stacked(stack.heads, len(ids), keys)
+    return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed)
 
 
 @cache
@@ -96,107 +215,8 @@ def _keep_freed_memory() -> None:
     np.empty(30_000_000, dtype=np.uint8)
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is wanted of a pass: see `forward`. crossed: the look-ups in the other text; whole: to climb to the top."""
-
-    layers: Collection[int] | None = None
-    logits: bool | Collection[int] = False
-    traces: bool = True
-    crossed: bool = False
-    whole: bool = False
-
-
-class Tower(NamedTuple):
-    """A stack for one text, how many layers it has, and how many heads each."""
-
-    stack: Stack
-    height: int
-    heads: int
-
-
-class Run:
-    """One model and its tensors, for one pass or for several: what `forward` and `decode_greedily` are made of."""
-
-    def __init__(self, config: Mapping[str, Any], tensors: Tensors) -> None:
-        self.family = family_of(config)
-        self.config = Configuration(config)
-        self.maker = stack_of(self.family)
-        self.shape: ModelShape = self.maker.shape(self.config, self.family)
-        self.weights = Weights(tensors, self.maker.prefixes)
-
-    def kind(self, kind: str, target_ids: Sequence[int] | None) -> str:
-        """The attention that is meant; raises InputError for one that this family does not have."""
-        both, known = self.shape.encoder_decoder, self.shape.attentions
-        if kind == "auto":
-            kind = "cross" if both and target_ids is not None else known[0]
-        if kind not in known:
-            raise InputError(
-                "A {family} model has no {kind} attention; it has {known}.",
-                family=self.family,
-                kind=kind,
-                known=listed(known),
-            )
-        if target_ids is not None and not both:
-            raise InputError(
-                "A {family} model takes one text; target ids need an encoder and a decoder.", family=self.family
-            )
-        return kind
-
-    def tower(self, ids: Ids) -> Tower:
-        """The model's only stack, or its encoder, for a text of this length."""
-        return Tower(self.maker(self.config, self.weights, self._length(ids)), self.shape.layers, self.shape.heads)
-
-    def encoded(self, ids: Ids) -> Float32:
-        """What the encoder makes of a text, [n, dim]; no weights are kept."""
-        return climb(self.tower(ids), ids, Request(layers=(), whole=True)).hidden
-
-    def decoder(self, ids: Ids, memory: Float32) -> Tower:
-        """The decoder for target ids, which looks up an encoded text."""
-        maker = self.maker.decoder or self.maker
-        stack = maker(self.config, self.weights, self._length(ids), memory)
-        return Tower(stack, self.shape.decoder_layers or 0, self.shape.decoder_heads or 0)
-
-    def _length(self, ids: Ids) -> int:
-        if len(ids) == 0:
-            raise InputError("A model needs at least one token.")
-        if self.shape.positions is not None and len(ids) > self.shape.positions:
-            raise InputError(
-                "The text has {count} tokens, and the model can take {positions}.",
-                count=len(ids),
-                positions=self.shape.positions,
-            )
-        return len(ids)
-
-
-def climb(tower: Tower, ids: Ids, request: Request, segments: Ids | None = None) -> Passed:
-    """Climb a stack as far as is asked for, and keep what is wanted.
-
-    Raises InputError where the numbers leave float32's range: such weights are damaged.
-    """
-    stack, height, heads = tower
-    wanted, rows = _wanted(request.layers, height), _rows(request.logits, len(ids))
-    top = height if rows is not None or request.whole else max(wanted, default=-1) + 1
-    kept = _Kept(len(wanted), request.traces)
-    with np.errstate(over="ignore", invalid="ignore"):
-        # Products come out column by column (see parts.Linear): so that sums read both sides as they lie.
-        hidden = np.asfortranarray(stack.embed(ids, segments))
-        with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
-            for number in range(top):
-                climbed = stack.climb(number, finite(hidden))
-                hidden = climbed.hidden
-                if number in wanted:
-                    kept.add(climbed.crossed if request.crossed else climbed.attended)
-                del climbed  # the next layer takes its memory
-            hidden = finite(stack.finish(hidden) if top == height else hidden)
-        scores = None if rows is None else finite(stack.score(hidden[rows]))
-    keys = len(stack.memory) if request.crossed and stack.memory is not None else len(ids)
-    allowed = None if request.crossed else _allowed(stack, wanted)
-    return Passed(tuple(wanted), kept.stacked(heads, len(ids), keys), tuple(kept.traces), hidden, scores, allowed)
-
-
-class _Kept:
-    """The layers that are kept: one array of weights for all, so that a trace's are a view of it."""
+class _KeptLayers:
+    """The kept layers: one array of weights for all, so that a trace's weights are a view of it."""
 
     def __init__(self, count: int, traces: bool) -> None:
         self._count = count
@@ -206,7 +226,7 @@ class _Kept:
         self.traces: list[Trace] = []
 
     def add(self, trace: Trace | None) -> None:
-        """Keep one layer's weights, and its trace where traces are wanted."""
+        """Keep one layer's weights [heads, query, key], and its trace where traces are wanted."""
         if trace is None:
             return
         if self._weights is None:
@@ -217,38 +237,41 @@ class _Kept:
         self._filled += 1
 
     def stacked(self, heads: int, queries: int, keys: int) -> Float32:
-        """[layers, heads, query, key]."""
+        """Return the kept weights, [layers, heads, query, key]."""
         return np.empty((0, heads, queries, keys), dtype=np.float32) if self._weights is None else self._weights
 
 
 def token_ids(ids: Sequence[int]) -> Ids:
-    """Ids as an array; raises InputError for what is no list of whole numbers."""
+    """Return token ids as an array [n]; raises InputError for what is no list of whole numbers."""
     given = np.asarray(ids)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise InputError("Token ids must be a list of whole numbers.")
     return given.astype(np.int64)
 
 
-def _segments(segments: Sequence[int], count: int) -> Ids:
+def _segment_numbers(segments: Sequence[int], count: int) -> Ids:
+    """Return segment numbers as an array [n]; raises InputError where they are not one a token."""
     given = token_ids(segments)
     if len(given) != count:
         raise InputError("There are {segments} segment numbers for {count} tokens.", segments=len(given), count=count)
     return given
 
 
-def _wanted(layers: Iterable[int] | None, height: int) -> range | tuple[int, ...]:
+def _wanted_layers(layers: Iterable[int] | None, depth: int) -> range | tuple[int, ...]:
+    """Return the layers to keep, in order; raises MissingError for one that there is not."""
     if layers is None:
-        return range(height)
+        return range(depth)
     chosen = tuple(sorted({int(number) for number in layers}))
     for number in chosen:
-        if not 0 <= number < height:
+        if not 0 <= number < depth:
             raise MissingError(
-                "There is no layer {number}: the model has layers 0 to {last}.", number=number, last=height - 1
+                "There is no layer {number}: the model has layers 0 to {last}.", number=number, last=depth - 1
             )
     return chosen
 
 
-def _rows(logits: bool | Collection[int], count: int) -> slice | list[int] | None:
+def _wanted_rows(logits: bool | Collection[int], count: int) -> slice | list[int] | None:
+    """Return the rows whose logits are wanted; None for none."""
     if isinstance(logits, bool):
         return slice(None) if logits else None
     rows = [int(row) for row in logits]
@@ -258,11 +281,11 @@ def _rows(logits: bool | Collection[int], count: int) -> slice | list[int] | Non
     return rows
 
 
-def _allowed(stack: Stack, wanted: Iterable[int]) -> Booleans | None:
-    """What some kept layer may look at: layers may have windows of their own."""
+def _allowed_anywhere(stack: Stack, wanted: Iterable[int]) -> Booleans | None:
+    """Return the union [query, key] of the kept layers' masks, which may differ; None where one allows everything."""
     union: Booleans | None = None
     for number in wanted:
-        allowed = stack.allowed(number)
+        allowed = stack.masks[number]
         if allowed is None:
             return None
         if union is None or allowed is not union:

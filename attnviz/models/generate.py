@@ -1,84 +1,137 @@
-"""What an encoder-decoder's decoder reads: a target text as given, or the model's own words, one after the other."""
+"""Greedy decoding: the likeliest token, again and again, under the rules of a model's generation settings.
+
+The rules follow transformers' `generate` with num_beams=1 and do_sample=False.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.attention_data import Token
-from attnviz.i18n.messages import Message, message
-from attnviz.models.checkpoint import Checkpoint
-from attnviz.models.families.registry import shape_of
-from attnviz.models.forward import forward
+from attnviz.models.families.config import Configuration
 
-_MOST_SAID = 128
+Float32 = NDArray[np.float32]
 
+LIMIT = 128
 
-class Target(NamedTuple):
-    """The decoder's ids, the start token first; the tokens behind them and the text that their spans count in."""
+# The defaults of families whose config is silent: T5's start and padding token, and its end token.
+_START, _END = 0, 1
+_MARIAN_START, _MARIAN_END = 58100, 0
 
-    ids: list[int]
-    tokens: tuple[Token, ...]
-    text: str
-    notes: tuple[Message, ...] = ()
-
-
-def read_target(checkpoint: Checkpoint, text: str) -> Target:
-    """A text that is given, as the decoder reads it: the start token, then the text's own."""
-    encoded = checkpoint.target_tokenizer.encode(text)
-    own = [i for i, special in enumerate(encoded.special) if not special]
-    start = _start(checkpoint)
-    ids = [start.id or 0, *(int(encoded.ids[i]) for i in own)]
-    return Target(ids, (start, *(encoded.tokens[i] for i in own)), text)
+# Settings that change what greedy decoding gives and are not applied, with the values that change nothing.
+_NOT_APPLIED: dict[str, tuple[object, ...]] = {
+    "repetition_penalty": (1,),
+    "encoder_repetition_penalty": (1,),
+    "no_repeat_ngram_size": (0,),
+    "encoder_no_repeat_ngram_size": (0,),
+    "sequence_bias": (),
+    "exponential_decay_length_penalty": (),
+    "guidance_scale": (1,),
+    "stop_strings": (),
+    "watermarking_config": (),
+}
 
 
-def say(checkpoint: Checkpoint, ids: NDArray[np.int64]) -> Target:
-    """The model's own words, greedily: each time the likeliest next token, until it ends.
+@dataclass(frozen=True)
+class GenerationRules:
+    """What a model's generation settings demand of its answer; lengths count the start tokens.
 
-    At most 128 tokens, or as many as the model's positions are.
+    ends: the tokens that end it. banned: sequences of tokens, of which the last may not follow the others. never,
+    not_first: tokens that are never taken, or not as the first. first, last: tokens that are forced at the beginning,
+    and where `limit` is reached. shortest, fewest_new: how many tokens there are, and are added, before it may end.
+    limit: the most tokens. not_applied: the names of settings that are not followed here.
     """
-    start = _start(checkpoint)
-    end, never = checkpoint.config.get("eos_token_id"), checkpoint.config.get("pad_token_id")
-    said = [start.id or 0]
-    most = shape_of(checkpoint.config).positions or _MOST_SAID
-    while len(said) < min(most, _MOST_SAID):
-        passed = forward(
-            checkpoint.config, checkpoint.tensors, ids.tolist(), target_ids=said, layers=[], logits=[-1], traces=False
-        )
-        assert passed.logits is not None
-        scores = passed.logits[-1].copy()
-        if isinstance(never, int) and 0 <= never < len(scores):
-            scores[never] = -np.inf
-        best = int(scores.argmax())
-        if best == end:
+
+    ends: tuple[int, ...]
+    banned: tuple[tuple[int, ...], ...] = ()
+    never: tuple[int, ...] = ()
+    not_first: tuple[int, ...] = ()
+    first: int | None = None
+    last: int | None = None
+    shortest: int = 0
+    fewest_new: int = 0
+    limit: int = LIMIT
+    not_applied: tuple[str, ...] = ()
+
+
+def generate(next_logits: Callable[[list[int]], Float32], start: Sequence[int], rules: GenerationRules) -> list[int]:
+    """Return the tokens of `start` and those that greedy decoding adds, the end token among them if it was reached.
+
+    next_logits: gives the logits [vocabulary] of the next token after token ids [n].
+    """
+    ids = list(start)
+    while len(ids) < rules.limit:
+        forced = _forced(ids, rules)
+        ids.append(_likeliest(next_logits(ids), ids, len(start), rules) if forced is None else forced)
+        if ids[-1] in rules.ends:
             break
-        said.append(best)
-    tokens, text = _spelled(checkpoint, said[1:])
-    return Target(said, (start, *tokens), text, (message("The model says: {text}", text=text),))
+    return ids
 
 
-def _start(checkpoint: Checkpoint) -> Token:
-    """The token that a decoder begins with."""
-    config = checkpoint.config
-    number = config.get("decoder_start_token_id")
-    number = config.get("pad_token_id") if number is None else number
-    start = number if type(number) is int and number >= 0 else 0
-    piece = checkpoint.target_tokenizer.decode(start) or "<s>"
-    return Token(piece, piece=piece, id=start)
+def _forced(ids: Sequence[int], rules: GenerationRules) -> int | None:
+    """Return the token that must come next; the last one wins where both are forced, as in transformers."""
+    if rules.last is not None and len(ids) == rules.limit - 1:
+        return rules.last
+    return rules.first if len(ids) == 1 else None
 
 
-def _spelled(checkpoint: Checkpoint, ids: list[int]) -> tuple[tuple[Token, ...], str]:
-    """Tokens for ids that no text was cut into, and the text that they spell."""
-    text, tokens = "", []
-    for number in ids:
-        piece = checkpoint.target_tokenizer.decode(number)
-        spelled = piece.replace("▁", " ")
-        if not text:
-            spelled = spelled.lstrip()
-        word = spelled.strip()
-        start = len(text) + len(spelled) - len(spelled.lstrip())
-        tokens.append(Token(word or piece, start, start + len(word), piece=piece, id=number))
-        text += spelled
-    return tuple(tokens), text
+def _likeliest(logits: Float32, ids: Sequence[int], prompt: int, rules: GenerationRules) -> int:
+    """Return the allowed token with the largest of the logits [vocabulary]; `prompt` tokens were given."""
+    scores = np.array(logits, dtype=np.float32).reshape(-1)
+    barred = {*rules.never, *(sequence[-1] for sequence in rules.banned if _continues(ids, sequence))}
+    if len(ids) < rules.shortest or len(ids) - prompt < rules.fewest_new:
+        barred.update(rules.ends)
+    if len(ids) == prompt + (rules.first is not None and prompt == 1):
+        barred.update(rules.not_first)
+    scores[[token for token in barred if token < len(scores)]] = -np.inf
+    return int(scores.argmax())
+
+
+def _continues(ids: Sequence[int], sequence: tuple[int, ...]) -> bool:
+    """Return whether the last token of `sequence` would complete it after `ids`."""
+    before = len(sequence) - 1
+    return before == 0 or tuple(ids[-before:]) == sequence[:-1]
+
+
+def read_rules(
+    config: Configuration, *, prompt: int = 1, limit: int = LIMIT, most: int | None = None
+) -> GenerationRules:
+    """Return the rules in a model's generation settings (generation_config.json's keys, or config.json's).
+
+    prompt: the number of start tokens. limit: the most tokens, where the settings do not ask for fewer; most: those
+    that the model can take. Marian's padding token is banned where the settings say nothing of banned tokens.
+    Raises InputError for settings of other types.
+    """
+    marian = config.get("model_type") == "marian"
+    ends = config.token_ids("eos_token_id") or (_MARIAN_END if marian else _END,)
+    banned = config.token_sequences("bad_words_ids")
+    if marian and config.get("bad_words_ids") is None:
+        banned = ((config.count("pad_token_id", default=_MARIAN_START, least=0),),)
+    first, last = config.token_ids("forced_bos_token_id"), config.token_ids("forced_eos_token_id")
+    longest = config.count("max_length", default=limit)
+    if config.get("max_new_tokens") is not None:
+        longest = prompt + config.count("max_new_tokens", default=limit)
+    return GenerationRules(
+        ends=ends,
+        banned=tuple(sequence for sequence in banned if sequence not in [(end,) for end in ends]),
+        never=config.token_ids("suppress_tokens"),
+        not_first=config.token_ids("begin_suppress_tokens"),
+        first=min(first, default=None),
+        last=min(last, default=None),
+        shortest=config.count("min_length", default=0, least=0),
+        fewest_new=config.count("min_new_tokens", default=0, least=0),
+        limit=min(limit, longest, most or limit),
+        not_applied=tuple(name for name, idle in _NOT_APPLIED.items() if config.get(name) not in (None, [], *idle)),
+    )
+
+
+def start_token(config: Configuration) -> int:
+    """Return the token that a decoder's text begins with: decoder_start_token_id, or the padding token.
+
+    Where the config has neither, it is the family's default, which a small vocabulary may lack.
+    """
+    default = _MARIAN_START if config.get("model_type") == "marian" else _START
+    return config.count("decoder_start_token_id", "pad_token_id", default=default, least=0)

@@ -10,7 +10,7 @@ from typing import Any
 from attnviz.core.errors import AttnvizError
 from attnviz.i18n.messages import Message
 from attnviz.models.checkpoint import open_checkpoint
-from attnviz.models.families.registry import shape_of
+from attnviz.models.forward import Network
 from attnviz.models.locate import Place, find_models, is_gguf
 
 
@@ -38,9 +38,12 @@ def models_here() -> list[Found]:
 def _described(place: Place) -> Found:
     size = sum(_size(file) for file in _weight_files(place.path))
     try:
-        shape = shape_of(open_checkpoint(place).config)
+        checkpoint = open_checkpoint(place)
+        network = Network(checkpoint.config, checkpoint.tensors)
+        network.check()
     except AttnvizError as error:
         return Found(place.reference, place.path, size, problem=error.message)
+    shape = network.shape
     return Found(place.reference, place.path, size, shape.family, shape.layers, shape.heads)
 
 

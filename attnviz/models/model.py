@@ -1,35 +1,32 @@
-"""A model that is open: text in, attention out, as often as you like."""
+"""An open model: text in, attention out, as often as you like."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from math import isqrt
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention, Token
-from attnviz.core.errors import InputError, OptionError, unknown_choice
-from attnviz.i18n.messages import Message, message
-from attnviz.models import ATTENTIONS
-from attnviz.models.checkpoint import Checkpoint, open_checkpoint
+from attnviz.core.errors import InputError, OptionError
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.models.checkpoint import Checkpoint, naming_file, open_checkpoint
 from attnviz.models.families.base import ModelShape
-from attnviz.models.families.registry import shape_of
-from attnviz.models.forward import Passed, forward
-from attnviz.models.generate import read_target, say
+from attnviz.models.families.config import Configuration
+from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
+from attnviz.models.generate import generate, read_rules, start_token
+from attnviz.models.limits import TextLimits
 from attnviz.models.locate import find
+from attnviz.models.options import Options, change_options, check_fit, check_options, reads_target
+from attnviz.models.target_text import TargetText, answered_target, given_target
 from attnviz.models.tokenizers.tokenizer import Encoded, TextTokenizer
 from attnviz.models.windows import slide
 from attnviz.text.merge_pieces import hide_special, merge_tokens
-
-MOST_WEIGHTS = 2**30
-_LONG_WORD = 64  # characters; no text has tokens that are longer than this throughout
 
 
 def load(reference: str | Path, *, download: bool = False) -> Model:
@@ -44,147 +41,85 @@ def load(reference: str | Path, *, download: bool = False) -> Model:
     """
     place = find(reference, download=download)
     checkpoint = open_checkpoint(place)
-    with naming(checkpoint.config_path):
-        return Model(checkpoint, shape_of(checkpoint.config), place.reference)
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Whatever is wrong with a model is told with the file that it is in."""
-    try:
-        yield
-    except InputError as error:
-        raise error.about(path) from None
+    with naming_file(checkpoint.config_path):
+        network = Network(checkpoint.config, checkpoint.tensors)
+        network.check()
+    return Model(checkpoint, network, place.reference)
 
 
 @lru_cache(maxsize=1)
 def opened(reference: str, download: bool = False) -> Model:
-    """The same as `load`; the model last used stays open for the next text."""
+    """Open a model as `load` does, and keep the last one open for the next text."""
     return load(reference, download=download)
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A model's files and its size; `attend` runs it on a text."""
+    """An open model: its files, its network, and the reference that led to it; `attend` runs it on a text."""
 
     checkpoint: Checkpoint
-    shape: ModelShape
+    network: Network
     reference: str
 
     @property
     def name(self) -> str:
-        """Its short name, as captions have it."""
+        """Return its short name, which captions use."""
         return self.checkpoint.name
 
+    @property
+    def shape(self) -> ModelShape:
+        """Return its size."""
+        return self.network.shape
+
     def __repr__(self) -> str:
-        """Name and size, never the weights."""
+        """Show name and size, never the weights."""
         return f"<Model {self.name}: {self.shape.family}, {self.shape.layers} layers x {self.shape.heads} heads>"
 
     @cached_property
     def tokenizer(self) -> TextTokenizer:
-        """What cuts a text into this model's tokens."""
-        with naming(self.checkpoint.path):
+        """Return what cuts a text into this model's tokens."""
+        with naming_file(self.checkpoint.path):
             return self.checkpoint.tokenizer
 
     def attend(
         self,
         text: str,
+        options: Options | None = None,
         *,
-        pair: str | None = None,
         keys: str | None = None,
         layers: int | Collection[int] | None = None,
-        merge: str = "char",
-        special: bool = True,
-        renormalize: bool = False,
-        window: int | None = None,
-        stride: int | None = None,
-        attention: str = "auto",
         traces: bool = True,
+        **changes: Any,
     ) -> Attention:
-        """Who looks at whom in `text`: the weights of every head of these layers (None is all, -1 the last).
+        """Return the attention of `text`: weights [layers, heads, query, key] of every head of these layers.
 
-        pair: a second text, for families with segments. keys: the target text of an encoder-decoder, whose words look
-        at those of `text`; without it the model's own words are taken, greedily. merge: none, char or word (see
-        merging.merge_tokens). special: False hides [CLS] and the like, and `renormalize` makes the rows sum to 1
-        again. window, stride: slide over a text that is longer than the model's positions. attention: which of an
-        encoder-decoder's: encoder (the text's words among themselves), decoder (the target's) or cross (the target's
-        words at the text's, which is auto). traces: keep every intermediate, for one who explains.
-        Raises InputError where the text is longer than the model can take, and for what the model's files lack.
+        options: how the text is read and what is shown of it; changes: fields of Options, by name. What Options says
+        of opening a model is not read: this one is open.
+        keys: the target text of an encoder-decoder, whose tokens attend to those of `text`; without it the model's
+        own answer is taken, greedily. layers: their numbers, None for all, -1 for the last. traces: keep every
+        intermediate, for `explain`.
+        Raises InputError where the text is longer than the model can take, and for what the model's files lack;
+        OptionError for options that the model cannot follow; MissingError for a layer that it does not have.
         """
-        translates = self._translates(attention)
-        self._check(pair, keys, window, stride, translates)
-        if renormalize and special:
-            raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
-        if translates:
-            found = self._translated(text, keys, self._numbers(layers, decoder=True), attention, traces)
-        elif window is not None or stride is not None:
-            found = self._slid(text, pair, self._numbers(layers), window, stride, traces)
+        chosen = change_options(options or Options(), changes)
+        check_options(chosen)
+        check_fit(chosen, keys, self.shape, self.name)
+        if reads_target(chosen, self.shape):
+            wanted = Request(_layer_numbers(layers, self.shape.decoder_layers or 0), traces=traces)
+            found = self._read_target(text, keys, chosen.attention == "decoder", wanted)
         else:
-            found = self._read(text, pair, self._numbers(layers), traces)
-        merged = merge_tokens(found, merge)
-        return merged if special else hide_special(merged, renormalize=renormalize)
+            wanted = Request(_layer_numbers(layers, self.shape.layers), traces=traces)
+            found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen.pair, wanted)
+        merged = merge_tokens(found, chosen.merge)
+        return hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
 
-    def _translates(self, attention: str) -> bool:
-        """Whether the decoder is asked; OptionError for an attention that there is not."""
-        known = self.shape.attentions
-        if attention not in ("auto", *known):
-            if attention not in ATTENTIONS:
-                raise unknown_choice("--attention", attention, ("auto", *ATTENTIONS))
-            raise OptionError(
-                "{name} has only the attention of its {only}, not {attention}.",
-                hint="Leave --attention out.",
-                name=self.name,
-                attention=attention,
-                only=known[0],
-            )
-        return self.shape.encoder_decoder and attention != "encoder"
-
-    def _check(
-        self, pair: str | None, keys: str | None, window: int | None, stride: int | None, translates: bool
-    ) -> None:
-        if keys is not None and not self.shape.encoder_decoder:
-            raise InputError(
-                "{name} reads one text: keys are the target text of an encoder-decoder.",
-                hint="Leave --keys out." if self.shape.causal else "Give two segments with --pair.",
-                name=self.name,
-            )
-        if keys is not None and not translates:
-            raise OptionError(
-                "The encoder reads one text: keys are the target text, which the decoder reads.",
-                hint="Leave --keys out, or ask for --attention cross or decoder.",
-            )
-        if pair is not None and translates:
-            raise InputError("{name} translates one text: give its target with --keys, and no --pair.", name=self.name)
-        if pair is not None and self.shape.causal:
-            raise InputError(
-                "{name} reads one text from left to right and knows no segments.",
-                hint="Leave --pair out, and put both texts into one.",
-                name=self.name,
-            )
-        for option, value in (("--window", window), ("--stride", stride)):
-            if value is not None and not isinstance(value, Integral):
-                raise OptionError("{option} must be a whole number, not {value!r}.", option=option, value=value)
-        if (window, stride) != (None, None) and translates:
-            raise OptionError(
-                "--window slides over the text of one stack; {name} has an encoder and a decoder.",
-                hint="--attention encoder has one text.",
-                name=self.name,
-            )
-
-    def _numbers(self, layers: int | Collection[int] | None, *, decoder: bool = False) -> list[int] | None:
-        """The layers from 0, where -1 is the last."""
-        if layers is None:
-            return None
-        layers = layers if isinstance(layers, Collection) and not isinstance(layers, str) else [layers]
-        if not all(isinstance(layer, Integral) for layer in layers):
-            raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
-        count = (self.shape.decoder_layers if decoder else None) or self.shape.layers
-        return [layer + count if -count <= layer < 0 else layer for layer in layers]
-
-    def _encoded(self, text: str, pair: str | None, layers: list[int] | None, *, slides: bool = False) -> Encoded:
+    def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> Encoded:
+        """Return the tokens of a text, or of two; raises InputError where there are too many."""
+        kept = self.shape.layers if request.layers is None else len(request.layers)
+        limits = TextLimits(self.name, self.shape, kept, slides)
         for each in (text, pair):
             if isinstance(each, str):
-                self._check_beginning(each, layers, slides)
+                limits.check_beginning(each, self.tokenizer.count)
         encoded = self.tokenizer.encode(text, pair)
         last = int(encoded.ids.max())
         if last >= self.shape.vocabulary:
@@ -194,108 +129,125 @@ class Model:
                 id=last,
                 count=self.shape.vocabulary,
             )
+        limits.check(len(encoded.ids))
         return encoded
 
-    def _check_beginning(self, text: str, layers: list[int] | None, slides: bool) -> None:
-        """Refuse a text of which the beginning is too long already; to cut megabytes would take half a minute."""
-        most = isqrt(MOST_WEIGHTS // (self.shape.heads * max(1, self._kept(layers))))
-        if self.shape.positions is not None and not slides:
-            most = min(most, self.shape.positions)
-        beginning = text.lstrip()[: _LONG_WORD * most]
-        if len(beginning) < len(text):
-            self._check_length(self.tokenizer.count(beginning), layers, slides=slides, beyond=True)
+    def _forward(self, ids: NDArray[np.int64], segments: NDArray[np.int64], request: Request) -> ForwardOutput:
+        """Run the only stack, or the encoder, on token ids [n] and segment numbers [n]."""
+        with naming_file(self.checkpoint.path):
+            given = segments if segments.any() and self.network.has_segments else None
+            return self.network.read(ids, request, given)
 
-    def _kept(self, layers: list[int] | None) -> int:
-        return self.shape.layers if layers is None else len(layers)
-
-    def _read(self, text: str, pair: str | None, layers: list[int] | None, traces: bool) -> Attention:
-        encoded = self._encoded(text, pair, layers)
-        self._check_length(len(encoded.ids), layers)
-        passed = self._forward(encoded.ids, encoded.segments, layers, traces)
-        begins = None if pair is None else len(text) + 1
+    def _read(self, text: str, pair: str | None, request: Request) -> Attention:
+        """Return the attention of a text, or of two segments."""
+        encoded = self._encode(text, pair, request)
+        output = self._forward(encoded.ids, encoded.segments, request)
         return self._attention(
             encoded.tokens,
-            _source(text, pair),
-            passed,
+            text if pair is None else f"{text}\n{pair}",
+            output,
             unknown_words=_unknown_words(encoded),
             pair=pair,
-            pair_start=begins,
+            pair_start=None if pair is None else len(text) + 1,
         )
 
-    def _forward(
-        self, ids: NDArray[np.int64], segments: NDArray[np.int64], layers: list[int] | None, traces: bool
-    ) -> Passed:
-        given = segments.tolist() if segments.any() and self._has_segments else None
-        kind: Literal["auto", "encoder"] = "encoder" if self.shape.encoder_decoder else "auto"
-        with naming(self.checkpoint.path):
-            return forward(
-                self.checkpoint.config,
-                self.checkpoint.tensors,
-                ids.tolist(),
-                segments=given,
-                layers=layers,
-                traces=traces,
-                kind=kind,
-            )
+    def _slide(self, text: str, options: Options, request: Request) -> Attention:
+        """Return the mean attention over windows of a text, see windows.slide; one that holds it all is no window."""
+        encoded = self._encode(text, None, request, slides=True)
 
-    @property
-    def _has_segments(self) -> bool:
-        """Whether the family tells two segments apart: BERT's does, unless it was trained with one only."""
-        return int(self.checkpoint.config.get("type_vocab_size", 0 if self.shape.causal else 2) or 0) > 1
+        def one(chosen: NDArray[np.int64], whole: bool) -> ForwardOutput:
+            kept = replace(request, traces=request.traces and whole)
+            return self._forward(encoded.ids[chosen], encoded.segments[chosen], kept)
 
-    def _check_length(
-        self, count: int, layers: list[int] | None, *, slides: bool = False, beyond: bool = False
-    ) -> None:
-        """Refuse a text of so many tokens, or, with `beyond`, of more than so many, where it is too long."""
-        most = self.shape.positions
-        if most is not None and count > most and not slides:
-            raise InputError(
-                "The text has {count} tokens, and {name} can take {most}.",
-                hint="Give a shorter text, or slide over it with --window {most}.",
-                count=_amount(count, beyond),
-                name=self.name,
-                most=most,
+        slid = slide(encoded.special, one, window=options.window, stride=options.stride, most=self.shape.positions)
+        unknown = _unknown_words(encoded)
+        if slid.windows == 1:
+            return self._attention(encoded.tokens, text, slid.output, unknown_words=unknown)
+        note = message(
+            "Read in {count} windows of {window} tokens, {stride} apart; each row is the mean over the windows "
+            "that its token is in.",
+            count=slid.windows,
+            window=slid.window,
+            stride=slid.stride,
+        )
+        return self._attention(
+            encoded.tokens, text, slid.output, (note,), unknown_words=unknown, window=slid.window, stride=slid.stride
+        )
+
+    def _read_target(self, text: str, keys: str | None, alone: bool, request: Request) -> Attention:
+        """Return the attention of a target's tokens: to the text's, or, with `alone`, to those before them."""
+        encoded = self._encode(text, None, request)
+        start = start_token(Configuration(self.checkpoint.generation))
+        given = None if keys is None else given_target(self.checkpoint.target_tokenizer, keys, start)
+        with naming_file(self.checkpoint.path):
+            hidden = self.network.encode(encoded.ids)
+            target, notes = (given, ()) if given is not None else self._answer(hidden, start)
+            kept = replace(request, cross_attention=not alone)
+            output = self.network.decode(token_ids(target.ids), hidden, kept)
+        return self._attention(
+            target.tokens,
+            target.text,
+            output,
+            notes,
+            None if alone else (encoded.tokens, text),
+            layers=self.shape.decoder_layers,
+            heads=self.shape.decoder_heads,
+            mask="causal" if alone else "none",
+            attention="decoder" if alone else "cross",
+            unknown_words=_unknown_words(encoded),
+        )
+
+    def _answer(self, hidden: NDArray[np.float32], start: int) -> tuple[TargetText, tuple[Message, ...]]:
+        """Return the model's own answer to encoder hidden states [n, dim], without its end token, and notes on it."""
+        rules = read_rules(Configuration(self.checkpoint.generation), most=self.shape.positions)
+
+        def next_logits(ids: list[int]) -> NDArray[np.float32]:
+            last = Request(layers=(), logits=[-1], traces=False)
+            logits = self.network.decode(token_ids(ids), hidden, last).logits
+            assert logits is not None
+            return logits.reshape(-1)
+
+        ids = generate(next_logits, [start], rules)
+        if len(ids) > 1 and ids[-1] in rules.ends:
+            ids.pop()
+        target = answered_target(self.checkpoint.target_tokenizer, ids)
+        notes = [message("The model says: {text}", text=target.text)]
+        if rules.not_applied:
+            notes.append(
+                message(
+                    "Its generation settings also ask for {settings}, which attnviz does not apply.",
+                    settings=listed(rules.not_applied),
+                )
             )
-        kept = self._kept(layers)
-        weights = kept * self.shape.heads * count**2
-        if weights > MOST_WEIGHTS:
-            raise InputError(
-                "The text has {count} tokens: {weights} weights ({size} GB) in layers x heads = {layers} x {heads}.",
-                hint="Give a shorter text." if kept == 1 else "Give a shorter text, or ask for one layer.",
-                count=_amount(count, beyond),
-                layers=kept,
-                heads=self.shape.heads,
-                weights=_amount(weights, beyond),
-                size=f"{4 * weights / 1e9:.1f}",
-            )
+        return target, tuple(notes)
 
     def _attention(
         self,
         tokens: tuple[Token, ...],
         source: str,
-        passed: Passed,
+        output: ForwardOutput,
         notes: tuple[Message, ...] = (),
-        asked: tuple[tuple[Token, ...], str] | None = None,
+        keys: tuple[tuple[Token, ...], str] | None = None,
         **more: Any,
     ) -> Attention:
-        """What a pass gave, with its tokens; asked: those of another text, and that text, in cross-attention."""
-        key, key_source = (tokens, None) if asked is None else asked
+        """Return a pass's output with its tokens; keys: the other text's tokens and that text, in cross-attention."""
+        key, key_source = (tokens, None) if keys is None else keys
         return Attention(
             query=tokens,
             key=key,
-            weights=passed.weights,
-            allowed=passed.allowed,
-            layers=passed.layers,
+            weights=output.weights,
+            allowed=output.allowed,
+            layers=output.layers,
             source=source,
             key_source=key_source,
-            output=passed.traces[-1].output if passed.traces else None,
-            traces=passed.traces,
+            output=output.traces[-1].output if output.traces else None,
+            traces=output.traces,
             settings=self._settings(**more),
             notes=notes,
         )
 
     def _settings(self, **more: Any) -> dict[str, Any]:
-        """How it was computed, under the names that the toy's settings have where they mean the same."""
+        """Return how it was computed, under the names of the toy's settings where they mean the same."""
         shape = self.shape
         return {
             "model": self.name,
@@ -315,84 +267,19 @@ class Model:
             **{name: value for name, value in more.items() if value is not None},
         }
 
-    def _slid(
-        self,
-        text: str,
-        pair: str | None,
-        layers: list[int] | None,
-        window: int | None,
-        stride: int | None,
-        traces: bool,
-    ) -> Attention:
-        """Windows over the text, see windows.slide; one that holds all of it is no window."""
-        if pair is not None:
-            raise OptionError("--window slides over one text, not over a pair.")
-        encoded = self._encoded(text, None, layers, slides=True)
-        self._check_length(len(encoded.ids), layers, slides=True)
 
-        def one(chosen: NDArray[np.int64], whole: bool) -> Passed:
-            return self._forward(encoded.ids[chosen], encoded.segments[chosen], layers, traces and whole)
-
-        slid = slide(encoded.special, one, window=window, stride=stride, most=self.shape.positions)
-        unknown = _unknown_words(encoded)
-        if slid.windows == 1:
-            return self._attention(encoded.tokens, text, slid.passed, unknown_words=unknown)
-        note = message(
-            "Read in {count} windows of {window} tokens, {stride} apart; each row is the mean over the windows "
-            "that its token is in.",
-            count=slid.windows,
-            window=slid.window,
-            stride=slid.stride,
-        )
-        return self._attention(
-            encoded.tokens, text, slid.passed, (note,), unknown_words=unknown, window=slid.window, stride=slid.stride
-        )
-
-    def _translated(
-        self, text: str, target: str | None, layers: list[int] | None, attention: str, traces: bool
-    ) -> Attention:
-        """The decoder's words: they look at the text (cross), or at those before them (decoder)."""
-        encoded = self._encoded(text, None, layers)
-        self._check_length(len(encoded.ids), layers)
-        given = None if target is None else read_target(self.checkpoint, target)
-        alone = attention == "decoder"
-        with naming(self.checkpoint.path):
-            said = say(self.checkpoint, encoded.ids) if given is None else given
-            passed = forward(
-                self.checkpoint.config,
-                self.checkpoint.tensors,
-                encoded.ids.tolist(),
-                target_ids=said.ids,
-                layers=layers,
-                kind="decoder" if alone else "cross",
-                traces=traces,
-            )
-        asked = None if alone else (encoded.tokens, text)
-        return self._attention(
-            said.tokens,
-            said.text,
-            passed,
-            said.notes,
-            asked,
-            layers=self.shape.decoder_layers,
-            heads=self.shape.decoder_heads,
-            mask="causal" if alone else "none",
-            attention="decoder" if alone else "cross",
-            unknown_words=_unknown_words(encoded),
-        )
-
-
-def _source(text: str, pair: str | None) -> str:
-    """The text that spans count in: both of a pair, a line each."""
-    return text if pair is None else f"{text}\n{pair}"
-
-
-def _amount(count: int, beyond: bool) -> Message:
-    return message("more than {count}", count=f"{count:,}") if beyond else message("{text}", text=f"{count:,}")
+def _layer_numbers(layers: int | Collection[int] | None, count: int) -> list[int] | None:
+    """Return layer numbers from 0, where -1 is the last of `count`; raises OptionError for what is no whole number."""
+    if layers is None:
+        return None
+    layers = layers if isinstance(layers, Collection) and not isinstance(layers, str) else [layers]
+    if not all(isinstance(layer, Integral) for layer in layers):
+        raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
+    return [layer + count if -count <= layer < 0 else layer for layer in layers]
 
 
 def _unknown_words(encoded: Encoded) -> dict[str, int]:
-    """How many words the text has, and how many of them are unknown: the vocabulary lacks a part of them."""
+    """Return how many words the text has, and how many of them are unknown: the vocabulary lacks a part of them."""
     words = np.where(encoded.special, -1, encoded.words)
     unknown = len(set(words[encoded.unknown & (words >= 0)].tolist()))
     return {"unknown": unknown, "words": len(set(words[words >= 0].tolist()))}

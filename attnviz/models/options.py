@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+from attnviz.core.errors import InputError, OptionError, unknown_choice
+from attnviz.models import ATTENTIONS
+from attnviz.text.merge_pieces import MERGES
+
+if TYPE_CHECKING:
+    from attnviz.models.families.base import ModelShape
 
 
 @dataclass(frozen=True)
@@ -25,3 +34,82 @@ class Options:
     window: int | None = None
     stride: int | None = None
     attention: str = "auto"
+
+    @property
+    def slides(self) -> bool:
+        """Return whether windows slide over the text."""
+        return self.window is not None or self.stride is not None
+
+
+def change_options(options: Options, changes: dict[str, Any]) -> Options:
+    """Return the options with some fields changed; raises OptionError for a name that is no field."""
+    names = [one.name for one in fields(Options)]
+    for name in changes:
+        if name not in names:
+            raise unknown_choice("attend()", name, names)
+    return replace(options, **changes)
+
+
+def check_options(options: Options) -> None:
+    """Raise OptionError for a value that no model can follow."""
+    if options.merge not in MERGES:
+        raise unknown_choice("--merge", options.merge, MERGES)
+    if options.renormalize and not options.no_special:
+        raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
+    for option, value in (("--window", options.window), ("--stride", options.stride)):
+        if value is not None and not isinstance(value, Integral):
+            raise OptionError("{option} must be a whole number, not {value!r}.", option=option, value=value)
+    if options.attention not in ("auto", *ATTENTIONS):
+        raise unknown_choice("--attention", options.attention, ("auto", *ATTENTIONS))
+
+
+def check_fit(options: Options, keys: str | None, shape: ModelShape, name: str) -> None:
+    """Raise OptionError or InputError for options that the model called `name` cannot follow.
+
+    keys: the target text of an encoder-decoder.
+    """
+    if options.attention not in ("auto", *shape.attentions):
+        raise OptionError(
+            "{name} has only the attention of its {only}, not {attention}.",
+            hint="Leave --attention out.",
+            name=name,
+            attention=options.attention,
+            only=shape.attentions[0],
+        )
+    if reads_target(options, shape):
+        _check_translation(options, name)
+    elif keys is not None and shape.encoder_decoder:
+        raise OptionError(
+            "The encoder reads one text: keys are the target text, which the decoder reads.",
+            hint="Leave --keys out, or ask for --attention cross or decoder.",
+        )
+    elif keys is not None:
+        raise InputError(
+            "{name} reads one text: keys are the target text of an encoder-decoder.",
+            hint="Leave --keys out." if shape.causal else "Give two segments with --pair.",
+            name=name,
+        )
+    elif options.pair is not None and shape.causal:
+        raise InputError(
+            "{name} reads one text from left to right and knows no segments.",
+            hint="Leave --pair out, and put both texts into one.",
+            name=name,
+        )
+    elif options.pair is not None and options.slides:
+        raise OptionError("--window slides over one text, not over a pair.")
+
+
+def reads_target(options: Options, shape: ModelShape) -> bool:
+    """Return whether the decoder of an encoder-decoder is asked for, which reads a target text."""
+    return shape.encoder_decoder and options.attention != "encoder"
+
+
+def _check_translation(options: Options, name: str) -> None:
+    if options.pair is not None:
+        raise InputError("{name} translates one text: give its target with --keys, and no --pair.", name=name)
+    if options.slides:
+        raise OptionError(
+            "--window slides over the text of one stack; {name} has an encoder and a decoder.",
+            hint="--attention encoder has one text.",
+            name=name,
+        )

@@ -1,7 +1,7 @@
-"""Sliding over a text that is longer than a model can take.
+"""Sliding windows over a text that is longer than a model can take.
 
 Each window has the special tokens around it and positions of its own. A token's row is the mean of its rows over the
-windows it is in, so it still sums to 1; two tokens that share no window cannot look at each other. A special token is
+windows it is in, so it still sums to 1; two tokens that share no window cannot attend to each other. A special token is
 one token, and its row the mean over all windows.
 """
 
@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import OptionError
-from attnviz.models.forward import Passed
+from attnviz.models.forward import ForwardOutput
 
 Indexes = NDArray[np.int64]
 
 
-class Slid(NamedTuple):
-    """What came of it: one pass over all tokens, how many windows there were, how wide and how far apart."""
+class SlideResult(NamedTuple):
+    """The result of a sliding-window pass: the mean output over all tokens, and the windows: number, width, step."""
 
-    passed: Passed
+    output: ForwardOutput
     windows: int
     window: int
     stride: int
@@ -30,13 +30,13 @@ class Slid(NamedTuple):
 
 def slide(
     special: NDArray[np.bool_],
-    forward: Callable[[Indexes, bool], Passed],
+    forward: Callable[[Indexes, bool], ForwardOutput],
     *,
     window: int | None,
     stride: int | None,
     most: int | None,
-) -> Slid:
-    """Run `forward` on the token indexes of each window, and average; the flag says whether they are all there are.
+) -> SlideResult:
+    """Run `forward` on the token indexes [m] of each window, and average; its flag says whether they are all.
 
     special [n]: which tokens stand around the text. window: tokens of a window, special ones among them, at most
     `most`, which it is by default. stride: how many tokens of the text on the next window begins; half of what a
@@ -45,7 +45,7 @@ def slide(
     """
     text = np.flatnonzero(~special)
     before, after = np.flatnonzero(special[: text[0]]), np.arange(text[-1] + 1, len(special))
-    width = _width(window, len(before) + len(after), most)
+    width = _text_width(window, len(before) + len(after), most)
     step = max(1, width // 2) if stride is None else stride
     if not 1 <= step <= width:
         raise OptionError(
@@ -56,16 +56,16 @@ def slide(
     last = max(0, len(text) - width)
     starts = [*range(0, last, step), last]
     if last == 0:
-        return Slid(forward(np.arange(len(special)), True), 1, len(special), step)
-    mean = _Mean(len(special))
+        return SlideResult(forward(np.arange(len(special)), True), 1, len(special), step)
+    mean = _WindowMean(len(special))
     for start in starts:
         chosen = np.concatenate([before, text[start : start + width], after])
         mean.add(chosen, forward(chosen, False))
-    return Slid(mean.passed(), len(starts), width + len(before) + len(after), step)
+    return SlideResult(mean.output(), len(starts), width + len(before) + len(after), step)
 
 
-def _width(window: int | None, special: int, most: int | None) -> int:
-    """How many tokens of the text a window has."""
+def _text_width(window: int | None, special: int, most: int | None) -> int:
+    """Return how many tokens of the text a window has."""
     if window is None and most is None:
         raise OptionError("--stride goes with --window.")
     given = window if window is not None else most or 0
@@ -83,32 +83,32 @@ def _width(window: int | None, special: int, most: int | None) -> int:
     return given - special
 
 
-class _Mean:
-    """Sums over the windows that came so far, and how often each token was in one."""
+class _WindowMean:
+    """Sums over the windows so far, and how many of them each token was in."""
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._seen = np.zeros(count)
         self._allowed = np.zeros((count, count), dtype=bool)
-        self._last: Passed | None = None
+        self._last: ForwardOutput | None = None
         self._weights = np.empty(0, dtype=np.float32)
         self._hidden = np.empty(0, dtype=np.float32)
 
-    def add(self, chosen: Indexes, passed: Passed) -> None:
-        """One window's weights [layers, heads, m, m] at the tokens `chosen` [m]."""
+    def add(self, chosen: Indexes, output: ForwardOutput) -> None:
+        """Add one window's weights [layers, heads, m, m] and hidden states [m, dim] at the tokens `chosen` [m]."""
         if self._last is None:
-            layers, heads = passed.weights.shape[:2]
+            layers, heads = output.weights.shape[:2]
             self._weights = np.zeros((layers, heads, self._count, self._count), dtype=np.float32)
-            self._hidden = np.zeros((self._count, passed.hidden.shape[1]), dtype=np.float32)
-        self._weights[:, :, chosen[:, None], chosen[None, :]] += passed.weights
-        self._hidden[chosen] += passed.hidden
-        self._allowed[np.ix_(chosen, chosen)] |= True if passed.allowed is None else passed.allowed
+            self._hidden = np.zeros((self._count, output.hidden.shape[1]), dtype=np.float32)
+        self._weights[:, :, chosen[:, None], chosen[None, :]] += output.weights
+        self._hidden[chosen] += output.hidden
+        self._allowed[np.ix_(chosen, chosen)] |= True if output.allowed is None else output.allowed
         self._seen[chosen] += 1
-        self._last = passed
+        self._last = output
 
-    def passed(self) -> Passed:
-        """The means, as one pass over all tokens."""
+    def output(self) -> ForwardOutput:
+        """Return the means, as the output of one pass over all tokens."""
         assert self._last is not None
         seen = self._seen.astype(np.float32)[:, None]
         allowed = None if self._allowed.all() else self._allowed
-        return Passed(self._last.layers, self._weights / seen, (), self._hidden / seen, None, allowed)
+        return ForwardOutput(self._last.layers, self._weights / seen, (), self._hidden / seen, None, allowed)

@@ -188,7 +188,7 @@ def test_a_link_out_of_the_folder_is_read(tmp_path):
     [
         ({"hidden_size": 24}, r"embeddings.word_embeddings.weight has the shape .*config asks for"),
         ({"num_hidden_layers": 9}, "no tensor encoder.layer.3"),
-        ({"num_attention_heads": 3}, "cannot share equally"),
+        ({"num_attention_heads": 3}, "heads, which do not divide its 20 dimensions"),
         ({"hidden_act": "x"}, "activation 'x' is not known"),
         ({"model_type": "zebra"}, "zebra"),
         ({"max_position_embeddings": 10**18}, "max_position_embeddings"),

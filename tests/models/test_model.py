@@ -129,7 +129,7 @@ def test_hidden_weight_is_told_everywhere(tiny, capsys):
     for view in ("table", "blocks", "top", "text"):
         _, out, _ = run(capsys, "run", "the cat", "--model", folder, "--no-special", "--view", view)
         assert re.search(r"\.\d\d\s+of\s+the\s+weight,\s+not\s+shown,\s+went\s+to\s+\[CLS\],\s+\[SEP\]", out), view
-    a, b = (load(folder).attend(text, special=False, layers=[-1]) for text in ("the cat", "cat the"))
+    a, b = (load(folder).attend(text, no_special=True, layers=[-1]) for text in ("the cat", "cat the"))
     found = attnviz.compare("the cat", "cat the", model=folder, no_special=True)
     (form,) = prepare_comparison(found)
     shares = [np.mean(one.settings["hidden"]["shares"][str(one.layers[0])]) for one in (a, b)]
@@ -322,7 +322,7 @@ def test_names_of_models(tiny):
 def test_hidden_queries_get_no_weight(tiny):
     """Of the tokens that are hidden only those that are looked at can have had weight."""
     model = load(str(tiny("t5", "t5")))
-    hidden = model.attend("the cat", keys="a fish", special=False)
+    hidden = model.attend("the cat", keys="a fish", no_special=True)
     assert hidden.settings["hidden"]["pieces"] == ["</s>"]
     assert [token.text for token in hidden.query] == ["a", "fish"]
 
@@ -351,16 +351,16 @@ def test_windows_average():
         assert not whole
         seen.append(chosen.tolist())
         weights = np.full((1, 1, len(chosen), len(chosen)), 1 / len(chosen), np.float32)
-        from attnviz.models.forward import Passed
+        from attnviz.models.forward import ForwardOutput
 
-        return Passed((0,), weights, (), np.ones((len(chosen), 2), np.float32), None, None)
+        return ForwardOutput((0,), weights, (), np.ones((len(chosen), 2), np.float32), None, None)
 
     slid = slide(special, even, window=5, stride=2, most=None)
     assert seen == [[0, 1, 2, 3, 8], [0, 3, 4, 5, 8], [0, 5, 6, 7, 8]]
-    weights = slid.passed.weights[0, 0]
+    weights = slid.output.weights[0, 0]
     assert_rows_sum_to_one(weights)
     assert_near(weights[3], [0.2, 0.1, 0.1, 0.2, 0.1, 0.1, 0, 0, 0.2])
-    assert not slid.passed.allowed[1, 7]
+    assert not slid.output.allowed[1, 7]
     with pytest.raises(OptionError, match="goes with --window"):
         slide(special, even, window=None, stride=2, most=None)
 
@@ -394,7 +394,7 @@ def replaced(path, make):
         (lambda f: (f / "config.json").write_text("{"), "not JSON"),
         (lambda f: (f / "config.json").write_text('{"model_type": "zebra"}'), "zebra"),
         (lambda f: (f / "config.json").write_text('{"model_type": "bert", "num_hidden_layers": 1e12}'), "num_hidden"),
-        (lambda f: change_config(f, layer_norm_eps=10**400), "a number from 0"),
+        (lambda f: change_config(f, layer_norm_eps=10**400), "layer_norm_eps as a number, at least 0"),
         (lambda f: (f / "config.json").write_text('{"x": 1' + "0" * 5000 + "}"), "4,300 digits"),
         (lambda f: (f / "config.json").write_text("[1]"), "must hold a JSON object"),
         (lambda f: replaced(f / "config.json", os.mkfifo), "pipe or a device"),
@@ -579,7 +579,7 @@ def test_explain_says_what_it_lacks(tiny):
     slid = explain_attention(model.attend("the cat eats the fish", window=3))
     assert str(slid.notes[-1]).endswith("Leave --window out.")
     with pytest.raises(InputError, match="--no-special out"):
-        explain_attention(load(str(tiny("bert"))).attend("the cat", special=False))
+        explain_attention(load(str(tiny("bert"))).attend("the cat", no_special=True))
 
 
 def test_layers_by_name(tiny, capsys):

@@ -1,4 +1,4 @@
-"""Activations: what a feed-forward network bends its numbers with, under the names that configs give them."""
+"""Activation functions, under the names that configs give them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _BLOCK = 32_768
 
 
 def erf(x: Float32) -> Float32:
-    """The error function 2/sqrt(pi) * integral of exp(-t^2) from 0 to x, float32, to 4e-7; any shape.
+    """Return the error function 2/sqrt(pi) * integral of exp(-t^2) from 0 to x, float32, to 4e-7; any shape.
 
     >>> erf(np.zeros(1, dtype=np.float32)).tolist()
     [0.0]
@@ -48,32 +48,32 @@ def erf(x: Float32) -> Float32:
 
 
 def gelu(x: Float32) -> Float32:
-    """Give x times the normal distribution's share below x: x/2 (1 + erf(x/sqrt 2)) (Hendrycks and Gimpel 2016)."""
+    """Return x times the normal distribution's share below x: x/2 (1 + erf(x/sqrt 2)) (Hendrycks and Gimpel 2016)."""
     return _in_blocks(_gelu, x)
 
 
 def gelu_tanh(x: Float32) -> Float32:
-    """Its approximation x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) (Hendrycks and Gimpel 2016, section 2)."""
+    """Return x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), near GELU (Hendrycks and Gimpel 2016, section 2)."""
     return _in_blocks(_gelu_tanh, x)
 
 
 def quick_gelu(x: Float32) -> Float32:
-    """Its approximation x sigmoid(1.702 x) (Hendrycks and Gimpel 2016, section 2)."""
+    """Return x sigmoid(1.702 x), near GELU (Hendrycks and Gimpel 2016, section 2)."""
     return _in_blocks(lambda block: block * _sigmoid(np.float32(1.702) * block), x)
 
 
 def silu(x: Float32) -> Float32:
-    """Give x sigmoid(x), which is called swish too (Elfwing et al. 2017, equation 4)."""
+    """Return x sigmoid(x), which is also called swish (Elfwing et al. 2017, equation 4)."""
     return _in_blocks(lambda block: block * _sigmoid(block), x)
 
 
 def relu(x: Float32) -> Float32:
-    """The larger of x and 0."""
+    """Return the larger of x and 0."""
     return np.maximum(x, np.float32(0))
 
 
 def relu_squared(x: Float32) -> Float32:
-    """The square of the larger of x and 0 (So et al. 2021)."""
+    """Return the square of the larger of x and 0 (So et al. 2021)."""
     return np.square(relu(x))
 
 
@@ -85,7 +85,7 @@ def _tanh(x: Float32) -> Float32:
     return np.tanh(x)
 
 
-def _linear(x: Float32) -> Float32:
+def _identity(x: Float32) -> Float32:
     return x
 
 
@@ -105,12 +105,12 @@ ACTIVATIONS: Mapping[str, Activation] = {
     "relu2": relu_squared,
     "sigmoid": lambda x: _in_blocks(_sigmoid, x),
     "tanh": _tanh,
-    "linear": _linear,
+    "linear": _identity,
 }
 
 
 def activation(name: Any) -> Activation:
-    """The activation that a config names; raises InputError for one that is not known."""
+    """Return the activation that a config names; raises InputError for one that is not known."""
     if not isinstance(name, str) or name not in ACTIVATIONS:
         raise InputError(
             "The model's activation {name!r} is not known; known are {known}.",
@@ -121,15 +121,16 @@ def activation(name: Any) -> Activation:
 
 
 def _in_blocks(function: Activation, x: Float32) -> Float32:
+    """Apply an elementwise function to x of any shape, block by block."""
     if x.size <= _BLOCK:
         return function(x)
-    if x.flags.f_contiguous and not x.flags.c_contiguous:  # as a layer's products lie
+    if x.flags.f_contiguous and not x.flags.c_contiguous:  # the layout of a linear layer's product
         return _in_blocks(function, x.T).T
     flat = np.ascontiguousarray(x).reshape(-1)
-    bent = np.empty_like(flat)
+    result = np.empty_like(flat)
     for start in range(0, flat.size, _BLOCK):
-        bent[start : start + _BLOCK] = function(flat[start : start + _BLOCK])
-    return bent.reshape(x.shape)
+        result[start : start + _BLOCK] = function(flat[start : start + _BLOCK])
+    return result.reshape(x.shape)
 
 
 def _erf(x: Float32) -> Float32:
@@ -141,7 +142,7 @@ def _erf(x: Float32) -> Float32:
 
 
 def _polynomial(x: Float32, coefficients: tuple[float, ...]) -> Float32:
-    """Horner's rule, in place."""
+    """Evaluate a polynomial at x by Horner's rule, the last coefficient being the highest power's."""
     total = x * np.float32(coefficients[-1])
     for coefficient in coefficients[-2:0:-1]:
         total += np.float32(coefficient)
@@ -159,12 +160,12 @@ def _gelu(x: Float32) -> Float32:
 
 
 def _gelu_tanh(x: Float32) -> Float32:
-    inner = x * x
-    inner *= np.float32(0.044715)
-    inner += np.float32(1)
-    inner *= x
-    inner *= np.float32(np.sqrt(2 / np.pi))
-    share: Float32 = np.tanh(inner, out=inner)
+    argument = x * x
+    argument *= np.float32(0.044715)
+    argument += np.float32(1)
+    argument *= x
+    argument *= np.float32(np.sqrt(2 / np.pi))
+    share: Float32 = np.tanh(argument, out=argument)
     share += np.float32(1)
     share *= x
     share *= np.float32(0.5)

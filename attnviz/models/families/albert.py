@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from attnviz.models.families.base import Float32, Ids
-from attnviz.models.families.bert import Bert, Keys, LayerNames
+from attnviz.models.families.base import ConfigKeys, Float32, Ids
+from attnviz.models.families.bert import Bert, LayerNames
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import linear, take_layer_norm
 
 
 class Albert(Bert):
-    """Groups of layers that are run again and again."""
+    """Groups of layers, each of which runs several times."""
 
     prefixes = ("", "albert.")
-    keys = Keys(
+    keys = ConfigKeys(
         dim=("hidden_size", 4096),
         heads=("num_attention_heads", 64),
-        inner=("intermediate_size", 16384),
+        intermediate_size=("intermediate_size", 16384),
         vocabulary=("vocab_size", 30000),
-        bend=("hidden_act", "gelu_new"),
+        activation=("hidden_act", "gelu_new"),
     )
     names = LayerNames(
         query="attention.query",
@@ -32,33 +32,33 @@ class Albert(Bert):
 
     @classmethod
     def size(cls, config: Configuration, key: str) -> int:
-        """One of the numbers that `keys` names; each run of a group is as many layers as it holds."""
+        """Return one of the numbers that `keys` names; each run of a group counts as many layers as it holds."""
         number = super().size(config, key)
-        return number * _inside(config) if key == "layers" else number
+        return number * _layers_per_group(config) if key == "layers" else number
 
     @property
     def width(self) -> int:
-        """How wide the embedding tables are."""
+        """Return the width of the embedding tables."""
         return self.config.count("embedding_size", default=128)
 
     def layer_name(self, number: int) -> str:
-        """Layer `number` is run by a group of shared weights."""
-        run, inside = divmod(number, _inside(self.config))
-        runs = self.size(self.config, "layers") // _inside(self.config)
+        """Return the beginning of the names of layer `number`'s tensors: those of a group of shared weights."""
+        run, inside = divmod(number, _layers_per_group(self.config))
+        runs = self.size(self.config, "layers") // _layers_per_group(self.config)
         groups = self.config.count("num_hidden_groups", default=1, most=runs)
         return f"encoder.albert_layer_groups.{int(run / (runs / groups))}.albert_layers.{inside}"
 
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
-        """BERT's embedding, projected."""
+        """Return BERT's embedding, projected to [n, dim]."""
         hidden = super().embed(ids, segments)
         return linear(self.weights, "encoder.embedding_hidden_mapping_in", self.width, self.dim)(hidden)
 
     def score(self, hidden: Float32) -> Float32:
-        """The masked language model's head."""
-        hidden = self.bend(linear(self.weights, "predictions.dense", self.dim, self.width)(hidden))
+        """Return the masked language model's logits, [n, dim] -> [n, vocabulary]."""
+        hidden = self.activation(linear(self.weights, "predictions.dense", self.dim, self.width)(hidden))
         hidden = take_layer_norm(self.weights, "predictions.LayerNorm", self.width, hidden, self.epsilon)
         return self.to_vocabulary(hidden, "predictions.decoder", "predictions.bias")
 
 
-def _inside(config: Configuration) -> int:
+def _layers_per_group(config: Configuration) -> int:
     return config.layers("inner_group_num", default=1)

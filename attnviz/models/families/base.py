@@ -1,9 +1,11 @@
-"""What every family provides: its shape, and a stack of layers that is climbed one at a time."""
+"""The base classes of all families: a model's shape, read from its config, and the stack of layers for one text."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
 from attnviz.models import ATTENTIONS
 from attnviz.models.families.config import Configuration
+from attnviz.models.families.layers import causal_mask
 from attnviz.models.families.weights import Weights
 
 Float32 = NDArray[np.float32]
@@ -23,11 +26,11 @@ Names = str | tuple[str, ...]
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What a model's config says about its size, without a look at its weights.
+    """A model's size, read from its config without a look at its weights.
 
-    layers, heads: of the encoder where there are two stacks. positions: the most tokens it can take, None without a
-    limit. causal: whether a token sees only itself and what came before. vocabulary: how many ids there are.
-    decoder_layers, decoder_heads, target_vocabulary: of the decoder, where there is one.
+    layers, heads: of the encoder where there are two stacks. dim: the hidden size. positions: the most tokens that it
+    can take, None without a limit. causal: whether a token attends only to itself and to what came before.
+    vocabulary: the number of token ids. decoder_layers, decoder_heads, target_vocabulary: of the decoder, if any.
     """
 
     family: str
@@ -44,82 +47,177 @@ class ModelShape:
 
     @property
     def attentions(self) -> tuple[str, ...]:
-        """The attentions that there are: of an encoder-decoder three, else that of its only stack."""
+        """Return the attentions that there are: three of an encoder-decoder, else that of the only stack."""
         if self.encoder_decoder:
             return ATTENTIONS
         return ("decoder",) if self.causal else ("encoder",)
 
+    @property
+    def of_decoder(self) -> ModelShape:
+        """Return the decoder's own shape: its layers, heads and vocabulary under the names of a single stack."""
+        return replace(
+            self,
+            layers=self.decoder_layers or 0,
+            heads=self.decoder_heads or 0,
+            vocabulary=self.target_vocabulary or self.vocabulary,
+            causal=True,
+        )
 
-class Climbed(NamedTuple):
-    """One layer: what it hands on, [n, dim], what it attended to, and what it looked up in the other text, if so."""
+
+class ConfigKeys(NamedTuple):
+    """The names that a family's config has for its sizes, each with the family's default.
+
+    Beside its own name, each size may stand under the name in this table, which most families use.
+    """
+
+    layers: tuple[str, int] = ("num_hidden_layers", 12)
+    dim: tuple[str, int] = ("hidden_size", 768)
+    heads: tuple[str, int] = ("num_attention_heads", 12)
+    intermediate_size: tuple[str, int] = ("intermediate_size", 3072)
+    vocabulary: tuple[str, int] = ("vocab_size", 30522)
+    positions: tuple[str, int] = ("max_position_embeddings", 512)
+    activation: tuple[str, str] = ("hidden_act", "gelu")
+
+
+class LayerOutput(NamedTuple):
+    """The output of one layer: hidden states [n, dim], self-attention and, in a decoder, cross-attention."""
 
     hidden: Float32
-    attended: Trace
-    crossed: Trace | None = None
+    self_attention: Trace
+    cross_attention: Trace | None = None
+
+
+class Setup(NamedTuple):
+    """What a stack is made of.
+
+    shape: the stack's own, see ModelShape.of_decoder. length: the number of tokens of the text.
+    encoder_hidden_states [source tokens, dim]: what a decoder's cross-attention reads.
+    """
+
+    config: Configuration
+    weights: Weights
+    shape: ModelShape
+    length: int
+    encoder_hidden_states: Float32 | None = None
 
 
 class Stack(ABC):
-    """The layers of one model, for one text: `embed`, then `climb` each layer in turn, then `finish` and `score`.
+    """The layers of one model, for one text.
 
-    Tensors are looked up when their layer comes. memory: what a decoder looks up, [source tokens, dim].
+    Called in this order: `embed`, `forward_layer` for each layer, `finish`, `score`. Tensors are looked up when their
+    layer runs.
     """
 
     prefixes: ClassVar[tuple[str, ...]] = ("",)
+    keys: ClassVar[ConfigKeys] = ConfigKeys()
     decoder: ClassVar[type[Stack] | None] = None
 
-    def __init__(self, config: Configuration, weights: Weights, count: int, memory: Float32 | None = None) -> None:
-        self.config = config
-        self.weights = weights
-        self.count = count
-        self.memory = memory
+    def __init__(self, setup: Setup) -> None:
+        self.config, self.weights, self.shape, self.length, self.encoder_hidden_states = setup
+        self.dim, self.heads, self.vocabulary = self.shape.dim, self.shape.heads, self.shape.vocabulary
 
     @classmethod
     @abstractmethod
-    def shape(cls, config: Configuration, family: str) -> ModelShape:
-        """The model's size, by its config alone."""
+    def read_shape(cls, config: Configuration, family: str) -> ModelShape:
+        """Return the model's size, from its config alone."""
+
+    @classmethod
+    def size(cls, config: Configuration, key: str) -> int:
+        """Return one of the numbers that `keys` names."""
+        name, default = getattr(cls.keys, key)
+        common = ConfigKeys._field_defaults[key][0]
+        read = config.layers if key == "layers" else config.count
+        return read(name, common, default=default)
 
     @abstractmethod
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
-        """Token ids [n] -> what the first layer sees, [n, dim]."""
+        """Return the input of the first layer, [n, dim], for token ids [n] and segment numbers [n]."""
 
     @abstractmethod
-    def climb(self, number: int, hidden: Float32) -> Climbed:
-        """Layer `number`, from 0, on [n, dim]."""
+    def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
+        """Run layer `number`, counted from 0, on hidden states [n, dim]."""
 
     def finish(self, hidden: Float32) -> Float32:
-        """What comes after the last layer: most often a norm."""
+        """Return the model's output [n, dim] for the last layer's hidden states [n, dim]: in most families a norm."""
         return hidden
 
     @abstractmethod
     def score(self, hidden: Float32) -> Float32:
-        """The language model's logits over the vocabulary, [n, dim] -> [n, vocabulary]."""
+        """Return the language model's logits over the vocabulary: [n, dim] -> [n, vocabulary]."""
 
-    def allowed(self, number: int) -> Booleans | None:  # noqa: ARG002  layers may differ
-        """Who may look at whom in layer `number`, [n, n]; None where all may."""
-        return None
+    @cached_property
+    def masks(self) -> Sequence[Booleans | None]:
+        """Return each layer's mask: [n, n], True where a token may attend to another; None where all may."""
+        return [causal_mask(self.length) if self.shape.causal else None] * self.shape.layers
+
+
+class CausalStack(Stack):
+    """A model that reads from left to right, with one table of token vectors and a head that may be tied to it.
+
+    embedding, head: the names of their tensors; tied: whether they are one tensor where the config is silent.
+    """
+
+    embedding: ClassVar[str]
+    head: ClassVar[Names] = "lm_head.weight"
+    tied: ClassVar[bool] = True
+
+    @classmethod
+    def read_shape(cls, config: Configuration, family: str) -> ModelShape:
+        """Return the model's size, from its config alone."""
+        return ModelShape(
+            family=family,
+            layers=cls.size(config, "layers"),
+            heads=cls.size(config, "heads"),
+            dim=cls.size(config, "dim"),
+            positions=cls.read_positions(config),
+            causal=config.flag("is_causal", True),
+            vocabulary=cls.size(config, "vocabulary"),
+        )
+
+    @classmethod
+    def read_positions(cls, config: Configuration) -> int:
+        """Return the most tokens that the model can take."""
+        return cls.size(config, "positions")
+
+    @property
+    def width(self) -> int:
+        """Return the width of the table of token vectors."""
+        return self.dim
+
+    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+        """Return the token vectors, [n, width]; raises InputError for a second segment."""
+        refuse_segments(segments, self.shape.family)
+        return word_vectors(self.weights, self.embedding, ids, self.vocabulary, self.width)
+
+    def score(self, hidden: Float32) -> Float32:
+        """Return the logits by the head, or by the table of token vectors that it is tied to: [n, vocabulary]."""
+        tied = self.config.flag("tie_word_embeddings", self.tied)
+        matrix = head_weight(self.weights, self.head, self.embedding, (self.vocabulary, self.width), tied=tied)
+        logits: Float32 = hidden @ matrix.T
+        return logits
 
 
 def head_weight(weights: Weights, own: Names, embedding: Names, shape: tuple[int, int], *, tied: bool) -> Float32:
-    """The matrix that turns hidden states into logits: its own tensor, or the embedding's where the two are tied.
+    """Return the matrix [vocabulary, width] that gives logits: its own tensor, or the embedding's where they are tied.
 
-    own, embedding: a name, or several of which the first that is there counts.
+    own, embedding: a name, or several, of which the first that is there counts.
     """
-    names = _several(own) + _several(embedding) if tied else _several(own)
+    names = _as_tuple(own) + _as_tuple(embedding) if tied else _as_tuple(own)
     return weights.take(*names, shape=shape)
 
 
-def _several(names: Names) -> tuple[str, ...]:
+def _as_tuple(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else names
 
 
 def refuse_segments(segments: Ids | None, family: str) -> None:
-    """Raise InputError where a text of two segments meets a model that has none."""
+    """Raise InputError for a text of two segments [n], where the model has none."""
     if segments is not None and segments.any():
         raise InputError("A {family} model has no segments: give it one text.", family=family)
 
 
 def word_vectors(weights: Weights, names: Names, ids: Ids, vocabulary: int, width: int) -> Float32:
-    """The vectors of these ids, [n, width]; raises InputError for an id that the vocabulary does not have."""
+    """Return the vectors [n, width] of token ids [n]; raises InputError for an id outside the vocabulary."""
     wrong = ids[(ids < 0) | (ids >= vocabulary)]
     if wrong.size:
         raise InputError(
@@ -127,4 +225,4 @@ def word_vectors(weights: Weights, names: Names, ids: Ids, vocabulary: int, widt
             id=int(wrong[0]),
             last=vocabulary - 1,
         )
-    return weights.rows(*_several(names), shape=(vocabulary, width), ids=ids)
+    return weights.rows(*_as_tuple(names), shape=(vocabulary, width), ids=ids)

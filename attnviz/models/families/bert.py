@@ -1,7 +1,7 @@
-"""BERT (Devlin et al. 2019) and those that differ from it in little: RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA.
+"""BERT (Devlin et al. 2019) and families that differ from it little: RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA.
 
-DistilBERT, MPNet and ALBERT are built on it too, each in a file of its own: one body climbs a layer for all of them,
-and a table says what their tensors are called.
+DistilBERT, MPNet and ALBERT are built on it too, each in a module of its own: one function runs a layer for all of
+them, and a table holds the names of their tensors.
 """
 
 from __future__ import annotations
@@ -13,14 +13,23 @@ import numpy as np
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
 from attnviz.models.families.activations import activation, gelu
-from attnviz.models.families.base import Booleans, Climbed, Float32, Ids, ModelShape, Stack, head_weight, word_vectors
+from attnviz.models.families.base import (
+    ConfigKeys,
+    Float32,
+    Ids,
+    LayerOutput,
+    ModelShape,
+    Setup,
+    Stack,
+    head_weight,
+    word_vectors,
+)
 from attnviz.models.families.config import Configuration, equal_heads
-from attnviz.models.families.layers import attention, causal_mask, heads_of, linear, take_layer_norm
-from attnviz.models.families.weights import Weights
+from attnviz.models.families.layers import attention, heads_of, linear, take_layer_norm
 
 
 class LayerNames(NamedTuple):
-    """What the tensors of a layer are called, after the layer's own name."""
+    """The names of a layer's tensors, after the name of the layer itself."""
 
     query: str = "attention.self.query"
     key: str = "attention.self.key"
@@ -32,96 +41,81 @@ class LayerNames(NamedTuple):
     norm: str = "output.LayerNorm"
 
 
-class Keys(NamedTuple):
-    """What the config calls a size, and the family's default."""
-
-    layers: tuple[str, int] = ("num_hidden_layers", 12)
-    dim: tuple[str, int] = ("hidden_size", 768)
-    heads: tuple[str, int] = ("num_attention_heads", 12)
-    inner: tuple[str, int] = ("intermediate_size", 3072)
-    vocabulary: tuple[str, int] = ("vocab_size", 30522)
-    bend: tuple[str, str] = ("hidden_act", "gelu")
-
-
 class Bert(Stack):
-    """Learned positions and segments, then layers with the norm after each sublayer."""
+    """Learned positions and segments, then layers with the norm after each sublayer.
+
+    after_padding: whether positions begin in the table's row after the padding token's, or in row 0.
+    padding_key: the config's name of the padding token's id; None where it is always 1.
+    """
 
     prefixes = ("", "bert.")
-    keys: ClassVar[Keys] = Keys()
     names: ClassVar[LayerNames] = LayerNames()
+    after_padding: ClassVar[bool] = False
+    padding_key: ClassVar[str | None] = "pad_token_id"
 
-    def __init__(self, config: Configuration, weights: Weights, count: int, memory: Float32 | None = None) -> None:
-        super().__init__(config, weights, count, memory)
-        _refuse_relative_positions(config)
-        self.dim, self.heads, self.vocabulary = (self.size(config, key) for key in ("dim", "heads", "vocabulary"))
-        self.inner = self.size(config, "inner")
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        _refuse_relative_positions(self.config)
+        self.intermediate_size = self.size(self.config, "intermediate_size")
         self.epsilon = self.norm_epsilon()
-        name, default = self.keys.bend
-        self.bend = activation(config.word(name, default=default))
+        name, default = self.keys.activation
+        self.activation = activation(self.config.word(name, default=default))
         equal_heads(self.dim, self.heads)
 
     @classmethod
-    def size(cls, config: Configuration, key: str) -> int:
-        """One of the numbers that `keys` names."""
-        name, default = getattr(cls.keys, key)
-        also = Keys._field_defaults[key][0]
-        return (
-            config.layers(name, also, default=default) if key == "layers" else config.count(name, also, default=default)
-        )
-
-    @classmethod
-    def shape(cls, config: Configuration, family: str) -> ModelShape:
-        """The model's size, by its config alone."""
+    def read_shape(cls, config: Configuration, family: str) -> ModelShape:
+        """Return the model's size, from its config alone."""
         return ModelShape(
             family=family,
             layers=cls.size(config, "layers"),
             heads=cls.size(config, "heads"),
             dim=cls.size(config, "dim"),
-            positions=_rows(config, cls.first_position(config)) - cls.first_position(config),
-            causal=_is_causal(config),
+            positions=_table_rows(config, cls.first_position(config)) - cls.first_position(config),
+            causal=config.flag("is_decoder", False),
             vocabulary=cls.size(config, "vocabulary"),
         )
 
     @classmethod
-    def first_position(cls, config: Configuration) -> int:  # noqa: ARG003  RoBERTa's depends on it
-        """The row of the position table that the first token gets."""
-        return 0
+    def first_position(cls, config: Configuration) -> int:
+        """Return the row of the position table for the first token."""
+        return cls.padding(config) + 1 if cls.after_padding else 0
+
+    @classmethod
+    def padding(cls, config: Configuration) -> int:
+        """Return the padding token's id, which in RoBERTa is its row in the position table too."""
+        return 1 if cls.padding_key is None else config.count(cls.padding_key, default=1, least=0)
 
     def norm_epsilon(self) -> float:
-        """What is added to a variance."""
+        """Return the number that a layer norm adds to the variance."""
         return self.config.number("layer_norm_eps", default=1e-12)
 
     @property
     def width(self) -> int:
-        """How wide the embedding tables are."""
+        """Return the width of the embedding tables."""
         return self.dim
 
-    def allowed(self, number: int) -> Booleans | None:  # noqa: ARG002  all layers are alike
-        """Everything, but for a model that is used as a decoder."""
-        return causal_mask(self.count) if _is_causal(self.config) else None
-
     def bias(self) -> Float32 | None:
-        """What is added to the scores, [heads, n, n], where there is something."""
+        """Return what is added to the logits, [heads, n, n], or None."""
         return None
 
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
-        """Word + segment + position vectors, normed."""
-        hidden = self.words(ids)
-        hidden += self._segments(ids, segments)
-        return self.placed(hidden, ids)
+        """Return token + segment + position vectors, normed: [n, width]."""
+        hidden = self.token_vectors(ids)
+        hidden += self._segment_vectors(ids, segments)
+        return self.add_positions(hidden, ids)
 
-    def words(self, ids: Ids) -> Float32:
-        """The word vectors, [n, width]."""
+    def token_vectors(self, ids: Ids) -> Float32:
+        """Return the token vectors, [n, width]."""
         return word_vectors(self.weights, "embeddings.word_embeddings.weight", ids, self.vocabulary, self.width)
 
-    def placed(self, hidden: Float32, ids: Ids) -> Float32:
-        """With the position vectors, normed."""
-        rows = _rows(self.config, self.first_position(self.config))
+    def add_positions(self, hidden: Float32, ids: Ids) -> Float32:
+        """Add the position vectors to hidden [n, width], in place, and return their layer norm."""
+        rows = _table_rows(self.config, self.first_position(self.config))
         name, places = "embeddings.position_embeddings.weight", self.position_ids(ids)
         hidden += self.weights.rows(name, shape=(rows, self.width), ids=places)
         return take_layer_norm(self.weights, "embeddings.LayerNorm", self.width, hidden, self.epsilon)
 
-    def _segments(self, ids: Ids, segments: Ids | None) -> Float32:
+    def _segment_vectors(self, ids: Ids, segments: Ids | None) -> Float32:
         kinds = self.config.count("type_vocab_size", default=2)
         chosen = np.zeros_like(ids) if segments is None else segments
         if chosen.min() < 0 or chosen.max() >= kinds:
@@ -133,39 +127,45 @@ class Bert(Stack):
         return self.weights.rows("embeddings.token_type_embeddings.weight", shape=(kinds, self.width), ids=chosen)
 
     def position_ids(self, ids: Ids) -> Ids:
-        """The rows of the position table, [n]."""
+        """Return each token's row of the position table, [n]."""
         return np.arange(len(ids))
 
     def layer_name(self, number: int) -> str:
-        """What the names of a layer's tensors begin with."""
+        """Return the beginning of the names of a layer's tensors."""
         return f"encoder.layer.{number}"
 
-    def climb(self, number: int, hidden: Float32) -> Climbed:
-        """Attention, residual, norm; feed-forward, residual, norm (Vaswani et al. 2017, section 3.1)."""
+    def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
+        """Run attention, residual, norm; feed-forward, residual, norm (Vaswani et al. 2017, section 3.1)."""
         names = LayerNames(*(f"{self.layer_name(number)}.{part}" for part in self.names))
         trace = self._attend(number, names, hidden)
         hidden = take_layer_norm(self.weights, names.attention_norm, self.dim, trace.output + hidden, self.epsilon)
-        inner = self.bend(linear(self.weights, names.widen, self.dim, self.inner)(hidden))
-        inner = linear(self.weights, names.narrow, self.inner, self.dim)(inner)
-        inner += hidden
-        return Climbed(take_layer_norm(self.weights, names.norm, self.dim, inner, self.epsilon), trace)
+        intermediate = self.activation(linear(self.weights, names.widen, self.dim, self.intermediate_size)(hidden))
+        intermediate = linear(self.weights, names.narrow, self.intermediate_size, self.dim)(intermediate)
+        intermediate += hidden
+        return LayerOutput(take_layer_norm(self.weights, names.norm, self.dim, intermediate, self.epsilon), trace)
 
     def _attend(self, number: int, names: LayerNames, hidden: Float32) -> Trace:
         query, key, value = (
             heads_of(linear(self.weights, name, self.dim, self.dim)(hidden), self.heads) for name in names[:3]
         )
         output = linear(self.weights, names.output, self.dim, self.dim)
-        return attention(hidden, hidden, query, key, value, output, allowed=self.allowed(number), bias=self.bias())
+        return attention(hidden, hidden, query, key, value, output, allowed=self.masks[number], bias=self.bias())
 
     def score(self, hidden: Float32) -> Float32:
-        """The masked language model's head: dense, activation, norm, the embedding's matrix and a bias."""
+        """Return the masked language model's logits: dense, activation, norm, the embedding's matrix and a bias.
+
+        [n, dim] -> [n, vocabulary].
+        """
         name = "cls.predictions"
-        hidden = self.bend(linear(self.weights, f"{name}.transform.dense", self.dim, self.dim)(hidden))
+        hidden = self.activation(linear(self.weights, f"{name}.transform.dense", self.dim, self.dim)(hidden))
         hidden = take_layer_norm(self.weights, f"{name}.transform.LayerNorm", self.dim, hidden, self.epsilon)
         return self.to_vocabulary(hidden, f"{name}.decoder", f"{name}.bias")
 
     def to_vocabulary(self, hidden: Float32, decoder: str, bias: str) -> Float32:
-        """Logits by decoder.weight, tied to the embedding where it is absent, and a bias of either name."""
+        """Return logits [n, vocabulary] by decoder.weight, tied to the embedding where it is absent, and a bias.
+
+        decoder, bias: tensor names; the bias may stand under either.
+        """
         tied = self.config.flag("tie_word_embeddings", True)
         shape = (self.vocabulary, hidden.shape[-1])
         matrix = head_weight(self.weights, f"{decoder}.weight", "embeddings.word_embeddings.weight", shape, tied=tied)
@@ -178,27 +178,18 @@ class Roberta(Bert):
     """RoBERTa (Liu et al. 2019): positions begin after the padding token's number."""
 
     prefixes = ("", "roberta.")
-    keys = Keys(vocabulary=("vocab_size", 50265))
-
-    @classmethod
-    def padding(cls, config: Configuration) -> int:
-        """The padding token's id, which is its row in the position table too."""
-        return config.count("pad_token_id", default=1, least=0)
-
-    @classmethod
-    def first_position(cls, config: Configuration) -> int:
-        """The row after the padding token's."""
-        return cls.padding(config) + 1
+    keys = ConfigKeys(vocabulary=("vocab_size", 50265))
+    after_padding = True
 
     def position_ids(self, ids: Ids) -> Ids:
-        """Padding tokens keep the padding row, the others count on from the one after it."""
+        """Return each token's row [n]: that of padding for padding tokens, the others count on from the next."""
         padding = self.padding(self.config)
         real = ids != padding
         places: Ids = np.cumsum(real) * real + padding
         return places
 
     def score(self, hidden: Float32) -> Float32:
-        """The masked language model's head, always with the exact GELU."""
+        """Return the masked language model's logits [n, vocabulary], always with the exact GELU."""
         hidden = gelu(linear(self.weights, "lm_head.dense", self.dim, self.dim)(hidden))
         hidden = take_layer_norm(self.weights, "lm_head.layer_norm", self.dim, hidden, self.epsilon)
         return self.to_vocabulary(hidden, "lm_head.decoder", "lm_head.bias")
@@ -207,38 +198,36 @@ class Roberta(Bert):
 class XlmRoberta(Roberta):
     """XLM-RoBERTa (Conneau et al. 2020) and CamemBERT (Martin et al. 2020): another default vocabulary."""
 
-    keys = Keys()
+    keys = ConfigKeys()
 
 
 class Electra(Bert):
     """ELECTRA (Clark et al. 2020): embeddings may be narrower than the layers, and are projected."""
 
     prefixes = ("", "electra.")
-    keys = Keys(dim=("hidden_size", 256), heads=("num_attention_heads", 4), inner=("intermediate_size", 1024))
+    keys = ConfigKeys(
+        dim=("hidden_size", 256), heads=("num_attention_heads", 4), intermediate_size=("intermediate_size", 1024)
+    )
 
     @property
     def width(self) -> int:
-        """How wide the embedding tables are."""
+        """Return the width of the embedding tables."""
         return self.config.count("embedding_size", default=128)
 
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
-        """BERT's embedding, projected where its width is another."""
+        """Return BERT's embedding, projected to [n, dim] where its width differs."""
         hidden, width = super().embed(ids, segments), self.width
         return hidden if width == self.dim else linear(self.weights, "embeddings_project", width, self.dim)(hidden)
 
     def score(self, hidden: Float32) -> Float32:
-        """The generator's head, always with the exact GELU."""
+        """Return the generator's logits [n, vocabulary], always with the exact GELU."""
         hidden = gelu(linear(self.weights, "generator_predictions.dense", self.dim, self.width)(hidden))
         hidden = take_layer_norm(self.weights, "generator_predictions.LayerNorm", self.width, hidden, self.epsilon)
         return self.to_vocabulary(hidden, "generator_lm_head", "generator_lm_head.bias")
 
 
-def _is_causal(config: Configuration) -> bool:
-    return config.flag("is_decoder", False)
-
-
-def _rows(config: Configuration, first: int) -> int:
-    """The rows of the position table: at least one for a token."""
+def _table_rows(config: Configuration, first: int) -> int:
+    """Return the number of rows of the position table: at least one for a token."""
     return config.count("max_position_embeddings", default=512, least=first + 1)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from attnviz.models.families.base import Float32, Ids, refuse_segments
-from attnviz.models.families.bert import Bert, Keys, LayerNames
+from attnviz.models.families.base import ConfigKeys, Float32, Ids, refuse_segments
+from attnviz.models.families.bert import Bert, LayerNames
 from attnviz.models.families.layers import linear, take_layer_norm
 
 
@@ -11,12 +11,12 @@ class DistilBert(Bert):
     """Words and positions, and layers with the norm after each sublayer."""
 
     prefixes = ("", "distilbert.")
-    keys = Keys(
+    keys = ConfigKeys(
         layers=("n_layers", 6),
         dim=("dim", 768),
         heads=("n_heads", 12),
-        inner=("hidden_dim", 3072),
-        bend=("activation", "gelu"),
+        intermediate_size=("hidden_dim", 3072),
+        activation=("activation", "gelu"),
     )
     names = LayerNames(
         query="attention.q_lin",
@@ -30,20 +30,20 @@ class DistilBert(Bert):
     )
 
     def norm_epsilon(self) -> float:
-        """What is added to a variance: no config changes it."""
+        """Return the number that a layer norm adds to the variance; no config changes it."""
         return 1e-12
 
     def layer_name(self, number: int) -> str:
-        """What the names of a layer's tensors begin with."""
+        """Return the beginning of the names of a layer's tensors."""
         return f"transformer.layer.{number}"
 
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
-        """Word + position vectors, normed."""
-        refuse_segments(segments, "distilbert")
-        return self.placed(self.words(ids), ids)
+        """Return token + position vectors, normed: [n, dim]."""
+        refuse_segments(segments, self.shape.family)
+        return self.add_positions(self.token_vectors(ids), ids)
 
     def score(self, hidden: Float32) -> Float32:
-        """The masked language model's head."""
-        hidden = self.bend(linear(self.weights, "vocab_transform", self.dim, self.dim)(hidden))
+        """Return the masked language model's logits, [n, dim] -> [n, vocabulary]."""
+        hidden = self.activation(linear(self.weights, "vocab_transform", self.dim, self.dim)(hidden))
         hidden = take_layer_norm(self.weights, "vocab_layer_norm", self.dim, hidden, self.epsilon)
         return self.to_vocabulary(hidden, "vocab_projector", "vocab_projector.bias")

@@ -1,4 +1,4 @@
-"""The parts that transformer families share: layers of weights, norms, and one attention sublayer.
+"""The layers that transformer families share: linear layers, norms, and the attention sublayer.
 
 All take and give float32; a matrix product is one call of the BLAS.
 """
@@ -22,13 +22,13 @@ Booleans = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """x @ weight.T + bias: weight [outputs, inputs] as PyTorch keeps it, bias [outputs] or None."""
+    """A linear layer, x @ weight.T + bias: weight [outputs, inputs] as PyTorch keeps it, bias [outputs] or None."""
 
     weight: Float32
     bias: Float32 | None = None
 
     def __call__(self, x: Float32) -> Float32:
-        """[n, inputs] -> [n, outputs]."""
+        """Apply the layer: [n, inputs] -> [n, outputs]."""
         # In this order the BLAS reads the weights as they lie: for a few tokens it takes half the time.
         product: Float32 = self.weight @ x.T
         if self.bias is not None:
@@ -37,7 +37,7 @@ class Linear:
 
 
 def linear(weights: Weights, name: str, inputs: int, outputs: int, *, bias: bool = True) -> Linear:
-    """The layer whose tensors are name.weight [outputs, inputs] and name.bias [outputs]."""
+    """Return the layer whose tensors are name.weight [outputs, inputs] and name.bias [outputs]."""
     return Linear(
         weights.take(f"{name}.weight", shape=(outputs, inputs)),
         weights.take(f"{name}.bias", shape=(outputs,)) if bias else None,
@@ -45,14 +45,17 @@ def linear(weights: Weights, name: str, inputs: int, outputs: int, *, bias: bool
 
 
 def transposed_linear(weights: Weights, name: str, inputs: int, outputs: int) -> Linear:
-    """The same where the weight is kept as [inputs, outputs], as GPT-2 does."""
+    """Return the layer whose weight is kept as [inputs, outputs], as GPT-2 does; its bias is [outputs]."""
     return Linear(
         weights.take(f"{name}.weight", shape=(inputs, outputs)).T, weights.take(f"{name}.bias", shape=(outputs,))
     )
 
 
 def layer_norm(x: Float32, weight: Float32 | None, bias: Float32 | None, epsilon: float) -> Float32:
-    """Each row with mean 0 and variance 1, then times weight plus bias (Ba et al. 2016, equation 4)."""
+    """Scale each row of x [..., d] to mean 0 and variance 1, then times weight [d] plus bias [d].
+
+    (Ba et al. 2016, equation 4.)
+    """
     centred: Float32 = x - x.mean(axis=-1, keepdims=True)
     centred *= _inverse_length(centred, epsilon)
     if weight is not None:
@@ -63,28 +66,31 @@ def layer_norm(x: Float32, weight: Float32 | None, bias: Float32 | None, epsilon
 
 
 def rms_norm(x: Float32, weight: Float32, epsilon: float) -> Float32:
-    """Each row divided by its root mean square, then times weight (Zhang and Sennrich 2019, equation 4)."""
+    """Divide each row of x [..., d] by its root mean square, then multiply by weight [d].
+
+    (Zhang and Sennrich 2019, equation 4.)
+    """
     scaled = x * _inverse_length(x, epsilon)
     scaled *= weight
     return scaled
 
 
 def _inverse_length(x: Float32, epsilon: float) -> Float32:
-    """1 / sqrt(mean of squares + epsilon) of each row, [..., 1]."""
+    """Return 1 / sqrt(mean of squares + epsilon) of each row of x [..., d]: [..., 1]."""
     squares = np.einsum("...i,...i->...", x, x)
     inverse: Float32 = np.reciprocal(np.sqrt(squares / np.float32(x.shape[-1]) + np.float32(epsilon)))
     return inverse[..., None]
 
 
 def take_layer_norm(weights: Weights, name: str, dim: int, x: Float32, epsilon: float) -> Float32:
-    """The layer norm of x by the tensors name.weight and name.bias, [dim] each."""
+    """Return the layer norm of x [..., dim] by the tensors name.weight and name.bias, [dim] each."""
     return layer_norm(
         x, weights.take(f"{name}.weight", shape=(dim,)), weights.take(f"{name}.bias", shape=(dim,)), epsilon
     )
 
 
 def take_rms_norm(weights: Weights, name: str, dim: int, x: Float32, epsilon: float) -> Float32:
-    """The root mean square norm of x by the tensor name.weight [dim]."""
+    """Return the root mean square norm of x [..., dim] by the tensor name.weight [dim]."""
     return rms_norm(x, weights.take(f"{name}.weight", shape=(dim,)), epsilon)
 
 
@@ -100,12 +106,13 @@ def attention(
     bias: Float32 | None = None,
     scale: float | None = None,
 ) -> Trace:
-    """One attention sublayer from projected heads to W_o (Vaswani et al. 2017, section 3.2.2), every number kept.
+    """Run an attention sublayer from projected heads to W_o (Vaswani et al. 2017, section 3.2.2); keep every number.
 
     inputs [q, dim] and key_inputs [k, dim]: what was projected. query [heads, q, d_h], key and value
-    [groups, k, d_h], rotated already; each group serves heads / groups query heads in a row (Ainslie et al. 2023).
+    [kv_heads, k, d_h], rotated already; each serves heads / kv_heads query heads in a row (Ainslie et al. 2023).
+    allowed [q, k], bias [heads, q, k]: see core.attention.attend. The trace's weights are [heads, q, k].
     """
-    key, value = _repeat(key, len(query)), _repeat(value, len(query))
+    key, value = _repeat_kv_heads(key, len(query)), _repeat_kv_heads(value, len(query))
     try:
         context, weights, logits = attend(query, key, value, allowed=allowed, bias=bias, scale=scale)
     except InputError:
@@ -129,33 +136,34 @@ def attention(
 
 
 def finite(x: Float32) -> Float32:
-    """The same array; InputError where a number of it left float32's range, or is none."""
+    """Return x unchanged; raises InputError where a number of it is not finite: the model's weights are damaged."""
     if not np.isfinite(x).all():
         raise InputError("The model's weights give numbers beyond 3.4e38; they are damaged, or not of this family.")
     return x
 
 
-def _repeat(groups: Float32, heads: int) -> Float32:
-    if len(groups) == heads:
-        return groups
-    if heads % len(groups):
+def _repeat_kv_heads(x: Float32, heads: int) -> Float32:
+    """Repeat each of the key or value heads x [kv_heads, n, d_h] in a row: [heads, n, d_h]."""
+    if len(x) == heads:
+        return x
+    if heads % len(x):
         raise InputError(
             "The model's config gives {groups} key and value heads, which do not divide its {heads} heads.",
-            groups=len(groups),
+            groups=len(x),
             heads=heads,
         )
-    return np.repeat(groups, heads // len(groups), axis=0)
+    return np.repeat(x, heads // len(x), axis=0)
 
 
 def heads_of(x: Float32, heads: int) -> Float32:
-    """[n, heads * d_h] -> [heads, n, d_h]."""
+    """Split x into heads: [n, heads * d_h] -> [heads, n, d_h]."""
     cut: Float32 = split_heads(x, heads).astype(np.float32, copy=False)
     return cut
 
 
 @lru_cache(maxsize=8)
 def causal_mask(count: int, window: int | None = None) -> Booleans:
-    """[count, count]: a token sees itself and the window - 1 before it; all before it where window is None."""
+    """Return a mask [count, count], True where a token sees itself and the window - 1 before it, or all before it."""
     mask = np.tri(count, dtype=bool)
     if window is not None:
         mask &= ~np.tri(count, k=-window, dtype=bool)
@@ -164,5 +172,5 @@ def causal_mask(count: int, window: int | None = None) -> Booleans:
 
 
 def relative_bias(table: Float32, buckets: NDArray[np.int64]) -> Float32:
-    """A number for each distance's bucket and each head: table [buckets, heads] -> [heads, queries, keys]."""
+    """Look up each distance's bias: table [buckets, heads], buckets [queries, keys] -> [heads, queries, keys]."""
     return np.ascontiguousarray(table.T)[:, buckets]

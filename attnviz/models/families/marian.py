@@ -1,4 +1,4 @@
-"""Marian (Junczys-Dowmunt et al. 2018), the family of OPUS-MT: translation by the first transformer's plan.
+"""Marian (Junczys-Dowmunt et al. 2018), the family of OPUS-MT: a translator built as the first transformer.
 
 Sinusoidal positions, scaled embeddings, the norm after each sublayer (Vaswani et al. 2017).
 """
@@ -14,39 +14,37 @@ from attnviz.core.positions import sinusoidal
 from attnviz.models.families.activations import activation
 from attnviz.models.families.base import (
     Booleans,
-    Climbed,
     Float32,
     Ids,
+    LayerOutput,
     ModelShape,
+    Setup,
     Stack,
     head_weight,
     refuse_segments,
     word_vectors,
 )
 from attnviz.models.families.config import Configuration, equal_heads
-from attnviz.models.families.layers import attention, causal_mask, heads_of, linear, take_layer_norm
-from attnviz.models.families.weights import Weights
+from attnviz.models.families.layers import attention, heads_of, linear, take_layer_norm
 
 _EPSILON = 1e-5
 
 
 class MarianDecoder(Stack):
-    """Marian's decoder; its encoder is the same without the look-up and without a mask."""
+    """Marian's decoder; its encoder is the same without cross-attention and without a mask."""
 
     prefixes = ("", "model.")
     side: ClassVar[str] = "decoder"
 
-    def __init__(self, config: Configuration, weights: Weights, count: int, memory: Float32 | None = None) -> None:
-        super().__init__(config, weights, count, memory)
-        self.dim = self.shape(config, "marian").dim
-        self.heads = config.count(f"{self.side}_attention_heads", default=16)
-        self.inner = config.count(f"{self.side}_ffn_dim", default=4096)
-        self.bend = activation(config.word("activation_function", default="gelu"))
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self.intermediate_size = self.config.count(f"{self.side}_ffn_dim", default=4096)
+        self.activation = activation(self.config.word("activation_function", default="gelu"))
         equal_heads(self.dim, self.heads)
 
     @classmethod
-    def shape(cls, config: Configuration, family: str) -> ModelShape:
-        """The model's size, by its config alone."""
+    def read_shape(cls, config: Configuration, family: str) -> ModelShape:
+        """Return the model's size, from its config alone."""
         vocabulary = config.count("vocab_size", default=58101)
         shared = config.flag("share_encoder_decoder_embeddings", True)
         return ModelShape(
@@ -63,49 +61,41 @@ class MarianDecoder(Stack):
             target_vocabulary=vocabulary if shared else config.count("decoder_vocab_size", default=vocabulary),
         )
 
-    @property
-    def vocabulary(self) -> int:
-        """How many ids this side knows."""
-        shape = self.shape(self.config, "marian")
-        return (shape.target_vocabulary if self.side == "decoder" else None) or shape.vocabulary
-
-    def allowed(self, number: int) -> Booleans | None:  # noqa: ARG002  all layers are alike
-        """Itself and what came before."""
-        return causal_mask(self.count)
-
     def embed(self, ids: Ids, segments: Ids | None) -> Float32:
-        """Word vectors, times sqrt(dim) where the config says so, + waves: all sines, then all cosines."""
-        refuse_segments(segments, "marian")
-        hidden = word_vectors(self.weights, self._words(self.side), ids, self.vocabulary, self.dim)
+        """Return token vectors, times sqrt(dim) where the config says so, + sinusoids, all sines first: [n, dim]."""
+        refuse_segments(segments, self.shape.family)
+        hidden = word_vectors(self.weights, self._embedding_names(self.side), ids, self.vocabulary, self.dim)
         if self.config.flag("scale_embedding", False):
             hidden *= np.float32(self.dim**0.5)
         waves = sinusoidal(len(ids), self.dim)
         hidden += np.concatenate([waves[:, 0::2], waves[:, 1::2]], axis=1)
         return hidden
 
-    def _words(self, side: str) -> tuple[str, ...]:
-        """What a side's table may be called: both share one unless the config says otherwise."""
+    def _embedding_names(self, side: str) -> tuple[str, ...]:
+        """Return the possible names of a side's table: both share one unless the config says otherwise."""
         own, shared = f"{side}.embed_tokens.weight", self.config.flag("share_encoder_decoder_embeddings", True)
         return ("shared.weight", own) if shared else (own,)
 
-    def climb(self, number: int, hidden: Float32) -> Climbed:
-        """Attention, look-up in the other text where there is one, feed-forward; a norm after each residual."""
+    def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
+        """Run attention, cross-attention in a decoder, feed-forward on [n, dim]; a norm after each residual."""
         name = f"{self.side}.layers.{number}"
-        attended = self._attend(f"{name}.self_attn", hidden, hidden, self.allowed(number))
+        attended = self._attend(f"{name}.self_attn", hidden, hidden, self.masks[number])
         hidden = self._norm(f"{name}.self_attn_layer_norm", hidden + attended.output)
-        crossed = None
-        if self.memory is not None:
-            crossed = self._attend(f"{name}.encoder_attn", hidden, self.memory, None)
-            hidden = self._norm(f"{name}.encoder_attn_layer_norm", hidden + crossed.output)
-        inner = self.bend(linear(self.weights, f"{name}.fc1", self.dim, self.inner)(hidden))
-        inner = linear(self.weights, f"{name}.fc2", self.inner, self.dim)(inner)
-        inner += hidden
-        return Climbed(self._norm(f"{name}.final_layer_norm", inner), attended, crossed)
+        cross_attention = None
+        if self.encoder_hidden_states is not None:
+            cross_attention = self._attend(f"{name}.encoder_attn", hidden, self.encoder_hidden_states, None)
+            hidden = self._norm(f"{name}.encoder_attn_layer_norm", hidden + cross_attention.output)
+        intermediate = self.activation(linear(self.weights, f"{name}.fc1", self.dim, self.intermediate_size)(hidden))
+        intermediate = linear(self.weights, f"{name}.fc2", self.intermediate_size, self.dim)(intermediate)
+        intermediate += hidden
+        return LayerOutput(self._norm(f"{name}.final_layer_norm", intermediate), attended, cross_attention)
 
     def _norm(self, name: str, x: Float32) -> Float32:
+        """Return the layer norm of x [n, dim]."""
         return take_layer_norm(self.weights, name, self.dim, x, _EPSILON)
 
     def _attend(self, name: str, inputs: Float32, key_inputs: Float32, allowed: Booleans | None) -> Trace:
+        """Run attention of inputs [n, dim] to key_inputs [keys, dim]."""
         query, key, value = (
             heads_of(linear(self.weights, f"{name}.{part}_proj", self.dim, self.dim)(seen), self.heads)
             for part, seen in (("q", inputs), ("k", key_inputs), ("v", key_inputs))
@@ -114,22 +104,18 @@ class MarianDecoder(Stack):
         return attention(inputs, key_inputs, query, key, value, output, allowed=allowed)
 
     def score(self, hidden: Float32) -> Float32:
-        """Logits by lm_head or the words' table it is tied to, and a bias."""
-        words = self._words("decoder")
+        """Return logits [n, vocabulary] by lm_head or the table that it is tied to, and a bias."""
+        embedding = self._embedding_names("decoder")
         tied = self.config.flag("tie_word_embeddings", True)
         shape = (self.vocabulary, self.dim)
-        logits: Float32 = hidden @ head_weight(self.weights, ("lm_head.weight",), words, shape, tied=tied).T
+        logits: Float32 = hidden @ head_weight(self.weights, "lm_head.weight", embedding, shape, tied=tied).T
         if self.weights.find("final_logits_bias") is not None:
             logits += self.weights.take("final_logits_bias", shape=(1, self.vocabulary))
         return logits
 
 
 class Marian(MarianDecoder):
-    """Marian's encoder, and where its decoder is found."""
+    """Marian's encoder."""
 
     side = "encoder"
     decoder = MarianDecoder
-
-    def allowed(self, number: int) -> Booleans | None:  # noqa: ARG002  all layers are alike
-        """Everything."""
-        return None

@@ -1,6 +1,6 @@
-"""Which families of models there are: a table from the config's model_type to the class that computes it.
+"""The families of models: a table from the config's model_type to the class that computes it.
 
-A class is imported when a model of its family is met. A new family is one file and one line.
+A class is imported when a model of its family is opened. A new family is one module, one line here, and a golden.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ FAMILIES: dict[str, str] = {
     "marian": "attnviz.models.families.marian:Marian",
 }
 
-# Their weights are the softmax of c tanh(score / c): scores that the kernel does not have.
+# Their weights are the softmax of c tanh(logit / c), which the kernel cannot compute.
 _CAPPED = ("gemma2", "gemma2_text")
 
-# How the names under "architectures" begin, for a config that has no model_type.
+# The beginnings of the names under "architectures", for a config that has no model_type.
 _ARCHITECTURES = {
     "Bert": "bert",
     "Roberta": "roberta",
@@ -71,7 +71,7 @@ _ENDING = r"(Model|LMHeadModel|MTModel|EncoderModel|DoubleHeadsModel|For[A-Z]\w*
 
 
 def family_of(config: Mapping[str, Any]) -> str:
-    """The family that a config names, by model_type or else by architectures.
+    """Return the family that a config names, by model_type or else by architectures.
 
     Raises InputError with the known families where it is none of them.
     """
@@ -103,13 +103,13 @@ def _by_architecture(name: str) -> str:
 
 
 def stack_of(family: str) -> type[Stack]:
-    """The class that computes a family of `FAMILIES`, imported now."""
+    """Import and return the class that computes a family of `FAMILIES`."""
     module, name = FAMILIES[family].split(":")
     found: type[Stack] = getattr(import_module(module), name)
     return found
 
 
 def shape_of(config: Mapping[str, Any]) -> ModelShape:
-    """The size of the model that a config describes; raises InputError for an unknown family or absurd numbers."""
+    """Return the size of the model that a config describes; InputError for an unknown family or an absurd number."""
     family = family_of(config)
-    return stack_of(family).shape(Configuration(config), family)
+    return stack_of(family).read_shape(Configuration(config), family)
