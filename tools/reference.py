@@ -38,7 +38,7 @@ WORDS = {
     "option": ("option", "选项"),
     "argument": ("argument", "参数"),
     "meaning": ("meaning", "含义"),
-    "default": ("default", "默认"),
+    "default": (" Default: `{}`.", "默认：`{}`。"),
     "example": ("Example", "例子"),
     "json": ("JSON documents", "JSON 文档"),
     "about json": (
@@ -82,7 +82,7 @@ def command(name: str) -> str:
     panels: dict[str, list[str]] = {}
     for parameter in found.params:
         if parameter.param_type_name == "argument":
-            row = f"| `{translate(parameter.metavar)}` | {cell(translate(parameter.help or ''))} | |"
+            row = f"| `{translate(parameter.metavar)}` | {cell(translate(parameter.help or ''))} |"
             panels.setdefault("", []).append(row)
         elif parameter.name != "help":
             panels.setdefault(parameter.rich_help_panel or "", []).append(option(parameter))
@@ -90,7 +90,7 @@ def command(name: str) -> str:
     for panel, rows in panels.items():
         kind = say("option" if panel else "argument")
         title = f"**{translate(panel)}**\n\n" if panel else ""
-        heading = f"| {kind} | {say('meaning')} | {say('default')} |\n|---|---|---|\n"
+        heading = f"| {kind} | {say('meaning')} |\n|---|---|\n"
         tables.append(title + heading + "\n".join(rows))
     example = f"{say('example')}: `{COMMANDS[name][2]}`".replace(": ", "：" if language() == "zh" else ": ", 1)
     return "\n\n".join([f"## attnviz {name}", found.help, example, *tables])
@@ -100,8 +100,9 @@ def option(parameter: Any) -> str:
     """Return an option's row: how it is written, what it means, what it is by default."""
     flag = parameter.is_flag
     value = "" if flag else " " + translate(parameter.metavar or "").replace("|", "\\|")
-    default = f"`{parameter.default}`" if parameter.show_default and parameter.default not in (None, False, []) else ""
-    return f"| `{parameter.opts[0]}{value}` | {cell(parameter.help or '')} | {default} |"
+    shown = parameter.show_default and parameter.default not in (None, False, [])
+    default = say("default").format(parameter.default) if shown else ""
+    return f"| `{parameter.opts[0]}{value}` | {cell(parameter.help or '')}{default} |"
 
 
 def cell(text: str) -> str:

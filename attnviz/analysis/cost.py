@@ -88,8 +88,9 @@ def cost(
     compared with. measure: the seconds of one head's attention over (tokens, features); `measured_seconds` by default.
     Raises OptionError for what cannot be.
 
-    >>> cost([1000], measure=lambda tokens, features: 0.0).rows[0].scores
-    1000000
+    Examples:
+        >>> cost([1000], measure=lambda tokens, features: 0.0).rows[0].scores
+        1000000
     """
     setup = Setup(heads, dim, layers, mask)
     named = list(dict.fromkeys(SIZES.values() if counts is None else counts))

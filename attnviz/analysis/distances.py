@@ -43,8 +43,9 @@ def by_distance(
     vary: `position=A,B` for some schemes alone. A scheme that cannot be is left out, and the notes say so. The rest is
     as in run. Raises OptionError for a count that is not from 2 to 4,096.
 
-    >>> by_distance("猫吃鱼", 8).curves["none"].shape
-    (8,)
+    Examples:
+        >>> by_distance("猫吃鱼", 8).curves["none"].shape
+        (8,)
     """
     if not 2 <= count <= MOST_TOKENS:
         raise OptionError(

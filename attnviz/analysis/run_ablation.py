@@ -45,8 +45,9 @@ def ablate(
     shown, a number or a name; None and "mean" are the mean of the heads. The rest is as in run.
     Raises an AttnvizError for what cannot be; MissingError for a token or head that is not there.
 
-    >>> [round(one.weight, 3) for one in ablate("猫吃鱼", "吃").removals]
-    [0.237, 0.625]
+    Examples:
+        >>> [round(one.weight, 3) for one in ablate("猫吃鱼", "吃").removals]
+        [0.237, 0.625]
     """
     if by not in WAYS:
         raise unknown_choice("--by", by, WAYS)

@@ -59,8 +59,9 @@ def lab(
     rest is as in run. A position scheme that cannot be for a setting is a cell that says why.
     Raises an AttnvizError for what cannot be, before anything is computed.
 
-    >>> len(lab("猫吃鱼").cells)
-    21
+    Examples:
+        >>> len(lab("猫吃鱼").cells)
+        21
     """
     chosen = with_options(settings or Settings(), options)
     given = Given(text, keys, vectors, labels, progress)

@@ -67,8 +67,9 @@ def run(
     `layers` (counted from 0, -1 is the last; None is all) are computed. most: more tokens are refused.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
-    >>> run("猫吃鱼").weights.shape
-    (1, 1, 3, 3)
+    Examples:
+        >>> run("猫吃鱼").weights.shape
+        (1, 1, 3, 3)
     """
     chosen = with_options(settings or Settings(), options)
     if chosen.model is not None and (text is None) != (vectors is None):
@@ -123,8 +124,9 @@ def explain(
     only the weight of this key. head: a number, a name, or "all" to compare the heads; layer: a number.
     Raises an AttnvizError, a MissingError for a token, head or layer that is not there among them.
 
-    >>> [step.name for step in explain("猫吃鱼", token="猫", cell="吃").steps][:3]
-    ['embedding', 'query', 'key']
+    Examples:
+        >>> [step.name for step in explain("猫吃鱼", token="猫", cell="吃").steps][:3]
+        ['embedding', 'query', 'key']
     """
     from attnviz.explanation.build import explain_attention
 
@@ -151,8 +153,9 @@ def compare(
     progress: as in run. Two Attentions, computed here or elsewhere, are compared as they are, without further settings.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
-    >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
-    [True, False]
+    Examples:
+        >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
+        [True, False]
     """
     if isinstance(text_a, Attention) or isinstance(text_b, Attention):
         if isinstance(text_a, str) or isinstance(text_b, str):

@@ -39,8 +39,9 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
     nothing overflows. `allowed` (boolean, broadcast against the logits) removes entries: they get exactly 0, and
     where nothing is allowed all weights are 0. float32 in gives float32 out, float64 gives float64.
 
-    >>> softmax([0.0, 0.0])
-    array([0.5, 0.5])
+    Examples:
+        >>> softmax([0.0, 0.0])
+        array([0.5, 0.5])
     """
     weights = exponentials(logits, allowed, axis)
     total = weights.sum(axis=axis, keepdims=True)
@@ -98,9 +99,10 @@ def scaled_dot_product_attention(
     3.4e38: where float32 logits overflow they are computed again in float64. float64 input is computed in float64.
     Raises ShapeError where shapes do not fit and InputError for nan, inf or a temperature that is not above 0.
 
-    >>> output, weights = scaled_dot_product_attention([[1.0]], [[1.0]], [[3.0]])
-    >>> float(output[0, 0]), float(weights[0, 0])
-    (3.0, 1.0)
+    Examples:
+        >>> output, weights = scaled_dot_product_attention([[1.0]], [[1.0]], [[3.0]])
+        >>> float(output[0, 0]), float(weights[0, 0])
+        (3.0, 1.0)
     """
     attended = attend(query, key, value, allowed=allowed, bias=bias, scale=scale, temperature=temperature)
     return attended.output, attended.weights.astype(np.float32)

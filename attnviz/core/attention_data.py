@@ -190,8 +190,9 @@ class Attention:
         which some keys are not there. source: the text in which the tokens stand.
         Raises ShapeError or InputError, which name layer, head and row where a row is not sound.
 
-        >>> Attention.from_arrays([[0.5, 0.5], [0, 1]], ["猫", "吃"]).weights.shape
-        (1, 1, 2, 2)
+        Examples:
+            >>> Attention.from_arrays([[0.5, 0.5], [0, 1]], ["猫", "吃"]).weights.shape
+            (1, 1, 2, 2)
         """
         from attnviz.core.foreign_arrays import check_rows, stack_weights
 
