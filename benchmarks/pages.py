@@ -55,12 +55,13 @@ MAKERS = {
     "attnviz": """
 from attnviz import Attention, Token
 from attnviz.api.save import save_attention
+from attnviz.core.provenance import Provenance, ToyOrigin
 import attnviz.views.page
 tokens = tuple(Token(word) for word in words)
-settings = dict(embedding="vectors", tokens="given", dim=64, projection="identity", heads=12, position="none",
-                mask="causal" if causal else "none", temperature=1)
+origin = ToyOrigin(embedding="vectors", tokens="given", dim=64, projection="identity", heads=12, position="none",
+                   mask="causal" if causal else "none", temperature=1)
 allowed = np.tril(np.ones((count, count), bool)) if causal else None
-attention = Attention(tokens, tokens, weights, allowed, settings=settings)
+attention = Attention(tokens, tokens, weights, allowed, provenance=Provenance(origin))
 def make():
     from pathlib import Path
     save_attention(attention, Path(path))

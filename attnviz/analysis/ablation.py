@@ -7,14 +7,14 @@ is not not Explanation") found that weights still tell something. Here anyone ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
+from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.i18n.messages import Message, message
 
 Floats = NDArray[np.floating[Any]]
@@ -61,7 +61,7 @@ class Ablation:
     own: float | None
     length: float
     head: int | str = "mean"
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Provenance = NOTHING_KNOWN
     notes: tuple[Message, ...] = ()
     occurrence: int = 1
 
@@ -209,5 +209,5 @@ def ablation_document(ablation: Ablation) -> dict[str, Any]:
             for one in ablation.removals
         ],
         "rank_correlation": ablation.correlation,
-        "settings": dict(ablation.settings),
+        "settings": ablation.provenance.to_settings(),
     }

@@ -6,11 +6,11 @@ Nothing is computed, so nothing is known of positions and masks, and nothing is 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from attnviz.analysis.comparison import GIVEN, Comparison, Name, compare_attentions
+from attnviz.analysis.comparison import GIVEN, Comparison, Difference, Name, compare_attentions
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError
+from attnviz.core.provenance import GivenOrigin, Provenance
 from attnviz.i18n.messages import Message, listed, message, toy_name
 
 
@@ -38,7 +38,15 @@ def compare_given(
     if names is None and compared.text_a == compared.text_b:
         names = (message("the first"), message("the second"))
     (run,) = compared.runs
-    return replace(compared, runs=(replace(run, position=GIVEN, mask=GIVEN),), settings=_settings(a, b), names=names)
+    provenance, differing = _provenance(a.provenance, b.provenance)
+    return replace(
+        compared,
+        runs=(replace(run, position=GIVEN, mask=GIVEN),),
+        provenance=provenance,
+        hidden_b=None,
+        differing=differing,
+        names=names,
+    )
 
 
 def _check_keys(a: Attention, b: Attention) -> None:
@@ -117,18 +125,17 @@ def _which_heads(a: Attention, b: Attention) -> tuple[Message, ...]:
     )
 
 
-def _settings(a: Attention, b: Attention) -> dict[str, Any]:
-    """How both were computed, where that is known and the same; else that they were given, and in what they differ."""
-    first, second = a.settings, b.settings
-    if first == second:
-        return dict(a.settings)
-    counts = [{name: each.settings.get(name, 1) for name in ("layers", "heads")} for each in (a, b)]
-    shared = counts[0] if counts[0] == counts[1] else {}
-    normalized = any(each.settings.get("normalized") for each in (a, b))
-    other = {name: [first[name], second[name]] for name in first if _differs(first[name], second.get(name))}
-    return {"embedding": "given", "tokens": "given", **shared, "normalized": normalized, "differing": other}
-
-
-def _differs(a: Any, b: Any) -> bool:
-    """Whether both are known, of a kind that can be told in a word, and not the same."""
-    return isinstance(a, str | int | float) and isinstance(b, str | int | float) and a != b
+def _provenance(a: Provenance, b: Provenance) -> tuple[Provenance, tuple[Difference, ...] | None]:
+    """Return how both were computed, where that is the same; else that they were given, and in what they differ."""
+    if a == b:
+        return a, None
+    sizes = (a.layers, a.heads) if (a.layers, a.heads) == (b.layers, b.heads) else (None, None)
+    first, second = a.to_settings(), b.to_settings()
+    differing = tuple(
+        Difference(name, one, other)
+        for name, one in first.items()
+        if isinstance(one, str | int | float)
+        and isinstance(other := second.get(name), str | int | float)
+        and one != other
+    )
+    return Provenance(GivenOrigin(*sizes), normalized=a.normalized or b.normalized), differing

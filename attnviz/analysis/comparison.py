@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from attnviz.analysis.order_blindness import Blindness, threshold
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
 from attnviz.core.positions import scheme_words
+from attnviz.core.provenance import NOTHING_KNOWN, HiddenTokens, Provenance
 from attnviz.i18n.messages import Message, message, toy_name
 
 Float32 = NDArray[np.float32]
@@ -89,6 +90,15 @@ class Run:
         return int(query), int(key), float(change[query, key])
 
 
+@dataclass(frozen=True)
+class Difference:
+    """A setting that two attentions do not share, under the name that documents use, with both values."""
+
+    name: str
+    a: str | int | float
+    b: str | int | float
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """The same words in two orders: which words they share, and what changes under each setting.
@@ -98,6 +108,9 @@ class Comparison:
     first one's order; mirrored: whether it has them backwards. keys: the shared words that are asked, where they are
     another text's; else those of `tokens`. renormalized: whether each row is re-normalized over the shared words,
     because the two look at different ones. names: what the two are called, where their texts do not tell them apart.
+    provenance: how the first one was computed, with the unknown words of both. hidden_b: what the second one does not
+    show, where both hide tokens. differing: of two that were given, the settings in which they differ; None where they
+    were computed in one way.
     """
 
     text_a: str
@@ -112,7 +125,9 @@ class Comparison:
     keys: tuple[Token, ...] | None = None
     renormalized: bool = False
     layers: tuple[int, ...] = ()
-    settings: dict[str, object] = field(default_factory=dict)
+    provenance: Provenance = NOTHING_KNOWN
+    hidden_b: HiddenTokens | None = None
+    differing: tuple[Difference, ...] | None = None
     notes: tuple[Message, ...] = ()
     names: tuple[Name, Name] | None = None
 
@@ -216,7 +231,8 @@ def compare_attentions(
             replace(_run(first, second, aligned, asked), blind_to=blind)
             for (first, second), blind in zip(pairs, blind_to or (None,) * len(pairs), strict=True)
         ),
-        settings={**a.settings, **_unknown_words(a, b), **_hidden(a, b)},
+        provenance=_of_both(a, b),
+        hidden_b=None if a.provenance.hidden is None else b.provenance.hidden,
         notes=_distinct(notes, a.notes, b.notes),
     )
 
@@ -227,23 +243,15 @@ def _first_words(attention: Attention, tokens: tuple[Token, ...]) -> str:
 
 def _is_word(attention: Attention, token: Token) -> bool:
     """Whether a token stands for text: what a model puts around every text is nothing that two texts share."""
-    return "model" not in attention.settings or token.start is not None
+    return attention.provenance.model is None or token.start is not None
 
 
-def _unknown_words(a: Attention, b: Attention) -> dict[str, object]:
-    """How many words of both texts a model does not know; of one, where they have the same."""
-    first, second = (one.settings.get("unknown_words") for one in (a, b))
+def _of_both(a: Attention, b: Attention) -> Provenance:
+    """Return a's provenance with the unknown words of both texts; those of one, where they are the same."""
+    first, second = a.provenance.unknown_words, b.provenance.unknown_words
     if first is None or second is None or first == second:
-        return {}
-    return {"unknown_words": {name: first[name] + second[name] for name in first}}
-
-
-def _hidden(a: Attention, b: Attention) -> dict[str, object]:
-    """What is not shown of the first, and how much weight went there in each."""
-    first, second = (one.settings.get("hidden") for one in (a, b))
-    if first is None or second is None:
-        return {}
-    return {"hidden": {**first, "shares_b": second["shares"]}}
+        return a.provenance
+    return a.provenance.of_model(unknown_words=first + second)
 
 
 def _distinct(*groups: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -267,8 +275,11 @@ def _texts(a: Attention, b: Attention) -> tuple[str, str]:
 def _text(attention: Attention) -> str:
     if attention.source is None:
         return " ".join(token.text for token in attention.tokens)
-    begins = attention.settings.get("pair_start")  # of two texts, the second stands in a line of its own
-    return attention.source if begins is None else f"{attention.source[: begins - 1]} / {attention.source[begins:]}"
+    model = attention.provenance.model
+    if model is None or model.pair is None:
+        return attention.source
+    begins = model.pair.start  # of two texts, the second stands in a line of its own
+    return f"{attention.source[: begins - 1]} / {attention.source[begins:]}"
 
 
 def _run(a: Attention, b: Attention, aligned: Alignment, asked: Alignment) -> Run:
@@ -277,8 +288,8 @@ def _run(a: Attention, b: Attention, aligned: Alignment, asked: Alignment) -> Ru
     if not words_differ and a.output is not None and b.output is not None:
         outputs = float(np.abs(b.output[list(aligned.b)] - a.output[list(aligned.a)]).max())
     return Run(
-        position=str(a.settings.get("position", "none")),
-        mask=str(a.settings.get("mask", "none")),
+        position=str(a.provenance.position),
+        mask=a.provenance.mask,
         heads=a.heads,
         a=_shared(a, aligned.a, asked.a, asked.leaves),
         b=_shared(b, aligned.b, asked.b, asked.leaves),

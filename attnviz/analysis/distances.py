@@ -17,6 +17,7 @@ from attnviz.core.attention import attend
 from attnviz.core.errors import OptionError
 from attnviz.core.masks import make_mask
 from attnviz.core.positions import Place, Positions, positions, scheme_words
+from attnviz.core.provenance import Provenance
 from attnviz.i18n.messages import Message, message
 from attnviz.toy import layer as toy
 from attnviz.toy.attend import attend_to
@@ -60,12 +61,14 @@ def by_distance(
     for scheme in schemes:
         check(replace(chosen, position=scheme))
     words, chosen = Given(text, None, vectors, labels, progress).words(replace(chosen, position=schemes[0]))
-    resolved = attend_to(replace(words.reordered([0]), source=None), replace(chosen, position="none")).settings
+    one_word = attend_to(replace(words.reordered([0]), source=None), replace(chosen, position="none"))
+    origin = one_word.provenance.toy
+    assert origin is not None
     rows = np.resize(np.arange(len(words.tokens)), count)
     curves: dict[str, NDArray[np.float64]] = {}
     notes: list[Message] = list(words.embedded.notes)
     for scheme in schemes:
-        own = replace(chosen, position=scheme, dim=None, projection=resolved["projection"])
+        own = replace(chosen, position=scheme, dim=None, projection=origin.projection)
         try:
             curves[scheme] = _curve(words.embedded.vectors[rows], own)
         except OptionError as error:
@@ -80,7 +83,7 @@ def by_distance(
         curves=curves,
         recurrent=recurrent_memory(count),
         keep=KEEP,
-        settings={**resolved, "position": None, **({"position": schemes[0]} if len(schemes) == 1 else {})},
+        provenance=Provenance(replace(origin, position=schemes[0] if len(schemes) == 1 else None)),
         notes=tuple(notes),
     )
 

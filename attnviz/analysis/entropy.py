@@ -148,9 +148,10 @@ def pair_shares(attention: Attention) -> NDArray[np.float64] | None:
     [..., 0, 1] is what a word of the first text gives to all words of the second. What a row lacks to 1 goes to the
     tokens that stand for no text, as [CLS]. None where one text was read.
     """
-    begins = attention.settings.get("pair_start")
-    if not isinstance(begins, int):
+    model = attention.provenance.model
+    if model is None or model.pair is None:
         return None
+    begins = model.pair.start
     queries, keys = (
         [np.array([_belongs(token, begins, second) for token in side]) for second in (False, True)]
         for side in (attention.query, attention.key)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from attnviz.analysis.order_blindness import Blindness
 from attnviz.core.errors import AttnvizError, OptionError, unknown_choice
+from attnviz.core.provenance import Provenance
 from attnviz.i18n.messages import Message
 
 Float32 = NDArray[np.float32]
@@ -65,13 +66,13 @@ class Cell:
 class Lab:
     """A cell for each combination of the axes' values, the last axis running fastest.
 
-    settings: how all were computed; None at what varies. head: which head is shown. heads: the names of all.
+    provenance: how the first one was computed; of what varies it says nothing. head: which head is shown.
     """
 
     axes: tuple[Axis, ...]
     cells: tuple[Cell, ...]
     head: int | str
-    settings: Mapping[str, Any]
+    provenance: Provenance
     notes: tuple[Message, ...] = ()
 
 
@@ -89,7 +90,7 @@ class Distances:
     curves: Mapping[str, NDArray[np.float64]]
     recurrent: NDArray[np.float64]
     keep: float
-    settings: Mapping[str, Any]
+    provenance: Provenance
     notes: tuple[Message, ...] = field(default=())
 
 
@@ -167,7 +168,7 @@ def lab_document(lab: Lab) -> dict[str, Any]:
             for cell in lab.cells
         ],
         "head": lab.head,
-        "settings": dict(lab.settings),
+        "settings": lab.provenance.to_settings() | dict.fromkeys(axis.name for axis in lab.axes),
     }
 
 
@@ -205,7 +206,7 @@ def distances_document(distances: Distances) -> dict[str, Any]:
             for name, curve in distances.curves.items()
         },
         "recurrent": {"keep": distances.keep, "curve": distances.recurrent.tolist()},
-        "settings": dict(distances.settings),
+        "settings": distances.provenance.to_settings(),
     }
 
 

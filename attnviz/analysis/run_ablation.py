@@ -76,7 +76,7 @@ def ablate(
         own=None if attention.is_cross else float(shown.weights[0, 0, index, index]),
         length=float(np.linalg.norm(_output(attention)[index].astype(np.float64))),
         head=shown.heads[0] if by != "head" else "mean",
-        settings=attention.settings,
+        provenance=attention.provenance,
         notes=(*attention.notes, *note),
         occurrence=occurrences(words.tokens)[index],
     )

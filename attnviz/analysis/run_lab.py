@@ -82,7 +82,7 @@ def lab(
         axes=axes,
         cells=cells,
         head="mean" if several else head_shown(attention, head).heads[0],
-        settings={**attention.settings, **dict.fromkeys(axis.name for axis in axes)},
+        provenance=attention.provenance,
         notes=notes,
     )
 

@@ -76,7 +76,7 @@ def save_attention(
         ".npz": lambda: storage.attention_npz(shown),
     }
     write(path, makers[suffix]())
-    return unknown_words(attention.settings)  # data has no caption that could say it
+    return unknown_words(attention.provenance)  # data has no caption that could say it
 
 
 def prepare_picture(

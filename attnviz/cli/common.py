@@ -182,7 +182,8 @@ def digits_for(view_options: ViewOptions, attention: Attention | None = None) ->
         return view_options.precision
     if attention is None:
         return WORD_DIGITS
-    if attention.settings.get("embedding") == "vectors":
+    toy = attention.provenance.toy
+    if toy is not None and toy.embedding == "vectors":
         return MATRIX_DIGITS
     return max(WORD_DIGITS, len(str(len(attention.key) - 1)) + 1)
 
@@ -205,7 +206,7 @@ def save_all(
     json: bool = False,
 ) -> None:
     """Write every file for every attention; print each note once, also those that JSON output cannot carry."""
-    notes = {str(note): note for attention in found for note in unknown_words(attention.settings)} if json else {}
+    notes = {str(note): note for attention in found for note in unknown_words(attention.provenance)} if json else {}
     for path in files:
         for index, attention in enumerate(found):
             place = numbered(path, index, len(found))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, MissingError, ShapeError, no_such
+from attnviz.core.provenance import NOTHING_KNOWN, GivenOrigin, Provenance
 from attnviz.i18n.messages import TOY, Message, listed, message, translate
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Attention:
     weights: float32 in [0, 1]. allowed: bool [query, key] or None; False is "cannot look", never just "0.00".
     layers, heads: the original numbers and names, kept through select(). output: the last layer's vectors,
     [query, dim]. traces: one Trace a layer, or none.
-    settings: how it was computed. notes: what a reader should know about this text.
+    provenance: how it was computed, and what was done to it since. notes: what a reader should know about this text.
     Raises ShapeError where the parts do not fit. Arrays are read-only.
     """
 
@@ -130,7 +130,7 @@ class Attention:
     key_source: str | None = None
     output: Float32 | None = None
     traces: tuple[Trace, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Provenance = NOTHING_KNOWN
     notes: tuple[Message, ...] = ()
 
     def __post_init__(self) -> None:
@@ -163,7 +163,6 @@ class Attention:
         self._set("output", None if output is None else _read_only(output))
         self._set("layers", self.layers or tuple(range(weights.shape[0])))
         self._set("heads", self.heads or tuple(range(weights.shape[1])))
-        self._set("settings", MappingProxyType(dict(self.settings)))
         if (len(self.layers), len(self.heads)) != weights.shape[:2]:
             raise _misnamed(len(self.layers), len(self.heads), weights.shape)
 
@@ -227,13 +226,7 @@ class Attention:
             layers=tuple(layers),
             heads=tuple(heads),
             source=source,
-            settings={
-                "embedding": "given",
-                "tokens": "given",
-                "layers": len(layers),
-                "heads": len(heads),
-                "normalized": changed,
-            },
+            provenance=Provenance(GivenOrigin(len(layers), len(heads)), normalized=changed),
             notes=(*note, *other, *normalized),
         )
 

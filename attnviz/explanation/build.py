@@ -35,7 +35,7 @@ def explain_attention(
     chosen = attention.select(layer=_layer(attention, layer))
     if not chosen.traces and head == "mean":
         chosen, head = chosen.mean(), None
-    if attention.settings.get("hidden"):
+    if attention.provenance.hidden is not None:
         raise InputError(
             "Words that are hidden have their part in every row: it cannot be redone without them.",
             hint="Leave --no-special out.",
@@ -72,7 +72,7 @@ def explain_attention(
         head=chosen.heads[place],
         steps=_steps(row),
         features=row.trace.features,
-        settings=attention.settings,
+        provenance=attention.provenance,
         heads=(chosen.heads[place],),
         notes=tuple(notes),
     )

@@ -124,7 +124,8 @@ def embedding(row: Row) -> Step:
     else:
         words = message("“{word}” is a row of {count} numbers.", word=row.word, count=len(vector))
     more: tuple[Message, ...] = ()
-    if trace.embedded is not None and is_word_file(str(row.attention.settings.get("embedding"))):
+    toy = row.attention.provenance.toy
+    if trace.embedded is not None and toy is not None and is_word_file(toy.embedding):
         size = 2 * np.sqrt(len(vector))
         more = (
             (message("The file's vector is all zeros, which no scaling changes."),)
@@ -163,19 +164,21 @@ def added_position(row: Row) -> Step | None:
         message(
             "“{word}” stands at position {position}; each position has a vector of its own, and it is added.",
             word=row.word,
-            position=_position(row, index),
+            position=position_of(row, index),
         ),
         *_left_out(after, entries),
     ]
     formula = "x + p"
-    if row.attention.settings.get("position") == "sinusoidal":
+    if row.attention.provenance.position == "sinusoidal":
         formula = f"p[2i] = sin a, p[2i+1] = cos a, a = pos / 10000^(2i/{len(vector)})"
     arrays = {"p": vector, "x_plus_p": after, "p_keys": trace.key_added, "x_plus_p_keys": trace.key_inputs}
     return Step("position", message("Position added"), formula, tuple(words), lines, arrays)
 
 
-def _position(row: Row, index: int) -> int:
-    return int(row.attention.settings.get("offset", 0)) + index
+def position_of(row: Row, index: int) -> int:
+    """Return the position that the token at `index` has: the toy counts from its offset."""
+    toy = row.attention.provenance.toy
+    return index if toy is None else toy.offset + index
 
 
 def _left_out(values: Floats, shown: Sequence[int]) -> tuple[Message, ...]:

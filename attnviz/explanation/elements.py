@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
+from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.i18n.messages import Message, Name, message
 
 Floats = NDArray[np.floating[Any]]
@@ -120,7 +121,7 @@ class Explanation:
     head: int | str
     steps: tuple[Step, ...]
     features: tuple[str, ...] | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Provenance = NOTHING_KNOWN
     heads: tuple[int | str, ...] = ()
     notes: tuple[Message, ...] = ()
 

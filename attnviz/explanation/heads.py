@@ -26,7 +26,7 @@ def compare_heads(attention: Attention, token: int, cell: int | None, notes: tup
         head="all",
         steps=(step,),
         features=attention.traces[0].features if attention.traces else None,
-        settings=attention.settings,
+        provenance=attention.provenance,
         heads=attention.heads,
         notes=notes,
     )

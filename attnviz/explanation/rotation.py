@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attnviz.core.positions import rotary_angles, rotary_pairs
+from attnviz.explanation.cards import position_of
 from attnviz.explanation.elements import Atom, Entry, Floats, Line, Number, Piece, Step, Term, equals, listing, sum_of
 from attnviz.explanation.row import Row
 from attnviz.i18n.messages import Message, message
@@ -70,23 +71,22 @@ def rotation(row: Row, before: Floats, keys_before: Floats) -> Step:
 
 def _turn(row: Row, before: Floats, after: Floats, index: int) -> Turn | None:
     """How the card was turned; None where the settings' angles do not give what came out."""
-    settings, width = row.attention.settings, len(before)
-    if settings.get("position") not in ("rope", "rope-half") or width % 2:
+    scheme, width = row.attention.provenance.position, len(before)
+    if scheme not in ("rope", "rope-half") or width % 2:
         return None
-    angles = rotary_angles(1, width, offset=int(settings.get("offset", 0)) + index)[0]
-    first, second = rotary_pairs(width, halves=settings["position"] == "rope-half")
+    angles = rotary_angles(1, width, offset=position_of(row, index))[0]
+    first, second = rotary_pairs(width, halves=scheme == "rope-half")
     turn = Turn(before, after, angles, range(width)[first], range(width)[second])
     return turn if turn.is_true else None
 
 
 def _meaning(row: Row) -> tuple[Message, ...]:
-    offset = int(row.attention.settings.get("offset", 0))
     return (
         message(
             "Features are turned in pairs, at position m by m times the pair's θ; so a query and a key fit as "
             "their distance says, not as their places do. “{word}” stands at position {position}.",
             word=row.word,
-            position=offset + row.token,
+            position=position_of(row, row.token),
         ),
         message(
             "The longest pairs of the query card and the longest pair of each key card are shown; the others turn "

@@ -158,7 +158,7 @@ def _names(features: tuple[str, ...] | None, count: int) -> tuple[Piece, ...]:
 
 def words_of(attention: Attention, tokens: Sequence[Token]) -> tuple[Word, ...]:
     """Tokens of the attention as words, each with which of its kind it is."""
-    unknown = attention.settings.get("unknown")
+    unknown = attention.provenance.unknown
     return tuple(
         Word(token.text, number, token.is_unknown(unknown))
         for token, number in zip(tokens, occurrences(tokens), strict=True)

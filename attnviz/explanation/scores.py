@@ -116,7 +116,7 @@ def _score(row: Row, index: int, divided: bool) -> tuple[Atom, ...]:
 
 
 def _bias_words(row: Row) -> Message:
-    scheme = row.attention.settings.get("position")
+    scheme = row.attention.provenance.position
     if scheme == "alibi":
         return message("The position adds b: minus the distance of the two words, times this head's slope.")
     if scheme == "t5":
@@ -145,7 +145,7 @@ def mask(row: Row) -> Step | None:
 
 
 def _mask_words(row: Row) -> Message:
-    spelling = str(row.attention.settings.get("mask", "none")).lower()
+    spelling = row.attention.provenance.mask.lower()
     if spelling == "causal":
         return message("A word may look at itself and at what came before it, at nothing that comes after.")
     if "causal" in spelling:

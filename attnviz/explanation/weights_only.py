@@ -40,7 +40,7 @@ def explain_given(
         layer=attention.layers[0],
         head=attention.heads[head],
         steps=tuple(steps),
-        settings=attention.settings,
+        provenance=attention.provenance,
         heads=(attention.heads[head],),
         notes=notes,
     )

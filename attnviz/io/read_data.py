@@ -20,9 +20,10 @@ from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError, ShapeError
 from attnviz.core.foreign_arrays import as_layers, as_numbers
 from attnviz.core.label_list import split_labels
+from attnviz.core.provenance import Provenance
 from attnviz.core.read_file import decode, read_bytes, why_no_json
 from attnviz.i18n.messages import listed, message
-from attnviz.io.validate import checked_names, checked_settings, checked_tokens
+from attnviz.io.validate import checked_names, checked_provenance, checked_tokens
 
 SUFFIXES = (".npz", ".json", ".npy")
 SCHEMA = 1
@@ -98,7 +99,8 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normaliz
         weights = as_layers(as_numbers(found["weights"]))
         found = _checked(found, weights.shape)
         tokens, keys = _names(found, labels, weights.shape)
-        hidden = found.get("settings", {}).get("hidden")  # [CLS] and the like, with their part of each row
+        own: Provenance | None = found.get("settings")
+        hidden = None if own is None else own.hidden  # [CLS] and the like, with their part of each row
         given = Attention.from_arrays(
             weights,
             tokens,
@@ -107,11 +109,11 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normaliz
             layers=found.get("layers"),
             heads=found.get("heads"),
             normalize=normalize,
-            partial=hidden is not None and not hidden["renormalized"],
+            partial=hidden is not None and not hidden.renormalized,
         )
-        own = found.get("settings", given.settings)
-        settings = {**own, "normalized": True} if given.settings["normalized"] else own
-        return replace(given, output=found.get("output"), settings=settings)
+        kept = given.provenance if own is None else own
+        provenance = replace(kept, normalized=kept.normalized or given.provenance.normalized)
+        return replace(given, output=found.get("output"), provenance=provenance)
     except (ShapeError, InputError) as error:
         raise error.about(name) from None
 
@@ -127,7 +129,7 @@ def _checked(found: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
             found[axis] = checked_names(axis, found[axis])
     if "settings" in found:
         layers, heads = (found.get(axis, range(size)) for axis, size in zip(("layers", "heads"), shape, strict=False))
-        found["settings"] = checked_settings(found["settings"], layers, heads)
+        found["settings"] = checked_provenance(found["settings"], layers, heads)
     return found
 
 

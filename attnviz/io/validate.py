@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.masks import parse_mask
+from attnviz.core.provenance import Provenance, from_settings
 from attnviz.i18n.messages import Message, message
 
 _LARGEST = 2**53  # up to it whole numbers are the same in JSON and everywhere
@@ -106,10 +107,8 @@ def checked_names(axis: str, names: Any) -> tuple[Any, ...]:
     return tuple(names)
 
 
-def checked_settings(settings: Any, layers: Sequence[int], heads: Sequence[int | str]) -> dict[str, Any]:
-    """How weights were computed, of these layers and heads; InputError names what cannot be."""
-    if settings is None:
-        return {}
+def checked_provenance(settings: Any, layers: Sequence[int], heads: Sequence[int | str]) -> Provenance:
+    """Read how weights of these layers and heads were computed; InputError names what cannot be."""
     _need(_OBJECT, "settings", settings)
     for name, value in settings.items():
         if name in _OF_SETTINGS:
@@ -124,7 +123,7 @@ def checked_settings(settings: Any, layers: Sequence[int], heads: Sequence[int |
             _need(_COUNT, f"settings.unknown_words.{name}", settings["unknown_words"].get(name))
     if "hidden" in settings:
         _check_hidden(settings["hidden"], layers, heads)
-    return dict(settings)
+    return from_settings(settings)
 
 
 def _check_hidden(hidden: Mapping[str, Any], layers: Sequence[int], heads: Sequence[int | str]) -> None:

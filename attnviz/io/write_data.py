@@ -33,7 +33,7 @@ def attention_document(attention: Attention) -> dict[str, Any]:
         "allowed": None if attention.allowed is None else attention.allowed.tolist(),
         "output": None if attention.output is None else attention.output.tolist(),
         **({} if shares is None else {"pair_shares": shares.tolist()}),
-        "settings": dict(attention.settings),
+        "settings": attention.provenance.to_settings(),
     }
 
 
@@ -49,8 +49,19 @@ def comparison_document(comparison: Comparison, head: str | None = None) -> dict
         "only_a": list(comparison.only_a),
         "only_b": list(comparison.only_b),
         "runs": [_run(run, head) for run in comparison.runs],
-        "settings": {**comparison.settings, "position": None},
+        "settings": _compared_settings(comparison),
     }
+
+
+def _compared_settings(comparison: Comparison) -> dict[str, object]:
+    """Return how both texts were computed: positions stand with each run, and what both hid is told of each."""
+    found = comparison.provenance.to_settings()
+    hidden = comparison.provenance.hidden
+    if hidden is not None and comparison.hidden_b is not None:
+        found["hidden"] = hidden.to_settings() | {"shares_b": comparison.hidden_b.shares_by_layer()}
+    if comparison.differing is not None:
+        found["differing"] = {one.name: [one.a, one.b] for one in comparison.differing}
+    return found | {"position": None}
 
 
 def explanation_document(explanation: Explanation) -> dict[str, Any]:
@@ -74,7 +85,7 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
             }
             for step in explanation.steps
         ],
-        "settings": dict(explanation.settings),
+        "settings": explanation.provenance.to_settings(),
     }
 
 
@@ -158,7 +169,7 @@ def attention_npz(attention: Attention) -> bytes:
         **_pieces("pieces", attention.query),
         "layers": np.array(attention.layers),
         "heads": np.array([str(head) for head in attention.heads]),
-        "settings": np.array(json.dumps(dict(attention.settings))),
+        "settings": np.array(json.dumps(attention.provenance.to_settings())),
     }
     if attention.is_cross:
         arrays |= {"key_spans": np.array([_span(token) for token in attention.key])} | _pieces(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
+from attnviz.core.provenance import ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.checkpoint import Checkpoint, naming_file, open_checkpoint
 from attnviz.models.families.base import ModelShape
@@ -147,8 +148,7 @@ class Model:
             text if pair is None else f"{text}\n{pair}",
             output,
             unknown_words=_unknown_words(encoded),
-            pair=pair,
-            pair_start=None if pair is None else len(text) + 1,
+            pair=None if pair is None else Pair(pair, len(text) + 1),
         )
 
     def _slide(self, text: str, options: Options, request: Request) -> Attention:
@@ -171,7 +171,12 @@ class Model:
             stride=slid.stride,
         )
         return self._attention(
-            encoded.tokens, text, slid.output, (note,), unknown_words=unknown, window=slid.window, stride=slid.stride
+            encoded.tokens,
+            text,
+            slid.output,
+            (note,),
+            unknown_words=unknown,
+            window=SlidingWindow(slid.window, slid.stride),
         )
 
     def _read_target(self, text: str, keys: str | None, alone: bool, request: Request) -> Attention:
@@ -228,9 +233,12 @@ class Model:
         output: ForwardOutput,
         notes: tuple[Message, ...] = (),
         keys: tuple[tuple[Token, ...], str] | None = None,
-        **more: Any,
+        **changes: Any,
     ) -> Attention:
-        """Return a pass's output with its tokens; keys: the other text's tokens and that text, in cross-attention."""
+        """Return a pass's output with its tokens.
+
+        keys: the other text's tokens and that text, in cross-attention. changes: fields of the ModelOrigin.
+        """
         key, key_source = (tokens, None) if keys is None else keys
         return Attention(
             query=tokens,
@@ -242,30 +250,24 @@ class Model:
             key_source=key_source,
             output=output.traces[-1].output if output.traces else None,
             traces=output.traces,
-            settings=self._settings(**more),
+            provenance=Provenance(replace(self._origin(), **changes)),
             notes=notes,
         )
 
-    def _settings(self, **more: Any) -> dict[str, Any]:
-        """Return how it was computed, under the names of the toy's settings where they mean the same."""
+    def _origin(self) -> ModelOrigin:
+        """Return which model it is, and its size; an encoder-decoder's as its encoder's attention has it."""
         shape = self.shape
-        return {
-            "model": self.name,
-            "reference": self.reference,
-            "family": shape.family,
-            "layers": shape.layers,
-            "heads": shape.heads,
-            "dim": shape.dim,
-            "embedding": "model",
-            "tokens": "model",
-            "projection": "model",
-            "position": "own",
-            "mask": "causal" if shape.causal else "none",
-            "temperature": 1.0,
-            "unknown": self.tokenizer.unknown,
-            **({"attention": "encoder"} if shape.encoder_decoder else {}),
-            **{name: value for name, value in more.items() if value is not None},
-        }
+        return ModelOrigin(
+            name=self.name,
+            reference=self.reference,
+            family=shape.family,
+            layers=shape.layers,
+            heads=shape.heads,
+            dim=shape.dim,
+            mask="causal" if shape.causal else "none",
+            unknown=self.tokenizer.unknown,
+            attention="encoder" if shape.encoder_decoder else None,
+        )
 
 
 def _layer_numbers(layers: int | Collection[int] | None, count: int) -> list[int] | None:
@@ -278,8 +280,8 @@ def _layer_numbers(layers: int | Collection[int] | None, count: int) -> list[int
     return [layer + count if -count <= layer < 0 else layer for layer in layers]
 
 
-def _unknown_words(encoded: Encoded) -> dict[str, int]:
+def _unknown_words(encoded: Encoded) -> UnknownWords:
     """Return how many words the text has, and how many of them are unknown: the vocabulary lacks a part of them."""
     words = np.where(encoded.special, -1, encoded.words)
     unknown = len(set(words[encoded.unknown & (words >= 0)].tolist()))
-    return {"unknown": unknown, "words": len(set(words[words >= 0].tolist()))}
+    return UnknownWords(unknown, len(set(words[words >= 0].tolist())))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.errors import InputError, MissingError, unknown_choice
+from attnviz.core.provenance import HiddenTokens
 from attnviz.text.tokenize import clusters, tokenize
 
 MERGES = ("none", "char", "word")
@@ -27,7 +28,7 @@ def merge_tokens(attention: Attention, how: str) -> Attention:
 
     Weights at the pieces of a group are summed, rows of its pieces averaged, outputs averaged; a cell is allowed where
     any of its pieces is. The traces go where anything was joined: the score of two pieces is not one number;
-    settings["joined"] then says how.
+    provenance.joined then says how.
     Raises OptionError for another `how`.
     """
     if how not in MERGES:
@@ -50,17 +51,18 @@ def merge_tokens(attention: Attention, how: str) -> Attention:
         allowed=None if attention.allowed is None else _join_allowed(attention.allowed, queries, keys),
         output=None if attention.output is None else _mean_rows(attention.output, queries, axis=0),
         traces=(),
-        settings={**attention.settings, "joined": how},
+        provenance=replace(attention.provenance, joined=how),
     )
 
 
 def why_no_traces(attention: Attention) -> MissingError | None:
     """Why a model's attention has no scores and cards: they are of single pieces in one window. None: nobody knows."""
-    if "window" in attention.settings:
+    model = attention.provenance.model
+    if model is not None and model.window is not None:
         return MissingError(
             "Over windows there are weights only: a score is of one window.", hint="Leave --window out."
         )
-    if "joined" in attention.settings:
+    if attention.provenance.joined is not None:
         return MissingError(
             "Joined pieces have no score and no vectors of their own: each piece has.", hint="Use --merge none."
         )
@@ -159,8 +161,9 @@ def _numbered(tokens: tuple[Token, ...], source: str | None) -> tuple[Token, ...
 def hide_special(attention: Attention, *, renormalize: bool = False) -> Attention:
     """Without the tokens that stand for no text ([CLS], <s>), as queries and as keys.
 
-    Rows keep what they gave to the others, and sum to 1 only where `renormalize` asks for it. settings["hidden"] says
-    which pieces are hidden and how much weight went to them, for each layer and head: the mean over the rows shown.
+    Rows keep what they gave to the others, and sum to 1 only where `renormalize` asks for it. provenance.hidden
+    says which pieces are hidden and how much weight went to them: for each layer and head, the mean over the rows
+    shown.
     """
     queries = [i for i, token in enumerate(attention.query) if token.start is not None]
     keys = [i for i, token in enumerate(attention.key) if token.start is not None]
@@ -174,7 +177,7 @@ def hide_special(attention: Attention, *, renormalize: bool = False) -> Attentio
         weights = (weights / np.where(kept == 0, 1, kept)).astype(np.float32, copy=False)
     hidden = dict.fromkeys(token.text for token in attention.key if token.start is None)
     shares = np.clip(1 - kept[..., 0].mean(axis=-1, dtype=np.float64), 0, 1)
-    per_layer = {str(layer): row for layer, row in zip(attention.layers, shares.tolist(), strict=True)}
+    per_layer = tuple((layer, tuple(row)) for layer, row in zip(attention.layers, shares.tolist(), strict=True))
     query = tuple(attention.query[i] for i in queries)
     return replace(
         attention,
@@ -187,10 +190,7 @@ def hide_special(attention: Attention, *, renormalize: bool = False) -> Attentio
             _part_of(trace, queries, keys, weights[i] if renormalize else None)
             for i, trace in enumerate(attention.traces)
         ),
-        settings={
-            **attention.settings,
-            "hidden": {"pieces": list(hidden), "shares": per_layer, "renormalized": renormalize},
-        },
+        provenance=replace(attention.provenance, hidden=HiddenTokens(tuple(hidden), per_layer, renormalize)),
     )
 
 

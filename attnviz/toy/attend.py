@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.masks import make_mask
 from attnviz.core.positions import Place, positions
+from attnviz.core.provenance import Provenance, ToyOrigin
 from attnviz.toy import layer as toy
 from attnviz.toy import lexicon
 from attnviz.toy.settings import FOR_MODELS, Settings
@@ -53,14 +53,14 @@ def attend_to(words: Words, settings: Settings, *, hidden: int | None = None) ->
         key_source=None if words.asked is None else words.asked.source,
         output=trace.output,
         traces=(trace,),
-        settings=_recorded(settings),
+        provenance=Provenance(_recorded(settings)),
         notes=words.embedded.notes,
     )
 
 
-def _recorded(settings: Settings) -> dict[str, Any]:
-    """The settings of the toy as data, without those of models."""
-    return {name: value for name, value in asdict(settings).items() if name not in FOR_MODELS}
+def _recorded(settings: Settings) -> ToyOrigin:
+    """Return the settings of the toy, without those of models."""
+    return ToyOrigin(**{name: value for name, value in asdict(settings).items() if name not in FOR_MODELS})
 
 
 def _projection(settings: Settings, *, cross: bool = False) -> str:

@@ -92,7 +92,7 @@ def test_vary(vary, values):
     )
     name = found.axes[0].name
     assert found.axes[0].values == values
-    assert found.settings[name] is None
+    assert lab_document(found)["settings"][name] is None
     own = {} if name == "projection" else {"projection": "random"}
     for cell, value in zip(found.cells, values, strict=True):
         alone = attnviz.run(PHONE, **{name: value}, **own)

@@ -35,8 +35,8 @@ def test_defaults():
     assert attention.source == "猫吃鱼"
     assert attention.query is attention.key
     chosen = {"tokens": "lexicon", "embedding": "toy", "dim": 64, "heads": 1, "projection": "lexicon"}
-    assert chosen.items() <= dict(attention.settings).items()
-    assert (attention.settings["position"], attention.settings["mask"]) == ("none", "none")
+    assert chosen.items() <= attention.provenance.to_settings().items()
+    assert (attention.provenance.position, attention.provenance.mask) == ("none", "none")
     assert attention.traces[0].features == FEATURES
 
 
@@ -60,14 +60,14 @@ def test_any_text(text, embedding, position, mask, tokens):
 @pytest.mark.parametrize(("embedding", "how"), [("toy", "lexicon"), ("hash", "han"), ("onehot", "han")])
 def test_auto_tokens(embedding, how):
     """`auto` cuts by the lexicon for the toy, and by ideograph for the rest."""
-    assert run("红烧狮子头", embedding=embedding).settings["tokens"] == how
+    assert run("红烧狮子头", embedding=embedding).provenance.toy.tokens == how
 
 
 @pytest.mark.parametrize(("embedding", "how"), [("toy", "lexicon"), ("hash", "identity"), ("onehot", "identity")])
 def test_auto_projection(embedding, how):
     """`auto` projects by the toy's cards for the toy, and not at all for the rest."""
     attention = run("猫吃鱼", embedding=embedding)
-    assert attention.settings["projection"] == how
+    assert attention.provenance.toy.projection == how
     same = run("猫吃鱼", embedding=embedding, projection=how)
     np.testing.assert_array_equal(attention.weights, same.weights)
 
@@ -86,8 +86,8 @@ def test_options_are_fields_of_settings():
     options = {"heads": 2, "position": "sinusoidal", "mask": "causal", "temperature": 0.5}
     named, settings = run("猫吃鱼", **options), run("猫吃鱼", replace(Settings(), **options))
     np.testing.assert_array_equal(named.weights, settings.weights)
-    assert named.settings == settings.settings
-    assert run("猫吃鱼", Settings(heads=2), heads=4).settings["heads"] == 4
+    assert named.provenance == settings.provenance
+    assert run("猫吃鱼", Settings(heads=2), heads=4).provenance.heads == 4
 
 
 def test_every_run_is_the_same():
@@ -124,7 +124,11 @@ def test_vectors():
         assert texts(attention) == ["x0", "x1", "x2"]
         assert attention.source is None
         assert {token.start for token in attention.tokens} == {None}
-        assert {"embedding": "vectors", "dim": 4, "tokens": "given"}.items() <= dict(attention.settings).items()
+        assert {
+            "embedding": "vectors",
+            "dim": 4,
+            "tokens": "given",
+        }.items() <= attention.provenance.to_settings().items()
     assert texts(run(vectors=array, labels=["a", "b", "c"])) == ["a", "b", "c"]
     assert texts(run(vectors=SAMPLES / "article.csv", labels="猫吃鱼")) == ["猫", "吃", "鱼"]
 

@@ -10,6 +10,7 @@ import pytest
 from attnviz import run
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import MissingError, ShapeError
+from attnviz.core.provenance import GivenOrigin, Provenance
 
 TOKENS = tuple(Token(text) for text in "猫吃鱼")
 OTHERS = (Token("dog"), Token("eats"))
@@ -53,15 +54,15 @@ def test_parts_that_do_not_fit(fields, named):
 
 
 def test_frozen():
-    """Neither the fields nor the arrays nor the settings can be changed."""
-    given = attention(allowed=np.tri(3), output=np.ones((3, 4)), settings={"mask": "causal"})
+    """Neither the fields nor the arrays nor the provenance can be changed."""
+    given = attention(allowed=np.tri(3), output=np.ones((3, 4)), provenance=Provenance(GivenOrigin(2, 3)))
     with pytest.raises(FrozenInstanceError):
         given.weights = None
     for array in (given.weights, given.allowed, given.output):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
-    with pytest.raises(TypeError):
-        given.settings["mask"] = "none"
+    with pytest.raises(FrozenInstanceError):
+        given.provenance.origin.heads = 1
 
 
 def test_types():

@@ -85,7 +85,7 @@ def test_makes(make):
     found = Attention.from_arrays(weights, [f"w{i}" for i in range(expected.shape[-1])])
     assert found.weights.dtype == np.float32
     assert np.array_equal(found.weights, expected.astype(np.float32))
-    assert found.settings["layers"], found.settings["heads"] == expected.shape[:2]
+    assert (found.provenance.layers, found.provenance.heads) == expected.shape[:2]
 
 
 @pytest.mark.parametrize("names", [{"heads": ["a", "a"]}, {"heads": [0, "0"]}, {"layers": [3, 3]}])
@@ -192,13 +192,13 @@ def test_tolerance(off):
             Attention.from_arrays(weights, list("ab"))
         found = Attention.from_arrays(weights, list("ab"), normalize=True)
         assert found.weights.sum(axis=-1) == pytest.approx(1, abs=1e-6)
-        assert found.settings["normalized"]
+        assert found.provenance.normalized
         assert "divided by their sums" in str(found.notes[-1])
     else:
         for normalize in (False, True):
             found = Attention.from_arrays(weights, list("ab"), normalize=normalize)
             assert np.array_equal(found.weights[0, 0], weights.astype(np.float32))
-            assert not found.settings["normalized"]
+            assert not found.provenance.normalized
             assert found.notes == ()
 
 

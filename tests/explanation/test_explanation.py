@@ -16,6 +16,7 @@ from attnviz.analysis.entropy import entropy
 from attnviz.core.attention import attend
 from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.errors import InputError, MissingError, OptionError
+from attnviz.core.provenance import ModelOrigin, Provenance
 from attnviz.explanation.build import explain_attention
 from attnviz.explanation.elements import Number
 from attnviz.explanation.row import Row
@@ -394,7 +395,14 @@ def model(heads=3, tokens=20, dim=96, width=64, *, causal=True, cap=False, seed=
     )
     words = tuple(Token(f"Ġw{i % 7}") for i in range(tokens))
     return Attention(
-        words, words, done.weights[None], allowed, (5,), output=inputs, traces=(trace,), settings={"model": "some"}
+        words,
+        words,
+        done.weights[None],
+        allowed,
+        (5,),
+        output=inputs,
+        traces=(trace,),
+        provenance=Provenance(ModelOrigin("some", "llama", 6, 2, "none")),
     )
 
 

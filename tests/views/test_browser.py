@@ -20,6 +20,7 @@ import pytest
 
 from attnviz import Attention, Token, compare, run
 from attnviz.api.save import save_attention, save_comparison
+from attnviz.core.provenance import Provenance, ToyOrigin
 from attnviz.views.page.render import render_page
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import weight_scale
@@ -39,16 +40,18 @@ ARGUMENTS = [
     "--disable-component-update",
 ]
 AXE = Path(os.environ.get("ATTNVIZ_AXE") or "tests/page/node_modules/axe-core/axe.min.js")
-SETTINGS = {
-    "embedding": "vectors",
-    "tokens": "given",
-    "dim": 64,
-    "projection": "identity",
-    "heads": 12,
-    "position": "none",
-    "mask": "none",
-    "temperature": 1,
-}
+PROVENANCE = Provenance(
+    ToyOrigin(
+        embedding="vectors",
+        tokens="given",
+        dim=64,
+        projection="identity",
+        heads=12,
+        position="none",
+        mask="none",
+        temperature=1,
+    )
+)
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 VIEWS = ("matrix", "arcs", "words", "heads")
 
@@ -165,7 +168,7 @@ def large(layers=3, heads=4, count=140):
     weights = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     tokens = tuple(Token(f"w{i}", 6 * i, 6 * i + len(f"w{i}")) for i in range(count))
     source = "".join(f"w{i}".ljust(6) for i in range(count))
-    return Attention(tokens, tokens, weights, source=source, settings=SETTINGS)
+    return Attention(tokens, tokens, weights, source=source, provenance=PROVENANCE)
 
 
 def test_opens_offline(open_page):
@@ -532,7 +535,7 @@ def test_phone(open_page, view):
 def test_hostile_token_is_text(open_page):
     """A token that is markup is shown as text, everywhere, in every view."""
     tokens = (Token(HOSTILE, 0, len(HOSTILE)), Token("cat", len(HOSTILE) + 1, len(HOSTILE) + 4))
-    attention = Attention(tokens, tokens, np.full((2, 2, 2, 2), 0.5), source=f"{HOSTILE} cat", settings=SETTINGS)
+    attention = Attention(tokens, tokens, np.full((2, 2, 2, 2), 0.5), source=f"{HOSTILE} cat", provenance=PROVENANCE)
     for view in VIEWS:
         tab = open_page(attention, f"view={view}&word=0")
         assert tab.page.locator("img").count() == 0

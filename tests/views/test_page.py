@@ -20,6 +20,7 @@ from attnviz import Attention, Token, compare, run
 from attnviz.analysis.comparison import compare_attentions
 from attnviz.api.save import save_attention, save_comparison
 from attnviz.core.errors import InputError
+from attnviz.core.provenance import Provenance, ToyOrigin
 from attnviz.i18n.messages import speaking
 from attnviz.views.page import document
 from attnviz.views.page.payload import EXACT_UP_TO, SMALL, Block, decode, encode, encode_mask, pool, small, unpack
@@ -30,16 +31,18 @@ from attnviz.views.prepared.color_scale import Scale, color_at, ink_on
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.panels import number
 
-SETTINGS = {
-    "embedding": "vectors",
-    "tokens": "given",
-    "dim": 64,
-    "projection": "identity",
-    "heads": 12,
-    "position": "none",
-    "mask": "none",
-    "temperature": 1,
-}
+PROVENANCE = Provenance(
+    ToyOrigin(
+        embedding="vectors",
+        tokens="given",
+        dim=64,
+        projection="identity",
+        heads=12,
+        position="none",
+        mask="none",
+        temperature=1,
+    )
+)
 HOSTILE = [
     "</script><img src=x onerror=alert(1)>",
     "<!--",
@@ -67,7 +70,7 @@ def softmaxed(layers, heads, count, spread=2.0, *, causal=False):
     weights = np.exp(logits if allowed is None else np.where(allowed, logits, -np.inf))
     tokens = tuple(Token(f"w{i}") for i in range(count))
     weights /= weights.sum(-1, keepdims=True)
-    return Attention(tokens, tokens, weights, allowed, settings=SETTINGS)
+    return Attention(tokens, tokens, weights, allowed, provenance=PROVENANCE)
 
 
 def opened(page):
@@ -236,14 +239,14 @@ def test_text_is_cut_in_code_points(parts):
 def test_hostile_tokens(token):
     """No token ends an element, begins one, or fills a place of the page."""
     tokens = (Token(token), Token("cat"))
-    attention = Attention(tokens, tokens, np.full((1, 1, 2, 2), 0.5), source=token + "cat", settings=SETTINGS)
+    attention = Attention(tokens, tokens, np.full((1, 1, 2, 2), 0.5), source=token + "cat", provenance=PROVENANCE)
     plain = render_page(
         Attention(
             (Token("x"), Token("cat")),
             (Token("x"), Token("cat")),
             np.full((1, 1, 2, 2), 0.5),
             source="xcat",
-            settings=SETTINGS,
+            provenance=PROVENANCE,
         )
     )
     page = render_page(attention)

@@ -26,7 +26,7 @@ def attention(heads=1, layers=1, **fields):
     """Seeded weights over 猫吃鱼."""
     raw = np.random.default_rng(0).random((layers, heads, 3, 3), dtype=np.float32)
     tokens = tuple(Token(text) for text in TEXT)
-    return Attention(tokens, tokens, raw / raw.sum(axis=-1, keepdims=True), settings=run(TEXT).settings, **fields)
+    return Attention(tokens, tokens, raw / raw.sum(axis=-1, keepdims=True), provenance=run(TEXT).provenance, **fields)
 
 
 def titles(form):

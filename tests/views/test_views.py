@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -50,7 +51,7 @@ LABELS = (
     "b" + "\u0301" * 60,
     "ﾜ",
 )
-SETTINGS = run("猫").settings
+PROVENANCE = run("猫").provenance
 SYSTEMS = {"truecolor": "truecolor", "256": "256", "16": "standard", "none": None}
 CELL = re.compile(r"(?<!\S)(?:[+-]?\d*\.\d+(?:e[+-]\d+)?|[01]|[·.])(?!\S)")
 DECIMAL = re.compile(r"(?<![^\s])[+-]?\d*\.\d+(?:e[+-]\d+)?(?!\S)")
@@ -75,7 +76,11 @@ def attentions(draw, most=40, heads=3):
     query, key = (tuple(Token(labels[i % len(labels)]) for i in range(size)) for size in (rows, columns))
     weights = raw / np.where(raw.sum(axis=-1, keepdims=True) == 0, 1, raw.sum(axis=-1, keepdims=True))
     return Attention(
-        query, key if columns != rows else query, weights, allowed=allowed[mask], settings={**SETTINGS, "heads": count}
+        query,
+        key if columns != rows else query,
+        weights,
+        allowed=allowed[mask],
+        provenance=replace(PROVENANCE, origin=replace(PROVENANCE.origin, heads=count)),
     )
 
 
@@ -471,7 +476,7 @@ def test_pooled_says_so():
     """Beyond 200 tokens a cell is a block, and the caption says how large it is and that it shows the maximum."""
     tokens = tuple(Token(f"w{i}") for i in range(400))
     weights = np.full((1, 1, 400, 400), 1 / 400)
-    attention = Attention(tokens, tokens, weights, settings=SETTINGS)
+    attention = Attention(tokens, tokens, weights, provenance=PROVENANCE)
     (view,) = view_attention(attention, "weights", Choice("blocks"), Screen(120), 3)
     assert "4 x 4 tokens a cell, maximum" in " ".join(plain(drawn(view, Screen(120))))
 
@@ -479,7 +484,7 @@ def test_pooled_says_so():
 def test_hidden_says_so():
     """Up to 200 tokens the middle of both axes is hidden where it does not fit; a row, a column and a line say it."""
     tokens = tuple(Token(f"w{i}") for i in range(100))
-    attention = Attention(tokens, tokens, np.full((1, 1, 100, 100), 0.01), settings=SETTINGS)
+    attention = Attention(tokens, tokens, np.full((1, 1, 100, 100), 0.01), provenance=PROVENANCE)
     for colors in COLORS:
         (view,) = view_attention(attention, "weights", Choice("blocks"), Screen(60, colors=colors), 3)
         text = " ".join(" ".join(plain(drawn(view, Screen(60, colors=colors)))).split())
@@ -608,7 +613,7 @@ def test_comparisons(view, width):
 def squeezed(weights, width=80):
     """The lines of a squeezed table of these weights."""
     tokens = tuple(Token(f"w{i}") for i in range(len(weights)))
-    attention = Attention(tokens, tokens, np.asarray(weights)[None, None], settings=SETTINGS)
+    attention = Attention(tokens, tokens, np.asarray(weights)[None, None], provenance=PROVENANCE)
     (made,) = view_attention(attention, "weights", Choice("table", squeeze=True), Screen(width), 3)
     return [line.strip() for line in plain(drawn(made, Screen(width)))]
 
@@ -632,7 +637,7 @@ def sinky(share=0.7, n=6, text="猫"):
     weights = np.full((n, n), (1 - share) / (n - 1))
     weights[:, 0] = share
     tokens = (Token(text), *(Token(f"w{i}") for i in range(1, n)))
-    return Attention(tokens, tokens, weights[None, None], settings=SETTINGS)
+    return Attention(tokens, tokens, weights[None, None], provenance=PROVENANCE)
 
 
 @pytest.mark.parametrize("view", ["table", "blocks", "top", "text"])
@@ -716,7 +721,7 @@ def test_special_tokens(text):
         weights = np.full((6, 6), 0.06)
         weights[:, 3] = 0.7
         tokens = tuple(Token(name if i == 3 else f"w{i}") for i in range(6))
-        assert set(find_sinks(Attention(tokens, tokens, weights[None, None], settings=SETTINGS))) == found
+        assert set(find_sinks(Attention(tokens, tokens, weights[None, None], provenance=PROVENANCE))) == found
 
 
 def test_text_keeps_paragraphs():
@@ -749,7 +754,7 @@ def test_long_texts(count, view):
     tokens = tuple(Token(LABELS[i % len(LABELS)]) for i in range(count))
     weights = np.random.default_rng(0).random((1, 1, count, count), dtype=np.float32)
     weights /= weights.sum(axis=-1, keepdims=True)
-    attention = Attention(tokens, tokens, weights, settings=SETTINGS)
+    attention = Attention(tokens, tokens, weights, provenance=PROVENANCE)
     for width in (20, 80, 400):
         (made,) = view_attention(attention, "weights", Choice(view), Screen(width), 3)
         assert max(map(cell_len, plain(drawn(made, Screen(width))))) <= width

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnviz.analysis.ablation import Ablation
 from attnviz.i18n.messages import Message, message, toy_name
-from attnviz.views.prepared.caption import describe_settings
+from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.charts import Bars, Charts
 from attnviz.views.prepared.labels import Medium, numbered, visible
 from attnviz.views.prepared.listing import Column, Listing
@@ -82,13 +82,13 @@ def _texts(ablation: Ablation, digits: int) -> tuple[tuple[str, ...], tuple[str,
 
 
 def _caption(ablation: Ablation, digits: int) -> tuple[Message, ...]:
-    shown = (ablation.head,) if ablation.settings["heads"] > 1 and ablation.by != "head" else ()
+    shown = (ablation.head,) if ablation.provenance.heads > 1 and ablation.by != "head" else ()
     parts = [_WAYS[ablation.by], message("moves by: |o' - o| / |o|, the distance in lengths of the vector")]
     if ablation.own is not None and ablation.by != "head":
         parts.append(message("its weight on itself: {weight}", weight=number(ablation.own, digits)))
     if ablation.length == 0:
         parts.append(message("the vector is zeros: distances as they are"))
-    return (*parts, *describe_settings(ablation.settings, shown))
+    return (*parts, *describe_provenance(ablation.provenance, shown))
 
 
 def _notes(ablation: Ablation) -> tuple[Message, ...]:

@@ -34,10 +34,10 @@ def prepare(
     if show != "output":
         check_show(attention, show)
     makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
-    unknown = attention.settings.get("unknown")
+    unknown = attention.provenance.unknown
     rows, columns = labels(attention.query, medium, unknown), labels(attention.key, medium, unknown)
     forms = makers[show](attention, rows, columns)
-    about = unknown_words(attention.settings)
+    about = unknown_words(attention.provenance)
     return tuple(replace(form, digits=digits, notes=(*form.notes, *about)) for form in forms)
 
 
@@ -125,14 +125,14 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
 
 def _row_meaning(attention: Attention) -> Message:
     """What a row of weights is, and how much of it is not shown."""
-    hidden = attention.settings.get("hidden")
+    hidden = attention.provenance.hidden
     if hidden is None and attention.allowed is not None and not attention.allowed.any(axis=-1).all():
         return message("each row is one word's attention and sums to 1, but for words that may look at nothing")
     if hidden is None:
         return ROWS_ARE_WHOLE
     share = hidden_share(hidden, attention.layers, attention.heads)
-    fields = {"share": share, "pieces": listed(hidden["pieces"])}
-    if hidden["renormalized"]:
+    fields = {"share": share, "pieces": listed(hidden.pieces)}
+    if hidden.renormalized:
         return message("each row is re-normalized to sum to 1; {share} of the weight went to {pieces}", **fields)
     return message("each row is one word's attention; {share} of the weight, not shown, went to {pieces}", **fields)
 
@@ -235,6 +235,7 @@ def _vectors(
 
 def _named(attention: Attention, features: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """The toy's features in the language in use; the columns of one-hot vectors are the text's own words."""
-    if features is None or attention.settings.get("embedding") != "toy":
+    toy = attention.provenance.toy
+    if features is None or toy is None or toy.embedding != "toy":
         return features
     return tuple(translate(name, TOY) for name in features)

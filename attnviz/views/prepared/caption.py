@@ -9,47 +9,48 @@ from typing import Any
 from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
 from attnviz.core.positions import scheme_words
+from attnviz.core.provenance import GivenOrigin, Provenance
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.model_words import describe_model
 
 
 def describe(attention: Attention) -> tuple[Message, ...]:
     """How it was computed, part by part."""
-    return describe_settings(attention.settings, attention.heads, layers=attention.layers)
+    return describe_provenance(attention.provenance, attention.heads, layers=attention.layers)
 
 
-def describe_settings(
-    s: Any,
+def describe_provenance(
+    provenance: Provenance,
     heads: tuple[int | str, ...] = (),
     *,
     position: bool = True,
     layers: tuple[int, ...] = (),
     without: Container[str] = (),
 ) -> tuple[Message, ...]:
-    """The settings in words; a setting at a value that changes nothing is left out, except positions and mask.
+    """Return the settings in words; one at a value that changes nothing is left out, except positions and mask.
 
     without: the settings that are told elsewhere, positions among them where `position` is False.
     """
-    if s.get("model") is not None:
-        return describe_model(s, layers, _count_heads(s["heads"], heads))
-    if s.get("embedding", "given") == "given":
-        return _given(s, heads)
+    if provenance.model is not None:
+        return describe_model(provenance.model, layers, _count_heads(provenance.heads, heads))
+    s = provenance.toy
+    if s is None:
+        return _given(provenance, heads)
+    moved = "position" in without or s.position != "none"
     makers: dict[str, Callable[[], Message | None]] = {
         "embedding": lambda: _EMBEDDINGS.get(
-            s["embedding"], message("vectors of {name}", name=PurePath(s["embedding"]).name)
+            s.embedding, message("vectors of {name}", name=PurePath(s.embedding).name)
         ),
-        "tokens": lambda: _TOKENS.get(s["tokens"]),
-        "dim": lambda: None if s["embedding"] in ("toy", "onehot") else setting_words("dim", s["dim"]),
-        "projection": lambda: _PROJECTIONS.get(s["projection"], setting_words("projection", s["projection"])),
-        "heads": lambda: _count_heads(s["heads"], heads),
-        "position": lambda: scheme_words(s["position"]) if position else None,
-        "mask": lambda: mask_words(s["mask"]),
-        "temperature": lambda: None if s["temperature"] == 1 else setting_words("temperature", s["temperature"]),
-        "seed": lambda: setting_words("seed", s["seed"]) if s.get("seed") else None,
-        "offset": lambda: (
-            setting_words("offset", s["offset"]) if s.get("offset") and s.get("position") != "none" else None
-        ),
-        "normalized": lambda: message("rows divided by their sums") if s.get("normalized") else None,
+        "tokens": lambda: _TOKENS.get(s.tokens),
+        "dim": lambda: None if s.embedding in ("toy", "onehot") else setting_words("dim", s.dim),
+        "projection": lambda: _PROJECTIONS.get(s.projection, setting_words("projection", s.projection)),
+        "heads": lambda: _count_heads(s.heads, heads),
+        "position": lambda: scheme_words(s.position or "none") if position else None,
+        "mask": lambda: mask_words(s.mask),
+        "temperature": lambda: None if s.temperature == 1 else setting_words("temperature", s.temperature),
+        "seed": lambda: setting_words("seed", s.seed) if s.seed else None,
+        "offset": lambda: setting_words("offset", s.offset) if s.offset and moved else None,
+        "normalized": lambda: message("rows divided by their sums") if provenance.normalized else None,
     }
     parts = (maker() for name, maker in makers.items() if name not in without)
     return tuple(part for part in parts if part is not None)
@@ -85,15 +86,18 @@ _SCHEMES = {"none": message("no positions"), "sinusoidal": message("sinusoidal")
 _MASKS = {"none": message("no mask"), "causal": message("causal")}
 
 
-def _given(s: Any, shown: tuple[int | str, ...]) -> tuple[Message, ...]:
-    """Weights that were computed elsewhere: nothing is known of how, so nothing is said of it."""
+def _given(provenance: Provenance, shown: tuple[int | str, ...]) -> tuple[Message, ...]:
+    """Describe weights that were computed elsewhere: nothing is known of how, so nothing is said of it."""
     parts = [message("your own weights")]
-    if "layers" in s:
-        layers = message("1 layer") if s["layers"] == 1 else message("{count} layers", count=s["layers"])
-        parts.append(message("{layers} x {heads}", layers=layers, heads=_count_heads(s["heads"], ())))
-    if shown == ("mean",) or 0 < len(shown) < s.get("heads", 0):
-        parts.append(_count_heads(s["heads"], shown) if "heads" in s else message("mean of the heads"))
-    if s.get("normalized"):
+    sizes = provenance.origin if isinstance(provenance.origin, GivenOrigin) else GivenOrigin()
+    if sizes.layers is not None and sizes.heads is not None:
+        layers = message("1 layer") if sizes.layers == 1 else message("{count} layers", count=sizes.layers)
+        parts.append(message("{layers} x {heads}", layers=layers, heads=_count_heads(sizes.heads, ())))
+    if sizes.heads is not None and (shown == ("mean",) or 0 < len(shown) < sizes.heads):
+        parts.append(_count_heads(sizes.heads, shown))
+    elif shown == ("mean",):
+        parts.append(message("mean of the heads"))
+    if provenance.normalized:
         parts.append(message("rows divided by their sums"))
     return tuple(parts)
 

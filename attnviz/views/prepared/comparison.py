@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.analysis.comparison import GIVEN, Comparison, Name, Run
+from attnviz.analysis.comparison import GIVEN, Comparison, Difference, Name, Run
 from attnviz.core.masks import mask_words
 from attnviz.core.positions import scheme_words
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import labels
-from attnviz.views.prepared.caption import SHORT, describe_settings, setting_words
+from attnviz.views.prepared.caption import SHORT, describe_provenance, setting_words
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
 from attnviz.views.prepared.heads import head_name
 from attnviz.views.prepared.labels import Medium, visible
@@ -26,7 +24,7 @@ def prepare_comparison(
     comparison: Comparison, *, head: str | None = None, medium: Medium = "terminal", digits: int = 3
 ) -> tuple[Prepared, ...]:
     """A, B and B - A for each run, in A's order, on one scale: the mean of the heads, one head, or with "all" each."""
-    unknown = comparison.settings.get("unknown")
+    unknown = comparison.provenance.unknown
     rows = labels(comparison.tokens, medium, unknown)
     columns = labels(comparison.keys or comparison.tokens, medium, unknown)
     texts = tuple(title_of(text, medium) for text in comparison.titles)
@@ -48,7 +46,7 @@ def prepare_comparison(
             _run_heading(run, masks=masks),
             tuple(panel.title for panel in panels if panel.title is not None),
         )
-        notes = (verdict, *unknown_words(comparison.settings))
+        notes = (verdict, *unknown_words(comparison.provenance))
         forms.append(Prepared("comparison", tuple(panels), heading, caption, notes, digits, 3, ((heading,), titles)))
     return tuple(forms)
 
@@ -73,27 +71,26 @@ def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *
     """How the runs were computed; what differs between them (positions, and with `masks` these too) heads each."""
     given = any(run.position == GIVEN for run in comparison.runs)
     apart = {"mask"} if masks else set()
-    words = describe_settings(comparison.settings, heads, position=given, layers=comparison.layers, without=apart)
-    if given and "model" not in comparison.settings and comparison.layers != (0,):
+    words = describe_provenance(comparison.provenance, heads, position=given, layers=comparison.layers, without=apart)
+    if given and comparison.provenance.model is None and comparison.layers != (0,):
         words += (message("layer {layer}", layer=comparison.layers[0]),)
-    differing, hidden = comparison.settings.get("differing"), comparison.settings.get("hidden")
-    if isinstance(differing, Mapping):
-        words += tuple(_difference(name, a, b) for name, (a, b) in differing.items())
-    if not isinstance(hidden, Mapping):
+    words += tuple(map(_difference, comparison.differing or ()))
+    hidden = comparison.provenance.hidden
+    if hidden is None:
         return words
-    pieces = listed(hidden["pieces"])
-    if "shares_b" not in hidden:
+    pieces = listed(hidden.pieces)
+    if comparison.hidden_b is None:
         return (*words, message("{pieces} not shown", pieces=pieces))
     a = hidden_share(hidden, comparison.layers, heads)
-    b = hidden_share({"shares": hidden["shares_b"]}, comparison.layers, heads)
+    b = hidden_share(comparison.hidden_b, comparison.layers, heads)
     return (*words, message("{a} and {b} of the weight, not shown, went to {pieces}", a=a, b=b, pieces=pieces))
 
 
-def _difference(name: str, a: Any, b: Any) -> Message:
-    """A setting in which two attentions that were given differ."""
-    if name in SHORT:
-        return message("{a} | {b}", a=setting_words(name, a), b=setting_words(name, b))
-    return message("{name}: {a} | {b}", name=name, a=visible(str(a)), b=visible(str(b)))
+def _difference(one: Difference) -> Message:
+    """Describe a setting in which two attentions that were given differ."""
+    if one.name in SHORT:
+        return message("{a} | {b}", a=setting_words(one.name, one.a), b=setting_words(one.name, one.b))
+    return message("{name}: {a} | {b}", name=one.name, a=visible(str(one.a)), b=visible(str(one.b)))
 
 
 def _run_heading(run: Run, *, masks: bool) -> Message:

@@ -34,8 +34,8 @@ def _layer(attention: Attention, layer: str | None) -> int | None:
 
 def head_title(attention: Attention, layer: int, head: int | str) -> Message | None:
     """A head's title under its original number and name; None where there is only one head and one layer to tell."""
-    several_layers = attention.layers != (0,) or attention.settings.get("layers", 1) != 1
-    if len(attention.heads) == 1 and head == 0 and int(attention.settings.get("heads", 1)) <= 1:
+    several_layers = attention.layers != (0,) or attention.provenance.layers != 1
+    if len(attention.heads) == 1 and head == 0 and attention.provenance.heads <= 1:
         return message("layer {layer}", layer=layer) if several_layers else None
     return message("layer {layer}, {title}", layer=layer, title=head_name(head)) if several_layers else head_name(head)
 

@@ -11,7 +11,7 @@ import numpy as np
 from attnviz.analysis.lab import Axis, Cell, Distances, Lab
 from attnviz.analysis.order_blindness import Blindness
 from attnviz.i18n.messages import Message, message
-from attnviz.views.prepared.caption import describe_settings, setting_words
+from attnviz.views.prepared.caption import describe_provenance, setting_words
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import Medium, named, visible
@@ -82,12 +82,12 @@ def _below(cell: Cell, digits: int) -> Message:
 
 def _caption(lab: Lab) -> tuple[Message, ...]:
     varied = {axis.name for axis in lab.axes}
-    heads = (lab.head,) if "heads" in varied or lab.settings["heads"] != 1 else ()
+    heads = (lab.head,) if "heads" in varied or lab.provenance.heads != 1 else ()
     without = varied | ({"heads"} if "heads" in varied else set())
     if {"embedding"} & varied:
         without |= {"dim"}
     mean = (message("mean of the heads"),) if "heads" in varied and lab.head == "mean" else ()
-    parts = describe_settings(lab.settings, heads, without=without)
+    parts = describe_provenance(lab.provenance, heads, without=without)
     return (*parts, *mean, message("bits: the mean entropy of the rows"))
 
 
@@ -132,9 +132,9 @@ def prepare_distances(distances: Distances, *, most: int = _MOST_POINTS, medium:
     )
     floor = _floor(series)
     chart = Chart(None, message("words away"), message("mean weight"), series, powers=True, floor=floor)
-    several = (message("mean of {count} heads", count=distances.settings["heads"]),)
-    parts = describe_settings(distances.settings, without=("position", "heads"))
-    caption = (*parts, *(several if distances.settings["heads"] > 1 else ()))
+    several = (message("mean of {count} heads", count=distances.provenance.heads),)
+    parts = describe_provenance(distances.provenance, without=("position", "heads"))
+    caption = (*parts, *(several if distances.provenance.heads > 1 else ()))
     return Charts(heading, (chart,), caption, _about_memory(distances))
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
+from attnviz.core.provenance import HiddenTokens, ModelOrigin, Provenance
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import number
@@ -52,51 +50,48 @@ PAIR_LEGEND = message(
 )
 
 
-def describe_model(settings: Mapping[str, Any], layers: tuple[int, ...], heads: Message) -> tuple[Message, ...]:
+def describe_model(model: ModelOrigin, layers: tuple[int, ...], heads: Message) -> tuple[Message, ...]:
     """Family, name, which layer, which heads; heads: how many of them are shown, in words."""
-    family = message("{text}", text=_FAMILIES.get(settings["family"], settings["family"]))
-    parts = [family, message("{text}", text=visible(settings["model"]))]
+    family = message("{text}", text=_FAMILIES.get(model.family, model.family))
+    parts = [family, message("{text}", text=visible(model.name))]
     if len(layers) == 1:
         parts.append(message("layer {layer}", layer=layers[0]))
     elif layers:
-        parts.append(message("{shown} of {count} layers", shown=len(layers), count=settings["layers"]))
-    if settings.get("attention") in _ATTENTIONS:
-        parts.append(_ATTENTIONS[settings["attention"]])
+        parts.append(message("{shown} of {count} layers", shown=len(layers), count=model.layers))
+    if model.attention in _ATTENTIONS:
+        parts.append(_ATTENTIONS[model.attention])
     parts.append(heads)
-    if settings["mask"] == "causal":
+    if model.mask == "causal":
         parts.append(mask_words("causal"))
-    if settings.get("window") is not None:
-        parts.append(
-            message("windows of {window}, {stride} apart", window=settings["window"], stride=settings["stride"])
-        )
+    if model.window is not None:
+        window, stride = model.window.size, model.window.stride
+        parts.append(message("windows of {window}, {stride} apart", window=window, stride=stride))
     return tuple(parts)
 
 
-def hidden_share(hidden: Mapping[str, Any], layers: tuple[int, ...], heads: tuple[int | str, ...]) -> str:
+def hidden_share(hidden: HiddenTokens, layers: tuple[int, ...], heads: tuple[int | str, ...]) -> str:
     """How much of their weight the words of these layers and heads gave to the tokens that are not shown."""
-    shares = [hidden["shares"][str(layer)] for layer in layers]
+    shares = [hidden.share_of(layer) for layer in layers]
     if all(isinstance(head, int) for head in heads):
-        shares = [[share[int(head)] for head in heads] for share in shares]
+        shares = [tuple(share[int(head)] for head in heads) for share in shares]
     return number(float(np.mean(shares)), 2)
 
 
 def hidden_words(attention: Attention) -> tuple[Message, ...]:
     """What is not shown, and how much of the weight went there; nothing where all is shown."""
-    hidden = attention.settings.get("hidden")
+    hidden = attention.provenance.hidden
     if hidden is None:
         return ()
     share = hidden_share(hidden, attention.layers, attention.heads)
-    return (
-        message("{share} of the weight, not shown, went to {pieces}", share=share, pieces=listed(hidden["pieces"])),
-    )
+    return (message("{share} of the weight, not shown, went to {pieces}", share=share, pieces=listed(hidden.pieces)),)
 
 
-def unknown_words(settings: Mapping[str, Any]) -> tuple[Message, ...]:
+def unknown_words(provenance: Provenance) -> tuple[Message, ...]:
     """The sentence that counts the words which the model's vocabulary lacks; none where it lacks none."""
-    found = settings.get("unknown_words")
-    unknown, count = (found.get("unknown"), found.get("words")) if isinstance(found, Mapping) else (0, 0)
-    if not unknown:
+    found = provenance.unknown_words
+    if found is None or not found.unknown:
         return ()
+    unknown, count = found.unknown, found.words
     if count == 1:
         return (message("The only word is unknown to this model; its weights say nothing."),)
     if unknown == 1:

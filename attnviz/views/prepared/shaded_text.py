@@ -107,9 +107,7 @@ def _words(
     for index, (token, before, skipped) in enumerate(_stretches(attention)):
         words.extend(Word(visible(text), gap) for gap, text in skipped)
         column = columns.get(index)
-        label = (
-            panel.columns[column] if column is not None else name_of(token, unknown=attention.settings.get("unknown"))
-        )
+        label = panel.columns[column] if column is not None else name_of(token, unknown=attention.provenance.unknown)
         word = Word(label, before, asks=not attention.is_cross and index == asking)
         if column is not None and not np.isnan(row[column]):
             word = replace(word, value=float(row[column]), place=float(places[column]))

@@ -12,7 +12,7 @@ from attnviz.explanation.elements import Entry, Explanation, Line, Number, Piece
 from attnviz.i18n.messages import Message, Name, message
 from attnviz.text.clusters import count_columns
 from attnviz.views.prepared.attention import UNKNOWN
-from attnviz.views.prepared.caption import describe_settings
+from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.heads import head_name
 from attnviz.views.prepared.labels import named, numbered, shorten, visible
 from attnviz.views.prepared.model_words import unknown_words
@@ -72,15 +72,15 @@ def make_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False
 
 
 def _caption(explanation: Explanation) -> tuple[Message, ...]:
-    settings = explanation.settings
-    several = int(settings.get("heads", 1)) > 1 or len(explanation.heads) > 1
+    provenance = explanation.provenance
+    several = provenance.heads > 1 or len(explanation.heads) > 1
     head = explanation.heads[0]
-    parts = describe_settings(settings, explanation.heads) if "embedding" in settings else ()
+    parts = () if provenance.origin is None else describe_provenance(provenance, explanation.heads)
     if several and explanation.head != "all":
         parts = (head_name(head), *parts)
-    if explanation.layer or settings.get("layers", 1) != 1:
+    if explanation.layer or provenance.layers != 1:
         parts = (message("layer {layer}", layer=explanation.layer), *parts)
-    return (*parts, *unknown_words(settings))
+    return (*parts, *unknown_words(provenance))
 
 
 def _hint(digits: int, worksheet: bool) -> Message:

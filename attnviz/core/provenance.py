@@ -1,0 +1,272 @@
+"""How attention came about: computed by the toy, by a model, or elsewhere; and what was done to it since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ToyOrigin:
+    """The toy's layer, with every setting as it was used: what `auto` stands for is resolved.
+
+    embedding: "vectors" where the rows of a matrix were given. position: None where several schemes were tried.
+    """
+
+    tokens: str
+    embedding: str
+    dim: int | None
+    heads: int
+    projection: str
+    position: str | None
+    mask: str
+    temperature: float
+    seed: int = 0
+    offset: int = 0
+
+    def to_settings(self) -> dict[str, object]:
+        """Return the settings under their own names."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+
+@dataclass(frozen=True)
+class UnknownWords:
+    """How many words a text has, and how many of them a model's vocabulary lacks."""
+
+    unknown: int
+    words: int
+
+    def __add__(self, other: UnknownWords) -> UnknownWords:
+        """Count the words of both texts."""
+        return UnknownWords(self.unknown + other.unknown, self.words + other.words)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The second of two texts that a model read together (None: not known), and where it starts in the source."""
+
+    text: str | None
+    start: int
+
+
+@dataclass(frozen=True)
+class SlidingWindow:
+    """How many tokens each window has, and how many tokens of the text on the next one starts."""
+
+    size: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class ModelOrigin:
+    """A real model's forward pass.
+
+    name, reference, family: which model. layers, heads, dim: its size, not what is shown. mask: "causal" or "none".
+    unknown: the vocabulary's piece for what it lacks ("[UNK]"), or None. attention: of an encoder-decoder "encoder",
+    "decoder" or "cross".
+    """
+
+    name: str
+    family: str
+    layers: int
+    heads: int
+    mask: str
+    reference: str | None = None
+    dim: int | None = None
+    unknown: str | None = None
+    attention: str | None = None
+    unknown_words: UnknownWords | None = None
+    pair: Pair | None = None
+    window: SlidingWindow | None = None
+
+    def to_settings(self) -> dict[str, object]:
+        """Return the settings under the names that the toy's have where they mean the same."""
+        found: dict[str, object] = {
+            "model": self.name,
+            **({} if self.reference is None else {"reference": self.reference}),
+            "family": self.family,
+            "layers": self.layers,
+            "heads": self.heads,
+            "dim": self.dim,
+            **dict.fromkeys(("embedding", "tokens", "projection"), "model"),
+            "position": "own",
+            "mask": self.mask,
+            "temperature": 1.0,
+            "unknown": self.unknown,
+        }
+        if self.attention is not None:
+            found["attention"] = self.attention
+        if self.unknown_words is not None:
+            found["unknown_words"] = {"unknown": self.unknown_words.unknown, "words": self.unknown_words.words}
+        if self.pair is not None:
+            found |= {"pair": self.pair.text, "pair_start": self.pair.start}
+        if self.window is not None:
+            found |= {"window": self.window.size, "stride": self.window.stride}
+        return found
+
+
+@dataclass(frozen=True)
+class GivenOrigin:
+    """Weights that were computed elsewhere: only how many layers and heads there are is known, or not even that."""
+
+    layers: int | None = None
+    heads: int | None = None
+
+    def to_settings(self) -> dict[str, object]:
+        """Return what is known under the names that the other origins use."""
+        sizes = {"layers": self.layers, "heads": self.heads}
+        return {"embedding": "given", "tokens": "given"} | {
+            name: size for name, size in sizes.items() if size is not None
+        }
+
+
+@dataclass(frozen=True)
+class HiddenTokens:
+    """Special tokens that are not shown, and how much weight went to them.
+
+    pieces: their texts. shares: for each layer's number, the share of each head, a mean over the rows shown.
+    renormalized: whether the rows over the other tokens were made to sum to 1.
+    """
+
+    pieces: tuple[str, ...]
+    shares: tuple[tuple[int, tuple[float, ...]], ...]
+    renormalized: bool
+
+    def share_of(self, layer: int) -> tuple[float, ...]:
+        """Return the share of each head of the layer of this number; KeyError where it has none."""
+        return dict(self.shares)[layer]
+
+    def to_settings(self) -> dict[str, object]:
+        """Return it as a document holds it."""
+        return {"pieces": list(self.pieces), "shares": self.shares_by_layer(), "renormalized": self.renormalized}
+
+    def shares_by_layer(self) -> dict[str, list[float]]:
+        """Return the shares as a document holds them: a list for each layer's number."""
+        return {str(layer): list(shares) for layer, shares in self.shares}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How attention came about, and what was done to it since.
+
+    origin: what computed it; None where nothing is known. joined: "char" or "word" where pieces were joined. hidden:
+    the tokens that are not shown. normalized: whether rows were divided by their sums. others: settings of a document
+    that mean nothing here; they are written back as they were read.
+    """
+
+    origin: ToyOrigin | ModelOrigin | GivenOrigin | None = None
+    joined: str | None = None
+    hidden: HiddenTokens | None = None
+    normalized: bool = False
+    others: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def toy(self) -> ToyOrigin | None:
+        """The toy's settings, if the toy computed it."""
+        return self.origin if isinstance(self.origin, ToyOrigin) else None
+
+    @property
+    def model(self) -> ModelOrigin | None:
+        """The model, if one computed it."""
+        return self.origin if isinstance(self.origin, ModelOrigin) else None
+
+    @property
+    def layers(self) -> int:
+        """How many layers there are, shown or not; 1 where nothing is known."""
+        return (1 if isinstance(self.origin, ToyOrigin | None) else self.origin.layers) or 1
+
+    @property
+    def heads(self) -> int:
+        """How many heads a layer has, shown or not; 1 where nothing is known."""
+        return (1 if self.origin is None else self.origin.heads) or 1
+
+    @property
+    def position(self) -> str | None:
+        """The position scheme: the toy's, "own" for a model's, "none" where nothing is known."""
+        if isinstance(self.origin, ToyOrigin):
+            return self.origin.position
+        return "none" if self.model is None else "own"
+
+    @property
+    def mask(self) -> str:
+        """The mask as --mask spells it; "none" where nothing is known."""
+        return "none" if isinstance(self.origin, GivenOrigin | None) else self.origin.mask
+
+    @property
+    def unknown_words(self) -> UnknownWords | None:
+        """How many words the model's vocabulary lacks, where a model computed it."""
+        return None if self.model is None else self.model.unknown_words
+
+    @property
+    def unknown(self) -> str | None:
+        """The piece that the model's vocabulary has for what it lacks, where there is one."""
+        return None if self.model is None else self.model.unknown
+
+    def of_model(self, **changes: Any) -> Provenance:
+        """Return the same with fields of the ModelOrigin changed; unchanged where no model computed it."""
+        return self if self.model is None else replace(self, origin=replace(self.model, **changes))
+
+    def to_settings(self) -> dict[str, object]:
+        """Return it as a document's `settings` object: names and plain values, in a fixed order."""
+        found = {} if self.origin is None else self.origin.to_settings()
+        if self.joined is not None:
+            found["joined"] = self.joined
+        if self.hidden is not None:
+            found["hidden"] = self.hidden.to_settings()
+        if self.normalized or isinstance(self.origin, GivenOrigin):
+            found["normalized"] = self.normalized
+        return found | {name: value for name, value in self.others if name not in found}
+
+
+NOTHING_KNOWN = Provenance()
+
+
+def from_settings(settings: Mapping[str, Any]) -> Provenance:
+    """Read what `Provenance.to_settings` wrote; the values must have been checked.
+
+    Names that mean nothing here are kept in `others`.
+    """
+    hidden = settings.get("hidden")
+    found = Provenance(
+        origin=_origin(settings),
+        joined=settings.get("joined"),
+        hidden=None if hidden is None else _hidden(hidden),
+        normalized=settings.get("normalized", False),
+    )
+    known = found.to_settings()
+    return replace(found, others=tuple((name, value) for name, value in settings.items() if name not in known))
+
+
+def _origin(settings: Mapping[str, Any]) -> ToyOrigin | ModelOrigin | GivenOrigin | None:
+    if settings.get("model") is not None:
+        return _model(settings)
+    embedding = settings.get("embedding")
+    if embedding == "given":
+        return GivenOrigin(settings.get("layers"), settings.get("heads"))
+    return (
+        None
+        if embedding is None
+        else ToyOrigin(**{one.name: settings[one.name] for one in fields(ToyOrigin) if one.name in settings})
+    )
+
+
+def _model(settings: Mapping[str, Any]) -> ModelOrigin:
+    words, start, window = (settings.get(name) for name in ("unknown_words", "pair_start", "window"))
+    return ModelOrigin(
+        name=settings["model"],
+        **{name: settings[name] for name in ("family", "layers", "heads", "mask")},
+        reference=settings.get("reference"),
+        dim=settings.get("dim"),
+        unknown=settings.get("unknown"),
+        attention=settings.get("attention"),
+        unknown_words=None if words is None else UnknownWords(words["unknown"], words["words"]),
+        pair=None if start is None else Pair(settings.get("pair"), start),
+        window=None if window is None else SlidingWindow(window, settings["stride"]),
+    )
+
+
+def _hidden(hidden: Mapping[str, Any]) -> HiddenTokens:
+    shares: Mapping[str, Sequence[float]] = hidden["shares"]
+    numbered = tuple((int(layer), tuple(each)) for layer, each in shares.items() if layer.isdecimal())
+    return HiddenTokens(tuple(hidden["pieces"]), numbered, hidden["renormalized"])
