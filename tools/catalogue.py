@@ -1,6 +1,7 @@
 """The catalogue of sentences: found in the code, kept in a .po file, compiled to the .mo that attnviz reads.
 
     python tools/catalogue.py update     take in what is new in the code (left empty), drop what is gone, compile
+    python tools/catalogue.py later      leave what is empty to a translator: it is marked fuzzy, and read in English
     python tools/catalogue.py compile    only compile, after the .po was edited
     python tools/catalogue.py check      say what is missing, and which sentence no catalogue can find
     python tools/catalogue.py extract    print what the code says, a sentence a line
@@ -212,14 +213,18 @@ def stored() -> Catalog:
         return read_po(file, locale="zh_CN")
 
 
-def update() -> None:
-    """Keep what is translated, take in what is new, drop what is gone, and compile."""
-    old = {(message.id, message.context): message.string for message in stored() if message.id}
+def update(*, later: bool = False) -> None:
+    """Keep what is translated, take in what is new, drop what is gone, compile; if later, mark what is empty fuzzy."""
+    known = {(message.id, message.context): message for message in stored() if message.id}
+    old = {key: message.string for key, message in known.items()}
+    waiting = {key for key, message in known.items() if message.fuzzy and not message.string}
     new = template()
     for message in new:
         if message.id:
             message.string = old.get((message.id, message.context), "")
             message.flags.discard("python-format")  # the templates are str.format's, and % is a sign like others
+            if not message.string and (later or (message.id, message.context) in waiting):
+                message.flags.add("fuzzy")
 
     stream = BytesIO()
     write_po(stream, new, width=0, sort_output=True, omit_header=True)
@@ -247,8 +252,8 @@ def complaints() -> list[str]:
     lines = [f"attnviz/{file}:{line}: no literal: {source}" for file, line, source in lost]
     lines += [f"missing: {text!r}" for text in sorted(said - set(known), key=str)]
     lines += [f"gone from the code: {text!r}" for text in sorted(set(known) - said, key=str)]
-    lines += [f"not translated: {text!r}" for text, each in known.items() if not each.string]
-    lines += [f"fuzzy: {text!r}" for text, each in known.items() if each.fuzzy]
+    lines += [f"not translated: {text!r}" for text, each in known.items() if not each.string and not each.fuzzy]
+    lines += [f"fuzzy: {text!r}" for text, each in known.items() if each.fuzzy and each.string]
     if not MO.exists() or MO.read_bytes() != compiled():
         lines.append("the .mo is not what the .po compiles to: python tools/catalogue.py compile")
     return lines
@@ -258,6 +263,7 @@ def main(arguments: list[str]) -> int:
     """Do what the one argument says."""
     ways: dict[str, Callable[[], Any]] = {
         "update": update,
+        "later": lambda: update(later=True),
         "compile": lambda: MO.write_bytes(compiled()),
         "check": lambda: None,
         "extract": lambda: print("\n".join(sorted({repr(text) for text, _, _ in extract()[0]}))),
@@ -266,7 +272,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 2
     ways[arguments[0]]()
-    wrong = complaints() if arguments[0] in ("update", "check") else []
+    wrong = complaints() if arguments[0] in ("update", "later", "check") else []
     print("\n".join(wrong), end="\n" if wrong else "")
     return 1 if wrong else 0
 

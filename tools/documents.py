@@ -2,14 +2,18 @@
 
     python tools/documents.py check [FILE...]      say which command prints something else now
     python tools/documents.py refresh [FILE...]    run every command again and put its output below it
-    python tools/documents.py translated           note that README.zh.md says in Chinese what README.md says now
+    python tools/documents.py translated           note that README.zh.md and tutorial.zh.md say it all
+    python tools/documents.py to-translate         note which sections of them still have to be translated
 
 In a ```console block a line that begins with `$ ` is a command; what stands below it, up to the next one, is what it
 prints. Where nothing stands below a command, it must succeed and its output is not shown; a lone `?` asks for the
 output to be put there. A command with `--model pkg:NAME` is left out, and that is said, where that package is not
 installed. Files that end in .zh.md are run in a Chinese locale, the others in an English one.
-Whoever changes a sentence of README.md changes README.zh.md too, and notes it: a digest of each section's sentences is
-kept, and the tests name the sections that were changed in English alone.
+
+The README and the tutorial say the same in both languages. A digest of each section's English sentences is kept in
+tests/golden/translated.tsv, and the tests name the sections that were changed in English alone. Whoever writes Chinese
+changes both files and runs `translated`. Whoever does not runs `to-translate`: the table then says which sections wait
+for a translator, and the tests let them wait.
 """
 
 from __future__ import annotations
@@ -28,7 +32,9 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").rglob("*.md")))
-TRANSLATED = ROOT / "tests" / "golden" / "readme.tsv"
+PAIRS = ((ROOT / "README.md", ROOT / "README.zh.md"), (ROOT / "docs" / "tutorial.md", ROOT / "docs" / "tutorial.zh.md"))
+TRANSLATED = ROOT / "tests" / "golden" / "translated.tsv"
+WAITING = "to translate"
 WIDTH = "80"
 
 _BLOCK = re.compile(r"```console\n(.*?)```", flags=re.DOTALL)
@@ -133,25 +139,44 @@ def refresh(path: Path, folder: Path) -> None:
     path.write_text(fresh, encoding="utf-8")
 
 
-def sentences(readme: str) -> dict[str, str]:
-    """A digest of each section's sentences by its title: of what stands outside code blocks, tables and pictures."""
-    prose = re.sub(r"^```(?s:.*?)^```$|^\|.*|!\[[^\]]*\]\([^)]*\)", "", readme, flags=re.MULTILINE)
+def sentences(path: Path) -> dict[str, str]:
+    """Return a digest of each section's sentences by its title: of what is no code block, table or picture."""
+    text = path.read_text(encoding="utf-8")
+    prose = re.sub(r"^```(?s:.*?)^```$|^\|.*|!\[[^\]]*\]\([^)]*\)", "", text, flags=re.MULTILINE)
     pieces = re.split(r"^#+ (.*)\n", prose, flags=re.MULTILINE)[1:]
     bodies = (" ".join(body.split()) for body in pieces[1::2])
     digests = (hashlib.blake2b(body.encode(), digest_size=6).hexdigest() for body in bodies)
     return dict(zip(pieces[::2], digests, strict=True))
 
 
-def translated() -> dict[str, str]:
-    """The digests of README.md's sections when README.zh.md was last said to have them."""
-    return dict(line.split("\t") for line in TRANSLATED.read_text(encoding="utf-8").splitlines())
+class Note(NamedTuple):
+    """What is kept of a section: the digest of its English sentences, and whether it waits for a translator."""
+
+    digest: str
+    waiting: bool
+
+
+def notes() -> dict[tuple[str, str], Note]:
+    """Return what is kept, by the English file's name and the section's title."""
+    rows = (line.split("\t") for line in TRANSLATED.read_text(encoding="utf-8").splitlines())
+    return {(name, title): Note(digest, rest == [WAITING]) for name, title, digest, *rest in rows}
+
+
+def note(*, translated: bool) -> None:
+    """Keep the digests of all sections; those that changed, or waited before, wait unless all are translated."""
+    kept = notes() if TRANSLATED.exists() else {}
+    rows = []
+    for english, _ in PAIRS:
+        for title, digest in sentences(english).items():
+            waiting = not translated and kept.get((english.name, title), Note("", True)) != Note(digest, False)
+            rows.append("\t".join((english.name, title, digest, *((WAITING,) if waiting else ()))) + "\n")
+    TRANSLATED.write_text("".join(rows), encoding="utf-8")
 
 
 def main() -> None:
-    """Check or refresh the documents that are named, or all; or note that README.zh.md follows README.md."""
-    if sys.argv[1:] == ["translated"]:
-        digests = sentences(DOCUMENTS[0].read_text(encoding="utf-8"))
-        TRANSLATED.write_text("".join(f"{title}\t{digest}\n" for title, digest in digests.items()), encoding="utf-8")
+    """Check or refresh the documents that are named, or all; or note what is translated."""
+    if sys.argv[1:] in (["translated"], ["to-translate"]):
+        note(translated=sys.argv[1] == "translated")
         return
     if len(sys.argv) < 2 or sys.argv[1] not in ("check", "refresh"):
         sys.exit(__doc__)

@@ -36,7 +36,8 @@ def fetch(wanted: HubName) -> Path:
         import huggingface_hub
     except ImportError:
         raise MissingError(
-            "--download needs the extra [models].", hint="Install it with: pip install 'attnviz[models]'."
+            "--download needs the extra [models].",
+            hint="In the project's folder, install it with: pip install '.[models]'.",
         ) from None
     try:
         there = huggingface_hub.HfApi().model_info(wanted.name, revision=wanted.revision, timeout=_SECONDS)

@@ -158,7 +158,8 @@ def _segmented(text: str, clusters: list[Span]) -> Iterator[Span]:
     except ImportError:
         raise MissingError(
             "Cutting Chinese into words needs the extra [zh].",
-            hint="Install it with: pip install 'attnviz[zh]', or use --tokens lexicon, which needs nothing.",
+            hint="In the project's folder, install it with: pip install '.[zh]'; or use --tokens lexicon, which needs "
+            "nothing.",
         ) from None
     start, end = clusters[0][0], clusters[-1][1]
     for word in rjieba.cut(text[start:end]):

@@ -16,6 +16,7 @@ from golden_models import MODELS, load
 from hypothesis import given
 from hypothesis import strategies as st
 from near import assert_near, assert_rows_sum_to_one, assert_states_near, assert_weights_near
+from paths import ROOT
 
 from attnviz.core.attention import softmax
 from attnviz.core.errors import InputError, MissingError
@@ -294,10 +295,11 @@ def test_every_family_has_a_shape(name):
     assert (shape.positions is None) == (name in ("t5", "mt5"))
 
 
-def test_readme_shows_the_errors_of_every_family():
+@pytest.mark.parametrize("name", ["exactness.md", "exactness.zh.md"])
+def test_errors_of_every_family_are_shown(name):
     """Each family of the table has golden answers and a row of measured errors, none above 1e-5; smollm is llama."""
-    readme = (MODELS.parents[2] / "README.md").read_text(encoding="utf-8")
-    shown = readme.split("<!-- errors: begin -->")[1].split("<!-- errors: end -->")[0]
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    shown = page.split("<!-- errors: begin -->")[1].split("<!-- errors: end -->")[0]
     rows = re.findall(r"^\| ([a-z0-9_-]+) \| \d+ x \d+ \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", shown, re.MULTILINE)
     assert {row[0] for row in rows} == set(FAMILIES) - {"smollm"} == {shape_of(load(name)[0]).family for name in NAMES}
     assert max(float(number) for row in rows for number in row[1:]) <= 1e-5

@@ -424,7 +424,7 @@ def test_without_the_extra(tiny, monkeypatch):
     """Without the extra the line says which command installs it."""
     monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
 
-    with pytest.raises(MissingError, match=r"pip install 'attnviz\[models\]'"):
+    with pytest.raises(MissingError, match=r"pip install '\.\[models\]'"):
         load(str(tiny("bert"))).attend("cat")
 
 

@@ -10,9 +10,6 @@ from paths import ROOT
 
 import attnviz
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
-
 COMMANDS = [
     pytest.param(path, *one, id=f"{path.name}: {one.command[:60]}")
     for path in documents.DOCUMENTS
@@ -67,13 +64,23 @@ def test_models_that_are_not_here(tmp_path, capsys):
     assert capsys.readouterr().err.count("left out, as no-such-model is not installed") == 2
 
 
-@pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])
-def test_python_example_runs(readme):
-    """The Python block of a README runs, and its last line gives what its comment says."""
-    (block,) = (code for code in re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL) if "attnviz.run(" in code)
+PYTHON = re.compile(r"```python\n(.*?)```", flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", ["python.md", "python.zh.md"])
+def test_python_example_runs(name):
+    """The page's Python runs, and gives what its comments say."""
+    (block,) = PYTHON.findall((ROOT / "docs" / "guide" / name).read_text(encoding="utf-8"))
     names = {}
     exec(block, names)
     assert [run.order_blind for run in names["c"].runs] == [True, False]
+    assert len(attnviz.lab("猫吃鱼").cells) == 21
+
+
+@pytest.mark.parametrize("name", ["notebook.md", "notebook.zh.md"])
+def test_notebook_example_runs(name):
+    """The cells of the page run one after the other."""
+    exec("\n".join(PYTHON.findall((ROOT / "docs" / "guide" / name).read_text(encoding="utf-8"))), {})
 
 
 @pytest.mark.parametrize("name", ["tutorial.md", "tutorial.zh.md"])
@@ -87,24 +94,63 @@ def test_the_article_in_numpy(name):
     assert names["output"] == pytest.approx(ours.output, abs=1e-6)
 
 
-@pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])
-def test_every_option_is_documented(readme):
-    """Every option of the commands stands in each README."""
-    from attnviz.cli.options import OPTIONS
-
-    assert [name for name in OPTIONS if f"`--{name.replace('_', '-')}" not in readme] == []
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_a_readme_is_short(name):
+    """A README has at most 8 kB: what goes further is in docs/."""
+    assert (ROOT / name).stat().st_size <= 8192
 
 
-def test_pictures_exist():
-    """Every picture that a document shows is in the project."""
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]*)(#[^)\s]*)?\)")
+
+
+def anchors(path):
+    """The anchors of a document's headings, as the site and code hosts make them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {"#" + re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", documents.DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_pictures_lead_somewhere(path):
+    """Every relative link and picture of a document is a file of the project, and every anchor a heading of it."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target, anchor in LINK.findall(text):
+        if not re.match(r"\w+:", target):
+            to = path.parent / target if target else path
+            assert to.exists(), target
+            assert not anchor or anchor in anchors(to), (target, anchor)
+
+
+def test_every_page_has_both_languages():
+    """A page that readers use is in both languages and links to the other one; contributors read English."""
+    pages = [path for path in documents.DOCUMENTS if not path.name.endswith(".zh.md")]
+    alone = {path.name for path in pages if not path.with_suffix(".zh.md").exists()}
+    assert alone <= {"architecture.md"}
+    for path in pages:
+        if path.name not in alone and path.parent != ROOT:
+            chinese = path.with_suffix(".zh.md")
+            assert f"[中文]({chinese.name})" in path.read_text(encoding="utf-8")
+            assert f"[English]({path.name})" in chinese.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [path for path in documents.DOCUMENTS if path.name.endswith(".zh.md")], ids=str)
+def test_chinese_pages_show_chinese(path):
+    """A Chinese page links to Chinese pages and pictures where there are any."""
+    for target, _ in LINK.findall(path.read_text(encoding="utf-8")):
+        if target.endswith(".md") and not target.endswith(".zh.md") and target != path.name.replace(".zh.md", ".md"):
+            assert not (path.parent / target).with_suffix(".zh.md").exists(), target
+        if target.endswith((".png", ".svg")):
+            assert "pictures/zh/" in target
+
+
+def test_terms():
+    """One Chinese word for one thing: a heatmap is 热力图."""
     for path in documents.DOCUMENTS:
-        if path.exists():
-            for picture in re.findall(r"!\[.*?\]\((.*?)\)", path.read_text(encoding="utf-8")):
-                assert (path.parent / picture).is_file(), picture
+        assert "热图" not in path.read_text(encoding="utf-8"), path.name
 
 
 class Section(NamedTuple):
-    """A section of a README: how deep it stands, its title, and what must be the same in both languages.
+    """A section of a document: how deep it stands, its title, and what must be the same in both languages.
 
     parts: in order, what commands, fenced blocks, pictures, list items and table rows there are; what is written in a
     language (a text in quotes, a sample, a token, a comment, the folder of pictures) is left out. said: the options,
@@ -142,7 +188,7 @@ def _part(line):
     if line.startswith("|"):
         cells = re.split(r"(?<!\\)\|", line)[1:-1]
         yield " | ".join([str(len(cells)), *sorted(_said(line))])
-    yield from re.findall(r"!\[[^\]]*\]\(docs/pictures/(?:zh/)?(.*?)\)", line)
+    yield from re.findall(r"!\[[^\]]*\]\([./\w]*pictures/(?:zh/)?(.*?)\)", line)
 
 
 def _section(depth, title, body):
@@ -158,50 +204,86 @@ def _section(depth, title, body):
     return Section(depth, title, parts, said)
 
 
-def _sections(readme):
-    pieces = iter(re.split(r"^(#+) (.*)\n", readme, flags=re.MULTILINE)[1:])
+def _sections(path):
+    pieces = iter(re.split(r"^(#+) (.*)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:])
     return [_section(len(depth), title, body) for depth, title, body in zip(pieces, pieces, pieces, strict=True)]
 
 
-ENGLISH_SECTIONS, CHINESE_SECTIONS = _sections(README), _sections(CHINESE)
+NOTES = documents.notes()
+SECTIONS = [(english, chinese, _sections(english), _sections(chinese)) for english, chinese in documents.PAIRS]
 
 
-def test_both_readmes_have_the_same_sections():
-    """README.zh.md has as many sections as README.md, as deep; a new one goes into both."""
-    assert [one.depth for one in CHINESE_SECTIONS] == [one.depth for one in ENGLISH_SECTIONS]
-    assert "](README.zh.md)" in README
-    assert "](README.md)" in CHINESE
-    assert re.findall(r"!\[[^\]]*\]\((?!docs/pictures/zh/)", CHINESE) == []
+def _waits(path):
+    """Whether any section of the document waits for a translator."""
+    return any(note.waiting for (name, _), note in NOTES.items() if name == path.name)
+
+
+@pytest.mark.parametrize(("english", "chinese", "ours", "theirs"), SECTIONS, ids=["README", "tutorial"])
+def test_both_languages_have_the_same_sections(english, chinese, ours, theirs):
+    """The Chinese document has as many sections as the English one, as deep, unless some wait for a translator."""
+    if not _waits(english):
+        assert [one.depth for one in theirs] == [one.depth for one in ours]
+    assert f"]({chinese.name})" in english.read_text(encoding="utf-8")
+    assert f"]({english.name})" in chinese.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("english", "chinese"),
-    [pytest.param(*pair, id=pair[0].title) for pair in zip(ENGLISH_SECTIONS, CHINESE_SECTIONS, strict=False)],
+    ("path", "ours", "theirs"),
+    [
+        pytest.param(path, *pair, id=f"{path.name}: {pair[0].title}")
+        for path, _, ours, theirs in SECTIONS
+        for pair in zip(ours, theirs, strict=False)
+        if len(ours) == len(theirs)
+    ],
 )
-def test_both_readmes_say_the_same(english, chinese):
-    """A section of README.zh.md has the commands, options, names, numbers, tables and pictures of README.md's."""
-    assert chinese.parts == english.parts
-    assert english.said - chinese.said == set(), "README.zh.md does not say it"
-    assert chinese.said - english.said == set(), "README.md does not say it"
+def test_both_languages_say_the_same(path, ours, theirs):
+    """A Chinese section has the commands, options, names, numbers, tables and pictures of the English one."""
+    if NOTES[path.name, ours.title].waiting:
+        pytest.skip("waits for a translator")
+    assert theirs.parts == ours.parts
+    assert ours.said - theirs.said == set(), "the Chinese section does not say it"
+    assert theirs.said - ours.said == set(), "the English section does not say it"
 
 
-def test_sentences_are_changed_in_both_readmes():
-    """Who changed a sentence of README.md has changed README.zh.md, and run tools/documents.py translated."""
-    now, then = documents.sentences(README), documents.translated()
-    assert [title for title in now if now[title] != then.get(title)] == [], "say it in README.zh.md, then note it"
-    assert now == then
+def test_sentences_are_changed_in_both_languages():
+    """Who changed a sentence of README.md or tutorial.md has translated it, or left it to a translator."""
+    now = {
+        (path.name, title): digest for path, _ in documents.PAIRS for title, digest in documents.sentences(path).items()
+    }
+    changed = [key for key, digest in now.items() if key not in NOTES or NOTES[key].digest != digest]
+    assert changed == [], "translate it and run tools/documents.py translated, or run tools/documents.py to-translate"
+    assert now.keys() == NOTES.keys(), "run tools/documents.py to-translate"
 
 
-def test_what_counts_as_a_sentence():
+def test_what_counts_as_a_sentence(tmp_path):
     """Words outside code blocks, tables and pictures count; where a line ends does not."""
+
+    def sentences(text):
+        (tmp_path / "x.md").write_text(text, encoding="utf-8")
+        return documents.sentences(tmp_path / "x.md")
+
     text = "# A\n\none\ntwo\n\n```sh\n# x\n```\n\n| a |\n![b](c)\n## B\n"
-    assert list(documents.sentences(text)) == ["A", "B"]
-    assert documents.sentences(text) == documents.sentences("# A\n\none two\n\n| d |\n\n## B\n")
-    assert documents.sentences(text)["A"] != documents.sentences("# A\n\none three\n\n## B\n")["A"]
+    assert list(sentences(text)) == ["A", "B"]
+    assert sentences(text) == sentences("# A\n\none two\n\n| d |\n\n## B\n")
+    assert sentences(text)["A"] != sentences("# A\n\none three\n\n## B\n")["A"]
 
 
-@pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])
-def test_links_inside_a_readme(readme):
-    """Every link to a section leads to one."""
-    titles = {re.sub(r"[^\w -]", "", one.title).lower().replace(" ", "-") for one in _sections(readme)}
-    assert set(re.findall(r"\]\(#(.*?)\)", readme)) <= titles
+def test_a_section_can_wait_for_a_translator(tmp_path, monkeypatch):
+    """A changed or new section is marked, the others are not; it stays marked until all is translated."""
+    path = tmp_path / "x.md"
+    monkeypatch.setattr(documents, "PAIRS", ((path, path),))
+    monkeypatch.setattr(documents, "TRANSLATED", tmp_path / "x.tsv")
+
+    def waiting():
+        return [title for (_, title), note in documents.notes().items() if note.waiting]
+
+    path.write_text("# A\none\n# B\ntwo\n", encoding="utf-8")
+    documents.note(translated=True)
+    assert waiting() == []
+    path.write_text("# A\none\n# B\nthree\n# C\nfour\n", encoding="utf-8")
+    documents.note(translated=False)
+    assert waiting() == ["B", "C"]
+    documents.note(translated=False)
+    assert waiting() == ["B", "C"]
+    documents.note(translated=True)
+    assert waiting() == []

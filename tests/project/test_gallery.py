@@ -10,9 +10,9 @@ from real_models import MINILM
 from terminal import CELL, LINE, draw_terminal
 
 MADE = {picture.file: picture for picture in gallery.GALLERY}
-READMES = [path for path in documents.DOCUMENTS if path.stem.startswith("README") and path.exists()]
+PAGES = [path for path in documents.DOCUMENTS if "pictures/" in path.read_text(encoding="utf-8")]
 FOLDERS = [gallery.PICTURES, gallery.PICTURES / "zh"]
-SHOWN = re.compile(r"!\[[^\]]+\]\(docs/pictures/([^)]+)\)")
+SHOWN = re.compile(r"!\[[^\]]+\]\([./\w]*?pictures/([^)]+)\)")
 
 
 def _command(file):
@@ -21,21 +21,23 @@ def _command(file):
     return picture.chinese if file.startswith("zh/") and picture.chinese else picture.command
 
 
-@pytest.mark.parametrize("path", READMES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_picture_stands_beside_its_command(path):
     """The command that makes a picture stands before it or after it, with no other picture between."""
     text = path.read_text(encoding="utf-8")
     parts = SHOWN.split(text)
     for place in range(1, len(parts), 2):
         beside = parts[place - 1] + parts[place + 1]
-        assert f"`{_command(parts[place])}`" in beside, parts[place]
+        command = _command(parts[place])
+        assert f"`{command}`" in beside or f"$ {command}" in beside, parts[place]
         assert parts[place].startswith("zh/") == path.name.endswith(".zh.md")
 
 
-@pytest.mark.parametrize("path", READMES, ids=lambda path: path.name)
-def test_every_picture_is_shown(path):
-    """No picture is made that the README does not show."""
-    shown = {file.removeprefix("zh/") for file in SHOWN.findall(path.read_text(encoding="utf-8"))}
+@pytest.mark.parametrize("chinese", [False, True])
+def test_every_picture_is_shown(chinese):
+    """No picture is made that no page shows, in either language."""
+    pages = [path for path in PAGES if path.name.endswith(".zh.md") == chinese]
+    shown = {file.removeprefix("zh/") for path in pages for file in SHOWN.findall(path.read_text(encoding="utf-8"))}
     assert shown == MADE.keys()
 
 

@@ -174,7 +174,7 @@ def test_word_cut(text, tokens):
 def test_word_cut_needs_an_extra(monkeypatch):
     """Without rjieba the error names the extra and what works without; a text without ideographs needs none."""
     monkeypatch.setitem(sys.modules, "rjieba", None)
-    with pytest.raises(MissingError, match=r"extra \[zh\].*pip install 'attnviz\[zh\]'.*--tokens lexicon"):
+    with pytest.raises(MissingError, match=r"extra \[zh\].*pip install '\.\[zh\]'.*--tokens lexicon"):
         tokenize("猫吃鱼", "word")
     assert cut("the cat", "word") == ["the", "cat"]
 

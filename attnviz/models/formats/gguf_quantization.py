@@ -93,7 +93,7 @@ def _dequantized(data: NDArray[np.uint8], number_format: Format) -> Float32:
     except ImportError:
         raise MissingError(
             "Reading numbers quantized as {format} needs the extra [models].",
-            hint="Install it with: pip install 'attnviz[models]'.",
+            hint="In the project's folder, install it with: pip install '.[models]'.",
             format=number_format.name,
         ) from None
     blocks = data.reshape(-1, number_format.size)

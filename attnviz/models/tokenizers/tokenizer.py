@@ -163,7 +163,8 @@ def load_library() -> Any:
         import tokenizers
     except ImportError:
         raise MissingError(
-            "A model's tokens need the extra [models].", hint="Install it with: pip install 'attnviz[models]'."
+            "A model's tokens need the extra [models].",
+            hint="In the project's folder, install it with: pip install '.[models]'.",
         ) from None
     return tokenizers
 

