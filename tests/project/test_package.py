@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,13 @@ def test_public_names():
 def test_typed():
     """The package says that it has types."""
     assert (Path(importlib.util.find_spec("attnviz").origin).parent / "py.typed").exists()
+
+
+def test_architecture_names_the_packages():
+    """The page on the architecture lists the packages in the order in which they may import each other."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert ["__main__", *re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)[::-1]] == layers
