@@ -57,6 +57,7 @@ PASSED_ON = {
     ("cli/__init__.py", "words"),
     ("cli/__init__.py", "attributes['help']"),
     ("cli/__init__.py", "cleandoc(docstring)"),
+    ("cli/typer_parameters.py", "name"),
     ("cli/typer_text.py", "kind.name"),
     ("cli/typer_text.py", "template"),
     ("cli/typer_text.py", "words"),

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from attnviz.cli.language import choose_language
+from attnviz.cli.typer_parameters import adopt_parameter, adopt_parameters
 from attnviz.core.errors import AttnvizError, OptionError, reason_of
 from attnviz.i18n.messages import LANGUAGES, Message, language, listed, message, sentences, translate
 
@@ -67,6 +68,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 class Localized:
     """Mixin of a command and the group: typer's own words in the language in use."""
 
+    _help_flag: Any = None
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; raise OptionError where an option that takes one value is given several."""
         names = [arg.partition("=")[0] for arg in args if arg.startswith("--")]
@@ -74,6 +77,12 @@ class Localized:
             _, _, parsed = self.make_parser(ctx).parse_args(args=list(args))  # type: ignore[attr-defined]
             _refuse_twice(parsed)
         return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option --help, the same each time: the parser tells parameters apart by identity."""
+        if self._help_flag is None:
+            self._help_flag = adopt_parameter(super().get_help_option(ctx))  # type: ignore[misc]
+        return self._help_flag
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the usage line."""
@@ -129,7 +138,9 @@ def load_command(name: str) -> Any:
     function = with_options(import_module(module).command)
     epilog = message("Example: {example}", example=example).localized()
     single.command(name, cls=Command, help=_reflowed(function.__doc__ or ""), epilog=epilog)(function)
-    return typer.main.get_command(single)
+    command = typer.main.get_command(single)
+    adopt_parameters(command, function)
+    return command
 
 
 def _reflowed(docstring: str) -> str:
@@ -178,7 +189,9 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str]) -> Any:
     choose_language(arguments, os.environ)
     with _completing(arguments):
-        return typer.main.get_command(app).main(arguments, prog_name="attnviz", standalone_mode=False)
+        group = typer.main.get_command(app)
+        adopt_parameters(group, _root)
+        return group.main(arguments, prog_name="attnviz", standalone_mode=False)
 
 
 def _completing(arguments: list[str]) -> AbstractContextManager[None]:

@@ -1,7 +1,7 @@
 """Typer's own words in the reader's language: what it says in help texts and in errors.
 
-Typer 0.28 has its sentences as plain English strings. Here each stands as a template: it reads the sentence that
-typer made, and its translation is said in its place.
+Typer has its sentences as plain English strings. Here each stands as a template: it reads the sentence that typer made,
+and its translation is said in its place. What a version of typer or rich does not have is left as it is.
 """
 
 from __future__ import annotations
@@ -22,17 +22,14 @@ SENTENCES = (
     phrase("No such command {name}. Did you mean {names}?"),
     phrase("No such command {name}."),
     phrase("Missing command."),
-    phrase("Missing argument {parameter}."),
-    phrase("Missing option {parameter}."),
     phrase("Option {option} does not take a value."),
     phrase("Option {option} requires an argument."),
     phrase("Got unexpected extra argument(s) ({words})"),
     phrase("Invalid value for {parameter}: {reason}"),
     phrase("Invalid value: {reason}"),
-    phrase("{value} is not a valid boolean. Recognized values: {states}"),
+    phrase("Value error, {reason}"),  # typer 0.29, of a shell there is not
     phrase("{value} is not a valid int."),
     phrase("{value} is not a valid float."),
-    phrase("{value} is not in the range {range}."),
     phrase("{value} is not one of {choices}."),
     phrase("{shell} completion installed in {path}"),
     phrase("Completion will take effect once you restart the terminal"),
@@ -108,7 +105,7 @@ def helping(command: Any, ctx: Any) -> Iterator[None]:
         for name in ("help", "metavar", "rich_help_panel"):
             if getattr(parameter, name, None):
                 setattr(parameter, name, translate(getattr(parameter, name)))
-    kinds = {id(parameter.type): parameter.type for parameter in command.get_params(ctx)}
+    kinds = {id(one.type): one.type for one in command.get_params(ctx) if hasattr(one, "type")}  # before typer 0.29
     named = [(kind, "name", translate(kind.name)) for kind in kinds.values() if kind.name in KINDS]
     with folding(), _changed([*((rich_utils, name, translate(words)) for name, words in HELP.items()), *named]):
         yield
@@ -117,23 +114,25 @@ def helping(command: Any, ctx: Any) -> Iterator[None]:
 @contextmanager
 def completing() -> Iterator[None]:
     """While typer installs completion for a shell: what it says of that in the language in use."""
-    from typer import _click
+    import typer
 
     def reworded(say: Callable[..., None]) -> Callable[..., None]:
         return lambda sentence, **how: say(reword(sentence), **how)
 
-    owners = ((_click, "echo"), (_click.termui, "secho"))
-    with _changed([(owner, name, reworded(getattr(owner, name))) for owner, name in owners]):
+    click = getattr(typer, "_click", None)
+    owners = [(click, "echo"), (getattr(click, "termui", None), "secho")]
+    with _changed([(owner, name, reworded(getattr(owner, name))) for owner, name in owners if hasattr(owner, name)]):
         yield
 
 
 @contextmanager
 def _changed(changes: list[tuple[Any, str, Any]]) -> Iterator[None]:
-    """Attributes with other values inside the `with` block."""
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
+    """Give attributes other values inside the `with` block; one that its owner does not have is left out."""
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes if hasattr(owner, name)]
     try:
         for owner, name, value in changes:
-            setattr(owner, name, value)
+            if hasattr(owner, name):
+                setattr(owner, name, value)
         yield
     finally:
         for owner, name, value in before:

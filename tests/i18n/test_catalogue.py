@@ -135,20 +135,55 @@ def test_context_tells_meanings_apart():
 
 
 def test_typer_still_says_it():
-    """The words of typer that are translated are words that typer has; its constants come back after Chinese help."""
+    """The words of help that are translated are words that typer has; its constants come back after Chinese help."""
     files = sorted(Path(rich_utils.__file__).parent.rglob("*.py"))
     source = "".join(path.read_text(encoding="utf-8") for path in files)
     for words in (*WORDS, *HELP.values()):
         assert words in source, words
-    for sentence in SENTENCES:
-        for part in re.split(r"\{\w+\}", sentence):
-            words = part.strip(" ().?").removesuffix(" an argument").removesuffix(" int").removesuffix(" float")
-            assert words in source, sentence
     before = {name: getattr(rich_utils, name) for name in HELP}
     with pytest.raises(SystemExit):
         cli.main(["run", "--help", "--lang", "zh"])
     assert {name: getattr(rich_utils, name) for name in HELP} == before == HELP
     assert issubclass(cli.Command, TyperCommand)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "arguments"),
+    [
+        ("No such option: {option} (Possible options: {options})", ["run", "猫", "--hea", "2"]),
+        ("No such option: {option}", ["run", "猫", "--qqqqq"]),
+        ("No such command {name}. Did you mean {names}?", ["rnu"]),
+        ("No such command {name}.", ["qqqqq"]),
+        ("Option {option} does not take a value.", ["run", "猫", "--json=1"]),
+        ("Option {option} requires an argument.", ["run", "猫", "--top"]),
+        ("Got unexpected extra argument(s) ({words})", ["models", "猫"]),
+        ("Invalid value for {parameter}: {reason}", ["run", "猫", "--top", "猫"]),
+        ("{value} is not a valid int.", ["run", "猫", "--top", "猫"]),
+        ("{value} is not a valid float.", ["run", "猫", "--temperature", "猫"]),
+    ],
+)
+def test_typer_still_says_this_of_wrong_usage(capsys, sentence, arguments):
+    """A mistake is told with the words that are translated, and none of them is left in Chinese."""
+    assert sentence in SENTENCES
+    said = {}
+    for language in ("en", "zh"):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["--lang", language, *arguments])
+        assert stop.value.code == 2
+        said[language] = capsys.readouterr().err
+    words = [part.strip() for part in re.split(r"\{\w+\}", sentence) if part.strip(" ().:")]
+    assert [word for word in words if word not in said["en"]] == []
+    assert [word for word in words if word in said["zh"]] == []
+
+
+def test_help_without_typers_internals(capsys, monkeypatch):
+    """A constant that a later typer no longer has is left alone; the help is Chinese all the same."""
+    monkeypatch.setitem(HELP, "NO_SUCH_TITLE", "Arguments")
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["models", "--help", "--lang", "zh"])
+    assert stop.value.code == 0
+    assert "用法：" in capsys.readouterr().out
+    assert not hasattr(rich_utils, "NO_SUCH_TITLE")
 
 
 def test_reword():
