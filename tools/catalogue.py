@@ -1,10 +1,10 @@
 """The catalogue of sentences: found in the code, kept in a .po file, compiled to the .mo that attnviz reads.
 
-    python tools/catalogue.py update     take in what is new in the code (left empty), drop what is gone, compile
-    python tools/catalogue.py later      leave what is empty to a translator: it is marked fuzzy, and read in English
-    python tools/catalogue.py compile    only compile, after the .po was edited
-    python tools/catalogue.py check      say what is missing, and which sentence no catalogue can find
-    python tools/catalogue.py extract    print what the code says, a sentence a line
+    python tools/catalogue.py update         add what is new in the code (left empty), drop what is gone, compile
+    python tools/catalogue.py to-translate   the same, and mark what is empty for a translator: it is shown in English
+    python tools/catalogue.py compile        only compile, after the .po was edited
+    python tools/catalogue.py check          say what is missing, and which sentence no catalogue can find
+    python tools/catalogue.py extract        print the sentences of the code, one a line
 
 A sentence is found where it stands as a literal: in message(), translate(), phrase(), in_language() and
 Message(); as the first argument and the hint= of an error; in the words of an option, an argument or a command; in the
@@ -264,7 +264,7 @@ def main(arguments: list[str]) -> int:
     """Do what the one argument says."""
     ways: dict[str, Callable[[], Any]] = {
         "update": update,
-        "later": lambda: update(later=True),
+        "to-translate": lambda: update(later=True),
         "compile": lambda: MO.write_bytes(compiled()),
         "check": lambda: None,
         "extract": lambda: print("\n".join(sorted({repr(text) for text, _, _ in extract()[0]}))),
@@ -273,7 +273,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 2
     ways[arguments[0]]()
-    wrong = complaints() if arguments[0] in ("update", "later", "check") else []
+    wrong = complaints() if arguments[0] in ("update", "to-translate", "check") else []
     print("\n".join(wrong), end="\n" if wrong else "")
     return 1 if wrong else 0
 
