@@ -15,16 +15,13 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.provenance import ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
-from attnviz.i18n.messages import Message, listed, message
+from attnviz.i18n.messages import Message, message
 from attnviz.models.checkpoint import Checkpoint, naming_file, open_checkpoint
 from attnviz.models.families.base import ModelShape
-from attnviz.models.families.config import Configuration
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
-from attnviz.models.generate import generate, read_rules, start_token
 from attnviz.models.limits import TextLimits
 from attnviz.models.locate import find
 from attnviz.models.options import Options, change_options, check_fit, check_options, reads_target
-from attnviz.models.target_text import TargetText, answered_target, given_target
 from attnviz.models.tokenizers.tokenizer import Encoded, TextTokenizer
 from attnviz.models.windows import slide
 from attnviz.text.merge_pieces import hide_special, merge_tokens
@@ -181,19 +178,19 @@ class Model:
 
     def _read_target(self, text: str, keys: str | None, alone: bool, request: Request) -> Attention:
         """Return the attention of a target's tokens: to the text's, or, with `alone`, to those before them."""
+        from attnviz.models.target_text import answered_target, given_target
+
         encoded = self._encode(text, None, request)
-        start = start_token(Configuration(self.checkpoint.generation))
-        given = None if keys is None else given_target(self.checkpoint.target_tokenizer, keys, start)
+        given = None if keys is None else given_target(self.checkpoint, keys)
         with naming_file(self.checkpoint.path):
             hidden = self.network.encode(encoded.ids)
-            target, notes = (given, ()) if given is not None else self._answer(hidden, start)
-            kept = replace(request, cross_attention=not alone)
-            output = self.network.decode(token_ids(target.ids), hidden, kept)
+            target = given or answered_target(self.checkpoint, self.network, hidden)
+            output = self.network.decode(token_ids(target.ids), hidden, replace(request, cross_attention=not alone))
         return self._attention(
             target.tokens,
             target.text,
             output,
-            notes,
+            target.notes,
             None if alone else (encoded.tokens, text),
             layers=self.shape.decoder_layers,
             heads=self.shape.decoder_heads,
@@ -201,30 +198,6 @@ class Model:
             attention="decoder" if alone else "cross",
             unknown_words=_unknown_words(encoded),
         )
-
-    def _answer(self, hidden: NDArray[np.float32], start: int) -> tuple[TargetText, tuple[Message, ...]]:
-        """Return the model's own answer to encoder hidden states [n, dim], without its end token, and notes on it."""
-        rules = read_rules(Configuration(self.checkpoint.generation), most=self.shape.positions)
-
-        def next_logits(ids: list[int]) -> NDArray[np.float32]:
-            last = Request(layers=(), logits=[-1], traces=False)
-            logits = self.network.decode(token_ids(ids), hidden, last).logits
-            assert logits is not None
-            return logits.reshape(-1)
-
-        ids = generate(next_logits, [start], rules)
-        if len(ids) > 1 and ids[-1] in rules.ends:
-            ids.pop()
-        target = answered_target(self.checkpoint.target_tokenizer, ids)
-        notes = [message("The model says: {text}", text=target.text)]
-        if rules.not_applied:
-            notes.append(
-                message(
-                    "Its generation settings also ask for {settings}, which attnviz does not apply.",
-                    settings=listed(rules.not_applied),
-                )
-            )
-        return target, tuple(notes)
 
     def _attention(
         self,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from attnviz.core.attention_data import Token
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.models.checkpoint import Checkpoint, naming_file
+from attnviz.models.families.config import Configuration
+from attnviz.models.forward import Network, Request, token_ids
+from attnviz.models.generate import generate, read_rules, start_token
 from attnviz.models.tokenizers.tokenizer import TextTokenizer
+
+Float32 = NDArray[np.float32]
 
 
 class TargetText(NamedTuple):
@@ -15,20 +24,56 @@ class TargetText(NamedTuple):
     ids: list[int]
     tokens: tuple[Token, ...]
     text: str
+    notes: tuple[Message, ...] = ()
 
 
-def given_target(tokenizer: TextTokenizer, text: str, start: int) -> TargetText:
+def given_target(checkpoint: Checkpoint, text: str) -> TargetText:
     """Return a given text as the decoder reads it: the start token, then the text's own tokens."""
-    encoded = tokenizer.encode(text)
+    encoded = checkpoint.target_tokenizer.encode(text)
     own = [i for i, special in enumerate(encoded.special) if not special]
-    ids = [start, *(int(encoded.ids[i]) for i in own)]
-    return TargetText(ids, (_start(tokenizer, start), *(encoded.tokens[i] for i in own)), text)
+    start = _start(checkpoint)
+    ids = [start.id or 0, *(int(encoded.ids[i]) for i in own)]
+    return TargetText(ids, (start, *(encoded.tokens[i] for i in own)), text)
 
 
-def answered_target(tokenizer: TextTokenizer, ids: Sequence[int]) -> TargetText:
-    """Return the answer with these token ids [n], the start token first, and the text that they spell."""
-    text, tokens = "", [_start(tokenizer, ids[0])]
-    for number in ids[1:]:
+def answered_target(checkpoint: Checkpoint, network: Network, encoder_hidden_states: Float32) -> TargetText:
+    """Return the model's own answer, without its end token, to a text's encoder hidden states [source tokens, dim]."""
+    start = _start(checkpoint)
+    rules = read_rules(Configuration(checkpoint.generation), most=network.shape.positions)
+
+    def next_logits(ids: list[int]) -> Float32:
+        last = Request(layers=(), logits=[-1], traces=False)
+        logits = network.decode(token_ids(ids), encoder_hidden_states, last).logits
+        assert logits is not None
+        return logits.reshape(-1)
+
+    ids = generate(next_logits, [start.id or 0], rules)
+    if len(ids) > 1 and ids[-1] in rules.ends:
+        ids.pop()
+    tokens, text = _spell(checkpoint.target_tokenizer, ids[1:])
+    notes = [message("The model says: {text}", text=text)]
+    if rules.not_applied:
+        notes.append(
+            message(
+                "Its generation settings also ask for {settings}, which attnviz does not apply.",
+                settings=listed(rules.not_applied),
+            )
+        )
+    return TargetText(ids, (start, *tokens), text, tuple(notes))
+
+
+def _start(checkpoint: Checkpoint) -> Token:
+    """Return the token that a decoder's text begins with."""
+    with naming_file(checkpoint.path):
+        number = start_token(Configuration(checkpoint.generation))
+    piece = checkpoint.target_tokenizer.decode(number) or "<s>"
+    return Token(piece, piece=piece, id=number)
+
+
+def _spell(tokenizer: TextTokenizer, ids: list[int]) -> tuple[tuple[Token, ...], str]:
+    """Return tokens for ids [n] that no text was cut into, and the text that they spell."""
+    text, tokens = "", []
+    for number in ids:
         piece = tokenizer.decode(number)
         spelled = piece.replace("▁", " ")
         if not text:
@@ -37,9 +82,4 @@ def answered_target(tokenizer: TextTokenizer, ids: Sequence[int]) -> TargetText:
         start = len(text) + len(spelled) - len(spelled.lstrip())
         tokens.append(Token(word or piece, start, start + len(word), piece=piece, id=number))
         text += spelled
-    return TargetText(list(ids), tuple(tokens), text)
-
-
-def _start(tokenizer: TextTokenizer, number: int) -> Token:
-    piece = tokenizer.decode(number) or "<s>"
-    return Token(piece, piece=piece, id=number)
+    return tuple(tokens), text

@@ -194,3 +194,11 @@ def test_the_limit():
     limits = [read_rules(settings, limit=limit, most=most).limit for limit, most in ((5, None), (20, None), (20, 7))]
     assert limits == [5, 9, 7]
     assert generate(lambda _: scores(4), [2, 3, 4], GenerationRules(ends=(1,), limit=3)) == [2, 3, 4]
+
+
+def test_a_blank_target_is_not_the_model_s_fault(tmp_path):
+    """What is wrong with the text names no file; a start token that is none names the model's."""
+    with pytest.raises(InputError, match="^The text is empty"):
+        load(model_of(tmp_path / "tiny", "t5")).attend("the cat", keys=" ")
+    with pytest.raises(InputError, match=r"marian.*decoder_start_token_id"):
+        model_for(tmp_path, "marian", decoder_start_token_id="x").attend("n3", keys="n4")

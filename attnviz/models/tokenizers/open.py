@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.models.formats.files import read_json, text_of
-from attnviz.models.tokenizers.legacy import from_older_files
 from attnviz.models.tokenizers.tokenizer import TextTokenizer, guarded, load_library, set_ends
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ def open_tokenizer(folder: Path, config: Mapping[str, Any]) -> TextTokenizer:
             settings |= read_json(folder / name)
     if (folder / "tokenizer.json").is_file():
         return _from_json(folder / "tokenizer.json", settings)
+    from attnviz.models.tokenizers.legacy import from_older_files
+
     return from_older_files(folder, config, settings)
 
 
