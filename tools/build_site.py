@@ -11,6 +11,7 @@ docs.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -29,7 +30,6 @@ IN_CHINESE = {
     '"Start"': '"首页"',
     '"How to"': '"使用指南"',
     '"Reference"': '"参考"',
-    '    { "Contributing" = ["architecture.md"] },\n': "",
     '"Dark mode"': '"切换为深色"',
     '"Light mode"': '"切换为浅色"',
     'site_description = "Attention in your terminal: which word attends to which, with a few lines of NumPy"': (
@@ -60,12 +60,22 @@ def stage(folder: Path, *, chinese: bool) -> Path:
             shutil.copyfile(path, to)
     shutil.copytree(DOCS / "overrides", folder / "overrides")
     settings = (DOCS / "zensical.toml").read_text(encoding="utf-8").replace('"ROOT"', f'"{ROOT.as_posix()}"')
+    settings = settings.replace("untranslated = []", f"untranslated = {json.dumps(untranslated())}")
     for english, other in IN_CHINESE.items() if chinese else ():
         if english not in settings:
             sys.exit(f"docs/zensical.toml no longer has {english!r}; change it in tools/build_site.py too.")
         settings = settings.replace(english, other)
+    if chinese:
+        settings = re.sub(r'^    \{ "Contributing" = .*\n', "", settings, flags=re.MULTILINE)
     (folder / "zensical.toml").write_text(settings, encoding="utf-8")
     return folder / "zensical.toml"
+
+
+def untranslated() -> list[str]:
+    """Return the addresses of the pages that are in English only."""
+    english = (path for path in sorted(DOCS.rglob("*.md")) if not path.name.endswith(".zh.md"))
+    alone = (path.relative_to(DOCS) for path in english if not path.with_suffix(".zh.md").exists())
+    return [path.with_suffix(".html").as_posix() for path in alone]
 
 
 def build(site: Path) -> None:

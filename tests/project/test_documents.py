@@ -5,6 +5,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 import documents
+import near
 import pytest
 from paths import ROOT
 
@@ -119,6 +120,16 @@ def test_links_and_pictures_lead_somewhere(path):
             to = path.parent / target if target else path
             assert to.exists(), target
             assert not anchor or anchor in anchors(to), (target, anchor)
+
+
+@pytest.mark.parametrize("name", ["exactness.md", "exactness.zh.md"])
+def test_the_bounds_are_those_of_the_tests(name):
+    """The page on exactness names the factors that tests/near.py has."""
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert re.findall(r"\| (\d+) x eps x max", page) == [str(near.STATES), str(near.WEIGHTS)]
+    assert re.findall(r"\| (\S+e-\d) \|$", page.split("x eps x max", 1)[1], flags=re.MULTILINE) == [
+        f"{factor * 2**-23:.1e}".replace("e-0", "e-") for factor in (near.STATES, near.WEIGHTS)
+    ]
 
 
 def test_every_page_has_both_languages():
