@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from near import assert_near, assert_near64, assert_rows_sum_to_one
 
 from attnviz import compare, run
+from attnviz.analysis import order_blindness
 from attnviz.analysis.comparison import align, compare_attentions, decimals
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
@@ -64,7 +66,7 @@ def test_cell_by_cell_is_the_wrong_comparison():
     """Not aligned, the two matrices seem to differ by a lot although no word looks elsewhere."""
     a, b = run("猫吃鱼"), run("鱼吃猫")
     assert np.abs(a.weights - b.weights).max() > 0.05
-    np.testing.assert_allclose(b.weights[0, 0, ::-1, ::-1], a.weights[0, 0], atol=1e-6)
+    assert_near(b.weights[0, 0, ::-1, ::-1], a.weights[0, 0])
 
 
 def test_causal_mask_breaks_the_symmetry():
@@ -97,7 +99,7 @@ def test_outputs_are_aligned_too():
     """The change of outputs is the largest between a word's vector in one text and in the other."""
     one, two = run("猫吃鱼", position="sinusoidal"), run("鱼猫吃", position="sinusoidal")
     expected = np.abs(two.output[[1, 2, 0]] - one.output).max()
-    assert compare("猫吃鱼", "鱼猫吃").runs[1].outputs == pytest.approx(expected)
+    assert_near(compare("猫吃鱼", "鱼猫吃").runs[1].outputs, expected)
 
 
 @pytest.mark.parametrize("mask", ["none", "causal"])
@@ -108,8 +110,8 @@ def test_different_words(mask):
     assert (result.only_a, result.only_b) == (("猫", "红"), ("狗", "吗"))
     assert not result.same_words
     for each in result.runs:
-        np.testing.assert_allclose(each.a.sum(axis=-1), 1, atol=1e-6)
-        np.testing.assert_allclose(each.b.sum(axis=-1), 1, atol=1e-6)
+        assert_rows_sum_to_one(each.a)
+        assert_rows_sum_to_one(each.b)
         assert each.outputs is None
     assert all(str(verdict).startswith("Over the shared words") for verdict in result.verdicts())
 
@@ -169,7 +171,7 @@ def test_threshold():
                 np.abs(run(text, temperature=temperature, position=each.position).traces[0].logits).max()
                 for text in ("猫吃鱼", "鱼吃猫")
             ]
-            assert each.threshold == pytest.approx(1e-6 * max(1, *logits))
+            assert_near64(each.threshold / max(1, *map(float, logits)), order_blindness._ROUNDING)
         assert result.runs[0].order_blind
 
 
@@ -179,7 +181,7 @@ def test_threshold_without_logits():
     tilted = even + np.array([[2e-6, -2e-6], [0, 0]], dtype=np.float32)
     a, b = Attention(tokens("猫鱼"), tokens("猫鱼"), even), Attention(tokens("猫鱼"), tokens("猫鱼"), tilted)
     same, other = compare_attentions([(a, a)]), compare_attentions([(a, b)])
-    assert same.runs[0].threshold == 1e-6
+    assert same.runs[0].threshold == order_blindness._ROUNDING
     assert (same.runs[0].order_blind, other.runs[0].order_blind) == (True, False)
     assert same.runs[0].outputs is None
     assert same.text_a == "猫 鱼"
@@ -192,7 +194,7 @@ def test_one_head_is_enough_to_see_a_difference():
     tilt[0, 0, 0], tilt[0, 1, 0] = [0.1, -0.1], [-0.1, 0.1]
     pair = [Attention(tokens("猫鱼"), tokens("猫鱼"), even + extra) for extra in (0, tilt)]
     (result,) = compare_attentions([tuple(pair)]).runs
-    np.testing.assert_allclose(result.mean()[0], result.mean()[1])
+    assert_near(result.mean()[0], result.mean()[1])
     assert not result.order_blind
 
 
@@ -202,8 +204,8 @@ def test_largest_change():
     result = comparison.runs[1]
     query, key, change = result.largest()
     mean = (result.b - result.a).mean(axis=0)
-    assert abs(change) == pytest.approx(np.abs(mean).max())
-    assert change == pytest.approx(mean[query, key])
+    assert_near(abs(change), np.abs(mean).max())
+    assert_near(change, mean[query, key])
     assert np.abs(result.delta[result.changed_head]).max() == np.abs(result.delta).max()
     assert f"Head {result.changed_head} ({result.heads[result.changed_head]})" in str(comparison.verdicts()[1])
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from near import assert_near, assert_rows_sum_to_one
 
 from attnviz import Attention, Token, compare, run
 from attnviz.analysis.compare_given import compare_given
@@ -56,7 +57,7 @@ def test_delta_is_b_minus_a():
     a, b = random_weights("abc", heads=2), random_weights("cab", heads=2, seed=1)
     run_ = compare_given(a, b).runs[0]
     order = [1, 2, 0]
-    assert np.allclose(run_.delta, b.weights[0][:, order][..., order] - a.weights[0], atol=1e-7)
+    assert_near(run_.delta, b.weights[0][:, order][..., order] - a.weights[0])
     query, key, change = run_.largest()
     assert f"{'abc'[query]} looks" in str(compare_given(a, b).verdicts()[0])
     assert ("more" if change > 0 else "less") in str(compare_given(a, b).verdicts()[0])
@@ -90,7 +91,7 @@ def test_words_that_differ():
     """The shared words are compared, each row re-normalized, and that is said."""
     found = compare_given(random_weights("abc"), random_weights("abd", seed=1))
     assert (found.only_a, found.only_b) == (("c",), ("d",))
-    assert np.allclose(found.runs[0].b.sum(axis=-1), 1)
+    assert_rows_sum_to_one(found.runs[0].b)
     assert str(found.verdicts()[0]).startswith("Over the shared words, each row re-normalized: In ")
 
 
@@ -98,7 +99,7 @@ def test_other_heads():
     """Where the numbers of heads differ the means are compared, or one head that both have; not all of them."""
     a, b = random_weights("abc", heads=4), random_weights("abc", heads=2, seed=1)
     found = compare_given(a, b)
-    assert np.allclose(found.runs[0].a, a.weights[0].mean(axis=0), atol=1e-7)
+    assert_near(found.runs[0].a, a.weights[0].mean(axis=0, keepdims=True))
     assert "mean of the heads" in words(found)
     assert "mean of 4 heads is compared with the mean of 2" in words(found)
     assert "4 heads | 2 heads" in words(found)
@@ -140,11 +141,11 @@ def test_keys():
     """Cross-attention is compared over the words that both ask, in whatever order."""
     a = random_weights("ab", keys=["x", "y", "z"])
     b = random_weights("ba", keys=["x", "y", "z"], seed=1)
-    assert np.allclose(compare_given(a, b).runs[0].b, b.weights[0][:, ::-1])
+    assert_near(compare_given(a, b).runs[0].b, b.weights[0][:, ::-1])
     other = random_weights("ba", keys=["w", "y", "x"], seed=1)
     shared = compare_given(a, other)
     swapped = other.weights[0][:, ::-1][:, :, [2, 1]]
-    assert np.allclose(shared.runs[0].b, swapped / swapped.sum(axis=-1, keepdims=True))
+    assert_near(shared.runs[0].b, swapped / swapped.sum(axis=-1, keepdims=True))
     assert (shared.only_a, shared.only_b, shared.renormalized) == (("z",), ("w",), True)
     assert "each row re-normalized" in words(shared)
     with pytest.raises(InputError, match="x y z and v w"):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import documents
 import near
 import pytest
+from near import assert_near
 from paths import ROOT
 
 import attnviz
@@ -91,8 +92,8 @@ def test_the_article_in_numpy(name):
     names = {}
     exec(block, names)
     ours = attnviz.run(vectors=ROOT / "samples" / "article.csv")
-    assert names["weights"] == pytest.approx(ours.weights[0, 0], abs=1e-6)
-    assert names["output"] == pytest.approx(ours.output, abs=1e-6)
+    assert_near(names["weights"], ours.weights[0, 0])
+    assert_near(names["output"], ours.output)
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh.md"])

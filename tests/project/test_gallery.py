@@ -6,6 +6,7 @@ import documents
 import gallery
 import matplotlib
 import pytest
+from near import assert_within
 from real_models import MINILM
 from terminal import CELL, LINE, draw_terminal
 
@@ -84,7 +85,7 @@ def test_the_same_picture_again(file, chinese):
     alike = COORDINATE.sub(b"#", made) == COORDINATE.sub(b"#", kept)
     assert alike, "make it again with tools/gallery.py"  # what differs would take minutes to print
     places = [[float(number) for number in COORDINATE.findall(picture)] for picture in (made, kept)]
-    assert places[0] == pytest.approx(places[1], abs=1e-4)
+    assert_within(places[0], places[1], 1e-4, "a coordinate is written with six digits")
 
 
 def test_the_description_is_what_is_printed(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from near import assert_near, assert_near64
 
 from attnviz import scaled_dot_product_attention
 from attnviz.core.attention_data import Token
@@ -45,7 +46,7 @@ def test_one_length(how, texts):
     vectors = embed(tokens(*texts), how).vectors
     assert vectors.dtype == np.float32
     assert len(vectors) == len(texts)
-    np.testing.assert_allclose((vectors.astype(float) ** 2).sum(axis=1), 2 * np.sqrt(vectors.shape[1]), rtol=1e-5)
+    assert_near((vectors.astype(float) ** 2).sum(axis=1), 2 * np.sqrt(vectors.shape[1]))
     for text, row in zip(texts, vectors, strict=True):
         np.testing.assert_array_equal(row, vectors[texts.index(text)])
 
@@ -55,7 +56,7 @@ def test_one_length_at_any_dim(dim):
     """Hashed words have the length |x|^2 = 2 sqrt(dim) at any dim."""
     vectors = embed(tokens("cat", "猫", "table"), "hash", dim).vectors
     assert vectors.shape == (3, dim)
-    np.testing.assert_allclose((vectors**2).sum(axis=1), 2 * np.sqrt(dim), rtol=1e-5)
+    assert_near((vectors**2).sum(axis=1), 2 * np.sqrt(dim))
 
 
 def test_zeros_stay_zeros():
@@ -72,8 +73,8 @@ def test_zeros_stay_zeros():
 )
 def test_hash_is_pinned(word, first, fortieth):
     """A word's direction is the same on every machine and in every version: recorded numbers of two words."""
-    np.testing.assert_allclose(hashed(word, 32)[:3], first, rtol=1e-12)
-    np.testing.assert_allclose(hashed(word, 64)[40], fortieth, rtol=1e-12)
+    assert_near64(hashed(word, 32)[:3], first)
+    assert_near64(hashed(word, 64)[40], fortieth)
 
 
 def test_hash_is_the_same_in_every_process():
@@ -158,24 +159,24 @@ def test_toy_names_its_columns():
 def test_a_word_from_its_characters():
     """A Han word that the lexicon lacks is the mean of the words in it."""
     assert not lexicon.is_known("猫鱼")
-    np.testing.assert_allclose(toy("猫鱼"), scaled((lexicon.vector("猫") + lexicon.vector("鱼"))[None])[0], atol=1e-6)
+    assert_near(toy("猫鱼"), scaled((lexicon.vector("猫") + lexicon.vector("鱼"))[None])[0])
 
 
 def test_a_phrase_from_its_words():
     """A longer text is the mean of its words, without the grammar between them and wherever it stands."""
     mean = lexicon.vector("cat") + lexicon.vector("eats") + lexicon.vector("fish")
-    np.testing.assert_allclose(toy("the cat eats the fish."), scaled(mean[None])[0], atol=1e-6)
-    np.testing.assert_allclose(toy("猫的鱼"), toy("猫鱼"), atol=1e-6)
+    assert_near(toy("the cat eats the fish."), scaled(mean[None])[0])
+    assert_near(toy("猫的鱼"), toy("猫鱼"))
 
 
 def test_grammar_alone_is_grammar():
     """A text of nothing but grammar is the mean of that."""
-    np.testing.assert_allclose(toy("的了"), scaled((lexicon.vector("的") + lexicon.vector("了"))[None])[0], atol=1e-6)
+    assert_near(toy("的了"), scaled((lexicon.vector("的") + lexicon.vector("了"))[None])[0])
 
 
 def test_an_unknown_word_is_hashed():
     """A word that cannot be taken apart has its hashed vector."""
-    np.testing.assert_allclose(toy("zzyzx"), scaled(hashed("zzyzx", 64)[None])[0], atol=1e-6)
+    assert_near(toy("zzyzx"), scaled(hashed("zzyzx", 64)[None])[0])
 
 
 @pytest.mark.parametrize(

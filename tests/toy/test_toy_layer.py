@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from near import assert_apart, assert_near, assert_rows_sum_to_one
 from paths import GOLDEN, SAMPLES
 
 from attnviz.core.attention import scaled_dot_product_attention
@@ -21,19 +22,14 @@ ARTICLE = np.loadtxt(SAMPLES / "article.csv", delimiter=",", dtype=np.float32)
 inputs = st.integers(1, 6).flatmap(lambda n: arrays(np.float32, (n, 8), elements=st.floats(-2, 2, width=32)))
 
 
-def rounding(trace) -> float:
-    """What float32 may change in these weights."""
-    return 1e-6 * max(1.0, float(np.abs(trace.logits).max()))
-
-
 @given(inputs, st.sampled_from([1, 2, 4, 8]), st.sampled_from(["identity", "random"]), st.randoms())
 def test_words_in_another_order(x, heads, how, random):
     """Without positions and mask, another order of the words gives the same weights and outputs in that order."""
     order = random.sample(range(len(x)), len(x))
     projection = make_projection(how, 8, seed=3)
     plain, moved = layer(x, projection, heads=heads), layer(x[order], projection, heads=heads)
-    np.testing.assert_allclose(moved.weights, plain.weights[:, order][:, :, order], rtol=0, atol=rounding(plain))
-    np.testing.assert_allclose(moved.output, plain.output[order], rtol=0, atol=40 * rounding(plain))
+    assert_near(moved.weights, plain.weights[:, order][:, :, order], size=plain.logits)
+    assert_near(moved.output, plain.output[order], size=plain.logits)
 
 
 @given(inputs, st.sampled_from([1, 2, 4]), st.sampled_from(["none", "sinusoidal"]))
@@ -42,7 +38,7 @@ def test_the_mask_holds(x, heads, scheme):
     allowed = np.tri(len(x), dtype=bool)
     place = Place(len(x), len(x), 8, heads)
     trace = layer(x, Projection(), heads=heads, positions=positions(scheme, place), allowed=allowed)
-    np.testing.assert_allclose(trace.weights.sum(axis=-1), 1, atol=1e-6)
+    assert_rows_sum_to_one(trace.weights)
     assert (trace.weights[:, ~allowed] == 0).all()
     np.testing.assert_array_equal(trace.output[0], trace.inputs[0])
 
@@ -51,8 +47,8 @@ def test_the_mask_holds(x, heads, scheme):
 def test_pytorch_gives_the_same(mask, name):
     """torch.nn.MultiheadAttention without bias gives the same weights of every head and the same output."""
     trace = layer(ANSWERS["mha_x"], Projection(*ANSWERS["mha_matrices"]), heads=4, allowed=mask)
-    np.testing.assert_allclose(trace.weights, ANSWERS[f"{name}_weights"], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(trace.output, ANSWERS[f"{name}_output"], rtol=0, atol=3e-6)
+    assert_near(trace.weights, ANSWERS[f"{name}_weights"], size=trace.logits)
+    assert_near(trace.output, ANSWERS[f"{name}_output"], size=trace.logits)
 
 
 @pytest.mark.parametrize("how", ["identity", "random"])
@@ -65,10 +61,10 @@ def test_heads_are_layers_of_their_own(how, heads):
     slices = np.split(np.arange(8), heads)
     full = [x if matrix is None else x @ matrix for matrix in (projection.query, projection.key, projection.value)]
     alone = [scaled_dot_product_attention(*(part[:, columns] for part in full)) for columns in slices]
-    np.testing.assert_allclose(trace.weights, [weights for _, weights in alone], atol=1e-6)
+    assert_near(trace.weights, [weights for _, weights in alone], size=trace.logits)
     joined = np.concatenate([output for output, _ in alone], axis=1)
     expected = joined if projection.output is None else joined @ projection.output
-    np.testing.assert_allclose(trace.output, expected, atol=1e-5)
+    assert_near(trace.output, expected, size=trace.logits)
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])
@@ -96,7 +92,7 @@ def test_shapes_and_dtype(heads):
 def test_the_article():
     """Over samples/article.csv with Q = K = V = X the layer gives the article's output."""
     trace = layer(ARTICLE, make_projection("identity", 4))
-    np.testing.assert_allclose(trace.output[:, 0], [0.5529808, 0.6327625, 0.7011331], rtol=0, atol=2e-7)
+    assert_near(trace.output[:, 0], [0.5529808, 0.6327625, 0.7011331])
 
 
 def test_positions_add_rotate_and_bias():
@@ -117,8 +113,8 @@ def test_random_is_seeded():
     """One seed gives one set of matrices, another seed another; none of the four is a copy."""
     one, again, other = (make_projection("random", 8, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.query, again.query)
-    assert not np.allclose(one.query, other.query)
-    assert not np.allclose(one.query, one.key)
+    assert_apart(one.query, other.query)
+    assert_apart(one.query, one.key)
     assert one.query.dtype == np.float32
 
 

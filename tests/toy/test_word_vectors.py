@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from near import assert_near
 from paths import ROOT
 
 import attnviz
@@ -210,7 +211,7 @@ def test_unknown_words(tmp_path):
     """An unknown word is made of its characters, else made up in the file's length; the note says so once."""
     path = write(tmp_path, "狮 1 0 0\n子 0 2 0\n头 0 0 3\n")
     found = vectors(path, "狮子头 qwert qwert", "lexicon")
-    assert np.allclose(found.vectors[0], scaled(np.ones((1, 3)))[0])
+    assert_near(found.vectors[0], scaled(np.ones((1, 3)))[0])
     assert np.array_equal(found.vectors[1], scaled(hashed("qwert", 3)[None])[0])
     assert [str(note) for note in found.notes] == ["1 word is not in 'x.vec' and has a made-up vector: qwert"]
     many = vectors(path, " ".join(f"w{i}" for i in range(10)))
@@ -222,7 +223,7 @@ def test_rows_are_scaled():
     """Each row has |x|^2 = 2 sqrt(dim), as every embedding's."""
     found = vectors(ROOT / "samples" / "words.vec", "猫 吃 鱼").vectors
     assert found.dtype == np.float32
-    assert np.allclose((found**2).sum(axis=1), 2 * np.sqrt(10))
+    assert_near((found**2).sum(axis=1), 2 * np.sqrt(10))
 
 
 def test_dim_is_the_files_own(tmp_path):

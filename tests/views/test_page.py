@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from near import assert_near, assert_near64, assert_within
 
 from attnviz import Attention, Token, compare, run
 from attnviz.analysis.comparison import compare_attentions
@@ -88,6 +89,7 @@ def sheets_of(page):
 
 
 WEIGHTS = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(0, 1, width=32))
+SMALLEST = float(np.finfo(np.float32).tiny)
 CHANGES = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(-1, 1, width=32))
 
 
@@ -95,7 +97,8 @@ CHANGES = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), 
 def test_rounded_weights(values):
     """A rounded weight is within .002 of its row's largest, and 0 stays 0."""
     found = decode(encode(values, exact=False), values.shape)
-    assert (np.abs(found - values) <= 0.002 * values.max(axis=1, keepdims=True) + 1e-44).all()
+    reach = 0.002 * values.max(axis=1, keepdims=True) + SMALLEST
+    assert_within(found, values, reach, "a byte has 255 steps")
     assert (found[values == 0] == 0).all()
 
 
@@ -105,7 +108,8 @@ def test_rounded_changes(values):
     block = encode(values, exact=False)
     found = decode(block, values.shape)
     most = 0.002 if block.kind == "u1" else 1 / 65000
-    assert (np.abs(found - values) <= most * np.abs(values).max(axis=1, keepdims=True) + 1e-44).all()
+    reach = most * np.abs(values).max(axis=1, keepdims=True) + SMALLEST
+    assert_within(found, values, reach, "two bytes have 65,000 steps, one has 255")
     assert (found * values >= 0).all()
 
 
@@ -184,7 +188,8 @@ def test_holds_a_comparison():
     alls, means = prepare_comparison(comparison, head="all"), prepare_comparison(comparison, head="mean")
     wanted = [p.values for form, mean in zip(alls, means, strict=True) for p in (*form.panels, *mean.panels)]
     assert len(found) == len(wanted) == 2 * 5 * 3
-    assert all(np.allclose(a, b, atol=1e-7) for a, b in zip(found, wanted, strict=True))
+    for actual, expected in zip(found, wanted, strict=True):
+        assert_near(actual, expected)
     assert [text["words"] for text in head["texts"]] == [[0, 1, 2], [2, 1, 0]]
     assert head["notes"][1][0]["en"] == str(comparison.verdicts()[1])
 
@@ -386,7 +391,7 @@ def test_ratios_are_placed_alike(diverging):
         cases += [(floor, high, diverging, x, p) for x, p in zip(values.tolist(), scale.place(values), strict=True)]
     script = f"{json.dumps([case[:4] for case in cases])}.map((each) => placeByRatio(...each))"
     printed = json.loads(node(f"{numbers_script()}\nconsole.log(JSON.stringify({script}))"))
-    assert np.allclose(printed, [case[4] for case in cases], atol=1e-12)
+    assert_near64(printed, [case[4] for case in cases])
 
 
 def test_script_opens_blocks():
@@ -405,7 +410,7 @@ def test_script_opens_blocks():
         ".then((all) => console.log(JSON.stringify(all)))"
     )
     for block, found in zip(blocks, json.loads(printed), strict=True):
-        assert np.allclose(np.reshape(found, (5, 7)), decode(block, (5, 7)), rtol=1e-12)
+        assert_near64(np.reshape(found, (5, 7)), decode(block, (5, 7)))
 
 
 def test_digits_are_certain():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from near import assert_near
 
 from attnviz import Attention, Token, compare, run
 from attnviz.analysis.lab import VARIES
@@ -50,7 +51,7 @@ def test_default_heads(heads, shown):
 def test_the_mean_is_the_mean():
     """What is shown for the mean is the mean of the heads."""
     given = attention(8)
-    assert np.allclose(choose_heads(given).weights[0, 0], given.weights[0].mean(axis=0), atol=1e-7)
+    assert_near(choose_heads(given).weights[0, 0], given.weights[0].mean(axis=0))
 
 
 @pytest.mark.parametrize(("head", "shown"), [("0", (0,)), ("7", (7,)), ("mean", ("mean",)), ("all", tuple(range(8)))])
@@ -250,7 +251,7 @@ def test_one_scale_for_all_heads():
     """All panels of a form share one scale, so that their colours mean the same."""
     (form,) = prepare(run(TEXT, heads=4))
     assert len({panel.scale for panel in form.panels}) == 1
-    assert form.panels[0].scale.high == pytest.approx(max(panel.values.max() for panel in form.panels))
+    assert_near(form.panels[0].scale.high, max(panel.values.max() for panel in form.panels))
 
 
 def test_labels_are_visible():
@@ -271,7 +272,7 @@ def test_comparison_panels(head):
         assert len(form.panels) == (6 if head == "all" else 3)
         for a, b, change in zip(*(form.panels[k::3] for k in range(3)), strict=True):
             rounded = np.abs(change.values) <= ran.threshold
-            assert np.allclose(np.where(rounded, 0, b.values - a.values), change.values, atol=1e-7)
+            assert_near(np.where(rounded, 0, b.values - a.values), change.values)
     assert "0" in {text for row in forms[0].panels[2].texts(3) for text in row}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from near import assert_between, assert_near, assert_near64, assert_within
 
 from attnviz import Attention, compare, run
 from attnviz.api.save import prepare_comparing, prepare_picture
@@ -76,9 +77,7 @@ def test_pages_hold_what_the_terminal_shows(refining):
     (scale,) = head["scales"]
     assert scale["high"] == shown.panels[0].scale.high
     if refining.scale == "log":
-        assert scale["floor"] == pytest.approx(
-            shown.panels[0].scale.floor, rel=0.5
-        )  # the mean of the heads is there too
+        assert_within(scale["floor"] / shown.panels[0].scale.floor, 1, 0.5, "the mean of the heads is there too")
     hidden = refining.sinks == "hide"
     assert head["columnText"] == (1 if hidden else None)
     assert [len(text["words"]) for text in head["texts"]] == ([5, 4] if hidden else [5])
@@ -114,17 +113,15 @@ def test_ticks_stand_where_their_numbers_are(high, share, diverging, spread):
     found = ticks(scale)
     places = [place for place, _ in found]
     assert places == sorted(places)
-    assert places[0] >= 0
-    assert places[-1] <= 1
+    assert_between(places, 0, 1)
     if spread == "row":
         assert [text for _, text in found] == (["-", "0", "+"] if diverging else ["0", "each row's largest"])
     if spread == "log":
-        assert places[-1] == pytest.approx(1)
+        assert_near64(places[-1], 1)
         for place, text in found:
             if text != "0" and not text.startswith("≤"):
-                # two digits are shown: the place may be off by what they round
                 reach = 0.06 / np.log(max(scale.high / scale.floor, 1.0001))
-                assert scale.place(np.array([float(text)]))[0] == pytest.approx(place, abs=reach + 1e-6)
+                assert_within(scale.place(np.array([float(text)]))[0], place, reach, "two digits are shown")
 
 
 @pytest.mark.parametrize("scale", SPREADS)
@@ -134,7 +131,7 @@ def test_arcs_and_bars_are_on_the_scale(scale):
     (panel,) = form.panels
     places = panel.places()
     for edge in strongest(panel, 1.0):
-        assert edge.share == pytest.approx(places[edge.row, edge.column])
+        assert_near(edge.share, places[edge.row, edge.column])
     bars = as_bars(form).panels[0]
     assert bars.scale.spread == scale
-    assert bars.places().max() == pytest.approx(1)
+    assert_near64(bars.places().max(), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from near import assert_between64, assert_near64
 
 from attnviz import compare, run
 from attnviz.core.errors import OptionError
@@ -133,7 +134,7 @@ def test_uneven_colours_get_a_warning():
 
 def test_contrast():
     """Black on white is 21, a colour on itself 1 (WCAG 2.2)."""
-    assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+    assert_near64(contrast((0, 0, 0), (255, 255, 255)), 21)
     assert contrast((9, 9, 9), (9, 9, 9)) == 1
 
 
@@ -149,7 +150,7 @@ def test_narrow_labels_shrink_before_they_are_thinned():
     side, _ = body.axes[0]
     assert side.step == 1
     assert side.size < body.shop.theme.label
-    assert body.width <= body.shop.room + 1e-9
+    assert_between64(body.width, 0, body.shop.room)
     with pytest.raises(OptionError, match="too narrow"):
         heatmaps(long, "3cm")
 

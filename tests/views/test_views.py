@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from near import assert_near, assert_near64, assert_rows_sum_to_one
 from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
@@ -290,9 +291,11 @@ def test_table_holds_what_was_prepared(attention, screen, spread, sinks, digits)
     (made,) = view_attention(attention, "weights", choice, screen, digits)
     read = [row for row in map(read_cells, drawn(made, screen)) if row]
     rows = len(form.panels[0].rows)
-    for k, panel in enumerate(form.panels):
-        share = len(read) // len(form.panels)
-        mine = read[k * share : (k + 1) * share]
+    for panel in form.panels:
+        mine = []
+        while sum(map(len, mine[::rows])) < len(panel.columns):  # a panel with 1.0 in it may take more blocks
+            assert read
+            mine, read = mine + read[:rows], read[rows:]
         texts, places = panel.texts(digits), panel.places()
         for i in range(rows):
             seen = [cell for row in mine[i::rows] for cell in row]
@@ -454,7 +457,7 @@ def test_grid_names_all(rows, columns, room, pool, masked, seed):
             if kept.size:
                 assert abs(grid.values[i, j]) == np.abs(kept).max()
                 assert grid.values[i, j] in kept
-                assert grid.places[i, j] == pytest.approx(scale.place(grid.values[i : i + 1, j])[0])
+                assert_near64(grid.places[i, j], scale.place(grid.values[i : i + 1, j])[0])
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 40, 200])
@@ -507,16 +510,16 @@ def test_spreads(spread, diverging):
     for row, numbers in zip(places, values, strict=True):
         assert (np.diff(row[np.argsort(numbers)]) >= 0).all()
     if spread == "row":
-        assert np.allclose(np.abs(2 * places - 1 if diverging else places).max(axis=1), 1)
+        assert_near64(np.abs(2 * places - 1 if diverging else places).max(axis=1), 1)
     else:
-        assert np.abs(2 * places - 1 if diverging else places).max() == pytest.approx(1)
+        assert_near64(np.abs(2 * places - 1 if diverging else places).max(), 1)
 
 
 def test_log_has_equal_ratios():
     """On a log scale a number ten times larger is always the same distance away, down to four decades."""
     values = np.array([[1, 0.1, 0.01, 0.001, 0.0001, 1e-9, 0]])
     scale = spread_scale(weight_scale(values), "log", [values])
-    assert scale.place(values)[0] == pytest.approx([1, 0.75, 0.5, 0.25, 0, 0, 0])
+    assert_near64(scale.place(values)[0], [1, 0.75, 0.5, 0.25, 0, 0, 0])
 
 
 @pytest.mark.parametrize("colors", COLORS)
@@ -699,8 +702,8 @@ def test_hidden_sink_keeps_the_rest():
     hidden = with_sinks(form, attention, "hide").panels[0]
     assert hidden.columns == form.panels[0].columns[1:]
     assert hidden.numbers == (1, 2, 3, 4, 5)
-    assert np.allclose(hidden.values.sum(axis=1), 1)
-    assert np.allclose(hidden.values, form.panels[0].values[:, 1:] / 0.3, atol=1e-6)
+    assert_rows_sum_to_one(hidden.values)
+    assert_near(hidden.values, form.panels[0].values[:, 1:] / 0.3)
 
 
 @pytest.mark.parametrize("how", ["mark", "hide"])
@@ -785,11 +788,11 @@ def test_text_holds_the_numbers(attention):
         values = [word.value for word in mean.words]
         rows = head if attention.allowed is None else head[looking]
         for j, value in enumerate(values):
-            assert value is None or value == pytest.approx(rows[:, j].mean(), abs=1e-6)
-        assert sum(value or 0 for value in values) == pytest.approx(1 if np.any(looking) else 0, abs=1e-5)
-        assert [w.value for w in row.words if w.value is not None] == pytest.approx(
-            [v for j, v in enumerate(head[-1]) if attention.allowed is None or attention.allowed[-1, j]]
-        )
+            if value is not None:
+                assert_near(value, rows[:, j].mean())
+        assert_near(sum(value or 0 for value in values), 1 if np.any(looking) else 0)
+        shown = [word.value for word in row.words if word.value is not None]
+        assert_near(shown, [v for j, v in enumerate(head[-1]) if attention.allowed is None or attention.allowed[-1, j]])
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
