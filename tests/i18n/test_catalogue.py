@@ -77,7 +77,7 @@ def test_update_keeps_translations(catalogue, tmp_path, monkeypatch):
 
 
 def test_a_sentence_can_wait_for_a_translator(catalogue, tmp_path, monkeypatch):
-    """`later` marks what is empty fuzzy: the check lets it pass, and readers of Chinese see it in English."""
+    """`to-translate` marks what is empty fuzzy: the check lets it pass, and readers of Chinese see it in English."""
     monkeypatch.setattr(catalogue, "PO", tmp_path / "x.po")
     monkeypatch.setattr(catalogue, "MO", tmp_path / "x.mo")
     catalogue.update()
