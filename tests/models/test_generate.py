@@ -198,7 +198,7 @@ def test_the_limit():
 
 def test_a_blank_target_is_not_the_model_s_fault(tmp_path):
     """What is wrong with the text names no file; a start token that is none names the model's."""
-    with pytest.raises(InputError, match="^The text is empty"):
+    with pytest.raises(InputError, match=r"^The text is empty"):
         load(model_of(tmp_path / "tiny", "t5")).attend("the cat", keys=" ")
     with pytest.raises(InputError, match=r"marian.*decoder_start_token_id"):
         model_for(tmp_path, "marian", decoder_start_token_id="x").attend("n3", keys="n4")
