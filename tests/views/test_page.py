@@ -361,7 +361,7 @@ def test_scripts_parse(name):
 
 def numbers_script():
     """The script that writes numbers, without the rest of the page."""
-    return files("attnviz.views.page").joinpath("numbers.js").read_text("utf-8")
+    return files("attnviz.views.page").joinpath("script/numbers.mjs").read_text("utf-8")
 
 
 def test_numbers_are_written_alike():

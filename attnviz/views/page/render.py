@@ -24,7 +24,15 @@ from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.refine import AS_IS, Refining
 
 # Put together in this order into one script.
-SCRIPTS = ("numbers.js", "painter.js", "sheets.js", "layout.js", "views.js", "words.js", "page.js")
+SCRIPTS = (
+    "script/numbers.mjs",
+    "script/canvas_painter.mjs",
+    "script/sheets.mjs",
+    "script/text_layout.mjs",
+    "script/heatmap.mjs",
+    "script/tables.mjs",
+    "script/page.mjs",
+)
 _LONGEST_TITLE = 60
 
 
