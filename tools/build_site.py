@@ -3,10 +3,10 @@
     python tools/build_site.py FOLDER     build into FOLDER, the Chinese pages into FOLDER/zh; exit 1 with what is wrong
 
 docs/page.md is a page in English and docs/page.zh.md the same page in Chinese; a page without the second is in English
-only. Zensical builds one language at a time, so each gets a folder of its own with its pages under the same names.
-It builds strictly: a link to a page or a heading that does not exist is an error. The finished pages are then read once
-more: every link and picture must lead to a file, and nothing may be loaded from elsewhere. Needs the dependency group
-docs.
+only, and so are CONTRIBUTING.md, CHANGELOG.md and SECURITY.md. Zensical builds one language at a time, so each gets a
+folder of its own with its pages under the same names. It builds strictly: a link to a page or a heading that does not
+exist is an error. The finished pages are then read once more: every link and picture must lead to a file, and nothing
+may be loaded from elsewhere. Needs the dependency group docs.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+OF_PROJECT = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")  # in the project's folder, in English only
 # What the Chinese configuration says in place of the English one; titles of pages come from the pages.
 IN_CHINESE = {
     'language = "en"': 'language = "zh"',
@@ -55,9 +56,15 @@ def stage(folder: Path, *, chinese: bool) -> Path:
         to.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".md":
             text = _OTHER_LANGUAGE.sub("", path.read_text(encoding="utf-8"))
+            for of_project in OF_PROJECT:
+                text = text.replace(f"](../{of_project})", f"]({of_project.lower()})")
             to.write_text(text.replace(".zh.md", ".md") if chinese else text, encoding="utf-8")
         else:
             shutil.copyfile(path, to)
+    for name in () if chinese else OF_PROJECT:
+        text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
+        text = re.sub(r"^## \[(.*?)\]", r"## \1", text, flags=re.MULTILINE)  # a release's heading is no link
+        (pages / name.lower()).write_text(text, encoding="utf-8")
     shutil.copytree(DOCS / "overrides", folder / "overrides")
     settings = (DOCS / "zensical.toml").read_text(encoding="utf-8").replace('"ROOT"', f'"{ROOT.as_posix()}"')
     settings = settings.replace("untranslated = []", f"untranslated = {json.dumps(untranslated())}")
@@ -66,7 +73,7 @@ def stage(folder: Path, *, chinese: bool) -> Path:
             sys.exit(f"docs/zensical.toml no longer has {english!r}; change it in tools/build_site.py too.")
         settings = settings.replace(english, other)
     if chinese:
-        settings = re.sub(r'^    \{ "Contributing" = .*\n', "", settings, flags=re.MULTILINE)
+        settings = re.sub(r'^    \{ "Project" = .*\n', "", settings, flags=re.MULTILINE)
     (folder / "zensical.toml").write_text(settings, encoding="utf-8")
     return folder / "zensical.toml"
 
@@ -74,8 +81,8 @@ def stage(folder: Path, *, chinese: bool) -> Path:
 def untranslated() -> list[str]:
     """Return the addresses of the pages that are in English only."""
     english = (path for path in sorted(DOCS.rglob("*.md")) if not path.name.endswith(".zh.md"))
-    alone = (path.relative_to(DOCS) for path in english if not path.with_suffix(".zh.md").exists())
-    return [path.with_suffix(".html").as_posix() for path in alone]
+    alone = [path.relative_to(DOCS) for path in english if not path.with_suffix(".zh.md").exists()]
+    return [path.with_suffix(".html").as_posix() for path in (*alone, *(Path(name.lower()) for name in OF_PROJECT))]
 
 
 def build(site: Path) -> None:
