@@ -78,10 +78,11 @@ def folding() -> Iterator[None]:
     """
     import rich.text
 
-    from attnviz.views.terminal.line_breaking import divide
+    from attnviz.text.line_breaking import divide
+    from attnviz.views.terminal.cell_width import cell_len
 
     def always(text: str, width: int, fold: bool = True) -> list[int]:  # noqa: ARG001
-        return divide(text, width)  # a word that is longer than a line goes on in the next
+        return divide(text, width, cell_len)  # a word that is longer than a line goes on in the next
 
     with _changed([(rich.text, "divide_line", always), (rich.text.Text, "rstrip_end", _crop_spaces)]):
         yield

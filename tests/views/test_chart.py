@@ -68,6 +68,6 @@ def test_title():
 
 def test_a_part_that_is_cut_has_no_glue_inside():
     """Only whole parts are joined by the glue; a part that is longer than a line goes on as it is."""
-    lines = wrap(load_fonts(()), ["one two three four five six seven eight nine ten", "end"], " · ", 1.0, 8)
+    lines = wrap(load_fonts(()), [("", "one two three four five six seven eight nine ten"), (" · ", "end")], 1.0, 8)
     assert len(lines) > 2
     assert " ".join(lines) == "one two three four five six seven eight nine ten · end"

@@ -29,7 +29,7 @@ from attnviz.views.terminal import blocks, top
 from attnviz.views.terminal.choose_view import Choice, view_attention, view_comparison
 from attnviz.views.terminal.colors import _NUMBERS, DIGITS, SHADES, SIGNED, Paint
 from attnviz.views.terminal.column_headings import set_labels, set_numbers
-from attnviz.views.terminal.screen import COLORS, Screen, wrapped
+from attnviz.views.terminal.screen import COLORS, Screen, wrap_words
 from attnviz.views.terminal.text import render_text
 
 LABELS = (
@@ -547,11 +547,11 @@ def test_labels_above():
     assert set_numbers(grid.columns, list(range(12)), 1) == ["0         1", "012345678901"]
 
 
-def test_wrapped():
+def test_wrap_words():
     """Lines break at spaces, and inside a word only where it is wider than the line."""
-    assert wrapped("a bb ccc", 4) == ["a bb", "ccc"]
-    assert wrapped("图书馆里", 5) == ["图书", "馆里"]
-    assert wrapped("", 5) == []
+    assert wrap_words("a bb ccc", 4) == ["a bb", "ccc"]
+    assert wrap_words("图书馆里", 5) == ["图书", "馆里"]
+    assert wrap_words("", 5) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 
 from attnviz.i18n.messages import Message
 from attnviz.text.clusters import count_columns
-from attnviz.text.line_breaking import pieces
+from attnviz.text.line_breaking import split_prose
 from attnviz.views.figure.fonts import POINT, Fonts, load_fonts, missing_note, settings
 from attnviz.views.figure.layout import LINE, too_narrow, wrap
 from attnviz.views.figure.render import picture_metadata
@@ -143,14 +143,14 @@ class _Drawing:
         return 2 if len(chart.series) > 3 and 2 * (longest + 5 * self.tick * POINT) <= self.across else 1
 
     def _caption(self) -> list[str]:
-        parts = [self.words(part) for part in self.prepared.caption]
-        lines = wrap(self.fonts, parts, " · ", self.width - 2 * _MARGIN, self.theme.caption)
+        parts = [(" · ", self.words(part)) for part in self.prepared.caption]
+        lines = wrap(self.fonts, parts, self.width - 2 * _MARGIN, self.theme.caption)
         for note in self.prepared.notes:
             lines += self._wrapped(self.words(note), self.theme.caption)
         return lines
 
     def _wrapped(self, text: str, size: float) -> list[str]:
-        return wrap(self.fonts, pieces(text), "", self.width - 2 * _MARGIN, size) if text else []
+        return wrap(self.fonts, split_prose(text), self.width - 2 * _MARGIN, size)
 
     def draw(self, figure: Figure) -> None:
         """Draw it all into the figure."""

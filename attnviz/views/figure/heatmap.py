@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attnviz.text.line_breaking import pieces
+from attnviz.text.line_breaking import split_prose
 from attnviz.views.figure.colors import unit
 from attnviz.views.figure.fonts import POINT
 from attnviz.views.figure.layout import LINE, SMALLEST, Axis, ColorBar, Label, Workshop, distinct_scales, wrap
@@ -69,7 +69,7 @@ class Heatmaps:
         """How wide a panel must be for the longest word of a title and for a whole caption."""
         theme, width = self.shop.theme, self.shop.fonts.width
         left = self._left(min(theme.label, cell / POINT / 1.15)) if any(self.captions) else 0.0
-        words = [width(piece.strip(), theme.title) for title in self.titles for piece in pieces(title)]
+        words = [width(word.strip(), theme.title) for title in self.titles for _, word in split_prose(title)]
         return max([0.0, *words, *(left + width(caption, theme.caption) for caption in self.captions if caption)])
 
     def _left(self, size: float) -> float:
@@ -135,7 +135,7 @@ class Heatmaps:
 
     def _lines(self, title: str, width: float) -> list[str]:
         """The title in lines of this width; one line, shortened, where they would be too many."""
-        lines = wrap(self.shop.fonts, pieces(title), "", width, self.shop.theme.title)
+        lines = wrap(self.shop.fonts, split_prose(title), width, self.shop.theme.title)
         return lines if len(lines) <= _MOST_TITLE_LINES else [self.shop.fit(title, width, self.shop.theme.title)]
 
     def _title(self, canvas: Canvas, x: float, y: float, i: int) -> None:

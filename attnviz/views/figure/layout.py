@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +11,7 @@ import numpy as np
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, message
 from attnviz.text.clusters import count_columns
-from attnviz.text.line_breaking import pieces
+from attnviz.text.line_breaking import Part, break_parts, split_prose
 from attnviz.views.figure.colors import Colors
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note, wide
 from attnviz.views.prepared.color_scale import Scale
@@ -122,11 +121,11 @@ class Page:
         if not shop.style.no_title:
             own = shop.style.title
             title = shop.words(shop.prepared.heading) if own is None else shop.drawable(own)
-            self.heading = wrap(shop.fonts, pieces(title), "", inner, theme.title)
-            parts = [shop.words(part) for part in shop.prepared.caption]
-            self.caption = wrap(shop.fonts, parts, " · ", inner, theme.caption)
+            self.heading = wrap(shop.fonts, split_prose(title), inner, theme.title)
+            parts = [(" · ", shop.words(part)) for part in shop.prepared.caption]
+            self.caption = wrap(shop.fonts, parts, inner, theme.caption)
             for note in (*shop.prepared.notes, *shop.extra):
-                self.caption += wrap(shop.fonts, pieces(shop.words(note)), "", inner, theme.caption)
+                self.caption += wrap(shop.fonts, split_prose(shop.words(note)), inner, theme.caption)
         self.top = MARGIN + (len(self.heading) * LINE * theme.title * POINT + 0.06 if self.heading else 0)
         self.foot = MARGIN + (0.14 + len(self.caption) * LINE * theme.caption * POINT if self.caption else 0)
         self.height = self.top + self.body.height + self.foot
@@ -143,32 +142,9 @@ class Page:
             canvas.text(MARGIN, y, line, theme.caption, color=theme.faint)
 
 
-def wrap(fonts: Fonts, parts: list[str], glue: str, width: float, size: float) -> list[str]:
-    """The parts joined by `glue` in lines of at most `width` inches; only a part that is itself wider is cut."""
-    lines: list[str] = []
-    for part in parts:
-        for k, piece in enumerate(_cut(fonts, part, width, size)):
-            between = "" if k else glue
-            if lines and fonts.width((lines[-1] + between + piece).rstrip(), size) <= width:
-                lines[-1] += between + piece
-            else:
-                lines.append(piece)
-    return [line.rstrip() for line in lines]
-
-
-def _cut(fonts: Fonts, text: str, width: float, size: float) -> list[str]:
-    """The text at its spaces, or between letters, where it is wider than a line."""
-    if fonts.width(text.rstrip(), size) <= width:
-        return [text]
-    if " " in text.strip():
-        return [part for word in re.findall(r"[^ ]* ?", text) if word for part in _cut(fonts, word, width, size)]
-    cuts, line = [], ""
-    for letter in text:
-        if line and fonts.width(line + letter, size) > width:
-            cuts.append(line)
-            line = ""
-        line += letter
-    return [*cuts, line]
+def wrap(fonts: Fonts, parts: Iterable[Part], width: float, size: float) -> list[str]:
+    """Return the parts in lines of at most `width` inches, in letters of `size` points."""
+    return break_parts(parts, width, lambda text: fonts.width(text, size))
 
 
 class Axis:

@@ -19,7 +19,7 @@ from attnviz.views.terminal.color_bar import color_bar
 from attnviz.views.terminal.colors import Paint
 from attnviz.views.terminal.column_headings import set_labels, set_numbers
 from attnviz.views.terminal.fast_line import BOLD, DIM, Line
-from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrapped
+from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrap_words
 
 _INDENT = 2
 _GAP = 3  # between small multiples
@@ -193,7 +193,7 @@ class _Box:
 
     def _set(self, part: Message | None, style: Style, width: int | None) -> list[Line]:
         indent = "" if self.small else " " * _INDENT
-        lines = wrapped(self._words(part), width or self.room)
+        lines = wrap_words(self._words(part), width or self.room)
         return [Line(indent + line, style) for line in lines]
 
     def legend(self, width: int | None = None) -> list[Line]:

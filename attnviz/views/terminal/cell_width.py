@@ -1,10 +1,10 @@
-"""How many cells of a terminal a text takes, and a word cut to fit in so many."""
+"""Measure text in the cells of a terminal, and break it into lines of so many."""
 
 from __future__ import annotations
 
 from rich.cells import cell_len as rich_cell_len
 
-from attnviz.text.clusters import split_clusters
+from attnviz.text.line_breaking import break_text
 from attnviz.text.plain import is_plain
 
 
@@ -24,13 +24,6 @@ def cell_len(text: str) -> int:
     return max(rich_cell_len(text), wcwidth.wcswidth(text))
 
 
-def folded(word: str, width: int) -> list[str]:
-    """One word in pieces of at most `width` cells, cut between clusters."""
-    if cell_len(word) <= width:
-        return [word]
-    pieces = [""]
-    for cluster in split_clusters(word):
-        if pieces[-1] and cell_len(pieces[-1] + cluster) > width:
-            pieces.append("")
-        pieces[-1] += cluster
-    return pieces
+def fold(text: str, width: int) -> str:
+    """Return the text with its lines broken at `width` cells, no space left at their ends."""
+    return "\n".join(break_text(text, width, cell_len))

@@ -12,7 +12,7 @@ from attnviz.i18n.messages import Message
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.terminal.cell_width import cell_len
-from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrapped
+from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrap_words
 
 _WIDEST_LABEL = 24
 _HEADING = 11  # a column may be so wide for a heading of two lines
@@ -115,8 +115,8 @@ class _Measured:
         self.plain = not drawing.screen.has_shapes
         title = drawing.written(column.title)
         least = max(map(cell_len, (*self.cells, *title.split(" "))))
-        room = next((width for width in range(least, _HEADING + 1) if len(wrapped(title, width)) <= 2), least)
-        self.heading = wrapped(title, room)
+        room = next((width for width in range(least, _HEADING + 1) if len(wrap_words(title, width)) <= 2), least)
+        self.heading = wrap_words(title, room)
         self.width = max(map(cell_len, (*self.cells, *self.heading)))
 
     def heading_line(self, from_below: int) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from attnviz.i18n.messages import Message
+from attnviz.text.line_breaking import break_parts, split_words
 from attnviz.views.prepared.labels import encodable, visible
-from attnviz.views.terminal.cell_width import cell_len, folded
-from attnviz.views.terminal.line_breaking import fold
+from attnviz.views.terminal.cell_width import cell_len, fold
 
 NARROWEST = 20
 COLORS = ("truecolor", "256", "16", "none")
@@ -55,15 +55,9 @@ class Screen:
         return self.ornament("⋯", "..")
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """The text in lines of at most `width` cells, broken at spaces, and inside a word only where it is wider."""
-    lines: list[str] = []
-    for word in text.split(" "):
-        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.extend(folded(word, width) or [""])
-    return lines if text else []
+def wrap_words(text: str, width: int) -> list[str]:
+    """Return the text in lines of at most `width` cells, broken at spaces, and inside a word only where it is wider."""
+    return break_parts(split_words(text), width, cell_len) if text else []
 
 
 def sentence_line(words: Message, screen: Screen, style: str = "", *, indent: int = 0) -> Text:

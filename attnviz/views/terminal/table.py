@@ -10,9 +10,8 @@ from rich.text import Text
 from attnviz.i18n.messages import message
 from attnviz.views.prepared.labels import encodable, shorten
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
-from attnviz.views.terminal.cell_width import cell_len
+from attnviz.views.terminal.cell_width import cell_len, fold
 from attnviz.views.terminal.colors import Paint
-from attnviz.views.terminal.line_breaking import fold
 from attnviz.views.terminal.screen import NARROWEST, Screen, caption_line, sentence_line
 
 _WIDEST_LABEL = 24

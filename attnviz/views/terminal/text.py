@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attnviz.text.clusters import split_clusters
+from attnviz.text.line_breaking import cut_word, fill_lines, may_break
 from attnviz.views.prepared.shaded_text import Shadings, Word
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.color_bar import color_bar
@@ -19,8 +20,6 @@ from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
 _INDENT = 2
 _WIDEST = 100  # cells a line, where a screen is wider: longer lines are hard to read
 _LONGEST_WORD = 16  # a longer one (a sentence) may be broken inside, at its spaces or between Han characters
-_NOT_FIRST = frozenset("，。！？；：、）》」』】〉〕”’…,.!?;:)]}%")
-_NOT_LAST = frozenset("（《「『【〈〔“‘([{")
 
 
 @dataclass(frozen=True)
@@ -52,31 +51,35 @@ def render_text(shadings: Shadings, screen: Screen) -> RenderableType:
 
 def _lines(words: Iterable[Word], width: int, screen: Screen) -> Iterator[list[Piece | str]]:
     """Lines of pieces and spaces. A line breaks at a space or beside a wide character, not before ， nor after （."""
-    line: list[Piece | str] = []
-    used = 0
+    paragraph: list[tuple[str, list[Piece | str]]] = []
     for gap, unit in _units(words, width, screen):
+        before = " " if gap else ""
         if "\n" in gap:
-            yield line
+            yield from _filled(paragraph, width)
             if gap.count("\n") > 1:
                 yield []
             indent = " " * min(len(gap) - gap.rfind("\n") - 1, width // 3)
-            line, used, gap = ([indent] if indent else []), len(indent), ""
-        size = sum(cell_len(piece.text) for piece in unit)
-        space = " " if gap and line else ""
-        if line and used + len(space) + size > width:
-            if any(isinstance(part, Piece) for part in line):
-                yield line
-            line, used, space = [], 0, ""
-        line.extend([space, *unit] if space else unit)
-        used += len(space) + size
-    yield line
+            paragraph, before = [("", [indent])] if indent else [], ""
+        paragraph.append((before, [*unit]))
+    yield from _filled(paragraph, width)
+
+
+def _filled(paragraph: list[tuple[str, list[Piece | str]]], width: int) -> Iterator[list[Piece | str]]:
+    """Yield the lines of a paragraph; its indentation alone is no line."""
+    written = [
+        (before, "".join(part if isinstance(part, str) else part.text for part in unit)) for before, unit in paragraph
+    ]
+    for line in fill_lines(written, width, cell_len) or [range(0)]:
+        parts = list(chain.from_iterable([before, *unit] for before, unit in paragraph[line.start : line.stop]))[1:]
+        if not parts or any(isinstance(part, Piece) for part in parts):
+            yield [part for part in parts if part]
 
 
 def _units(words: Iterable[Word], width: int, screen: Screen) -> Iterator[tuple[str, list[Piece]]]:
     """What stays together on a line, each with what stands before it."""
     before, unit = "", list[Piece]()
     for gap, piece in _pieces(words, width, screen):
-        together = bool(unit) and not gap and not _may_break(unit[-1].text[-1:], piece.text[:1])
+        together = bool(unit) and not gap and not may_break(unit[-1].text[-1:], piece.text[:1])
         if together and sum(cell_len(each.text) for each in (*unit, piece)) <= width:
             unit.append(piece)
             continue
@@ -93,7 +96,7 @@ def _pieces(words: Iterable[Word], width: int, screen: Screen) -> Iterator[tuple
         text = screen.written(word.text)
         gap, first = word.before, True
         for between, stretch in _stretches(text, min(width, _LONGEST_WORD)):
-            for k, part in enumerate(_cut(stretch, width)):
+            for k, part in enumerate(cut_word(stretch, width, cell_len)):
                 yield (gap if first else between * (k == 0)), Piece(part, word, first)
                 first = False
 
@@ -105,28 +108,11 @@ def _stretches(text: str, longest: int) -> Iterator[tuple[str, str]]:
     for k, spaced in enumerate(text.split()):
         gap, run = " " * (k > 0), ""
         for cluster in split_clusters(spaced):
-            if run and _may_break(run[-1], cluster[0]):
+            if run and may_break(run[-1], cluster[0]):
                 yield gap, run
                 gap, run = "", ""
             run += cluster
         yield gap, run
-
-
-def _cut(text: str, width: int) -> Iterator[str]:
-    run = ""
-    for cluster in split_clusters(text):
-        if run and cell_len(run + cluster) > width:
-            yield run
-            run = ""
-        run += cluster
-    yield run
-
-
-def _may_break(left: str, right: str) -> bool:
-    """Whether a line may end between these two letters."""
-    if left in _NOT_LAST or right in _NOT_FIRST:
-        return False
-    return any(unicodedata.east_asian_width(letter) in "WF" for letter in (left, right) if letter)
 
 
 def _drawn(line: list[Piece | str], paint: Paint) -> Iterator[Text]:

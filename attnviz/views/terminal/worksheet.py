@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 
 from rich.text import Text
 
+from attnviz.text.line_breaking import Part, break_parts, break_text
 from attnviz.views.prepared.labels import encodable, shorten
 from attnviz.views.prepared.worksheet import Section, Sheet, Shown
-from attnviz.views.terminal.cell_width import cell_len, folded
-from attnviz.views.terminal.line_breaking import fold
+from attnviz.views.terminal.cell_width import cell_len
 
 NARROWEST = 20
 _WIDEST_PROSE = 100
@@ -82,11 +82,11 @@ class _Page:
             self.text.append(" " * room + formula if formula else "", "dim")
             self._line()
             return
-        first, *more = fold(title, self.width - _INDENT).split("\n")
+        first, *more = break_text(title, self.width - _INDENT, cell_len)
         self._line(mark + first, "bold")
         for line in more:
             self._line(" " * _INDENT + line, "bold")
-        for line in fold(formula, self.width - _INDENT).split("\n") if formula else ():
+        for line in break_text(formula, self.width - _INDENT, cell_len):
             self._line(" " * _INDENT + line, "dim")
 
     def _lines(self, lines: tuple[Shown, ...]) -> None:
@@ -119,7 +119,7 @@ class _Page:
                 yield [[next(padded) for _ in range(count)] for count in form]
 
     def _prose(self, words: str, indent: int, style: str) -> None:
-        for line in fold(self._safe(words), min(self.width, _WIDEST_PROSE) - indent).split("\n"):
+        for line in break_text(self._safe(words), min(self.width, _WIDEST_PROSE) - indent, cell_len):
             self._line(" " * indent + line, style)
 
     def _line(self, line: str = "", style: str = "") -> None:
@@ -147,32 +147,12 @@ def _named(line: Shown, columns: tuple[str, ...]) -> Shown:
 
 
 def _flowing(entries: list[list[str]], width: int, dot: str) -> list[str]:
-    """Entries in lines of at most `width` cells: a line breaks between two of them, and inside one only if it must."""
-    lines: list[str] = []
+    """Return the entries in lines of at most `width` cells; a line breaks inside an entry only where it is wider."""
+    parts: list[Part] = []
     for entry in entries:
         whole = " ".join(entry)
-        if lines and cell_len(lines[-1]) + len(dot) + cell_len(whole) <= width:
-            lines[-1] = f"{lines[-1]}{dot}{whole}"
-        else:
-            lines.extend([whole] if cell_len(whole) <= width else wrapped(entry, width))
-    return lines
-
-
-def wrapped(parts: Iterable[str], width: int) -> list[str]:
-    """The parts in lines of at most `width` cells, a space between two; a longer part is folded."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and cell_len(lines[-1]) + 1 + cell_len(part) <= width:
-            lines[-1] = f"{lines[-1]} {part}"
-        elif cell_len(part) <= width:
-            lines.append(part)
-        else:
-            lines.extend(_folded(part, width))
-    return lines or [""]
-
-
-def _folded(part: str, width: int) -> list[str]:
-    """A part that is wider than a line: at its spaces, and a word that is still wider at any cell."""
-    if " " in part.strip():
-        return wrapped(part.split(), width)
-    return folded(part, width)
+        if cell_len(whole) <= width:
+            parts.append((dot, whole))
+            continue
+        parts.extend(("\n" if k == 0 or cell_len(part) > width else " ", part) for k, part in enumerate(entry))
+    return break_parts(parts, width, cell_len)
