@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,13 +26,15 @@ from attnviz.core.provenance import Provenance, ToyOrigin
 from attnviz.i18n.messages import speaking
 from attnviz.views.page import document
 from attnviz.views.page.payload import EXACT_UP_TO, SMALL, Block, decode, encode, encode_mask, pool, small, unpack
-from attnviz.views.page.render import SCRIPTS, render_page
+from attnviz.views.page.render import render_page
 from attnviz.views.page.sentences import SENTENCES
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import Scale, color_at, ink_on
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.panels import number
 
+FOLDER = files("attnviz.views.page").joinpath("script")
+SCRIPTS = sorted((path for path in FOLDER.iterdir()), key=str)
 PROVENANCE = Provenance(
     ToyOrigin(
         embedding="vectors",
@@ -330,8 +333,8 @@ def test_saves_all_layers(tmp_path):
 
 def test_every_sentence_is_used():
     """Each sentence of the table is said somewhere on the page, and none that is said is missing."""
-    folder = files("attnviz.views.page")
-    text = "".join(folder.joinpath(name).read_text("utf-8") for name in (*SCRIPTS, "page.html"))
+    sources = (*SCRIPTS, files("attnviz.views.page").joinpath("page.html"))
+    text = "".join(source.read_text("utf-8") for source in sources)
     said = set(re.findall(r'\bsay\("(\w+)"|data-(?:say|label)="(\w+)"', text))
     assert {name for pair in said for name in pair if name} <= set(SENTENCES)
     named = set(re.findall(r'"(\w+)"', text))
@@ -341,27 +344,19 @@ def test_every_sentence_is_used():
 
 
 def node(code):
-    """What Node prints for this code."""
+    """What Node prints for this code, an ES module."""
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
-    done = subprocess.run(["node"], input=code, capture_output=True, timeout=60, check=False, encoding="utf-8")
+    command = ["node", "--input-type=module"]
+    done = subprocess.run(command, input=code, capture_output=True, timeout=60, check=False, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_scripts_parse(name):
-    """Each script is a file that Node can read."""
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed")
-    with files("attnviz.views.page").joinpath(name).open("rb") as script:
-        done = subprocess.run(["node", "--check", script.name], capture_output=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-
-
-def numbers_script():
-    """The script that writes numbers, without the rest of the page."""
-    return files("attnviz.views.page").joinpath("script/numbers.mjs").read_text("utf-8")
+def from_script(module, *names):
+    """An import of names from a module of the page's script."""
+    address = Path(str(FOLDER.joinpath(f"{module}.mjs"))).as_uri()
+    return f"import {{ {', '.join(names)} }} from {json.dumps(address)};\n"
 
 
 def test_numbers_are_written_alike():
@@ -373,7 +368,8 @@ def test_numbers_are_written_alike():
     values += [-x for x in values]
     cases = [(x, d, p) for x in values for d in (1, 2, 3, 7, 9) for p in (False, True) if x or not p]
     printed = node(
-        f"{numbers_script()}\nconsole.log(JSON.stringify({json.dumps(cases)}.map(([x, d, p]) => written(x, d, p))))"
+        from_script("numbers", "formatNumber")
+        + f"console.log(JSON.stringify({json.dumps(cases)}.map((each) => formatNumber(...each))))"
     )
     wanted = [number(x, d, plus=p) for x, d, p in cases]
     assert [a for a in zip(cases, json.loads(printed), wanted, strict=True) if a[1] != a[2]] == []
@@ -389,8 +385,8 @@ def test_ratios_are_placed_alike(diverging):
     for high, floor in ((1.0, 1e-4), (0.7, 0.1), (0.5, 0.5), (0.0, 0.0), (1e-3, 1e-5)):
         scale = Scale(-high if diverging else 0.0, high, diverging, "log", floor)
         cases += [(floor, high, diverging, x, p) for x, p in zip(values.tolist(), scale.place(values), strict=True)]
-    script = f"{json.dumps([case[:4] for case in cases])}.map((each) => placeByRatio(...each))"
-    printed = json.loads(node(f"{numbers_script()}\nconsole.log(JSON.stringify({script}))"))
+    script = f"{json.dumps([case[:4] for case in cases])}.map((each) => placeLog(...each))"
+    printed = json.loads(node(from_script("numbers", "placeLog") + f"console.log(JSON.stringify({script}))"))
     assert_near64(printed, [case[4] for case in cases])
 
 
@@ -405,7 +401,8 @@ def test_script_opens_blocks():
         encode(changes.astype(np.float64), exact=True),
     ]
     printed = node(
-        f"{numbers_script()}\nPromise.all({json.dumps(blocks)}.map(async ([kind, text]) => "
+        from_script("blocks", "readNumbers", "unpack")
+        + f"Promise.all({json.dumps(blocks)}.map(async ([kind, text]) => "
         "Array.from(readNumbers(kind, await unpack(text), 5, 7).values)))"
         ".then((all) => console.log(JSON.stringify(all)))"
     )
@@ -416,8 +413,8 @@ def test_script_opens_blocks():
 def test_digits_are_certain():
     """No more digits are shown than half a step allows: the last one is wrong by at most one."""
     printed = node(
-        f"{numbers_script()}\n"
-        "console.log(JSON.stringify([1, .5, .26, .1, .02, .004].map((x) => certainDigits(x, 255, 9))))"
+        from_script("numbers", "certainDigits")
+        + "console.log(JSON.stringify([1, .5, .26, .1, .02, .004].map((x) => certainDigits(x, 255, 9))))"
     )
     for largest, digits in zip((1, 0.5, 0.26, 0.1, 0.02, 0.004), json.loads(printed), strict=True):
         assert largest / 510 <= 0.5 * 10.0**-digits < 10 * largest / 510 * 2

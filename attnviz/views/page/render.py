@@ -18,21 +18,12 @@ from attnviz._version import __version__
 from attnviz.analysis.comparison import Comparison
 from attnviz.core.attention_data import Attention
 from attnviz.i18n.messages import language
+from attnviz.views.page.bundle import bundle
 from attnviz.views.page.document import Document, of_attention, of_comparison
 from attnviz.views.page.sentences import SENTENCES, in_each
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.refine import AS_IS, Refining
 
-# Put together in this order into one script.
-SCRIPTS = (
-    "script/numbers.mjs",
-    "script/canvas_painter.mjs",
-    "script/sheets.mjs",
-    "script/text_layout.mjs",
-    "script/heatmap.mjs",
-    "script/tables.mjs",
-    "script/page.mjs",
-)
 _LONGEST_TITLE = 60
 
 
@@ -88,8 +79,7 @@ def _hash(text: str) -> str:
 
 @cache
 def _script() -> str:
-    body = "\n".join(_file(name) for name in SCRIPTS)
-    return f'(() => {{\n"use strict";\n{body}}})();\n'
+    return bundle(files(__package__).joinpath("script"), "main")
 
 
 @cache

@@ -1,57 +1,69 @@
-// A text in lines: where each word stands when it is drawn, as arcs and saved pictures need it.
+// Layout of a text in lines: where each word is in drawn texts, as arcs and saved pictures need it.
 
-/** Boxes of a text's words in lines of `room` pixels: {boxes: [word] -> [{x, y, width, words}], plain, height}. */
-function layText(text, labels, { room, size, pad, lineHeight, top = 0 }) {
+import { clustersOf, widthOf } from "./text_measure.mjs";
+
+/**
+ * @typedef {{x: number, y: number, width: number, words: string}} Box a piece of text on one line; y is its middle
+ * @typedef {{boxes: Box[][], plain: Box[], height: number}} TextLayout the boxes of each word (several where it is
+ *   broken), those of the text between words, and the height of all
+ */
+
+/**
+ * Lay a text out in lines of `room` pixels.
+ *
+ * @param {import("./data.mjs").PageText} text
+ * @param {string[]} labels of the axis that the text's words are on
+ * @param {{room: number, size: number, pad: number, lineHeight: number, top?: number}} metrics `size` of the letters,
+ *   `pad` on each side of a word
+ * @returns {TextLayout}
+ */
+export function layOutText(text, labels, { room, size, pad, lineHeight, top = 0 }) {
   const pen = { x: 0, y: top, room, size, pad, lineHeight };
   const boxes = labels.map(() => []);
   const plain = [];
   text.words.forEach((word, at) => {
-    layBetween(pen, text.gaps[at], plain);
-    layWord(pen, labels[word], boxes[word]);
+    placeGap(pen, text.gaps[at], plain);
+    placeWord(pen, labels[word], boxes[word]);
   });
-  layBetween(pen, text.tail.trimEnd(), plain);
+  placeGap(pen, text.tail.trimEnd(), plain);
   return { boxes, plain, height: pen.y + lineHeight };
 }
 
-function layBetween(pen, gap, plain) {
+function placeGap(pen, gap, plain) {
   gap.split("\n").forEach((part, line) => {
-    if (line > 0) turnLine(pen);
+    if (line > 0) startLine(pen);
     const words = part.trim();
-    if (words) {
-      const before = [];
-      layWord(pen, words, before);
-      plain.push(...before);
-    }
+    if (words) placeWord(pen, words, plain);
     if (part !== words && pen.x > 0) pen.x += pen.size * 0.28;
   });
 }
 
-function turnLine(pen) {
+function startLine(pen) {
   pen.x = 0;
   pen.y += pen.lineHeight;
 }
 
-/** A word goes to the next line where it does not fit; one that is longer than a line is broken between characters. */
-function layWord(pen, words, boxes) {
+/** Place a word on the next line if it does not fit; break one that is longer than a line between characters. */
+function placeWord(pen, words, boxes) {
   const width = widthOf(words, pen.size) + 2 * pen.pad;
-  if (pen.x > 0 && pen.x + width > pen.room) turnLine(pen);
+  if (pen.x > 0 && pen.x + width > pen.room) startLine(pen);
   if (width <= pen.room) {
-    layBox(pen, words, width, boxes);
+    placeBox(pen, words, width, boxes);
     return;
   }
   let part = "";
   for (const cluster of clustersOf(words)) {
     if (part && widthOf(part + cluster, pen.size) + 2 * pen.pad > pen.room) {
-      layBox(pen, part, widthOf(part, pen.size) + 2 * pen.pad, boxes);
-      turnLine(pen);
+      placeBox(pen, part, widthOf(part, pen.size) + 2 * pen.pad, boxes);
+      startLine(pen);
       part = "";
     }
     part += cluster;
   }
-  layBox(pen, part, widthOf(part, pen.size) + 2 * pen.pad, boxes);
+  placeBox(pen, part, widthOf(part, pen.size) + 2 * pen.pad, boxes);
 }
 
-function layBox(pen, words, width, boxes) {
+function placeBox(pen, words, width, boxes) {
   boxes.push({ x: pen.x, y: pen.y, width, words });
   pen.x += width;
 }

@@ -1,0 +1,168 @@
+// The arcs of one head: the text, and a curve from each word to those it attends to.
+
+import { SHARE, arcsOf } from "./arc_selection.mjs";
+import { colorAt, scaleEnd } from "./colors.mjs";
+import { COLUMNS, IS_CROSS, ROWS, SIDES, data } from "./data.mjs";
+import { drawSideTitle } from "./drawing.mjs";
+import { scaleOf } from "./sheets.mjs";
+import { layOutText } from "./text_layout.mjs";
+import { widthOf } from "./text_measure.mjs";
+
+/** Lay the panels of the sides out below each other. */
+function layOut({ sheets }, space) {
+  const panels = [];
+  let y = 0;
+  for (const sheet of sheets) {
+    const panel = layOutPanel(sheet, space.width, y);
+    panels.push(panel);
+    y += panel.height + 16;
+  }
+  const boxes = panels.flatMap(({ from, to }) => [from, to]).flatMap((laid) => [...laid.boxes.flat(), ...laid.plain]);
+  const width = boxes.reduce((most, box) => Math.max(most, box.x + box.width), 0) + 6;
+  return { size: panels[0].size, panels, width, height: y - 16 };
+}
+
+/** Lay one side's text out with room for its curves: a text of one line is spread out and gets high ones. */
+function layOutPanel(sheet, width, y) {
+  const title = SIDES > 1 ? 30 : 0;
+  const source = data.texts[data.rowTexts[sheet.side]];
+  const room = width - 12;
+  const { size, pad, single } = fitLetters(room);
+  const rise = size * 0.95;
+  const metrics = { room, size, pad, lineHeight: size * 1.5 + 34 };
+  const high = single && !IS_CROSS ? Math.min(SIDES > 1 ? 130 : 280, Math.max(60, room * 0.28)) : 34;
+  const head = title + high + rise + 12;
+  const from = shiftRight(layOutText(source, data.rows, { ...metrics, top: head }), 6);
+  let to = from;
+  if (IS_CROSS) {
+    const below = { ...metrics, top: from.height + 110 };
+    to = shiftRight(layOutText(data.texts[data.columnText], data.columns, below), 6);
+  }
+  const height = to.height - metrics.lineHeight + size * 1.2;
+  return { sheet, y, from, to, high, title, size, pad, rise, height };
+}
+
+/** Choose the largest letters, and room around each word, with which every text fits one line; else small letters. */
+function fitLetters(room) {
+  const widthOfGap = (gap, size) => (gap.trim() ? widthOf(gap, size) : gap ? size * 0.28 : 0);
+  const lengthOf = (text, at, size) => text.gaps.reduce((sum, gap) => sum + widthOfGap(gap, size), 0)
+    + (at === data.columnText ? data.columns : data.rows).reduce((sum, label) => sum + widthOf(label, size), 0);
+  const hasLines = data.texts.some((text) => text.gaps.some((gap) => gap.includes("\n")));
+  for (const size of hasLines ? [] : [30, 24, 19]) {
+    const lengths = data.texts.map((text, at) => lengthOf(text, at, size));
+    const free = Math.min(...data.texts.map((text, at) => (room - lengths[at] - 2) / text.words.length / 2));
+    if (free >= 5) return { size, pad: Math.min(free, size * 1.5), single: true };
+  }
+  return { size: 16, pad: 4, single: false };
+}
+
+function shiftRight(laid, by) {
+  for (const box of [...laid.boxes.flat(), ...laid.plain]) box.x += by;
+  return laid;
+}
+
+/** Draw the panels in sight. */
+function draw(scene, painter, plan, seen) {
+  for (const panel of plan.panels) {
+    if (panel.y > seen.y + seen.height || panel.y + panel.height < seen.y) continue;
+    if (SIDES > 1) drawSideTitle(scene, painter, panel.sheet.side, 4, panel.y + 14, plan.width - 8);
+    for (const arc of arcsOf(scene, panel.sheet)) drawArc(scene, painter, panel, arc);
+    drawWords(scene, painter, plan, panel, panel.from, "row");
+    if (panel.to !== panel.from) drawWords(scene, painter, plan, panel, panel.to, "column");
+  }
+}
+
+/** Draw a curve, the wider and the less transparent the stronger it is. */
+function drawArc({ row, column, state, theme }, painter, panel, arc) {
+  const from = panel.from.boxes[arc.row][0];
+  const to = panel.to.boxes[arc.column][0];
+  if (!from || !to) return;
+  const { sheet } = panel;
+  const share = Math.min(1, Math.abs(arc.value) / (scaleEnd(sheet, arc.row, state.colours) || 1));
+  const isChosen = row !== null || column !== null;
+  const color = scaleOf(sheet.side).diverging ? colorAt(sheet.side, arc.value < 0 ? 30 : 225) : theme.accent;
+  const alpha = isChosen ? 0.25 + 0.7 * share : 0.08 + 0.62 * share;
+  painter.curve(curvePoints(panel, from, to), color, Math.max(0.6, 9 * share), alpha);
+}
+
+/** Return the four points of a cubic curve between two words: above their line, or between their lines. */
+function curvePoints(panel, from, to) {
+  const middle = (box) => box.x + box.width / 2;
+  const { rise } = panel;
+  const a = [middle(from), panel.y + from.y];
+  const b = [middle(to), panel.y + to.y];
+  if (from === to) {
+    const top = a[1] - rise;
+    return [[a[0] - 5, top], [a[0] - 20, top - 30], [a[0] + 20, top - 30], [a[0] + 5, top]];
+  }
+  if (from.y === to.y) {
+    const top = a[1] - rise;
+    const across = b[0] - a[0];
+    const height = (4 / 3) * Math.min(panel.high, 14 + Math.abs(across) * 0.42);
+    return [[a[0], top], [a[0] + across * 0.12, top - height], [b[0] - across * 0.12, top - height], [b[0], top]];
+  }
+  const down = b[1] > a[1];
+  const start = down ? a[1] + rise : a[1] - rise;
+  const end = down ? b[1] - rise : b[1] + rise;
+  const half = (end - start) * 0.5;
+  return [[a[0], start], [a[0], start + half], [b[0], end - half], [b[0], end]];
+}
+
+function drawWords({ row, column, found, theme }, painter, plan, panel, laid, axis) {
+  const chosen = axis === "row" ? row : column;
+  for (const box of laid.plain) {
+    painter.text(box.words, box.x + panel.pad, panel.y + box.y, { size: plan.size, color: theme.soft });
+  }
+  laid.boxes.forEach((boxes, word) => boxes.forEach((box) => {
+    const height = plan.size * 1.6;
+    const width = box.width - 2 * panel.pad + 12;
+    const x = box.x + panel.pad - 6;
+    const style = { size: plan.size, color: theme.ink, align: "center" };
+    if (word === chosen) {
+      painter.rect(x, panel.y + box.y - height / 2, width, height, theme.accent);
+      style.color = theme.paper;
+    } else if (found[axis].has(word)) {
+      painter.rect(x, panel.y + box.y - height / 2, width, height, theme.mark);
+      style.color = theme.onMark;
+    }
+    painter.text(box.words, box.x + box.width / 2, panel.y + box.y, style);
+  }));
+}
+
+/** Return the word at a point. @returns {import("./scene.mjs").Hover} */
+function hit(plan, x, y) {
+  for (const panel of plan.panels) {
+    const row = wordAt(panel.from, panel, plan.size, x, y);
+    if (row !== null) return { row, column: null, side: panel.sheet.side };
+    const column = panel.to === panel.from ? null : wordAt(panel.to, panel, plan.size, x, y);
+    if (column !== null) return { row: null, column, side: panel.sheet.side };
+  }
+  return null;
+}
+
+function wordAt(laid, panel, size, x, y) {
+  for (let word = 0; word < laid.boxes.length; word += 1) {
+    for (const box of laid.boxes[word]) {
+      const inside = Math.abs(y - panel.y - box.y) <= size && x >= box.x && x < box.x + box.width;
+      if (inside) return word;
+    }
+  }
+  return null;
+}
+
+/** Return the rectangle of the chosen word in the first panel, with room for its curves. */
+function spot({ word, other }, plan) {
+  const panel = plan.panels[0];
+  const [box] = word === null ? panel.to.boxes[other] : panel.from.boxes[word];
+  return { x: box.x, y: panel.y + box.y - 30, width: box.width, height: plan.size * 2 + 30, left: 0, top: 0 };
+}
+
+/** Return what is said below the arcs: which of them are drawn. */
+export function arcsNote(scene) {
+  if (scene.row !== null) return scene.say("arcs_word_note", { word: data.rows[scene.row] });
+  const shown = scene.sheets.reduce((sum, sheet) => sum + arcsOf(scene, sheet).length, 0);
+  return scene.say("arcs_note", { share: `${100 * SHARE} %`, shown, count: ROWS * COLUMNS * SIDES });
+}
+
+/** @type {import("./views.mjs").View} */
+export const arcs = { layOut, draw, hit, spot };

@@ -1,0 +1,151 @@
+// The controls: tabs, choosers, slider, search field and buttons.
+
+import { thresholdOf } from "./colors.mjs";
+import { SIDES, data } from "./data.mjs";
+import { byId, make } from "./dom.mjs";
+import { formatNumber } from "./numbers.mjs";
+import { hasFound, searchStatus } from "./search.mjs";
+import { CHOICES } from "./state.mjs";
+
+/** @typedef {import("./page.mjs").Page} Page */
+
+/** Return whether there is more than one head to choose from, so that the overview and a scale a head make sense. */
+const HAS_HEADS = data.sheets.length > SIDES;
+
+/** Build the controls that depend on the data; labelControls names them. @param {Page} page */
+export function buildControls(page) {
+  const views = CHOICES.view.filter((view) => view !== "heads" || HAS_HEADS);
+  byId("views").replaceChildren(...views.map((view) => {
+    const tab = make("button", { type: "button", id: `view-${view}`, role: "tab", "aria-controls": "panel" });
+    tab.addEventListener("click", () => page.change({ view }));
+    return tab;
+  }));
+  const choosers = [];
+  if (data.layers.length > 1) choosers.push(buildChooser(page, "layer", SIDES > 1 ? "setting" : "layer", data.layers));
+  if (data.heads.length > 1) choosers.push(buildChooser(page, "head", "head", data.heads));
+  byId("choosers").replaceChildren(...choosers);
+  byId("settings").replaceChildren(buildLeast(page), buildFind(page), buildColours(page), buildZoom(page));
+  byId("settings").addEventListener("submit", (event) => {
+    event.preventDefault();
+    page.chooseNextMatch();
+  });
+  buildTools(page);
+}
+
+/** Build a select with a button for the item before and one for the item after. */
+function buildChooser(page, name, sentence, items) {
+  const select = make("select", { id: name }, ...items.map((_, at) => make("option", { value: at })));
+  select.addEventListener("change", () => page.change({ [name]: Number(select.value) }));
+  const step = (by, direction, sign) => {
+    const button = make("button", { type: "button", id: `${direction}-${name}`, className: "step", text: sign });
+    button.dataset.label = `${direction}_${sentence}`;
+    button.addEventListener("click", () => page.step(name, by));
+    return button;
+  };
+  return buildLabelled(sentence, name, step(-1, "previous", "‹"), select, step(1, "next", "›"));
+}
+
+function buildLabelled(sentence, id, ...controls) {
+  const label = make("label", { htmlFor: id });
+  label.dataset.say = sentence;
+  return make("span", { className: "chooser" }, label, ...controls);
+}
+
+function buildLeast(page) {
+  const slider = make("input", { type: "range", id: "least", min: 0, max: 100, step: 1 });
+  slider.addEventListener("input", () => page.change({ least: Number(slider.value) }));
+  return buildLabelled("least", "least", slider, make("output", { id: "least-shown", htmlFor: "least" }));
+}
+
+function buildFind(page) {
+  const field = make("input", { type: "search", id: "find", autocomplete: "off", spellcheck: false });
+  field.addEventListener("input", () => page.change({ find: field.value }));
+  const next = make("button", { type: "submit", id: "find-next", className: "step", text: "›" });
+  next.dataset.label = "next_found";
+  return buildLabelled("find", "find", field, next, make("output", { id: "find-shown", htmlFor: "find" }));
+}
+
+function buildColours(page) {
+  const colourings = CHOICES.colours.filter((each) => each !== "head" || HAS_HEADS);
+  const select = make("select", { id: "colours" }, ...colourings.map((value) => make("option", { value })));
+  for (const option of select.options) option.dataset.say = `colours_${option.value}`;
+  select.addEventListener("change", () => page.change({ colours: select.value }));
+  return buildLabelled("colours", "colours", select);
+}
+
+function buildZoom(page) {
+  const button = (id, sign, act) => {
+    const made = make("button", { type: "button", id, className: "step", text: sign });
+    made.addEventListener("click", act);
+    return made;
+  };
+  const smaller = button("zoom-out", "−", () => page.zoomBy(-1));
+  const fit = button("zoom-fit", "", () => page.change({ zoom: 0 }));
+  const larger = button("zoom-in", "+", () => page.zoomBy(1));
+  smaller.dataset.label = "zoom_out";
+  fit.dataset.say = "zoom_fit";
+  larger.dataset.label = "zoom_in";
+  const name = make("span", { className: "name" });
+  name.dataset.say = "zoom";
+  const group = make("span", { className: "chooser", id: "zoom", role: "group" }, name, smaller, fit, larger);
+  group.dataset.label = "zoom";
+  return group;
+}
+
+/** Connect the buttons at the top of the page. */
+function buildTools(page) {
+  byId("language").addEventListener("click", () => page.change({ lang: page.state.lang === "zh" ? "en" : "zh" }));
+  byId("theme").addEventListener("click", () => {
+    page.change({ theme: document.documentElement.dataset.theme === "dark" ? "light" : "dark" });
+  });
+  byId("save-png").addEventListener("click", () => page.save("png"));
+  byId("save-svg").addEventListener("click", () => page.save("svg"));
+  byId("print").addEventListener("click", () => window.print());
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    page.focusView();
+  });
+}
+
+/** Put every fixed text of the page into the chosen language. */
+export function labelControls({ state, say, nameOf }) {
+  document.documentElement.lang = state.lang === "zh" ? "zh-Hans" : "en";
+  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+  for (const element of document.querySelectorAll("[data-label]")) {
+    element.setAttribute("aria-label", say(element.dataset.label));
+  }
+  for (const view of CHOICES.view) {
+    const tab = byId(`view-${view}`);
+    if (tab) tab.textContent = say(view === "heads" && SIDES > 1 ? "changes" : view);
+  }
+  for (const [name, items] of [["layer", data.layers], ["head", data.heads]]) {
+    const select = byId(name);
+    if (select) items.forEach((words, at) => { select.options[at].textContent = nameOf(words); });
+  }
+  byId("title").textContent = data.title;
+  const other = state.lang === "zh" ? "en" : "zh";
+  const button = byId("language");
+  button.textContent = other === "zh" ? "中文" : "English";
+  button.lang = other === "zh" ? "zh-Hans" : "en";
+}
+
+/** Set the controls to the state. */
+export function showControls({ state, found, say }) {
+  for (const view of CHOICES.view) {
+    const tab = byId(`view-${view}`);
+    if (!tab) continue;
+    tab.setAttribute("aria-selected", String(view === state.view));
+    tab.tabIndex = view === state.view ? 0 : -1;
+  }
+  byId("panel").setAttribute("aria-labelledby", `view-${state.view}`);
+  for (const name of ["layer", "head", "colours"]) if (byId(name)) byId(name).value = String(state[name]);
+  byId("least").value = state.least;
+  const threshold = formatNumber(thresholdOf(state), Math.max(3, data.digits));
+  byId("least-shown").value = state.least ? threshold : say("least_none");
+  if (byId("find").value !== state.find) byId("find").value = state.find;
+  byId("find-shown").value = searchStatus(found, state, say);
+  byId("find-next").disabled = !hasFound(found);
+  byId("zoom").hidden = state.view !== "matrix";
+  byId("theme").textContent = say(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+  byId("tables").setAttribute("aria-label", say("numbers"));
+}

@@ -1,0 +1,102 @@
+// Texts around the view: what it is called, what is pointed at, and the notes below it.
+
+import { arcsNote } from "./arcs.mjs";
+import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
+import { byId, make } from "./dom.mjs";
+import { cellText, columnMeans, isForbidden, meanText, valueAt } from "./sheets.mjs";
+
+/** @typedef {import("./scene.mjs").Scene} Scene */
+
+/** Return the title of the chosen layer and head. */
+export function titleOf({ state, titleOf: title }) {
+  return title(state.layer, state.head);
+}
+
+/** Return the heading above the view. */
+export function headingOf(scene) {
+  const { state, say } = scene;
+  return state.view === "heads" ? say(SIDES > 1 ? "changes" : "heads") : titleOf(scene) || say(state.view);
+}
+
+/** Return one sentence about what is pointed at, else about what is chosen. */
+export function readoutOf(scene) {
+  const { hover, row, column, say } = scene;
+  if (hover && "layer" in hover) return scene.titleOf(hover.layer, hover.head);
+  if (scene.state.view === "heads") return say("says_heads");
+  if (row !== null && column !== null) return readoutOfCell(scene, row, column, hover ? hover.side ?? 0 : null);
+  if (row !== null) return readoutOfRow(scene, row);
+  if (column !== null) return readoutOfColumn(scene, column);
+  return say("says_hint");
+}
+
+/** Describe a cell, on one side or (side null) on all. */
+function readoutOfCell({ sheets, say }, row, column, side) {
+  const shown = side === null ? sheets : [sheets[side]];
+  const fields = { query: data.rows[row], key: data.columns[column] };
+  if (shown.every((sheet) => isForbidden(sheet, row, column))) return say("says_forbidden", fields);
+  return say("says_weight", { ...fields, number: shown.map((sheet) => cellText(sheet, row, column)).join(" · ") });
+}
+
+/** Describe the largest cell of a row. */
+function readoutOfRow(scene, row) {
+  const sheet = scene.sheets[SIDES - 1];
+  let best = null;
+  for (let column = 0; column < COLUMNS; column += 1) {
+    if (isForbidden(sheet, row, column)) continue;
+    if (best === null || Math.abs(valueAt(sheet, row, column)) > Math.abs(valueAt(sheet, row, best))) best = column;
+  }
+  if (best === null) return scene.say("says_nothing", { query: data.rows[row] });
+  if (SIDES > 1) return readoutOfCell(scene, row, best, null);
+  const fields = { query: data.rows[row], key: data.columns[best], number: cellText(sheet, row, best) };
+  return scene.say("says_most", fields);
+}
+
+function readoutOfColumn({ sheets, say }, column) {
+  const number = sheets.map((sheet) => meanText(sheet, columnMeans(sheet)[column])).join(" · ");
+  return say("says_received", { key: data.columns[column], number });
+}
+
+/** Return the note below the view. */
+export function noteOf(scene) {
+  const { state, say } = scene;
+  if (state.view === "heads") {
+    const axes = say(SIDES > 1 ? "axes_settings" : "axes_heads");
+    return data.small.step > 1 ? `${axes} · ${say("pooled", { step: data.small.step })}` : axes;
+  }
+  if (state.view === "words") return state.word === null && state.other === null ? say("received") : "";
+  return state.view === "arcs" ? arcsNote(scene) : scene.nameOf(data.axes);
+}
+
+/** Return the caption: the settings that the weights were computed with. */
+export function captionOf({ state, nameOf }) {
+  return data.captions[Math.min(state.layer, data.captions.length - 1)].map(nameOf).join(" · ");
+}
+
+/** Return the text that stands for the picture where it cannot be seen. */
+export function pictureLabel(scene) {
+  const { state, say } = scene;
+  const fields = {
+    title: titleOf(scene) || say("nameless"), rows: ROWS, columns: COLUMNS,
+    layers: data.layers.length, heads: data.heads.length,
+  };
+  const kind = state.view === "words" ? "matrix" : state.view;
+  const row = kind === "heads" || state.word === null ? "" : ` ${readoutOfRow(scene, state.word)}`;
+  return say(`picture_${kind}`, fields) + row;
+}
+
+/** Fill in the texts around the view. @param {Scene} scene */
+export function showDescriptions(scene) {
+  const { state, say, nameOf } = scene;
+  byId("heading").textContent = headingOf(scene);
+  byId("readout").textContent = readoutOf(scene);
+  byId("texts").hidden = state.view === "arcs" || state.view === "heads";
+  byId("note").textContent = noteOf(scene);
+  byId("caption").textContent = captionOf(scene);
+  byId("precision").textContent = say(data.precision);
+  const notes = data.notes[Math.min(state.layer, data.notes.length - 1)].map(nameOf);
+  const verdict = byId("verdict");
+  verdict.hidden = SIDES === 1;
+  verdict.textContent = SIDES === 1 ? "" : notes[0];
+  byId("notes").replaceChildren(...notes.slice(SIDES === 1 ? 0 : 1).map((text) => make("li", { text })));
+  byId("canvas").setAttribute("aria-label", pictureLabel(scene));
+}

@@ -1,0 +1,20 @@
+// Sentences of the page in the chosen language.
+
+import { data } from "./data.mjs";
+
+/**
+ * @typedef {object} Speech
+ * @property {function(string, object=): string} say return a sentence with its {fields} filled
+ * @property {function(?import("./data.mjs").Localized): string} nameOf return a localized text; "" of null
+ * @property {function(number, number): string} titleOf return the title of a layer and head
+ */
+
+/** Return the functions that say things in a language, "en" or "zh". @returns {Speech} */
+export function speechIn(lang) {
+  const say = (name, fields = {}) => (
+    data.sentences[lang][name].replace(/\{(\w+)\}/g, (_, field) => fields[field] ?? "")
+  );
+  const nameOf = (words) => (words === null ? "" : words[lang]);
+  const titleOf = (layer, head) => nameOf(data.titles[layer * data.heads.length + head]);
+  return { say, nameOf, titleOf };
+}

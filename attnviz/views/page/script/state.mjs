@@ -1,0 +1,67 @@
+// The state of the page: what the reader chose. It is kept in the hash of the address, so that a link restores a view.
+
+import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
+
+/**
+ * @typedef {object} State never changed in place
+ * @property {"matrix"|"arcs"|"words"|"heads"} view
+ * @property {number} layer index in data.layers
+ * @property {number} head index in data.heads
+ * @property {?number} word the chosen row
+ * @property {?number} other the chosen column
+ * @property {number} least position of the slider that hides small numbers, 0 to 100
+ * @property {string} find the words searched for
+ * @property {"all"|"head"|"row"|"log"} colours
+ * @property {number} zoom
+ * @property {"text"|"weight"} order of the tables
+ * @property {?("light"|"dark")} theme null: as the system has it
+ * @property {"en"|"zh"} lang
+ */
+
+/** @type {State} */
+const FIRST = {
+  view: "matrix", layer: data.start[0], head: data.start[1], word: null, other: null, least: 0, find: "",
+  colours: data.spread !== "global" ? data.spread : data.sheets.length > 8 * SIDES ? "head" : "all", zoom: 0,
+  order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: data.language,
+};
+
+/** The least and the largest value of each number of the state. */
+export const RANGES = {
+  layer: [0, data.layers.length - 1], head: [0, data.heads.length - 1], word: [0, ROWS - 1], other: [0, COLUMNS - 1],
+  least: [0, 100], zoom: [-8, 12],
+};
+
+/** The values of each choice of the state. */
+export const CHOICES = {
+  view: ["matrix", "arcs", "words", "heads"], colours: ["all", "head", "row", "log"], order: ["text", "weight"],
+  theme: ["light", "dark"], lang: ["en", "zh"],
+};
+
+/** Read the state from the address; an invalid value in it is ignored. @returns {State} */
+export function readState() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const next = { ...FIRST };
+  for (const [name, value] of given) {
+    if (Object.hasOwn(RANGES, name) && /^-?\d+$/.test(value)) {
+      const [low, high] = RANGES[name];
+      if (Number(value) >= low && Number(value) <= high) next[name] = Number(value);
+    } else if (Object.hasOwn(CHOICES, name) && CHOICES[name].includes(value)) next[name] = value;
+    else if (name === "find") next.find = value.slice(0, 200);
+  }
+  if (next.view === "heads" && data.sheets.length === SIDES) next.view = "matrix";
+  return next;
+}
+
+/** Write what differs from the first state into the address. */
+export function writeState(state) {
+  const parts = new URLSearchParams();
+  for (const [name, value] of Object.entries(state)) {
+    if (value !== FIRST[name] && value !== null) parts.set(name, value);
+  }
+  if (location.hash.slice(1) === parts.toString()) return;
+  try {
+    history.replaceState(null, "", parts.size ? `#${parts}` : location.pathname + location.search);
+  } catch (error) {
+    if (error.name !== "SecurityError") throw error; // inside a notebook's frame, which has no address of its own
+  }
+}
