@@ -1,4 +1,4 @@
-"""A sheet as a page to print, or as Markdown: complete files, with nothing to load from elsewhere."""
+"""Render a worksheet as an HTML page to print or as Markdown; neither loads anything."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _BLANK = re.compile(r"_{4,}")
 
 
 def as_html(sheet: Sheet) -> str:
-    """The sheet as one HTML page that prints well: no script, no font and no picture from elsewhere."""
+    """Return the sheet as one HTML page for printing, with its style sheet, and without script, fonts or pictures."""
     parts = [
         f"<h1>{_text(sheet.title)}</h1>",
         f'<p class="caption">{_text(sheet.caption)}</p>' if sheet.caption else "",
@@ -95,7 +95,7 @@ def _text(text: str) -> str:
 
 
 def as_markdown(sheet: Sheet) -> str:
-    """The sheet as Markdown: a heading and a table a step."""
+    """Return the sheet as Markdown, with a heading and a table for each step."""
     parts = [f"# {_plain(sheet.title)}", _plain(sheet.caption), *map(_plain, sheet.notes)]
     parts += [_markdown_section(section, "##") for section in sheet.sections]
     parts.append(_plain(sheet.hint))
@@ -126,5 +126,5 @@ def _joined(line: Shown) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text in which no character means anything to Markdown or HTML."""
+    """Escape every character that means something to Markdown or HTML."""
     return re.sub(r"([\\`*_{}\[\]<>#|~$&!])", r"\\\1", text)

@@ -1,4 +1,4 @@
-"""A light HTML heatmap: numbers on coloured cells, in tables without script, style sheet or request."""
+"""Render a heatmap for notebooks: HTML tables of numbers on coloured cells, without script or style sheet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LABEL = "padding:2px 6px;text-align:right;font-weight:600;background:none"
 
 
 def render_cells(forms: tuple[Prepared, ...]) -> str:
-    """The panels as HTML tables beside each other, with headings, caption and notes; every word in it is text."""
+    """Return the panels as HTML tables beside each other, with headings, caption and notes; all text is escaped."""
     return f'<div style="font-family:sans-serif;font-size:13px">{"".join(map(_form, forms))}</div>'
 
 
@@ -39,7 +39,7 @@ def _panel(panel: Panel, digits: int) -> str:
 
 
 def _foot(panel: Panel) -> str:
-    """What stands below the panel, where something does."""
+    """Return the row below the numbers for the panel's caption, "" without one."""
     if panel.caption is None:
         return ""
     return f'<tfoot><tr><td colspan="{len(panel.columns) + 1}">{_words(panel.caption)}</td></tr></tfoot>'
