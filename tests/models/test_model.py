@@ -119,7 +119,7 @@ def test_pair_shares_stand_below_each_head(tiny, capsys):
         assert "A is the first text and B the second." in out
     _, out, _ = run(capsys, "run", "the cat", "--pair", "a fish eats", "--model", folder, "--json")
     np.testing.assert_array_equal(json.loads(out)["pair_shares"], shares[-1:])
-    titles = [title["en"] for title in of_attention(attention, 3).head["titles"]]
+    titles = [title["en"] for title in of_attention(attention, 3).data.titles]
     assert all("A→B ." in title for title in titles)
     assert pair_shares(load(folder).attend("the cat")) is None
 

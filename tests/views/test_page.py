@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from near import assert_near, assert_near64, assert_within
+from page_blocks import decode_block, inflate
 
 from attnviz import Attention, Token, compare, run
 from attnviz.analysis.comparison import compare_attentions
@@ -25,7 +26,15 @@ from attnviz.core.errors import InputError
 from attnviz.core.provenance import Provenance, ToyOrigin
 from attnviz.i18n.messages import speaking
 from attnviz.views.page import document
-from attnviz.views.page.payload import EXACT_UP_TO, SMALL, Block, decode, encode, encode_mask, pool, small, unpack
+from attnviz.views.page.payload import (
+    EXACT_UP_TO,
+    SMALL,
+    Block,
+    encode_mask,
+    encode_matrix,
+    pool_small,
+    tokens_per_cell,
+)
 from attnviz.views.page.render import render_page
 from attnviz.views.page.sentences import SENTENCES
 from attnviz.views.prepared.attention import prepare
@@ -88,7 +97,7 @@ def sheets_of(page):
     """Every matrix that the page holds, as its script opens it."""
     head, blocks = opened(page)
     shape = (len(head["rows"]), len(head["columns"]))
-    return [decode(Block(sheet["kind"], blocks[at]), shape) for at, sheet in enumerate(head["sheets"])]
+    return [decode_block(Block(sheet["kind"], blocks[at]), shape) for at, sheet in enumerate(head["sheets"])]
 
 
 WEIGHTS = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(0, 1, width=32))
@@ -99,7 +108,7 @@ CHANGES = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), 
 @given(WEIGHTS)
 def test_rounded_weights(values):
     """A rounded weight is within .002 of its row's largest, and 0 stays 0."""
-    found = decode(encode(values, exact=False), values.shape)
+    found = decode_block(encode_matrix(values, exact=False), values.shape)
     reach = 0.002 * values.max(axis=1, keepdims=True) + SMALLEST
     assert_within(found, values, reach, "a byte has 255 steps")
     assert (found[values == 0] == 0).all()
@@ -108,8 +117,8 @@ def test_rounded_weights(values):
 @given(CHANGES)
 def test_rounded_changes(values):
     """A rounded change is within 1/65000 of its row's largest either way, and never on the other side of 0."""
-    block = encode(values, exact=False)
-    found = decode(block, values.shape)
+    block = encode_matrix(values, exact=False)
+    found = decode_block(block, values.shape)
     most = 0.002 if block.kind == "u1" else 1 / 65000
     reach = most * np.abs(values).max(axis=1, keepdims=True) + SMALLEST
     assert_within(found, values, reach, "two bytes have 65,000 steps, one has 255")
@@ -119,15 +128,15 @@ def test_rounded_changes(values):
 @given(CHANGES)
 def test_exact_numbers(values):
     """What is kept exactly comes back bit for bit, float32 and float64."""
-    assert np.array_equal(decode(encode(values, exact=True), values.shape).astype(np.float32), values)
+    assert np.array_equal(decode_block(encode_matrix(values, exact=True), values.shape).astype(np.float32), values)
     double = values.astype(np.float64) / 3
-    assert np.array_equal(decode(encode(double, exact=True), values.shape), double)
+    assert np.array_equal(decode_block(encode_matrix(double, exact=True), values.shape), double)
 
 
 @given(WEIGHTS)
 def test_means_are_exact(values):
     """A rounded block has each column's mean as it was before rounding."""
-    data = unpack(encode(values, exact=False).text)
+    data = inflate(encode_matrix(values, exact=False).text)
     means = np.frombuffer(data, "<f4", values.shape[1])
     assert np.array_equal(means, values.mean(axis=0, dtype=np.float64).astype(np.float32))
 
@@ -135,7 +144,7 @@ def test_means_are_exact(values):
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=20)))
 def test_mask(forbidden):
     """A mask comes back bit for bit."""
-    bits = np.unpackbits(np.frombuffer(unpack(encode_mask(forbidden)), np.uint8), count=forbidden.size)
+    bits = np.unpackbits(np.frombuffer(inflate(encode_mask(forbidden)), np.uint8), count=forbidden.size)
     assert np.array_equal(bits.reshape(forbidden.shape).astype(bool), forbidden)
 
 
@@ -146,8 +155,8 @@ def test_small_maps(rows, columns, signed, seed):
     values = random.uniform(-1 if signed else 0, 1, (rows, columns)).astype(np.float32)
     forbidden = random.random((rows, columns)) < 0.7
     values[forbidden] = 0
-    found = small(values, forbidden, signed=signed)
-    down, across = pool(rows), pool(columns)
+    found = pool_small(values, forbidden, signed=signed)
+    down, across = tokens_per_cell(rows), tokens_per_cell(columns)
     assert found.shape == (-(-rows // down), -(-columns // across))
     assert max(found.shape) <= SMALL
     for (i, j), byte in np.ndenumerate(found):
@@ -179,7 +188,7 @@ def test_holds_what_was_computed():
         "01"[ink_on(color_at(palette, i / 255)) != (0, 0, 0)] for i in range(256)
     )
     assert [part["en"] for part in head["captions"][0]] == [str(part) for part in form.caption]
-    bits = np.unpackbits(np.frombuffer(unpack(blocks[head["sheets"][0]["mask"]]), np.uint8), count=25)
+    bits = np.unpackbits(np.frombuffer(inflate(blocks[head["sheets"][0]["mask"]]), np.uint8), count=25)
     assert np.array_equal(bits.reshape(5, 5).astype(bool), ~attention.allowed)
 
 
@@ -395,10 +404,10 @@ def test_script_opens_blocks():
     random = np.random.default_rng(1)
     weights, changes = random.random((5, 7)).astype(np.float32), random.uniform(-1, 1, (5, 7)).astype(np.float32)
     blocks = [
-        encode(weights, exact=True),
-        encode(weights, exact=False),
-        encode(changes, exact=False),
-        encode(changes.astype(np.float64), exact=True),
+        encode_matrix(weights, exact=True),
+        encode_matrix(weights, exact=False),
+        encode_matrix(changes, exact=False),
+        encode_matrix(changes.astype(np.float64), exact=True),
     ]
     printed = node(
         from_script("blocks", "readNumbers", "unpack")
@@ -407,7 +416,7 @@ def test_script_opens_blocks():
         ".then((all) => console.log(JSON.stringify(all)))"
     )
     for block, found in zip(blocks, json.loads(printed), strict=True):
-        assert_near64(np.reshape(found, (5, 7)), decode(block, (5, 7)))
+        assert_near64(np.reshape(found, (5, 7)), decode_block(block, (5, 7)))
 
 
 def test_digits_are_certain():

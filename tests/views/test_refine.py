@@ -69,18 +69,18 @@ def test_pages_hold_what_the_terminal_shows(refining):
     """A page's words, notes and scale are the terminal's, and it opens with that scale; hidden keys are not in it."""
     attention = sinky()
     (shown,) = refining.apply(prepare(attention), attention)
-    head = of_attention(attention, 3, refining).head
-    assert head["columns"] == list(shown.panels[0].columns)
-    assert head["rows"] == list(shown.panels[0].rows)
-    assert head["spread"] == refining.scale
-    assert [each["en"] for each in head["notes"][0]] == list(map(str, shown.notes))
-    (scale,) = head["scales"]
-    assert scale["high"] == shown.panels[0].scale.high
+    data = of_attention(attention, 3, refining).data
+    assert data.columns == shown.panels[0].columns
+    assert data.rows == shown.panels[0].rows
+    assert data.spread == refining.scale
+    assert [each["en"] for each in data.notes[0]] == list(map(str, shown.notes))
+    (scale,) = data.scales
+    assert scale.high == shown.panels[0].scale.high
     if refining.scale == "log":
-        assert_within(scale["floor"] / shown.panels[0].scale.floor, 1, 0.5, "the mean of the heads is there too")
+        assert_within(scale.floor / shown.panels[0].scale.floor, 1, 0.5, "the mean of the heads is there too")
     hidden = refining.sinks == "hide"
-    assert head["columnText"] == (1 if hidden else None)
-    assert [len(text["words"]) for text in head["texts"]] == ([5, 4] if hidden else [5])
+    assert data.column_text == (1 if hidden else None)
+    assert [len(text.words) for text in data.texts] == ([5, 4] if hidden else [5])
 
 
 @pytest.mark.parametrize("scale", SPREADS)
@@ -92,7 +92,7 @@ def test_comparisons_share_their_scales(scale):
     panels = [panel for form in forms for panel in form.panels]
     assert len({panel.scale for panel in panels}) == 2
     assert [panel.scale for panel in drawn.panels] == [panel.scale for panel in panels]
-    assert of_comparison(comparison, None, 3, Refining(scale)).head["spread"] == scale
+    assert of_comparison(comparison, None, 3, Refining(scale)).data.spread == scale
 
 
 def test_unknown_values():

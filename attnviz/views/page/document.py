@@ -1,23 +1,33 @@
-"""What the page's script is handed: the prepared panels as blocks, the words of the text, colours and captions.
+"""Build the data of a page from an Attention or a Comparison.
 
-Labels, titles, limits, colours and captions are those of the prepared form; nothing is decided here but how the numbers
-are packed. Places in the text are cut here, in code points, so that the script never counts UTF-16 units.
+Labels, titles, limits, colours and captions are those of the prepared form; only how the numbers are packed is decided
+here. Positions in a text count code points, and words are cut out here, so that the script never counts UTF-16 units.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
 from attnviz.analysis.comparison import Comparison, Name
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError
-from attnviz.i18n.messages import Message, message, toy_name
-from attnviz.views.page.payload import EXACT_UP_TO, LEAST_STEPS, encode, encode_mask, pack, pool, small
-from attnviz.views.page.sentences import in_each, sentences
+from attnviz.i18n.messages import Message, language, message, toy_name
+from attnviz.views.page.page_data import Localized, PageData, PageScale, PageSheet, PageText, SmallMaps
+from attnviz.views.page.payload import (
+    EXACT_UP_TO,
+    LEAST_STEPS,
+    Block,
+    encode_mask,
+    encode_matrix,
+    pack,
+    pool_small,
+    tokens_per_cell,
+)
+from attnviz.views.page.sentences import in_each_language, page_sentences
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import Scale, ink_on, spread_scale
 from attnviz.views.prepared.comparison import prepare_comparison, title_of
@@ -27,268 +37,335 @@ from attnviz.views.prepared.panels import Panel, Prepared
 from attnviz.views.prepared.refine import AS_IS, Refining
 
 LARGEST_PAGE = 200_000_000
+_LONGEST_TITLE = 60
 
-Words = dict[str, str]
+# A head's number or name in the original, or "mean" for the mean of all.
+_Head = int | str
 
 
 @dataclass(frozen=True)
 class Document:
-    """The page's data: one JSON value, and the blocks that it names by their place, as text."""
+    """All that a page holds: its data, and the blocks of numbers that the data names by their index."""
 
-    head: dict[str, Any]
+    data: PageData
     blocks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Axes:
-    """How panels are chosen: by layer (or setting), then head, then side; the panels are in that order.
+class _Content:
+    """What a page shows of an attention or a comparison, before its numbers are packed.
 
-    titles: a name for each layer and head together. sides: the two texts and the change, or one that has no name.
+    panels: by layer (or setting), then head, then side. The other fields are those of PageData.
     """
 
-    layers: list[Words]
-    heads: list[Words]
-    sides: Sequence[Words | None]
-    titles: list[Words]
+    kind: Literal["attention", "comparison"]
+    title: str
+    panels: list[Panel]
+    digits: int
+    texts: Sequence[PageText]
+    row_texts: tuple[int, ...]
+    column_text: int | None
+    captions: Sequence[tuple[Localized, ...]]
+    notes: Sequence[tuple[Localized, ...]]
+    layers: Sequence[Localized]
+    heads: Sequence[Localized]
+    sides: Sequence[Localized | None]
+    titles: Sequence[Localized]
     start: tuple[int, int]
 
 
 def of_attention(attention: Attention, digits: int, refining: Refining = AS_IS) -> Document:
-    """All layers and heads, and the mean of the heads where there are several.
+    """Return the document of all layers and heads, and of the mean of the heads where there are several.
 
-    The page opens where a table would: at the last layer, at the first of up to 4 heads, else at their mean.
+    The page opens where a table would: at the last layer, at the first of up to 4 heads, else at their mean. Raises
+    InputError where the page would be larger than LARGEST_PAGE characters.
     """
-    form = _form(attention, digits, refining)
+    form = _prepare_plain(attention, digits, refining)
     panels = list(form.panels)
-    names: list[int | str] = list(attention.heads)
+    names: list[_Head] = list(attention.heads)
     if len(names) > 1:
-        means = _form(attention.mean(), digits, refining)
+        means = _prepare_plain(attention.mean(), digits, refining)
         panels = _interleave(panels, list(means.panels), len(names))
         names.append("mean")
-    axes = _Axes(
-        layers=[in_each(_named(layer)) for layer in attention.layers],
-        heads=[in_each(_named(name)) for name in names],
+    texts = [_text(attention.source, attention.query), *_key_texts(attention, form.panels[0].numbers)]
+    content = _Content(
+        kind="attention",
+        title=_title_of(attention),
+        panels=panels,
+        digits=form.digits,
+        texts=texts,
+        row_texts=(0,),
+        column_text=1 if len(texts) > 1 else None,
+        captions=[_localize(form.caption)],
+        notes=[_localize((*form.notes, *attention.notes))],
+        layers=[in_each_language(_name_of(layer)) for layer in attention.layers],
+        heads=[in_each_language(_name_of(name)) for name in names],
         sides=[None],
-        titles=_titles(attention, names, panels),
+        titles=_sheet_titles(attention, names, panels),
         start=(len(attention.layers) - 1, len(names) - 1 if len(attention.heads) > MOST_HEADS else 0),
     )
-    texts = [_text(attention.source, attention.query)]
-    kept = form.panels[0].numbers  # of the keys, where sinks are hidden
-    if attention.is_cross or kept is not None:
-        keys = attention.key if kept is None else tuple(attention.key[i] for i in kept)
-        texts.append(_text(attention.key_source if attention.is_cross else attention.source, keys))
-    head = {
-        "kind": "attention",
-        "texts": texts,
-        "rowTexts": [0],
-        "columnText": 1 if len(texts) > 1 else None,
-        "captions": [_said(form.caption)],
-        "notes": [_said((*form.notes, *attention.notes))],
-    }
-    return _document(head, form, panels, axes, refining)
+    return _pack(content, refining)
 
 
-def _form(attention: Attention, digits: int, refining: Refining) -> Prepared:
-    """What is drawn of the weights; the page itself spreads their colours, as its reader chooses."""
+def _prepare_plain(attention: Attention, digits: int, refining: Refining) -> Prepared:
+    """Return the prepared form with one scale for all: the page spreads colours itself, as its reader chooses."""
     forms = prepare(attention, medium="picture", digits=digits)
     return replace(refining, scale="global").apply(forms, attention)[0]
 
 
+def _key_texts(attention: Attention, kept: tuple[int, ...] | None) -> list[PageText]:
+    """Return the text of the keys where it is not that of the queries.
+
+    kept: the keys that are shown, where some are hidden.
+    """
+    if not attention.is_cross and kept is None:
+        return []
+    keys = attention.key if kept is None else tuple(attention.key[i] for i in kept)
+    return [_text(attention.key_source if attention.is_cross else attention.source, keys)]
+
+
+def _title_of(attention: Attention) -> str:
+    if attention.source is not None:
+        return attention.source
+    return " ".join(token.text for token in attention.query[:20])
+
+
+def _sheet_titles(attention: Attention, names: list[_Head], panels: list[Panel]) -> list[Localized]:
+    """Return each sheet's title: its layer and head, and the caption that its panel has elsewhere."""
+    titles = (head_title(attention, layer, name) for layer in attention.layers for name in names)
+    return [
+        _localize_title(
+            title if panel.caption is None else message("{title} · {words}", title=title, words=panel.caption)
+        )
+        for title, panel in zip(titles, panels, strict=True)
+    ]
+
+
 def of_comparison(comparison: Comparison, head: str | None, digits: int, refining: Refining = AS_IS) -> Document:
-    """Every setting and head, A, B and B - A, and the mean of the heads where there are several."""
+    """Return the document of every setting and head, with A, B and B - A, and of the mean of the heads.
+
+    head: which heads, as `prepare_comparison` takes it; None is all and their mean. Raises InputError where the page
+    would be larger than LARGEST_PAGE characters.
+    """
     forms = prepare_comparison(comparison, head=head or "all", medium="picture", digits=digits)
-    run = comparison.runs[0]
-    names: list[int | str] = ["mean" if i is None else run.heads[i] for i in run.choose(head or "all")]
-    panels = [panel for form in forms for panel in form.panels]
-    if head is None and len(names) > 1:
-        means = prepare_comparison(comparison, head="mean", medium="picture", digits=digits)
-        panels = _interleave(panels, [panel for form in means for panel in form.panels], len(names), sides=3)
-        names.append("mean")
-    settings = [_title(form.heading) for form in forms]
-    axes = _Axes(
+    names, panels = _comparison_panels(comparison, forms, head, digits)
+    settings = [_localize_title(form.heading) for form in forms]
+    content = _Content(
+        kind="comparison",
+        title=" | ".join(map(str, comparison.titles)),
+        panels=panels,
+        digits=forms[0].digits,
+        texts=_comparison_texts(comparison),
+        row_texts=(0, 1, 0),
+        column_text=None if comparison.keys is None else 2,
+        captions=[_localize(form.caption) for form in forms],
+        notes=[_localize((*form.notes, *comparison.notes)) for form in forms],
         layers=settings,
-        heads=[in_each(_named(name)) for name in names],
-        sides=[
-            *(in_each(title_of(_one_line(title), "picture")) for title in comparison.titles),
-            in_each(message("change")),
-        ],
-        titles=[_head_of_setting(setting, name, len(names)) for setting in settings for name in names],
+        heads=[in_each_language(_name_of(name)) for name in names],
+        sides=_comparison_sides(comparison),
+        titles=[_setting_title(setting, name, len(names)) for setting in settings for name in names],
         start=(len(forms) - 1, len(names) - 1),
     )
+    return _pack(content, refining)
+
+
+def _comparison_panels(
+    comparison: Comparison, forms: Sequence[Prepared], head: str | None, digits: int
+) -> tuple[list[_Head], list[Panel]]:
+    """Return the heads that are shown, and their panels by setting, head and side."""
+    run = comparison.runs[0]
+    names: list[_Head] = ["mean" if i is None else run.heads[i] for i in run.choose(head or "all")]
+    panels = [panel for form in forms for panel in form.panels]
+    if head is not None or len(names) == 1:
+        return names, panels
+    means = prepare_comparison(comparison, head="mean", medium="picture", digits=digits)
+    mean_panels = [panel for form in means for panel in form.panels]
+    return [*names, "mean"], _interleave(panels, mean_panels, len(names), sides=3)
+
+
+def _comparison_texts(comparison: Comparison) -> list[PageText]:
     texts = [_text(comparison.text_a, comparison.tokens), _text(comparison.text_b, comparison.tokens_b)]
-    notes = [(*form.notes, *comparison.notes) for form in forms]
-    if comparison.keys is not None:
-        texts.append(_text(None, comparison.keys))
-    document = {
-        "kind": "comparison",
-        "texts": texts,
-        "rowTexts": [0, 1, 0],
-        "columnText": None if comparison.keys is None else 2,
-        "captions": [_said(form.caption) for form in forms],
-        "notes": [_said(each) for each in notes],
-    }
-    return _document(document, forms[0], panels, axes, refining)
+    return texts if comparison.keys is None else [*texts, _text(None, comparison.keys)]
 
 
-def _document(head: dict[str, Any], form: Prepared, panels: list[Panel], axes: _Axes, refining: Refining) -> Document:
-    exact = sum(panel.values.size for panel in panels) <= EXACT_UP_TO
-    blocks: list[str] = []
-    sheets = []
-    for panel in panels:
-        block = encode(panel.values, exact=exact, looking=_looking(panel))
-        blocks.append(block.text)
-        sheets.append({"kind": block.kind, "reach": float(np.abs(panel.values).max(initial=0))})
-        _check_size(blocks, len(panels))
-    for sheet, mask in zip(sheets, _masks(panels, blocks), strict=True):
-        sheet["mask"] = mask
-    maps = [small(panel.values, panel.forbidden, signed=panel.scale.diverging) for panel in panels]
-    blocks.append(pack(b"".join(each.tobytes() for each in maps)))
-    scales = list(dict.fromkeys(panel.scale for panel in panels[: len(axes.sides)]))
-    rows, columns = panels[0].rows, panels[0].columns
-    return Document(
-        head
-        | {
-            "precision": "exact" if exact else "rounded",
-            "digits": form.digits,
-            "rows": list(rows),
-            "columns": list(columns),
-            "axes": in_each(message("who looks ↓   at whom →")),
-            "layers": axes.layers,
-            "heads": axes.heads,
-            "sides": axes.sides,
-            "titles": axes.titles,
-            "start": list(axes.start),
-            "scales": [_scale(_by_ratio(scale, panels, exact=exact)) for scale in scales],
-            "spread": refining.scale,
-            "scaleOfSide": [scales.index(panel.scale) for panel in panels[: len(axes.sides)]],
-            "sheets": sheets,
-            "small": {
-                "block": len(blocks) - 1,
-                "rows": maps[0].shape[0],
-                "columns": maps[0].shape[1],
-                "step": max(pool(len(rows)), pool(len(columns))),
-            },
-            "sentences": sentences(),
-        },
-        tuple(blocks),
-    )
+def _comparison_sides(comparison: Comparison) -> list[Localized]:
+    titles = (title_of(_on_one_line(title), "picture") for title in comparison.titles)
+    return [in_each_language(title) for title in (*titles, message("change"))]
 
 
-def _looking(panel: Panel) -> int | None:
-    """How many rows may look at anything: the mean of a column is over these."""
-    return None if panel.forbidden is None else int((~panel.forbidden).any(axis=1).sum())
+def _setting_title(setting: Localized, name: _Head, heads: int) -> Localized:
+    """Return a setting's title with the head, where there are several."""
+    if heads == 1:
+        return setting
+    head = message("mean of the heads") if name == "mean" else message("head {head}", head=_name_of(name))
+    return {lang: f"{setting[lang]}, {text}" for lang, text in in_each_language(head).items()}
 
 
-def _check_size(blocks: list[str], panels: int) -> None:
-    size = sum(map(len, blocks))
-    if size > LARGEST_PAGE:
-        raise InputError(
-            "The page would be larger than {most} MB: it would hold {panels} tables of weights, and {fitting} fill it.",
-            hint="Choose some with --layer and --head, give a shorter text, or save as .npz.",
-            most=LARGEST_PAGE // 10**6,
-            panels=panels,
-            fitting=len(blocks),
-        )
-
-
-def _masks(panels: list[Panel], blocks: list[str]) -> list[int]:
-    """The block of each panel's forbidden cells, -1 where it has none; the same cells share a block."""
-    known: dict[bytes, int] = {}
-    places = []
-    for panel in panels:
-        if panel.forbidden is None:
-            places.append(-1)
-            continue
-        content = np.packbits(panel.forbidden).tobytes()
-        if content not in known:
-            known[content] = len(blocks)
-            blocks.append(encode_mask(panel.forbidden))
-        places.append(known[content])
-    return places
+def _on_one_line(name: Name) -> Name:
+    """Return a text or a name without line ends."""
+    if isinstance(name, str):
+        return " ".join(name.split())
+    return replace(name, fields={key: _on_one_line(value) for key, value in name.fields.items()})
 
 
 def _interleave(panels: list[Panel], means: list[Panel], heads: int, sides: int = 1) -> list[Panel]:
-    """After each layer's heads, their mean."""
+    """Put the mean of each layer's heads after them."""
     found = []
     for i in range(len(means) // sides):
         found += panels[i * heads * sides : (i + 1) * heads * sides] + means[i * sides : (i + 1) * sides]
     return found
 
 
-def _by_ratio(scale: Scale, panels: list[Panel], *, exact: bool) -> Scale:
-    """The scale with the floor that it has by ratio: no lower than rounded numbers tell apart."""
+def _name_of(name: _Head) -> Message:
+    return message("mean") if name == "mean" else message("{text}", text=toy_name(name))
+
+
+def _localize_title(title: Message | None) -> Localized:
+    return in_each_language(message("") if title is None else title)
+
+
+def _localize(sentences: Iterable[Message]) -> tuple[Localized, ...]:
+    return tuple(in_each_language(each) for each in sentences)
+
+
+def _pack(content: _Content, refining: Refining) -> Document:
+    """Encode the panels of a page as blocks, and describe them."""
+    panels = content.panels
+    exact = sum(panel.values.size for panel in panels) <= EXACT_UP_TO
+    matrices = _encode_panels(panels, exact=exact)
+    masks, mask_blocks = _encode_masks(panels, first=len(matrices))
+    maps = [pool_small(panel.values, panel.forbidden, signed=panel.scale.diverging) for panel in panels]
+    blocks = (*(block.text for block in matrices), *mask_blocks, pack(b"".join(each.tobytes() for each in maps)))
+    rows, columns = panels[0].rows, panels[0].columns
+    side_scales = [panel.scale for panel in panels[: len(content.sides)]]
+    scales = list(dict.fromkeys(side_scales))
+    data = PageData(
+        kind=content.kind,
+        texts=tuple(content.texts),
+        row_texts=content.row_texts,
+        column_text=content.column_text,
+        captions=tuple(content.captions),
+        notes=tuple(content.notes),
+        precision="exact" if exact else "rounded",
+        digits=content.digits,
+        rows=rows,
+        columns=columns,
+        axes=in_each_language(message("who looks ↓   at whom →")),
+        layers=tuple(content.layers),
+        heads=tuple(content.heads),
+        sides=tuple(content.sides),
+        titles=tuple(content.titles),
+        start=content.start,
+        scales=tuple(_describe(_with_floor(scale, panels, exact=exact)) for scale in scales),
+        spread=refining.scale,
+        scale_of_side=tuple(map(scales.index, side_scales)),
+        sheets=tuple(
+            PageSheet(block.kind, float(np.abs(panel.values).max(initial=0)), mask)
+            for panel, block, mask in zip(panels, matrices, masks, strict=True)
+        ),
+        small=SmallMaps(
+            block=len(blocks) - 1,
+            rows=maps[0].shape[0],
+            columns=maps[0].shape[1],
+            step=max(tokens_per_cell(len(rows)), tokens_per_cell(len(columns))),
+        ),
+        sentences=page_sentences(),
+        title=_shorten(content.title),
+        language=language(),
+    )
+    return Document(data, blocks)
+
+
+def _encode_panels(panels: list[Panel], *, exact: bool) -> list[Block]:
+    """Encode each panel's matrix; stop where they exceed the largest page."""
+    blocks: list[Block] = []
+    size = 0
+    for panel in panels:
+        blocks.append(encode_matrix(panel.values, exact=exact, attending=_attending_rows(panel)))
+        size += len(blocks[-1].text)
+        _check_size(size, len(panels), len(blocks))
+    return blocks
+
+
+def _check_size(size: int, panels: int, fitting: int) -> None:
+    """Refuse a page that is too large after the first `fitting` of its panels."""
+    if size > LARGEST_PAGE:
+        raise InputError(
+            "The page would be larger than {most} MB: it would hold {panels} tables of weights, and {fitting} fill it.",
+            hint="Choose some with --layer and --head, give a shorter text, or save as .npz.",
+            most=LARGEST_PAGE // 10**6,
+            panels=panels,
+            fitting=fitting,
+        )
+
+
+def _attending_rows(panel: Panel) -> int | None:
+    """Return how many rows may attend to anything, over which a column's mean is taken; None where all may."""
+    return None if panel.forbidden is None else int((~panel.forbidden).any(axis=1).sum())
+
+
+def _encode_masks(panels: list[Panel], first: int) -> tuple[list[int], list[str]]:
+    """Return the index of each panel's block of forbidden cells (-1: none), and these blocks, each once.
+
+    first: the index of the first block.
+    """
+    known: dict[bytes, int] = {}
+    indices: list[int] = []
+    blocks: list[str] = []
+    for panel in panels:
+        if panel.forbidden is None:
+            indices.append(-1)
+            continue
+        content = np.packbits(panel.forbidden).tobytes()
+        if content not in known:
+            known[content] = first + len(blocks)
+            blocks.append(encode_mask(panel.forbidden))
+        indices.append(known[content])
+    return indices, blocks
+
+
+def _with_floor(scale: Scale, panels: list[Panel], *, exact: bool) -> Scale:
+    """Return the scale as a logarithmic one, its floor not below what rounded numbers can tell apart."""
     found = spread_scale(scale, "log", [panel.values for panel in panels if panel.scale == scale])
     return found if exact else replace(found, floor=max(found.floor, scale.high / LEAST_STEPS))
 
 
-def _scale(scale: Scale) -> dict[str, Any]:
-    """The ends of a scale and its floor by ratio, its 256 colours as hexadecimal digits, each with its ink."""
+def _describe(scale: Scale) -> PageScale:
     palette = scale.palette()
-    return {
-        "low": scale.low,
-        "high": scale.high,
-        "floor": scale.floor,
-        "diverging": scale.diverging,
-        "colours": "".join(f"{r:02x}{g:02x}{b:02x}" for r, g, b in palette),
-        "ink": "".join("0" if ink_on(color) == (0, 0, 0) else "1" for color in palette),
-    }
+    return PageScale(
+        low=scale.low,
+        high=scale.high,
+        floor=scale.floor,
+        diverging=scale.diverging,
+        colours="".join(f"{r:02x}{g:02x}{b:02x}" for r, g, b in palette),
+        ink="".join("0" if ink_on(color) == (0, 0, 0) else "1" for color in palette),
+    )
 
 
-def _titles(attention: Attention, names: list[int | str], panels: list[Panel]) -> list[Words]:
-    """What each sheet is called: its layer and head, and what stands below it elsewhere."""
-    called = (head_title(attention, layer, name) for layer in attention.layers for name in names)
-    return [
-        _title(title if panel.caption is None else message("{title} · {words}", title=title, words=panel.caption))
-        for title, panel in zip(called, panels, strict=True)
-    ]
+def _text(source: str | None, tokens: tuple[Token, ...]) -> PageText:
+    """Return a text in reading order.
 
-
-def _named(name: int | str) -> Message:
-    return message("mean") if name == "mean" else message("{text}", text=toy_name(name))
-
-
-def _head_of_setting(setting: Words, name: int | str, count: int) -> Words:
-    if count == 1:
-        return setting
-    head = message("mean of the heads") if name == "mean" else message("head {head}", head=_named(name))
-    named = in_each(head)
-    return {language: f"{setting[language]}, {named[language]}" for language in setting}
-
-
-def _title(words: Message | None) -> Words:
-    return in_each(message("") if words is None else words)
-
-
-def _said(words: Iterable[Message]) -> list[Words]:
-    return [in_each(each) for each in words]
-
-
-def _text(source: str | None, tokens: tuple[Token, ...]) -> dict[str, Any]:
-    """The text in reading order: for each word its place on the axis, and what stands between it and the one before.
-
-    Without a source the words stand in a row; without places in it, with spaces between them.
+    Without a source the words are in a row; where tokens have no positions in it, with a space between them.
     """
     if any(token.start is None or token.end is None for token in tokens):
-        return {"words": list(range(len(tokens))), "gaps": [""] + [" "] * (len(tokens) - 1), "tail": ""}
+        return PageText(tuple(range(len(tokens))), ("", *[" "] * (len(tokens) - 1)), "")
     source = " " * max(token.end or 0 for token in tokens) if source is None else source
     order = sorted(range(len(tokens)), key=lambda i: (tokens[i].start or 0, i))
     gaps, last = [], 0
     for i in order:
         start, end = tokens[i].start or 0, tokens[i].end or 0
-        gaps.append(_between(source[last:start]))
+        gaps.append(_make_visible(source[last:start]))
         last = max(last, end)
-    return {"words": order, "gaps": gaps, "tail": _between(source[last:])}
+    return PageText(tuple(order), tuple(gaps), _make_visible(source[last:]))
 
 
-def _between(text: str) -> str:
-    """White space and words that are no tokens, harmless; lines stay lines."""
+def _make_visible(text: str) -> str:
+    """Return the text between words with control characters made visible; lines stay lines."""
     return "\n".join(visible(line.replace("\t", "    "), "picture") for line in text.splitlines()) + (
         "\n" if text.endswith(("\n", "\r")) else ""
     )
 
 
-def _one_line(name: Name) -> Name:
-    """A text or a name without its line ends."""
-    if isinstance(name, str):
-        return " ".join(name.split())
-    return replace(name, fields={key: _one_line(value) for key, value in name.fields.items()})
+def _shorten(title: str) -> str:
+    shown = visible(" ".join(title.split()), "picture")
+    return shown if len(shown) <= _LONGEST_TITLE else shown[:_LONGEST_TITLE] + "⋯"

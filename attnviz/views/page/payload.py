@@ -1,11 +1,13 @@
-"""Weights as text that a page can hold and a browser opens by itself: rounded to a byte, deflated, base64.
+"""Encode matrices as text that a page can hold and a browser can decode: rounded to a byte, deflated, base64.
 
-A block holds one matrix. Its bytes are little-endian: `f4` and `f8` are the numbers themselves; `u1` (weights) and `i2`
-(changes) begin with each column's mean over the rows that may look and each row's largest, as float32, and go on with
-the cells, as shares of their row's largest in 255 or 32767 steps. So the means, which rounded cells would blur, are
-exact.
+A block holds one matrix. Its bytes are little-endian:
 
-A block is opened alone, so that a page of 144 heads shows the first one at once.
+- `f4` and `f8` are the numbers themselves, row by row;
+- `u1` (weights) and `i2` (changes) begin with each column's mean over the rows that may attend to anything, then each
+  row's largest absolute number, both as float32, and go on with the cells, as shares of their row's largest in 255 or
+  32767 steps. The means are kept because rounded cells would not give them exactly.
+
+Each block is decoded alone, so that a page of 144 heads shows the first one at once. script/blocks.mjs decodes them.
 """
 
 from __future__ import annotations
@@ -17,28 +19,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Up to this many cells in all, a page keeps them exactly: 1.4 MB at most, for 144 heads on up to 42 words.
+# Up to this many cells in all are kept exactly: 1.4 MB at most, for 144 heads on up to 42 words.
 EXACT_UP_TO = 2**18
-# The side of a small map in the overview, in cells; longer texts are pooled to it.
+# The largest side of a small map in the overview, in cells; longer texts are pooled to it.
 SMALL = 32
 
 _STEPS = {"u1": 255, "i2": 32767}
-# So many shares of its row's largest does a rounded number have at least.
+# A rounded number is a share of its row's largest in at least this many steps.
 LEAST_STEPS = min(_STEPS.values())
 
 
 class Block(NamedTuple):
-    """One matrix as text: how its cells are written (f4, f8, u1 or i2), and the base64 of its deflated bytes."""
+    """One encoded matrix. kind: f4, f8, u1 or i2. text: the base64 of its deflated bytes."""
 
     kind: str
     text: str
 
 
-def encode(values: NDArray[np.floating[Any]], *, exact: bool, looking: int | None = None) -> Block:
-    """The matrix [rows, columns] as a block; exactly, or each cell within half a step of its row's largest.
+def encode_matrix(values: NDArray[np.floating[Any]], *, exact: bool, attending: int | None = None) -> Block:
+    """Encode a matrix [rows, columns], exactly or each cell within half a step.
 
     Half a step is 1/510 of the row's largest for weights (no cell below 0), 1/65534 for changes.
-    looking: how many rows may look at anything; all, if not given.
+    attending: how many rows may attend to anything; all, if not given.
     """
     if exact:
         kind = "f8" if values.dtype == np.float64 else "f4"
@@ -48,34 +50,24 @@ def encode(values: NDArray[np.floating[Any]], *, exact: bool, looking: int | Non
     divisor = np.where(largest == 0, np.float32(1), largest)[:, None]
     shares = np.clip(values / divisor, -1, 1)  # the largest as float32 may be a hair below the largest itself
     cells = np.rint(shares * _STEPS[kind]).astype(f"<{kind}")
-    means = (values.sum(axis=0, dtype=np.float64) / max(1, len(values) if looking is None else looking)).astype("<f4")
+    means = (values.sum(axis=0, dtype=np.float64) / max(1, len(values) if attending is None else attending)).astype(
+        "<f4"
+    )
     return Block(kind, pack(means.tobytes() + largest.tobytes() + cells.tobytes()))
 
 
-def decode(block: Block, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """The matrix of a block, as the page's script opens it."""
-    data = unpack(block.text)
-    if block.kind in ("f4", "f8"):
-        return np.frombuffer(data, f"<{block.kind}").reshape(shape).astype(np.float64)
-    rows, columns = shape
-    largest = np.frombuffer(data, "<f4", rows, offset=4 * columns).astype(np.float64)
-    cells = np.frombuffer(data, f"<{block.kind}", offset=4 * (rows + columns)).reshape(shape)
-    shares: NDArray[np.float64] = cells * largest[:, None] / _STEPS[block.kind]
-    return shares
-
-
 def encode_mask(forbidden: NDArray[np.bool_]) -> str:
-    """Forbidden cells, a bit each, row after row, the first in a byte's highest bit."""
+    """Encode forbidden cells [rows, columns], one bit each, row by row, the first in a byte's highest bit."""
     return pack(np.packbits(forbidden).tobytes())
 
 
-def small(
+def pool_small(
     values: NDArray[np.floating[Any]], forbidden: NDArray[np.bool_] | None = None, *, signed: bool = False
 ) -> NDArray[np.uint8]:
-    """The matrix pooled to at most SMALL x SMALL cells, each the strongest of its cells, as bytes.
+    """Pool a matrix [rows, columns] to at most SMALL x SMALL bytes, each the largest absolute number of its cells.
 
-    0 is a cell where all is forbidden. 1 to 255 is the number's place between 0 and the matrix's largest; of `signed`
-    numbers, between its largest either way, so that 128 is no change.
+    0 is a byte whose cells are all forbidden. 1 to 255 is the number's position between 0 and the matrix's largest; of
+    `signed` numbers between minus and plus the largest, so that 128 is no change.
     """
     allowed = np.ones(values.shape, bool) if forbidden is None else ~forbidden
     above = _pooled(np.where(allowed, values, -np.inf).astype(np.float64), np.maximum)
@@ -87,16 +79,17 @@ def small(
     return np.where(seen, 1 + np.rint(254 * places), 0).astype(np.uint8)
 
 
-def pool(count: int) -> int:
-    """How many tokens one cell of a small map stands for, along an axis of `count`."""
+def tokens_per_cell(count: int) -> int:
+    """Return how many tokens one cell of a small map stands for, along an axis of `count` tokens."""
     return -(-count // SMALL)
 
 
 def pack(data: bytes) -> str:
-    """Bytes deflated (RFC 1950), as base64.
+    """Deflate bytes (RFC 1950) and encode them as base64.
 
-    Rounded weights that are near noise repeat nothing: looking for repetitions takes ten times as long and makes them a
-    tenth larger than letter frequencies alone. Sharp heads are mostly zeros and repeat much. The smaller one is kept.
+    Rounded weights that are near noise have no repetitions: searching for them takes ten times as long as coding by
+    frequency alone and makes the result a tenth larger. Sharp heads are mostly zeros and repeat much. Both ways are
+    tried, and the smaller result is kept.
     """
     strategies = (zlib.Z_HUFFMAN_ONLY, zlib.Z_DEFAULT_STRATEGY)
     return base64.b64encode(min((_deflate(data, strategy) for strategy in strategies), key=len)).decode("ascii")
@@ -107,12 +100,7 @@ def _deflate(data: bytes, strategy: int) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
-def unpack(text: str) -> bytes:
-    """The bytes that `pack` packed."""
-    return zlib.decompress(base64.b64decode(text))
-
-
 def _pooled(values: NDArray[np.float64], strongest: np.ufunc) -> NDArray[np.float64]:
     for axis, count in enumerate(values.shape):
-        values = strongest.reduceat(values, np.arange(0, count, pool(count)), axis=axis)
+        values = strongest.reduceat(values, np.arange(0, count, tokens_per_cell(count)), axis=axis)
     return values

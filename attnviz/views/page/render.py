@@ -1,7 +1,7 @@
-"""One page: an Attention or a Comparison as a single HTML file that opens from disk and asks for nothing.
+"""Render an Attention or a Comparison as one HTML file that opens from disk and loads nothing.
 
-Style, script and numbers stand in the file. Its Content-Security-Policy lets the browser run this script and no other,
-known by its hash, and load nothing.
+Style sheet, script and numbers are in the file. Its Content-Security-Policy lets the browser run this script alone,
+identified by its hash, and load nothing.
 """
 
 from __future__ import annotations
@@ -17,41 +17,36 @@ from importlib.resources import files
 from attnviz._version import __version__
 from attnviz.analysis.comparison import Comparison
 from attnviz.core.attention_data import Attention
-from attnviz.i18n.messages import language
 from attnviz.views.page.bundle import bundle
 from attnviz.views.page.document import Document, of_attention, of_comparison
-from attnviz.views.page.sentences import SENTENCES, in_each
-from attnviz.views.prepared.labels import visible
+from attnviz.views.page.page_data import to_json
+from attnviz.views.page.sentences import SENTENCES, in_each_language
 from attnviz.views.prepared.refine import AS_IS, Refining
-
-_LONGEST_TITLE = 60
 
 
 def render_page(
     shown: Attention | Comparison, *, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
 ) -> str:
-    """The whole page as text; the same input gives the same page.
+    """Return the page as HTML; the same input gives the same text.
 
-    head: which head of a comparison, as for prepare_comparison; None is all and their mean. An attention is shown with
+    head: which heads of a comparison, as for prepare_comparison; None is all and their mean. An attention is shown with
     all the layers and heads it has. Raises InputError where the page would be over 200 MB.
     """
     if isinstance(shown, Comparison):
-        document, title = of_comparison(shown, head, digits, refining), " | ".join(map(str, shown.titles))
-    else:
-        document, title = of_attention(shown, digits, refining), _name(shown)
-    return _fill(document, _short(title))
+        return _fill(of_comparison(shown, head, digits, refining))
+    return _fill(of_attention(shown, digits, refining))
 
 
-def _fill(document: Document, title: str) -> str:
+def _fill(document: Document) -> str:
     style, script = _file("page.css"), _script()
     parts = {
-        "language": language(),
+        "language": document.data.language,
         "policy": _policy(style, script),
         "generator": f"attnviz {__version__}",
-        "title": escape(title),
+        "title": escape(document.data.title),
         "style": style,
-        "no_script": escape(" ".join(in_each(SENTENCES["no_script"]).values())),
-        "data": harmless_json(document.head | {"title": title, "language": language()}),
+        "no_script": escape(" ".join(in_each_language(SENTENCES["no_script"]).values())),
+        "data": harmless_json(to_json(document.data)),
         "blocks": "\n".join(
             f'<script type="text/plain" id="block-{i}">{text}</script>' for i, text in enumerate(document.blocks)
         ),
@@ -61,7 +56,7 @@ def _fill(document: Document, title: str) -> str:
 
 
 def harmless_json(value: object) -> str:
-    r"""JSON that stands in HTML and cannot end its element: < is written \u003c."""
+    r"""Return JSON that cannot end the HTML element it is in: < is written \u003c."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -85,14 +80,3 @@ def _script() -> str:
 @cache
 def _file(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-def _name(attention: Attention) -> str:
-    if attention.source is not None:
-        return attention.source
-    return " ".join(token.text for token in attention.query[:20])
-
-
-def _short(text: str) -> str:
-    shown = visible(" ".join(text.split()), "picture")
-    return shown if len(shown) <= _LONGEST_TITLE else shown[:_LONGEST_TITLE] + "⋯"

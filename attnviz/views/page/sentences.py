@@ -1,6 +1,6 @@
-"""Every sentence of the page's controls, in one table; the page carries each in both languages.
+"""The sentences of the page's controls; a page holds each of them in every language.
 
-The page's script fills the {fields} itself, so that the sentence stays whole in either language.
+The page's script fills their {fields}, so that a sentence is translated as a whole.
 """
 
 from __future__ import annotations
@@ -98,13 +98,13 @@ SENTENCES: dict[str, Message] = {
 }
 
 
-def in_each(words: Message) -> dict[str, str]:
-    """The sentence in every language of the page."""
+def in_each_language(words: Message) -> dict[str, str]:
+    """Return a sentence in every language: language -> text."""
     return {language: _said(words, language) for language in LANGUAGES}
 
 
-def sentences() -> dict[str, dict[str, str]]:
-    """Every sentence of the controls by language and name, its {fields} still open."""
+def page_sentences() -> dict[str, dict[str, str]]:
+    """Return every sentence of the controls: language -> name -> text with its {fields} unfilled."""
     return {
         language: {name: _said(_left_open(words), language) for name, words in SENTENCES.items()}
         for language in LANGUAGES
@@ -112,7 +112,7 @@ def sentences() -> dict[str, dict[str, str]]:
 
 
 def _left_open(words: Message) -> Message:
-    """The sentence with each field as it is written: {word} stays {word}."""
+    """Fill each field of a sentence with its own placeholder, so that {word} stays {word}."""
     names = [name for _, name, _, _ in Formatter().parse(words.template) if name]
     return replace(words, fields={name: f"{{{name}}}" for name in names})
 

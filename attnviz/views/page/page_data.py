@@ -1,0 +1,122 @@
+"""The types of the data that the page's script reads (script/data.mjs has the same in JSDoc), and their JSON.
+
+A field's name in JSON is its name here in camel case; the order is the same. Indices count from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal
+
+# A text in every language of the page: language -> text.
+Localized = dict[str, str]
+
+
+@dataclass(frozen=True)
+class PageText:
+    """A text in reading order.
+
+    words: for each word its position on the axis of rows or columns. gaps: what stands before each word. tail: what
+    stands after the last.
+    """
+
+    words: tuple[int, ...]
+    gaps: tuple[str, ...]
+    tail: str
+
+
+@dataclass(frozen=True)
+class PageScale:
+    """A colour scale.
+
+    low, high: the numbers at its ends. floor: the low end of logarithmic colouring. colours: 256 times six hexadecimal
+    digits. ink: for each colour "0" where black text is legible on it, else "1" for white.
+    """
+
+    low: float
+    high: float
+    floor: float
+    diverging: bool
+    colours: str
+    ink: str
+
+
+@dataclass(frozen=True)
+class PageSheet:
+    """The weight matrix of one layer, head and side; its block has the same index.
+
+    kind: how the block is encoded (payload.py). reach: its largest absolute number. mask: the block of its forbidden
+    cells, -1 without any.
+    """
+
+    kind: str
+    reach: float
+    mask: int
+
+
+@dataclass(frozen=True)
+class SmallMaps:
+    """The pooled maps of all sheets: their block, the cells of each, and how many tokens a cell stands for."""
+
+    block: int
+    rows: int
+    columns: int
+    step: int
+
+
+@dataclass(frozen=True)
+class PageData:
+    """All that the page shows, but the numbers, which are in blocks.
+
+    texts: those that the words are shown in; row_texts: the index of each side's text; column_text: that of the
+    columns where they are not the rows.
+    captions, notes: one list for each layer, or one for all. precision: names a sentence.
+    rows, columns: the labels of the axes.
+    layers, heads, sides: the names to choose from; the layers of a comparison are its settings, its sides are A, B and
+    the change; an attention has one side without a name. titles, sheets: [layers * heads], [layers * heads * sides].
+    start: the layer and the head that are shown first. spread: how their colours are spread at first.
+    scales: those in use; scale_of_side: the index of each side's.
+    sentences: those of the controls, by language and name.
+    """
+
+    kind: Literal["attention", "comparison"]
+    texts: tuple[PageText, ...]
+    row_texts: tuple[int, ...]
+    column_text: int | None
+    captions: tuple[tuple[Localized, ...], ...]
+    notes: tuple[tuple[Localized, ...], ...]
+    precision: Literal["exact", "rounded"]
+    digits: int
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    axes: Localized
+    layers: tuple[Localized, ...]
+    heads: tuple[Localized, ...]
+    sides: tuple[Localized | None, ...]
+    titles: tuple[Localized, ...]
+    start: tuple[int, int]
+    scales: tuple[PageScale, ...]
+    spread: str
+    scale_of_side: tuple[int, ...]
+    sheets: tuple[PageSheet, ...]
+    small: SmallMaps
+    sentences: dict[str, dict[str, str]]
+    title: str
+    language: str
+
+
+def to_json(value: object) -> Any:
+    """Return the value with dataclasses as dictionaries, in camel case, and tuples as lists."""
+    if is_dataclass(value):
+        return {_camel_case(field.name): to_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: to_json(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [to_json(each) for each in value]
+    return value
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
