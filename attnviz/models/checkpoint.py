@@ -14,7 +14,7 @@ from attnviz.core.read_file import is_file
 from attnviz.models.formats.files import read_json
 from attnviz.models.formats.safetensors import INDEX, SafetensorsFile, ShardedSafetensors
 from attnviz.models.formats.tensors import Tensors
-from attnviz.models.locate import Place, is_gguf
+from attnviz.models.locate import ModelLocation, is_gguf
 
 if TYPE_CHECKING:
     from attnviz.models.formats.gguf import GgufFile
@@ -83,20 +83,20 @@ class Checkpoint:
         return ids | {name: value for name, value in read_json(path).items() if value is not None}
 
 
-def open_checkpoint(place: Place) -> Checkpoint:
+def open_checkpoint(location: ModelLocation) -> Checkpoint:
     """Open the config and find the arrays, without reading them.
 
     Raises InputError, in one line that names the file: no config.json, no JSON, no weights, a pickle.
     """
-    if is_gguf(place.path):
+    if is_gguf(location.path):
         from attnviz.models.formats.gguf import GgufFile
         from attnviz.models.formats.gguf_names import GgufTensors, config_of
 
-        file = GgufFile(place.path)
+        file = GgufFile(location.path)
         config = config_of(file)
-        return Checkpoint(place.name, place.path, config, GgufTensors(file), file)
-    config = read_json(place.path / "config.json", most=16 * 2**20)
-    return Checkpoint(place.name, place.path, config, open_weights(place.path))
+        return Checkpoint(location.name, location.path, config, GgufTensors(file), file)
+    config = read_json(location.path / "config.json", most=16 * 2**20)
+    return Checkpoint(location.name, location.path, config, open_weights(location.path))
 
 
 @contextmanager

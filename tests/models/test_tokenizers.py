@@ -16,7 +16,7 @@ from paths import GOLDEN
 from attnviz.core.errors import InputError
 from attnviz.models.checkpoint import open_checkpoint
 from attnviz.models.formats.gguf import GgufFile
-from attnviz.models.locate import find
+from attnviz.models.locate import find_model
 from attnviz.models.tokenizers.gguf import gguf_tokenizer
 from attnviz.models.tokenizers.open import open_tokenizer
 from attnviz.models.tokenizers.sentencepiece import read_sentencepiece
@@ -85,7 +85,7 @@ def test_spans_of_tiny_tokenizers(folder, name):
 @needs_minilm
 def test_minilm():
     """tokenizer.json, with the truncation at 128 that it asks for switched off."""
-    tokenizer = open_checkpoint(find(MINILM)).tokenizer
+    tokenizer = open_checkpoint(find_model(MINILM)).tokenizer
     check_ids(tokenizer, "minilm")
     check_spans(tokenizer)
     assert len(tokenizer.encode("cat " * 300).ids) == 302
@@ -95,7 +95,7 @@ def test_minilm():
 def test_smollm2():
     """The vocabulary inside a .gguf."""
     pytest.importorskip("gguf")
-    tokenizer = open_checkpoint(find(SMOLLM2)).tokenizer
+    tokenizer = open_checkpoint(find_model(SMOLLM2)).tokenizer
     check_ids(tokenizer, "smollm2")
     check_spans(tokenizer)
 

@@ -87,7 +87,7 @@ class LayerOutput(NamedTuple):
     cross_attention: Trace | None = None
 
 
-class Setup(NamedTuple):
+class StackSetup(NamedTuple):
     """What a stack is made of.
 
     shape: the stack's own, see ModelShape.of_decoder. length: the number of tokens of the text.
@@ -112,7 +112,7 @@ class Stack(ABC):
     keys: ClassVar[ConfigKeys] = ConfigKeys()
     decoder: ClassVar[type[Stack] | None] = None
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: StackSetup) -> None:
         self.config, self.weights, self.shape, self.length, self.encoder_hidden_states = setup
         self.dim, self.heads, self.vocabulary = self.shape.dim, self.shape.heads, self.shape.vocabulary
 

@@ -19,8 +19,8 @@ from attnviz.models.families.base import (
     Ids,
     LayerOutput,
     ModelShape,
-    Setup,
     Stack,
+    StackSetup,
     head_weight,
     word_vectors,
 )
@@ -53,7 +53,7 @@ class Bert(Stack):
     after_padding: ClassVar[bool] = False
     padding_key: ClassVar[str | None] = "pad_token_id"
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
         _refuse_relative_positions(self.config)
         self.intermediate_size = self.size(self.config, "intermediate_size")

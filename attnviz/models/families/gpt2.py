@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attnviz.models.families.activations import activation
-from attnviz.models.families.base import CausalStack, ConfigKeys, Float32, Ids, LayerOutput, Setup
+from attnviz.models.families.base import CausalStack, ConfigKeys, Float32, Ids, LayerOutput, StackSetup
 from attnviz.models.families.config import equal_heads
 from attnviz.models.families.layers import attention, heads_of, take_layer_norm, transposed_linear
 
@@ -23,7 +23,7 @@ class Gpt2(CausalStack):
     )
     embedding = "wte.weight"
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
         self.intermediate_size = self.config.count("n_inner", default=4 * self.dim)
         self.epsilon = self.config.number("layer_norm_epsilon", default=1e-5)

@@ -8,7 +8,7 @@ import numpy as np
 
 from attnviz.core.attention_data import Trace
 from attnviz.models.families.activations import activation
-from attnviz.models.families.base import CausalStack, ConfigKeys, Float32, LayerOutput, Setup
+from attnviz.models.families.base import CausalStack, ConfigKeys, Float32, LayerOutput, StackSetup
 from attnviz.models.families.config import Configuration, equal_heads
 from attnviz.models.families.layers import attention, heads_of, linear, take_layer_norm
 from attnviz.models.families.rotary import longest_text, rotate, rotation_for
@@ -32,7 +32,7 @@ class GptNeoX(CausalStack):
     head = ("lm_head.weight", "embed_out.weight")
     tied = False
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
         self.intermediate_size = self.size(self.config, "intermediate_size")
         self.epsilon = self.config.number("layer_norm_eps", default=1e-5)

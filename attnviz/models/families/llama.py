@@ -14,7 +14,7 @@ import numpy as np
 
 from attnviz.core.attention_data import Trace
 from attnviz.models.families.activations import activation
-from attnviz.models.families.base import Booleans, CausalStack, ConfigKeys, Float32, Ids, LayerOutput, Setup
+from attnviz.models.families.base import Booleans, CausalStack, ConfigKeys, Float32, Ids, LayerOutput, StackSetup
 from attnviz.models.families.config import Configuration, equal_heads
 from attnviz.models.families.layers import attention, causal_mask, heads_of, linear, rms_norm
 from attnviz.models.families.rotary import longest_text, rotate, rotation_for
@@ -44,7 +44,7 @@ class Llama(CausalStack):
     default_epsilon: ClassVar[float] = 1e-6
     rotary_defaults: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
         self.kv_heads = self.config.count("num_key_value_heads", default=self.default_kv_heads or self.heads)
         self.head_dim = self._read_head_dim()

@@ -18,8 +18,8 @@ from attnviz.models.families.base import (
     Ids,
     LayerOutput,
     ModelShape,
-    Setup,
     Stack,
+    StackSetup,
     head_weight,
     refuse_segments,
     word_vectors,
@@ -36,7 +36,7 @@ class MarianDecoder(Stack):
     prefixes = ("", "model.")
     side: ClassVar[str] = "decoder"
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
         self.intermediate_size = self.config.count(f"{self.side}_ffn_dim", default=4096)
         self.activation = activation(self.config.word("activation_function", default="gelu"))

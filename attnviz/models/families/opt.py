@@ -6,7 +6,7 @@ import numpy as np
 
 from attnviz.core.attention_data import Trace
 from attnviz.models.families.activations import activation
-from attnviz.models.families.base import CausalStack, ConfigKeys, Float32, Ids, LayerOutput, Setup
+from attnviz.models.families.base import CausalStack, ConfigKeys, Float32, Ids, LayerOutput, StackSetup
 from attnviz.models.families.config import equal_heads
 from attnviz.models.families.layers import attention, heads_of, layer_norm, linear, take_layer_norm
 
@@ -21,7 +21,7 @@ class Opt(CausalStack):
     keys = ConfigKeys(vocabulary=("vocab_size", 50272), positions=("max_position_embeddings", 2048))
     embedding = "decoder.embed_tokens.weight"
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
         self.intermediate_size = self.config.count("ffn_dim", default=3072)
         self.activation = activation(self.config.word("activation_function", default="relu"))

@@ -19,8 +19,8 @@ from attnviz.models.families.base import (
     Ids,
     LayerOutput,
     ModelShape,
-    Setup,
     Stack,
+    StackSetup,
     refuse_segments,
     word_vectors,
 )
@@ -44,7 +44,7 @@ class T5Decoder(Stack):
     default_feed: ClassVar[str] = "relu"
     default_intermediate_size: ClassVar[int] = 2048
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
         self.head_dim = self.config.count("d_kv", "head_dim", default=64)
         self.intermediate_size = self.config.count("d_ff", default=self.default_intermediate_size)

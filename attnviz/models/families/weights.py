@@ -1,4 +1,4 @@
-"""A checkpoint's tensors by their Hugging Face names, looked up one at a time and held to the shape they must have."""
+"""A checkpoint's tensors by their Hugging Face names, looked up one at a time and checked for their shape."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Weights:
         self._prefixes = prefixes
 
     def find(self, *names: str) -> str | None:
-        """The full name of the first of these that is there, under any prefix; None where none is."""
+        """Return the full name of the first of these tensors that is there, under any prefix; None where none is."""
         for name in names:
             for ending in _spellings(name):
                 for prefix in self._prefixes:
@@ -36,16 +36,19 @@ class Weights:
         return None
 
     def take(self, *names: str, shape: tuple[int, ...]) -> Float32:
-        """The first of these that is there, float32 [*shape]; InputError where none is, or its shape is another."""
+        """Return the first of these tensors that is there, float32 [*shape].
+
+        Raises InputError where none is there, or where it has another shape.
+        """
         name = self._named(names, shape)
         tensor = self._tensors[name]
         _check_shape(name, tensor.shape, shape)
         return np.asarray(tensor, dtype=np.float32)
 
     def rows(self, *names: str, shape: tuple[int, int], ids: NDArray[np.int64]) -> Float32:
-        """Some rows of a table, a new array [ids, columns]; the others are not read where the mapping can do that.
+        """Return some rows of a table [rows, columns], a new array [ids, columns].
 
-        Such a mapping has `rows(name, indexes)` and `shape(name)`.
+        The other rows are not read where the mapping has `rows(name, indexes)` and `shape(name)`.
         """
         name = self._named(names, shape)
         if not isinstance(self._tensors, _Rows):
@@ -54,6 +57,7 @@ class Weights:
         return np.array(self._tensors.rows(name, ids), dtype=np.float32)
 
     def _named(self, names: tuple[str, ...], shape: tuple[int, ...]) -> str:
+        """Return the name of the first of these tensors that is there; raises InputError where none is."""
         name = self.find(*names)
         if name is None:
             raise InputError(
@@ -82,6 +86,7 @@ def _check_shape(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> N
 
 
 def _spellings(name: str) -> tuple[str, ...]:
+    """Return a tensor's name as it is, and as old checkpoints have it."""
     for ending, old in _OLD_ENDINGS.items():
         if name.endswith(ending):
             return name, name.removesuffix(ending) + old

@@ -1,4 +1,4 @@
-"""Files of a model, read and never run: bounded JSON, and bytes mapped into memory instead of loaded."""
+"""A model's files, read and never executed: JSON of bounded size, and bytes mapped into memory."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LARGEST_JSON = 256 * 2**20
 
 
 def read_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any]:
-    """The object in a JSON file; InputError names the file that has none, is no UTF-8, or is larger than `most`."""
+    """Return the object in a JSON file; InputError for a file without one, not UTF-8, or larger than `most` bytes."""
     try:
-        size = _size(path)
+        size = _checked_size(path)
         if size > most:
             raise InputError(
                 "{path!r} is {size} bytes; at most {most} were expected.",
@@ -39,9 +39,9 @@ def read_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any]:
 
 
 def parse_object(data: bytes, name: str) -> dict[str, Any]:
-    """The JSON object in `data`; InputError names the file where there is none, or where a key stands twice."""
+    """Return the JSON object in `data`; InputError names the file where there is none, or where a key stands twice."""
     try:
-        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice)
+        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_refuse_repeated_keys)
     except KeyError as error:
         raise InputError("{path!r} names {key!r} twice.", path=name, key=error.args[0]) from None
     except (ValueError, RecursionError) as error:
@@ -51,7 +51,7 @@ def parse_object(data: bytes, name: str) -> dict[str, Any]:
     return found
 
 
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
@@ -60,9 +60,9 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def map_bytes(path: Path) -> Bytes:
-    """The file's bytes, read-only, in memory only where they are touched; InputError where it cannot be read."""
+    """Map a file's bytes [size] into memory, read-only; raises InputError where it cannot be read."""
     try:
-        if not _size(path):
+        if not _checked_size(path):
             raise InputError("{path!r} is empty.", path=str(path))
         with open(path, "rb") as file:
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=np.uint8)
@@ -74,8 +74,8 @@ def map_bytes(path: Path) -> Bytes:
         raise unreadable(path, error) from None
 
 
-def _size(path: Path) -> int:
-    """How many bytes the file has; a pipe or a device has no number, and reading it might never end."""
+def _checked_size(path: Path) -> int:
+    """Return a file's size in bytes; raises InputError for a pipe or a device, whose reading might never end."""
     found = path.stat()
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise InputError("{path!r} is a pipe or a device; a file was expected.", path=str(path))
@@ -83,12 +83,12 @@ def _size(path: Path) -> int:
 
 
 def unreadable(path: Path, error: Exception) -> InputError:
-    """The line for a file that the system does not give."""
+    """Return the error for a file that the system cannot read."""
     return InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason_of(error))
 
 
 def text_of(mapping: Mapping[str, Any], key: str) -> str | None:
-    """A string of a JSON object, or None; a token may be written as an object with its `content`."""
+    """Return a string of a JSON object, or None; a token may be an object with its text under `content`."""
     value = mapping.get(key)
     if isinstance(value, Mapping):
         value = value.get("content")

@@ -1,7 +1,7 @@
-"""A .gguf file: what it says of itself, and its arrays, which stay on disk until asked for.
+"""A .gguf file: its metadata, and its arrays, which stay on disk until they are needed.
 
 The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. A count, a length or an offset is believed only
-where the file is large enough for it. Arrays of strings (a vocabulary has 100,000) are walked over and read later.
+where the file is large enough for it. Arrays of strings (a vocabulary has 100,000) are stepped over and decoded later.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import Message, message
 from attnviz.models.formats.files import Bytes, map_bytes
-from attnviz.models.formats.gguf_quantization import FORMATS, Format, to_float32
+from attnviz.models.formats.gguf_quantization import FORMATS, NumberFormat, to_float32
 from attnviz.models.formats.tensors import Tensors
 
 Float32 = NDArray[np.float32]
@@ -30,21 +30,21 @@ _LONGEST_NAME = 65_535
 _LENGTH = struct.Struct("<Q")
 
 
-class Entry(NamedTuple):
-    """One array: its shape (slowest axis first, as NumPy has it), its number format, and where its bytes are.
+class GgufEntry(NamedTuple):
+    """One array: its shape (slowest axis first, as in NumPy), its number format, and the place of its bytes.
 
-    part: in which of the files, where a model is split into several.
+    part: the number of its file, where a model is split into several.
     """
 
     shape: tuple[int, ...]
-    format: Format
+    format: NumberFormat
     start: int
     size: int
     part: int = 0
 
 
-class Strings:
-    """An array of strings that are decoded when first asked for."""
+class GgufStrings:
+    """An array of strings that are decoded when first needed."""
 
     def __init__(self, data: memoryview, places: list[int]) -> None:
         self._data = data
@@ -54,13 +54,13 @@ class Strings:
         return len(self._places)
 
     def read(self) -> list[str]:
-        """All of them; bytes that are no UTF-8 become U+FFFD."""
+        """Decode all of them; bytes that are no UTF-8 become U+FFFD."""
         data, length = self._data, _LENGTH.unpack_from
         return [str(data[place + 8 : place + 8 + length(data, place)[0]], "utf-8", "replace") for place in self._places]
 
 
 class GgufFile(Tensors):
-    """The arrays of one file by name, as float32 when asked for; `metadata` is what the file says of itself.
+    """The arrays of one file by name, each converted to float32 when it is read; `metadata` by its keys.
 
     Raises InputError, quickly and without allocating what a count claims, where the file contradicts itself.
     """
@@ -68,12 +68,12 @@ class GgufFile(Tensors):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.metadata: dict[str, Any] = {}
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, GgufEntry] = {}
         self._parts: list[Bytes] = []
         self._read_part(path)
         count = self.metadata.get("split.count", 1)
         if type(count) is int and 1 < count < 100_000:
-            for part in _parts(path, count):
+            for part in _part_files(path, count):
                 if part != path:
                     self._read_part(part)
 
@@ -91,7 +91,7 @@ class GgufFile(Tensors):
         self.metadata = metadata | self.metadata
 
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
-        """Some rows of an array as float32: what is not asked for is never read."""
+        """Return some rows of an array [rows, ...] as float32 [*indexes, ...]; other rows are never read."""
         entry = self.entries[name]
         per_row = entry.size // entry.shape[0]
         chosen = np.asarray(indexes).ravel()
@@ -99,10 +99,11 @@ class GgufFile(Tensors):
         return to_float32(picked, entry.format).reshape(*np.shape(indexes), *entry.shape[1:])
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The array's shape, without reading it."""
+        """Return an array's shape, without reading it."""
         return self.entries[name].shape
 
-    def _flat(self, entry: Entry) -> NDArray[np.uint8]:
+    def _flat(self, entry: GgufEntry) -> NDArray[np.uint8]:
+        """Return an array's bytes, flat."""
         return self._parts[entry.part][entry.start : entry.start + entry.size]
 
     def __getitem__(self, name: str) -> Float32:
@@ -119,8 +120,8 @@ class GgufFile(Tensors):
         return name in self.entries
 
 
-def _parts(path: Path, count: int) -> list[Path]:
-    """The files of a model that is split as NAME-00001-of-00003.gguf; InputError where one is not there."""
+def _part_files(path: Path, count: int) -> list[Path]:
+    """Return the files of a model that is split as NAME-00001-of-00003.gguf; InputError for another name."""
     found = re.fullmatch(r"(.*)-\d{5}-of-(\d{5})\.gguf", path.name)
     if found is None or int(found.group(2)) != count:
         raise InputError(
@@ -132,7 +133,7 @@ def _parts(path: Path, count: int) -> list[Path]:
 
 
 class _Cursor:
-    """A place in the file; whoever would step over its end learns so before anything is read."""
+    """A position in the file; raises InputError before anything beyond the file's end is read."""
 
     def __init__(self, data: memoryview, path: Path) -> None:
         self.data = data
@@ -140,11 +141,11 @@ class _Cursor:
         self.at = 0
 
     def broken(self, what: Message) -> InputError:
-        """The line for a file that contradicts itself."""
+        """Return the error for a file that contradicts itself."""
         return InputError("{path!r} is not a sound GGUF file: {what}.", path=str(self.path), what=what)
 
     def take(self, count: int) -> int:
-        """Step over `count` bytes; where they began."""
+        """Step over `count` bytes, and return where they began."""
         start = self.at
         if count > len(self.data) - start:
             raise self.broken(
@@ -159,18 +160,20 @@ class _Cursor:
         return start
 
     def number(self, code: str) -> Any:
+        """Read a little-endian number of the struct module's format `code`."""
         layout = struct.Struct("<" + code)
         return layout.unpack_from(self.data, self.take(layout.size))[0]
 
     def text(self, most: int | None = None) -> str:
+        """Read a string of at most `most` bytes."""
         length = self.number("Q")
         if most is not None and length > most:
             raise self.broken(message("a name claims {length} bytes", length=f"{length:,}"))
         start = self.take(length)
         return str(self.data[start : start + length], "utf-8", "replace")
 
-    def strings(self, count: int) -> Strings:
-        """Walk over `count` strings, and remember where each is."""
+    def strings(self, count: int) -> GgufStrings:
+        """Step over `count` strings, and remember where each is."""
         data, at, end, length = self.data, self.at, len(self.data) - 8, _LENGTH.unpack_from
         places = []
         for _ in range(count):
@@ -187,11 +190,11 @@ class _Cursor:
                 )
             )
         self.at = at
-        return Strings(data, places)
+        return GgufStrings(data, places)
 
 
 def _read_preamble(cursor: _Cursor) -> tuple[int, int]:
-    """How many arrays and how many key-value pairs follow."""
+    """Return the number of arrays and of key-value pairs that follow."""
     if bytes(cursor.data[:4]) != b"GGUF":
         raise cursor.broken(message("it does not begin with GGUF"))
     cursor.take(4)
@@ -230,17 +233,17 @@ def _read_value(cursor: _Cursor, kind: int, key: str) -> Any:
         return cursor.text()
     if kind != _ARRAY:
         raise cursor.broken(message("{key!r} is of the unknown type {kind}", key=key, kind=kind))
-    inner, count = cursor.number("I"), cursor.number("Q")
-    if inner in _SCALARS:
-        layout = np.dtype("<" + _SCALARS[inner]) if _SCALARS[inner] != "?" else np.dtype(np.bool_)
+    kind, count = cursor.number("I"), cursor.number("Q")
+    if kind in _SCALARS:
+        layout = np.dtype("<" + _SCALARS[kind]) if _SCALARS[kind] != "?" else np.dtype(np.bool_)
         start = cursor.take(count * layout.itemsize)
         return np.frombuffer(cursor.data[start : start + count * layout.itemsize], layout)
-    if inner == _STRING:
+    if kind == _STRING:
         return cursor.strings(count)
-    raise cursor.broken(message("{key!r} is an array of the unknown type {kind}", key=key, kind=inner))
+    raise cursor.broken(message("{key!r} is an array of the unknown type {kind}", key=key, kind=kind))
 
 
-def _read_entries(cursor: _Cursor, count: int, alignment: Any) -> dict[str, Entry]:
+def _read_entries(cursor: _Cursor, count: int, alignment: Any) -> dict[str, GgufEntry]:
     if type(alignment) is not int or alignment < 1 or alignment & (alignment - 1):
         raise cursor.broken(message("its alignment is {alignment}, not a power of two", alignment=alignment))
     found = {}
@@ -251,11 +254,11 @@ def _read_entries(cursor: _Cursor, count: int, alignment: Any) -> dict[str, Entr
         found[name] = _read_entry(cursor, name, alignment)
     start = -(-cursor.at // alignment) * alignment
     placed = {name: entry._replace(start=entry.start + start) for name, entry in found.items()}
-    _check_places(cursor, placed)
+    _check_coverage(cursor, placed)
     return placed
 
 
-def _read_entry(cursor: _Cursor, name: str, alignment: int) -> Entry:
+def _read_entry(cursor: _Cursor, name: str, alignment: int) -> GgufEntry:
     dimensions = cursor.number("I")
     if dimensions > _MOST_DIMENSIONS:
         raise cursor.broken(message("{name!r} claims {count} dimensions", name=name, count=f"{dimensions:,}"))
@@ -278,11 +281,11 @@ def _read_entry(cursor: _Cursor, name: str, alignment: int) -> Entry:
         )
     if offset % alignment:
         raise cursor.broken(message("{name!r} is not aligned to {alignment} bytes", name=name, alignment=alignment))
-    return Entry(shape[::-1], number_format, offset, numbers // number_format.block * number_format.size)
+    return GgufEntry(shape[::-1], number_format, offset, numbers // number_format.block * number_format.size)
 
 
-def _check_places(cursor: _Cursor, entries: dict[str, Entry]) -> None:
-    """Every array lies inside the file, and none on another."""
+def _check_coverage(cursor: _Cursor, entries: dict[str, GgufEntry]) -> None:
+    """Raise InputError unless every array lies inside the file, and none on another."""
     reached, before = 0, ""
     for name, entry in sorted(entries.items(), key=lambda item: item[1].start):
         if entry.start + entry.size > len(cursor.data):

@@ -1,5 +1,4 @@
-"""A .gguf file as a Hugging Face checkpoint: its metadata as config.json's keys, its arrays under the names and in the
-layout that transformers gives them.
+"""A .gguf file as a Hugging Face checkpoint: config.json's keys, and arrays in transformers' names and layout.
 
 What llama.cpp's converter changes on the way to GGUF is changed back, exactly: llama's query and key rows, which it
 interleaves for its rotary positions; gpt2's matrices, which it transposes; gemma's norms, to which it adds 1; and
@@ -21,7 +20,7 @@ from attnviz.models.formats.gguf import GgufFile
 from attnviz.models.formats.tensors import Tensors
 
 Float32 = NDArray[np.float32]
-Change = Callable[[Float32], Float32]
+LayoutChange = Callable[[Float32], Float32]
 
 _LLAMA_LAYER = {
     "attn_norm": "input_layernorm",
@@ -119,18 +118,18 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, str]]] = {
 
 
 class GgufTensors(Tensors):
-    """The arrays of a .gguf file under transformers' names and in its layout, each as float32 when it is asked for."""
+    """The arrays of a .gguf file under transformers' names and in its layout, each float32 when it is read."""
 
     def __init__(self, file: GgufFile) -> None:
         self._file = file
         self._names: dict[str, str] = {}
-        self._changes: dict[str, Change] = {}
+        self._changes: dict[str, LayoutChange] = {}
         architecture = architecture_of(file)
         for ours in file:
             theirs = _renamed(ours, ARCHITECTURES[architecture][1], file)
             if theirs is not None:
                 self._names[theirs] = ours
-                change = _change(architecture, ours, file)
+                change = _layout_change(architecture, ours, file)
                 if change is not None:
                     self._changes[theirs] = change
 
@@ -139,14 +138,14 @@ class GgufTensors(Tensors):
         return self._changes[name](array) if name in self._changes else array
 
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
-        """Some rows of an array as float32: what is not asked for is not read, where the layout allows that."""
+        """Return some rows of an array [rows, ...] as float32 [*indexes, ...], if possible without the others."""
         if name in self._changes:
             picked: Float32 = self[name][indexes]
             return picked
         return self._file.rows(self._names[name], indexes)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The array's shape, without reading it."""
+        """Return an array's shape, without reading it."""
         shape = self._file.shape(self._names[name])
         return shape[::-1] if self._changes.get(name) is _transposed else shape
 
@@ -161,7 +160,7 @@ class GgufTensors(Tensors):
 
 
 def architecture_of(file: GgufFile) -> str:
-    """What the file says it is; InputError where that is not known here."""
+    """Return the architecture that the file names; raises InputError for one that is not known here."""
     found = file.metadata.get("general.architecture")
     if not isinstance(found, str) or found not in ARCHITECTURES:
         raise InputError(
@@ -176,6 +175,7 @@ def architecture_of(file: GgufFile) -> str:
 
 
 def _renamed(name: str, names: Mapping[str, str], file: GgufFile) -> str | None:
+    """Return transformers' name of an array; None for one that transformers does not have."""
     stem, _, suffix = name.rpartition(".")
     number = re.search(r"blk\.(\d+)\.", stem)
     pattern = stem if number is None else stem.replace(number.group(), "blk.{n}.", 1)
@@ -187,8 +187,8 @@ def _renamed(name: str, names: Mapping[str, str], file: GgufFile) -> str | None:
     return f"{found}.{suffix}"
 
 
-def _change(architecture: str, name: str, file: GgufFile) -> Change | None:
-    """What puts an array back into transformers' layout; None where nothing is to be done."""
+def _layout_change(architecture: str, name: str, file: GgufFile) -> LayoutChange | None:
+    """Return the function that puts an array back into transformers' layout; None where it is the same."""
     heads = _whole(file, "attention.head_count")
     if architecture == "llama" and re.search(r"\.attn_[qk]\.", name):
         own = heads if ".attn_q." in name else _whole(file, "attention.head_count_kv", heads)
@@ -198,24 +198,25 @@ def _change(architecture: str, name: str, file: GgufFile) -> Change | None:
     if architecture == "gpt2" and re.search(r"blk.*\.(attn_qkv|attn_output|ffn_up|ffn_down)\.weight", name):
         return _transposed
     if architecture == "gptneox" and ".attn_qkv." in name:
-        return lambda rows: _together(rows, heads, file)
+        return lambda rows: _grouped_by_head(rows, heads, file)
     return None
 
 
 def _transposed(matrix: Float32) -> Float32:
+    """Transpose a matrix [a, b] -> [b, a]."""
     return np.ascontiguousarray(matrix.T)
 
 
 def _uninterleaved(rows: Float32, heads: int, file: GgufFile) -> Float32:
-    """Rows 0 1 2 3 ... of a head back to 0 2 4 ... 1 3 5 ...: its two rotary halves, each together."""
+    """Reorder each head's rows 0 1 2 3 ... of [heads * d_h, ...] to 0 2 4 ... 1 3 5 ...: its two rotary halves."""
     if heads < 1 or len(rows) % (2 * heads):
         raise _do_not_fit(file, len(rows), heads)
     parted = rows.reshape(heads, len(rows) // heads // 2, 2, *rows.shape[1:])
     return parted.swapaxes(1, 2).reshape(rows.shape)
 
 
-def _together(rows: Float32, heads: int, file: GgufFile) -> Float32:
-    """All queries, all keys, all values -> each head's query, key and value beside each other."""
+def _grouped_by_head(rows: Float32, heads: int, file: GgufFile) -> Float32:
+    """Reorder rows [3 * heads * d_h, ...] from all queries, keys, values to each head's query, key and value."""
     if heads < 1 or len(rows) % (3 * heads):
         raise _do_not_fit(file, len(rows), heads)
     parted = rows.reshape(3, heads, len(rows) // 3 // heads, *rows.shape[1:])
@@ -232,7 +233,7 @@ def _do_not_fit(file: GgufFile, rows: int, heads: int) -> InputError:
 
 
 def config_of(file: GgufFile) -> dict[str, Any]:
-    """The file's metadata as config.json has it; InputError where a number that is needed is missing."""
+    """Return the file's metadata as config.json has it; raises InputError where a needed number is missing."""
     architecture = architecture_of(file)
     makers = {
         "gpt2": _gpt2_config,
@@ -300,7 +301,7 @@ def _rope_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any] | No
 
 
 def _llama3_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any]:
-    """The four numbers of Llama 3's scaling from the factors that the converter made of them.
+    """Return the four numbers of Llama 3's scaling, from the factors that the converter made of them.
 
     Low frequencies are divided by `factor`, high ones by 1, those between by a mean of both (Llama 3 reference
     implementation, apply_scaling): 1 and 4 wave lengths in 8,192 positions in every model that was released.

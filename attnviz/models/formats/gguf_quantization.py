@@ -1,7 +1,7 @@
-"""GGUF's number formats, and back to float32.
+"""GGUF's number formats, converted to float32.
 
-F32, F16, BF16, F64 and integers are views of the bytes; quantized blocks go through the gguf package's own formulas,
-many blocks at a time (it takes 16 rows at a time, which is three times slower for narrow matrices).
+F32, F16, BF16, F64 and integers are views of the bytes; quantized blocks are converted by the gguf package, many
+blocks at a time (by itself it takes 16 rows at a time, which is three times slower for narrow matrices).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _PLAIN = {
 }
 
 
-class Format(NamedTuple):
-    """A number format: its name, how many numbers a block has, and how many bytes a block takes."""
+class NumberFormat(NamedTuple):
+    """A number format: its name, the numbers of a block, and the bytes of a block."""
 
     name: str
     block: int
@@ -39,43 +39,43 @@ class Format(NamedTuple):
 
 # The numbers of ggml's types; a test holds them to the gguf package's table.
 FORMATS = {
-    0: Format("F32", 1, 4),
-    1: Format("F16", 1, 2),
-    2: Format("Q4_0", 32, 18),
-    3: Format("Q4_1", 32, 20),
-    6: Format("Q5_0", 32, 22),
-    7: Format("Q5_1", 32, 24),
-    8: Format("Q8_0", 32, 34),
-    9: Format("Q8_1", 32, 40),
-    10: Format("Q2_K", 256, 84),
-    11: Format("Q3_K", 256, 110),
-    12: Format("Q4_K", 256, 144),
-    13: Format("Q5_K", 256, 176),
-    14: Format("Q6_K", 256, 210),
-    15: Format("Q8_K", 256, 292),
-    16: Format("IQ2_XXS", 256, 66),
-    17: Format("IQ2_XS", 256, 74),
-    18: Format("IQ3_XXS", 256, 98),
-    19: Format("IQ1_S", 256, 50),
-    20: Format("IQ4_NL", 32, 18),
-    21: Format("IQ3_S", 256, 110),
-    22: Format("IQ2_S", 256, 82),
-    23: Format("IQ4_XS", 256, 136),
-    24: Format("I8", 1, 1),
-    25: Format("I16", 1, 2),
-    26: Format("I32", 1, 4),
-    27: Format("I64", 1, 8),
-    28: Format("F64", 1, 8),
-    29: Format("IQ1_M", 256, 56),
-    30: Format("BF16", 1, 2),
-    34: Format("TQ1_0", 256, 54),
-    35: Format("TQ2_0", 256, 66),
-    39: Format("MXFP4", 32, 17),
+    0: NumberFormat("F32", 1, 4),
+    1: NumberFormat("F16", 1, 2),
+    2: NumberFormat("Q4_0", 32, 18),
+    3: NumberFormat("Q4_1", 32, 20),
+    6: NumberFormat("Q5_0", 32, 22),
+    7: NumberFormat("Q5_1", 32, 24),
+    8: NumberFormat("Q8_0", 32, 34),
+    9: NumberFormat("Q8_1", 32, 40),
+    10: NumberFormat("Q2_K", 256, 84),
+    11: NumberFormat("Q3_K", 256, 110),
+    12: NumberFormat("Q4_K", 256, 144),
+    13: NumberFormat("Q5_K", 256, 176),
+    14: NumberFormat("Q6_K", 256, 210),
+    15: NumberFormat("Q8_K", 256, 292),
+    16: NumberFormat("IQ2_XXS", 256, 66),
+    17: NumberFormat("IQ2_XS", 256, 74),
+    18: NumberFormat("IQ3_XXS", 256, 98),
+    19: NumberFormat("IQ1_S", 256, 50),
+    20: NumberFormat("IQ4_NL", 32, 18),
+    21: NumberFormat("IQ3_S", 256, 110),
+    22: NumberFormat("IQ2_S", 256, 82),
+    23: NumberFormat("IQ4_XS", 256, 136),
+    24: NumberFormat("I8", 1, 1),
+    25: NumberFormat("I16", 1, 2),
+    26: NumberFormat("I32", 1, 4),
+    27: NumberFormat("I64", 1, 8),
+    28: NumberFormat("F64", 1, 8),
+    29: NumberFormat("IQ1_M", 256, 56),
+    30: NumberFormat("BF16", 1, 2),
+    34: NumberFormat("TQ1_0", 256, 54),
+    35: NumberFormat("TQ2_0", 256, 66),
+    39: NumberFormat("MXFP4", 32, 17),
 }
 
 
-def to_float32(data: NDArray[np.uint8], number_format: Format) -> Float32:
-    """The numbers of `data` (flat bytes, whole blocks), flat.
+def to_float32(data: NDArray[np.uint8], number_format: NumberFormat) -> Float32:
+    """Return the numbers, flat, that flat bytes `data` of whole blocks hold.
 
     Raises InputError for a format that the installed gguf package cannot read, MissingError where it is not there.
     """
@@ -86,7 +86,8 @@ def to_float32(data: NDArray[np.uint8], number_format: Format) -> Float32:
     return bfloat16_to_float32(array) if number_format.name == "BF16" else np.require(array, np.float32, ["A"])
 
 
-def _dequantized(data: NDArray[np.uint8], number_format: Format) -> Float32:
+def _dequantized(data: NDArray[np.uint8], number_format: NumberFormat) -> Float32:
+    """Return the numbers, flat, that quantized blocks hold; errors as in to_float32."""
     try:
         from gguf.constants import GGMLQuantizationType
         from gguf.quants import dequantize

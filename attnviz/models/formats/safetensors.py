@@ -1,4 +1,4 @@
-"""Weights in safetensors files: the header is checked against the file, the numbers stay on disk until asked for.
+"""Weights in safetensors files: the header is checked against the file, the numbers stay on disk until they are needed.
 
 The format is 8 bytes of length, a JSON header, and the numbers (https://github.com/huggingface/safetensors). The
 safetensors library copies what it reads, and has no bfloat16 for NumPy; mapped into memory, only the rows of an
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
+from attnviz.core.read_file import is_file
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.formats.files import Bytes, map_bytes, parse_object, read_json
 from attnviz.models.formats.tensors import Tensors
@@ -42,8 +43,8 @@ _DTYPES = {
 _KNOWN = listed(_DTYPES)
 
 
-class Entry(NamedTuple):
-    """One array of a file: its dtype's name, its shape, and where its bytes are, from the end of the header."""
+class SafetensorsEntry(NamedTuple):
+    """One array of a file: its dtype's name, its shape, and the place of its bytes, counted from the header's end."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -81,9 +82,13 @@ class SafetensorsFile(Tensors):
             )
         return length
 
-    def _entry(self, name: str, value: Any) -> Entry:
+    def _entry(self, name: str, value: Any) -> SafetensorsEntry:
         found = value if isinstance(value, Mapping) else {}
-        dtype, shape, offsets = found.get("dtype"), _counts(found.get("shape")), _counts(found.get("data_offsets"))
+        dtype, shape, offsets = (
+            found.get("dtype"),
+            _whole_numbers(found.get("shape")),
+            _whole_numbers(found.get("data_offsets")),
+        )
         if shape is None or offsets is None or len(offsets) != 2:
             raise self._broken(message("{name!r} has no dtype, shape and data_offsets", name=name))
         if not isinstance(dtype, str) or dtype not in _DTYPES:
@@ -113,10 +118,10 @@ class SafetensorsFile(Tensors):
                     found=f"{end - start:,}",
                 )
             )
-        return Entry(dtype, shape, start, end)
+        return SafetensorsEntry(dtype, shape, start, end)
 
     def _check_coverage(self) -> None:
-        """Every byte belongs to exactly one array, as the format demands."""
+        """Raise InputError unless every byte belongs to exactly one array, as the format demands."""
         reached, before = 0, ""
         for name, entry in sorted(self.entries.items(), key=lambda item: (item[1].start, item[1].end)):
             if entry.start < reached:
@@ -132,17 +137,16 @@ class SafetensorsFile(Tensors):
             )
 
     def _broken(self, what: Message) -> InputError:
-
         return InputError("{path!r} is not a sound safetensors file: {what}.", path=str(self.path), what=what)
 
     def raw(self, name: str) -> NDArray[Any]:
-        """The array as it is stored, mapped and not copied; bfloat16 as its 16 bits."""
+        """Return an array as it is stored, mapped and not copied; bfloat16 as its 16 bits."""
         entry = self.entries[name]
         flat: Bytes = self._data[entry.start : entry.end]
         return flat.view(np.dtype(_DTYPES[entry.dtype]).newbyteorder("<")).reshape(entry.shape)
 
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
-        """Some rows of an array as float32: what is not asked for is never read."""
+        """Return some rows of an array [rows, ...] as float32 [*indexes, ...]; other rows are never read."""
         return self._float32(self.raw(name)[indexes], self.entries[name].dtype)
 
     def __getitem__(self, name: str) -> Float32:
@@ -163,7 +167,7 @@ class SafetensorsFile(Tensors):
         return name in self.entries
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The array's shape, without reading it."""
+        """Return an array's shape, without reading it."""
         return self.entries[name].shape
 
 
@@ -175,14 +179,15 @@ class ShardedSafetensors(Tensors):
         where = read_json(index).get("weight_map")
         if not isinstance(where, Mapping) or not where:
             raise InputError("{path!r} has no weight_map.", path=str(index))
-        self._where = {str(name): self._beside(file) for name, file in where.items()}
+        self._where = {str(name): self._sibling(file) for name, file in where.items()}
         self._open: dict[Path, SafetensorsFile] = {}
 
-    def _beside(self, file: Any) -> Path:
+    def _sibling(self, file: Any) -> Path:
+        """Return the path of a file beside the index; raises InputError for a name that leads elsewhere."""
         if not isinstance(file, str) or not file or "/" in file or "\\" in file or "\0" in file or file in (".", ".."):
             raise InputError("{path!r} names {file!r}, which is not beside it.", path=str(self.path), file=file)
         found = self.path.parent / file
-        if not found.is_file():
+        if not is_file(found):
             raise InputError("{path!r} names {file!r}, which is not there.", path=str(self.path), file=file)
         return found
 
@@ -200,11 +205,11 @@ class ShardedSafetensors(Tensors):
         return self._open[path]
 
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
-        """Some rows of an array as float32: what is not asked for is never read."""
+        """Return some rows of an array [rows, ...] as float32 [*indexes, ...]; other rows are never read."""
         return self._shard(name).rows(name, indexes)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The array's shape, without reading it."""
+        """Return an array's shape, without reading it."""
         return self._shard(name).shape(name)
 
     def __getitem__(self, name: str) -> Float32:
@@ -221,12 +226,12 @@ class ShardedSafetensors(Tensors):
 
 
 def bfloat16_to_float32(bits: NDArray[np.uint16]) -> Float32:
-    """bfloat16 is the upper half of a float32."""
+    """Return the float32 numbers whose upper halves are these bits, of any shape."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
-def _counts(values: Any) -> tuple[int, ...] | None:
-    """A list of whole numbers from 0, as a tuple; None for anything else."""
+def _whole_numbers(values: Any) -> tuple[int, ...] | None:
+    """Return a list of whole numbers from 0 as a tuple; None for anything else."""
     if isinstance(values, list) and all(type(value) is int and value >= 0 for value in values):
         return tuple(values)
     return None

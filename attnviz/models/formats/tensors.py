@@ -1,4 +1,4 @@
-"""What every kind of weight file gives: arrays by name, and rows of one without reading all of it."""
+"""The interface of every kind of weight file: arrays by name, and rows of one without reading all of it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Tensors(Mapping[str, Float32]):
 
     @abstractmethod
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
-        """Some rows of an array, [*indexes, ...]."""
+        """Return some rows of an array [rows, ...]: [*indexes, ...]."""
 
     @abstractmethod
     def shape(self, name: str) -> tuple[int, ...]:
-        """The array's shape, without reading it."""
+        """Return an array's shape, without reading it."""

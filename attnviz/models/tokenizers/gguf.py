@@ -1,4 +1,4 @@
-"""The vocabulary that a .gguf file carries, rebuilt as a tokenizers object.
+"""The tokenizer of a .gguf file, rebuilt from its vocabulary with the tokenizers package.
 
 tokenizer.ggml.model says which kind it is: gpt2 (byte-level BPE, whose cuts between words tokenizer.ggml.pre names),
 llama (SentencePiece's BPE), t5 (its Unigram) or bert (WordPiece).
@@ -13,7 +13,7 @@ import numpy as np
 
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import listed
-from attnviz.models.formats.gguf import GgufFile, Strings
+from attnviz.models.formats.gguf import GgufFile, GgufStrings
 from attnviz.models.tokenizers.legacy import (
     GPT2,
     LLAMA3,
@@ -23,8 +23,15 @@ from attnviz.models.tokenizers.legacy import (
     unigram_tokenizer,
     word_piece_tokenizer,
 )
-from attnviz.models.tokenizers.sentencepiece import CONTROL, NORMAL, UNKNOWN, USER_DEFINED, Piece, SentencePiece
-from attnviz.models.tokenizers.tokenizer import TextTokenizer, guarded, load_library, set_ends
+from attnviz.models.tokenizers.sentencepiece import (
+    CONTROL,
+    NORMAL,
+    UNKNOWN,
+    USER_DEFINED,
+    SentencePiece,
+    VocabularyPiece,
+)
+from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, load_library, set_ends
 
 _DIGIT = r"\p{N}"
 _MARKS = r"[\p{P}\$\+<=>\^~\|]+"
@@ -33,7 +40,7 @@ _TEKKEN = (
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
     r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-_GROUPS: dict[tuple[str, ...], tuple[str, ...]] = {
+_PRE_TOKENIZERS: dict[tuple[str, ...], tuple[str, ...]] = {
     (LLAMA3,): ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "dbrx", "smaug-bpe", "lfm2"),
     (QWEN2,): ("qwen2", "stablelm2", "deepseek-r1-qwen", "megrez", "kormo"),
     (GPT2,): ("gpt-2", "gpt2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "mpt", "olmo", "roberta-bpe"),
@@ -42,12 +49,12 @@ _GROUPS: dict[tuple[str, ...], tuple[str, ...]] = {
     (_MARKS, GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"): ("default",),
     (_TEKKEN,): ("tekken",),
 }
-CUTS = {name: cuts for cuts, names in _GROUPS.items() for name in names}
-_BEGINS = _GROUPS[(LLAMA3,)]  # these begin with a token of their own unless the file says otherwise
+CUTS = {name: cuts for cuts, names in _PRE_TOKENIZERS.items() for name in names}
+_BEGINS = _PRE_TOKENIZERS[(LLAMA3,)]  # these begin with a token of their own unless the file says otherwise
 
 
 def gguf_tokenizer(file: GgufFile) -> TextTokenizer:
-    """The tokenizer of a .gguf file; InputError where it has none, or one of a kind that is not known here."""
+    """Build the tokenizer of a .gguf file; raises InputError where it has none, or one of an unknown kind."""
     load_library()
     kind = file.metadata.get("tokenizer.ggml.model")
     makers: dict[Any, Callable[[GgufFile, list[str]], TextTokenizer]] = {
@@ -65,18 +72,18 @@ def gguf_tokenizer(file: GgufFile) -> TextTokenizer:
             kind=kind,
             known=listed(makers),
         )
-    return makers[kind](file, _strings(file, "tokens"))
+    return makers[kind](file, _string_list(file, "tokens"))
 
 
-def _strings(file: GgufFile, key: str) -> list[str]:
+def _string_list(file: GgufFile, key: str) -> list[str]:
     found = file.metadata.get(f"tokenizer.ggml.{key}")
-    if not isinstance(found, Strings):
+    if not isinstance(found, GgufStrings):
         raise InputError("{path!r} has no {key}.", path=str(file.path), key=f"tokenizer.ggml.{key}")
     return found.read()
 
 
-def _numbers(file: GgufFile, key: str, count: int, default: float) -> list[Any]:
-    """One number a token; `default` for each where the file has none."""
+def _number_list(file: GgufFile, key: str, count: int, default: float) -> list[Any]:
+    """Return one number a token; `default` for each where the file has none."""
     found = file.metadata.get(f"tokenizer.ggml.{key}")
     if found is None:
         return [default] * count
@@ -90,8 +97,8 @@ def _numbers(file: GgufFile, key: str, count: int, default: float) -> list[Any]:
     return list(found.tolist())
 
 
-def _piece(file: GgufFile, tokens: list[str], *names: str) -> str | None:
-    """The piece whose number the file gives under the first of these names that it has."""
+def _named_piece(file: GgufFile, tokens: list[str], *names: str) -> str | None:
+    """Return the piece whose number the file gives under the first of these names that it has."""
     for name in names:
         number = file.metadata.get(f"tokenizer.ggml.{name}_token_id")
         if isinstance(number, int) and 0 <= number < len(tokens):
@@ -103,10 +110,10 @@ def _flag(file: GgufFile, name: str, default: bool) -> bool:
     return bool(file.metadata.get(f"tokenizer.ggml.{name}", default))
 
 
-def _ends(file: GgufFile, tokens: list[str], begins: bool, ends: bool) -> tuple[str | None, str | None]:
-    """The pieces around every text, as the file says, else as the kind of tokenizer has it."""
-    begin = _piece(file, tokens, "bos") if _flag(file, "add_bos_token", begins) else None
-    end = _piece(file, tokens, "eos") if _flag(file, "add_eos_token", ends) else None
+def _end_pieces(file: GgufFile, tokens: list[str], begins: bool, ends: bool) -> tuple[str | None, str | None]:
+    """Return the pieces around every text, as the file says, else as the kind of tokenizer has it."""
+    begin = _named_piece(file, tokens, "bos") if _flag(file, "add_bos_token", begins) else None
+    end = _named_piece(file, tokens, "eos") if _flag(file, "add_eos_token", ends) else None
     return begin, end
 
 
@@ -119,7 +126,7 @@ def _byte_level(file: GgufFile, tokens: list[str]) -> TextTokenizer:
         raise InputError(
             "{path!r} cuts words in the way {kind!r}; known are {known}.", path=name, kind=kind, known=listed(CUTS)
         )
-    merges = [line.split(" ", 1) for line in _strings(file, "merges")]
+    merges = [line.split(" ", 1) for line in _string_list(file, "merges")]
     broken = next((index for index, pair in enumerate(merges) if len(pair) != 2), None)
     if broken is not None:
         raise InputError("{path!r} has a merge that is no pair, number {index}.", path=name, index=broken)
@@ -132,15 +139,15 @@ def _byte_level(file: GgufFile, tokens: list[str]) -> TextTokenizer:
         None if cuts == (GPT2,) else QWEN2 if cuts == (QWEN2,) else cuts,
         ignore_merges=kind in _BEGINS,
     )
-    _add_marked(tokenizer, tokens, _numbers(file, "token_type", len(tokens), NORMAL))
-    begin, end = _ends(file, tokens, kind in _BEGINS, False)
+    _add_marked(tokenizer, tokens, _number_list(file, "token_type", len(tokens), NORMAL))
+    begin, end = _end_pieces(file, tokens, kind in _BEGINS, False)
     if begin is not None or end is not None:
         set_ends(tokenizer, begin, end)
     return TextTokenizer(tokenizer, name)
 
 
 def _add_marked(tokenizer: Any, tokens: list[str], kinds: list[Any]) -> None:
-    """Control tokens and those of users are never cut."""
+    """Add control tokens and users' tokens, which are never cut."""
     from tokenizers import AddedToken
 
     for special, kind in ((True, CONTROL), (False, USER_DEFINED)):
@@ -152,12 +159,12 @@ def _add_marked(tokenizer: Any, tokens: list[str], kinds: list[Any]) -> None:
         tokenizer.add_special_tokens(marked) if special else tokenizer.add_tokens(marked)
 
 
-def _model(file: GgufFile, tokens: list[str], *, is_bpe: bool) -> SentencePiece:
-    scores = _numbers(file, "scores", len(tokens), 0.0)
-    kinds = _numbers(file, "token_type", len(tokens), NORMAL)
+def _vocabulary(file: GgufFile, tokens: list[str], *, is_bpe: bool) -> SentencePiece:
+    scores = _number_list(file, "scores", len(tokens), 0.0)
+    kinds = _number_list(file, "token_type", len(tokens), NORMAL)
     charsmap = file.metadata.get("tokenizer.ggml.precompiled_charsmap")
     return SentencePiece(
-        tuple(Piece(*each) for each in zip(tokens, scores, kinds, strict=True)),
+        tuple(VocabularyPiece(*each) for each in zip(tokens, scores, kinds, strict=True)),
         is_bpe=is_bpe,
         byte_fallback=is_bpe,
         charsmap=charsmap.tobytes() if isinstance(charsmap, np.ndarray) else b"",
@@ -169,38 +176,38 @@ def _sentencepiece(file: GgufFile, tokens: list[str]) -> TextTokenizer:
     gemma = str(file.metadata["general.architecture"]).startswith("gemma")
     if gemma:  # runs of spaces stand there as spaces
         tokens = ["▁" * len(piece) if piece and not piece.strip(" ") else piece for piece in tokens]
-    model = _model(file, tokens, is_bpe=True)
-    begin, end = _ends(file, tokens, True, False)
+    model = _vocabulary(file, tokens, is_bpe=True)
+    begin, end = _end_pieces(file, tokens, True, False)
     return byte_fallback_tokenizer(
         model, str(file.path), begin, end, gemma=gemma, prepend=file.metadata["general.architecture"] == "phi3"
     )
 
 
 def _unigram(file: GgufFile, tokens: list[str]) -> TextTokenizer:
-    model = _model(file, tokens, is_bpe=False)
-    unknown = _piece(file, tokens, "unknown") or model.unknown
+    model = _vocabulary(file, tokens, is_bpe=False)
+    unknown = _named_piece(file, tokens, "unknown") or model.unknown
     pieces = tuple(piece._replace(kind=UNKNOWN) if piece.text == unknown else piece for piece in model.pieces)
     model = SentencePiece(pieces, charsmap=model.charsmap, add_prefix=model.add_prefix)
     tokenizer = unigram_tokenizer(model.scored(), model, str(file.path))
     _add_marked(tokenizer, tokens, [CONTROL if piece.kind == UNKNOWN else piece.kind for piece in pieces])
     begins = file.metadata["general.architecture"] == "bert"
-    set_ends(tokenizer, *_ends(file, tokens, begins, True))
+    set_ends(tokenizer, *_end_pieces(file, tokens, begins, True))
     return TextTokenizer(tokenizer, str(file.path), unknown=unknown)
 
 
 def _word_pieces(file: GgufFile, tokens: list[str]) -> TextTokenizer:
-    """BERT's, where ▁ marks a word's beginning in place of ## for its other pieces; cased where it has capitals."""
-    kinds = _numbers(file, "token_type", len(tokens), NORMAL)
+    """Build BERT's WordPiece, where ▁ marks a word's beginning; cased if a piece has capitals."""
+    kinds = _number_list(file, "token_type", len(tokens), NORMAL)
     pieces = [_as_word_piece(piece, kind) for piece, kind in zip(tokens, kinds, strict=True)]
     cased = any(kind == NORMAL and piece != piece.lower() for piece, kind in zip(pieces, kinds, strict=True))
     settings = {
         "do_lower_case": not cased,
-        "cls_token": _piece(file, pieces, "cls", "bos") or "[CLS]",
-        "sep_token": _piece(file, pieces, "seperator", "separator", "eos") or "[SEP]",
-        "unk_token": _piece(file, pieces, "unknown") or "[UNK]",
+        "cls_token": _named_piece(file, pieces, "cls", "bos") or "[CLS]",
+        "sep_token": _named_piece(file, pieces, "seperator", "separator", "eos") or "[SEP]",
+        "unk_token": _named_piece(file, pieces, "unknown") or "[UNK]",
     }
     vocabulary = {piece: number for number, piece in enumerate(pieces)}
-    return guarded(str(file.path), lambda: word_piece_tokenizer(vocabulary, str(file.path), settings))
+    return call_library(str(file.path), lambda: word_piece_tokenizer(vocabulary, str(file.path), settings))
 
 
 def _as_word_piece(piece: str, kind: int) -> str:

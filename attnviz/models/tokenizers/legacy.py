@@ -1,4 +1,4 @@
-"""Tokenizers put together from older files: vocab.txt, vocab.json with merges.txt, and SentencePiece models."""
+"""Tokenizers built from older files: vocab.txt, vocab.json with merges.txt, and SentencePiece models."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError
+from attnviz.core.read_file import is_file
 from attnviz.models.formats.files import read_json, text_of, unreadable
 from attnviz.models.tokenizers.sentencepiece import (
     BYTE,
@@ -16,7 +17,7 @@ from attnviz.models.tokenizers.sentencepiece import (
     SentencePiece,
     read_sentencepiece,
 )
-from attnviz.models.tokenizers.tokenizer import TextTokenizer, guarded, set_ends
+from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, set_ends
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -38,18 +39,18 @@ _SENTENCEPIECE_FILES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.mo
 
 
 def from_older_files(folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any]) -> TextTokenizer:
-    """The tokenizer of a folder without tokenizer.json; InputError where there is none that can be put together."""
+    """Build the tokenizer of a folder without tokenizer.json; raises InputError where its files do not suffice."""
     family = str(config.get("model_type"))
-    if (folder / "source.spm").is_file() and (folder / "vocab.json").is_file():
+    if is_file(folder / "source.spm") and is_file(folder / "vocab.json"):
         return marian_tokenizer(folder, "source.spm")
-    if (folder / "vocab.txt").is_file():
-        return _word_pieces(folder / "vocab.txt", settings)
-    if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-        return _byte_level(folder, family, settings)
+    if is_file(folder / "vocab.txt"):
+        return _read_word_piece(folder / "vocab.txt", settings)
+    if is_file(folder / "vocab.json") and is_file(folder / "merges.txt"):
+        return _read_byte_level(folder, family, settings)
     for name in _SENTENCEPIECE_FILES:
-        if (folder / name).is_file() and family in _SENTENCEPIECE_FAMILIES:
+        if is_file(folder / name) and family in _SENTENCEPIECE_FAMILIES:
             return _from_sentencepiece(folder / name, family, settings)
-    present = [name for name in _SENTENCEPIECE_FILES if (folder / name).is_file()]
+    present = [name for name in _SENTENCEPIECE_FILES if is_file(folder / name)]
     if present:
         raise InputError(
             "{path!r} alone does not say how a {family} model cuts a text; tokenizer.json was expected.",
@@ -65,7 +66,7 @@ def from_older_files(folder: Path, config: Mapping[str, Any], settings: Mapping[
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a UTF-8 file, without their ends; InputError where it is none."""
+    """Return the lines of a UTF-8 file, without their ends; raises InputError where it is none."""
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
@@ -75,14 +76,14 @@ def read_lines(path: Path) -> list[str]:
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
-def _word_pieces(path: Path, settings: Mapping[str, Any]) -> TextTokenizer:
-    """BERT's WordPiece, and MPNet's, whose ends are <s> and </s>."""
+def _read_word_piece(path: Path, settings: Mapping[str, Any]) -> TextTokenizer:
+    """Build BERT's WordPiece, or MPNet's, whose ends are <s> and </s>."""
     vocabulary = {piece: number for number, piece in enumerate(read_lines(path))}
     return word_piece_tokenizer(vocabulary, str(path), settings)
 
 
 def word_piece_tokenizer(vocabulary: dict[str, int], name: str, settings: Mapping[str, Any]) -> TextTokenizer:
-    """WordPiece over BERT's normal form; cased where settings say do_lower_case is false."""
+    """Build a WordPiece tokenizer over BERT's normalization; cased where do_lower_case is false."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     begin = text_of(settings, "cls_token") or ("[CLS]" if "[CLS]" in vocabulary else "<s>")
@@ -91,7 +92,7 @@ def word_piece_tokenizer(vocabulary: dict[str, int], name: str, settings: Mappin
     for piece in (begin, end, unknown):
         if piece not in vocabulary:
             raise InputError("{path!r} has no {piece!r}.", path=name, piece=piece)
-    tokenizer = guarded(name, lambda: Tokenizer(models.WordPiece(vocabulary, unk_token=unknown)))
+    tokenizer = call_library(name, lambda: Tokenizer(models.WordPiece(vocabulary, unk_token=unknown)))
     lower = settings.get("do_lower_case", True)
     tokenizer.normalizer = normalizers.BertNormalizer(
         clean_text=True,
@@ -117,11 +118,11 @@ def _add_special(tokenizer: Tokenizer, pieces: Iterable[str]) -> None:
     tokenizer.add_special_tokens([AddedToken(piece, special=True, normalized=False) for piece in pieces])
 
 
-def _byte_level(folder: Path, family: str, settings: Mapping[str, Any]) -> TextTokenizer:
-    """GPT-2's byte-level BPE, with RoBERTa's, OPT's or Qwen's ends."""
+def _read_byte_level(folder: Path, family: str, settings: Mapping[str, Any]) -> TextTokenizer:
+    """Build GPT-2's byte-level BPE, with RoBERTa's, OPT's or Qwen's ends."""
     from tokenizers import processors
 
-    vocabulary = _numbers(read_json(folder / "vocab.json"), folder / "vocab.json")
+    vocabulary = _checked_ids(read_json(folder / "vocab.json"), folder / "vocab.json")
     merges = _merges(folder / "merges.txt")
     prefix = settings.get("add_prefix_space") is True
     tokenizer = byte_level_tokenizer(
@@ -131,15 +132,15 @@ def _byte_level(folder: Path, family: str, settings: Mapping[str, Any]) -> TextT
     name = str(folder / "vocab.json")
     if family in ("roberta", "longformer", "bart"):
         begin, end = text_of(settings, "cls_token") or "<s>", text_of(settings, "sep_token") or "</s>"
-        first, last = (_number(tokenizer, piece, name) for piece in (begin, end))
+        first, last = (_piece_id(tokenizer, piece, name) for piece in (begin, end))
         tokenizer.post_processor = processors.RobertaProcessing((end, last), (begin, first), add_prefix_space=prefix)
     elif settings.get("add_bos_token", family == "opt") is True:
         set_ends(tokenizer, text_of(settings, "bos_token") or ("</s>" if family == "opt" else "<|endoftext|>"), None)
     return TextTokenizer(tokenizer, name)
 
 
-def _number(tokenizer: Tokenizer, piece: str, name: str) -> int:
-    """A piece's number; InputError where it is not in the vocabulary."""
+def _piece_id(tokenizer: Tokenizer, piece: str, name: str) -> int:
+    """Return a piece's id; raises InputError where it is not in the vocabulary."""
     number = tokenizer.token_to_id(piece)
     if number is None:
         raise InputError("{path!r} has no {piece!r}.", path=name, piece=piece)
@@ -154,10 +155,10 @@ def byte_level_tokenizer(
     prefix: bool = False,
     ignore_merges: bool = False,
 ) -> Tokenizer:
-    """Byte-level BPE; `words` are the cuts between words, one after the other, GPT-2's where there are none."""
+    """Build a byte-level BPE tokenizer; `words`: the cuts between words, one after the other, GPT-2's if None."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-    model = guarded(name, lambda: models.BPE(vocab=vocabulary, merges=merges, ignore_merges=ignore_merges))
+    model = call_library(name, lambda: models.BPE(vocab=vocabulary, merges=merges, ignore_merges=ignore_merges))
     tokenizer = Tokenizer(model)
     if words == QWEN2:
         tokenizer.normalizer = normalizers.NFC()
@@ -171,7 +172,8 @@ def byte_level_tokenizer(
     return tokenizer
 
 
-def _numbers(vocabulary: Mapping[str, Any], path: Path) -> dict[str, int]:
+def _checked_ids(vocabulary: Mapping[str, Any], path: Path) -> dict[str, int]:
+    """Return a vocabulary of piece -> id; raises InputError for an id that is none."""
     for piece, number in vocabulary.items():
         if type(number) is not int or not 0 <= number < 2**31:
             raise InputError(
@@ -184,7 +186,7 @@ def _numbers(vocabulary: Mapping[str, Any], path: Path) -> dict[str, int]:
 
 
 def _merges(path: Path) -> list[tuple[str, str]]:
-    """The pairs of merges.txt, a line each, after its first line's version."""
+    """Return the pairs of merges.txt, one a line after the version in its first line."""
     found = []
     for number, line in enumerate(read_lines(path), 1):
         if not line or line.startswith("#version"):
@@ -199,12 +201,12 @@ def _merges(path: Path) -> list[tuple[str, str]]:
 
 
 def _add_listed(tokenizer: Tokenizer, folder: Path, settings: Mapping[str, Any]) -> None:
-    """Tokens that added_tokens.json and tokenizer_config.json list beside the vocabulary, in the order of their ids."""
+    """Add the tokens that added_tokens.json and tokenizer_config.json list beside the vocabulary, by their ids."""
     from tokenizers import AddedToken
 
     listed: dict[int, tuple[str, bool]] = {}
-    if (folder / "added_tokens.json").is_file():
-        added = _numbers(read_json(folder / "added_tokens.json"), folder / "added_tokens.json")
+    if is_file(folder / "added_tokens.json"):
+        added = _checked_ids(read_json(folder / "added_tokens.json"), folder / "added_tokens.json")
         listed |= {number: (piece, True) for piece, number in added.items()}
     decoder = settings.get("added_tokens_decoder")
     for number, entry in decoder.items() if isinstance(decoder, Mapping) else ():
@@ -222,28 +224,28 @@ def _add_listed(tokenizer: Tokenizer, folder: Path, settings: Mapping[str, Any])
 # SentencePiece -------------------------------------------------------------------------------------------------------
 
 
-def _fairseq(model: SentencePiece) -> list[tuple[str, float]]:
-    """XLM-RoBERTa's numbers: four of its own, the pieces from the fourth on, and <mask>."""
+def _xlm_roberta_pieces(model: SentencePiece) -> list[tuple[str, float]]:
+    """Return XLM-RoBERTa's vocabulary: four pieces of its own, the pieces from the fourth on, and <mask>."""
     own = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
     return [*own, *model.scored()[3:], ("<mask>", 0.0)]
 
 
-def _camembert(model: SentencePiece) -> list[tuple[str, float]]:
-    """CamemBERT's numbers: five of its own, of which three are not used, the pieces from the second on, and <mask>."""
+def _camembert_pieces(model: SentencePiece) -> list[tuple[str, float]]:
+    """Return CamemBERT's vocabulary: five pieces of its own, three of them unused, those from the second on, <mask>."""
     own = [("<s>NOTUSED", 0.0), ("<pad>", 0.0), ("</s>NOTUSED", 0.0), ("<unk>", 0.0), ("<unk>NOTUSED", -100.0)]
     return [*own, *model.scored()[1:], ("<mask>", 0.0)]
 
 
-def _t5(model: SentencePiece) -> list[tuple[str, float]]:
-    """T5's numbers: the pieces, and a hundred blanks, the last one first."""
+def _t5_pieces(model: SentencePiece) -> list[tuple[str, float]]:
+    """Return T5's vocabulary: the pieces, and a hundred blanks, the last one first."""
     return [*model.scored(), *((f"<extra_id_{number}>", 0.0) for number in range(99, -1, -1))]
 
 
 _UNIGRAMS: dict[str, Callable[[SentencePiece], list[tuple[str, float]]]] = {
-    "xlm-roberta": _fairseq,
-    "camembert": _camembert,
-    "t5": _t5,
-    "mt5": _t5,
+    "xlm-roberta": _xlm_roberta_pieces,
+    "camembert": _camembert_pieces,
+    "t5": _t5_pieces,
+    "mt5": _t5_pieces,
     "albert": SentencePiece.scored,
 }
 _BYTE_FALLBACK = ("llama", "mistral", "gemma", "phi3")
@@ -279,7 +281,7 @@ def _from_sentencepiece(path: Path, family: str, settings: Mapping[str, Any]) ->
 
 
 def _set_pair_ends(tokenizer: Tokenizer, begin: str | None, end: str | None, *, doubled: bool, segments: bool) -> None:
-    """The ends of one text, and of two: <s> A </s></s> B </s> where doubled, with segments where the model has them."""
+    """Set the ends of one text, and of two: <s> A </s></s> B </s> if doubled; B is segment 1 with `segments`."""
     from tokenizers import processors
 
     second = 1 if segments else 0
@@ -293,15 +295,15 @@ def _set_pair_ends(tokenizer: Tokenizer, begin: str | None, end: str | None, *, 
 
 
 def unigram_tokenizer(pieces: list[tuple[str, float]], model: SentencePiece, name: str) -> Tokenizer:
-    """SentencePiece's Unigram: its own normal form, white space collapsed, ▁ before each word."""
+    """Build SentencePiece's Unigram: its own normalization, white space collapsed, ▁ before each word."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
     unknown = next((number for number, (piece, _) in enumerate(pieces) if piece == model.unknown), None)
     tokenizer = Tokenizer(
-        guarded(name, lambda: models.Unigram(pieces, unk_id=unknown, byte_fallback=model.byte_fallback))
+        call_library(name, lambda: models.Unigram(pieces, unk_id=unknown, byte_fallback=model.byte_fallback))
     )
     if model.charsmap:
-        tokenizer.normalizer = guarded(name, lambda: normalizers.Precompiled(model.charsmap))
+        tokenizer.normalizer = call_library(name, lambda: normalizers.Precompiled(model.charsmap))
     scheme = "always" if model.add_prefix else "never"
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme)]
@@ -310,7 +312,7 @@ def unigram_tokenizer(pieces: list[tuple[str, float]], model: SentencePiece, nam
 
 
 def _albert_normal_form(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
-    """ALBERT's own steps before SentencePiece's: plain quotation marks, no accents, small letters."""
+    """Put ALBERT's steps before SentencePiece's: plain quotation marks, no accents, small letters."""
     from tokenizers import normalizers
 
     steps: list[Any] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
@@ -326,7 +328,7 @@ def _albert_normal_form(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> No
 def byte_fallback_tokenizer(
     model: SentencePiece, name: str, begin: str | None, end: str | None, *, gemma: bool = False, prepend: bool = False
 ) -> TextTokenizer:
-    """SentencePiece's BPE with bytes for what it lacks, as Llama, Mistral, Gemma and Phi-3 have it.
+    """Build SentencePiece's BPE with bytes for what it lacks, as in Llama, Mistral, Gemma and Phi-3.
 
     gemma: no ▁ before a text. prepend: ▁ before a text even if it begins with a space, as Phi-3 has it.
     """
@@ -335,7 +337,7 @@ def byte_fallback_tokenizer(
     vocabulary = {piece.text: number for number, piece in enumerate(model.pieces)}
     merges = model.merges(by_number=gemma)
     tokenizer = Tokenizer(
-        guarded(
+        call_library(
             name,
             lambda: models.BPE(
                 vocab=vocabulary, merges=merges, fuse_unk=True, byte_fallback=True, unk_token=model.unknown
@@ -351,25 +353,25 @@ def byte_fallback_tokenizer(
         scheme = "first" if model.add_prefix else "never"
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme, split=False)
     _add_special(tokenizer, [piece.text for piece in model.pieces if piece.kind in (CONTROL, UNKNOWN)])
-    tokenizer.add_tokens([_plain(piece.text) for piece in model.pieces if piece.kind == USER_DEFINED])
+    tokenizer.add_tokens([_ordinary_token(piece.text) for piece in model.pieces if piece.kind == USER_DEFINED])
     if begin is not None or end is not None:
         set_ends(tokenizer, begin, end)
     has_bytes = any(piece.kind == BYTE for piece in model.pieces)
     return TextTokenizer(tokenizer, name, unknown=None if has_bytes else model.unknown)
 
 
-def _plain(piece: str) -> Any:
+def _ordinary_token(piece: str) -> Any:
     from tokenizers import AddedToken
 
     return AddedToken(piece, special=False, normalized=False)
 
 
 def marian_tokenizer(folder: Path, file: str) -> TextTokenizer:
-    """Marian's: SentencePiece cuts (source.spm or target.spm), vocab.json numbers, </s> ends."""
+    """Build Marian's tokenizer: SentencePiece cuts (source.spm or target.spm), vocab.json's ids, </s> at the end."""
     name = folder / (
-        "target_vocab.json" if file == "target.spm" and (folder / "target_vocab.json").is_file() else "vocab.json"
+        "target_vocab.json" if file == "target.spm" and is_file(folder / "target_vocab.json") else "vocab.json"
     )
-    numbers = _numbers(read_json(name), name)
+    numbers = _checked_ids(read_json(name), name)
     model = read_sentencepiece(folder / file)
     # A control piece that has no number of its own must not be found in a text.
     own = [

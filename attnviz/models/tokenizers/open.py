@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attnviz.core.read_file import is_file
 from attnviz.models.formats.files import read_json, text_of
-from attnviz.models.tokenizers.tokenizer import TextTokenizer, guarded, load_library, set_ends
+from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, load_library, set_ends
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -16,16 +17,16 @@ _SETTINGS = ("special_tokens_map.json", "tokenizer_config.json")
 
 
 def open_tokenizer(folder: Path, config: Mapping[str, Any]) -> TextTokenizer:
-    """The tokenizer of a folder: tokenizer.json, else vocab.txt, else vocab.json with merges.txt, else SentencePiece.
+    """Open a folder's tokenizer: tokenizer.json, vocab.txt, vocab.json with merges.txt, or SentencePiece.
 
     Raises InputError, in one line, where there is none, or where its files cannot be read.
     """
     load_library()
     settings: dict[str, Any] = {}
     for name in _SETTINGS:
-        if (folder / name).is_file():
+        if is_file(folder / name):
             settings |= read_json(folder / name)
-    if (folder / "tokenizer.json").is_file():
+    if is_file(folder / "tokenizer.json"):
         return _from_json(folder / "tokenizer.json", settings)
     from attnviz.models.tokenizers.legacy import from_older_files
 
@@ -34,15 +35,15 @@ def open_tokenizer(folder: Path, config: Mapping[str, Any]) -> TextTokenizer:
 
 def _from_json(path: Path, settings: Mapping[str, Any]) -> TextTokenizer:
     tokenizers = load_library()
-    tokenizer = guarded(str(path), lambda: tokenizers.Tokenizer.from_file(str(path)))
-    unknown = guarded(str(path), lambda: _unknown_piece(tokenizer, settings))
+    tokenizer = call_library(str(path), lambda: tokenizers.Tokenizer.from_file(str(path)))
+    unknown = call_library(str(path), lambda: _unknown_piece(tokenizer, settings))
     _follow_bert_settings(tokenizer, settings)
     _follow_added_ends(tokenizer, settings)
     return TextTokenizer(tokenizer, str(path), unknown=unknown)
 
 
 def _unknown_piece(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> str | None:
-    """The piece for what is not in the vocabulary; None where bytes stand in for it."""
+    """Return the piece for what is not in the vocabulary; None where bytes stand in for it."""
     model = tokenizer.model
     kind = type(model).__name__
     if kind == "Unigram":
@@ -52,7 +53,7 @@ def _unknown_piece(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> str | N
 
 
 def _follow_bert_settings(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
-    """tokenizer_config.json's do_lower_case and the like win over tokenizer.json, as they do in transformers."""
+    """Apply tokenizer_config.json's do_lower_case and the like over tokenizer.json, as transformers does."""
     from tokenizers import normalizers
 
     names = {

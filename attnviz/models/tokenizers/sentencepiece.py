@@ -1,7 +1,7 @@
-"""A SentencePiece model file: its pieces, their scores, and its normal form.
+"""A SentencePiece model file: its pieces, their scores, and its normalization.
 
-The file is one protocol buffer message (https://github.com/google/sentencepiece, src/sentencepiece_model.proto); of it
-only the fields below are read, from bytes that are checked against the file's size.
+The file is one protocol buffer message (https://github.com/google/sentencepiece, src/sentencepiece_model.proto); only
+the fields below are read, and lengths are checked against the file's size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 _BPE = 2
 
 
-class Piece(NamedTuple):
+class VocabularyPiece(NamedTuple):
     """An entry of the vocabulary: its text, its score (a logarithm of its probability, or its rank), and its kind."""
 
     text: str
@@ -29,9 +29,12 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class SentencePiece:
-    """A vocabulary in the order of its numbers, and how a text is made ready for it."""
+    """A vocabulary in the order of its ids, and how a text is normalized for it.
 
-    pieces: tuple[Piece, ...]
+    charsmap: the compiled normalization rules. add_prefix: whether a text begins with ▁.
+    """
+
+    pieces: tuple[VocabularyPiece, ...]
     is_bpe: bool = False
     byte_fallback: bool = False
     charsmap: bytes = b""
@@ -39,21 +42,21 @@ class SentencePiece:
 
     @property
     def unknown(self) -> str:
-        """The piece for what is not in the vocabulary."""
+        """Return the piece for what is not in the vocabulary."""
         return next((piece.text for piece in self.pieces if piece.kind == UNKNOWN), "<unk>")
 
     def scored(self) -> list[tuple[str, float]]:
-        """The pieces and their scores."""
+        """Return the pieces' texts and their scores."""
         return [(piece.text, piece.score) for piece in self.pieces]
 
     def texts(self) -> set[str]:
-        """The pieces alone."""
+        """Return the pieces' texts."""
         return {piece.text for piece in self.pieces}
 
     def merges(self, *, by_number: bool = False) -> list[tuple[str, str]]:
-        """The merges that the vocabulary implies: every cut of a piece into two pieces, the best piece's first.
+        """Return the merges that the vocabulary implies: every cut of a piece into two, the best piece's first.
 
-        by_number: by the order of the vocabulary, where scores say nothing (Gemma).
+        by_number: in the order of the vocabulary, where scores mean nothing (Gemma).
         """
         numbers = {
             piece.text: number for number, piece in enumerate(self.pieces) if piece.kind in (NORMAL, USER_DEFINED)
@@ -71,19 +74,19 @@ class SentencePiece:
 
 
 def read_sentencepiece(path: Path) -> SentencePiece:
-    """The model in a file; InputError where it is none."""
+    """Read a SentencePiece model file; raises InputError where it is none."""
     data = map_bytes(path).tobytes()
     try:
-        return _model(data)
+        return _parse_model(data)
     except (IndexError, ValueError, struct.error):
         raise InputError("{path!r} is no SentencePiece model.", path=str(path)) from None
 
 
-def _model(data: bytes) -> SentencePiece:
+def _parse_model(data: bytes) -> SentencePiece:
     pieces, trainer, normal = [], {}, {}
     for field, value in _fields(data):
         if field == 1 and isinstance(value, bytes):
-            pieces.append(_piece(value))
+            pieces.append(_parse_piece(value))
         elif field == 2 and isinstance(value, bytes):
             trainer = dict(_fields(value))
         elif field == 3 and isinstance(value, bytes):
@@ -100,16 +103,16 @@ def _model(data: bytes) -> SentencePiece:
     )
 
 
-def _piece(data: bytes) -> Piece:
+def _parse_piece(data: bytes) -> VocabularyPiece:
     found = dict(_fields(data))
     text, score, kind = found.get(1, b""), found.get(2, b"\0\0\0\0"), found.get(3, NORMAL)
     if not isinstance(text, bytes) or not isinstance(score, bytes) or not isinstance(kind, int):
         raise ValueError
-    return Piece(text.decode("utf-8"), float(struct.unpack("<f", score)[0]), kind)
+    return VocabularyPiece(text.decode("utf-8"), float(struct.unpack("<f", score)[0]), kind)
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Each field's number and value: whole numbers as such, all else as its bytes (protocol buffers' wire format)."""
+    """Yield each field's number and value: integers as such, all else as bytes (protocol buffers' wire format)."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -131,6 +134,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return the integer at byte `at`, seven bits a byte, and where it ends."""
     value = shift = 0
     while True:
         byte = data[at]

@@ -1,7 +1,7 @@
-"""What cuts a text into a model's tokens: ids for the model, and for the reader the span of the text behind each.
+"""Tokenizers of models: ids for the model, and for the reader the span of the text behind each token.
 
-tokenizer.json is read as it is, except that what it says of truncation and padding is switched off: MiniLM's cuts at
-128 tokens without a word. Where a folder has only older files, the same tokenizer is put together from them.
+tokenizer.json is read as it is, but truncation and padding are switched off: MiniLM's would cut at 128 tokens without
+a warning. Where a folder has only older files, the same tokenizer is built from them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
-    """A text, or a pair, as a model sees it; one entry a token in each part.
+class EncodedText:
+    """The tokens of a text, or of a pair; each array is [n].
 
-    ids, segments: int64. special: what the model puts around a text, [CLS] and the like. second: belongs to the pair's
-    second text. words: which word of the text a token belongs to, -1 for none. unknown: not in the vocabulary.
+    special: whether a token is one that the model puts around a text, [CLS] and the like. second: whether it belongs
+    to the pair's second text. words: the number of its word in the text, -1 for none. unknown: whether the vocabulary
+    lacks it.
     """
 
     tokens: tuple[Token, ...]
@@ -41,10 +42,10 @@ class Encoded:
 
 
 class TextTokenizer:
-    """A tokenizers object that gives ids, spans and pieces.
+    """A tokenizer that gives ids, spans and pieces, around an object of the tokenizers package.
 
-    unknown: the piece that stands for what is not in the vocabulary. renumber: ids of the model where they are not
-    those of the object.
+    unknown: the piece for what is not in the vocabulary. renumber: the model's id of each piece, where they are not
+    the object's.
     """
 
     def __init__(
@@ -57,18 +58,20 @@ class TextTokenizer:
         self._renumber = renumber
         self.unknown = unknown
 
-    def encode(self, text: str, pair: str | None = None) -> Encoded:
-        """The tokens of a text, or of two; spans of the second count on from the first and one line's end.
+    def encode(self, text: str, pair: str | None = None) -> EncodedText:
+        """Return the tokens of a text, or of two; spans of the second count on from the first and a line break.
 
-        Raises InputError where nothing but special tokens comes out of one.
+        Raises InputError for a text that has no tokens but special ones.
         """
         for given in (text, "" if pair is None else pair):
             need_text(given)
-        made = guarded(self._name, lambda: self._tokenizer.encode(_sound(text), None if pair is None else _sound(pair)))
+        made = call_library(
+            self._name, lambda: self._tokenizer.encode(_well_formed(text), None if pair is None else _well_formed(pair))
+        )
         sequences = made.sequence_ids
         texts = (text, pair or "")
         spans = [
-            None if which is None else _span(texts[which], offsets)
+            None if which is None else _trimmed_span(texts[which], offsets)
             for which, offsets in zip(sequences, made.offsets, strict=True)
         ]
         ids = self._ids(made)
@@ -80,13 +83,13 @@ class TextTokenizer:
             raise InputError("The text is empty or blank: at least one word was expected.")
         if pair is not None and 1 not in sequences:
             raise InputError("The second text is empty or blank: at least one word was expected.")
-        return Encoded(
+        return EncodedText(
             tokens=tokens,
             ids=ids,
             segments=np.array(made.type_ids, dtype=np.int64),
             special=np.array([which is None for which in sequences]),
             second=np.array([which == 1 for which in sequences]),
-            words=_words(made),
+            words=_word_numbers(made),
             unknown=np.array(
                 [
                     self.unknown is not None and piece == self.unknown and which is not None
@@ -96,29 +99,30 @@ class TextTokenizer:
         )
 
     def count(self, text: str) -> int:
-        """How many tokens a text has, special ones among them."""
-        return len(guarded(self._name, lambda: self._tokenizer.encode(_sound(text))).ids)
+        """Return the number of a text's tokens, special ones among them."""
+        return len(call_library(self._name, lambda: self._tokenizer.encode(_well_formed(text))).ids)
 
     def _ids(self, made: Encoding) -> NDArray[np.int64]:
+        """Return the model's ids, [n]."""
         if self._renumber is None:
             return np.array(made.ids, dtype=np.int64)
         other = self._renumber.get(self.unknown or "", 0)
         return np.array([self._renumber.get(piece, other) for piece in made.tokens], dtype=np.int64)
 
     def decode(self, number: int) -> str:
-        """The piece that has this id; "" where there is none."""
+        """Return the piece that has this id; "" where there is none."""
         if self._renumber is not None:
             return next((piece for piece, own in self._renumber.items() if own == number), "")
         return (self._tokenizer.id_to_token(number) if 0 <= number < 2**32 else None) or ""
 
 
-def _sound(text: str) -> str:
-    """The text with U+FFFD for lone surrogates, which are no text; as many code points as before."""
+def _well_formed(text: str) -> str:
+    """Replace lone surrogates, which are no text, by U+FFFD; as many code points as before."""
     return "".join("\ufffd" if 0xD800 <= ord(letter) <= 0xDFFF else letter for letter in text)
 
 
-def _words(made: Encoding) -> NDArray[np.int64]:
-    """Which word a token belongs to, counted on through both texts."""
+def _word_numbers(made: Encoding) -> NDArray[np.int64]:
+    """Return the number of each token's word [n], counted on through both texts; -1 for none."""
     numbers = [
         -1 if word is None or which is None else 2 * word + which
         for word, which in zip(made.word_ids, made.sequence_ids, strict=True)
@@ -126,8 +130,8 @@ def _words(made: Encoding) -> NDArray[np.int64]:
     return np.array(numbers, dtype=np.int64)
 
 
-def _span(text: str, offsets: tuple[int, int]) -> tuple[int, int]:
-    """The span without the white space around it, unless it is nothing else."""
+def _trimmed_span(text: str, offsets: tuple[int, int]) -> tuple[int, int]:
+    """Return the span without the white space around it, unless it is nothing else."""
     start, end = offsets
     inside = text[start:end]
     if inside.strip():
@@ -146,8 +150,8 @@ def _token(
     return Token(texts[which][start:end] or piece, start + shift, end + shift, piece=piece, id=number)
 
 
-def guarded(name: str, make: Callable[[], Result]) -> Result:
-    """What `make` gives; InputError names the file where the tokenizers library finds fault with it."""
+def call_library(name: str, make: Callable[[], Result]) -> Result:
+    """Return what `make` returns; InputError names the file where the tokenizers package finds fault with it."""
     try:
         return make()
     except (AttnvizError, KeyboardInterrupt, SystemExit, MemoryError):
@@ -158,7 +162,7 @@ def guarded(name: str, make: Callable[[], Result]) -> Result:
 
 
 def load_library() -> Any:
-    """The tokenizers package, imported when first used; MissingError says how to install it."""
+    """Import the tokenizers package; MissingError says how to install it."""
     try:
         import tokenizers
     except ImportError:
@@ -170,7 +174,7 @@ def load_library() -> Any:
 
 
 def set_ends(tokenizer: Tokenizer, begin: str | None, end: str | None) -> None:
-    """Put these pieces around every text; both texts of a pair have them."""
+    """Put these pieces around every text, and around both texts of a pair."""
     from tokenizers import processors
 
     first = " ".join(part for part in (begin, "$A", end) if part is not None)
