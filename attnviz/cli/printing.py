@@ -10,7 +10,6 @@ from typing import IO, TYPE_CHECKING
 
 from attnviz.i18n.messages import Message
 from attnviz.views.prepared.labels import encodable, visible
-from attnviz.views.prepared.panels import Prepared
 from attnviz.views.terminal.screen import Screen
 
 if TYPE_CHECKING:
@@ -65,15 +64,6 @@ def _width(console: Console) -> int:
     with contextlib.suppress(OSError, ValueError):
         return os.get_terminal_size(sys.stdout.fileno()).columns or console.width
     return console.width
-
-
-def print_tables(forms: Iterable[Prepared]) -> None:
-    """Print prepared forms as tables that fit the terminal."""
-    from attnviz.views.terminal.table import render_table
-
-    print_views(
-        lambda screen: (render_table(form, screen.cells, screen.encoding, colors=screen.colors) for form in forms)
-    )
 
 
 def print_listing(listing: Listing) -> None:

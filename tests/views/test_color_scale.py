@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from near import assert_near64
 
-from attnviz.views.prepared.color_scale import Scale, color_at, ink_on, signed_scale, weight_scale
+from attnviz.views.prepared.color_scale import Scale, color_at, contrast, ink_on, signed_scale, weight_scale
 
 WEIGHTS, CHANGES = Scale(0, 1), Scale(-1, 1, diverging=True)
 NUMBERS = hnp.arrays(
@@ -52,6 +53,13 @@ def test_ink_is_legible(scale):
     for color in scale.palette():
         light, dark = sorted((luminance(color), luminance(ink_on(color))), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, color
+        assert_near64(contrast(color, ink_on(color)), (light + 0.05) / (dark + 0.05))
+
+
+def test_contrast():
+    """Black on white is 21, a colour on itself 1 (WCAG 2.2)."""
+    assert_near64(contrast((0, 0, 0), (255, 255, 255)), 21)
+    assert contrast((9, 9, 9), (9, 9, 9)) == 1
 
 
 @pytest.mark.parametrize("scale", [WEIGHTS, CHANGES], ids=["weights", "changes"])

@@ -16,7 +16,7 @@ from attnviz.core.errors import OptionError
 from attnviz.views.figure.layout import ticks
 from attnviz.views.figure.render import render_figure
 from attnviz.views.page.document import of_attention, of_comparison
-from attnviz.views.prepared.alt_text import as_bars, strongest
+from attnviz.views.prepared.alt_text import as_bars, edges_by_mass
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import SPREADS, Scale, spread_scale
 from attnviz.views.prepared.comparison import prepare_comparison
@@ -130,7 +130,7 @@ def test_arcs_and_bars_are_on_the_scale(scale):
     (form,) = with_spread(prepare(run("the cat eats the fish")), scale)
     (panel,) = form.panels
     places = panel.places()
-    for edge in strongest(panel, 1.0):
+    for edge in edges_by_mass(panel, 1.0):
         assert_near(edge.share, places[edge.row, edge.column])
     bars = as_bars(form).panels[0]
     assert bars.scale.spread == scale

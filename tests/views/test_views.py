@@ -763,15 +763,14 @@ def test_long_texts(count, view):
         assert max(map(cell_len, plain(drawn(made, Screen(width))))) <= width
 
 
-def test_render_grids():
-    """Small multiples by themselves: titles above, captions below, one bar a scale."""
+def test_small_multiples():
+    """Small multiples have their titles above, their captions below, and one bar a scale."""
     from attnviz.i18n.messages import message
 
     (form,) = prepare(run("猫吃鱼", heads=4))
-    panels = tuple(
-        Panel(message("grid"), p.values, p.rows, p.columns, p.scale, caption=message("below")) for p in form.panels
-    )
-    lines = plain(drawn(blocks.render_grids(panels, Screen(80, colors="none")), Screen(80, colors="none")))
+    panels = tuple(replace(panel, title=message("grid"), caption=message("below")) for panel in form.panels)
+    screen = Screen(80, colors="none")
+    lines = plain(drawn(blocks.render_blocks(replace(form, panels=panels), screen), screen))
     assert " ".join(lines).count("grid") == " ".join(lines).count("below") == 4
     assert sum("░░▒▒▓▓██ .873" in line for line in lines) == 1
 

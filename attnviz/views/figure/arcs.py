@@ -10,7 +10,7 @@ from attnviz.i18n.messages import message
 from attnviz.views.figure.canvas import Curve
 from attnviz.views.figure.fonts import POINT
 from attnviz.views.figure.layout import SMALLEST, Label, Workshop
-from attnviz.views.prepared.alt_text import Edge, strongest
+from attnviz.views.prepared.alt_text import Edge, edges_by_mass
 from attnviz.views.prepared.panels import Panel
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Arcs:
 
     def _edges(self, panel: Panel) -> tuple[Edge, ...]:
         """The edges of a panel; of words among themselves the columns are their places on the line."""
-        edges, places = strongest(panel, self.shop.style.mass), panel.numbers
+        edges, places = edges_by_mass(panel, self.shop.style.mass), panel.numbers
         if panel.cross or places is None:
             return edges
         return tuple(replace(edge, column=places[edge.column]) for edge in edges)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, listed, message
-from attnviz.views.prepared.color_scale import RGB, Scale
+from attnviz.views.prepared.color_scale import RGB, Scale, contrast, luminance
 from attnviz.views.prepared.panels import Panel, Prepared
-from attnviz.views.prepared.style import MAPS, Style, contrast
+from attnviz.views.prepared.style import MAPS, Style
 
 _ONE_COLOR = {"grays": "Greys", "greys": "Greys"}  # white to black, as ink does
 _DIVERGING = (
@@ -86,10 +86,8 @@ def _plain(name: str) -> str:
 
 def _is_even(palette: tuple[RGB, ...]) -> bool:
     """Whether the colours grow lighter, or darker, all the way in steps that are alike."""
-    linear = np.asarray(palette) / 255
-    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])  # sRGB's, IEC 61966-2-1
-    lightness = np.where(luminance > 216 / 24389, 116 * np.cbrt(luminance) - 16, luminance * 24389 / 27)  # CIE 15:2004
+    light = np.array([luminance(color) for color in palette])
+    lightness = np.where(light > 216 / 24389, 116 * np.cbrt(light) - 16, light * 24389 / 27)  # CIE 15:2004
     # Over a few colours, as rounding to 255 makes single steps uneven.
     steps = np.diff(lightness[::5])
     back = min(steps[steps > 0].sum(), -steps[steps < 0].sum())

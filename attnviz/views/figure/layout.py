@@ -240,7 +240,11 @@ def ticks(scale: Scale) -> list[tuple[float, str]]:
     digits = max(0, int(-np.floor(np.log10(step) + 1e-9))) + (step / power == 2.5)
     first, last = np.ceil(scale.low / step - 1e-9), np.floor(scale.high / step + 1e-9)
     found = [float(k * step) for k in np.arange(first, last + 1)]
-    return [((value - scale.low) / span, number(value, digits) if abs(value) > 1e-12 else "0") for value in found]
+    places = [min((value - scale.low) / span, 1.0) for value in found]
+    return [
+        (place, number(value, digits) if abs(value) > 1e-12 else "0")
+        for place, value in zip(places, found, strict=True)
+    ]
 
 
 def _powers_of_ten(scale: Scale) -> list[tuple[float, str]]:

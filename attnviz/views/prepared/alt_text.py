@@ -26,7 +26,7 @@ class Edge:
     share: float
 
 
-def strongest(panel: Panel, mass: float) -> tuple[Edge, ...]:
+def edges_by_mass(panel: Panel, mass: float) -> tuple[Edge, ...]:
     """Each row's strongest edges, until they hold `mass` of the row's sum of sizes; at least one where there is any.
 
     Of equals the one that stands first comes first. The idea is exBERT's (Hoover et al. 2020, section 3.2).

@@ -13,6 +13,7 @@ RGB = tuple[int, int, int]
 
 SPREADS = ("global", "row", "log")
 _DECADES = 4
+_EVEN_CONTRAST = 0.179  # the luminance on which black and white have the same contrast
 
 # Viridis (van der Walt and Smith 2015, CC0): perceptually uniform, and legible to colour-blind readers.
 _VIRIDIS = (
@@ -112,9 +113,19 @@ def color_at(palette: tuple[RGB, ...], place: float) -> RGB:
 
 
 def ink_on(color: RGB) -> RGB:
-    """Black or white, whichever has the higher contrast (WCAG 2.2, relative luminance)."""
-    luminance = sum(share * _linear(part) for share, part in zip((0.2126, 0.7152, 0.0722), color, strict=True))
-    return (0, 0, 0) if luminance > 0.179 else (255, 255, 255)
+    """Return black or white, whichever has the higher contrast (WCAG 2.2)."""
+    return (0, 0, 0) if luminance(color) > _EVEN_CONTRAST else (255, 255, 255)
+
+
+def contrast(a: RGB, b: RGB) -> float:
+    """Return the contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color: RGB) -> float:
+    """Return the relative luminance of an sRGB colour, 0 to 1 (IEC 61966-2-1, WCAG 2.2)."""
+    return sum(share * _linear(part) for share, part in zip((0.2126, 0.7152, 0.0722), color, strict=True))
 
 
 def _linear(part: int) -> float:

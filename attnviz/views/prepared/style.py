@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 
 from attnviz.core.errors import OptionError, unknown_choice
-from attnviz.views.prepared.color_scale import RGB
 
 KINDS = ("heatmap", "arcs", "bars", "grid")
 ANNOTATE = ("auto", "on", "off")
@@ -31,11 +30,6 @@ class Theme:
     panel: float
     grid: float
     dpi: int
-
-    @property
-    def is_dark(self) -> bool:
-        """Whether light ink stands on a dark ground."""
-        return self.ink > self.background
 
 
 _PAPER = Theme("#ffffff", "#000000", "#595959", "#bfbfbf", 10, 11, 8, 9, 0.6, 8, 12, 200)
@@ -108,14 +102,3 @@ def _inches(width: str) -> float:
             "--width is a length from 1 to 100 inches, as 8.5cm, 85mm, 240pt or 3.3in; {width!r} is not.", width=width
         )
     return inches
-
-
-def contrast(a: RGB, b: RGB) -> float:
-    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
-    light, dark = sorted((_luminance(a), _luminance(b)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(color: RGB) -> float:
-    parts = [part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in color]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]

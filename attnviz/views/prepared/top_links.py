@@ -21,7 +21,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Strongest:
+class TopLinks:
     """One query's strongest links, ordered by position; how many more keys have something, and what they sum to.
 
     looks: whether it may look anywhere.
@@ -34,7 +34,7 @@ class Strongest:
     looks: bool
 
 
-def strongest(panel: Panel, most: int) -> tuple[Strongest, ...]:
+def find_top_links(panel: Panel, most: int) -> tuple[TopLinks, ...]:
     """For each row its `most` largest values, by size where there are two signs; of equal ones the earlier.
 
     A forbidden cell is no link, and 0 is none either.
@@ -52,7 +52,7 @@ def strongest(panel: Panel, most: int) -> tuple[Strongest, ...]:
             Link(int(j), numbers[j], float(panel.values[row, j]), float(places[row, j])) for j in chosen.tolist()
         )
         rest = float(panel.values[row][others].sum(dtype=np.float64))
-        found.append(Strongest(row, links, len(others), rest, bool(looks.any())))
+        found.append(TopLinks(row, links, len(others), rest, bool(looks.any())))
     return tuple(found)
 
 

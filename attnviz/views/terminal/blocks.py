@@ -52,17 +52,6 @@ def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
     return Group(*parts)
 
 
-def render_grids(panels: tuple[Panel, ...], screen: Screen, *, digits: int = 3, across: int = 0) -> RenderableType:
-    """Small multiples: compact shaded grids, as many side by side as fit, each with its title and caption.
-
-    Below them one colour bar for each scale, and what was pooled. across: where a new line of grids may begin (after
-    every third, say); 0 is anywhere.
-    """
-    grids, notes = _small_multiples(panels, screen, across)
-    pooled = [sentence_line(note, screen, "dim") for note in notes]
-    return Group(*grids, *_bars(panels, digits, screen), *pooled)
-
-
 def _small_multiples(panels: tuple[Panel, ...], screen: Screen, across: int) -> tuple[list[Line], tuple[Message, ...]]:
     boxes = [_Box(panel, screen, small=True) for panel in panels]
     width = max(box.width for box in boxes)

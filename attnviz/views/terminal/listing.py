@@ -11,6 +11,7 @@ from rich.text import Text
 from attnviz.i18n.messages import Message
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.listing import Column, Listing
+from attnviz.views.terminal.block_bars import draw_bar
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrap_words
 
@@ -18,7 +19,6 @@ _WIDEST_LABEL = 24
 _HEADING = 11  # a column may be so wide for a heading of two lines
 _INDENT, _GAP = 2, 2
 _LONGEST_BAR, _SHORTEST_BAR = 24, 4
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def render_listing(listing: Listing, screen: Screen) -> RenderableType:
@@ -112,7 +112,7 @@ class _Measured:
         self.cells = [drawing.written(cell) for cell in cells]
         self.bars = column.bars
         self.barred = column.bars is not None
-        self.plain = not drawing.screen.has_shapes
+        self.screen = drawing.screen
         title = drawing.written(column.title)
         least = max(map(cell_len, (*self.cells, *title.split(" "))))
         room = next((width for width in range(least, _HEADING + 1) if len(wrap_words(title, width)) <= 2), least)
@@ -128,7 +128,4 @@ class _Measured:
         if self.bars is None:
             return None
         share = min(max(self.bars[i], 0.0), 1.0) * length
-        if self.plain:
-            return "#" * round(share)
-        whole, eighths = divmod(round(share * 8), 8)
-        return ("█" * whole + _EIGHTHS[eighths]).rstrip()
+        return draw_bar(share, self.screen)

@@ -17,7 +17,7 @@ from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
 _INDENT, _GAP = 2, 2
 _WIDEST_NAME = 14
 _LINES = 2  # how high a silhouette is
-_EIGHTHS = " ▁▂▃▄▅▆▇█"
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
 _DECADES = 4
 _APART = 4  # cells between the numbers of an axis
 
@@ -78,7 +78,7 @@ def _silhouette(series: Series, low: float, high: float, screen: Screen) -> list
     if not screen.has_shapes:
         return ["".join(" " if share is None else str(round(9 * share)) for share in shares)]
     steps = [0 if share is None else max(1, round(8 * _LINES * share)) for share in shares]
-    return ["".join(_EIGHTHS[min(8, max(0, step - 8 * below))] for step in steps) for below in reversed(range(_LINES))]
+    return ["".join(_HEIGHTS[min(8, max(0, step - 8 * below))] for step in steps) for below in reversed(range(_LINES))]
 
 
 def _share(value: float, low: float, high: float) -> float | None:

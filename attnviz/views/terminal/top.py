@@ -11,7 +11,8 @@ from rich.text import Text
 from attnviz.i18n.messages import message
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.panels import Panel, Prepared, number
-from attnviz.views.prepared.top_links import Link, Strongest, strongest
+from attnviz.views.prepared.top_links import Link, TopLinks, find_top_links
+from attnviz.views.terminal.block_bars import draw_bar
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.colors import Paint
 from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
@@ -21,7 +22,6 @@ _GAP = 3
 _WIDEST_QUERY, _WIDEST_KEY = 20, 16
 _SHORTEST_LABEL = 4
 _WIDEST_BAR, _SHORTEST_BAR = 8, 3
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 _MANY = 12  # from so many words on, some are likely the same: each has its number
 _HUE, _LESS, _MORE = 0.5, 0.1, 0.9  # where on the palette the bars' colours are, legible on black and on white
 
@@ -51,7 +51,7 @@ class _List:
 
     def __init__(self, panel: Panel, prepared: Prepared, screen: Screen, most: int) -> None:
         self.panel, self.screen, self.digits = panel, screen, prepared.digits
-        self.rows = strongest(panel, most)
+        self.rows = find_top_links(panel, most)
         self.sums = prepared.kind == "weights"
         self.paint = Paint(panel.scale, screen)
         self.row_labels = self._labels(panel.rows, panel.row_numbers)
@@ -129,7 +129,7 @@ class _List:
             line.append(item)
         yield line
 
-    def _items(self, row: Strongest) -> list[Text]:
+    def _items(self, row: TopLinks) -> list[Text]:
         items = [self._item(link) for link in row.links]
         if self.sums and row.rest:
             items.append(self._rest(row.rest_sum))
@@ -163,7 +163,4 @@ class _List:
     def _drawn(self, place: float) -> str:
         """The bar, in eighths of a cell; whole cells where only letters are drawn."""
         length = abs(2 * place - 1) if self.panel.scale.diverging else place
-        if not self.screen.has_shapes:
-            return ("#" * round(length * self.bar)).ljust(self.bar)
-        whole, part = divmod(round(length * self.bar * 8), 8)
-        return ("█" * whole + (_EIGHTHS[part] if part else "")).ljust(self.bar)
+        return draw_bar(length * self.bar, self.screen).ljust(self.bar)
