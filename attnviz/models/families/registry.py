@@ -8,65 +8,52 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import listed
-from attnviz.models.families.base import ModelShape, Stack
 from attnviz.models.families.config import Configuration
 
-FAMILIES: dict[str, str] = {
-    "bert": "attnviz.models.families.bert:Bert",
-    "roberta": "attnviz.models.families.bert:Roberta",
-    "xlm-roberta": "attnviz.models.families.bert:XlmRoberta",
-    "camembert": "attnviz.models.families.bert:XlmRoberta",
-    "distilbert": "attnviz.models.families.distilbert:DistilBert",
-    "electra": "attnviz.models.families.bert:Electra",
-    "mpnet": "attnviz.models.families.mpnet:MpNet",
-    "albert": "attnviz.models.families.albert:Albert",
-    "gpt2": "attnviz.models.families.gpt2:Gpt2",
-    "gpt_neox": "attnviz.models.families.gpt_neox:GptNeoX",
-    "opt": "attnviz.models.families.opt:Opt",
-    "llama": "attnviz.models.families.llama:Llama",
-    "mistral": "attnviz.models.families.llama:Mistral",
-    "qwen2": "attnviz.models.families.llama:Qwen2",
-    "qwen3": "attnviz.models.families.llama:Qwen3",
-    "smollm": "attnviz.models.families.llama:Llama",
-    "smollm3": "attnviz.models.families.llama:SmolLm3",
-    "gemma": "attnviz.models.families.llama:Gemma",
-    "phi3": "attnviz.models.families.llama:Phi3",
-    "t5": "attnviz.models.families.t5:T5",
-    "mt5": "attnviz.models.families.t5:Mt5",
-    "marian": "attnviz.models.families.marian:Marian",
+if TYPE_CHECKING:
+    from attnviz.models.families.base import ModelShape, Stack
+
+
+class Family(NamedTuple):
+    """A family: the name that its authors write, and the class that computes it, as module:Class."""
+
+    written: str
+    stack: str
+
+
+FAMILIES: dict[str, Family] = {
+    "bert": Family("BERT", "bert:Bert"),
+    "roberta": Family("RoBERTa", "bert:Roberta"),
+    "xlm-roberta": Family("XLM-RoBERTa", "bert:XlmRoberta"),
+    "camembert": Family("CamemBERT", "bert:XlmRoberta"),
+    "distilbert": Family("DistilBERT", "distilbert:DistilBert"),
+    "electra": Family("ELECTRA", "bert:Electra"),
+    "mpnet": Family("MPNet", "mpnet:MpNet"),
+    "albert": Family("ALBERT", "albert:Albert"),
+    "gpt2": Family("GPT-2", "gpt2:Gpt2"),
+    "gpt_neox": Family("GPT-NeoX", "gpt_neox:GptNeoX"),
+    "opt": Family("OPT", "opt:Opt"),
+    "llama": Family("Llama", "llama:Llama"),
+    "mistral": Family("Mistral", "llama:Mistral"),
+    "qwen2": Family("Qwen2", "llama:Qwen2"),
+    "qwen3": Family("Qwen3", "llama:Qwen3"),
+    "smollm": Family("SmolLM", "llama:Llama"),
+    "smollm3": Family("SmolLM3", "llama:SmolLm3"),
+    "gemma": Family("Gemma", "llama:Gemma"),
+    "phi3": Family("Phi-3", "llama:Phi3"),
+    "t5": Family("T5", "t5:T5"),
+    "mt5": Family("mT5", "t5:Mt5"),
+    "marian": Family("Marian", "marian:Marian"),
 }
 
 # Their weights are the softmax of c tanh(logit / c), which the kernel cannot compute.
 _CAPPED = ("gemma2", "gemma2_text")
 
-# The beginnings of the names under "architectures", for a config that has no model_type.
-_ARCHITECTURES = {
-    "Bert": "bert",
-    "Roberta": "roberta",
-    "XLMRoberta": "xlm-roberta",
-    "Camembert": "camembert",
-    "DistilBert": "distilbert",
-    "Electra": "electra",
-    "MPNet": "mpnet",
-    "Albert": "albert",
-    "GPT2": "gpt2",
-    "GPTNeoX": "gpt_neox",
-    "OPT": "opt",
-    "Llama": "llama",
-    "Mistral": "mistral",
-    "Qwen2": "qwen2",
-    "Qwen3": "qwen3",
-    "SmolLM3": "smollm3",
-    "Gemma": "gemma",
-    "Phi3": "phi3",
-    "T5": "t5",
-    "MT5": "mt5",
-    "Marian": "marian",
-}
+# The endings of the names under "architectures", for a config that has no model_type.
 _ENDING = r"(Model|LMHeadModel|MTModel|EncoderModel|DoubleHeadsModel|For[A-Z]\w*)"
 
 
@@ -98,14 +85,16 @@ def family_of(config: Mapping[str, Any]) -> str:
 
 
 def _by_architecture(name: str) -> str:
+    """Return the family of a class of transformers, as in GPTNeoXForCausalLM; "" for an unknown one."""
     match = re.fullmatch(r"(\w+?)" + _ENDING, name)
-    return _ARCHITECTURES.get(match[1], "") if match else ""
+    families = {family.replace("-", "").replace("_", ""): family for family in FAMILIES}
+    return families.get(match[1].lower(), "") if match else ""
 
 
 def stack_of(family: str) -> type[Stack]:
     """Import and return the class that computes a family of `FAMILIES`."""
-    module, name = FAMILIES[family].split(":")
-    found: type[Stack] = getattr(import_module(module), name)
+    module, name = FAMILIES[family].stack.split(":")
+    found: type[Stack] = getattr(import_module(f"attnviz.models.families.{module}"), name)
     return found
 
 

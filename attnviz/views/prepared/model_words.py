@@ -12,32 +12,6 @@ from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import number
 
-# How the families' authors write them.
-_FAMILIES = {
-    "bert": "BERT",
-    "roberta": "RoBERTa",
-    "xlm-roberta": "XLM-RoBERTa",
-    "camembert": "CamemBERT",
-    "distilbert": "DistilBERT",
-    "electra": "ELECTRA",
-    "mpnet": "MPNet",
-    "albert": "ALBERT",
-    "gpt2": "GPT-2",
-    "gpt_neox": "GPT-NeoX",
-    "opt": "OPT",
-    "llama": "Llama",
-    "mistral": "Mistral",
-    "qwen2": "Qwen2",
-    "qwen3": "Qwen3",
-    "smollm": "SmolLM",
-    "smollm3": "SmolLM3",
-    "gemma": "Gemma",
-    "phi3": "Phi-3",
-    "t5": "T5",
-    "mt5": "mT5",
-    "marian": "Marian",
-}
-
 # What looks at what in an encoder-decoder, which has all three.
 _ATTENTIONS = {
     "encoder": message("encoder"),
@@ -52,7 +26,10 @@ PAIR_LEGEND = message(
 
 def describe_model(model: ModelOrigin, layers: tuple[int, ...], heads: Message) -> tuple[Message, ...]:
     """Family, name, which layer, which heads; heads: how many of them are shown, in words."""
-    family = message("{text}", text=_FAMILIES.get(model.family, model.family))
+    from attnviz.models.families.registry import FAMILIES
+
+    written = FAMILIES[model.family].written if model.family in FAMILIES else model.family
+    family = message("{text}", text=written)
     parts = [family, message("{text}", text=visible(model.name))]
     if len(layers) == 1:
         parts.append(message("layer {layer}", layer=layers[0]))
