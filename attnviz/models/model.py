@@ -152,11 +152,14 @@ class Model:
         """Return the mean attention over windows of a text, see windows.slide; one that holds it all is no window."""
         encoded = self._encode(text, None, request, slides=True)
 
-        def one(chosen: NDArray[np.int64], whole: bool) -> ForwardOutput:
+        def read_window(chosen: NDArray[np.int64], whole: bool) -> ForwardOutput:
+            """Run the tokens with these indexes [m]; traces are kept where they are the whole text."""
             kept = replace(request, traces=request.traces and whole)
             return self._forward(encoded.ids[chosen], encoded.segments[chosen], kept)
 
-        slid = slide(encoded.special, one, window=options.window, stride=options.stride, most=self.shape.positions)
+        slid = slide(
+            encoded.special, read_window, window=options.window, stride=options.stride, most=self.shape.positions
+        )
         unknown = _unknown_words(encoded)
         if slid.windows == 1:
             return self._attention(encoded.tokens, text, slid.output, unknown_words=unknown)

@@ -100,7 +100,7 @@ def check_fit(options: Options, keys: str | None, shape: ModelShape, name: str) 
 
 
 def reads_target(options: Options, shape: ModelShape) -> bool:
-    """Return whether the decoder of an encoder-decoder is asked for, which reads a target text."""
+    """Return whether the attention is that of a decoder that reads a target text."""
     return shape.encoder_decoder and options.attention != "encoder"
 
 

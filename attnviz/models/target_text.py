@@ -42,6 +42,7 @@ def answered_target(checkpoint: Checkpoint, network: Network, encoder_hidden_sta
     rules = read_rules(Configuration(checkpoint.generation), most=network.shape.positions)
 
     def next_logits(ids: list[int]) -> Float32:
+        """Return the logits [vocabulary] of the token after ids [n]."""
         last = Request(layers=(), logits=[-1], traces=False)
         logits = network.decode(token_ids(ids), encoder_hidden_states, last).logits
         assert logits is not None

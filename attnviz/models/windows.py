@@ -36,7 +36,7 @@ def slide(
     stride: int | None,
     most: int | None,
 ) -> SlideResult:
-    """Run `forward` on the token indexes [m] of each window, and average; its flag says whether they are all.
+    """Run `forward` on the token indexes [m] of each window, and average; its flag: they are the whole text.
 
     special [n]: which tokens stand around the text. window: tokens of a window, special ones among them, at most
     `most`, which it is by default. stride: how many tokens of the text on the next window begins; half of what a

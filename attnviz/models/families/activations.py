@@ -134,6 +134,7 @@ def _in_blocks(function: Activation, x: Float32) -> Float32:
 
 
 def _erf(x: Float32) -> Float32:
+    """Return the error function of one block, any shape."""
     held = np.clip(x, np.float32(-_EDGE), np.float32(_EDGE))
     square = held * held
     held *= _polynomial(square, ERF_NUMERATOR)
@@ -152,6 +153,7 @@ def _polynomial(x: Float32, coefficients: tuple[float, ...]) -> Float32:
 
 
 def _gelu(x: Float32) -> Float32:
+    """Return GELU of one block, any shape."""
     share = _erf(np.float32(np.sqrt(0.5)) * x)
     share += np.float32(1)
     share *= x
@@ -160,6 +162,7 @@ def _gelu(x: Float32) -> Float32:
 
 
 def _gelu_tanh(x: Float32) -> Float32:
+    """Return GELU's approximation by tanh of one block, any shape."""
     argument = x * x
     argument *= np.float32(0.044715)
     argument += np.float32(1)
@@ -173,6 +176,7 @@ def _gelu_tanh(x: Float32) -> Float32:
 
 
 def _sigmoid(x: Float32) -> Float32:
+    """Return 1 / (1 + exp(-x)) of one block, any shape."""
     # exp overflows to inf for x below -88, and 1 / inf is the right 0.
     with np.errstate(over="ignore"):
         share: Float32 = np.exp(-x)

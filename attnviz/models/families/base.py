@@ -26,7 +26,7 @@ Names = str | tuple[str, ...]
 
 @dataclass(frozen=True)
 class ModelShape:
-    """A model's size, read from its config without a look at its weights.
+    """A model's size, read from its config alone.
 
     layers, heads: of the encoder where there are two stacks. dim: the hidden size. positions: the most tokens that it
     can take, None without a limit. causal: whether a token attends only to itself and to what came before.

@@ -116,6 +116,7 @@ class Bert(Stack):
         return take_layer_norm(self.weights, "embeddings.LayerNorm", self.width, hidden, self.epsilon)
 
     def _segment_vectors(self, ids: Ids, segments: Ids | None) -> Float32:
+        """Return the segments' vectors [n, width]; raises InputError for a segment that the model does not have."""
         kinds = self.config.count("type_vocab_size", default=2)
         chosen = np.zeros_like(ids) if segments is None else segments
         if chosen.min() < 0 or chosen.max() >= kinds:
@@ -145,6 +146,7 @@ class Bert(Stack):
         return LayerOutput(take_layer_norm(self.weights, names.norm, self.dim, intermediate, self.epsilon), trace)
 
     def _attend(self, number: int, names: LayerNames, hidden: Float32) -> Trace:
+        """Run the attention sublayer on hidden states [n, dim]."""
         query, key, value = (
             heads_of(linear(self.weights, name, self.dim, self.dim)(hidden), self.heads) for name in names[:3]
         )

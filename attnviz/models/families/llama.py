@@ -99,6 +99,7 @@ class Llama(CausalStack):
         bias, _, _ = self.biases()
 
         def projected(part: str, heads: int) -> Float32:
+            """Return queries, keys or values, [heads, n, d_h]."""
             width = heads * self.head_dim
             return heads_of(linear(self.weights, f"{name}.{part}_proj", self.dim, width, bias=bias)(inputs), heads)
 

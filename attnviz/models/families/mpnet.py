@@ -32,6 +32,7 @@ class MpNet(Roberta):
 
     @cached_property
     def _bias(self) -> Float32:
+        """Return the relative biases, computed once for all layers: [heads, n, n]."""
         rows = self.config.count("relative_attention_num_buckets", default=_BUCKETS, least=_BUCKETS)
         table = self.weights.take("encoder.relative_attention_bias.weight", shape=(rows, self.heads))
         return relative_bias(table, t5_buckets(self.length, self.length, buckets=_BUCKETS))

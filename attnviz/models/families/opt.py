@@ -68,6 +68,7 @@ class Opt(CausalStack):
         name = f"decoder.layers.{number}.self_attn"
 
         def projected(part: str) -> Float32:
+            """Return queries, keys or values, [heads, n, d_h]."""
             layer = linear(self.weights, f"{name}.{part}_proj", self.dim, self.dim, bias=self.biased)
             return heads_of(layer(inputs), self.heads)
 

@@ -53,7 +53,7 @@ class SafetensorsEntry(NamedTuple):
 
 
 class SafetensorsFile(Tensors):
-    """The arrays of one file by name, each converted to float32 when it is asked for.
+    """The arrays of one file by name, each converted to float32 when it is read.
 
     Raises InputError, quickly and without allocating what a header claims, where header and file do not fit.
     """
@@ -153,6 +153,7 @@ class SafetensorsFile(Tensors):
         return self._float32(self.raw(name), self.entries[name].dtype)
 
     def _float32(self, array: NDArray[Any], dtype: str) -> Float32:
+        """Convert a stored array of any shape to float32."""
         if dtype == "BF16":
             return bfloat16_to_float32(array)
         return np.require(array, np.float32, ["A"])
@@ -172,7 +173,7 @@ class SafetensorsFile(Tensors):
 
 
 class ShardedSafetensors(Tensors):
-    """The arrays of several files by name, as an index says where each is; a file is opened when first needed."""
+    """The arrays of several files by name, with an index of which file has each; a file is opened when first needed."""
 
     def __init__(self, index: Path) -> None:
         self.path = index

@@ -12,7 +12,7 @@ Float32 = NDArray[np.float32]
 
 
 class Tensors(Mapping[str, Float32]):
-    """A model's arrays by name, float32; what is not asked for is not read."""
+    """A model's arrays by name, float32, each read when it is looked up."""
 
     @abstractmethod
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:

@@ -61,9 +61,9 @@ def _follow_bert_settings(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> 
         "tokenize_chinese_chars": "handle_chinese_chars",
         "strip_accents": "strip_accents",
     }
-    said = {ours: settings[theirs] for theirs, ours in names.items() if isinstance(settings.get(theirs), bool)}
+    given = {ours: settings[theirs] for theirs, ours in names.items() if isinstance(settings.get(theirs), bool)}
     if isinstance(tokenizer.normalizer, normalizers.BertNormalizer):
-        for name, value in said.items():
+        for name, value in given.items():
             setattr(tokenizer.normalizer, name, value)
 
 
