@@ -444,6 +444,18 @@ def test_hash_restores(open_page):
     assert tab.settled().text("#heading") == "head: when and where"
 
 
+@pytest.mark.parametrize("view", ["arcs", "words", "heads"])
+def test_scrolls_while_another_view_opens(open_page, view):
+    """Until another view is open the one on the screen is drawn, by its own plan."""
+    tab = open_page(large())
+    tab.page.evaluate(
+        "(view) => { location.hash = `view=${view}&layer=1&head=2`; "
+        "addEventListener('hashchange', () => document.getElementById('frame').dispatchEvent(new Event('scroll'))); }",
+        view,
+    )
+    assert tab.settled().page.locator(f"#view-{view}").get_attribute("aria-selected") == "true"
+
+
 def test_inside_a_frame(browser, tmp_path):
     """In a notebook's frame, which has no address to keep a state in, every control works all the same."""
     page = html.escape(render_page(sentence()))

@@ -38,7 +38,7 @@ from attnviz.views.page.payload import (
 from attnviz.views.page.render import render_page
 from attnviz.views.page.sentences import SENTENCES
 from attnviz.views.prepared.attention import prepare
-from attnviz.views.prepared.color_scale import Scale, color_at, ink_on
+from attnviz.views.prepared.color_scale import Scale, color_at, ink_on, spread_scale
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.panels import number
 
@@ -397,6 +397,35 @@ def test_ratios_are_placed_alike(diverging):
     script = f"{json.dumps([case[:4] for case in cases])}.map((each) => placeLog(...each))"
     printed = json.loads(node(from_script("numbers", "placeLog") + f"console.log(JSON.stringify({script}))"))
     assert_near64(printed, [case[4] for case in cases])
+
+
+@pytest.mark.parametrize("diverging", [False, True])
+def test_colours_are_chosen_alike(diverging):
+    """The script gives a number the same one of 256 colours as the scale, on a linear scale."""
+    values = np.linspace(-1 if diverging else 0, 1, 1021) * 0.7
+    scale = Scale(-0.7 if diverging else 0.0, 0.7, diverging)
+    cases = [[scale.low, scale.high, diverging, value] for value in values.tolist()]
+    script = f"{json.dumps(cases)}.map((each) => roundHalfEven(255 * placeLinear(...each)))"
+    printed = node(from_script("numbers", "placeLinear", "roundHalfEven") + f"console.log(JSON.stringify({script}))")
+    assert json.loads(printed) == np.rint(255 * scale.place(values)).astype(int).tolist()
+
+
+def test_floors_are_found_alike():
+    """The script finds the floor of a logarithmic scale as Python does: the smallest number, of four decades."""
+    for numbers in ([0.5, 0.25, 0.0], [0.5, 1e-9], [0.0, 0.0], [0.3], [-0.5, 0.001]):
+        high = max(map(abs, numbers))
+        printed = node(from_script("numbers", "logFloor") + f"console.log(logFloor({numbers}, {high}))")
+        assert float(printed) == spread_scale(Scale(0.0, high), "log", [np.array(numbers)]).floor
+
+
+def test_script_opens_masks():
+    """The script opens a mask to the cells that are forbidden."""
+    forbidden = np.random.default_rng(2).random((5, 7)) < 0.5
+    printed = node(
+        from_script("blocks", "readMask", "unpack")
+        + f"console.log(JSON.stringify(Array.from(readMask(await unpack({json.dumps(encode_mask(forbidden))}), 35))))"
+    )
+    assert np.array_equal(np.reshape(json.loads(printed), (5, 7)).astype(bool), forbidden)
 
 
 def test_script_opens_blocks():
