@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-STEP = 20
-WEIGHTS = 32
-STATES = 300
-DOUBLE = 32
+STEP = 20  # .163: test_erf_everywhere, every kernel; .108: rows of t5 that sum to 1, SkylakeX
+WEIGHTS = 32  # .162: mt5's decoder, Haswell and Zen
+STATES = 300  # .184: mt5's decoder, Prescott with NumPy's baseline
+DOUBLE = 32  # .037: test_rotary_fits_by_distance, SkylakeX
 
 _EPS32 = float(np.finfo(np.float32).eps)
 _EPS64 = float(np.finfo(np.float64).eps)
@@ -75,10 +75,10 @@ def assert_between64(actual, lowest, highest):
 
 
 def assert_within(actual, expected, reach, why):
-    """Compare with a reach beside one step's rounding, such as half a printed digit; `why` says where it comes from."""
+    """Compare with a reach that is no rounding, such as half a printed digit; `why` says where it comes from."""
     assert why
     difference = np.abs(np.asarray(actual, dtype=np.float64) - expected)
-    assert (difference <= reach + STEP * _EPS32 * _scale(expected)).all(), f"{difference.max()} > {reach}: {why}"
+    assert (difference <= reach).all(), f"{difference.max()} is more than {reach}: {why}"
 
 
 def assert_apart(actual, expected, *, by=0.001):

@@ -1,0 +1,207 @@
+"""Laws of every picture, on every version of matplotlib: each cell and label is there, inside, and over no other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn import draw
+
+from attnviz import Attention, ablate, by_distance, compare, run
+from attnviz.analysis.cost import cost
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import set_language
+from attnviz.views.figure.chart import render_charts
+from attnviz.views.figure.render import render_figure
+from attnviz.views.prepared.ablation import draw_ablation
+from attnviz.views.prepared.alt_text import as_bars, strongest
+from attnviz.views.prepared.attention import prepare
+from attnviz.views.prepared.charts import Bars
+from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.cost import draw_costs
+from attnviz.views.prepared.lab import prepare_distances
+from attnviz.views.prepared.panels import join
+from attnviz.views.prepared.style import Style
+
+PHONE = "我上周买的手机屏幕碎了"
+LONG = "The internationalization of counterrevolutionaries and 狮子头"
+WIDTHS = [None, "9cm", "30cm"]
+STYLES = ["paper", "slide"]
+
+
+def form(text, **options):
+    """Return the prepared form of a text's weights."""
+    return join(prepare(run(text, **options), medium="picture"))
+
+
+def compared(**options):
+    """Return the prepared form of two texts beside each other."""
+    return join(prepare_comparison(compare("猫吃鱼", "鱼吃猫", **options), head="all", medium="picture"))
+
+
+FORMS = {
+    "three words": lambda: form("猫吃鱼"),
+    "phone, four heads, causal": lambda: form(PHONE, heads=4, mask="causal"),
+    "long words": lambda: form(LONG, tokens="space"),
+    "one word": lambda: form("x"),
+    "two texts": lambda: form("猫吃鱼", keys="the cat eats fish"),
+    "sixty words": lambda: form(" ".join(f"w{i}" for i in range(60)), embedding="hash"),
+}
+CHARTS = {
+    "ablation": lambda: draw_ablation(ablate(PHONE, "碎")),
+    "costs": lambda: draw_costs(cost([20, 700], measure=lambda tokens, _: tokens**2 / 10**9)),
+    "distances": lambda: prepare_distances(by_distance("猫吃鱼", 64), medium="picture"),
+}
+
+
+@pytest.fixture(params=["en", "zh"])
+def language(request):
+    """Draw in each language."""
+    set_language(request.param)
+    return request.param
+
+
+def bare(text):
+    """Return a text without the marks of line breaks."""
+    return "".join(text.split())
+
+
+def assert_labels(drawing, labels):
+    """Check that each label stands in the picture as often as it is there; a long one by its beginning and end."""
+    words = [bare(word) for word in drawing.words]
+    for label in {*map(bare, labels)}:
+        beginning, end = label[:3], label[-3:]
+        found = [word for word in words if word.startswith(beginning) and word.endswith(end)]
+        assert len(found) >= [*map(bare, labels)].count(label), label
+
+
+def matrices(drawing):
+    """Return the drawing's matrices but for the colour bars, which have one column of many colours."""
+    return [matrix for matrix in drawing.matrices if matrix.shape[1] > 1 or len(matrix) < 64]
+
+
+def drawn_or_refused(prepared, style):
+    """Return the drawing; None where the width is refused as too narrow for this picture."""
+    try:
+        return draw(render_figure, prepared, "png", style)
+    except OptionError as error:
+        if style.width is None or "too narrow" not in str(error):
+            raise
+        return None
+
+
+@pytest.mark.usefixtures("language")
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", FORMS)
+def test_heatmaps(name, width):
+    """A heatmap has a cell for each weight and every label beside it, all inside, no text over another."""
+    prepared = FORMS[name]()
+    drawing = draw(render_figure, prepared, "png", Style(width=width))
+    drawing.assert_whole()
+    assert [matrix.shape[:2] for matrix in matrices(drawing)] == [panel.values.shape for panel in prepared.panels]
+    if name != "sixty words" or width is None:  # where there is no room for every label, a note says so
+        assert_labels(drawing, [label for panel in prepared.panels for label in (*panel.rows, *panel.columns)])
+
+
+@pytest.mark.usefixtures("language")
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_heatmaps_of_two_texts(width, style):
+    """A comparison has three matrices for each setting, each with its labels, whole in every style."""
+    prepared = compared()
+    drawing = draw(render_figure, prepared, "png", Style(width=width, style=style))
+    drawing.assert_whole()
+    assert [matrix.shape[:2] for matrix in matrices(drawing)] == [(3, 3)] * 6
+    assert_labels(drawing, ["猫", "吃", "鱼"] * 12)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_known_colours(width):
+    """In a row that looks at one word alone, that cell has the scale's last colour and the others its first."""
+    (prepared,) = prepare(Attention.from_arrays(np.eye(5)[[0, 1, 2, 3, 0]], list("abcde")), medium="picture")
+    palette = prepared.panels[0].scale.palette()
+    (matrix,) = matrices(draw(render_figure, prepared, "png", Style(width=width)))
+    expected = np.where(np.eye(5)[[0, 1, 2, 3, 0]][..., None] == 1, palette[-1], palette[0])
+    np.testing.assert_array_equal(matrix, expected)
+
+
+def test_colours_rise_with_the_weights():
+    """The colour of each cell is that of its place in the palette, from the least to the largest."""
+    raw = np.random.default_rng(0).random((9, 9)) ** 3
+    weights = raw / raw.sum(axis=1, keepdims=True)
+    (prepared,) = prepare(Attention.from_arrays(weights, list("abcdefghi")), medium="picture")
+    (matrix,) = matrices(draw(render_figure, prepared, "png", Style()))
+    palette = [tuple(color) for color in prepared.panels[0].scale.palette()]
+    steps = np.array([[palette.index(tuple(map(int, color))) for color in row] for row in matrix])
+    order = np.argsort(weights.ravel())
+    assert (np.diff(steps.ravel()[order]) >= 0).all()
+    assert steps.max() == len(palette) - 1
+
+
+@pytest.mark.usefixtures("language")
+@pytest.mark.parametrize("width", WIDTHS)
+def test_grids(width):
+    """A grid has a small map for each layer and head, with a heading for each, all inside."""
+    weights = np.tile(np.eye(4), (3, 6, 1, 1))
+    attention = Attention.from_arrays(weights, list("abcd"))
+    (prepared,) = prepare(attention, medium="picture")
+    assert prepared.headings is not None
+    drawing = draw(render_figure, prepared, "png", Style(kind="grid", width=width))
+    drawing.assert_whole()
+    assert [matrix.shape[:2] for matrix in matrices(drawing)] == [(4, 4)] * 18
+
+
+@pytest.mark.usefixtures("language")
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["three words", "phone, four heads, causal", "long words", "one word", "two texts"])
+def test_arcs(name, width, style):
+    """Arcs are as many as the strongest edges, thicker where the weight is larger, and each word stands once a line."""
+    prepared = FORMS[name]()
+    drawing = drawn_or_refused(prepared, Style(kind="arcs", width=width, style=style))
+    if drawing is None:
+        return
+    drawing.assert_whole()
+    edges = [sorted(strongest(panel, 0.7), key=lambda edge: edge.share) for panel in prepared.panels]
+    assert len(drawing.curves) == sum(map(len, edges))
+    widths = [thickness for _, thickness in drawing.curves]
+    assert widths == [max(0.4, 6 * edge.share) for panel in edges for edge in panel]
+    lines = [panel.rows + panel.columns * panel.cross for panel in prepared.panels]
+    assert_labels(drawing, [label for line in lines for label in line])
+
+
+@pytest.mark.usefixtures("language")
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", FORMS)
+def test_bars(name, width, style):
+    """A bar a word, as long as its share of the scale; every word beside its bar."""
+    prepared = FORMS[name]()
+    drawing = drawn_or_refused(prepared, Style(kind="bars", width=width, style=style))
+    if drawing is None:
+        return
+    drawing.assert_whole()
+    bars = as_bars(prepared)
+    assert sum(color is not None for _, color in drawing.shapes) == sum(
+        np.count_nonzero(panel.values if panel.forbidden is None else panel.values[~panel.forbidden])
+        for panel in bars.panels
+    )
+    assert_labels(drawing, [label for panel in bars.panels for label in panel.columns])
+
+
+@pytest.mark.usefixtures("language")
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("width", [None, "12cm", "30cm"])
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts(name, width, style):
+    """A chart has each of its series or bars, each named, all inside and no text over another."""
+    charts = CHARTS[name]()
+    drawing = draw(render_charts, charts, "png", Style(width=width, style=style))
+    drawing.assert_whole()
+    for chart in charts.charts:
+        if isinstance(chart, Bars):
+            assert_labels(drawing, chart.labels)
+            assert_labels(drawing, chart.texts)
+        else:
+            assert_labels(drawing, [series.name.localized() for series in chart.series])
+    bars = sum(len(chart.values) for chart in charts.charts if isinstance(chart, Bars))
+    assert sum(color is not None for _, color in drawing.shapes) == bars
