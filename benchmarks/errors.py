@@ -189,8 +189,12 @@ def table(rows: list[Errors]) -> str:
 def machine() -> str:
     """Return the processor and the BLAS kernel that NumPy uses on it."""
     found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    blas = [f"{one['internal_api']} {one['version']} ({one['architecture']})" for one in threadpool_info()]
-    return ", ".join([found[1] if found else platform.machine(), *blas[:1]])
+    blas = [
+        f"{one['internal_api']} {one['version']} ({one['architecture']})"
+        for one in threadpool_info()
+        if one["user_api"] == "blas" and "numpy" in one["filepath"]
+    ]
+    return ", ".join([found[1] if found else platform.machine(), *blas])
 
 
 def main() -> None:

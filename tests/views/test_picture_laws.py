@@ -13,7 +13,7 @@ from attnviz.i18n.messages import set_language
 from attnviz.views.figure.chart import render_charts
 from attnviz.views.figure.render import render_figure
 from attnviz.views.prepared.ablation import draw_ablation
-from attnviz.views.prepared.alt_text import as_bars, strongest
+from attnviz.views.prepared.alt_text import as_bars, edges_by_mass
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.charts import Bars
 from attnviz.views.prepared.comparison import prepare_comparison
@@ -161,7 +161,7 @@ def test_arcs(name, width, style):
     if drawing is None:
         return
     drawing.assert_whole()
-    edges = [sorted(strongest(panel, 0.7), key=lambda edge: edge.share) for panel in prepared.panels]
+    edges = [sorted(edges_by_mass(panel, 0.7), key=lambda edge: edge.share) for panel in prepared.panels]
     assert len(drawing.curves) == sum(map(len, edges))
     widths = [thickness for _, thickness in drawing.curves]
     assert widths == [max(0.4, 6 * edge.share) for panel in edges for edge in panel]
