@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.analysis.run_ablation import ablate
     from attnviz.analysis.run_lab import lab
+    from attnviz.api.compare import compare
+    from attnviz.api.explain import explain
     from attnviz.api.notebook import View, show
-    from attnviz.api.run import compare, explain, load_weights, run
+    from attnviz.api.run import load_weights, run
     from attnviz.core.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
     from attnviz.core.attention_data import Attention, Token, Trace
     from attnviz.core.errors import AttnvizError
@@ -69,7 +71,9 @@ _HOMES = {
     "analysis.run_ablation": ("ablate",),
     "analysis.run_lab": ("lab",),
     "api.notebook": ("View", "show"),
-    "api.run": ("compare", "explain", "load_weights", "run"),
+    "api.compare": ("compare",),
+    "api.explain": ("explain",),
+    "api.run": ("load_weights", "run"),
     "core.attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
     "core.attention_data": ("Attention", "Token", "Trace"),
     "core.errors": ("AttnvizError",),

@@ -190,7 +190,7 @@ def align(a: tuple[Token, ...], b: tuple[Token, ...], same: Callable[[str], str]
     return Alignment(tuple(i for i, _ in pairs), tuple(j for _, j in pairs), tuple(only_a), tuple(only_b))
 
 
-def compare_attentions(
+def compare_pairs(
     pairs: list[tuple[Attention, Attention]],
     *,
     blind_to: Sequence[Blindness | None] = (),

@@ -21,7 +21,7 @@ from attnviz.core.provenance import Provenance
 from attnviz.i18n.messages import Message, message
 from attnviz.toy import layer as toy
 from attnviz.toy.attend import attend_to
-from attnviz.toy.settings import MOST_TOKENS, Settings, check, with_options
+from attnviz.toy.settings import MOST_TOKENS, Settings, change_settings, check
 from attnviz.toy.word_vectors import Progress
 
 _ROWS_AT_ONCE = 64
@@ -52,7 +52,7 @@ def by_distance(
         raise OptionError(
             "--long takes a number of tokens from 2 to {most}, not {count}.", most=f"{MOST_TOKENS:,}", count=count
         )
-    chosen = with_options(settings or Settings(), options)
+    chosen = change_settings(settings or Settings(), options)
     axes = [read_axis(one, VARIES, CHOICES) for one in vary]
     if len(axes) > 1 or any(axis.name != "position" for axis in axes):
         raise OptionError("With --long only the positions vary.", hint="As in: --long 512 --vary position=none,rope.")
@@ -143,12 +143,11 @@ def _cards(
     The layer runs with one key, then with one query: its cards are those of the whole text, and N x N never exists.
     """
     count, dim = vectors.shape
-    causal = "causal" in settings.mask.lower()
 
     def place(queries: int, keys: int) -> Positions:
         return positions(
             settings.position or "none",
-            Place(queries, keys, dim, settings.heads, causal, settings.offset, settings.seed),
+            Place(queries, keys, dim, settings.heads, settings.causal, settings.offset, settings.seed),
         )
 
     projection = toy.make_projection(settings.projection, dim, seed=settings.seed)

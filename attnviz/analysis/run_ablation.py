@@ -18,7 +18,7 @@ from attnviz.core.errors import InputError, unknown_choice
 from attnviz.i18n.messages import Message, message
 from attnviz.text.find_token import find_token, occurrences
 from attnviz.toy.attend import attend_to
-from attnviz.toy.settings import Settings, with_options
+from attnviz.toy.settings import Settings, change_settings
 from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import Words
 
@@ -52,7 +52,7 @@ def ablate(
     if by not in WAYS:
         raise unknown_choice("--by", by, WAYS)
     check_head(head)
-    chosen = with_options(settings or Settings(), options)
+    chosen = change_settings(settings or Settings(), options)
     words, chosen = Given(text, keys, vectors, labels, progress).words(chosen)
     asked = words.asked or words
     if by != "head" and max(len(asked.tokens), len(words.tokens)) > MOST_WORDS:

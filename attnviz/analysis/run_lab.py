@@ -23,7 +23,7 @@ from attnviz.i18n.messages import Message
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy.attend import attend_to
 from attnviz.toy.embeddings import EMBEDDINGS
-from attnviz.toy.settings import Settings, with_options
+from attnviz.toy.settings import Settings, change_settings
 from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import Words, read_ahead
 
@@ -63,7 +63,7 @@ def lab(
         >>> len(lab("猫吃鱼").cells)
         21
     """
-    chosen = with_options(settings or Settings(), options)
+    chosen = change_settings(settings or Settings(), options)
     given = Given(text, keys, vectors, labels, progress)
     if vectors is not None:
         chosen = replace(chosen, embedding="vectors", tokens="given")
@@ -104,7 +104,7 @@ def _cells(
     made: list[tuple[Cell, Attention | None]] = []
     notes: dict[str, Message] = {}
     for values, one in zip(combinations, each, strict=True):
-        kind = (one.tokens, one.embedding, one.dim, "causal" in one.mask)
+        kind = (one.tokens, one.embedding, one.dim, one.causal)
         if kind not in read:
             read[kind] = _short_words(given, one)
         words, _ = read[kind]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -16,7 +16,7 @@ from attnviz.cli.printing import print_listing, print_notes
 from attnviz.cli.progress import reading
 from attnviz.cli.sources import read_source
 from attnviz.i18n.messages import phrase
-from attnviz.toy.settings import Computing, Settings
+from attnviz.toy.settings import Settings
 from attnviz.views.prepared.ablation import prepare_ablation
 
 Texts = Annotated[
@@ -44,7 +44,7 @@ class AblationOptions:
 
 def command(
     inputs: TextInput,
-    computing: Computing,
+    settings: Settings,
     ablation_options: AblationOptions,
     picture_options: PictureOptions,
     output: OutputOptions,
@@ -60,7 +60,7 @@ def command(
     for path in output.save:
         check_destination(path, FOR_ABLATION)
     style = picture_style(picture_options, output.save)
-    source, settings = read_source(texts or [], inputs), Settings(**asdict(computing))
+    source = read_source(texts or [], inputs)
     with reading() as progress:
         found = ablate(
             source.text,

@@ -10,6 +10,7 @@ from pathlib import Path
 from attnviz.api.run import load_weights
 from attnviz.api.run import run as run_pipeline
 from attnviz.api.save import FOR_ATTENTION, PAGE, check_destination, numbered, prepare_picture, save_attention
+from attnviz.api.toy_or_model import changed_fields, choose_one
 from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import Progress, reading
@@ -17,6 +18,7 @@ from attnviz.cli.sources import Source, check_one, decode_argument, read_sources
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.models.options import Options
 from attnviz.text.find_token import find_token
 from attnviz.toy.settings import MOST_SUMMED_UP, MOST_TOKENS, Settings
 from attnviz.toy.words import read_ahead
@@ -34,6 +36,7 @@ def attend_all(
     texts: list[str],
     inputs: AttentionInput,
     settings: Settings,
+    model_options: Options,
     view_options: ViewOptions,
     files: list[Path],
     style: Style | None = None,
@@ -44,7 +47,7 @@ def attend_all(
 
     data: every weight is printed.
     """
-    found = _computed(texts, inputs, settings, view_options, files, style, data=data)
+    found = _computed(texts, inputs, settings, model_options, view_options, files, style, data=data)
     print_notes({str(note): note for attention in found for note in attention.notes}.values())
     return found
 
@@ -53,6 +56,7 @@ def _computed(
     texts: list[str],
     inputs: AttentionInput,
     settings: Settings,
+    model_options: Options,
     view_options: ViewOptions,
     files: list[Path],
     style: Style | None = None,
@@ -67,15 +71,18 @@ def _computed(
     for path in files:
         check_destination(path, FOR_ATTENTION)
     sources = read_sources(texts, inputs)
+    if inputs.weights is not None:
+        refuse_computing(settings, model_options)
+    chosen = choose_one(settings, model_options)
     with reading() as told:
-        if len(sources) > 1:
-            read_ahead([text for source in sources for text in (source.text, source.keys)], [settings], told)
+        if len(sources) > 1 and isinstance(chosen, Settings):
+            read_ahead([text for source in sources for text in (source.text, source.keys)], [chosen], told)
         layers = layers_for(view_options.layer, everything=_shows_everything(files, style))
         summed_up = view_options.view in ("top", "blocks", "text") and not files and not data
         attend = partial(
             _attend,
             inputs=inputs,
-            settings=settings,
+            chosen=chosen,
             layers=layers,
             told=told,
             most=MOST_SUMMED_UP if summed_up else MOST_TOKENS,
@@ -90,10 +97,12 @@ def _computed(
     return found
 
 
-def attend_one(texts: list[str], inputs: AttentionInput, settings: Settings, view_options: ViewOptions) -> Attention:
+def attend_one(
+    texts: list[str], inputs: AttentionInput, settings: Settings, model_options: Options, view_options: ViewOptions
+) -> Attention:
     """Compute the attention of exactly one text; its notes are left to the command."""
     check_one(texts)
-    found = _computed(texts, inputs, settings, view_options, [])
+    found = _computed(texts, inputs, settings, model_options, view_options, [])
     if len(found) != 1:
         raise OptionError("One text was expected, not {count}.", count=len(found))
     return found[0]
@@ -148,27 +157,30 @@ def one_layer(layer: str | None) -> int | None:
 
 
 def _attend(
-    source: Source, inputs: AttentionInput, settings: Settings, layers: list[int] | None, told: Progress, most: int
+    source: Source,
+    inputs: AttentionInput,
+    chosen: Settings | Options,
+    layers: list[int] | None,
+    told: Progress,
+    most: int,
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
-        refuse_computing(settings)
         labels = [decode_argument(text) for text in inputs.labels]
         return load_weights(source.weights, labels=labels, normalize=inputs.normalize, most=most)
     if source.vectors is not None:
         names = decode_argument(inputs.labels[0]) if inputs.labels else None
-        return (run_pipeline(settings=settings, vectors=source.vectors, labels=names, keys=source.keys, most=most),)
-    return (run_pipeline(source.text, settings, keys=source.keys, layers=layers, progress=told, most=most),)
+        return (run_pipeline(settings=chosen, vectors=source.vectors, labels=names, keys=source.keys, most=most),)
+    return (run_pipeline(source.text, chosen, keys=source.keys, layers=layers, progress=told, most=most),)
 
 
-def refuse_computing(settings: Settings) -> None:
+def refuse_computing(settings: Settings, model_options: Options) -> None:
     """Raise OptionError for an option that says how to compute, beside weights that are already computed."""
-    for name, value in asdict(settings).items():
-        if value != getattr(Settings(), name):
-            raise OptionError(
-                "--{option} says how to compute weights; those of --weights are already computed.",
-                hint="Leave it out.",
-                option=name.replace("_", "-"),
-            )
+    for option in (*changed_fields(settings), *changed_fields(model_options)):
+        raise OptionError(
+            "--{option} says how to compute weights; those of --weights are already computed.",
+            hint="Leave it out.",
+            option=option.removeprefix("--"),
+        )
 
 
 def digits_for(view_options: ViewOptions, attention: Attention | None = None) -> int:

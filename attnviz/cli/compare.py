@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from attnviz.analysis.comparison import Comparison
-from attnviz.api.run import compare
+from attnviz.api.compare import compare_texts
 from attnviz.api.save import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
+from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import check_picture, digits_for, one_layer, print_json, refuse_computing, view_choice
 from attnviz.cli.options import AltOption, ComparisonViewOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_sentence, print_views
@@ -20,6 +21,7 @@ from attnviz.cli.sources import check_names, keys_are_given, read_text
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
+from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 from attnviz.toy.words import read_ahead
 from attnviz.views.prepared.alt_text import describe_picture
@@ -52,6 +54,7 @@ class ComparisonInput:
 def command(
     inputs: ComparisonInput,
     settings: Settings,
+    model_options: Options,
     view_options: ComparisonViewOptions,
     style: Style,
     alt_option: AltOption,
@@ -68,12 +71,12 @@ def command(
     for path in output.save:
         check_destination(path, FOR_COMPARISON)
     if inputs.weights:
-        found = _compare_weights(texts or [], inputs, settings, view_options)
+        found = _compare_weights(texts or [], inputs, settings, model_options, view_options)
         view_options = (
             view_options if view_options.head in ("all", "mean") else replace(view_options, head=None)
         )  # it was chosen there
     else:
-        found = _compare_texts(texts or [], inputs, settings, view_options)
+        found = _compare_texts(texts or [], inputs, settings, model_options, view_options)
     forms = [form for one in found for form in prepare_comparison(one, head=view_options.head, digits=digits)]
     print_notes({str(note): note for one in found for note in one.notes}.values())
     for path in output.save:
@@ -96,14 +99,18 @@ def command(
 
 
 def _compare_weights(
-    texts: list[str], inputs: ComparisonInput, settings: Settings, view_options: ComparisonViewOptions
+    texts: list[str],
+    inputs: ComparisonInput,
+    settings: Settings,
+    model_options: Options,
+    view_options: ComparisonViewOptions,
 ) -> list[Comparison]:
     """Compare the weights of each further file with those of the first; positional arguments are files too."""
     from attnviz.cli.weights_files import compare_files
 
     if inputs.keys is not None:
         raise keys_are_given()
-    refuse_computing(settings)
+    refuse_computing(settings, model_options)
     paths = [*inputs.weights, *map(Path, texts)]
     return compare_files(
         paths, inputs.labels, normalize=inputs.normalize, layer=one_layer(view_options.layer), head=view_options.head
@@ -111,7 +118,11 @@ def _compare_weights(
 
 
 def _compare_texts(
-    texts: list[str], inputs: ComparisonInput, settings: Settings, view_options: ComparisonViewOptions
+    texts: list[str],
+    inputs: ComparisonInput,
+    settings: Settings,
+    model_options: Options,
+    view_options: ComparisonViewOptions,
 ) -> list[Comparison]:
     """Compare each further text with the first."""
     if len(texts) < 2:
@@ -126,6 +137,8 @@ def _compare_texts(
     layer = one_layer(view_options.layer)
     first, *others = map(read_text, texts)
     keys = None if inputs.keys is None else read_text(inputs.keys)
+    chosen = choose_one(settings, model_options)
     with reading() as progress:
-        read_ahead([first, *others, keys], [replace(settings, position=None)], progress)  # compare knows "all", too
-        return [compare(first, other, settings, keys=keys, layer=layer, progress=progress) for other in others]
+        if isinstance(chosen, Settings):  # compare knows the position "all", too
+            read_ahead([first, *others, keys], [replace(chosen, position=None)], progress)
+        return [compare_texts(first, other, chosen, keys=keys, layer=layer, progress=progress) for other in others]

@@ -15,6 +15,7 @@ from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.explanation.build import explain_attention
 from attnviz.i18n.messages import phrase
+from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 
 Texts = Annotated[
@@ -43,7 +44,12 @@ class RowOptions:
 
 
 def command(
-    inputs: AttentionInput, settings: Settings, row_options: RowOptions, output: OutputOptions, texts: Texts = None
+    inputs: AttentionInput,
+    settings: Settings,
+    model_options: Options,
+    row_options: RowOptions,
+    output: OutputOptions,
+    texts: Texts = None,
 ) -> None:
     """One row, every number of it, from embedding to output."""
     for path in output.save:
@@ -58,7 +64,7 @@ def command(
         ViewOptions(precision=row_options.precision)
     )
     view_options = ViewOptions(layer=row_options.layer, precision=row_options.precision)
-    attention = attend_one(texts or [], inputs, settings, view_options)
+    attention = attend_one(texts or [], inputs, settings, model_options, view_options)
     digits = explain_digits(view_options, attention)
     explanation = explain_attention(
         attention, token=row_options.token, cell=row_options.cell, head=row_options.head, layer=row_options.layer

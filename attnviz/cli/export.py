@@ -13,6 +13,7 @@ from attnviz.cli.common import attend_all, check_picture, print_descriptions, re
 from attnviz.cli.options import AltOption, AttentionInput, ViewOptions
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
+from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 from attnviz.views.prepared.style import Style
 
@@ -40,6 +41,7 @@ class ExportViewOptions:
 def command(
     inputs: AttentionInput,
     settings: Settings,
+    model_options: Options,
     view_options: ExportViewOptions,
     style: Style,
     alt_option: AltOption,
@@ -58,7 +60,7 @@ def command(
     paths = [Path(file) for file in files]
     check_picture(style, refining_of(choice), alt=alt_option.alt)
     Outputs(paths, alt_option.alt, style.kind).refuse_unused(choice, style)
-    found = attend_all(texts, inputs, settings, choice, paths, style)
+    found = attend_all(texts, inputs, settings, model_options, choice, paths, style)
     save_all(found, paths, choice, style)
     if alt_option.alt:
         print_descriptions(found, choice, style)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -19,7 +19,7 @@ from attnviz.cli.sources import Source, read_source
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
-from attnviz.toy.settings import Computing, Settings
+from attnviz.toy.settings import Settings
 from attnviz.views.prepared.style import Style
 
 Texts = Annotated[
@@ -45,7 +45,7 @@ class LabOptions:
 
 def command(
     inputs: TextInput,
-    computing: Computing,
+    settings: Settings,
     lab_options: LabOptions,
     picture_options: PictureOptions,
     output: OutputOptions,
@@ -57,7 +57,7 @@ def command(
         check_destination(path, FOR_LAB)
     style = picture_style(picture_options, output.save)
     Outputs(output.save, view=None if output.json else "auto").refuse_unused(lab_options)
-    source, settings = read_source(texts or [], inputs), Settings(**asdict(computing))
+    source = read_source(texts or [], inputs)
     if lab_options.long is not None:
         return _over_distance(source, settings, lab_options, style, output)
     with reading() as progress:

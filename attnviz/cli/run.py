@@ -20,6 +20,7 @@ from attnviz.cli.common import (
 from attnviz.cli.options import AltOption, AttentionInput, OutputOptions, ViewOptions
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
+from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.style import Style
@@ -33,6 +34,7 @@ Texts = Annotated[
 def command(
     inputs: AttentionInput,
     settings: Settings,
+    model_options: Options,
     view_options: ViewOptions,
     style: Style,
     alt_option: AltOption,
@@ -47,7 +49,7 @@ def command(
     Outputs(output.save, alt_option.alt, style.kind, view, shows).refuse_unused(view_options, style)
     if "weights" not in shows and any(path.suffix.lower() in (*PICTURES, PAGE) for path in output.save):
         raise OptionError("Pictures and pages are of weights: --show {show} is for the terminal.", show=shows[0])
-    found = attend_all(texts or [], inputs, settings, view_options, output.save, style, data=output.json)
+    found = attend_all(texts or [], inputs, settings, model_options, view_options, output.save, style, data=output.json)
     save_all(found, output.save, view_options, style, json=output.json)
     if output.json:
         from attnviz.io.write_data import attention_document

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from attnviz.analysis.compare_given import compare_given
+from attnviz.analysis.compare_attentions import compare_attentions
 from attnviz.analysis.comparison import Comparison
 from attnviz.api.run import load_weights
 from attnviz.cli.sources import decode_argument
@@ -31,7 +31,7 @@ def compare_files(
             hint="As in: attnviz compare --weights a.npz --weights b.npz.",
         )
     (name, first), *others = found
-    return [compare_given(first, other, layer=layer, head=head, names=(name, called)) for called, other in others]
+    return [compare_attentions(first, other, layer=layer, head=head, names=(name, called)) for called, other in others]
 
 
 def _labels(labels: list[str], count: int) -> list[list[str]]:

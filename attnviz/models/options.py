@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError, OptionError, unknown_choice
+from attnviz.core.option_kinds import FLAG, TEXT, WHOLE, check_kinds
 from attnviz.models import ATTENTIONS
 from attnviz.text.merge_pieces import MERGES
 
@@ -41,6 +41,19 @@ class Options:
         return self.window is not None or self.stride is not None
 
 
+OPTION_KINDS = {
+    **dict.fromkeys(("model", "pair"), TEXT.or_none()),
+    **dict.fromkeys(("merge", "attention"), TEXT),
+    **dict.fromkeys(("download", "no_special", "renormalize"), FLAG),
+    **dict.fromkeys(("window", "stride"), WHOLE.or_none()),
+}
+
+
+def check_option_kinds(options: Options) -> None:
+    """Raise OptionError for a value of the wrong type."""
+    check_kinds(options, OPTION_KINDS)
+
+
 def change_options(options: Options, changes: dict[str, Any]) -> Options:
     """Return the options with some fields changed; raises OptionError for a name that is no field."""
     names = [one.name for one in fields(Options)]
@@ -52,13 +65,11 @@ def change_options(options: Options, changes: dict[str, Any]) -> Options:
 
 def check_options(options: Options) -> None:
     """Raise OptionError for a value that no model can follow."""
+    check_option_kinds(options)
     if options.merge not in MERGES:
         raise unknown_choice("--merge", options.merge, MERGES)
     if options.renormalize and not options.no_special:
         raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
-    for option, value in (("--window", options.window), ("--stride", options.stride)):
-        if value is not None and not isinstance(value, Integral):
-            raise OptionError("{option} must be a whole number, not {value!r}.", option=option, value=value)
     if options.attention not in ("auto", *ATTENTIONS):
         raise unknown_choice("--attention", options.attention, ("auto", *ATTENTIONS))
 

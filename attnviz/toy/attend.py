@@ -12,7 +12,7 @@ from attnviz.core.positions import Place, positions
 from attnviz.core.provenance import Provenance, ToyOrigin
 from attnviz.toy import layer as toy
 from attnviz.toy import lexicon
-from attnviz.toy.settings import FOR_MODELS, Settings
+from attnviz.toy.settings import Settings
 from attnviz.toy.words import Words, how_to_cut
 
 
@@ -32,7 +32,7 @@ def attend_to(words: Words, settings: Settings, *, hidden: int | None = None) ->
     if hidden is not None:
         seen = np.arange(keys) != hidden
         allowed = np.tile(seen, (queries, 1)) if allowed is None else allowed & seen
-    place = Place(queries, keys, dim, settings.heads, "causal" in settings.mask.lower(), settings.offset, settings.seed)
+    place = Place(queries, keys, dim, settings.heads, settings.causal, settings.offset, settings.seed)
     trace = toy.layer(
         words.embedded.vectors,
         toy.make_projection(settings.projection, dim, seed=settings.seed),
@@ -53,14 +53,9 @@ def attend_to(words: Words, settings: Settings, *, hidden: int | None = None) ->
         key_source=None if words.asked is None else words.asked.source,
         output=trace.output,
         traces=(trace,),
-        provenance=Provenance(_recorded(settings)),
+        provenance=Provenance(ToyOrigin(**asdict(settings))),
         notes=words.embedded.notes,
     )
-
-
-def _recorded(settings: Settings) -> ToyOrigin:
-    """Return the settings of the toy, without those of models."""
-    return ToyOrigin(**{name: value for name, value in asdict(settings).items() if name not in FOR_MODELS})
 
 
 def _projection(settings: Settings, *, cross: bool = False) -> str:

@@ -1,9 +1,9 @@
-"""How attention is computed: what can be set, and what cannot be."""
+"""The settings of the toy's layer, and which values are invalid."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,8 @@ import numpy as np
 
 from attnviz.core.errors import InputError, OptionError, unknown_choice
 from attnviz.core.masks import parse_mask
+from attnviz.core.option_kinds import NUMBER, TEXT, WHOLE, check_kinds
 from attnviz.core.positions import LARGEST_OFFSET, SCHEMES
-from attnviz.i18n.messages import Message, message
-from attnviz.text.merge_pieces import MERGES
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy import layer as toy
 from attnviz.toy import lexicon
@@ -24,8 +23,8 @@ MOST_SUMMED_UP = 8192  # in a view that shows a row by its strongest, or pools
 
 
 @dataclass(frozen=True)
-class Computing:
-    """How the toy's layer computes. A value of None means the default in place.
+class Settings:
+    """How the toy's layer computes; change it with dataclasses.replace. A value of None means the default in place.
 
     tokens: auto, lexicon, char, han, word, space, sentence. embedding: toy, hash, onehot, or the path of a word2vec or
     GloVe text file (.vec, .txt, .gz). dim: for hash, default 32. heads: at least 1, divides dim. projection: auto,
@@ -45,47 +44,41 @@ class Computing:
     seed: int = 0
     offset: int = 0
 
-
-@dataclass(frozen=True)
-class Settings(Computing):
-    """How attention is computed; change it with dataclasses.replace. What Computing has, and what goes with a model.
-
-    model: a reference to a real model, which has tokens, vectors, heads, positions and a mask of its own (see
-    models.loaded.load); download: fetch it where it is not here. pair: a second segment. merge: none, char or word.
-    no_special: hide [CLS] and the like; renormalize: rows over the rest sum to 1. window, stride: slide over a text
-    that is longer than the model can take. attention: auto, or which of an encoder-decoder's.
-    """
-
-    model: str | None = None
-    download: bool = False
-    pair: str | None = None
-    merge: str = "char"
-    no_special: bool = False
-    renormalize: bool = False
-    window: int | None = None
-    stride: int | None = None
-    attention: str = "auto"
+    @property
+    def causal(self) -> bool:
+        """Whether the mask forbids to look ahead."""
+        return "causal" in self.mask.lower()
 
 
-# The settings that a real model takes; it has its own in place of all the others.
-FOR_MODELS = tuple(one.name for one in fields(Settings) if one.name not in Computing.__dataclass_fields__)
+SETTING_KINDS = {
+    **dict.fromkeys(("tokens", "embedding", "projection", "mask"), TEXT),
+    "position": TEXT.or_none(),
+    **dict.fromkeys(("heads", "seed", "offset"), WHOLE),
+    "dim": WHOLE.or_none(),
+    "temperature": NUMBER,
+}
 
 
-def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
-    """The settings with some fields changed; OptionError for a field there is not."""
-    for name in options:
-        if name not in Settings.__dataclass_fields__:
-            raise unknown_choice("run()", name, Settings.__dataclass_fields__)
-    options = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    return replace(settings, **options)
+def check_setting_kinds(settings: Settings) -> None:
+    """Raise OptionError for a value of the wrong type."""
+    check_kinds(settings, SETTING_KINDS)
+
+
+def change_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Return the settings with some fields changed; OptionError for a field there is not."""
+    names = [one.name for one in fields(Settings)]
+    for name in changes:
+        if name == "model":
+            raise OptionError("This computes with the toy's one layer, not with a model.", hint="Leave the model out.")
+        if name not in names:
+            raise unknown_choice("run()", name, names)
+    plain: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in changes.items()}
+    return replace(settings, **plain)
 
 
 def check(settings: Settings) -> None:
     """Raise OptionError for a value that cannot be, before anything is computed."""
-    _check_types(settings)
-    _check_company(settings)
-    if settings.merge not in MERGES:
-        raise unknown_choice("--merge", settings.merge, MERGES)
+    check_setting_kinds(settings)
     if settings.tokens not in ("auto", "given", *TOKENIZERS):
         raise unknown_choice("--tokens", settings.tokens, ("auto", *TOKENIZERS))
     check_embedding(settings.embedding)
@@ -117,39 +110,6 @@ def check(settings: Settings) -> None:
             hint="Use --projection identity or random.",
             embedding=settings.embedding,
         )
-
-
-# What a field's annotation allows, and how that is called.
-_TYPES: dict[str, tuple[type, Message]] = {
-    "str": (str, message("a text")),
-    "int": (Integral, message("a whole number")),
-    "float": (Real, message("a number")),
-    "bool": (bool, message("true or false")),
-}
-
-
-def _check_types(settings: Settings) -> None:
-    for one in fields(settings):
-        value, (kind, *or_none) = getattr(settings, one.name), str(one.type).split(" | ")
-        expected, words = _TYPES[kind]
-        fits = isinstance(value, expected) and (kind == "bool" or not isinstance(value, bool))
-        if not fits and not (or_none and value is None):
-            option = f"--{one.name.replace('_', '-')}"
-            raise OptionError("{option} must be {expected}, not {value!r}.", option=option, expected=words, value=value)
-
-
-def _check_company(settings: Settings) -> None:
-    """A model's settings go with a model, and the toy's without one."""
-    for one in fields(settings):
-        if getattr(settings, one.name) == one.default or one.name == "model":
-            continue
-        option = f"--{one.name.replace('_', '-')}"
-        if settings.model is None and one.name in FOR_MODELS:
-            raise OptionError("{option} goes with --model.", option=option)
-        if settings.model is not None and one.name not in FOR_MODELS:
-            raise OptionError("{option} is for the toy: a model has its own.", hint="Leave it out.", option=option)
-    if settings.renormalize and not settings.no_special:
-        raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
 
 
 def check_size(queries: int, keys: int, heads: int, most: int = MOST_TOKENS) -> None:

@@ -54,8 +54,6 @@ def read_words(
     """The words of a text, or the rows of a matrix, and the settings that they are computed under; all is checked."""
     if (text is None) == (vectors is None):
         raise InputError("Give either a text or vectors.")
-    if chosen.model is not None:
-        raise OptionError("This computes with the toy's one layer, not with a model.", hint="Leave the model out.")
     if text is not None:
         return read(text, chosen, keys=keys, progress=progress, most=most), chosen
     if keys is not None:
@@ -83,7 +81,7 @@ def read(
     if keys is None:
         check_size(len(tokens), len(tokens), settings.heads, most)
         return Words(tokens, embed(tokens, settings.embedding, settings.dim, progress=progress), text)
-    if "causal" in settings.mask.lower():
+    if settings.causal:
         raise OptionError(
             "A causal mask forbids to look ahead in one's own text; the words of another text do not come before or "
             "after.",

@@ -10,7 +10,7 @@ from near import assert_near, assert_near64, assert_rows_sum_to_one
 
 from attnviz import compare, run
 from attnviz.analysis import order_blindness
-from attnviz.analysis.comparison import align, compare_attentions, decimals
+from attnviz.analysis.comparison import align, compare_pairs, decimals
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.views.prepared.comparison import prepare_comparison
@@ -180,7 +180,7 @@ def test_threshold_without_logits():
     even = np.full((1, 1, 2, 2), 0.5, dtype=np.float32)
     tilted = even + np.array([[2e-6, -2e-6], [0, 0]], dtype=np.float32)
     a, b = Attention(tokens("猫鱼"), tokens("猫鱼"), even), Attention(tokens("猫鱼"), tokens("猫鱼"), tilted)
-    same, other = compare_attentions([(a, a)]), compare_attentions([(a, b)])
+    same, other = compare_pairs([(a, a)]), compare_pairs([(a, b)])
     assert same.runs[0].threshold == order_blindness._ROUNDING
     assert (same.runs[0].order_blind, other.runs[0].order_blind) == (True, False)
     assert same.runs[0].outputs is None
@@ -193,7 +193,7 @@ def test_one_head_is_enough_to_see_a_difference():
     tilt = np.zeros_like(even)
     tilt[0, 0, 0], tilt[0, 1, 0] = [0.1, -0.1], [-0.1, 0.1]
     pair = [Attention(tokens("猫鱼"), tokens("猫鱼"), even + extra) for extra in (0, tilt)]
-    (result,) = compare_attentions([tuple(pair)]).runs
+    (result,) = compare_pairs([tuple(pair)]).runs
     assert_near(result.mean()[0], result.mean()[1])
     assert not result.order_blind
 

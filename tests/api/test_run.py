@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -16,8 +16,9 @@ from paths import SAMPLES
 import attnviz
 from attnviz import Settings, run
 from attnviz.core.errors import AttnvizError, InputError, OptionError
+from attnviz.models.options import OPTION_KINDS, Options
 from attnviz.toy.lexicon import FEATURES, GROUPS
-from attnviz.toy.settings import MOST_TOKENS, check, check_size
+from attnviz.toy.settings import MOST_TOKENS, SETTING_KINDS, check, check_size
 
 
 def texts(attention) -> list[str]:
@@ -216,8 +217,6 @@ def test_blank(text, tokens):
         ({"dim": "8"}, "--dim must be a whole number"),
         ({"temperature": "hot"}, "--temperature must be a number, not 'hot'"),
         ({"mask": 3}, "--mask must be a text, not 3"),
-        ({"model": 3}, "--model must be a text, not 3"),
-        ({"no_special": 1}, "--no-special must be true or false, not 1"),
         ({"projection": "lexicon", "embedding": "hash"}, "does not fit --embedding hash. Use --projection identity"),
     ],
 )
@@ -238,6 +237,10 @@ def test_check(changed, line):
         ({"dim": 32}, "The toy embedding has 64 dimensions, not 32"),
         ({"tokens": "given"}, "--tokens takes one of"),
         ({"head": 1}, r"Did you mean heads\?"),
+        ({"model": 3}, "--model must be a text, not 3"),
+        ({"no_special": 1}, "--no-special must be true or false, not 1"),
+        ({"merge": "word"}, "--merge goes with --model"),
+        ({"model": "x", "heads": 2}, "--heads is for the toy: a model has its own"),
     ],
 )
 def test_wrong_usage(changed, line):
@@ -274,6 +277,12 @@ def test_texts_are_strings(wrong):
 def test_check_passes(settings):
     """What can be, passes."""
     check(settings)
+
+
+@pytest.mark.parametrize(("group", "kinds"), [(Settings, SETTING_KINDS), (Options, OPTION_KINDS)])
+def test_every_option_has_a_kind(group, kinds):
+    """Each field of the toy's settings and of a model's options is checked for its type."""
+    assert {one.name for one in fields(group)} == set(kinds)
 
 
 def test_check_size():

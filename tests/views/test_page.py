@@ -20,7 +20,7 @@ from near import assert_near, assert_near64, assert_within
 from page_blocks import decode_block, inflate
 
 from attnviz import Attention, Token, compare, run
-from attnviz.analysis.comparison import compare_attentions
+from attnviz.analysis.comparison import compare_pairs
 from attnviz.api.save import save_attention, save_comparison
 from attnviz.core.errors import InputError
 from attnviz.core.provenance import Provenance, ToyOrigin
@@ -210,7 +210,7 @@ def test_settings_that_differ_in_the_mask():
     """Runs that differ only in their mask are told apart by it, and each side has its own forbidden cells."""
     masks = ("none", "causal", "window:1")
     pairs = [(run("猫吃鱼", mask=mask), run("鱼吃猫", mask=mask)) for mask in masks]
-    head = opened(render_page(compare_attentions(pairs)))[0]
+    head = opened(render_page(compare_pairs(pairs)))[0]
     assert [each["en"] for each in head["layers"]] == [
         "without positions, no mask",
         "without positions, causal mask",

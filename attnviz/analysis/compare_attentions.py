@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from attnviz.analysis.comparison import GIVEN, Comparison, Difference, Name, compare_attentions
+from attnviz.analysis.comparison import GIVEN, Comparison, Difference, Name, compare_pairs
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError
 from attnviz.core.provenance import GivenOrigin, Provenance
 from attnviz.i18n.messages import Message, listed, message, toy_name
 
 
-def compare_given(
+def compare_attentions(
     a: Attention,
     b: Attention,
     *,
@@ -34,7 +34,7 @@ def compare_given(
     a, b = _in_a_text(a), _in_a_text(b)
     a, b, notes = _one_layer(a, b, layer)
     a, b, of_heads = _same_heads(a, b, head)
-    compared = compare_attentions([(a, b)], notes=(*notes, *of_heads))
+    compared = compare_pairs([(a, b)], notes=(*notes, *of_heads))
     if names is None and compared.text_a == compared.text_b:
         names = (message("the first"), message("the second"))
     (run,) = compared.runs

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from near import assert_near, assert_rows_sum_to_one
 
 from attnviz import Attention, Token, compare, run
-from attnviz.analysis.compare_given import compare_given
+from attnviz.analysis.compare_attentions import compare_attentions
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.io.write_data import comparison_document, to_json
 from attnviz.views.page.document import of_comparison
@@ -46,7 +46,7 @@ def test_another_order_alone_changes_nothing(tokens, heads, random):
         for spot, place in zip(spots, [i for i, token in enumerate(tokens) if token == text], strict=True):
             order[spot] = place
     b = Attention.from_arrays(a.weights[:, :, order][..., order], [tokens[i] for i in order])
-    found = compare_given(a, b)
+    found = compare_attentions(a, b)
     assert not found.runs[0].delta.any()
     assert found.runs[0].order_blind
     assert "as in" in str(found.verdicts()[0])
@@ -55,12 +55,12 @@ def test_another_order_alone_changes_nothing(tokens, heads, random):
 def test_delta_is_b_minus_a():
     """The change is the second's weight less the first's, token by token in the first one's order."""
     a, b = random_weights("abc", heads=2), random_weights("cab", heads=2, seed=1)
-    run_ = compare_given(a, b).runs[0]
+    run_ = compare_attentions(a, b).runs[0]
     order = [1, 2, 0]
     assert_near(run_.delta, b.weights[0][:, order][..., order] - a.weights[0])
     query, key, change = run_.largest()
-    assert f"{'abc'[query]} looks" in str(compare_given(a, b).verdicts()[0])
-    assert ("more" if change > 0 else "less") in str(compare_given(a, b).verdicts()[0])
+    assert f"{'abc'[query]} looks" in str(compare_attentions(a, b).verdicts()[0])
+    assert ("more" if change > 0 else "less") in str(compare_attentions(a, b).verdicts()[0])
     assert key in (0, 1, 2)
 
 
@@ -70,7 +70,7 @@ def test_nothing_is_said_of_positions(names, same):
     """No sentence, title or caption speaks of positions, masks or order where nobody knows them; both have a name."""
     a = random_weights("abc")
     b = a if same else random_weights("abc", seed=1)
-    found = compare_given(a, b, names=names)
+    found = compare_attentions(a, b, names=names)
     said = words(found)
     assert [word for word in ("position", "mask", "order", "without") if word in said] == []
     assert all(name in said for name in names or ("the first", "the second"))
@@ -82,14 +82,14 @@ def test_nothing_is_said_of_positions(names, same):
 
 def test_names_and_texts():
     """Where the words stand in another order the titles have names and words."""
-    found = compare_given(random_weights("abc"), random_weights("cab"), names=("x", "y"))
+    found = compare_attentions(random_weights("abc"), random_weights("cab"), names=("x", "y"))
     assert [str(title) for title in found.titles] == ["x: a b c", "y: c a b"]
-    assert compare_given(random_weights("abc"), random_weights("cab")).titles == ("a b c", "c a b")
+    assert compare_attentions(random_weights("abc"), random_weights("cab")).titles == ("a b c", "c a b")
 
 
 def test_words_that_differ():
     """The shared words are compared, each row re-normalized, and that is said."""
-    found = compare_given(random_weights("abc"), random_weights("abd", seed=1))
+    found = compare_attentions(random_weights("abc"), random_weights("abd", seed=1))
     assert (found.only_a, found.only_b) == (("c",), ("d",))
     assert_rows_sum_to_one(found.runs[0].b)
     assert str(found.verdicts()[0]).startswith("Over the shared words, each row re-normalized: In ")
@@ -98,18 +98,18 @@ def test_words_that_differ():
 def test_other_heads():
     """Where the numbers of heads differ the means are compared, or one head that both have; not all of them."""
     a, b = random_weights("abc", heads=4), random_weights("abc", heads=2, seed=1)
-    found = compare_given(a, b)
+    found = compare_attentions(a, b)
     assert_near(found.runs[0].a, a.weights[0].mean(axis=0, keepdims=True))
     assert "mean of the heads" in words(found)
     assert "mean of 4 heads is compared with the mean of 2" in words(found)
     assert "4 heads | 2 heads" in words(found)
-    one = compare_given(a, b, head="1")
+    one = compare_attentions(a, b, head="1")
     assert np.array_equal(one.runs[0].a, a.weights[0, 1:2])
     assert "head 1" in words(one)
     with pytest.raises(InputError, match="0, 1, 2, 3, the other 0, 1"):
-        compare_given(a, b, head="all")
+        compare_attentions(a, b, head="all")
     with pytest.raises(MissingError, match="no head 3: there are 0, 1"):
-        compare_given(a, b, head="3")
+        compare_attentions(a, b, head="3")
 
 
 def test_one_head_has_its_verdict():
@@ -118,7 +118,7 @@ def test_one_head_has_its_verdict():
     for head in range(3):
         change = (b.weights - a.weights)[0, head]
         query, key = np.unravel_index(np.abs(change).argmax(), change.shape)
-        verdict = str(compare_given(a, b, head=str(head)).verdicts()[0])
+        verdict = str(compare_attentions(a, b, head=str(head)).verdicts()[0])
         assert verdict.startswith(f"In the second, {'abc'[query]} looks ")
         assert "Head" not in verdict
         assert f"{abs(change[query, key]):.2f}".lstrip("0") in verdict
@@ -128,39 +128,39 @@ def test_layers():
     """The last layer of both where it is the same; another by its number; layers of two files that have one each."""
     a, b = random_weights("ab", layers=3), random_weights("ab", layers=5, seed=1)
     with pytest.raises(InputError, match="2 in one and 4 in the other"):
-        compare_given(a, b)
-    assert np.array_equal(compare_given(a, b, layer=1).runs[0].b, b.weights[1])
-    assert "layer 1" in words(compare_given(a, b, layer=1))
+        compare_attentions(a, b)
+    assert np.array_equal(compare_attentions(a, b, layer=1).runs[0].b, b.weights[1])
+    assert "layer 1" in words(compare_attentions(a, b, layer=1))
     with pytest.raises(MissingError, match="layer 4"):
-        compare_given(a, b, layer=4)
+        compare_attentions(a, b, layer=4)
     single = random_weights("ab", numbers=[7])
-    assert "Layer 2 is compared with layer 7." in words(compare_given(a, single))
+    assert "Layer 2 is compared with layer 7." in words(compare_attentions(a, single))
 
 
 def test_keys():
     """Cross-attention is compared over the words that both ask, in whatever order."""
     a = random_weights("ab", keys=["x", "y", "z"])
     b = random_weights("ba", keys=["x", "y", "z"], seed=1)
-    assert_near(compare_given(a, b).runs[0].b, b.weights[0][:, ::-1])
+    assert_near(compare_attentions(a, b).runs[0].b, b.weights[0][:, ::-1])
     other = random_weights("ba", keys=["w", "y", "x"], seed=1)
-    shared = compare_given(a, other)
+    shared = compare_attentions(a, other)
     swapped = other.weights[0][:, ::-1][:, :, [2, 1]]
     assert_near(shared.runs[0].b, swapped / swapped.sum(axis=-1, keepdims=True))
     assert (shared.only_a, shared.only_b, shared.renormalized) == (("z",), ("w",), True)
     assert "each row re-normalized" in words(shared)
     with pytest.raises(InputError, match="x y z and v w"):
-        compare_given(a, random_weights("ab", keys=["v", "w"]))
+        compare_attentions(a, random_weights("ab", keys=["v", "w"]))
     with pytest.raises(InputError, match=r"cross-attention.*Compare two whose words look at each other"):
-        compare_given(a, random_weights("ab"))
+        compare_attentions(a, random_weights("ab"))
     with pytest.raises(InputError, match="no word in common"):
-        compare_given(random_weights("ab"), random_weights("cd"))
+        compare_attentions(random_weights("ab"), random_weights("cd"))
 
 
 def test_forbidden_cells_are_each_ones_own():
     """What one of the two may not look at is forbidden there alone."""
     a = random_weights("abc")
     b = Attention.from_arrays(np.tri(3) / [[1], [2], [3]], list("abc"), allowed=np.tri(3))
-    found = compare_given(a, b).runs[0]
+    found = compare_attentions(a, b).runs[0]
     assert found.forbidden_a is None
     assert np.array_equal(found.forbidden_b, ~np.tri(3, dtype=bool))
 
@@ -183,12 +183,12 @@ def test_attentions_in_python():
 def test_texts_of_files():
     """Tokens that know their places make their text again; where they cannot, they stand in a row without places."""
     a, b = (replace(run(text), source=None, traces=()) for text in ("猫吃鱼 。", "鱼吃猫 。"))
-    found = compare_given(a, b, names=("a.npz", "b.npz"))
+    found = compare_attentions(a, b, names=("a.npz", "b.npz"))
     assert (found.text_a, found.text_b) == ("猫吃鱼 。", "鱼吃猫 。")
     text = of_comparison(found, None, 3).head["texts"][1]
     assert (text["words"], text["gaps"], text["tail"]) == ([2, 1, 0, 3], ["", "", "", " "], "")
     pieces = tuple(Token(token.text.upper() * 2, token.start, token.end) for token in a.query)
-    row = compare_given(replace(a, query=pieces, key=pieces), replace(a, query=pieces, key=pieces))
+    row = compare_attentions(replace(a, query=pieces, key=pieces), replace(a, query=pieces, key=pieces))
     assert row.text_a == "猫猫 吃吃 鱼鱼 。。"
     text = of_comparison(row, None, 3).head["texts"][0]
     assert (text["gaps"], text["tail"]) == (["", " ", " ", " "], "")
@@ -198,13 +198,13 @@ def test_outputs_are_no_weights():
     """Where only the new vectors differ, the words still look at each other alike, and no change of 0 is told."""
     a = run("猫吃鱼")
     other = replace(a, output=a.output + 1, traces=())
-    assert "as in the first" in str(compare_given(a, other).verdicts()[0])
-    assert repr(compare_given(a, other)) == "<Comparison 'the first' | 'the second': 3 shared words x 1 settings>"
+    assert "as in the first" in str(compare_attentions(a, other).verdicts()[0])
+    assert repr(compare_attentions(a, other)) == "<Comparison 'the first' | 'the second': 3 shared words x 1 settings>"
 
 
 def test_heads_in_another_order():
     """Where the heads only changed places their mean is the same, and which head changes most is told."""
     a = random_weights("abc", heads=2)
-    verdict = str(compare_given(a, replace(a, weights=a.weights[:, ::-1])).verdicts()[0])
+    verdict = str(compare_attentions(a, replace(a, weights=a.weights[:, ::-1])).verdicts()[0])
     assert verdict.startswith("In the mean of the heads every word looks at the others in the second as in the first.")
     assert "changes most, by ." in verdict

@@ -1,0 +1,139 @@
+"""`attnviz.compare`: the same words in another order, of two texts or of two attentions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, overload
+
+from attnviz.analysis.compare_attentions import compare_attentions
+from attnviz.analysis.comparison import Comparison, compare_pairs
+from attnviz.analysis.order_blindness import blind_to
+from attnviz.api.run import run_model
+from attnviz.api.toy_or_model import choose
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import InputError, MissingError, OptionError
+from attnviz.core.positions import SCHEMES
+from attnviz.i18n.messages import Message, message
+from attnviz.models.options import Options, check_options
+from attnviz.toy import lexicon
+from attnviz.toy.attend import attend_to
+from attnviz.toy.settings import Settings, check
+from attnviz.toy.word_vectors import Progress
+from attnviz.toy.words import cut_as, how_to_cut, read, read_ahead
+
+
+@overload
+def compare(text_a: Attention, text_b: Attention, *, layer: int | None = None) -> Comparison: ...
+
+
+@overload
+def compare(
+    text_a: str,
+    text_b: str,
+    settings: Settings | Options | None = None,
+    *,
+    keys: str | None = None,
+    layer: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Comparison: ...
+
+
+def compare(
+    text_a: str | Attention,
+    text_b: str | Attention,
+    settings: Settings | Options | None = None,
+    *,
+    keys: str | None = None,
+    layer: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Comparison:
+    """The same words in another order: what changes, and what does not.
+
+    `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
+    it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
+    cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (the last, if None);
+    an encoder-decoder that of its encoder, or, with `keys`, how the words of that target look at both texts.
+    progress: as in run. Two Attentions, computed here or elsewhere, are compared as they are, without further settings.
+    Raises an AttnvizError, an InputError where the texts have no word in common among them.
+
+    Examples:
+        >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
+        [True, False]
+    """
+    if not isinstance(text_a, Attention) and not isinstance(text_b, Attention):
+        return compare_texts(text_a, text_b, choose(settings, options), keys=keys, layer=layer, progress=progress)
+    if not isinstance(text_a, Attention) or not isinstance(text_b, Attention):
+        raise InputError("compare takes two texts or two Attentions, not one of each.")
+    if settings is not None or keys is not None or options:
+        raise OptionError("Two Attentions are already computed: no setting can change them.")
+    return compare_attentions(text_a, text_b, layer=layer)
+
+
+def compare_texts(
+    text_a: str,
+    text_b: str,
+    chosen: Settings | Options,
+    *,
+    keys: str | None = None,
+    layer: int | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare two texts, computed by the toy under its settings or by a model under its options; see `compare`."""
+    if isinstance(chosen, Options):
+        return _compare_by_model(text_a, text_b, chosen, keys, layer)
+    if layer not in (None, 0):
+        raise MissingError("There is no layer {layer}: the toy has one, 0.", layer=layer)
+    schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
+    chosen = replace(chosen, position=schemes[-1])
+    check(chosen)
+    finer = _common_cut(text_a, text_b, chosen)
+    notes: tuple[Message, ...] = ()
+    if finer is not None:
+        chosen = replace(chosen, tokens=finer)
+        notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
+    read_ahead((text_a, text_b, keys), [chosen], progress)
+    a, b = (read(text, chosen, keys=keys, progress=progress) for text in (text_a, text_b))
+    if {token.text for token in b.tokens} <= {token.text for token in a.tokens}:
+        b = replace(b, embedded=replace(b.embedded, notes=()))  # the words of the first text are told already
+    each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
+    pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
+    return compare_pairs(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
+
+
+def _compare_by_model(text_a: str, text_b: str, options: Options, keys: str | None, layer: int | None) -> Comparison:
+    """Compare two texts that a real model reads."""
+    check_options(options)
+    from attnviz.models.model import opened
+
+    assert options.model is not None
+    translates = opened(options.model, options.download).shape.encoder_decoder
+    if translates and options.attention == "auto" and keys is None:
+        options = replace(options, attention="encoder")  # the words of the two texts, not of their translations
+    which = [-1 if layer is None else layer]
+    a, b = (run_model(text, options, keys, which) for text in (text_a, text_b))
+    return compare_pairs([(a, b)])
+
+
+def _same_word(settings: Settings) -> Callable[[str], str]:
+    """What makes two tokens one word: for the toy also another case, since Cat and cat have one vector."""
+    if settings.embedding != "toy":
+        return str
+    return lambda text: lexicon.normal_form(text) if lexicon.is_known(text) else text
+
+
+def _common_cut(text_a: str, text_b: str, settings: Settings) -> str | None:
+    """A finer cut that gives both texts the same tokens, where the chosen one does not; else None."""
+    same = _same_word(settings)
+
+    def bag(text: str, how: str) -> Counter[str]:
+        return Counter(same(token.text) for token in cut_as(text, how))
+
+    if bag(text_a, how_to_cut(settings)) == bag(text_b, how_to_cut(settings)):
+        return None
+    if bag(text_a, "han") == bag(text_b, "han"):
+        return "han"
+    return "char" if "".join(text_a.split()) == "".join(text_b.split()) else None
