@@ -23,6 +23,7 @@ from attnviz.toy import layer as toy
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import MOST_TOKENS, Settings, change_settings, check
 from attnviz.toy.word_vectors import Progress
+from attnviz.toy.words import open_word_files
 
 _ROWS_AT_ONCE = 64
 
@@ -60,7 +61,9 @@ def by_distance(
     schemes = axes[0].values if axes else default_axes(chosen, cross=False)[0].values
     for scheme in schemes:
         check(replace(chosen, position=scheme))
-    words, chosen = Given(text, None, vectors, labels, progress).words(replace(chosen, position=schemes[0]))
+    chosen = replace(chosen, position=schemes[0])
+    word_files = open_word_files((text,), [chosen], progress)
+    words, chosen = Given(text, None, vectors, labels, word_files).words(chosen)
     one_word = attend_to(replace(words.reordered([0]), source=None), replace(chosen, position="none"))
     origin = one_word.provenance.toy
     assert origin is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from numpy.typing import ArrayLike
@@ -11,26 +11,28 @@ from numpy.typing import ArrayLike
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError
 from attnviz.toy.settings import Settings
-from attnviz.toy.word_vectors import Progress
-from attnviz.toy.words import Words, read_words
+from attnviz.toy.words import WordFiles, Words, read_words
 
 MOST_WORDS = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What an experiment is made on: a text or vectors, perhaps the words of a second text, and who is told of it."""
+    """What an experiment is made on: a text or vectors, and perhaps the words of a second text.
+
+    word_files: the files of word vectors that its settings name, already read.
+    """
 
     text: str | None = None
     keys: str | None = None
     vectors: str | Path | ArrayLike | None = None
     labels: str | Sequence[str] | None = None
-    progress: Progress | None = None
+    word_files: WordFiles = field(default_factory=dict)
 
     def words(self, settings: Settings) -> tuple[Words, Settings]:
         """The words under these settings, and the settings as they are then."""
         return read_words(
-            self.text, settings, keys=self.keys, vectors=self.vectors, labels=self.labels, progress=self.progress
+            self.text, settings, keys=self.keys, vectors=self.vectors, labels=self.labels, word_files=self.word_files
         )
 
 

@@ -20,7 +20,7 @@ from attnviz.text.find_token import find_token, occurrences
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import Settings, change_settings
 from attnviz.toy.word_vectors import Progress
-from attnviz.toy.words import Words
+from attnviz.toy.words import Words, open_word_files
 
 
 def ablate(
@@ -53,7 +53,7 @@ def ablate(
         raise unknown_choice("--by", by, WAYS)
     check_head(head)
     chosen = change_settings(settings or Settings(), options)
-    words, chosen = Given(text, keys, vectors, labels, progress).words(chosen)
+    words, chosen = Given(text, keys, vectors, labels, open_word_files((text, keys), [chosen], progress)).words(chosen)
     asked = words.asked or words
     if by != "head" and max(len(asked.tokens), len(words.tokens)) > MOST_WORDS:
         raise InputError(

@@ -25,7 +25,7 @@ from attnviz.toy.attend import attend_to
 from attnviz.toy.embeddings import EMBEDDINGS
 from attnviz.toy.settings import Settings, change_settings
 from attnviz.toy.word_vectors import Progress
-from attnviz.toy.words import Words, read_ahead
+from attnviz.toy.words import Words, open_word_files
 
 MASKS = ("none", "causal", "window:1")
 MOST_CELLS = 400
@@ -64,15 +64,16 @@ def lab(
         21
     """
     chosen = change_settings(settings or Settings(), options)
-    given = Given(text, keys, vectors, labels, progress)
     if vectors is not None:
         chosen = replace(chosen, embedding="vectors", tokens="given")
     check_head(head)
     axes = tuple(read_axis(one, VARIES, CHOICES) for one in vary) or default_axes(chosen, cross=keys is not None)
-    _check_axes(axes, given)
+    _check_axes(axes, fixed=vectors is not None)
     if vary:
         check_free(axes, chosen)
-    made, notes = _cells(axes, given, chosen, head)
+    settings_of = _combinations(axes, chosen)
+    given = Given(text, keys, vectors, labels, open_word_files((text, keys), settings_of.values(), progress))
+    made, notes = _cells(given, settings_of, head)
     attention = next((attention for _, attention in made if attention is not None), None)
     cells = tuple(cell for cell, _ in made)
     if attention is None:
@@ -92,18 +93,23 @@ def _counts(axes: tuple[Axis, ...], settings: Settings) -> tuple[int, ...]:
     return next((axis.values for axis in axes if axis.name == "heads"), (settings.heads,))
 
 
-def _cells(
-    axes: tuple[Axis, ...], given: Given, settings: Settings, head: str | int | None
-) -> tuple[list[tuple[Cell, Attention | None]], tuple[Message, ...]]:
-    """Every combination's cell with its attention, and what to tell of the words; each cutting is read once."""
+def _combinations(axes: tuple[Axis, ...], settings: Settings) -> dict[tuple[Any, ...], Settings]:
+    """Return the settings of each combination of the axes' values, the last axis running fastest."""
     names = [axis.name for axis in axes]
-    combinations = list(product(*(axis.values for axis in axes)))
-    each = [replace(settings, **dict(zip(names, values, strict=True))) for values in combinations]
-    read_ahead((given.text, given.keys), each, given.progress)
+    return {
+        values: replace(settings, **dict(zip(names, values, strict=True)))
+        for values in product(*(axis.values for axis in axes))
+    }
+
+
+def _cells(
+    given: Given, settings_of: Mapping[tuple[Any, ...], Settings], head: str | int | None
+) -> tuple[list[tuple[Cell, Attention | None]], tuple[Message, ...]]:
+    """Return every combination's cell with its attention, and the notes on the words; each cutting is read once."""
     read: dict[tuple[object, ...], tuple[Words, Settings]] = {}
     made: list[tuple[Cell, Attention | None]] = []
     notes: dict[str, Message] = {}
-    for values, one in zip(combinations, each, strict=True):
+    for values, one in settings_of.items():
         kind = (one.tokens, one.embedding, one.dim, one.causal)
         if kind not in read:
             read[kind] = _short_words(given, one)
@@ -131,13 +137,13 @@ def check_free(axes: Iterable[Axis], settings: Settings) -> None:
             )
 
 
-def _check_axes(axes: tuple[Axis, ...], given: Given) -> None:
+def _check_axes(axes: tuple[Axis, ...], *, fixed: bool) -> None:
     names = [axis.name for axis in axes]
     if len(axes) > 2 or len(set(names)) < len(names):
         raise OptionError("--vary can be given for two different things at most.", hint="As in: --vary heads=1,2,4.")
-    fixed = [name for name in names if name in ("tokens", "embedding", "dim")]
-    if given.vectors is not None and fixed:
-        raise OptionError("With --vectors the {name} is given and cannot vary.", name=fixed[0])
+    of_words = [name for name in names if name in ("tokens", "embedding", "dim")]
+    if fixed and of_words:
+        raise OptionError("With --vectors the {name} is given and cannot vary.", name=of_words[0])
     count = int(np.prod([len(axis.values) for axis in axes]))
     if count > MOST_CELLS:
         raise OptionError(

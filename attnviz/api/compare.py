@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, overload
 
@@ -21,7 +21,10 @@ from attnviz.toy import lexicon
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import Settings, check
 from attnviz.toy.word_vectors import Progress
-from attnviz.toy.words import cut_as, how_to_cut, read, read_ahead
+from attnviz.toy.words import NO_FILES, WordFiles, cut_as, how_to_cut, open_word_files, read
+
+# What both texts are cut by where only the cutting into words differs.
+FINER = ("han", "char")
 
 
 @overload
@@ -65,12 +68,28 @@ def compare(
         [True, False]
     """
     if not isinstance(text_a, Attention) and not isinstance(text_b, Attention):
-        return compare_texts(text_a, text_b, choose(settings, options), keys=keys, layer=layer, progress=progress)
+        chosen = choose(settings, options)
+        return compare_texts(
+            text_a,
+            text_b,
+            chosen,
+            keys=keys,
+            layer=layer,
+            word_files=open_for((text_a, text_b, keys), chosen, progress),
+        )
     if not isinstance(text_a, Attention) or not isinstance(text_b, Attention):
         raise InputError("compare takes two texts or two Attentions, not one of each.")
     if settings is not None or keys is not None or options:
         raise OptionError("Two Attentions are already computed: no setting can change them.")
     return compare_attentions(text_a, text_b, layer=layer)
+
+
+def open_for(texts: Iterable[str | None], chosen: Settings | Options, progress: Progress | None = None) -> WordFiles:
+    """Read what comparing these texts needs of a file of word vectors, however they will be cut into words."""
+    if isinstance(chosen, Options):
+        return NO_FILES
+    plain = replace(chosen, position=None)  # "all" is a position here
+    return open_word_files(texts, [plain, *(replace(plain, tokens=cut) for cut in FINER)], progress)
 
 
 def compare_texts(
@@ -80,9 +99,12 @@ def compare_texts(
     *,
     keys: str | None = None,
     layer: int | None = None,
-    progress: Progress | None = None,
+    word_files: WordFiles = NO_FILES,
 ) -> Comparison:
-    """Compare two texts, computed by the toy under its settings or by a model under its options; see `compare`."""
+    """Compare two texts, computed by the toy under its settings or by a model under its options; see `compare`.
+
+    word_files: from `open_for`, so that several comparisons read a file once.
+    """
     if isinstance(chosen, Options):
         return _compare_by_model(text_a, text_b, chosen, keys, layer)
     if layer not in (None, 0):
@@ -95,8 +117,7 @@ def compare_texts(
     if finer is not None:
         chosen = replace(chosen, tokens=finer)
         notes = (message("Only the cutting into words differs, so both texts are cut by character."),)
-    read_ahead((text_a, text_b, keys), [chosen], progress)
-    a, b = (read(text, chosen, keys=keys, progress=progress) for text in (text_a, text_b))
+    a, b = (read(text, chosen, keys=keys, word_files=word_files) for text in (text_a, text_b))
     if {token.text for token in b.tokens} <= {token.text for token in a.tokens}:
         b = replace(b, embedded=replace(b.embedded, notes=()))  # the words of the first text are told already
     each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]

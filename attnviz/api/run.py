@@ -15,7 +15,7 @@ from attnviz.models.options import Options, check_options
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import MOST_TOKENS, Settings, check_size
 from attnviz.toy.word_vectors import Progress
-from attnviz.toy.words import read_words
+from attnviz.toy.words import open_word_files, read_words
 
 
 def run(
@@ -47,9 +47,9 @@ def run(
     chosen = choose(settings, options)
     if isinstance(chosen, Settings) or (text is None) == (vectors is None):
         toy = chosen if isinstance(chosen, Settings) else Settings()
-        return attend_to(
-            *read_words(text, toy, keys=keys, vectors=vectors, labels=labels, progress=progress, most=most)
-        )
+        word_files = open_word_files((text, keys), [toy], progress)
+        words = read_words(text, toy, keys=keys, vectors=vectors, labels=labels, word_files=word_files, most=most)
+        return attend_to(*words)
     if text is None:
         raise InputError("A model reads a text: give one, not vectors.")
     return run_model(text, chosen, keys, layers)

@@ -7,21 +7,21 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from attnviz.api.run import load_weights
-from attnviz.api.run import run as run_pipeline
+from attnviz.api.run import load_weights, run
 from attnviz.api.save import FOR_ATTENTION, PAGE, check_destination, numbered, prepare_picture, save_attention
 from attnviz.api.toy_or_model import changed_fields, choose_one
 from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
-from attnviz.cli.progress import Progress, reading
+from attnviz.cli.progress import reading
 from attnviz.cli.sources import Source, check_one, decode_argument, read_sources
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.models.options import Options
 from attnviz.text.find_token import find_token
+from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import MOST_SUMMED_UP, MOST_TOKENS, Settings
-from attnviz.toy.words import read_ahead
+from attnviz.toy.words import NO_FILES, WordFiles, open_word_files, read_words
 from attnviz.views.prepared.attention import SHOWS, check_show
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.model_words import unknown_words
@@ -74,9 +74,9 @@ def _computed(
     if inputs.weights is not None:
         refuse_computing(settings, model_options)
     chosen = choose_one(settings, model_options)
-    with reading() as told:
-        if len(sources) > 1 and isinstance(chosen, Settings):
-            read_ahead([text for source in sources for text in (source.text, source.keys)], [chosen], told)
+    texts_read = [text for source in sources for text in (source.text, source.keys)]
+    with reading() as progress:
+        word_files = NO_FILES if isinstance(chosen, Options) else open_word_files(texts_read, [chosen], progress)
         layers = layers_for(view_options.layer, everything=_shows_everything(files, style))
         summed_up = view_options.view in ("top", "blocks", "text") and not files and not data
         attend = partial(
@@ -84,7 +84,7 @@ def _computed(
             inputs=inputs,
             chosen=chosen,
             layers=layers,
-            told=told,
+            word_files=word_files,
             most=MOST_SUMMED_UP if summed_up else MOST_TOKENS,
         )
         found = [one for source in sources for one in attend(source)]
@@ -161,7 +161,7 @@ def _attend(
     inputs: AttentionInput,
     chosen: Settings | Options,
     layers: list[int] | None,
-    told: Progress,
+    word_files: WordFiles,
     most: int,
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
@@ -169,8 +169,10 @@ def _attend(
         return load_weights(source.weights, labels=labels, normalize=inputs.normalize, most=most)
     if source.vectors is not None:
         names = decode_argument(inputs.labels[0]) if inputs.labels else None
-        return (run_pipeline(settings=chosen, vectors=source.vectors, labels=names, keys=source.keys, most=most),)
-    return (run_pipeline(source.text, chosen, keys=source.keys, layers=layers, progress=told, most=most),)
+        return (run(settings=chosen, vectors=source.vectors, labels=names, keys=source.keys, most=most),)
+    if isinstance(chosen, Settings):
+        return (attend_to(*read_words(source.text, chosen, keys=source.keys, word_files=word_files, most=most)),)
+    return (run(source.text, chosen, keys=source.keys, layers=layers, most=most),)
 
 
 def refuse_computing(settings: Settings, model_options: Options) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from attnviz.analysis.comparison import Comparison
-from attnviz.api.compare import compare_texts
+from attnviz.api.compare import compare_texts, open_for
 from attnviz.api.save import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import check_picture, digits_for, one_layer, print_json, refuse_computing, view_choice
@@ -23,7 +23,6 @@ from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
-from attnviz.toy.words import read_ahead
 from attnviz.views.prepared.alt_text import describe_picture
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.style import Style
@@ -139,6 +138,5 @@ def _compare_texts(
     keys = None if inputs.keys is None else read_text(inputs.keys)
     chosen = choose_one(settings, model_options)
     with reading() as progress:
-        if isinstance(chosen, Settings):  # compare knows the position "all", too
-            read_ahead([first, *others, keys], [replace(chosen, position=None)], progress)
-        return [compare_texts(first, other, chosen, keys=keys, layer=layer, progress=progress) for other in others]
+        word_files = open_for((first, *others, keys), chosen, progress)
+        return [compare_texts(first, other, chosen, keys=keys, layer=layer, word_files=word_files) for other in others]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from attnviz.i18n.messages import message
-
-Progress = Callable[[int, int], None]
+from attnviz.toy.word_vectors import Progress
 
 PATIENCE = 1.0  # seconds
 

@@ -42,21 +42,21 @@ class Embedded:
 
 
 def embed(
-    tokens: Sequence[Token], how: str, dim: int | None = None, *, progress: word_vectors.Progress | None = None
+    tokens: Sequence[Token], how: str, dim: int | None = None, *, rows: word_vectors.Rows | None = None
 ) -> Embedded:
     """Look up or make the vectors of `tokens`, [tokens, dim], float32, each row with |x|^2 = 2 sqrt(dim).
 
     how: toy, hash or onehot (see EMBEDDINGS), or the path of a word2vec or GloVe text file (.vec, .txt, gzipped or
     not). dim: hash only, default 32; toy has its own 64, a file its own, onehot one dimension a distinct token.
-    progress(done, total) is told how many bytes of a file are read. Raises OptionError for an unknown name or a dim
-    the embedding cannot have.
+    rows: of such a file, from `open_vectors`; without them, or where they lack a token, it is read. Raises OptionError
+    for an unknown name or a dim the embedding cannot have.
     """
     check_embedding(how)
     if dim is not None and not 1 <= dim <= LARGEST_DIM:
         raise OptionError("--dim must be from 1 to {largest}, not {dim}.", largest=LARGEST_DIM, dim=dim)
     if how in EMBEDDINGS:
         return EMBEDDINGS[how](tokens, dim)
-    return _from_file(tokens, Path(how), dim, progress)
+    return _from_file(tokens, Path(how), dim, rows)
 
 
 def check_embedding(how: str) -> None:
@@ -169,12 +169,12 @@ def _unknown_note(words: list[str]) -> Message:
     )
 
 
-def _from_file(
-    tokens: Sequence[Token], path: Path, dim: int | None, progress: word_vectors.Progress | None
-) -> Embedded:
+def _from_file(tokens: Sequence[Token], path: Path, dim: int | None, rows: word_vectors.Rows | None) -> Embedded:
     """The file's own vectors; a word is looked up as it is written, then composed (NFC), then in lower case."""
     parts = _parts(tokens)
-    rows = word_vectors.read_rows(path, _asked(parts), progress)
+    wanted = _wanted(parts)
+    if rows is None or not wanted <= rows.wanted:
+        rows = word_vectors.read_rows(path, wanted)
     if dim not in (None, rows.dim):
         raise OptionError(
             "{name!r} has {own} dimensions, not {dim}.", hint="Leave --dim out.", name=path.name, own=rows.dim, dim=dim
@@ -194,10 +194,14 @@ def _from_file(
     return Embedded(scaled(np.stack([made[token.text][0] for token in tokens])), notes=tuple(notes))
 
 
-def read_ahead(tokens: Iterable[Token], how: str, progress: word_vectors.Progress | None = None) -> None:
-    """Read a file of word vectors for all these tokens at once, so that `embed` of some of them need not read it."""
-    if how not in EMBEDDINGS and word_vectors.is_word_file(how):
-        word_vectors.read_rows(Path(how), _asked(_parts(tokens)), progress)
+def open_vectors(
+    path: str, tokens: Iterable[Token], progress: word_vectors.Progress | None = None
+) -> word_vectors.Rows:
+    """Read from a file of word vectors what `embed` needs for these tokens, or for any of them.
+
+    progress(done, total): called now and then with how many bytes are read.
+    """
+    return word_vectors.read_rows(Path(path), _wanted(_parts(tokens)), progress)
 
 
 def _parts(tokens: Iterable[Token]) -> dict[str, list[str]]:
@@ -205,8 +209,8 @@ def _parts(tokens: Iterable[Token]) -> dict[str, list[str]]:
     return {text: [part.text for part in tokenize(text, "han")] for text in dict.fromkeys(one.text for one in tokens)}
 
 
-def _asked(parts: dict[str, list[str]]) -> set[str]:
-    """Every form of every word that a file is asked for."""
+def _wanted(parts: dict[str, list[str]]) -> set[str]:
+    """Return every form of every word to look for in a file."""
     return {form for text, own in parts.items() for word in (text, *own) for form in _forms(word)}
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from attnviz.core.errors import InputError, reason_of
 
 Float64 = NDArray[np.float64]
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], None]  # called with the bytes that are read so far, and with all
 
 SUFFIXES = (".vec", ".txt", ".gz")
 
@@ -28,16 +28,17 @@ _LONGEST_LINE = 1 << 22
 _LINES_A_STEP = 2048
 _NUMBER_LETTERS = b"0123456789+-.eE \t"
 _LARGEST = float(np.finfo(np.float32).max)
-_MOST_KEPT = 4
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The vectors of the words that were asked for and are there, and how long each of the file's is.
+    """The vectors of the wanted words that a file has.
 
-    words: how many the file has. promised: how many its first line says it has, or None.
+    wanted: the words that were looked for. vectors: those that are there, float64 [dim] each. words: how many the file
+    has. promised: how many its first line says it has, or None.
     """
 
+    wanted: frozenset[str]
     vectors: dict[str, Float64]
     dim: int
     words: int
@@ -58,23 +59,12 @@ def read_rows(path: Path, words: Collection[str], progress: Progress | None = No
 
     A first line of two whole numbers, count and dim, may be there or not; the file may be gzipped. The numbers are
     counted from the right, so that a word may have spaces in it. progress(done, total) is told now and then how many
-    bytes are read. What was read last is kept: the words of it, or fewer, need no second reading; the rows may then
-    have more words than were asked for. Raises InputError that names the line, counted from 1, where something is
-    wrong.
+    bytes are read. Raises InputError that names the line, counted from 1, where something is wrong.
     """
     import zlib
 
     try:
-        status = path.stat()
-        key = (path, status.st_mtime_ns, status.st_size)
-        asked = frozenset(words)
-        if key not in _kept or not asked <= _kept[key][0]:
-            rows = _File(path).read(asked, progress or _unheard)
-            _kept.pop(key, None)
-            while len(_kept) >= _MOST_KEPT:
-                del _kept[next(iter(_kept))]
-            _kept[key] = asked, rows
-        return _kept[key][1]
+        return _File(path).read(frozenset(words), progress or _no_progress)
     except FileNotFoundError:
         raise InputError("There is no file {path!r}.", hint="Check the name.", path=str(path)) from None
     except IsADirectoryError:
@@ -87,11 +77,8 @@ def read_rows(path: Path, words: Collection[str], progress: Progress | None = No
         raise InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason_of(error)) from None
 
 
-_kept: dict[tuple[Path, int, int], tuple[frozenset[str], Rows]] = {}
-
-
-def _unheard(done: int, total: int) -> None:
-    """Nobody watches."""
+def _no_progress(done: int, total: int) -> None:
+    """Do nothing: the default progress callback."""
 
 
 class _File:
@@ -103,15 +90,15 @@ class _File:
         self.dim = 0
         self.promised: int | None = None
 
-    def read(self, words: Collection[str], tell: Progress) -> Rows:
-        """The rows of `words`; every other line is only checked."""
+    def read(self, words: frozenset[str], progress: Progress) -> Rows:
+        """Return the rows of `words`; every other line is only checked."""
         wanted = {word.encode("utf-8", "surrogatepass"): word for word in words}
         found: dict[str, Float64] = {}
         count = 0
-        with _opened(self.path) as (stream, step):
+        with _opened(self.path) as (stream, report):
             for number, line in enumerate(self._lines(stream), 1):
                 if number % _LINES_A_STEP == 0:
-                    step(tell)
+                    report(progress)
                 if number == 1 and self._is_header(line):
                     continue
                 if line:
@@ -123,7 +110,7 @@ class _File:
             raise InputError(
                 "{name!r} has no vectors: a word and its numbers on each line were expected.", name=self.name
             )
-        return Rows(found, self.dim, count, self.promised)
+        return Rows(words, found, self.dim, count, self.promised)
 
     def _lines(self, stream: IO[bytes]) -> Iterator[bytes]:
         """The lines without what ends them; the byte order mark before the first is dropped."""
@@ -230,7 +217,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], Callable[[Progress], None]]
             import gzip
 
             stream = io.BufferedReader(gzip.GzipFile(fileobj=buffered), 1 << 20)
-        yield stream, lambda tell: tell(raw.tell(), total)
+        yield stream, lambda progress: progress(raw.tell(), total)
 
 
 def _number(cell: bytes) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,14 @@ from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.label_list import split_labels
 from attnviz.text.tokenize import tokenize
-from attnviz.toy import embeddings, lexicon
-from attnviz.toy.embeddings import Embedded, embed, read_vectors
+from attnviz.toy import lexicon
+from attnviz.toy.embeddings import Embedded, embed, open_vectors, read_vectors
 from attnviz.toy.settings import MOST_TOKENS, Settings, check, check_size
-from attnviz.toy.word_vectors import Progress
+from attnviz.toy.word_vectors import Progress, Rows, is_word_file
+
+# The rows of files of word vectors, by the name that is given as --embedding.
+WordFiles = Mapping[str, Rows]
+NO_FILES: WordFiles = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +53,14 @@ def read_words(
     keys: str | None = None,
     vectors: str | Path | ArrayLike | None = None,
     labels: str | Sequence[str] | None = None,
-    progress: Progress | None = None,
+    word_files: WordFiles = NO_FILES,
     most: int = MOST_TOKENS,
 ) -> tuple[Words, Settings]:
     """The words of a text, or the rows of a matrix, and the settings that they are computed under; all is checked."""
     if (text is None) == (vectors is None):
         raise InputError("Give either a text or vectors.")
     if text is not None:
-        return read(text, chosen, keys=keys, progress=progress, most=most), chosen
+        return read(text, chosen, keys=keys, word_files=word_files, most=most), chosen
     if keys is not None:
         raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
@@ -73,14 +78,16 @@ def read_words(
 
 
 def read(
-    text: str, settings: Settings, *, keys: str | None = None, progress: Progress | None = None, most: int = MOST_TOKENS
+    text: str, settings: Settings, *, keys: str | None = None, word_files: WordFiles = NO_FILES, most: int = MOST_TOKENS
 ) -> Words:
     """The words of a text and their vectors, and those of the text they ask; all is checked before it is computed."""
     check(settings)
     tokens = cut(text, settings)
     if keys is None:
         check_size(len(tokens), len(tokens), settings.heads, most)
-        return Words(tokens, embed(tokens, settings.embedding, settings.dim, progress=progress), text)
+        return Words(
+            tokens, embed(tokens, settings.embedding, settings.dim, rows=word_files.get(settings.embedding)), text
+        )
     if settings.causal:
         raise OptionError(
             "A causal mask forbids to look ahead in one's own text; the words of another text do not come before or "
@@ -89,20 +96,29 @@ def read(
         )
     asked = cut(keys, settings)
     check_size(len(tokens), len(asked), settings.heads, most)
-    both = embed((*tokens, *asked), settings.embedding, settings.dim, progress=progress)
+    both = embed((*tokens, *asked), settings.embedding, settings.dim, rows=word_files.get(settings.embedding))
     own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
     return Words(tokens, replace(both, vectors=own), text, Words(asked, replace(both, vectors=other), keys))
 
 
-def read_ahead(texts: Iterable[str | None], each: Iterable[Settings], progress: Progress | None = None) -> None:
-    """Read the files of word vectors that these texts need under any of these settings: each file once for all."""
+def open_word_files(
+    texts: Iterable[str | None], each: Iterable[Settings], progress: Progress | None = None
+) -> WordFiles:
+    """Read what these texts need of the files of word vectors that any of these settings names, each file once.
+
+    progress(done, total): called now and then with how many bytes of a file are read. Raises OptionError for settings
+    that are invalid, and InputError for a file that cannot be read.
+    """
     given = [text for text in texts if text is not None]
     cuts: dict[str, dict[str, None]] = {}
-    for settings in each:
+    for settings in each if given else ():
         check(settings)
-        cuts.setdefault(settings.embedding, {})[how_to_cut(settings)] = None
-    for how, own in cuts.items():
-        embeddings.read_ahead((token for cut in own for text in given for token in cut_as(text, cut)), how, progress)
+        if is_word_file(settings.embedding):
+            cuts.setdefault(settings.embedding, {})[how_to_cut(settings)] = None
+    return {
+        path: open_vectors(path, (token for cut in own for text in given for token in cut_as(text, cut)), progress)
+        for path, own in cuts.items()
+    }
 
 
 def cut(text: str, settings: Settings) -> tuple[Token, ...]:

@@ -14,9 +14,10 @@ from paths import ROOT
 
 import attnviz
 from attnviz import cli
+from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.toy import word_vectors as wordfile
-from attnviz.toy.embeddings import embed, hashed, scaled
+from attnviz.toy.embeddings import embed, hashed, open_vectors, scaled
 from attnviz.toy.word_vectors import is_word_file, read_rows
 from attnviz.toy.words import cut_as as tokenize
 
@@ -166,14 +167,16 @@ def test_progress(tmp_path):
     assert told[-1][0] == path.stat().st_size
 
 
-def test_a_changed_file_is_read_again(tmp_path):
-    """What was read is remembered only while the file stays as it is."""
-    path = write(tmp_path, "cat 1 2\n")
-    assert read_rows(path, {"cat"}).vectors["cat"].tolist() == [1, 2]
-    assert read_rows(path, {"cat"}) is read_rows(path, {"cat"})
-    assert read_rows(path, {"cat", "dog"}) is read_rows(path, {"dog"}), "fewer words need no second reading"
-    write(tmp_path, "cat 3 4 5\n")
-    assert read_rows(path, {"cat"}).vectors["cat"].tolist() == [3, 4, 5]
+def test_rows_that_lack_a_word_are_read_again(tmp_path):
+    """Rows that were opened for some words serve those and fewer; for others the file is read again."""
+    path = write(tmp_path, "cat 1 2\ndog 3 4\n")
+    cat, dog = (Token("cat"),), (Token("dog"),)
+    rows = open_vectors(str(path), (*cat, *dog))
+    some = open_vectors(str(path), cat)
+    write(tmp_path, "cat 0 1\ndog 0 1\n")
+    for tokens, opened, expected in ((dog, rows, [3, 4]), (cat, some, [1, 2]), (dog, some, [0, 1])):
+        vector = embed(tokens, str(path), rows=opened).vectors[0]
+        assert_near(vector * np.linalg.norm(expected) / np.linalg.norm(vector), expected)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +269,6 @@ def test_a_file_is_read_once(tmp_path, monkeypatch, capsys, command):
     """However many texts and settings there are, a file of word vectors is read once."""
     path = write(tmp_path, "猫 1 0 1\n吃 0 1 2\n鱼 1 1 0\n狗 1 0 2\n喝 0 2 1\n水 2 1 0\n")
     opened = []
-    monkeypatch.setattr(wordfile, "_kept", {})
     monkeypatch.setattr(wordfile, "_opened", lambda path, real=wordfile._opened: opened.append(path) or real(path))
     with pytest.raises(SystemExit) as stop:
         cli.main([*command, "--embedding", str(path)])
