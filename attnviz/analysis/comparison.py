@@ -31,9 +31,9 @@ class Run:
     """One setting's outcome over the shared words, in the first text's order.
 
     a, b [heads, query, key]: the weights, re-normalized over the shared words where the words differ; forbidden_a and
-    forbidden_b [query, key] or None: cells that a mask forbids. outputs: the largest change of a word's output vector,
-    None where the words differ. threshold: what float32 rounding alone may change. blind_to: what this setting cannot
-    see in the first text, None where that was not tried.
+    forbidden_b [query, key] or None: cells that the mask of every head forbids. outputs: the largest change of a word's
+    output vector, None where the words differ. threshold: what float32 rounding alone may change. blind_to: what this
+    setting cannot see in the first text, None where that was not tried.
     """
 
     position: str
@@ -311,7 +311,11 @@ def _shared(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...
 
 
 def _forbidden(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...]) -> NDArray[np.bool_] | None:
-    return None if attention.allowed is None else ~attention.allowed[np.ix_(queries, keys)]
+    """Return which cells of the last layer no head allows, [query, key]; None where everything is allowed."""
+    if attention.masks is None:
+        return None
+    forbidden: NDArray[np.bool_] = ~attention.masks[-1].any(axis=0)[np.ix_(queries, keys)]
+    return forbidden
 
 
 def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:

@@ -34,9 +34,9 @@ def entropy(weights: Floats) -> NDArray[np.float64]:
 
 
 def largest_entropy(allowed: Booleans) -> NDArray[np.float64]:
-    """The entropy of a row that looks at all it may look at alike: log2 of how many keys that is; [query].
+    """Return the entropy of rows that look alike at all they may look at, log2 of how many keys that is: [..., query].
 
-    allowed: bool [query, key]. A row with nothing allowed has 0.
+    allowed: bool [..., query, key]. A row with nothing allowed has 0.
     """
     bits: NDArray[np.float64] = np.log2(np.maximum(allowed.sum(axis=-1), 1).astype(np.float64))
     return bits
@@ -45,9 +45,9 @@ def largest_entropy(allowed: Booleans) -> NDArray[np.float64]:
 def unevenness(weights: Floats, allowed: Booleans | None = None) -> NDArray[np.float64]:
     """How many bits each row lies below an even one, [..., query]; -inf where nothing may be looked at.
 
-    weights: [..., query, key]; allowed: bool [query, key], None where everything is. That is the lowest entropy, where
-    every word may look at as many: under a causal mask the first word, which can only look at itself, is not the one
-    that tells most.
+    weights: [..., query, key]; allowed: bool, broadcasts to them, None where everything is. That is the lowest entropy,
+    where every word may look at as many: under a causal mask the first word, which can only look at itself, is not the
+    one that tells most.
     """
     permitted = np.ones(weights.shape[-2:], dtype=bool) if allowed is None else allowed
     below: NDArray[np.float64] = largest_entropy(permitted) - entropy(weights)
@@ -136,9 +136,13 @@ def _shares(weights: NDArray[np.float64], permitted: Booleans, cross: bool) -> d
 
 def characters(attention: Attention) -> list[list[Character]]:
     """The character of each head of each layer, [layer][head]."""
+    masks = attention.masks
     return [
-        [characterize(head, attention.allowed, cross=attention.is_cross) for head in layer]
-        for layer in attention.weights
+        [
+            characterize(head, None if masks is None else masks[i, j], cross=attention.is_cross)
+            for j, head in enumerate(layer)
+        ]
+        for i, layer in enumerate(attention.weights)
     ]
 
 

@@ -113,7 +113,8 @@ class Attention:
     """Who looks at whom: weights[layer, head, query, key]; each row sums to 1, or is all 0 where nothing is allowed.
 
     query, key: the tokens of the two axes; the same tuple in self-attention.
-    weights: float32 in [0, 1]. allowed: bool [query, key] or None; False is "cannot look", never just "0.00".
+    weights: float32 in [0, 1]. allowed: bool, or None where everything is; False is "cannot look", never just "0.00".
+    It is [query, key] where one table serves all, else [1 or layers, 1 or heads, query, key].
     layers, heads: the original numbers and names, kept through select(). output: the last layer's vectors,
     [query, dim]. traces: one Trace a layer, or none.
     provenance: how it was computed, and what was done to it since. notes: what a reader should know about this text.
@@ -145,12 +146,6 @@ class Attention:
                 shape=weights.shape,
             )
         allowed = None if self.allowed is None else np.asarray(self.allowed, dtype=bool)
-        if allowed is not None and allowed.shape != weights.shape[2:]:
-            raise ShapeError(
-                "allowed {allowed} must have the shape of one head's weights, {weights}.",
-                allowed=allowed.shape,
-                weights=weights.shape[2:],
-            )
         output = None if self.output is None else np.asarray(self.output, dtype=np.float32)
         if output is not None and (output.ndim != 2 or len(output) != len(self.query)):
             raise ShapeError(
@@ -159,7 +154,7 @@ class Attention:
                 queries=len(self.query),
             )
         self._set("weights", _read_only(weights))
-        self._set("allowed", None if allowed is None else _read_only(allowed))
+        self._set("allowed", None if allowed is None else _read_only(fit_allowed(allowed, weights.shape)))
         self._set("output", None if output is None else _read_only(output))
         self._set("layers", self.layers or tuple(range(weights.shape[0])))
         self._set("heads", self.heads or tuple(range(weights.shape[1])))
@@ -184,7 +179,8 @@ class Attention:
         """Attention that was computed elsewhere: any array [query, key], [heads, ...] or [layers, heads, query, key].
 
         weights: NumPy, a list, a tensor, or transformers' `outputs.attentions`, of which `batch` picks a text. tokens:
-        one a query; keys: one a key, the tokens where left out; None numbers them. allowed [query, key]: who may look.
+        one a query; keys: one a key, the tokens where left out; None numbers them. allowed: which keys each query may
+        look at, [query, key] for all heads or with dimensions for heads, or layers and heads, before it.
         normalize: divide rows by their sums rather than refuse them; partial: take rows that sum to less than 1, of
         which some keys are not there. source: the text in which the tokens stand.
         Raises ShapeError or InputError, which name layer, head and row where a row is not sound.
@@ -263,6 +259,11 @@ class Attention:
         return self.query
 
     @property
+    def masks(self) -> Booleans | None:
+        """What each head allows, [layers, heads, query, key], a read-only view; None where everything is allowed."""
+        return None if self.allowed is None else np.broadcast_to(self.allowed, self.weights.shape)
+
+    @property
     def is_cross(self) -> bool:
         """Whether the words of one text ask the words of another."""
         return self.key is not self.query and self.key != self.query
@@ -277,22 +278,55 @@ class Attention:
         return replace(
             self,
             weights=self.weights[np.ix_(layers, heads)],
+            allowed=_some_of(self.allowed, layers, heads),
             layers=tuple(self.layers[i] for i in layers),
             heads=tuple(self.heads[i] for i in heads),
             traces=tuple(self.traces[i].select(heads) for i in layers) if self.traces else (),
         )
 
     def mean(self) -> Attention:
-        """One head that is the mean of the heads, in each layer; its rows still sum to 1."""
+        """Return one head that is the mean of the heads, in each layer; its rows still sum to 1.
+
+        A cell of it is allowed where any of the heads allows it.
+        """
         if len(self.heads) == 1:
             return self
-        return replace(self, weights=self.weights.mean(axis=1, keepdims=True), heads=("mean",), traces=())
+        allowed = self.allowed
+        if allowed is not None and allowed.ndim == 4:
+            allowed = np.logical_or.reduce(allowed, axis=1, keepdims=True)
+        weights = self.weights.mean(axis=1, keepdims=True)
+        return replace(self, weights=weights, allowed=allowed, heads=("mean",), traces=())
 
     def __repr__(self) -> str:
         """Sizes and the first tokens, never a screen full of numbers."""
         layers, heads, queries, keys = self.weights.shape
         first = " ".join(token.text for token in self.query[:5]) + (" …" if queries > 5 else "")
         return f"<Attention {layers} layers x {heads} heads x {queries} queries x {keys} keys: {first!r}>"
+
+
+def fit_allowed(allowed: Booleans, shape: tuple[int, ...]) -> Booleans:
+    """Return a mask of weights of this shape as [query, key], or as [1 or layers, 1 or heads, query, key].
+
+    It may be [query, key], [heads, query, key] or [layers, heads, query, key], with 1 for all layers or heads.
+    Raises ShapeError for any other shape.
+    """
+    if 2 <= allowed.ndim <= 4 and allowed.shape[-2:] == shape[2:]:
+        leading = (1,) * (4 - allowed.ndim) + allowed.shape[:-2]
+        if all(size in (1, count) for size, count in zip(leading, shape[:2], strict=True)):
+            return allowed.reshape(shape[2:] if leading == (1, 1) else leading + shape[2:])
+    raise ShapeError(
+        "allowed {allowed} must have the shape of one head's weights, {weights}.",
+        allowed=allowed.shape,
+        weights=shape[2:],
+    )
+
+
+def _some_of(allowed: Booleans | None, layers: list[int], heads: list[int]) -> Booleans | None:
+    """Return what these layers and heads allow."""
+    if allowed is None or allowed.ndim == 2:
+        return allowed
+    some = allowed if len(allowed) == 1 else allowed[layers]
+    return some if some.shape[1] == 1 else some[:, heads]
 
 
 def _some(array: Floats | None, heads: list[int]) -> Floats | None:
@@ -336,13 +370,8 @@ def _named(
 
 def _may_look(allowed: Any, shape: tuple[int, ...]) -> Booleans:
     found = np.asarray(allowed)
-    if found.shape != shape[2:] or found.dtype.kind not in "biuf":
-        raise ShapeError(
-            "allowed {allowed} must have the shape of one head's weights, {weights}.",
-            allowed=found.shape,
-            weights=shape[2:],
-        )
-    return found.astype(bool)
+    known = found if found.dtype.kind in "biuf" else np.empty(0)
+    return fit_allowed(known.astype(bool), shape)
 
 
 def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:

@@ -118,10 +118,10 @@ def check_rows(
 ) -> tuple[Float32, bool]:
     """The weights [layers, heads, query, key] in float32, once every row is sound, and whether any was re-normalized.
 
-    A row sums to 1 within 1e-3, or is all 0 where `allowed` [query, key] allows it nothing. With `normalize` every
-    other row is divided by its sum; with `partial` a row may sum to less, since not all keys are there.
-    Raises InputError that names layer, head, row and number: for nan, inf, a negative number, a weight where nothing is
-    allowed, a wrong sum.
+    A row sums to 1 within 1e-3, or is all 0 where `allowed`, which broadcasts to the weights, allows it nothing. With
+    `normalize` every other row is divided by its sum; with `partial` a row may sum to less, since not all keys are
+    there. Raises InputError that names layer, head, row and number: for nan, inf, a negative number, a weight where
+    nothing is allowed, a wrong sum.
     """
     unsound = ~((weights >= 0) & (weights <= np.finfo(np.float32).max))
     if unsound.any():

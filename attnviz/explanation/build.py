@@ -145,7 +145,7 @@ def _find(tokens: tuple[Token, ...], wanted: str | int, notes: list[Message]) ->
 def _least_even(attention: Attention, head: int | None, token: int | None) -> tuple[int, int]:
     """The head and the token whose row lies furthest below an even one; the first of several; no forbidden row."""
     weights = attention.traces[0].weights if attention.traces else attention.weights[0]
-    uneven = unevenness(weights, attention.allowed)
+    uneven = unevenness(weights, None if attention.masks is None else attention.masks[0])
     rows = uneven if head is None else uneven[head : head + 1]
     rows = rows[:, token : token + 1] if token is not None else np.where(_words(attention), rows, -np.inf)
     if token is None and not np.isfinite(rows).any():

@@ -7,7 +7,7 @@ import numpy as np
 from attnviz.analysis.entropy import entropy
 from attnviz.core.attention_data import Attention, Booleans
 from attnviz.explanation.elements import Atom, Entry, Explanation, Floats, Line, Number, Piece, Step, Word
-from attnviz.explanation.row import most_weighty, name_of, words_of
+from attnviz.explanation.row import allowed_keys, most_weighty, name_of, words_of
 from attnviz.i18n.messages import Message, message
 
 _SAME = 1e-6
@@ -37,12 +37,12 @@ def heads_step(attention: Attention, token: int, cell: int | None) -> Step:
     known = bool(attention.traces)
     weights = (attention.traces[0].weights if known else attention.weights[0])[:, token]
     keys = words_of(attention, attention.key)
-    allowed = np.ones(len(keys), dtype=bool) if attention.allowed is None else attention.allowed[token]
+    allowed = [allowed_keys(attention, place, token) for place in range(len(attention.heads))]
     bits = entropy(weights)
     shown = most_weighty(weights.mean(axis=0)) if cell is None else (cell,)
     rest = len(shown) < weights.shape[1] and cell is None
     lines = tuple(
-        Line(_label(place, head), _entries(keys, allowed, weights[place], shown, float(bits[place]), rest=rest))
+        Line(_label(place, head), _entries(keys, allowed[place], weights[place], shown, float(bits[place]), rest=rest))
         for place, head in enumerate(attention.heads)
     )
     others = (message("others"),) if rest else ()
@@ -51,8 +51,9 @@ def heads_step(attention: Attention, token: int, cell: int | None) -> Step:
     return Step("heads", message("The heads"), "w", (words,), lines, {"weights": weights, "entropy": bits}, columns)
 
 
-def _most_bits(allowed: Booleans) -> Number:
-    return Number(float(np.log2(max(1, int(allowed.sum())))))
+def _most_bits(allowed: list[Booleans]) -> Number:
+    """Return the entropy of an even row, in bits: of the head that may look at most keys."""
+    return Number(float(np.log2(max(1, *(int(each.sum()) for each in allowed)))))
 
 
 def _cards_words(bits: Number) -> Message:

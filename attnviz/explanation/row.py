@@ -64,7 +64,9 @@ class Row:
     @cached_property
     def exponentials(self) -> Floats:
         """e^(score - largest) [keys], by the body's own step from the trace's scores; 0 where the mask forbids."""
-        powers: Floats = exponentials(self.trace.logits[self.head], self.attention.allowed)[self.token]
+        masks = self.attention.masks
+        mask = None if masks is None else masks[0, self.head]
+        powers: Floats = exponentials(self.trace.logits[self.head], mask)[self.token]
         return powers
 
     @cached_property
@@ -85,10 +87,7 @@ class Row:
     @cached_property
     def allowed(self) -> Booleans:
         """Which keys may be looked at [keys]."""
-        if self.attention.allowed is None:
-            return np.ones(len(self.attention.key), dtype=bool)
-        permitted: Booleans = self.attention.allowed[self.token]
-        return permitted
+        return allowed_keys(self.attention, self.head, self.token)
 
     @cached_property
     def shown(self) -> tuple[int, ...]:
@@ -135,6 +134,14 @@ class Row:
     @property
     def _of_head(self) -> tuple[str, ...] | None:
         return None if self.trace.head_features is None else self.trace.head_features[self.head]
+
+
+def allowed_keys(attention: Attention, head: int, token: int) -> Booleans:
+    """Return which keys a head of the one layer lets a token look at, [key]; head and token are indexes."""
+    if attention.masks is None:
+        return np.ones(len(attention.key), dtype=bool)
+    allowed: Booleans = attention.masks[0, head, token]
+    return allowed
 
 
 def most_weighty(weights: Floats) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from attnviz.analysis.entropy import entropy
 from attnviz.core.attention_data import Attention, Booleans
 from attnviz.explanation.elements import Atom, Entry, Explanation, Floats, Line, Number, Step, Word, equals
 from attnviz.explanation.heads import heads_step
-from attnviz.explanation.row import most_weighty, words_of
+from attnviz.explanation.row import allowed_keys, most_weighty, words_of
 from attnviz.i18n.messages import Message, message
 
 
@@ -21,7 +21,7 @@ def explain_given(
     """
     row = attention.weights[0, head, token]
     keys, word = words_of(attention, attention.key), words_of(attention, attention.query)[token]
-    allowed = np.ones(len(row), dtype=bool) if attention.allowed is None else attention.allowed[token]
+    allowed = allowed_keys(attention, head, token)
     shown = most_weighty(row) if cell is None else (cell,)
     steps = [_weights(row, allowed, keys, word, shown, whole=cell is None)]
     if cell is None and allowed.any():

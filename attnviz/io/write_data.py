@@ -111,7 +111,7 @@ def to_json(document: Any, *, ascii_only: bool = False) -> str:
 
 def attention_csv(attention: Attention) -> str:
     """Long form, a line a weight: layer, head, query and key index and text, weight (empty if forbidden)."""
-    allowed = attention.allowed
+    allowed = attention.masks
     rows = (
         (
             layer,
@@ -120,7 +120,7 @@ def attention_csv(attention: Attention) -> str:
             _harmless(query.text),
             j,
             _harmless(key.text),
-            "" if allowed is not None and not allowed[i, j] else weight,
+            "" if allowed is not None and not allowed[a, b, i, j] else weight,
         )
         for a, layer in enumerate(attention.layers)
         for b, head in enumerate(attention.heads)

@@ -39,8 +39,8 @@ class ForwardOutput(NamedTuple):
 
     layers: the numbers of the kept layers, in order. weights: [layers, heads, query, key], float32. traces: one a
     layer, or none. hidden: [query, dim], the output of the last layer that ran, after the final norm if it is the
-    model's last. logits: [rows, vocabulary] of the language model's head where they were asked for. allowed: [query,
-    key], False where no kept layer may attend; None where all may.
+    model's last. logits: [rows, vocabulary] of the language model's head where they were asked for. allowed: the
+    kept layers' masks, [query, key] where they share one, else [layers, 1, query, key]; None where all may attend.
     """
 
     layers: tuple[int, ...]
@@ -199,7 +199,7 @@ def run_layers(stack: Stack, ids: Ids, request: Request, segments: Ids | None = 
         scores = None if rows is None else finite(stack.score(hidden[rows]))
     source = stack.encoder_hidden_states
     keys = len(source) if request.cross_attention and source is not None else len(ids)
-    allowed = None if request.cross_attention else _allowed_anywhere(stack, wanted)
+    allowed = None if request.cross_attention else _layer_masks(stack, wanted)
     weights = kept.stacked(stack.heads, len(ids), keys)
     return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed)
 
@@ -281,13 +281,13 @@ def _wanted_rows(logits: bool | Collection[int], count: int) -> slice | list[int
     return rows
 
 
-def _allowed_anywhere(stack: Stack, wanted: Iterable[int]) -> Booleans | None:
-    """Return the union [query, key] of the kept layers' masks, which may differ; None where one allows everything."""
-    union: Booleans | None = None
-    for number in wanted:
-        allowed = stack.masks[number]
-        if allowed is None:
-            return None
-        if union is None or allowed is not union:
-            union = allowed if union is None else union | allowed
-    return union
+def _layer_masks(stack: Stack, wanted: Sequence[int]) -> Booleans | None:
+    """Return the kept layers' masks: [query, key] where they share one, else [layers, 1, query, key]; None without."""
+    masks = [stack.masks[number] for number in wanted]
+    if not masks or all(one is None for one in masks):
+        return None
+    first = masks[0]
+    if first is not None and all(one is first for one in masks):
+        return first
+    shape = next(one.shape for one in masks if one is not None)
+    return np.stack([np.ones(shape, dtype=bool) if one is None else one for one in masks])[:, None]

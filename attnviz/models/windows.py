@@ -102,7 +102,9 @@ class _WindowMean:
             self._hidden = np.zeros((self._count, output.hidden.shape[1]), dtype=np.float32)
         self._weights[:, :, chosen[:, None], chosen[None, :]] += output.weights
         self._hidden[chosen] += output.hidden
-        self._allowed[np.ix_(chosen, chosen)] |= True if output.allowed is None else output.allowed
+        if output.allowed is not None and output.allowed.ndim > self._allowed.ndim:
+            self._allowed = np.zeros((*output.allowed.shape[:-2], *self._allowed.shape), dtype=bool)
+        self._allowed[..., chosen[:, None], chosen] |= True if output.allowed is None else output.allowed
         self._seen[chosen] += 1
         self._last = output
 

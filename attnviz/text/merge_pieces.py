@@ -86,8 +86,8 @@ def _mean_rows(rows: NDArray[np.float32], groups: list[tuple[int, int]], axis: i
 def _join_allowed(
     allowed: NDArray[np.bool_], queries: list[tuple[int, int]], keys: list[tuple[int, int]]
 ) -> NDArray[np.bool_]:
-    by_key = np.logical_or.reduceat(allowed, [start for start, _ in keys], axis=1)
-    joined: NDArray[np.bool_] = np.logical_or.reduceat(by_key, [start for start, _ in queries], axis=0)
+    by_key = np.logical_or.reduceat(allowed, [start for start, _ in keys], axis=-1)
+    joined: NDArray[np.bool_] = np.logical_or.reduceat(by_key, [start for start, _ in queries], axis=-2)
     return joined
 
 
@@ -184,7 +184,7 @@ def hide_special(attention: Attention, *, renormalize: bool = False) -> Attentio
         query=query,
         key=tuple(attention.key[i] for i in keys) if attention.is_cross else query,
         weights=weights,
-        allowed=None if attention.allowed is None else attention.allowed[np.ix_(queries, keys)],
+        allowed=None if attention.allowed is None else attention.allowed[..., queries, :][..., keys],
         output=None if attention.output is None else attention.output[queries],
         traces=tuple(
             _part_of(trace, queries, keys, weights[i] if renormalize else None)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.analysis.entropy import pair_shares
-from attnviz.core.attention_data import Attention, Token, Trace
+from attnviz.core.attention_data import Attention, Booleans, Token, Trace
 from attnviz.core.errors import MissingError, unknown_choice
 from attnviz.i18n.messages import TOY, Message, listed, message, translate
 from attnviz.text.find_token import find_token
@@ -97,7 +97,7 @@ def label(token: Token, medium: Medium = "terminal", unknown: object = None) -> 
 def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
     weights = np.stack([trace.weights for trace in attention.traces]) if attention.traces else attention.weights
     scale = weight_scale(weights)
-    forbidden = None if attention.allowed is None else ~attention.allowed
+    forbidden = _forbidden(attention)
     shares = pair_shares(attention)
     panels = tuple(
         Panel(
@@ -106,7 +106,7 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
             rows,
             columns,
             scale,
-            forbidden,
+            None if forbidden is None else forbidden[i, j],
             caption=None if shares is None else pair_words(shares[i, j]),
             cross=attention.is_cross,
         )
@@ -121,6 +121,11 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
     caption = (*describe(attention), _row_meaning(attention))
     notes = () if shares is None else (PAIR_LEGEND,)
     return (Prepared("weights", panels, heading, caption, notes, headings=headings),)
+
+
+def _forbidden(attention: Attention) -> Booleans | None:
+    """Return the cells that are drawn as "·", [layers, heads, query, key]; heads with one mask share its memory."""
+    return None if attention.allowed is None else np.broadcast_to(~attention.allowed, attention.weights.shape)
 
 
 def _row_meaning(attention: Attention) -> Message:
@@ -139,7 +144,7 @@ def _row_meaning(attention: Attention) -> Message:
 
 def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
     _need_traces(attention, "scores")
-    forbidden = None if attention.allowed is None else ~attention.allowed
+    forbidden = _forbidden(attention)
     scale = signed_scale(np.stack([trace.logits for trace in attention.traces]))
     panels = tuple(
         Panel(
@@ -148,10 +153,10 @@ def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
             rows,
             columns,
             scale,
-            forbidden,
+            None if forbidden is None else forbidden[i, j],
             cross=attention.is_cross,
         )
-        for layer, trace in zip(attention.layers, attention.traces, strict=True)
+        for i, (layer, trace) in enumerate(zip(attention.layers, attention.traces, strict=True))
         for j, head in enumerate(attention.heads)
     )
     meaning = message("scores: query · key / sqrt(d), before the softmax")

@@ -32,7 +32,9 @@ def find_sinks(attention: Attention) -> dict[int, float]:
     it would get if they looked evenly: among three words .33 is nothing.
     """
     weights = attention.weights.astype(np.float64).mean(axis=(0, 1))
-    allowed = np.ones(weights.shape, dtype=bool) if attention.allowed is None else attention.allowed
+    allowed = np.ones(weights.shape, dtype=bool)
+    if attention.masks is not None:
+        allowed = np.logical_or.reduce(attention.masks, axis=(0, 1))
     even = 1 / np.maximum(allowed.sum(axis=-1), 1)
     found = {}
     for key, token in enumerate(attention.key):
