@@ -185,8 +185,8 @@ def test_texts_of_files():
     a, b = (replace(run(text), source=None, traces=()) for text in ("猫吃鱼 。", "鱼吃猫 。"))
     found = compare_attentions(a, b, names=("a.npz", "b.npz"))
     assert (found.text_a, found.text_b) == ("猫吃鱼 。", "鱼吃猫 。")
-    text = of_comparison(found, None, 3).head["texts"][1]
-    assert (text["words"], text["gaps"], text["tail"]) == ([2, 1, 0, 3], ["", "", "", " "], "")
+    text = of_comparison(found, None, 3).data.texts[1]
+    assert (list(text.words), list(text.gaps), text.tail) == ([2, 1, 0, 3], ["", "", "", " "], "")
     pieces = tuple(Token(token.text.upper() * 2, token.start, token.end) for token in a.query)
     row = compare_attentions(replace(a, query=pieces, key=pieces), replace(a, query=pieces, key=pieces))
     assert row.text_a == "猫猫 吃吃 鱼鱼 。。"
