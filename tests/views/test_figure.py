@@ -12,7 +12,7 @@ import pytest
 from attnviz import Attention, compare, run
 from attnviz.views.figure.arcs import Arcs
 from attnviz.views.figure.fonts import load_fonts
-from attnviz.views.figure.layout import Workshop
+from attnviz.views.figure.layout import PictureContext
 from attnviz.views.figure.render import FORMATS, render_figure
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
@@ -190,8 +190,8 @@ def test_arcs_with_a_hidden_sink_stay_on_one_line():
     attention = Attention.from_arrays([[1, 0, 0], [0.9, 0, 0.1], [0.9, 0.1, 0]], ["[CLS]", "a", "b"])
     prepared = Refining(sinks="hide").apply(prepare(attention, medium="picture"), attention)[0]
     style = Style(kind="arcs")
-    diagram = Arcs(Workshop(prepared, style, load_fonts()))
+    diagram = Arcs(PictureContext(prepared, style, load_fonts()))
     assert diagram.cross == [False]
     assert [(edge.row, edge.column) for edge in diagram.edges[0]] == [(1, 2), (2, 1)]
     crossed = prepare(run("猫吃", keys="cat eats"), medium="picture")[0]
-    assert Arcs(Workshop(crossed, style, load_fonts())).cross == [True]
+    assert Arcs(PictureContext(crossed, style, load_fonts())).cross == [True]

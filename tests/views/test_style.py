@@ -11,7 +11,7 @@ from attnviz import compare, run
 from attnviz.core.errors import OptionError
 from attnviz.views.figure.fonts import load_fonts
 from attnviz.views.figure.heatmap import Heatmaps
-from attnviz.views.figure.layout import Workshop
+from attnviz.views.figure.layout import PictureContext
 from attnviz.views.figure.render import render_figure
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
@@ -134,7 +134,7 @@ def test_uneven_colours_get_a_warning():
 
 def heatmaps(prepared, width):
     """The heatmaps of a picture of this width, as they are laid out."""
-    return Heatmaps(Workshop(prepared, Style(width=width), load_fonts(())))
+    return Heatmaps(PictureContext(prepared, Style(width=width), load_fonts(())))
 
 
 def test_narrow_labels_shrink_before_they_are_thinned():
@@ -143,8 +143,8 @@ def test_narrow_labels_shrink_before_they_are_thinned():
     body = heatmaps(long, "8.5cm")
     side, _ = body.axes[0]
     assert side.step == 1
-    assert side.size < body.shop.theme.label
-    assert_between64(body.width, 0, body.shop.room)
+    assert side.size < body.context.theme.label
+    assert_between64(body.width, 0, body.context.room)
     with pytest.raises(OptionError, match="too narrow"):
         heatmaps(long, "3cm")
 

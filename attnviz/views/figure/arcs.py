@@ -9,7 +9,7 @@ from attnviz.core.errors import InputError
 from attnviz.i18n.messages import message
 from attnviz.views.figure.canvas import Curve
 from attnviz.views.figure.fonts import POINT
-from attnviz.views.figure.layout import SMALLEST, Label, Workshop
+from attnviz.views.figure.layout import SMALLEST, Label, PictureContext
 from attnviz.views.prepared.alt_text import Edge, edges_by_mass
 from attnviz.views.prepared.panels import Panel
 
@@ -25,18 +25,20 @@ _SPACE = 0.9  # between words, in the letters' size
 class Arcs:
     """A diagram for each panel, one below another; all have one size of letters and one height of arcs."""
 
-    def __init__(self, shop: Workshop) -> None:
-        self.shop = shop
-        self.panels = shop.prepared.panels
-        self.titles = [shop.words(panel.title) for panel in self.panels]
+    def __init__(self, context: PictureContext) -> None:
+        self.context = context
+        self.panels = context.prepared.panels
+        self.titles = [context.words(panel.title) for panel in self.panels]
         self.cross = [panel.cross for panel in self.panels]
-        self.labels = [([*map(shop.label, panel.rows)], [*map(shop.label, panel.columns)]) for panel in self.panels]
+        self.labels = [
+            ([*map(context.label, panel.rows)], [*map(context.label, panel.columns)]) for panel in self.panels
+        ]
         self.size = self._fit()
         self.edges = [self._edges(panel) for panel in self.panels]
         self.lines = [(self._places(rows), self._places(columns)) for rows, columns in self.labels]
         self.width = max(ends[-1] for pair in self.lines for _, ends in pair)
         self.rise = min(2.4, max(0.6, 0.3 * self.width)) * (0.7 if len(self.panels) > 1 else 1)
-        self.title_room = 1.5 * shop.theme.title * POINT if any(self.titles) else 0.0
+        self.title_room = 1.5 * context.theme.title * POINT if any(self.titles) else 0.0
         self.word_room = 1.5 * self.size * POINT
         self.heights = [self._height(i) for i in range(len(self.panels))]
         self.height = sum(self.heights) + _GAP * (len(self.panels) - 1)
@@ -44,32 +46,32 @@ class Arcs:
 
     def _edges(self, panel: Panel) -> tuple[Edge, ...]:
         """The edges of a panel; of words among themselves the columns are their places on the line."""
-        edges, places = edges_by_mass(panel, self.shop.style.mass), panel.numbers
+        edges, places = edges_by_mass(panel, self.context.style.mass), panel.numbers
         if panel.cross or places is None:
             return edges
         return tuple(replace(edge, column=places[edge.column]) for edge in edges)
 
     def _fit(self) -> float:
         """The letters' size: as large as the width allows, but never too small to read."""
-        shop, most = self.shop, self.shop.theme.label * 1.2
+        context, most = self.context, self.context.theme.label * 1.2
         longest = max(self._ends(labels, 1.0)[-1] for pair in self.labels for labels in pair)
-        room = shop.room if shop.room is not None else max(_WIDEST, longest * SMALLEST)
+        room = context.room if context.room is not None else max(_WIDEST, longest * SMALLEST)
         size = min(most, room / longest)
-        if shop.room is None and longest * SMALLEST > _WIDEST:
+        if context.room is None and longest * SMALLEST > _WIDEST:
             raise InputError(
                 "{count} words are too many for arcs on one line.",
                 hint="Use --kind heatmap, or --kind bars with --token.",
                 count=max(len(labels) for pair in self.labels for labels in pair),
             )
         if size < SMALLEST - 1e-6:
-            raise shop.too_narrow(longest * SMALLEST)
+            raise context.too_narrow(longest * SMALLEST)
         return size
 
     def _ends(self, labels: list[Label], size: float) -> list[float]:
         """Where each word ends on the line, the space between words not counted."""
         ends, at = [], 0.0
         for label in labels:
-            at += self.shop.fonts.width(label.text, size)
+            at += self.context.fonts.width(label.text, size)
             ends.append(at)
             at += _SPACE * size * POINT
         return ends
@@ -78,7 +80,7 @@ class Arcs:
         """Each word's middle, and its end."""
         ends = self._ends(labels, self.size)
         middles = [
-            end - self.shop.fonts.width(label.text, self.size) / 2 for label, end in zip(labels, ends, strict=True)
+            end - self.context.fonts.width(label.text, self.size) / 2 for label, end in zip(labels, ends, strict=True)
         ]
         return middles, ends
 
@@ -105,13 +107,13 @@ class Arcs:
         )
 
     def _tell(self) -> None:
-        if self.shop.style.mass < 1:
-            share = f"{self.shop.style.mass:.0%}"
-            self.shop.extra.append(
+        if self.context.style.mass < 1:
+            share = f"{self.context.style.mass:.0%}"
+            self.context.extra.append(
                 message("Each word's strongest edges are drawn, until they hold {share} of what it gives.", share=share)
             )
         if not all(self.cross):
-            self.shop.extra.append(
+            self.context.extra.append(
                 message("Above the line words look to the right or at themselves, below it to the left.")
             )
 
@@ -119,8 +121,10 @@ class Arcs:
         """Draw the panels one below another."""
         for i, panel in enumerate(self.panels):
             if self.titles[i]:
-                title = self.shop.fit(self.titles[i], canvas.width - 2 * x, self.shop.theme.title)
-                canvas.text(x, y + self.shop.theme.title * POINT, title, self.shop.theme.title, full=self.titles[i])
+                title = self.context.fit(self.titles[i], canvas.width - 2 * x, self.context.theme.title)
+                canvas.text(
+                    x, y + self.context.theme.title * POINT, title, self.context.theme.title, full=self.titles[i]
+                )
             (self._two_lines if self.cross[i] else self._one_line)(canvas, x, y + self.title_room, panel, i)
             y += self.heights[i] + _GAP
 
@@ -161,7 +165,7 @@ class Arcs:
         self._words(canvas, x, lower + 0.78 * self.word_room, self.labels[i][1], below)
 
     def _curve(self, points: list[tuple[float, float]], panel: Panel, edge: Edge) -> Curve:
-        color = self.shop.colors.accent(panel.scale, edge.value)
+        color = self.context.colors.accent(panel.scale, edge.value)
         return Curve(points, max(_THINNEST, _THICKEST * edge.share), color, 0.35 + 0.55 * edge.share)
 
     def _words(self, canvas: Canvas, x: float, y: float, labels: list[Label], middles: list[float]) -> None:

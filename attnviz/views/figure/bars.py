@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attnviz.views.figure.fonts import POINT
-from attnviz.views.figure.layout import SMALLEST, Axis, Workshop
+from attnviz.views.figure.layout import SMALLEST, AxisLabels, PictureContext
 from attnviz.views.prepared.panels import Panel
 
 if TYPE_CHECKING:
@@ -18,24 +18,26 @@ _GAP = 0.35
 _LENGTH = 3.2
 
 
-class Bars:
+class BarPanels:
     """A column of bars for each panel, side by side as the panels of a heatmap are."""
 
-    def __init__(self, shop: Workshop) -> None:
-        self.shop, theme = shop, shop.theme
-        self.panels = shop.prepared.panels
-        self.titles = [shop.words(panel.title) for panel in self.panels]
+    def __init__(self, context: PictureContext) -> None:
+        self.context, theme = context, context.theme
+        self.panels = context.prepared.panels
+        self.titles = [context.words(panel.title) for panel in self.panels]
         self.words = max(panel.values.shape[1] for panel in self.panels)
         self.pitch = min(1.9 * theme.label * POINT, _TALLEST * theme.label / 10 / self.words)
-        self.sides = [Axis(shop, [*map(shop.label, panel.columns)], self.pitch, above=False) for panel in self.panels]
+        self.sides = [
+            AxisLabels(context, [*map(context.label, panel.columns)], self.pitch, above=False) for panel in self.panels
+        ]
         self.left = max(side.room for side in self.sides)
-        self.texts = [panel.texts(shop.prepared.digits)[0] for panel in self.panels]
+        self.texts = [panel.texts(context.prepared.digits)[0] for panel in self.panels]
         size = min(theme.number, 0.8 * self.pitch / POINT)
-        wanted = shop.style.annotate
+        wanted = context.style.annotate
         self.number_size = size if wanted == "on" or (wanted == "auto" and size >= SMALLEST) else None
         self.number_room = 0.0
         if self.number_size is not None:
-            longest = max(shop.fonts.width(text, self.number_size) for row in self.texts for text in row)
+            longest = max(context.fonts.width(text, self.number_size) for row in self.texts for text in row)
             self.number_room = longest + 0.08
         self.across, self.length = self._fit()
         self.title_room = 1.6 * theme.title * POINT if any(self.titles) else 0.0
@@ -48,16 +50,16 @@ class Bars:
 
     def _fit(self) -> tuple[int, float]:
         """How many panels side by side, and how long the longest bar may be."""
-        fixed, room = self.left + self.number_room + _GAP, self.shop.room
-        across = min(self.shop.prepared.across if self.shop.prepared.across > 1 else 4, len(self.panels))
-        wanted = (_LENGTH if len(self.panels) == 1 else 0.55 * _LENGTH) * self.shop.theme.label / 10
+        fixed, room = self.left + self.number_room + _GAP, self.context.room
+        across = min(self.context.prepared.across if self.context.prepared.across > 1 else 4, len(self.panels))
+        wanted = (_LENGTH if len(self.panels) == 1 else 0.55 * _LENGTH) * self.context.theme.label / 10
         if room is None:
             return across, wanted
         for each in range(across, 0, -1):
             length = (room + _GAP) / each - fixed
             if length >= (0.8 if each > 1 else 0.3):
                 return each, length
-        raise self.shop.too_narrow(fixed + 0.3)
+        raise self.context.too_narrow(fixed + 0.3)
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw the panels, row by row."""
@@ -65,9 +67,9 @@ class Bars:
             left = x + (i % self.across) * self.block[0]
             top = y + (i // self.across) * self.block[1]
             if self.titles[i]:
-                title = self.shop.fit(self.titles[i], self.block[0] - _GAP, self.shop.theme.title)
+                title = self.context.fit(self.titles[i], self.block[0] - _GAP, self.context.theme.title)
                 canvas.text(
-                    left, top + self.shop.theme.title * POINT, title, self.shop.theme.title, full=self.titles[i]
+                    left, top + self.context.theme.title * POINT, title, self.context.theme.title, full=self.titles[i]
                 )
             self.sides[i].draw(canvas, left + self.left, top + self.title_room)
             self._bars(canvas, left + self.left, top + self.title_room, panel, i)
@@ -82,7 +84,7 @@ class Bars:
             if panel.forbidden is not None and panel.forbidden[0, j]:
                 canvas.hatch(x, top, self.length, 0.7 * self.pitch, panel.forbidden[:, j : j + 1])
             elif value:
-                color = self.shop.colors.accent(panel.scale, float(value))
+                color = self.context.colors.accent(panel.scale, float(value))
                 canvas.box(min(zero, zero + length), top, abs(length), 0.7 * self.pitch, color)
             self._number(canvas, x, zero + max(length, 0.0), y + (j + 0.5) * self.pitch, panel, i, j)
 

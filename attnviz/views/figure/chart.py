@@ -14,7 +14,7 @@ from attnviz.views.figure.fonts import POINT, Fonts, load_fonts, missing_note, s
 from attnviz.views.figure.layout import LINE, too_narrow, wrap
 from attnviz.views.figure.render import picture_metadata
 from attnviz.views.figure.svg import describe_svg
-from attnviz.views.prepared.charts import Bars, Chart, Charts, Series
+from attnviz.views.prepared.charts import BarChart, Chart, Charts, Series
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.style import Style
 
@@ -49,7 +49,7 @@ def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tu
     style = style or Style()
     style.check()
     fonts = load_fonts(tuple(style.font))
-    with matplotlib.rc_context(settings(fonts) | _ground(style)):  # type: ignore[arg-type]
+    with matplotlib.rc_context(settings(fonts) | _color_settings(style)):  # type: ignore[arg-type]
         drawing = _Drawing(prepared, fonts, style)
         dpi = style.dpi or style.theme.dpi
         figure = Figure(figsize=(drawing.width, drawing.height), dpi=dpi, facecolor=style.theme.background)
@@ -64,7 +64,7 @@ def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tu
     return picture, (*fonts.notes, *missing_note(drawing.lacking))
 
 
-def _ground(style: Style) -> dict[str, Any]:
+def _color_settings(style: Style) -> dict[str, Any]:
     """The colours of matplotlib's own texts and lines."""
     inks = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), style.theme.ink)
     return {**inks, "axes.edgecolor": style.theme.hatch, "axes.facecolor": "none"}
@@ -79,7 +79,7 @@ class _Drawing:
         self.scale = self.theme.label / 10
         self.name, self.tick = 0.9 * self.theme.label, 0.8 * self.theme.label
         self.colors = (*_COLORS, self.theme.faint, self.theme.ink)
-        self.labels = {id(chart): self._labels(chart) for chart in prepared.charts if isinstance(chart, Bars)}
+        self.labels = {id(chart): self._labels(chart) for chart in prepared.charts if isinstance(chart, BarChart)}
         self.gap = _GAP * self.scale
         self.title = self.words(prepared.heading) if style.title is None else fonts.drawable(style.title, self.lacking)
         self.rows, self.across = self._arranged(style)
@@ -93,7 +93,7 @@ class _Drawing:
         self.foot = 0.15 + len(self.lines) * 1.5 * self.theme.caption * POINT
         self.height = self.top + sum(map(self._row_height, self.rows)) + self.foot
 
-    def _arranged(self, style: Style) -> tuple[list[tuple[Chart | Bars, ...]], float]:
+    def _arranged(self, style: Style) -> tuple[list[tuple[Chart | BarChart, ...]], float]:
         """The charts in rows, as many beside each other as the width allows, and how wide the axes of each are."""
         charts, room = self.prepared.charts, style.inches
         if room is None:
@@ -107,33 +107,33 @@ class _Drawing:
             raise too_narrow(style, room + _LEAST * self.scale - across)
         return rows, across
 
-    def _beside(self, row: tuple[Chart | Bars, ...]) -> float:
+    def _beside(self, row: tuple[Chart | BarChart, ...]) -> float:
         """The room of a row that is not its charts': labels and gaps."""
         return sum(map(self._left, row)) + (len(row) + 1) * self.gap
 
-    def _row_height(self, row: tuple[Chart | Bars, ...]) -> float:
+    def _row_height(self, row: tuple[Chart | BarChart, ...]) -> float:
         return self.above + max(self._height(chart) + self._below(chart) for chart in row)
 
     def words(self, words: Message | None) -> str:
         """The words in the language in use, as the fonts can draw them."""
         return "" if words is None else self.fonts.drawable(words.localized(), self.lacking)
 
-    def _labels(self, chart: Bars) -> list[str]:
+    def _labels(self, chart: BarChart) -> list[str]:
         labels = [self.fonts.drawable(label, self.lacking) for label in chart.labels]
         return [shorten(label, _MOST_LABEL_CELLS, count_columns) for label in labels]
 
-    def _left(self, chart: Chart | Bars) -> float:
+    def _left(self, chart: Chart | BarChart) -> float:
         if isinstance(chart, Chart):
             return _LEFT * self.scale
         return 0.3 + max((self.fonts.width(label, self.name) for label in self.labels[id(chart)]), default=0.0)
 
-    def _height(self, chart: Chart | Bars) -> float:
+    def _height(self, chart: Chart | BarChart) -> float:
         inches = _HEIGHT if isinstance(chart, Chart) else max(0.8, _BAR_HEIGHT * len(chart.labels) + 0.1)
         return inches * self.scale
 
-    def _below(self, chart: Chart | Bars) -> float:
+    def _below(self, chart: Chart | BarChart) -> float:
         """The room below the axes: the name of the x axis and the legend."""
-        if isinstance(chart, Bars):
+        if isinstance(chart, BarChart):
             return 0.15 * self.scale
         return (_BELOW + 0.05 + -(-len(chart.series) // self._columns(chart)) * _LEGEND_LINE) * self.scale
 
@@ -169,7 +169,7 @@ class _Drawing:
             y = self.height - self.foot + 0.05 + k * 1.5 * theme.caption * POINT
             self._text(figure, _MARGIN, y, line, size=theme.caption, color=theme.faint)
 
-    def _draw_chart(self, figure: Figure, x: float, y: float, chart: Chart | Bars) -> None:
+    def _draw_chart(self, figure: Figure, x: float, y: float, chart: Chart | BarChart) -> None:
         height = self._height(chart)
         self._text(figure, x, y + 0.08 * self.scale, self.words(chart.title), size=self.theme.label)
         foot = 1 - (y + self.above + height) / self.height
@@ -225,7 +225,7 @@ class _Drawing:
             "markerfacecolor": self.theme.background if series.hollow else color,
         }
 
-    def _draw_bars(self, axes: Axes, chart: Bars) -> None:
+    def _draw_bars(self, axes: Axes, chart: BarChart) -> None:
         count = len(chart.values)
         values = np.nan_to_num(np.array(chart.values, dtype=np.float64))
         longest = max((self.fonts.width(text, self.tick) for text in chart.texts), default=0.0) + 0.1
@@ -245,7 +245,7 @@ def _open_frame(axes: Axes, *sides: str) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _title_of(chart: Chart | Bars) -> Message | None:
+def _title_of(chart: Chart | BarChart) -> Message | None:
     return chart.title
 
 

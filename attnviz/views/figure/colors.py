@@ -45,7 +45,7 @@ class Colors:
         self.notes: tuple[Message, ...] = ()
         scales = dict.fromkeys(panel.scale for panel in prepared.panels)
         self._palettes = {scale: scale.palette() for scale in scales}
-        self._ground = _rgb(style.theme.background)
+        self._background = _rgb(style.theme.background)
         if style.cmap is not None:
             name, palette = _map(style.cmap)
             diverging = _plain(name) in _DIVERGING
@@ -59,20 +59,20 @@ class Colors:
         return self._palettes[scale]
 
     def cells(self, panel: Panel) -> NDArray[np.uint8]:
-        """Each cell's colour, [rows, columns, 3]; a forbidden one has that of the ground."""
+        """Each cell's colour, [rows, columns, 3]; a forbidden one has that of the background."""
         places = np.rint(panel.places() * 255).astype(int)
         colors: NDArray[np.uint8] = np.asarray(self.palette(panel.scale), dtype=np.uint8)[places]
         if panel.forbidden is not None:
-            colors[panel.forbidden] = self._ground
+            colors[panel.forbidden] = self._background
         return colors
 
     def accent(self, scale: Scale, value: float = 1.0) -> tuple[float, float, float]:
-        """One colour that stands out from the ground; of a diverging scale that of the value's sign."""
+        """One colour that stands out from the background; of a diverging scale that of the value's sign."""
         palette = self.palette(scale)
         if scale.diverging:
             return unit(palette[225 if value > 0 else 30])
         wanted = (90, 128, 160, 64, 190, 220, 40, 245, 10)
-        return unit(next((palette[i] for i in wanted if contrast(palette[i], self._ground) >= 4.5), palette[128]))
+        return unit(next((palette[i] for i in wanted if contrast(palette[i], self._background) >= 4.5), palette[128]))
 
 
 def unit(color: RGB) -> tuple[float, float, float]:

@@ -10,7 +10,16 @@ import numpy as np
 from attnviz.text.line_breaking import split_prose
 from attnviz.views.figure.colors import unit
 from attnviz.views.figure.fonts import POINT
-from attnviz.views.figure.layout import LINE, SMALLEST, Axis, ColorBar, Label, Workshop, distinct_scales, wrap
+from attnviz.views.figure.layout import (
+    LINE,
+    SMALLEST,
+    AxisLabels,
+    ColorBar,
+    Label,
+    PictureContext,
+    distinct_scales,
+    wrap,
+)
 from attnviz.views.prepared.color_scale import color_at, ink_on
 from attnviz.views.prepared.panels import FORBIDDEN, Panel
 
@@ -27,25 +36,27 @@ _MOST_TITLE_LINES = 3
 class Heatmaps:
     """The panels as heatmaps side by side."""
 
-    def __init__(self, shop: Workshop) -> None:
-        self.shop = shop
-        self.panels = shop.prepared.panels
-        self.labels = [([*map(shop.label, panel.rows)], [*map(shop.label, panel.columns)]) for panel in self.panels]
-        self.titles = [shop.words(panel.title) for panel in self.panels]
-        self.captions = [shop.words(panel.caption) for panel in self.panels]
+    def __init__(self, context: PictureContext) -> None:
+        self.context = context
+        self.panels = context.prepared.panels
+        self.labels = [
+            ([*map(context.label, panel.rows)], [*map(context.label, panel.columns)]) for panel in self.panels
+        ]
+        self.titles = [context.words(panel.title) for panel in self.panels]
+        self.captions = [context.words(panel.caption) for panel in self.panels]
         self.rows: int = max(panel.values.shape[0] for panel in self.panels)
         self.columns: int = max(panel.values.shape[1] for panel in self.panels)
-        self.bars = [ColorBar(shop, scale, 1.0) for scale in distinct_scales(self.panels)]
+        self.bars = [ColorBar(context, scale, 1.0) for scale in distinct_scales(self.panels)]
         self.bars_width = sum(bar.width + 0.2 for bar in self.bars)
         self.across, self.cell = self._fit()
         self._measure()
 
     def _fit(self) -> tuple[int, float]:
         """How many panels side by side, and the size of a cell: as natural, or as the width allows."""
-        theme, count = self.shop.theme, len(self.panels)
-        across = self.shop.prepared.across if self.shop.prepared.across > 1 else int(np.ceil(np.sqrt(count)))
+        theme, count = self.context.theme, len(self.panels)
+        across = self.context.prepared.across if self.context.prepared.across > 1 else int(np.ceil(np.sqrt(count)))
         natural = min(theme.cell, theme.panel / max(self.rows, self.columns))
-        room = self.shop.room
+        room = self.context.room
         if room is None:
             left = self._left(min(theme.label, max(SMALLEST, natural / POINT / 1.15)))
             shared = (theme.grid / across - left - _GAP) / self.columns
@@ -57,38 +68,41 @@ class Heatmaps:
             if legible or (each == 1 and cell >= _SMALLEST_CELL):
                 return each, cell
         least = self._left(SMALLEST) + self.bars_width + _SMALLEST_CELL * self.columns
-        raise self.shop.too_narrow(max(least, 1.0))
+        raise self.context.too_narrow(max(least, 1.0))
 
     def _cell_in(self, width: float) -> float:
         """The cell of a panel that fills this width: labels shrink until a cell has room for each, to the smallest."""
         between = self._left(0.0)
         size = (width - between) / (self._left(1.0) - between + self.columns * 1.15 * POINT)
-        return float(width - self._left(min(self.shop.theme.label, max(SMALLEST, size)))) / self.columns
+        return float(width - self._left(min(self.context.theme.label, max(SMALLEST, size)))) / self.columns
 
     def _words_width(self, cell: float) -> float:
         """How wide a panel must be for the longest word of a title and for a whole caption."""
-        theme, width = self.shop.theme, self.shop.fonts.width
+        theme, width = self.context.theme, self.context.fonts.width
         left = self._left(min(theme.label, cell / POINT / 1.15)) if any(self.captions) else 0.0
         words = [width(word.strip(), theme.title) for title in self.titles for _, word in split_prose(title)]
         return max([0.0, *words, *(left + width(caption, theme.caption) for caption in self.captions if caption)])
 
     def _left(self, size: float) -> float:
         """How much room the labels of rows take, in letters of this size."""
-        return max(self.shop.fonts.width(label.text, size) for rows, _ in self.labels for label in rows) + 0.06
+        return max(self.context.fonts.width(label.text, size) for rows, _ in self.labels for label in rows) + 0.06
 
     def _measure(self) -> None:
-        theme = self.shop.theme
+        theme = self.context.theme
         self.axes = [
-            (Axis(self.shop, rows, self.cell, above=False), Axis(self.shop, columns, self.cell, above=True))
+            (
+                AxisLabels(self.context, rows, self.cell, above=False),
+                AxisLabels(self.context, columns, self.cell, above=True),
+            )
             for rows, columns in self.labels
         ]
         self.left = max(side.room for side, _ in self.axes)
         panel_width = self.left + self.columns * self.cell
-        if self.shop.room is None:
+        if self.context.room is None:
             panel_width = max(
                 panel_width,
-                *(self.shop.fonts.width(title, theme.title) for title in self.titles),
-                *(self.left + self.shop.fonts.width(caption, theme.caption) for caption in self.captions),
+                *(self.context.fonts.width(title, theme.title) for title in self.titles),
+                *(self.left + self.context.fonts.width(caption, theme.caption) for caption in self.captions),
             )
         self.title_lines = [self._lines(title, panel_width) for title in self.titles]
         most = max(map(len, self.title_lines))
@@ -104,19 +118,19 @@ class Heatmaps:
         for bar in self.bars:
             bar.height = max(min(self.height - self.head, tallest), 0.4)
         self.height = max(self.height, self.head + max((bar.height for bar in self.bars), default=0.0) + 0.05)
-        self.texts = [panel.texts(self.shop.prepared.digits) for panel in self.panels]
+        self.texts = [panel.texts(self.context.prepared.digits) for panel in self.panels]
         self.number_size = self._number_size()
 
     def _number_size(self) -> float | None:
         """The size of the numbers in cells; None where there are none."""
-        if self.shop.style.annotate == "off":
+        if self.context.style.annotate == "off":
             return None
         widest = max(
-            self.shop.fonts.width(text, 1) for text in {text for rows in self.texts for row in rows for text in row}
+            self.context.fonts.width(text, 1) for text in {text for rows in self.texts for row in rows for text in row}
         )
-        size = min(self.shop.theme.number, 0.84 * self.cell / max(widest, 1e-9), 0.7 * self.cell / POINT)
+        size = min(self.context.theme.number, 0.84 * self.cell / max(widest, 1e-9), 0.7 * self.cell / POINT)
         few = sum(panel.values.size for panel in self.panels) <= _MOST_NUMBERS
-        return size if self.shop.style.annotate == "on" or (few and size >= SMALLEST) else None
+        return size if self.context.style.annotate == "on" or (few and size >= SMALLEST) else None
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw the panels, row by row, then the colour bars."""
@@ -126,7 +140,7 @@ class Heatmaps:
             self._title(canvas, left, top, i)
             self._matrix(canvas, left + self.left, top + self.head, panel, i)
             if self.captions[i]:
-                foot = top + self.head + panel.values.shape[0] * self.cell + 1.4 * self.shop.theme.caption * POINT
+                foot = top + self.head + panel.values.shape[0] * self.cell + 1.4 * self.context.theme.caption * POINT
                 self._caption(canvas, left + self.left, foot, self.captions[i])
         at = x + self.grid_width + 0.2
         for bar in self.bars:
@@ -135,25 +149,25 @@ class Heatmaps:
 
     def _lines(self, title: str, width: float) -> list[str]:
         """The title in lines of this width; one line, shortened, where they would be too many."""
-        lines = wrap(self.shop.fonts, split_prose(title), width, self.shop.theme.title)
-        return lines if len(lines) <= _MOST_TITLE_LINES else [self.shop.fit(title, width, self.shop.theme.title)]
+        lines = wrap(self.context.fonts, split_prose(title), width, self.context.theme.title)
+        return lines if len(lines) <= _MOST_TITLE_LINES else [self.context.fit(title, width, self.context.theme.title)]
 
     def _title(self, canvas: Canvas, x: float, y: float, i: int) -> None:
-        theme, lines = self.shop.theme, self.title_lines[i]
-        widest = max((self.shop.fonts.width(line, theme.title) for line in lines), default=0.0)
+        theme, lines = self.context.theme, self.title_lines[i]
+        widest = max((self.context.fonts.width(line, theme.title) for line in lines), default=0.0)
         start = x + self.left if self.left + widest <= self.block[0] - _GAP else x
         for k, line in enumerate(lines):
             canvas.text(start, y + (k * LINE + 1) * theme.title * POINT, line, theme.title, full=self.titles[i])
 
     def _caption(self, canvas: Canvas, x: float, y: float, full: str) -> None:
-        theme = self.shop.theme
-        words = self.shop.fit(full, self.block[0] - self.left - _GAP, theme.caption)
+        theme = self.context.theme
+        words = self.context.fit(full, self.block[0] - self.left - _GAP, theme.caption)
         canvas.text(x, y, words, theme.caption, color=theme.faint, full=full)
 
     def _matrix(self, canvas: Canvas, x: float, y: float, panel: Panel, i: int) -> None:
         rows, columns = panel.values.shape
         width, height = columns * self.cell, rows * self.cell
-        canvas.cells(x, y, width, height, self.shop.colors.cells(panel))
+        canvas.cells(x, y, width, height, self.context.colors.cells(panel))
         if panel.forbidden is not None:
             canvas.hatch(x, y, width, height, panel.forbidden)
         for axis in self.axes[i]:
@@ -162,7 +176,7 @@ class Heatmaps:
             self._numbers(canvas, x, y, panel, self.texts[i], self.number_size)
 
     def _numbers(self, canvas: Canvas, x: float, y: float, panel: Panel, texts: list[list[str]], size: float) -> None:
-        palette, places = self.shop.colors.palette(panel.scale), panel.places()
+        palette, places = self.context.colors.palette(panel.scale), panel.places()
         for i, row in enumerate(texts):
             for j, text in enumerate(row):
                 if text != FORBIDDEN:
@@ -174,21 +188,21 @@ class Heatmaps:
 class Overview:
     """A small map for each panel of a grid, layers down and heads across, with headings and one colour bar a scale."""
 
-    def __init__(self, shop: Workshop) -> None:
-        self.shop = shop
-        self.panels = shop.prepared.panels
-        down, across = shop.prepared.headings or ((), ())
-        self.down = [Label(each, each) for each in map(shop.words, down)]
-        self.across = [Label(each, each) for each in map(shop.words, across)]
+    def __init__(self, context: PictureContext) -> None:
+        self.context = context
+        self.panels = context.prepared.panels
+        down, across = context.prepared.headings or ((), ())
+        self.down = [Label(each, each) for each in map(context.words, down)]
+        self.across = [Label(each, each) for each in map(context.words, across)]
         rows, columns = self.panels[0].values.shape
         self.stretch = min(2.0, max(0.5, rows / columns))
-        self.bars = [ColorBar(shop, scale, 1.0) for scale in distinct_scales(self.panels)]
+        self.bars = [ColorBar(context, scale, 1.0) for scale in distinct_scales(self.panels)]
         self.bars_width = sum(bar.width + 0.2 for bar in self.bars)
         self.map = self._fit()
         self.gap = 0.1 * self.map
         self.sides = (
-            Axis(shop, self.down, self.map * self.stretch + self.gap, above=False),
-            Axis(shop, self.across, self.map + self.gap, above=True),
+            AxisLabels(context, self.down, self.map * self.stretch + self.gap, above=False),
+            AxisLabels(context, self.across, self.map + self.gap, above=True),
         )
         self.left, self.head = self.sides[0].room, self.sides[1].room
         self.grid = (
@@ -204,15 +218,16 @@ class Overview:
     def _fit(self) -> float:
         """How wide one map is."""
         natural = max(
-            0.25, min(2.5 * self.shop.theme.cell, 0.62 * self.shop.theme.grid / max(len(self.across), len(self.down)))
+            0.25,
+            min(2.5 * self.context.theme.cell, 0.62 * self.context.theme.grid / max(len(self.across), len(self.down))),
         )
-        if self.shop.room is None:
+        if self.context.room is None:
             return natural
-        left = max(self.shop.fonts.width(label.text, self.shop.theme.label) for label in self.down) + 0.06
-        fitting = (self.shop.room - left - self.bars_width) / (1.1 * len(self.across))
+        left = max(self.context.fonts.width(label.text, self.context.theme.label) for label in self.down) + 0.06
+        fitting = (self.context.room - left - self.bars_width) / (1.1 * len(self.across))
         if fitting < 0.1:
-            raise self.shop.too_narrow(left + self.bars_width + 0.11 * len(self.across))
-        return min(fitting, 2.5 * self.shop.theme.cell)
+            raise self.context.too_narrow(left + self.bars_width + 0.11 * len(self.across))
+        return min(fitting, 2.5 * self.context.theme.cell)
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw the maps, their headings, and the bar."""
@@ -221,7 +236,7 @@ class Overview:
         for index, panel in enumerate(self.panels):
             i, j = divmod(index, len(self.across))
             corner = (x + j * (width + self.gap), y + i * (height + self.gap))
-            canvas.cells(*corner, width, height, self.shop.colors.cells(panel))
+            canvas.cells(*corner, width, height, self.context.colors.cells(panel))
             if panel.forbidden is not None:
                 canvas.hatch(*corner, width, height, panel.forbidden)
             _frame(canvas, *corner, width, height)

@@ -40,7 +40,7 @@ class Body(Protocol):
     def draw(self, canvas: Canvas, x: float, y: float) -> None: ...
 
 
-class Workshop:
+class PictureContext:
     """What every part of one picture works with; it collects what the reader should know.
 
     `said` is told beside the picture, `extra` in its caption.
@@ -108,31 +108,31 @@ class Label:
     full: str
 
 
-class Page:
+class PictureLayout:
     """The sheet: title above, body in the middle, caption below."""
 
-    def __init__(self, shop: Workshop, make: Callable[[Workshop], Body]) -> None:
-        self.shop, theme = shop, shop.theme
-        self.body = make(shop)
-        self.width = shop.style.inches or max(_NARROWEST, self.body.width) + 2 * MARGIN
+    def __init__(self, context: PictureContext, make: Callable[[PictureContext], Body]) -> None:
+        self.context, theme = context, context.theme
+        self.body = make(context)
+        self.width = context.style.inches or max(_NARROWEST, self.body.width) + 2 * MARGIN
         inner = self.width - 2 * MARGIN
         self.heading: list[str] = []
         self.caption: list[str] = []
-        if not shop.style.no_title:
-            own = shop.style.title
-            title = shop.words(shop.prepared.heading) if own is None else shop.drawable(own)
-            self.heading = wrap(shop.fonts, split_prose(title), inner, theme.title)
-            parts = [(" · ", shop.words(part)) for part in shop.prepared.caption]
-            self.caption = wrap(shop.fonts, parts, inner, theme.caption)
-            for note in (*shop.prepared.notes, *shop.extra):
-                self.caption += wrap(shop.fonts, split_prose(shop.words(note)), inner, theme.caption)
+        if not context.style.no_title:
+            own = context.style.title
+            title = context.words(context.prepared.heading) if own is None else context.drawable(own)
+            self.heading = wrap(context.fonts, split_prose(title), inner, theme.title)
+            parts = [(" · ", context.words(part)) for part in context.prepared.caption]
+            self.caption = wrap(context.fonts, parts, inner, theme.caption)
+            for note in (*context.prepared.notes, *context.extra):
+                self.caption += wrap(context.fonts, split_prose(context.words(note)), inner, theme.caption)
         self.top = MARGIN + (len(self.heading) * LINE * theme.title * POINT + 0.06 if self.heading else 0)
         self.foot = MARGIN + (0.14 + len(self.caption) * LINE * theme.caption * POINT if self.caption else 0)
         self.height = self.top + self.body.height + self.foot
 
     def draw(self, canvas: Canvas) -> None:
         """Draw all of it."""
-        theme = self.shop.theme
+        theme = self.context.theme
         for k, line in enumerate(self.heading):
             canvas.text(MARGIN, MARGIN + (k * LINE + 0.95) * theme.title * POINT, line, theme.title)
         self.body.draw(canvas, max(MARGIN, (self.width - self.body.width) / 2), self.top)
@@ -147,23 +147,23 @@ def wrap(fonts: Fonts, parts: Iterable[Part], width: float, size: float) -> list
     return break_parts(parts, width, lambda text: fonts.width(text, size))
 
 
-class Axis:
+class AxisLabels:
     """The labels along one side of a matrix: their size, every how-many-th is drawn, and how much room they take.
 
     Labels shrink to the cells down to 5.5 points; below that only some are drawn, and a note says so. Above columns
     they lie flat where all fit; else those in upright scripts are set from top to bottom, and the others are turned.
     """
 
-    def __init__(self, shop: Workshop, labels: list[Label], cell: float, *, above: bool) -> None:
-        self.shop, self.labels, self.cell, self.above = shop, labels, cell, above
-        most = shop.theme.label
-        self.flat = above and all(shop.fonts.width(label.text, most) < 0.94 * cell for label in labels)
+    def __init__(self, context: PictureContext, labels: list[Label], cell: float, *, above: bool) -> None:
+        self.context, self.labels, self.cell, self.above = context, labels, cell, above
+        most = context.theme.label
+        self.flat = above and all(context.fonts.width(label.text, most) < 0.94 * cell for label in labels)
         fitting = most if self.flat else min(most, cell / POINT / 1.15)
         self.size = max(SMALLEST, fitting)
         self.step = 1 if self.flat else max(1, int(np.ceil(self.size * 1.15 * POINT / cell - 1e-9)))
         self.room = max((self._length(label.text) for label in labels[:: self.step]), default=0.0) + 0.06
         if self.step > 1:
-            shop.note(
+            context.note(
                 message(
                     "There is room for the labels of only one word in {step}; all {count} words are drawn.",
                     step=self.step,
@@ -176,7 +176,7 @@ class Axis:
             return 1.15 * self.size * POINT
         if self.above and wide(text):
             return len(text) * 1.1 * self.size * POINT
-        return self.shop.fonts.width(text, self.size)
+        return self.context.fonts.width(text, self.size)
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw them: to the left of x from y down, or above y from x to the right."""
@@ -209,19 +209,19 @@ class Axis:
 class ColorBar:
     """The scale's colours with a few of its numbers."""
 
-    def __init__(self, shop: Workshop, scale: Scale, height: float) -> None:
-        self.shop, self.scale, self.height = shop, scale, height
+    def __init__(self, context: PictureContext, scale: Scale, height: float) -> None:
+        self.context, self.scale, self.height = context, scale, height
         self.ticks = ticks(scale)
-        longest = max(shop.fonts.width(text, shop.theme.caption) for _, text in self.ticks)
+        longest = max(context.fonts.width(text, context.theme.caption) for _, text in self.ticks)
         self.width = BAR + 0.1 + longest
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
-        palette = np.asarray(self.shop.colors.palette(self.scale), dtype=np.uint8)
+        palette = np.asarray(self.context.colors.palette(self.scale), dtype=np.uint8)
         canvas.cells(x, y, BAR, self.height, palette[::-1, None])
         for place, text in self.ticks:
             at = y + self.height * (1 - place)
             canvas.line([(x + BAR, at), (x + BAR + 0.03, at)], 0.6, canvas.theme.faint)
-            canvas.text(x + BAR + 0.06, at, text, self.shop.theme.caption, va="center_baseline")
+            canvas.text(x + BAR + 0.06, at, text, self.context.theme.caption, va="center_baseline")
 
 
 def ticks(scale: Scale) -> list[tuple[float, str]]:

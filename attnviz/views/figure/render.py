@@ -12,7 +12,7 @@ from typing import Any
 
 from attnviz.i18n.messages import Message
 from attnviz.views.figure.fonts import load_fonts, settings
-from attnviz.views.figure.layout import Page, Workshop
+from attnviz.views.figure.layout import PictureContext, PictureLayout
 from attnviz.views.figure.svg import describe_svg
 from attnviz.views.prepared.alt_text import as_kind, sentence
 from attnviz.views.prepared.panels import Prepared
@@ -23,7 +23,7 @@ _BODIES = {
     "heatmap": ("heatmap", "Heatmaps"),
     "grid": ("heatmap", "Overview"),
     "arcs": ("arcs", "Arcs"),
-    "bars": ("bars", "Bars"),
+    "bars": ("bars", "BarPanels"),
 }
 
 
@@ -45,8 +45,8 @@ def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> 
     with matplotlib.rc_context(settings(fonts)):  # type: ignore[arg-type]
         from attnviz.views.figure.canvas import Canvas
 
-        shop = Workshop(prepared, style, fonts)
-        page = Page(shop, getattr(import_module(f"attnviz.views.figure.{module}"), name))
+        context = PictureContext(prepared, style, fonts)
+        page = PictureLayout(context, getattr(import_module(f"attnviz.views.figure.{module}"), name))
         dpi = style.dpi or style.theme.dpi
         figure = Figure(figsize=(page.width, page.height), dpi=dpi, facecolor=style.theme.background)
         FigureCanvasAgg(figure)
@@ -59,7 +59,7 @@ def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> 
     picture = stream.getvalue()
     if form == "svg":
         picture = describe_svg(picture, title, description, canvas.titles)
-    return picture, shop.notes
+    return picture, context.notes
 
 
 def picture_metadata(form: str, title: str, description: str) -> dict[str, Any]:

@@ -1,5 +1,11 @@
-"""What is drawn, decided once: cells, their place on the colour scale, labels, captions.
+"""Prepared forms: everything a view shows, decided before it is drawn, independent of terminal, picture or page.
 
-Tables, pictures and pages draw a prepared form and decide nothing, so they cannot disagree. Each form is in a module
-of its own, loaded where it is needed.
+| form | module | made from | drawn by |
+|---|---|---|---|
+| Prepared, of Panels | panels | attention, comparisons, the lab | terminal (table, blocks, top), figure, page |
+| Shadings | shaded_text | a Prepared and its text | terminal (text) |
+| Charts | charts | costs, ablations, distances | figure (chart), terminal (sparks) |
+| Listing | listing | costs, ablations | terminal (listing) |
+| Sheet | worksheet | an explanation | terminal (worksheet), handout |
+| PageData | views/page/page_data | a Prepared, packed for the browser | page |
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from attnviz.analysis.ablation import Ablation
 from attnviz.i18n.messages import Message, message, toy_name
 from attnviz.views.prepared.caption import describe_provenance
-from attnviz.views.prepared.charts import Bars, Charts
-from attnviz.views.prepared.labels import Medium, numbered, visible
+from attnviz.views.prepared.charts import BarChart, Charts
+from attnviz.views.prepared.labels import Medium, visible, with_occurrence
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import FORBIDDEN, number
 
@@ -39,14 +39,14 @@ def draw_ablation(ablation: Ablation, *, digits: int = 3) -> Charts:
     weights, moves = _texts(ablation, digits)
     labels = tuple(label if isinstance(label, str) else label.localized() for label in _labels(ablation, "picture"))
     charts = (
-        Bars(_weight_title(ablation), labels, tuple(_weights(ablation)), weights),
-        Bars(message("moves the result by"), labels, tuple(one.moved for one in ablation.removals), moves),
+        BarChart(_weight_title(ablation), labels, tuple(_weights(ablation)), weights),
+        BarChart(message("moves the result by"), labels, tuple(one.moved for one in ablation.removals), moves),
     )
     return Charts(_heading(ablation, "picture"), charts, _caption(ablation, digits), _notes(ablation))
 
 
 def _heading(ablation: Ablation, medium: Medium) -> Message:
-    token = numbered(visible(ablation.token.text, medium), ablation.occurrence)
+    token = with_occurrence(visible(ablation.token.text, medium), ablation.occurrence)
     if ablation.by == "head":
         return message("how far the new vector of {token} moves without each head", token=token)
     return message("how far the new vector of {token} moves without each word", token=token)
@@ -58,7 +58,9 @@ def _weight_title(ablation: Ablation) -> Message:
 
 def _labels(ablation: Ablation, medium: Medium) -> tuple[str | Message, ...]:
     if ablation.by != "head":
-        return tuple(numbered(visible(str(removal.name), medium), removal.occurrence) for removal in ablation.removals)
+        return tuple(
+            with_occurrence(visible(str(removal.name), medium), removal.occurrence) for removal in ablation.removals
+        )
     return tuple(
         message("{name}", name=toy_name(removal.name))
         if isinstance(removal.name, str)

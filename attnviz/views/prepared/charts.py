@@ -38,7 +38,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Bars:
+class BarChart:
     """A bar a label, from 0; values that are nan have no bar. texts: each value as people read it."""
 
     title: Message
@@ -52,6 +52,6 @@ class Charts:
     """Charts beside each other, what stands above them and below."""
 
     heading: Message | None
-    charts: tuple[Chart | Bars, ...]
+    charts: tuple[Chart | BarChart, ...]
     caption: tuple[Message, ...] = ()
     notes: tuple[Message, ...] = ()

@@ -66,10 +66,10 @@ def named(text: str, medium: Medium = "terminal") -> str:
     return f"◌{shown}" if unicodedata.category(shown[0]).startswith("M") else shown
 
 
-def numbered(text: str, occurrence: int) -> str:
+def with_occurrence(text: str, occurrence: int) -> str:
     """A word that stands several times, as people name it: the second 猫 is 猫#2.
 
-    >>> numbered("猫", 1), numbered("猫", 2)
+    >>> with_occurrence("猫", 1), with_occurrence("猫", 2)
     ('猫', '猫#2')
     """
     return text if occurrence == 1 else f"{text}#{occurrence}"

@@ -18,7 +18,7 @@ MOST_CELLS = 200
 
 
 @dataclass(frozen=True)
-class Entry:
+class TokenSpan:
     """One row or column of a grid: those from start to stop - 1, in one cell, or hidden between what is drawn.
 
     number: which token of the text the first one is.
@@ -48,8 +48,8 @@ class Grid:
     values: NDArray[np.float64]
     places: NDArray[np.float64]
     forbidden: NDArray[np.bool_]
-    rows: tuple[Entry, ...]
-    columns: tuple[Entry, ...]
+    rows: tuple[TokenSpan, ...]
+    columns: tuple[TokenSpan, ...]
     scale: Scale
     notes: tuple[Message, ...] = ()
 
@@ -65,7 +65,7 @@ def fit_grid(panel: Panel, room: int, *, gap: int = 5, pool: bool = False) -> Gr
     return _grid(panel, _ends(_whole(panel.rows), kept), _ends(_whole(panel.columns, panel.numbers), kept))
 
 
-def _grid(panel: Panel, rows: tuple[Entry, ...], columns: tuple[Entry, ...]) -> Grid:
+def _grid(panel: Panel, rows: tuple[TokenSpan, ...], columns: tuple[TokenSpan, ...]) -> Grid:
     """The panel's cells at these rows and columns; nan at what is hidden."""
     chosen = np.ix_([row.start for row in rows], [column.start for column in columns])
     hidden = np.logical_or.outer([row.hidden for row in rows], [column.hidden for column in columns])
@@ -83,22 +83,22 @@ def _grid(panel: Panel, rows: tuple[Entry, ...], columns: tuple[Entry, ...]) -> 
     )
 
 
-def _whole(labels: tuple[str, ...], numbers: tuple[int, ...] | None = None) -> tuple[Entry, ...]:
+def _whole(labels: tuple[str, ...], numbers: tuple[int, ...] | None = None) -> tuple[TokenSpan, ...]:
     return tuple(
-        Entry(index, index + 1, label, number=index if numbers is None else numbers[index])
+        TokenSpan(index, index + 1, label, number=index if numbers is None else numbers[index])
         for index, label in enumerate(labels)
     )
 
 
-def _ends(entries: tuple[Entry, ...], kept: int) -> tuple[Entry, ...]:
+def _ends(entries: tuple[TokenSpan, ...], kept: int) -> tuple[TokenSpan, ...]:
     """The first and the last entries, `kept` together, with what is hidden between them as one entry."""
     if kept >= len(entries):
         return entries
     first, last = -(-kept // 2), kept // 2
-    return (*entries[:first], Entry(first, len(entries) - last, hidden=True), *entries[len(entries) - last :])
+    return (*entries[:first], TokenSpan(first, len(entries) - last, hidden=True), *entries[len(entries) - last :])
 
 
-def _what_is_hidden(rows: tuple[Entry, ...], columns: tuple[Entry, ...]) -> tuple[Message, ...]:
+def _what_is_hidden(rows: tuple[TokenSpan, ...], columns: tuple[TokenSpan, ...]) -> tuple[Message, ...]:
     across = sum(column.count for column in columns if column.hidden)
     down = sum(row.count for row in rows if row.hidden)
     total = sum(column.count for column in columns)
@@ -134,7 +134,7 @@ def _pooled(panel: Panel, room: int) -> Grid:
     )
 
 
-def _blocks(entries: tuple[Entry, ...], size: int) -> tuple[Entry, ...]:
+def _blocks(entries: tuple[TokenSpan, ...], size: int) -> tuple[TokenSpan, ...]:
     return tuple(
         replace(entries[start], stop=min(start + size, len(entries))) for start in range(0, len(entries), size)
     )

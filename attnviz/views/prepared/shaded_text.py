@@ -20,7 +20,7 @@ from attnviz.views.prepared.panels import Panel, Prepared
 
 
 @dataclass(frozen=True)
-class Word:
+class ShadedWord:
     """One token where it stands: what comes before it (spaces, line ends, or nothing), and how much it receives.
 
     value and place are None for what is not looked at: text between the tokens, and hidden or forbidden ones.
@@ -39,7 +39,7 @@ class Shading:
     """The words of one panel, on the scale of all; the caption stands below them."""
 
     title: Message | None
-    words: tuple[Word, ...]
+    words: tuple[ShadedWord, ...]
     caption: Message | None = None
 
 
@@ -100,15 +100,15 @@ def _received(panel: Panel, asking: int | None) -> NDArray[np.float64]:
 
 def _words(
     attention: Attention, panel: Panel, row: NDArray[np.float64], scale: Scale, asking: int | None
-) -> tuple[Word, ...]:
+) -> tuple[ShadedWord, ...]:
     places = scale.place(np.nan_to_num(row))
     columns = {number: j for j, number in enumerate(panel.numbers or range(len(row)))}
-    words: list[Word] = []
+    words: list[ShadedWord] = []
     for index, (token, before, skipped) in enumerate(_stretches(attention)):
-        words.extend(Word(visible(text), gap) for gap, text in skipped)
+        words.extend(ShadedWord(visible(text), gap) for gap, text in skipped)
         column = columns.get(index)
         label = panel.columns[column] if column is not None else name_of(token, unknown=attention.provenance.unknown)
-        word = Word(label, before, asks=not attention.is_cross and index == asking)
+        word = ShadedWord(label, before, asks=not attention.is_cross and index == asking)
         if column is not None and not np.isnan(row[column]):
             word = replace(word, value=float(row[column]), place=float(places[column]))
         words.append(word)

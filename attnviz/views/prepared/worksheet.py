@@ -14,7 +14,7 @@ from attnviz.text.clusters import count_columns
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.heads import head_name
-from attnviz.views.prepared.labels import named, numbered, shorten, visible
+from attnviz.views.prepared.labels import named, shorten, visible, with_occurrence
 from attnviz.views.prepared.model_words import unknown_words
 from attnviz.views.prepared.panels import number
 
@@ -176,7 +176,7 @@ class _Writer:
 
     def _field(self, value: Any) -> Any:
         if isinstance(value, Word):
-            return numbered(_short(value), value.occurrence)
+            return with_occurrence(_short(value), value.occurrence)
         if isinstance(value, Number | Message | Name):
             return self.piece(value)
         return visible(value) if isinstance(value, str) else value
@@ -185,7 +185,7 @@ class _Writer:
 def word_text(word: Word) -> str:
     """A word among numbers: harmless and short; in quotes where it could be taken for mathematics."""
     text = _short(word)
-    return numbered(text if any(letter.isalpha() for letter in text) else f"“{text}”", word.occurrence)
+    return with_occurrence(text if any(letter.isalpha() for letter in text) else f"“{text}”", word.occurrence)
 
 
 def _short(word: Word) -> str:

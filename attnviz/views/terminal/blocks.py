@@ -13,12 +13,12 @@ from rich.text import Text
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
-from attnviz.views.prepared.pooled_grid import MOST_CELLS, Entry, fit_grid
+from attnviz.views.prepared.pooled_grid import MOST_CELLS, TokenSpan, fit_grid
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.color_bar import color_bar
 from attnviz.views.terminal.colors import Paint
 from attnviz.views.terminal.column_headings import set_labels, set_numbers
-from attnviz.views.terminal.fast_line import BOLD, DIM, Line
+from attnviz.views.terminal.fast_line import BOLD, DIM, StyledLine
 from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrap_words
 
 _INDENT = 2
@@ -41,7 +41,7 @@ def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
         parts.append(sentence_line(prepared.heading, screen, "bold"))
     if len(prepared.panels) == 1:
         box = _Box(prepared.panels[0], screen)
-        parts.extend([*box.title(), *box.lines(), *box.caption(), Line(), *box.legend()])
+        parts.extend([*box.title(), *box.lines(), *box.caption(), StyledLine(), *box.legend()])
         notes = box.grid.notes
         parts.append(color_bar(prepared.panels[0].scale, prepared.digits, screen))
     else:
@@ -52,14 +52,16 @@ def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
     return Group(*parts)
 
 
-def _small_multiples(panels: tuple[Panel, ...], screen: Screen, across: int) -> tuple[list[Line], tuple[Message, ...]]:
+def _small_multiples(
+    panels: tuple[Panel, ...], screen: Screen, across: int
+) -> tuple[list[StyledLine], tuple[Message, ...]]:
     boxes = [_Box(panel, screen, small=True) for panel in panels]
     width = max(box.width for box in boxes)
     fit = max(1, (screen.cells - _INDENT + _GAP) // (width + _GAP))
     alike = len({(box.panel.columns, box.grid.columns) for box in boxes}) == 1
-    lines: list[Line] = []
+    lines: list[StyledLine] = []
     for together in _rows_of_grids(len(boxes), fit, across):
-        lines.extend([*_beside([boxes[k] for k in together], width, legends=not alike), Line()])
+        lines.extend([*_beside([boxes[k] for k in together], width, legends=not alike), StyledLine()])
     lines.extend(boxes[0].legend() if alike else [])
     notes = {str(note): note for box in boxes for note in box.grid.notes}
     return lines, tuple(notes.values())
@@ -78,14 +80,14 @@ def _rows_of_grids(count: int, fit: int, across: int) -> list[range]:
     return [one[first : first + fit] for one in groups for first in range(0, len(one), fit)]
 
 
-def _beside(boxes: list[_Box], width: int, *, legends: bool) -> Iterable[Line]:
+def _beside(boxes: list[_Box], width: int, *, legends: bool) -> Iterable[StyledLine]:
     """Boxes beside each other, their titles, grids and captions each at one height."""
     below = [[*box.caption(width), *(box.legend(width) if legends else [])] for box in boxes]
     parts = [(box.title(width), box.lines(), words) for box, words in zip(boxes, below, strict=True)]
     for kind in range(3):
         height = max(len(part[kind]) for part in parts)
         for k in range(height):
-            line = Line()
+            line = StyledLine()
             for place, part in enumerate(parts):
                 missing = height - len(part[kind]) if kind < 2 else 0
                 if 0 <= k - missing < len(part[kind]):
@@ -172,20 +174,20 @@ class _Box:
     def _words(self, part: Message | None) -> str:
         return "" if part is None else self.screen.written(part.localized())
 
-    def title(self, width: int | None = None) -> list[Line]:
+    def title(self, width: int | None = None) -> list[StyledLine]:
         """The title's lines."""
         return self._set(self.panel.title, BOLD, width)
 
-    def caption(self, width: int | None = None) -> list[Line]:
+    def caption(self, width: int | None = None) -> list[StyledLine]:
         """The caption's lines."""
         return self._set(self.panel.caption, DIM, width)
 
-    def _set(self, part: Message | None, style: Style, width: int | None) -> list[Line]:
+    def _set(self, part: Message | None, style: Style, width: int | None) -> list[StyledLine]:
         indent = "" if self.small else " " * _INDENT
         lines = wrap_words(self._words(part), width or self.room)
-        return [Line(indent + line, style) for line in lines]
+        return [StyledLine(indent + line, style) for line in lines]
 
-    def legend(self, width: int | None = None) -> list[Line]:
+    def legend(self, width: int | None = None) -> list[StyledLine]:
         """Which number is which column, where the columns are numbered and the rows do not name them.
 
         width: as a part of a small multiple; else the screen's, with an empty line below.
@@ -204,13 +206,13 @@ class _Box:
             else:
                 lines.append(item)
         if width is not None:
-            return [Line(line, DIM) for line in lines]
-        return [Line(" " * _INDENT + line, DIM) for line in lines] + ([Line()] if lines else [])
+            return [StyledLine(line, DIM) for line in lines]
+        return [StyledLine(" " * _INDENT + line, DIM) for line in lines] + ([StyledLine()] if lines else [])
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[StyledLine]:
         """The heading and the cells, with the row labels."""
         indent = 0 if self.small else _INDENT
-        above = [Line(" " * (indent + self.left + 1) + line, BOLD) for line in self.heading]
+        above = [StyledLine(" " * (indent + self.left + 1) + line, BOLD) for line in self.heading]
         return above + [self._row(indent, rows) for rows in self._row_groups()]
 
     def _row_groups(self) -> list[tuple[int, ...]]:
@@ -222,37 +224,37 @@ class _Box:
             groups.extend(tuple(together[k : k + step]) for k in range(0, len(together), step))
         return groups
 
-    def _row(self, indent: int, rows: tuple[int, ...]) -> Line:
+    def _row(self, indent: int, rows: tuple[int, ...]) -> StyledLine:
         first, last = self.grid.rows[rows[0]], self.grid.rows[rows[-1]]
         if first.hidden:
-            return Line(" " * (indent + self.left + 1) + self._gap_line(first), DIM)
-        line = Line(" " * indent).append(self._left_label(first) + " ", BOLD)
+            return StyledLine(" " * (indent + self.left + 1) + self._gap_line(first), DIM)
+        line = StyledLine(" " * indent).append(self._left_label(first) + " ", BOLD)
         for style, run in groupby(self._cells(rows), key=itemgetter(1)):
             line.append("".join([text for text, _ in run]), style)
         if self.right and not (self.halves and len(rows) == 1):
             line.append(" " + self._right_label(last), BOLD)
         return line
 
-    def _gap_line(self, entry: Entry) -> str:
+    def _gap_line(self, entry: TokenSpan) -> str:
         words = f" {self.screen.written(message('{count} more', count=entry.count).localized())} "
         rule = self.screen.ornament("┄", "-")
         room = self.cells_width - cell_len(words)
         return words.strip()[: self.cells_width] if room < 2 else rule * (room // 2) + words + rule * (room - room // 2)
 
-    def _left_label(self, entry: Entry) -> str:
+    def _left_label(self, entry: TokenSpan) -> str:
         if not self.numbered:
             return self._padded(entry, self.left, right=True)
         digits = self._digits()
         return f"{self._padded(entry, self.left - digits - 1, right=True)} {entry.number:>{digits}}"
 
-    def _right_label(self, entry: Entry) -> str:
+    def _right_label(self, entry: TokenSpan) -> str:
         label = self._padded(entry, self.left, right=False).rstrip()
         if not self.numbered:
             return label
         digits = self._digits()
         return f"{entry.number:<{digits}} {self._padded(entry, self.left - digits - 1, right=False)}".rstrip()
 
-    def _padded(self, entry: Entry, width: int, *, right: bool) -> str:
+    def _padded(self, entry: TokenSpan, width: int, *, right: bool) -> str:
         label = shorten(self.screen.written(entry.label), width, cell_len, self.screen.mark)
         spaces = " " * (width - cell_len(label))
         return spaces + label if right else label + spaces
@@ -277,7 +279,7 @@ class _Box:
         if step == _FORBIDDEN:
             return self.forbidden.rjust(self.cell), DIM
         if self.paint.colored:
-            return " " * self.cell, self.paint.ground(step)
+            return " " * self.cell, self.paint.background(step)
         character = self.paint.character(step)
         return character.rjust(self.cell) if character.isalnum() else character * self.cell, None
 

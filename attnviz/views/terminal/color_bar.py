@@ -26,7 +26,7 @@ def color_bar(scale: Scale, digits: int, screen: Screen, *, characters: str = ""
     line = Text(" " * _INDENT, overflow="fold").append(f"{low} ", "dim")
     if paint.colored:
         for k in range(room):
-            line.append(" ", paint.ground(paint.step(k / (room - 1))))
+            line.append(" ", paint.background(paint.step(k / (room - 1))))
     else:
         line.append("".join(letter if letter.isalnum() else 2 * letter for letter in characters or paint.characters))
     return line.append(f" {high}", "dim")

@@ -69,7 +69,7 @@ class Paint:
         """The colour of a step."""
         return self._colors[step][0]
 
-    def ground(self, step: int) -> Style:
+    def background(self, step: int) -> Style:
         """Legible ink on the colour of a step; no style where there is no colour."""
         if not self.colored:
             return Style.null()
@@ -86,8 +86,8 @@ class Paint:
 
 
 @lru_cache(maxsize=8192)
-def _style(color: Color, ground: Color | None) -> Style:
-    return Style.from_color(color, ground)
+def _style(color: Color, background: Color | None) -> Style:
+    return Style.from_color(color, background)
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from attnviz.text.clusters import split_clusters
 from attnviz.views.prepared.labels import shorten
-from attnviz.views.prepared.pooled_grid import Entry
+from attnviz.views.prepared.pooled_grid import TokenSpan
 from attnviz.views.terminal.cell_width import cell_len
 
 _TALLEST = 6
@@ -51,7 +51,7 @@ def _slanted(labels: list[str], cell: int, room: int, mark: str) -> list[str] | 
     ]
 
 
-def set_numbers(entries: tuple[Entry, ...], starts: list[int], cell: int) -> list[str]:
+def set_numbers(entries: tuple[TokenSpan, ...], starts: list[int], cell: int) -> list[str]:
     """A ruler: each column's number, its tens above its ones; of pooled columns every tenth's first token.
 
     starts: the cell each entry begins in. A hidden entry has how many it hides.

@@ -12,19 +12,19 @@ from attnviz.views.terminal.cell_width import cell_len
 BOLD, DIM = Style(bold=True), Style(dim=True)
 
 
-class Line:
+class StyledLine:
     """Stretches of text that stand on one line as they are; nothing is wrapped or measured again."""
 
     def __init__(self, text: str = "", style: Style | None = None) -> None:
         self.segments = [Segment(text, style)] if text else []
 
-    def append(self, text: str, style: Style | None = None) -> Line:
+    def append(self, text: str, style: Style | None = None) -> StyledLine:
         """Put a stretch at the end."""
         if text:
             self.segments.append(Segment(text, style))
         return self
 
-    def extend(self, line: Line) -> Line:
+    def extend(self, line: StyledLine) -> StyledLine:
         """Put another line at the end."""
         self.segments.extend(line.segments)
         return self

@@ -27,7 +27,7 @@ def render_listing(listing: Listing, screen: Screen) -> RenderableType:
     A number is never cut: where all the columns do not fit, those that can be shorter are; if that does not help, they
     come in further tables, group by group, with the row labels again.
     """
-    drawing = _Drawing(listing, screen)
+    drawing = _ListingLayout(listing, screen)
     parts: list[RenderableType] = []
     if listing.heading is not None:
         parts.append(sentence_line(listing.heading, screen, "bold"))
@@ -39,7 +39,7 @@ def render_listing(listing: Listing, screen: Screen) -> RenderableType:
     return Group(*parts)
 
 
-class _Drawing:
+class _ListingLayout:
     """Labels and columns, measured once; then drawn table by table."""
 
     def __init__(self, listing: Listing, screen: Screen) -> None:
@@ -108,7 +108,7 @@ class _Drawing:
 class _Measured:
     """A column as wide as its widest cell, or as its heading needs."""
 
-    def __init__(self, drawing: _Drawing, column: Column, cells: tuple[str | Message, ...]) -> None:
+    def __init__(self, drawing: _ListingLayout, column: Column, cells: tuple[str | Message, ...]) -> None:
         self.cells = [drawing.written(cell) for cell in cells]
         self.bars = column.bars
         self.barred = column.bars is not None

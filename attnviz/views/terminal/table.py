@@ -49,7 +49,7 @@ def _groups(prepared: Prepared) -> Iterator[tuple[Panel, ...]]:
 
 def _side_by_side(panels: tuple[Panel, ...], digits: int, screen: Screen, squeeze: bool) -> Iterator[Text]:
     """Panels beside each other where they fit, else each on its own."""
-    blocks = [_Block(panel, digits, screen) for panel in panels]
+    blocks = [_PanelTable(panel, digits, screen) for panel in panels]
     runs = _runs([block.texts for block in blocks], squeeze)
     total = sum(block.full_width for block in blocks) + _GAP * (len(blocks) - 1)
     if len(blocks) == 1 or total > screen.cells:
@@ -79,7 +79,7 @@ def _runs(tables: list[list[list[str]]], squeeze: bool) -> list[Run]:
     return runs
 
 
-class _Block:
+class _PanelTable:
     """One panel, measured: how wide its labels and cells are, and how many columns fit."""
 
     def __init__(self, panel: Panel, digits: int, screen: Screen) -> None:
@@ -132,7 +132,7 @@ class _Block:
             line.append(self.rows[i] + " ", "bold")
             for j in range(first, last):
                 forbidden = self.texts[i][j] == FORBIDDEN
-                style = "dim" if forbidden else self.paint.ground(self.steps[i][j])
+                style = "dim" if forbidden else self.paint.background(self.steps[i][j])
                 line.append(self._padded(encodable(self.texts[i][j], self.encoding)), style)
             yield line
             if same > i:

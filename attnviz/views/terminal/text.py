@@ -11,7 +11,7 @@ from rich.text import Text
 
 from attnviz.text.clusters import split_clusters
 from attnviz.text.line_breaking import cut_word, fill_lines, may_break
-from attnviz.views.prepared.shaded_text import Shadings, Word
+from attnviz.views.prepared.shaded_text import ShadedWord, Shadings
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.color_bar import color_bar
 from attnviz.views.terminal.colors import DIGITS, Paint
@@ -23,11 +23,11 @@ _LONGEST_WORD = 16  # a longer one (a sentence) may be broken inside, at its spa
 
 
 @dataclass(frozen=True)
-class Piece:
+class WordPart:
     """A stretch of one word that is never broken, and whether it begins the word."""
 
     text: str
-    word: Word
+    word: ShadedWord
     first: bool
 
 
@@ -49,9 +49,9 @@ def render_text(shadings: Shadings, screen: Screen) -> RenderableType:
     return Group(*parts)
 
 
-def _lines(words: Iterable[Word], width: int, screen: Screen) -> Iterator[list[Piece | str]]:
+def _lines(words: Iterable[ShadedWord], width: int, screen: Screen) -> Iterator[list[WordPart | str]]:
     """Lines of pieces and spaces. A line breaks at a space or beside a wide character, not before ， nor after （."""
-    paragraph: list[tuple[str, list[Piece | str]]] = []
+    paragraph: list[tuple[str, list[WordPart | str]]] = []
     for gap, unit in _units(words, width, screen):
         before = " " if gap else ""
         if "\n" in gap:
@@ -64,20 +64,20 @@ def _lines(words: Iterable[Word], width: int, screen: Screen) -> Iterator[list[P
     yield from _filled(paragraph, width)
 
 
-def _filled(paragraph: list[tuple[str, list[Piece | str]]], width: int) -> Iterator[list[Piece | str]]:
+def _filled(paragraph: list[tuple[str, list[WordPart | str]]], width: int) -> Iterator[list[WordPart | str]]:
     """Yield the lines of a paragraph; its indentation alone is no line."""
     written = [
         (before, "".join(part if isinstance(part, str) else part.text for part in unit)) for before, unit in paragraph
     ]
     for line in fill_lines(written, width, cell_len) or [range(0)]:
         parts = list(chain.from_iterable([before, *unit] for before, unit in paragraph[line.start : line.stop]))[1:]
-        if not parts or any(isinstance(part, Piece) for part in parts):
+        if not parts or any(isinstance(part, WordPart) for part in parts):
             yield [part for part in parts if part]
 
 
-def _units(words: Iterable[Word], width: int, screen: Screen) -> Iterator[tuple[str, list[Piece]]]:
+def _units(words: Iterable[ShadedWord], width: int, screen: Screen) -> Iterator[tuple[str, list[WordPart]]]:
     """What stays together on a line, each with what stands before it."""
-    before, unit = "", list[Piece]()
+    before, unit = "", list[WordPart]()
     for gap, piece in _pieces(words, width, screen):
         together = bool(unit) and not gap and not may_break(unit[-1].text[-1:], piece.text[:1])
         if together and sum(cell_len(each.text) for each in (*unit, piece)) <= width:
@@ -90,14 +90,14 @@ def _units(words: Iterable[Word], width: int, screen: Screen) -> Iterator[tuple[
         yield before, unit
 
 
-def _pieces(words: Iterable[Word], width: int, screen: Screen) -> Iterator[tuple[str, Piece]]:
+def _pieces(words: Iterable[ShadedWord], width: int, screen: Screen) -> Iterator[tuple[str, WordPart]]:
     """Each word whole, or, where it is long, in stretches that may be parted."""
     for word in words:
         text = screen.written(word.text)
         gap, first = word.before, True
         for between, stretch in _stretches(text, min(width, _LONGEST_WORD)):
             for k, part in enumerate(cut_word(stretch, width, cell_len)):
-                yield (gap if first else between * (k == 0)), Piece(part, word, first)
+                yield (gap if first else between * (k == 0)), WordPart(part, word, first)
                 first = False
 
 
@@ -115,7 +115,7 @@ def _stretches(text: str, longest: int) -> Iterator[tuple[str, str]]:
         yield gap, run
 
 
-def _drawn(line: list[Piece | str], paint: Paint) -> Iterator[Text]:
+def _drawn(line: list[WordPart | str], paint: Paint) -> Iterator[Text]:
     """The line on its colours; without colour, the line and its digits below."""
     text, digits = Text(" " * _INDENT, no_wrap=True), " " * _INDENT
     for piece in line:
@@ -127,7 +127,7 @@ def _drawn(line: list[Piece | str], paint: Paint) -> Iterator[Text]:
         style = "underline bold" if piece.word.asks else ""
         text.append(piece.text, style)
         if place is not None and paint.colored:
-            text.stylize(paint.ground(paint.step(place)), len(text) - len(piece.text))
+            text.stylize(paint.background(paint.step(place)), len(text) - len(piece.text))
         digit = "" if place is None else DIGITS[round(place * (len(DIGITS) - 1))]
         digits += digit.ljust(cell_len(piece.text))
     yield text

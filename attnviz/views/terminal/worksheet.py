@@ -21,10 +21,10 @@ _GAP = 2
 
 def render_steps(sheet: Sheet, width: int, encoding: str = "utf-8") -> Text:
     """The sheet in lines of at most `width` cells (20 at least); `encoding` is the terminal's."""
-    return _Page(max(NARROWEST, width), encoding).page(sheet)
+    return _SheetWriter(max(NARROWEST, width), encoding).page(sheet)
 
 
-class _Page:
+class _SheetWriter:
     """Lines that are written one after another."""
 
     def __init__(self, width: int, encoding: str) -> None:
