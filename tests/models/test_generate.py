@@ -11,6 +11,7 @@ from golden_models import MODELS
 from golden_models import load as load_golden
 from tiny_models import model_of
 
+from attnviz.cli import main
 from attnviz.core.errors import InputError
 from attnviz.models.families.config import Configuration
 from attnviz.models.forward import Network
@@ -71,6 +72,20 @@ def test_transformers_answers_the_same(tmp_path, name, text):
     said = answers[f"{text}_said"].tolist()
     expected = said[:-1] if said[-1] in (0, 1) else said
     assert answer(model_for(tmp_path, name), answers[f"{text}_ids"]) == expected
+
+
+@pytest.mark.parametrize("name", TRANSLATING)
+def test_the_command_answers_the_same(tmp_path, capsys, name):
+    """`attnviz run` shows the tokens that transformers takes, as the words that look at those of the text."""
+    _, _, answers = load_golden(name)
+    model_for(tmp_path, name)
+    text = " ".join(f"n{number}" for number in answers["text0_ids"])
+    with pytest.raises(SystemExit):
+        main(["run", text, "--model", str(tmp_path / name), "--merge", "none", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    said = answers["text0_said"].tolist()
+    expected = said[:-1] if said[-1] in (0, 1) else said
+    assert [token["piece"] for token in document["tokens"]] == [f"n{number}" for number in expected]
 
 
 @pytest.mark.parametrize("name", TRANSLATING)
@@ -164,7 +179,12 @@ def test_a_banned_sequence():
     """Only the last token of a sequence is banned, and only after the others; an end token alone cannot be."""
     rules = read_rules(Configuration({"bad_words_ids": [[2, 3, 4], [5], [1], [6, 99]], "max_length": 6}))
     assert rules.banned == ((2, 3, 4), (5,), (6, 99))
-    assert generate(lambda ids: scores(5, {1: 2, 2: 3, 3: 4}.get(ids[-1], 7), 7), [1], rules) == [1, 2, 3, 7, 7, 7]
+
+    def one_more(ids):
+        return scores(5, {1: 2, 2: 3, 3: 4}.get(ids[-1], 7), 7)
+
+    assert generate(one_more, [1], rules) == [1, 2, 3, 7, 7, 7]
+    assert generate(one_more, [3], rules) == [3, 4, 7, 7, 7, 7]
 
 
 @pytest.mark.parametrize(
