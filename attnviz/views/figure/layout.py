@@ -239,18 +239,9 @@ def ticks(scale: Scale) -> list[tuple[float, str]]:
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
     digits = max(0, int(-np.floor(np.log10(step) + 1e-9))) + (step / power == 2.5)
     first, last = np.ceil(scale.low / step - 1e-9), np.floor(scale.high / step + 1e-9)
-<<<<<<< HEAD
-    found = [float(k * step) for k in np.arange(first, last + 1)]
-    places = [min((value - scale.low) / span, 1.0) for value in found]
-    return [
-        (place, number(value, digits) if abs(value) > 1e-12 else "0")
-        for place, value in zip(places, found, strict=True)
-    ]
-=======
     values = step * np.arange(first, last + 1)  # the outermost may lie a rounding error outside: their places do not
     texts = [number(float(value), digits) if abs(value) > 1e-12 else "0" for value in values]
     return list(zip(scale.place(values).tolist(), texts, strict=True))
->>>>>>> fd1b714 (Keep the outermost tick of a colour bar on the bar)
 
 
 def _powers_of_ten(scale: Scale) -> list[tuple[float, str]]:
