@@ -161,10 +161,13 @@ def _segmented(text: str, clusters: list[Span]) -> Iterator[Span]:
             hint="In the project's folder, install it with: pip install '.[zh]'; or use --tokens lexicon, which needs "
             "nothing.",
         ) from None
-    start, end = clusters[0][0], clusters[-1][1]
-    for word in rjieba.cut(text[start:end]):
-        yield start, start + len(word)
-        start += len(word)
+    ends = {end for _, end in clusters}
+    start = end = clusters[0][0]
+    for word in rjieba.cut(text[start : clusters[-1][1]]):
+        end += len(word)
+        if end in ends:  # rjieba may cut before a combining mark, inside a cluster: such words stay together
+            yield start, end
+            start = end
 
 
 def _sentences(text: str) -> Iterator[Span]:

@@ -69,6 +69,7 @@ def test_spans_are_true(how, text):
 
 @pytest.mark.parametrize("how", ["lexicon", "char", "han", "word"])
 @given(text=texts)
+@example(text="猫\u0301吃鱼")
 def test_characters_stay_whole(how, text):
     """No token begins with a mark that belongs to the character before it, unless white space stands there."""
     if how == "word":
