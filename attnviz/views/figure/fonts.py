@@ -11,10 +11,13 @@ from wcwidth import iter_graphemes
 
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, message
+from attnviz.views.figure.font_collection import with_face_first
 from attnviz.views.prepared.labels import visible
 
 POINT = 1 / 72
 _NO_ADVANCE = 0.6
+_CHINESE = "Noto Sans CJK SC"
+_CHINESE_FACE = 2
 
 
 class Fonts:
@@ -56,11 +59,13 @@ class Fonts:
         return self._advances[letter]
 
     def _measure(self, letter: str) -> float | None:
-        from matplotlib.ft2font import LoadFlags
+        from matplotlib import ft2font
 
+        # matplotlib before 3.10 has the flags in the module
+        no_scale = ft2font.LoadFlags.NO_SCALE if hasattr(ft2font, "LoadFlags") else vars(ft2font)["LOAD_NO_SCALE"]
         for face in self._faces:
             if face.get_char_index(ord(letter)):
-                glyph = face.load_char(ord(letter), flags=LoadFlags.NO_SCALE)
+                glyph = face.load_char(ord(letter), flags=no_scale)
                 return float(glyph.horiAdvance / face.units_per_EM) if face.units_per_EM else _NO_ADVANCE
         return None
 
@@ -79,10 +84,12 @@ def load_fonts(named: tuple[str, ...] = ()) -> Fonts:
         from noto_cjk_sans_otc import FONT_PATH
 
         fontManager.addfont(str(FONT_PATH))
+        if all(entry.name != _CHINESE for entry in fontManager.ttflist):  # matplotlib before 3.11
+            fontManager.addfont(str(with_face_first(Path(FONT_PATH), _CHINESE_FACE)))
     except (ImportError, OSError):
         lack = message("The package noto-cjk-sans-otc is missing: Chinese labels are drawn as code points.")
         return Fonts(families, (lack,))
-    return Fonts([*families, "Noto Sans CJK SC"], notes)
+    return Fonts([*families, _CHINESE], notes)
 
 
 def _named(font: str) -> str:
