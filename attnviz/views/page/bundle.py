@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 
-_IMPORT = re.compile(r'^import \{\s*(\w+(?:,\s*\w+)*),?\s*\} from "\./(\w+)\.mjs";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
-_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
-_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
-_VARIABLE = re.compile(r"^(?:let|var) ", re.MULTILINE)
+# Each pattern begins with the end of the line before: a literal, which re finds much faster than ^.
+_IMPORT = re.compile(r'\nimport \{\s*(\w+(?:,\s*\w+)*),?\s*\} from "\./(\w+)\.mjs";')
+_EXPORT = re.compile(r"\nexport (?=(?:async function|function|class|const) (\w+))")
+_COMMENT = re.compile(r"\n[ \t]*(?://.*|/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*(?=\n))")
+_INDENTATION = re.compile(r"\n[ \t]+")
 
 
 @dataclass(frozen=True)
@@ -51,24 +51,24 @@ def bundle(folder: Traversable, entry: str) -> str:
 
 def parse(name: str, text: str) -> Module:
     """Split a module's text; raise ValueError where it has something that the bundler does not know."""
-    code = _COMMENT.sub("", text.replace("\r\n", "\n"))
+    code = _COMMENT.sub("", "\n" + text.replace("\r\n", "\n"))
     imports: dict[str, tuple[str, ...]] = {}
     for names, source in _IMPORT.findall(code):
         if source in imports:
             raise ValueError(f"{name}.mjs imports {source}.mjs twice")
         imports[source] = tuple(re.findall(r"\w+", names))
     exports = tuple(_EXPORT.findall(code))
-    code = _EXPORT.sub("", _IMPORT.sub("", code))
+    code = _EXPORT.sub("\n", _IMPORT.sub("", code))
     if problem := _find_problem(code):
         raise ValueError(f"{name}.mjs has {problem}")
-    return Module(name, imports, exports, _INDENTATION.sub("", code).strip("\n"))
+    return Module(name, imports, exports, _INDENTATION.sub("\n", code).strip("\n"))
 
 
 def _find_problem(code: str) -> str | None:
     """Name what the bundler does not know in the code of a module, without its imports and exports."""
     if "import" in code or "export" in code:
         return "an import or export that the bundler does not know"
-    if _VARIABLE.search(code):
+    if "\nlet " in code or "\nvar " in code:
         return "a variable at the top level"
     if any(line.count("`") % 2 for line in code.split("\n")):
         return "a template literal of several lines"

@@ -104,7 +104,7 @@ def of_attention(attention: Attention, digits: int, refining: Refining = AS_IS) 
         titles=_sheet_titles(attention, names, panels),
         start=(len(attention.layers) - 1, len(names) - 1 if len(attention.heads) > MOST_HEADS else 0),
     )
-    return _pack(content, refining)
+    return _assemble(content, refining)
 
 
 def _prepare_plain(attention: Attention, digits: int, refining: Refining) -> Prepared:
@@ -166,7 +166,7 @@ def of_comparison(comparison: Comparison, head: str | None, digits: int, refinin
         titles=[_setting_title(setting, name, len(names)) for setting in settings for name in names],
         start=(len(forms) - 1, len(names) - 1),
     )
-    return _pack(content, refining)
+    return _assemble(content, refining)
 
 
 def _comparison_panels(
@@ -228,7 +228,7 @@ def _localize(sentences: Iterable[Message]) -> tuple[Localized, ...]:
     return tuple(in_each_language(each) for each in sentences)
 
 
-def _pack(content: _Content, refining: Refining) -> Document:
+def _assemble(content: _Content, refining: Refining) -> Document:
     """Encode the panels of a page as blocks, and describe them."""
     panels = content.panels
     exact = sum(panel.values.size for panel in panels) <= EXACT_UP_TO

@@ -106,14 +106,14 @@ class PageData:
     language: str
 
 
-def to_json(value: object) -> Any:
+def as_json_value(value: object) -> Any:
     """Return the value with dataclasses as dictionaries, in camel case, and tuples as lists."""
     if is_dataclass(value):
-        return {_camel_case(field.name): to_json(getattr(value, field.name)) for field in fields(value)}
+        return {_camel_case(field.name): as_json_value(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {key: to_json(each) for key, each in value.items()}
+        return {key: as_json_value(each) for key, each in value.items()}
     if isinstance(value, tuple):
-        return [to_json(each) for each in value]
+        return [as_json_value(each) for each in value]
     return value
 
 

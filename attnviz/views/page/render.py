@@ -19,7 +19,7 @@ from attnviz.analysis.comparison import Comparison
 from attnviz.core.attention_data import Attention
 from attnviz.views.page.bundle import bundle
 from attnviz.views.page.document import Document, of_attention, of_comparison
-from attnviz.views.page.page_data import to_json
+from attnviz.views.page.page_data import as_json_value
 from attnviz.views.page.sentences import SENTENCES, in_each_language
 from attnviz.views.prepared.refine import AS_IS, Refining
 
@@ -46,7 +46,7 @@ def _fill(document: Document) -> str:
         "title": escape(document.data.title),
         "style": style,
         "no_script": escape(" ".join(in_each_language(SENTENCES["no_script"]).values())),
-        "data": harmless_json(to_json(document.data)),
+        "data": harmless_json(as_json_value(document.data)),
         "blocks": "\n".join(
             f'<script type="text/plain" id="block-{i}">{text}</script>' for i, text in enumerate(document.blocks)
         ),
