@@ -65,7 +65,7 @@ def change_options(options: Options, changes: dict[str, Any]) -> Options:
 
 def check_options(options: Options) -> None:
     """Raise OptionError for a value that no model can follow."""
-    check_option_kinds(options)
+    check_kinds(options, {name: OPTION_KINDS[name] for name in ("window", "stride")})
     if options.merge not in MERGES:
         raise unknown_choice("--merge", options.merge, MERGES)
     if options.renormalize and not options.no_special:

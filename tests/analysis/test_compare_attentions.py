@@ -190,8 +190,8 @@ def test_texts_of_files():
     pieces = tuple(Token(token.text.upper() * 2, token.start, token.end) for token in a.query)
     row = compare_attentions(replace(a, query=pieces, key=pieces), replace(a, query=pieces, key=pieces))
     assert row.text_a == "猫猫 吃吃 鱼鱼 。。"
-    text = of_comparison(row, None, 3).head["texts"][0]
-    assert (text["gaps"], text["tail"]) == (["", " ", " ", " "], "")
+    text = of_comparison(row, None, 3).data.texts[0]
+    assert (list(text.gaps), text.tail) == (["", " ", " ", " "], "")
 
 
 def test_outputs_are_no_weights():
