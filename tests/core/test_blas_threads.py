@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from golden_models import load
@@ -15,8 +18,16 @@ from attnviz.models.forward import forward
 def blas(monkeypatch):
     """A library of four threads, and what it was told."""
     told = [4]
-    own = threads._Threads(lambda: told[-1], told.append)
-    monkeypatch.setattr(threads, "_openblas", lambda: own)
+
+    class Library:
+        @property
+        def num_threads(self):
+            return told[-1]
+
+        def set_num_threads(self, count):
+            told.append(count)
+
+    monkeypatch.setattr(threads, "_blas_libraries", lambda: (Library(),))
     return told
 
 
@@ -41,22 +52,35 @@ def test_much_work(blas):
 
 
 def test_another_library(monkeypatch):
-    """Without OpenBLAS the block is only run."""
-    monkeypatch.setattr(threads, "_openblas", lambda: None)
+    """Without a library that is known the block is only run."""
+    monkeypatch.setattr(threads, "_blas_libraries", lambda: ())
     with threads_for(0):
         pass
 
 
-def test_openblas_is_found():
-    """In a NumPy that names OpenBLAS as its library its functions are found, and do what they say."""
-    if "openblas" not in np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]:
-        pytest.skip("this NumPy was built with another library")
-    found = threads._openblas()
-    before = found.get()
-    assert before >= 1
+def test_several_libraries(monkeypatch):
+    """Each library gets back the number of threads that it had."""
+    libraries = [SimpleNamespace(num_threads=count) for count in (4, 1, 2)]
+    for one in libraries:
+        one.set_num_threads = partial(setattr, one, "num_threads")
+    monkeypatch.setattr(threads, "_blas_libraries", lambda: tuple(libraries))
     with threads_for(0):
-        assert found.get() == 1
-    assert found.get() == before
+        assert [one.num_threads for one in libraries] == [1, 1, 1]
+    assert [one.num_threads for one in libraries] == [4, 1, 2]
+
+
+def test_the_library_of_numpy_is_found():
+    """The library that NumPy was built with is found, and does what it is told."""
+    pytest.importorskip("threadpoolctl")
+    name = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
+    if not any(known in name for known in ("openblas", "mkl", "blis")):
+        pytest.skip("this NumPy was built with another library")
+    found = threads._blas_libraries()
+    before = [one.num_threads for one in found]
+    assert min(before) >= 1
+    with threads_for(0):
+        assert {one.num_threads for one in found} == {1}
+    assert [one.num_threads for one in found] == before
 
 
 def test_a_pass_sets_them(blas, monkeypatch):
