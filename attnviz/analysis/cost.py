@@ -94,7 +94,7 @@ def cost(
     """
     setup = Setup(heads, dim, layers, mask)
     named = list(dict.fromkeys(SIZES.values() if counts is None else counts))
-    check(named, setup)
+    check_counts(named, setup)
     names = {tokens: name for name, tokens in SIZES.items()} if counts is None else {}
     timings = measure_cheap(named, setup, measure or measured_seconds)
     fit = fit_time(timings)
@@ -102,7 +102,7 @@ def cost(
     return Costs(tuple(rows), setup, timings, fit)
 
 
-def check(counts: list[int], setup: Setup) -> None:
+def check_counts(counts: list[int], setup: Setup) -> None:
     """Raise OptionError for a number that cannot be, before anything is measured."""
     if not counts:
         raise OptionError("There is no number of tokens.", hint="As in: attnviz cost 1000 100000.")

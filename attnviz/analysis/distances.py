@@ -21,7 +21,7 @@ from attnviz.core.provenance import Provenance
 from attnviz.i18n.messages import Message, message
 from attnviz.toy import layer as toy
 from attnviz.toy.attend import attend_to
-from attnviz.toy.settings import MOST_TOKENS, Settings, change_settings, check
+from attnviz.toy.settings import MOST_TOKENS, Settings, change_settings, check_settings
 from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import open_word_files
 
@@ -60,7 +60,7 @@ def by_distance(
     check_free(axes, chosen)
     schemes = axes[0].values if axes else default_axes(chosen, cross=False)[0].values
     for scheme in schemes:
-        check(replace(chosen, position=scheme))
+        check_settings(replace(chosen, position=scheme))
     chosen = replace(chosen, position=schemes[0])
     word_files = open_word_files((text,), [chosen], progress)
     words, chosen = Given(text, None, vectors, labels, word_files).words(chosen)

@@ -19,7 +19,7 @@ from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_options
 from attnviz.toy import lexicon
 from attnviz.toy.attend import attend_to
-from attnviz.toy.settings import Settings, check
+from attnviz.toy.settings import Settings, check_settings
 from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import NO_FILES, WordFiles, cut_as, how_to_cut, open_word_files, read
 
@@ -111,7 +111,7 @@ def compare_texts(
         raise MissingError("There is no layer {layer}: the toy has one, 0.", layer=layer)
     schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
     chosen = replace(chosen, position=schemes[-1])
-    check(chosen)
+    check_settings(chosen)
     finer = _common_cut(text_a, text_b, chosen)
     notes: tuple[Message, ...] = ()
     if finer is not None:

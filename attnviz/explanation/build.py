@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from attnviz.analysis.entropy import least_even, unevenness
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError, OptionError
-from attnviz.explanation import cards, scores, vectors
+from attnviz.explanation import output, qkv, scores
 from attnviz.explanation.elements import Explanation, Step
 from attnviz.explanation.row import Row, name_of
 from attnviz.i18n.messages import Message, message
@@ -44,56 +44,74 @@ def explain_attention(
     wanted = None if token is None else _find(attention.query, token, notes)
     asked = None if cell is None else _find(attention.key, cell, notes)
     if head == "all":
-        place, at = _least_even(chosen, None, wanted)
-        notes += _choice_notes(chosen, None, at, token is None)
-        if len(chosen.heads) == 1:
-            notes.append(message("There is only 1 head here; --heads N makes several."))
-        from attnviz.explanation.heads import compare_heads
-
-        return compare_heads(chosen, at, asked, tuple(notes))
+        return _explain_heads(chosen, wanted, asked, notes)
     own = None if head is None else _head(chosen, head)
     place, at = _least_even(chosen, own, wanted)
     notes += _choice_notes(chosen, place if own is None else None, at, token is None)
-    if not chosen.traces:
-        reason = why_no_traces(chosen)
-        if reason is not None:
-            notes.append(message("{problem} {hint}", problem=reason.message, hint=reason.hint))
-        from attnviz.explanation.weights_only import explain_given
+    explain = _explain_computed if chosen.traces else _explain_weights
+    return explain(chosen, place, at, asked, notes)
 
-        return explain_given(chosen, place, at, asked, tuple(notes))
-    row = Row(chosen, chosen.traces[0], chosen.layers[0], place, at, asked)
+
+def _explain_heads(attention: Attention, token: int | None, cell: int | None, notes: list[Message]) -> Explanation:
+    """Compare the heads of the one layer on a token's row, or on the one that is least even."""
+    from attnviz.explanation.heads import compare_heads
+
+    _, at = _least_even(attention, None, token)
+    notes += _choice_notes(attention, None, at, token is None)
+    if len(attention.heads) == 1:
+        notes.append(message("There is only 1 head here; --heads N makes several."))
+    return compare_heads(attention, at, cell, tuple(notes))
+
+
+def _explain_weights(
+    attention: Attention, head: int, token: int, cell: int | None, notes: list[Message]
+) -> Explanation:
+    """Explain a row of which only the weights are known; the notes say why, where that is known."""
+    from attnviz.explanation.weights_only import explain_given
+
+    reason = why_no_traces(attention)
+    if reason is not None:
+        notes.append(message("{problem} {hint}", problem=reason.message, hint=reason.hint))
+    return explain_given(attention, head, token, cell, tuple(notes))
+
+
+def _explain_computed(
+    attention: Attention, head: int, token: int, cell: int | None, notes: list[Message]
+) -> Explanation:
+    """Explain a row of which every intermediate is known."""
+    row = Row(attention, attention.traces[0], attention.layers[0], head, token, cell)
     return Explanation(
         title=_title(row),
         query=attention.query,
         key=attention.key,
-        token=at,
-        cell=asked,
-        layer=chosen.layers[0],
-        head=chosen.heads[place],
+        token=token,
+        cell=cell,
+        layer=attention.layers[0],
+        head=attention.heads[head],
         steps=_steps(row),
         features=row.trace.features,
         provenance=attention.provenance,
-        heads=(chosen.heads[place],),
+        heads=(attention.heads[head],),
         notes=tuple(notes),
     )
 
 
 def _steps(row: Row) -> tuple[Step, ...]:
     made = (
-        cards.embedding,
-        cards.added_position,
-        cards.query_card,
-        cards.key_cards,
-        cards.value_cards,
+        qkv.embedding_step,
+        qkv.position_step,
+        qkv.query_step,
+        qkv.key_step,
+        qkv.value_step,
         _rotation,
-        scores.dot_products,
-        scores.scores,
-        scores.mask,
-        scores.exponentials,
-        scores.weights,
-        vectors.new_vector,
-        vectors.content,
-        vectors.output,
+        scores.dot_products_step,
+        scores.scores_step,
+        scores.mask_step,
+        scores.exponentials_step,
+        scores.weights_step,
+        output.context_step,
+        output.content_step,
+        output.output_step,
     )
     found = (make(row) for make in made)
     return tuple(step for step in found if step is not None)

@@ -206,3 +206,26 @@ def listing(values: Floats, names: Sequence[Piece], *, named: bool) -> tuple[Ent
         words = message("{count} smaller ones, length of all {length}", count=left, length=Number(length))
         entries.append(Entry(((words,),)))
     return tuple(entries) or (Entry(((Number(0.0),),)),)
+
+
+def left_out(values: Floats, shown: Sequence[int]) -> tuple[Message, ...]:
+    """Return the sentence that counts the entries other than 0 that are not shown; none where all or none are."""
+    left = int(np.count_nonzero(values)) - len(shown)
+    if left == 0 or not shown:
+        return ()
+    return (
+        message(
+            "The {count} largest entries are shown; {left} smaller ones are left out.", count=len(shown), left=left
+        ),
+    )
+
+
+def summands(values: Floats, shown: Sequence[int], others: int, rest: float, blank: Blank = "") -> list[Atom]:
+    """Return a sum's terms: the values that are shown, and `rest`, what the other words add, where there are others."""
+    terms: list[Atom] = [
+        (*(("+ ",) if place else ()), Number(float(values[i]), blank)) for place, i in enumerate(shown)
+    ]
+    if others:
+        words = message("from 1 other word") if others == 1 else message("from {count} other words", count=others)
+        terms.append((*(("+ ",) if terms else ()), Number(max(0.0, rest)), " ", words))
+    return terms

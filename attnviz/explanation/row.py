@@ -80,8 +80,8 @@ class Row:
             return np.allclose((scaled + bias) / trace.temperature, self.logits, rtol=1e-4, atol=1e-4 * size)
 
     @cached_property
-    def cards(self) -> dict[tuple[str, int], Any]:
-        """The cards that were made for it: see cards.card."""
+    def head_vectors(self) -> dict[tuple[str, int], Any]:
+        """The vectors that were made for it: see qkv.head_vector."""
         return {}
 
     @cached_property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnviz.explanation.cards import card
 from attnviz.explanation.elements import (
     Atom,
     Entry,
@@ -17,21 +16,23 @@ from attnviz.explanation.elements import (
     in_brackets,
     plus,
     sum_of,
+    summands,
 )
+from attnviz.explanation.qkv import head_vector
 from attnviz.explanation.row import Row
 from attnviz.i18n.messages import Message, message
 
 _MOST_NAMED = 8
 
 
-def dot_products(row: Row) -> Step:
+def dot_products_step(row: Row) -> Step:
     """Q · k of every shown key, term by term."""
     lines = []
     turned = row.trace.unrotated_query is not None
-    query = card(row, "query", row.token)
+    query = head_vector(row, "query", row.token)
     asked = set(query.listed(row.named)) if query.is_computed and not turned else set()
     for index in row.shown:
-        values, own = row.trace.key[row.head, index], card(row, "key", index)
+        values, own = row.trace.key[row.head, index], head_vector(row, "key", index)
         answered = set(own.listed(row.named)) if own.is_computed and not turned else set()
         terms = [
             Term((_used(row.query, j, asked), _used(values, j, answered)), row.features[j])
@@ -50,7 +51,7 @@ def _used(values: Floats, j: int, asked: set[int]) -> Number:
     return Number(float(values[j]), "carried" if j in asked else "")
 
 
-def scores(row: Row) -> Step:
+def scores_step(row: Row) -> Step:
     """The dot products divided by sqrt(d), the bias added, divided by the temperature: the logits."""
     width, scale, temperature = len(row.query), row.trace.scale, row.trace.temperature
     divided = scale is not None and bool(np.isclose(scale, 1 / np.sqrt(width)))
@@ -124,7 +125,7 @@ def _bias_words(row: Row) -> Message:
     return message("The model adds b, a number for each pair of places.")
 
 
-def mask(row: Row) -> Step | None:
+def mask_step(row: Row) -> Step | None:
     """Which words may not be looked at."""
     if row.attention.allowed is None or (row.cell is not None and row.allowed[row.cell]):
         return None
@@ -157,7 +158,7 @@ def _mask_words(row: Row) -> Message:
     return message("The mask forbids some words.")
 
 
-def exponentials(row: Row) -> Step | None:
+def exponentials_step(row: Row) -> Step | None:
     """The powers e^(score), the largest score subtracted first, and their sum."""
     if not row.allowed.any():
         return None
@@ -168,7 +169,10 @@ def exponentials(row: Row) -> Step | None:
         for i in row.looked_at
     ]
     total = float(row.exponentials.sum())
-    lines.append(Line(message("sum"), (Entry((*_summands(row), equals(total))),)))
+    others = int(row.allowed.sum()) - len(row.looked_at)
+    rest = float(row.exponentials.sum() - row.exponentials[list(row.looked_at)].sum())
+    terms = summands(row.exponentials, row.looked_at, others, rest, "carried")
+    lines.append(Line(message("sum"), (Entry((*terms, equals(total))),)))
     words = message(
         "e^s is positive, and grows much faster than s. The largest score, {largest}, is subtracted first: the weights "
         "stay the same, and no number grows too large.",
@@ -179,26 +183,12 @@ def exponentials(row: Row) -> Step | None:
     return Step("exp", title, formula, (words,), tuple(lines), arrays)
 
 
-def _summands(row: Row) -> list[Atom]:
-    """The exponentials that are shown, and what the other words add to them."""
-    terms: list[Atom] = [
-        (*(("+ ",) if place else ()), Number(float(row.exponentials[i]), "carried"))
-        for place, i in enumerate(row.looked_at)
-    ]
-    others = int(row.allowed.sum()) - len(row.looked_at)
-    if others:
-        rest = float(row.exponentials.sum() - row.exponentials[list(row.looked_at)].sum())
-        left = message("from 1 other word") if others == 1 else message("from {count} other words", count=others)
-        terms.append((*(("+ ",) if terms else ()), Number(max(0.0, rest)), " ", left))
-    return terms
-
-
 def _power(score: float, largest: Number) -> Atom:
     subtracted: Atom = (" - ", largest) if largest.value >= 0 else (" + ", Number(-largest.value, largest.blank))
     return ("e^(", Number(score, "carried"), *subtracted, ")")
 
 
-def weights(row: Row) -> Step | None:
+def weights_step(row: Row) -> Step | None:
     """Each exponential's share of their sum."""
     if not row.allowed.any():
         return None

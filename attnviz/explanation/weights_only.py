@@ -6,7 +6,7 @@ import numpy as np
 
 from attnviz.analysis.entropy import entropy
 from attnviz.core.attention_data import Attention, Booleans
-from attnviz.explanation.elements import Atom, Entry, Explanation, Floats, Line, Number, Step, Word, equals
+from attnviz.explanation.elements import Entry, Explanation, Floats, Line, Number, Step, Word, equals, summands
 from attnviz.explanation.heads import heads_step
 from attnviz.explanation.row import allowed_keys, most_weighty, words_of
 from attnviz.i18n.messages import Message, message
@@ -60,21 +60,12 @@ def _weights(
     lines = [Line(keys[i], (Entry(((Number(float(row[i])) if allowed[i] else "·",),)),)) for i in shown]
     if whole and allowed.any():
         seen = tuple(i for i in shown if allowed[i])
-        lines.append(Line(message("sum"), (Entry((*_summands(row, allowed, seen), equals(float(row.sum())))),)))
+        rest = float(row.sum() - row[list(seen)].sum())
+        terms = summands(row, seen, int(allowed.sum()) - len(seen), rest)
+        lines.append(Line(message("sum"), (Entry((*terms, equals(float(row.sum())))),)))
     if not allowed.any():
         words.append(message("“{word}” may look at nothing: its weights are all 0.", word=word))
     return Step("weights", message("Weights"), "w", tuple(words), tuple(lines), {"weights": row})
-
-
-def _summands(row: Floats, allowed: Booleans, seen: tuple[int, ...]) -> list[Atom]:
-    """The weights that are shown, and what the other words have together."""
-    terms: list[Atom] = [(*(("+ ",) if place else ()), Number(float(row[i]))) for place, i in enumerate(seen)]
-    left = int(allowed.sum()) - len(seen)
-    if left:
-        rest = max(0.0, float(row.sum() - row[list(seen)].sum()))
-        others = message("from 1 other word") if left == 1 else message("from {count} other words", count=left)
-        terms.append((*(("+ ",) if terms else ()), Number(rest), " ", others))
-    return terms
 
 
 def _evenness(row: Floats, allowed: Booleans, keys: tuple[Word, ...], shown: tuple[int, ...]) -> Step:
@@ -87,14 +78,8 @@ def _evenness(row: Floats, allowed: Booleans, keys: tuple[Word, ...], shown: tup
         )
         for i in shown
     ]
-    terms: list[Atom] = [
-        (*(("+ ",) if place else ()), Number(float(parts[i]), "carried")) for place, i in enumerate(shown)
-    ]
-    left = int((row > 0).sum()) - len(shown)
-    if left:
-        rest = max(0.0, bits - float(parts[list(shown)].sum()))
-        others = message("from 1 other word") if left == 1 else message("from {count} other words", count=left)
-        terms.append((*(("+ ",) if terms else ()), Number(rest), " ", others))
+    rest = bits - float(parts[list(shown)].sum())
+    terms = summands(parts, shown, int((row > 0).sum()) - len(shown), rest, "carried")
     lines.append(Line(message("sum"), (Entry((*terms, equals(bits))),)))
     count = int(allowed.sum())
     words = message(

@@ -76,7 +76,7 @@ def change_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     return replace(settings, **plain)
 
 
-def check(settings: Settings) -> None:
+def check_settings(settings: Settings) -> None:
     """Raise OptionError for a value that cannot be, before anything is computed."""
     check_setting_kinds(settings)
     if settings.tokens not in ("auto", "given", *TOKENIZERS):

@@ -17,7 +17,7 @@ from attnviz.core.label_list import split_labels
 from attnviz.text.tokenize import tokenize
 from attnviz.toy import lexicon
 from attnviz.toy.embeddings import Embedded, embed, open_vectors, read_vectors
-from attnviz.toy.settings import MOST_TOKENS, Settings, check, check_size
+from attnviz.toy.settings import MOST_TOKENS, Settings, check_settings, check_size
 from attnviz.toy.word_vectors import Progress, Rows, is_word_file
 
 # The rows of files of word vectors, by the name that is given as --embedding.
@@ -64,7 +64,7 @@ def read_words(
     if keys is not None:
         raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
-    check(chosen)
+    check_settings(chosen)
     names, matrix = _matrix(vectors, labels)
     if chosen.dim not in (None, matrix.shape[1]):
         raise OptionError(
@@ -81,7 +81,7 @@ def read(
     text: str, settings: Settings, *, keys: str | None = None, word_files: WordFiles = NO_FILES, most: int = MOST_TOKENS
 ) -> Words:
     """The words of a text and their vectors, and those of the text they ask; all is checked before it is computed."""
-    check(settings)
+    check_settings(settings)
     tokens = cut(text, settings)
     if keys is None:
         check_size(len(tokens), len(tokens), settings.heads, most)
@@ -112,7 +112,7 @@ def open_word_files(
     given = [text for text in texts if text is not None]
     cuts: dict[str, dict[str, None]] = {}
     for settings in each if given else ():
-        check(settings)
+        check_settings(settings)
         if is_word_file(settings.embedding):
             cuts.setdefault(settings.embedding, {})[how_to_cut(settings)] = None
     return {

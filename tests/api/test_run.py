@@ -18,7 +18,7 @@ from attnviz import Settings, run
 from attnviz.core.errors import AttnvizError, InputError, OptionError
 from attnviz.models.options import OPTION_KINDS, Options
 from attnviz.toy.lexicon import FEATURES, GROUPS
-from attnviz.toy.settings import MOST_TOKENS, SETTING_KINDS, check, check_size
+from attnviz.toy.settings import MOST_TOKENS, SETTING_KINDS, check_settings, check_size
 
 
 def texts(attention) -> list[str]:
@@ -223,7 +223,7 @@ def test_blank(text, tokens):
 def test_check(changed, line):
     """Each value that cannot be is wrong usage, refused before anything is computed."""
     with pytest.raises(OptionError, match=line):
-        check(replace(Settings(), **changed))
+        check_settings(replace(Settings(), **changed))
     with pytest.raises(OptionError, match=line):
         run("猫吃鱼", **changed)
 
@@ -276,7 +276,7 @@ def test_texts_are_strings(wrong):
 )
 def test_check_passes(settings):
     """What can be, passes."""
-    check(settings)
+    check_settings(settings)
 
 
 @pytest.mark.parametrize(("group", "kinds"), [(Settings, SETTING_KINDS), (Options, OPTION_KINDS)])

@@ -5,13 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from attnviz.core.attention import merge_heads
-from attnviz.explanation.cards import card
-from attnviz.explanation.elements import Entry, Floats, Line, Number, Piece, Step, Term, equals, few, listing, sum_of
+from attnviz.explanation.elements import (
+    Entry,
+    Floats,
+    Line,
+    Number,
+    Piece,
+    Step,
+    Term,
+    equals,
+    few,
+    left_out,
+    listing,
+    sum_of,
+)
+from attnviz.explanation.qkv import head_vector
 from attnviz.explanation.row import Row
 from attnviz.i18n.messages import Message, message
 
 
-def new_vector(row: Row) -> Step:
+def context_step(row: Row) -> Step:
     """Each feature of the weighted sum of the value cards; of a single key, what that one hands over."""
     if row.cell is not None:
         return _handed_over(row, row.cell)
@@ -26,7 +39,7 @@ def new_vector(row: Row) -> Step:
             "has looked around.",
             word=row.word,
         ),
-        *_left_out(context, shown),
+        *left_out(context, shown),
     ]
     title = message("New vector of “{word}”", word=row.word)
     return Step("new", title, message("z = sum of w × v"), tuple(words), lines, {"z": context})
@@ -46,7 +59,7 @@ def _weight(row: Row, index: int) -> Number:
 def _value(row: Row, index: int, j: int, value: float) -> Number:
     if index not in row.shown:
         return Number(value)
-    own = card(row, "value", index)
+    own = head_vector(row, "value", index)
     return Number(value, "carried" if own.is_computed and j in own.listed(row.named) else "")
 
 
@@ -73,21 +86,10 @@ def _handed_over(row: Row, key: int) -> Step:
         word=row.word,
     )
     title = message("What “{key}” hands over", key=row.keys[key])
-    return Step("handed", title, "w × v", (words, *_left_out(values, shown)), lines, {"w_times_v": weight * values})
+    return Step("handed", title, "w × v", (words, *left_out(values, shown)), lines, {"w_times_v": weight * values})
 
 
-def _left_out(values: Floats, shown: list[int]) -> tuple[Message, ...]:
-    left = int(np.count_nonzero(values)) - len(shown)
-    if left == 0 or not shown:
-        return ()
-    return (
-        message(
-            "The {count} largest entries are shown; {left} smaller ones are left out.", count=len(shown), left=left
-        ),
-    )
-
-
-def content(row: Row) -> Step | None:
+def content_step(row: Row) -> Step | None:
     """Each word's share of the new vector: its weight times the length of its value card.
 
     A weight alone does not say how much comes over: a long value card gives more (Kobayashi et al. 2020, "Attention is
@@ -132,7 +134,7 @@ def _lengths(row: Row, lengths: Floats) -> list[Term]:
     ]
 
 
-def output(row: Row) -> Step | None:
+def output_step(row: Row) -> Step | None:
     """The heads' new vectors side by side, and what W_o makes of them; None where that is the new vector itself."""
     trace = row.trace
     found = trace.output[row.token]
@@ -154,7 +156,7 @@ def output(row: Row) -> Step | None:
         Line(_column(row, j), (Entry((*sum_of(_mixed(row, merged, matrix[:, j])), equals(found[j]))),)) for j in shown
     )
     words = message("W_o mixes the new vectors of all heads: {count} numbers here.", count=len(merged))
-    return Step("output", title, "o = z W_o", (words, *_left_out(found, shown)), lines, arrays | {"W_o": matrix})
+    return Step("output", title, "o = z W_o", (words, *left_out(found, shown)), lines, arrays | {"W_o": matrix})
 
 
 def _listed(row: Row, found: Floats) -> tuple[Line, ...]:

@@ -1,4 +1,4 @@
-"""From a word to its cards: embedding, position, and the query, key and value cards, each with how it came about."""
+"""Steps from a word to its query, key and value vectors: embedding, position, and the three projections."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from attnviz.explanation.elements import (
     Term,
     equals,
     few,
+    left_out,
     listing,
     plus,
     sum_of,
@@ -32,8 +33,8 @@ Kind = Literal["query", "key", "value"]
 
 
 @dataclass(frozen=True, eq=False)
-class Card:
-    """One word's card of one head, and what it came from.
+class HeadVector:
+    """The query, key or value vector of one word in one head, and what it came from.
 
     values [d]: before a rotation. inputs [dim]: what the projection saw. matrix [dim, d]: this head's columns of W;
     None is the identity, where `known`, and otherwise a way that is not kept. first: the head's first column. own:
@@ -69,15 +70,15 @@ class Card:
         return few(self.values, named=named)
 
 
-def card(row: Row, kind: Kind, index: int) -> Card:
-    """The card of the token `index`, of the text or of the one that is asked; made once."""
-    if (kind, index) not in row.cards:
-        row.cards[kind, index] = _made(row, kind, index)
-    found: Card = row.cards[kind, index]
+def head_vector(row: Row, kind: Kind, index: int) -> HeadVector:
+    """Return the vector of the token at `index`, of the text or of the text of the keys; made once."""
+    if (kind, index) not in row.head_vectors:
+        row.head_vectors[kind, index] = _made(row, kind, index)
+    found: HeadVector = row.head_vectors[kind, index]
     return found
 
 
-def _made(row: Row, kind: Kind, index: int) -> Card:
+def _made(row: Row, kind: Kind, index: int) -> HeadVector:
     trace = row.trace
     before = {"query": trace.unrotated_query, "key": trace.unrotated_key, "value": None}[kind]
     cards = {"query": trace.query, "key": trace.key, "value": trace.value}[kind] if before is None else before
@@ -86,7 +87,7 @@ def _made(row: Row, kind: Kind, index: int) -> Card:
     width = len(values)
     first = row.head * width
     own = index == row.token and (kind == "query" or not row.attention.is_cross)
-    found = Card(values, inputs, first, own)
+    found = HeadVector(values, inputs, first, own)
     if trace.projection is None:
         return found
     matrix = getattr(trace.projection, kind)
@@ -104,7 +105,7 @@ def _same(a: Floats, b: Floats) -> bool:
     return bool((np.abs(a - b) <= 1e-4 * size + 1e-5 * size.max(initial=0.0)).all())
 
 
-def embedding(row: Row) -> Step:
+def embedding_step(row: Row) -> Step:
     """The word's vector before anything was done to it."""
     trace, index = row.trace, row.token
     vector = trace.inputs[index] if trace.embedded is None else trace.embedded[index]
@@ -149,7 +150,7 @@ def _asked_inputs(row: Row) -> dict[str, Floats]:
     return {"x_keys": found}
 
 
-def added_position(row: Row) -> Step | None:
+def position_step(row: Row) -> Step | None:
     """The position vector, added entry by entry."""
     trace, index = row.trace, row.token
     if trace.added is None or trace.embedded is None:
@@ -166,7 +167,7 @@ def added_position(row: Row) -> Step | None:
             word=row.word,
             position=position_of(row, index),
         ),
-        *_left_out(after, entries),
+        *left_out(after, entries),
     ]
     formula = "x + p"
     if row.attention.provenance.position == "sinusoidal":
@@ -181,17 +182,6 @@ def position_of(row: Row, index: int) -> int:
     return index if toy is None else toy.offset + index
 
 
-def _left_out(values: Floats, shown: Sequence[int]) -> tuple[Message, ...]:
-    left = int(np.count_nonzero(values)) - len(shown)
-    if left == 0:
-        return ()
-    return (
-        message(
-            "The {count} largest entries are shown; {left} smaller ones are left out.", count=len(shown), left=left
-        ),
-    )
-
-
 _TITLES = {"query": message("Query card"), "key": message("Key cards"), "value": message("Value cards")}
 _MEANINGS = {
     "key": message("What each word answers to."),
@@ -200,39 +190,39 @@ _MEANINGS = {
 _SYMBOLS = {"query": "q", "key": "k", "value": "v"}
 
 
-def query_card(row: Row) -> Step:
+def query_step(row: Row) -> Step:
     """The query card of the word that looks, a line an entry."""
-    found = card(row, "query", row.token)
+    found = head_vector(row, "query", row.token)
     if found.is_computed:
         shown = found.listed(row.named)
         lines = tuple(
             Line(row.features[j], (Entry((*_products(row, found, j), equals(found.values[j]))),)) for j in shown
         ) or (Line(row.word, (Entry(((Number(0.0),),)),)),)
-        words = (*_words(row, "query", [found]), *_left_out(found.values, shown))
+        words = (*_words(row, "query", [found]), *left_out(found.values, shown))
     else:
         lines = (Line(row.word, listing(found.values, row.features, named=row.named)),)
         words = _words(row, "query", [found])
     return _step(row, "query", found, words, lines, {"q": found.values})
 
 
-def key_cards(row: Row) -> Step:
+def key_step(row: Row) -> Step:
     """The key card of every word that is shown, a line a word."""
     before = row.trace.unrotated_key
-    return _cards(row, "key", (row.trace.key if before is None else before)[row.head])
+    return _vectors_step(row, "key", (row.trace.key if before is None else before)[row.head])
 
 
-def value_cards(row: Row) -> Step:
+def value_step(row: Row) -> Step:
     """The value card of every word that is shown, a line a word; not again where they are the key cards just shown."""
     values = row.trace.value[row.head]
-    if all(card(row, kind, index).known for kind in ("key", "value") for index in row.shown):
+    if all(head_vector(row, kind, index).known for kind in ("key", "value") for index in row.shown):
         words = (_MEANINGS["value"], message("Here they are the same as the key cards."))
         return Step("value", _TITLES["value"], "v = x", words, (), {"v": values})
-    return _cards(row, "value", row.trace.value[row.head])
+    return _vectors_step(row, "value", row.trace.value[row.head])
 
 
-def _cards(row: Row, kind: Kind, arrays: Floats) -> Step:
+def _vectors_step(row: Row, kind: Kind, arrays: Floats) -> Step:
     names = row.features if kind == "key" else row.handed
-    found = [card(row, kind, index) for index in row.shown]
+    found = [head_vector(row, kind, index) for index in row.shown]
     lines = tuple(Line(row.keys[index], _entries(row, one, names)) for index, one in zip(row.shown, found, strict=True))
     left = len(row.keys) - len(row.shown)
     others = (message("The {count} words with the largest weights are shown.", count=len(row.shown)),)
@@ -241,7 +231,12 @@ def _cards(row: Row, kind: Kind, arrays: Floats) -> Step:
 
 
 def _step(
-    row: Row, kind: Kind, found: Card, words: tuple[Message, ...], lines: tuple[Line, ...], arrays: dict[str, Floats]
+    row: Row,
+    kind: Kind,
+    found: HeadVector,
+    words: tuple[Message, ...],
+    lines: tuple[Line, ...],
+    arrays: dict[str, Floats],
 ) -> Step:
     symbol = _SYMBOLS[kind]
     formula = symbol if found.matrix is None and not found.known else f"{symbol} = x W_{symbol}"
@@ -252,7 +247,7 @@ def _step(
     return Step(kind, title, formula, words, lines, arrays | matrix)
 
 
-def _words(row: Row, kind: Kind, found: Sequence[Card]) -> tuple[Message, ...]:
+def _words(row: Row, kind: Kind, found: Sequence[HeadVector]) -> tuple[Message, ...]:
     """What the cards mean, and how they came about where that is not shown as products."""
     meaning = message("What “{word}” asks for.", word=row.word) if kind == "query" else _MEANINGS[kind]
     if all(one.known for one in found):
@@ -270,7 +265,7 @@ def _words(row: Row, kind: Kind, found: Sequence[Card]) -> tuple[Message, ...]:
     return (meaning,)
 
 
-def _entries(row: Row, found: Card, names: tuple[Piece, ...]) -> tuple[Entry, ...]:
+def _entries(row: Row, found: HeadVector, names: tuple[Piece, ...]) -> tuple[Entry, ...]:
     if not found.is_computed:
         return listing(found.values, names, named=row.named)
     shown = found.listed(row.named)
@@ -283,7 +278,7 @@ def _entries(row: Row, found: Card, names: tuple[Piece, ...]) -> tuple[Entry, ..
     return tuple(entries) or (Entry(((Number(0.0),),)),)
 
 
-def _products(row: Row, found: Card, j: int) -> tuple[tuple[Piece, ...], ...]:
+def _products(row: Row, found: HeadVector, j: int) -> tuple[tuple[Piece, ...], ...]:
     """What entry j is the sum of: W[i, j] x_i; a feature that comes from itself alone needs no name again."""
     assert found.matrix is not None
     used = [int(i) for i in np.flatnonzero(found.matrix[:, j] * found.inputs)]
