@@ -15,7 +15,7 @@ from attnviz.views.figure.render import render_figure
 from attnviz.views.prepared.ablation import draw_ablation
 from attnviz.views.prepared.alt_text import as_bars, edges_by_mass
 from attnviz.views.prepared.attention import prepare
-from attnviz.views.prepared.charts import Bars
+from attnviz.views.prepared.charts import BarChart
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.cost import draw_costs
 from attnviz.views.prepared.lab import prepare_distances
@@ -198,10 +198,10 @@ def test_charts(name, width, style):
     drawing = draw(render_charts, charts, "png", Style(width=width, style=style))
     drawing.assert_whole()
     for chart in charts.charts:
-        if isinstance(chart, Bars):
+        if isinstance(chart, BarChart):
             assert_labels(drawing, chart.labels)
             assert_labels(drawing, chart.texts)
         else:
             assert_labels(drawing, [series.name.localized() for series in chart.series])
-    bars = sum(len(chart.values) for chart in charts.charts if isinstance(chart, Bars))
+    bars = sum(len(chart.values) for chart in charts.charts if isinstance(chart, BarChart))
     assert sum(color is not None for _, color in drawing.shapes) == bars
