@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
+from attnviz.core.types import Floats
 from attnviz.i18n.messages import Message, message
-
-Floats = NDArray[np.floating[Any]]
 
 WAYS = ("word", "mask", "head")
 FEWEST = 3

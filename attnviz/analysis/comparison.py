@@ -18,9 +18,9 @@ from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
 from attnviz.core.positions import scheme_words
 from attnviz.core.provenance import NOTHING_KNOWN, HiddenTokens, Provenance
+from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, message, toy_name
 
-Float32 = NDArray[np.float32]
 Name = str | Message
 
 GIVEN = "given"  # the position and mask of weights that were given: nobody knows them

@@ -13,14 +13,12 @@ from itertools import chain, combinations
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnviz.core.attention import attend
 from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import OptionError
 from attnviz.core.masks import parse_mask
-
-Float64 = NDArray[np.float64]
+from attnviz.core.types import Float64
 
 # How many tokens a text has: a page of 500 English words, or of 700 Chinese characters, is cut into about 700.
 SIZES: dict[str, int] = {"sentence": 20, "page": 700, "20-page report": 20 * 700, "book": 300 * 700}

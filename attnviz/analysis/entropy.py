@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention, Token
+from attnviz.core.types import Booleans, Floats
 from attnviz.i18n.messages import Message, message
-
-Booleans = NDArray[np.bool_]
-Floats = NDArray[np.floating]
 
 _EVEN = 0.95
 _ROUNDING = 1e-6

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from attnviz.analysis.order_blindness import Blindness
 from attnviz.core.errors import AttnvizError, OptionError, unknown_choice
 from attnviz.core.provenance import Provenance
+from attnviz.core.types import Booleans, Float32
 from attnviz.i18n.messages import Message
-
-Float32 = NDArray[np.float32]
-Booleans = NDArray[np.bool_]
 
 # What may vary, and the type of its values.
 VARIES: Mapping[str, type] = MappingProxyType(

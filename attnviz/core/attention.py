@@ -12,10 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attnviz.core.errors import InputError, ShapeError
-
-Floats = NDArray[np.floating[Any]]
-Float32 = NDArray[np.float32]
-Booleans = NDArray[np.bool_]
+from attnviz.core.types import Booleans, Float32, Floats
 
 # Half of float64's range: two such numbers can be added without overflow.
 _LARGEST = np.finfo(np.float64).max / 4

@@ -11,14 +11,11 @@ from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, MissingError, ShapeError, no_such
 from attnviz.core.provenance import NOTHING_KNOWN, GivenOrigin, Provenance
+from attnviz.core.types import Booleans, Float32, Floats
 from attnviz.i18n.messages import TOY, Message, listed, message, translate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-Float32 = NDArray[np.float32]
-Floats = NDArray[np.floating[Any]]
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, MissingError, ShapeError
-
-Float32 = NDArray[np.float32]
-Numbers = NDArray[np.floating[Any]]
+from attnviz.core.types import Float32, Floats
 
 TOLERANCE = 1e-3
 _NOTHING = 1e-6
 
 
-def stack_weights(weights: Any, batch: int = 0) -> Numbers:
+def stack_weights(weights: Any, batch: int = 0) -> Floats:
     """The numbers of `weights` as [layers, heads, query, key], not yet checked.
 
     [query, key] is one head, [heads, query, key] one layer, [layers, heads, query, key] all. transformers' tuple of one
@@ -48,7 +46,7 @@ def stack_weights(weights: Any, batch: int = 0) -> Numbers:
     return as_layers(_one_text(found, batch, 1) if found.ndim == 5 else found)
 
 
-def as_numbers(array: Any) -> Numbers:
+def as_numbers(array: Any) -> Floats:
     """One array of real numbers as float32 or float64; a tensor leaves its device and graph, bfloat16 is widened."""
     try:
         found = _as_numpy(array)
@@ -76,16 +74,16 @@ def _as_numpy(array: Any) -> NDArray[Any]:
     return np.asarray(numbers)
 
 
-def _one_text(array: Numbers, batch: int, axis: int) -> Numbers:
+def _one_text(array: Floats, batch: int, axis: int) -> Floats:
     """The text numbered `batch` of a batch along `axis`."""
     count = array.shape[axis]
     if not isinstance(batch, Integral) or not 0 <= batch < count:
         raise MissingError("There is no text {batch} in a batch of {count}, counted from 0.", batch=batch, count=count)
-    chosen: Numbers = np.take(array, batch, axis=axis)
+    chosen: Floats = np.take(array, batch, axis=axis)
     return chosen
 
 
-def _same_shape(arrays: list[Numbers]) -> Numbers:
+def _same_shape(arrays: list[Floats]) -> Floats:
     shapes = list(dict.fromkeys(array.shape for array in arrays))
     if len(shapes) > 1:
         raise ShapeError(
@@ -94,7 +92,7 @@ def _same_shape(arrays: list[Numbers]) -> Numbers:
     return np.stack(arrays)
 
 
-def as_layers(array: Numbers) -> Numbers:
+def as_layers(array: Floats) -> Floats:
     """An array of 2 to 4 dimensions as [layers, heads, query, key]; ShapeError for more, fewer or none at all."""
     if not 2 <= array.ndim <= 4:
         raise ShapeError(
@@ -108,7 +106,7 @@ def as_layers(array: Numbers) -> Numbers:
 
 
 def check_rows(
-    weights: Numbers,
+    weights: Floats,
     allowed: NDArray[np.bool_] | None,
     layers: tuple[Any, ...],
     heads: tuple[Any, ...],
@@ -140,7 +138,7 @@ def check_rows(
 
 
 def _whole_rows(
-    weights: Numbers,
+    weights: Floats,
     allowed: NDArray[np.bool_] | None,
     layers: tuple[Any, ...],
     heads: tuple[Any, ...],
@@ -172,7 +170,7 @@ def _whole_rows(
     return weights.astype(np.float32), bool(wrong.any())
 
 
-def _place(bad: NDArray[np.bool_], weights: Numbers, layers: tuple[Any, ...], heads: tuple[Any, ...]) -> dict[str, Any]:
+def _place(bad: NDArray[np.bool_], weights: Floats, layers: tuple[Any, ...], heads: tuple[Any, ...]) -> dict[str, Any]:
     """The first bad cell, as an error's fields name it."""
     layer, head, row, column = (int(i) for i in np.argwhere(bad)[0])
     value = f"{weights[layer, head, row, column]:.6g}"

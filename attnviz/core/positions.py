@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.core.types import Float32, Float64, Floats
 from attnviz.i18n.messages import Message, message
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Floats = NDArray[np.floating[Any]]
 
 ROTARY_BASE = 10000.0
 T5_BUCKETS, T5_FARTHEST = 32, 128

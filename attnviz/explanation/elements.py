@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
+from attnviz.core.types import Floats
 from attnviz.i18n.messages import Message, Name, message
-
-Floats = NDArray[np.floating[Any]]
 
 # A sum of up to MOST_TERMS terms is shown whole; of a longer one that is not sparse, the FEW largest and the rest.
 MOST_TERMS = 8

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from attnviz.analysis.entropy import entropy
-from attnviz.core.attention_data import Attention, Booleans
-from attnviz.explanation.elements import Atom, Entry, Explanation, Floats, Line, Number, Piece, Step, Word
+from attnviz.core.attention_data import Attention
+from attnviz.core.types import Booleans, Floats
+from attnviz.explanation.elements import Atom, Entry, Explanation, Line, Number, Piece, Step, Word
 from attnviz.explanation.row import allowed_keys, most_weighty, name_of, words_of
 from attnviz.i18n.messages import Message, message
 

@@ -5,20 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from attnviz.core.attention import merge_heads
-from attnviz.explanation.elements import (
-    Entry,
-    Floats,
-    Line,
-    Number,
-    Piece,
-    Step,
-    Term,
-    equals,
-    few,
-    left_out,
-    listing,
-    sum_of,
-)
+from attnviz.core.types import Floats
+from attnviz.explanation.elements import Entry, Line, Number, Piece, Step, Term, equals, few, left_out, listing, sum_of
 from attnviz.explanation.qkv import head_vector
 from attnviz.explanation.row import Row
 from attnviz.i18n.messages import Message, message

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
+from attnviz.core.types import Floats
 from attnviz.explanation.elements import (
     Blank,
     Entry,
-    Floats,
     Line,
     Number,
     Piece,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from attnviz.core.positions import rotary_angles, rotary_pairs
-from attnviz.explanation.elements import Atom, Entry, Floats, Line, Number, Piece, Step, Term, equals, listing, sum_of
+from attnviz.core.types import Floats
+from attnviz.explanation.elements import Atom, Entry, Line, Number, Piece, Step, Term, equals, listing, sum_of
 from attnviz.explanation.qkv import position_of
 from attnviz.explanation.row import Row
 from attnviz.i18n.messages import Message, message

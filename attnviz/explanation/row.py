@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from attnviz.core.attention import dot_products, exponentials
-from attnviz.core.attention_data import Attention, Booleans, Token, Trace
-from attnviz.explanation.elements import Floats, Piece, Word
+from attnviz.core.attention_data import Attention, Token, Trace
+from attnviz.core.types import Booleans, Floats
+from attnviz.explanation.elements import Piece, Word
 from attnviz.i18n.messages import TOY, Name
 from attnviz.text.find_token import occurrences
 from attnviz.toy import lexicon

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from attnviz.core.types import Floats
 from attnviz.explanation.elements import (
     Atom,
     Entry,
-    Floats,
     Line,
     Number,
     Step,

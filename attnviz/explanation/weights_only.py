@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from attnviz.analysis.entropy import entropy
-from attnviz.core.attention_data import Attention, Booleans
-from attnviz.explanation.elements import Entry, Explanation, Floats, Line, Number, Step, Word, equals, summands
+from attnviz.core.attention_data import Attention
+from attnviz.core.types import Booleans, Floats
+from attnviz.explanation.elements import Entry, Explanation, Line, Number, Step, Word, equals, summands
 from attnviz.explanation.heads import heads_step
 from attnviz.explanation.row import allowed_keys, most_weighty, words_of
 from attnviz.i18n.messages import Message, message

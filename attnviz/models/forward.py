@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Trace
 from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import InputError, MissingError
+from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.i18n.messages import listed
 from attnviz.models.families.base import ModelShape, Stack, StackSetup, refuse_segments
 from attnviz.models.families.config import Configuration
@@ -24,9 +25,6 @@ from attnviz.models.families.layers import finite
 from attnviz.models.families.registry import family_of, stack_of
 from attnviz.models.families.weights import Weights
 
-Float32 = NDArray[np.float32]
-Booleans = NDArray[np.bool_]
-Ids = NDArray[np.int64]
 Kind = Literal["auto", "encoder", "decoder", "cross"]
 Tensors = Mapping[str, NDArray[np.floating[Any]]]
 
@@ -142,16 +140,16 @@ class Network:
         if self._stack.decoder is not None and self.shape.encoder_decoder:
             self._stack.decoder(StackSetup(self.config, self._weights, self.shape.of_decoder, 1))
 
-    def read(self, ids: Ids, request: Request, segments: Ids | None = None) -> ForwardOutput:
+    def read(self, ids: Indexes, request: Request, segments: Indexes | None = None) -> ForwardOutput:
         """Run the model's only stack, or its encoder, on token ids [n] and segment numbers [n]."""
         setup = StackSetup(self.config, self._weights, self.shape, self._checked_length(ids))
         return run_layers(self._stack(setup), ids, request, segments)
 
-    def encode(self, ids: Ids) -> Float32:
+    def encode(self, ids: Indexes) -> Float32:
         """Return the encoder's hidden states [n, dim] for token ids [n]; no weights are kept."""
         return self.read(ids, Request(layers=(), whole=True)).hidden
 
-    def decode(self, ids: Ids, encoder_hidden_states: Float32, request: Request) -> ForwardOutput:
+    def decode(self, ids: Indexes, encoder_hidden_states: Float32, request: Request) -> ForwardOutput:
         """Run the decoder on target ids [n], with cross-attention to encoder_hidden_states [source tokens, dim].
 
         Raises InputError for a model that has no decoder.
@@ -162,7 +160,7 @@ class Network:
         setup = StackSetup(self.config, self._weights, shape, count, encoder_hidden_states)
         return run_layers(self._stack.decoder(setup), ids, request)
 
-    def _checked_length(self, ids: Ids) -> int:
+    def _checked_length(self, ids: Indexes) -> int:
         """Return the number of tokens; raises InputError for none, and for more than the model's positions."""
         if len(ids) == 0:
             raise InputError("A model needs at least one token.")
@@ -175,7 +173,7 @@ class Network:
         return len(ids)
 
 
-def run_layers(stack: Stack, ids: Ids, request: Request, segments: Ids | None = None) -> ForwardOutput:
+def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes | None = None) -> ForwardOutput:
     """Run a stack on token ids [n] as far as the request needs, and keep what it asks for.
 
     Raises InputError where the numbers leave float32's range: such weights are damaged.
@@ -241,7 +239,7 @@ class _KeptLayers:
         return np.empty((0, heads, queries, keys), dtype=np.float32) if self._weights is None else self._weights
 
 
-def token_ids(ids: Sequence[int]) -> Ids:
+def token_ids(ids: Sequence[int]) -> Indexes:
     """Return token ids as an array [n]; raises InputError for what is no list of whole numbers."""
     given = np.asarray(ids)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
@@ -249,7 +247,7 @@ def token_ids(ids: Sequence[int]) -> Ids:
     return given.astype(np.int64)
 
 
-def _segment_numbers(segments: Sequence[int], count: int) -> Ids:
+def _segment_numbers(segments: Sequence[int], count: int) -> Indexes:
     """Return segment numbers as an array [n]; raises InputError where they are not one a token."""
     given = token_ids(segments)
     if len(given) != count:

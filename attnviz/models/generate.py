@@ -9,11 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from attnviz.core.types import Float32
 from attnviz.models.families.config import Configuration
-
-Float32 = NDArray[np.float32]
 
 LIMIT = 128
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from attnviz.core.attention_data import Token
+from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.checkpoint import Checkpoint, naming_file
 from attnviz.models.families.config import Configuration
 from attnviz.models.forward import Network, Request, token_ids
 from attnviz.models.generate import generate, read_rules, start_token
 from attnviz.models.tokenizers.tokenizer import TextTokenizer
-
-Float32 = NDArray[np.float32]
 
 
 class TargetText(NamedTuple):

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import OptionError
+from attnviz.core.types import Indexes
 from attnviz.models.forward import ForwardOutput
-
-Indexes = NDArray[np.int64]
 
 
 class SlideResult(NamedTuple):

@@ -19,12 +19,10 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError, unknown_choice
 from attnviz.core.read_file import decode
+from attnviz.core.types import Float32, Float64
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.text.tokenize import tokenize
 from attnviz.toy import lexicon, word_vectors
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 
 DEFAULT_DIM = 32
 FILE = "PATH.vec"

@@ -9,9 +9,8 @@ from attnviz.core.attention import attend, merge_heads, split_heads
 from attnviz.core.attention_data import Projection, Trace
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.positions import Positions
+from attnviz.core.types import Float32
 from attnviz.toy import lexicon
-
-Float32 = NDArray[np.float32]
 
 PROJECTIONS = ("auto", "identity", "lexicon", "random")
 

@@ -11,11 +11,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnviz.core.errors import AttnvizError
-
-Float32 = NDArray[np.float32]
+from attnviz.core.types import Float32
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "who acts": (

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, reason_of
+from attnviz.core.types import Float64
 
-Float64 = NDArray[np.float64]
 Progress = Callable[[int, int], None]  # called with the bytes that are read so far, and with all
 
 SUFFIXES = (".vec", ".txt", ".gz")

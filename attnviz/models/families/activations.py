@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
+from attnviz.core.types import Float32
 from attnviz.i18n.messages import listed
 
-Float32 = NDArray[np.float32]
 Activation = Callable[[Float32], Float32]
 
 # erf(x) = x P(x^2) / Q(x^2) on [-4, 4], the form of Cody 1969 ("Rational Chebyshev approximations for the error

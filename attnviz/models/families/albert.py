@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from attnviz.models.families.base import ConfigKeys, Float32, Ids
+from attnviz.core.types import Float32, Indexes
+from attnviz.models.families.base import ConfigKeys
 from attnviz.models.families.bert import Bert, LayerNames
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import linear, take_layer_norm
@@ -48,7 +49,7 @@ class Albert(Bert):
         groups = self.config.count("num_hidden_groups", default=1, most=runs)
         return f"encoder.albert_layer_groups.{int(run / (runs / groups))}.albert_layers.{inside}"
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return BERT's embedding, projected to [n, dim]."""
         hidden = super().embed(ids, segments)
         return linear(self.weights, "encoder.embedding_hidden_mapping_in", self.width, self.dim)(hidden)

@@ -8,19 +8,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
+from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.models import ATTENTIONS
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import causal_mask
 from attnviz.models.families.weights import Weights
 
-Float32 = NDArray[np.float32]
-Ids = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
 Names = str | tuple[str, ...]
 
 
@@ -130,7 +125,7 @@ class Stack(ABC):
         return read(name, common, default=default)
 
     @abstractmethod
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return the input of the first layer, [n, dim], for token ids [n] and segment numbers [n]."""
 
     @abstractmethod
@@ -184,7 +179,7 @@ class CausalStack(Stack):
         """Return the width of the table of token vectors."""
         return self.dim
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return the token vectors, [n, width]; raises InputError for a second segment."""
         refuse_segments(segments, self.shape.family)
         return word_vectors(self.weights, self.embedding, ids, self.vocabulary, self.width)
@@ -210,13 +205,13 @@ def _as_tuple(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else names
 
 
-def refuse_segments(segments: Ids | None, family: str) -> None:
+def refuse_segments(segments: Indexes | None, family: str) -> None:
     """Raise InputError for a text of two segments [n], where the model has none."""
     if segments is not None and segments.any():
         raise InputError("A {family} model has no segments: give it one text.", family=family)
 
 
-def word_vectors(weights: Weights, names: Names, ids: Ids, vocabulary: int, width: int) -> Float32:
+def word_vectors(weights: Weights, names: Names, ids: Indexes, vocabulary: int, width: int) -> Float32:
     """Return the vectors [n, width] of token ids [n]; raises InputError for an id outside the vocabulary."""
     wrong = ids[(ids < 0) | (ids >= vocabulary)]
     if wrong.size:

@@ -12,11 +12,10 @@ import numpy as np
 
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
+from attnviz.core.types import Float32, Indexes
 from attnviz.models.families.activations import activation, gelu
 from attnviz.models.families.base import (
     ConfigKeys,
-    Float32,
-    Ids,
     LayerOutput,
     ModelShape,
     Stack,
@@ -98,24 +97,24 @@ class Bert(Stack):
         """Return what is added to the logits, [heads, n, n], or None."""
         return None
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return token + segment + position vectors, normed: [n, width]."""
         hidden = self.token_vectors(ids)
         hidden += self._segment_vectors(ids, segments)
         return self.add_positions(hidden, ids)
 
-    def token_vectors(self, ids: Ids) -> Float32:
+    def token_vectors(self, ids: Indexes) -> Float32:
         """Return the token vectors, [n, width]."""
         return word_vectors(self.weights, "embeddings.word_embeddings.weight", ids, self.vocabulary, self.width)
 
-    def add_positions(self, hidden: Float32, ids: Ids) -> Float32:
+    def add_positions(self, hidden: Float32, ids: Indexes) -> Float32:
         """Add the position vectors to hidden [n, width], in place, and return their layer norm."""
         rows = _table_rows(self.config, self.first_position(self.config))
         name, places = "embeddings.position_embeddings.weight", self.position_ids(ids)
         hidden += self.weights.rows(name, shape=(rows, self.width), ids=places)
         return take_layer_norm(self.weights, "embeddings.LayerNorm", self.width, hidden, self.epsilon)
 
-    def _segment_vectors(self, ids: Ids, segments: Ids | None) -> Float32:
+    def _segment_vectors(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return the segments' vectors [n, width]; raises InputError for a segment that the model does not have."""
         kinds = self.config.count("type_vocab_size", default=2)
         chosen = np.zeros_like(ids) if segments is None else segments
@@ -127,7 +126,7 @@ class Bert(Stack):
             )
         return self.weights.rows("embeddings.token_type_embeddings.weight", shape=(kinds, self.width), ids=chosen)
 
-    def position_ids(self, ids: Ids) -> Ids:
+    def position_ids(self, ids: Indexes) -> Indexes:
         """Return each token's row of the position table, [n]."""
         return np.arange(len(ids))
 
@@ -183,11 +182,11 @@ class Roberta(Bert):
     keys = ConfigKeys(vocabulary=("vocab_size", 50265))
     after_padding = True
 
-    def position_ids(self, ids: Ids) -> Ids:
+    def position_ids(self, ids: Indexes) -> Indexes:
         """Return each token's row [n]: that of padding for padding tokens, the others count on from the next."""
         padding = self.padding(self.config)
         real = ids != padding
-        places: Ids = np.cumsum(real) * real + padding
+        places: Indexes = np.cumsum(real) * real + padding
         return places
 
     def score(self, hidden: Float32) -> Float32:
@@ -216,7 +215,7 @@ class Electra(Bert):
         """Return the width of the embedding tables."""
         return self.config.count("embedding_size", default=128)
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return BERT's embedding, projected to [n, dim] where its width differs."""
         hidden, width = super().embed(ids, segments), self.width
         return hidden if width == self.dim else linear(self.weights, "embeddings_project", width, self.dim)(hidden)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from attnviz.models.families.base import ConfigKeys, Float32, Ids, refuse_segments
+from attnviz.core.types import Float32, Indexes
+from attnviz.models.families.base import ConfigKeys, refuse_segments
 from attnviz.models.families.bert import Bert, LayerNames
 from attnviz.models.families.layers import linear, take_layer_norm
 
@@ -37,7 +38,7 @@ class DistilBert(Bert):
         """Return the beginning of the names of a layer's tensors."""
         return f"transformer.layer.{number}"
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return token + position vectors, normed: [n, dim]."""
         refuse_segments(segments, self.shape.family)
         return self.add_positions(self.token_vectors(ids), ids)

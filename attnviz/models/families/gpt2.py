@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from attnviz.core.types import Float32, Indexes
 from attnviz.models.families.activations import activation
-from attnviz.models.families.base import CausalStack, ConfigKeys, Float32, Ids, LayerOutput, StackSetup
+from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, StackSetup
 from attnviz.models.families.config import equal_heads
 from attnviz.models.families.layers import attention, heads_of, take_layer_norm, transposed_linear
 
@@ -30,7 +31,7 @@ class Gpt2(CausalStack):
         self.activation = activation(self.config.word("activation_function", default="gelu_new"))
         self.head_dim = equal_heads(self.dim, self.heads)
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return token + position vectors, [n, dim]."""
         hidden = super().embed(ids, segments)
         rows = self.read_positions(self.config)

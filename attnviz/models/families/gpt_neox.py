@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from attnviz.core.attention_data import Trace
+from attnviz.core.types import Float32
 from attnviz.models.families.activations import activation
-from attnviz.models.families.base import CausalStack, ConfigKeys, Float32, LayerOutput, StackSetup
+from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, StackSetup
 from attnviz.models.families.config import Configuration, equal_heads
 from attnviz.models.families.layers import attention, heads_of, linear, take_layer_norm
 from attnviz.models.families.rotary import longest_text, rotate, rotation_for

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from attnviz.core.attention import attend, merge_heads, split_heads
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
+from attnviz.core.types import Booleans, Float32
 from attnviz.models.families.weights import Weights
-
-Float32 = NDArray[np.float32]
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

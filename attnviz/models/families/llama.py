@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from attnviz.core.attention_data import Trace
+from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.models.families.activations import activation
-from attnviz.models.families.base import Booleans, CausalStack, ConfigKeys, Float32, Ids, LayerOutput, StackSetup
+from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, StackSetup
 from attnviz.models.families.config import Configuration, equal_heads
 from attnviz.models.families.layers import attention, causal_mask, heads_of, linear, rms_norm
 from attnviz.models.families.rotary import longest_text, rotate, rotation_for
@@ -275,7 +276,7 @@ class Gemma(Llama):
         """Return the root mean square norm of x [..., width] times 1 + weight."""
         return rms_norm(x, 1 + self.weights.take(f"{name}.weight", shape=(width,)), self.epsilon)
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return the token vectors [n, dim] times sqrt(dim)."""
         hidden = super().embed(ids, segments)
         hidden *= np.float32(self.dim**0.5)

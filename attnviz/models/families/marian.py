@@ -11,11 +11,9 @@ import numpy as np
 
 from attnviz.core.attention_data import Trace
 from attnviz.core.positions import sinusoidal
+from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.models.families.activations import activation
 from attnviz.models.families.base import (
-    Booleans,
-    Float32,
-    Ids,
     LayerOutput,
     ModelShape,
     Stack,
@@ -61,7 +59,7 @@ class MarianDecoder(Stack):
             target_vocabulary=vocabulary if shared else config.count("decoder_vocab_size", default=vocabulary),
         )
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return token vectors, times sqrt(dim) where the config says so, + sinusoids, all sines first: [n, dim]."""
         refuse_segments(segments, self.shape.family)
         hidden = word_vectors(self.weights, self._embedding_names(self.side), ids, self.vocabulary, self.dim)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from attnviz.core.positions import t5_buckets
-from attnviz.models.families.base import ConfigKeys, Float32, Ids, refuse_segments
+from attnviz.core.types import Float32, Indexes
+from attnviz.models.families.base import ConfigKeys, refuse_segments
 from attnviz.models.families.bert import LayerNames, Roberta
 from attnviz.models.families.layers import relative_bias
 
@@ -37,7 +38,7 @@ class MpNet(Roberta):
         table = self.weights.take("encoder.relative_attention_bias.weight", shape=(rows, self.heads))
         return relative_bias(table, t5_buckets(self.length, self.length, buckets=_BUCKETS))
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return token + position vectors, normed: [n, dim]."""
         refuse_segments(segments, self.shape.family)
         return self.add_positions(self.token_vectors(ids), ids)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from attnviz.core.attention_data import Trace
+from attnviz.core.types import Float32, Indexes
 from attnviz.models.families.activations import activation
-from attnviz.models.families.base import CausalStack, ConfigKeys, Float32, Ids, LayerOutput, StackSetup
+from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, StackSetup
 from attnviz.models.families.config import equal_heads
 from attnviz.models.families.layers import attention, heads_of, layer_norm, linear, take_layer_norm
 
@@ -34,7 +35,7 @@ class Opt(CausalStack):
         """Return the width of the table of token vectors, which may be narrower than the layers."""
         return self.config.count("word_embed_proj_dim", default=self.dim)
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return token vectors, projected where they are narrower, + position vectors: [n, dim]."""
         hidden = super().embed(ids, segments)
         if self.width != self.dim:

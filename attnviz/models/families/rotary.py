@@ -12,14 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
 from attnviz.core.positions import rotate_pairs
+from attnviz.core.types import Float32
 from attnviz.i18n.messages import listed
 from attnviz.models.families.config import Configuration
-
-Float32 = NDArray[np.float32]
 
 
 class Rotation(NamedTuple):

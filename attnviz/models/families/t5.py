@@ -11,12 +11,10 @@ from typing import ClassVar
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
 from attnviz.core.positions import t5_buckets
+from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.models.families.activations import Activation, activation
 from attnviz.models.families.base import (
-    Booleans,
     ConfigKeys,
-    Float32,
-    Ids,
     LayerOutput,
     ModelShape,
     Stack,
@@ -95,7 +93,7 @@ class T5Decoder(Stack):
         places = t5_buckets(self.length, self.length, causal=causal, buckets=count, farthest=longest)
         return relative_bias(table, places)
 
-    def embed(self, ids: Ids, segments: Ids | None) -> Float32:
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return the token vectors [n, dim], from one table for both texts."""
         refuse_segments(segments, self.shape.family)
         return word_vectors(self.weights, _EMBEDDINGS, ids, self.vocabulary, self.dim)

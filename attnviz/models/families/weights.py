@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
-
-Float32 = NDArray[np.float32]
+from attnviz.core.types import Float32
 
 # How old BERT checkpoints call a layer norm's weight and bias.
 _OLD_ENDINGS = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
+from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, message
 from attnviz.models.formats.files import Bytes, map_bytes
 from attnviz.models.formats.gguf_quantization import FORMATS, NumberFormat, to_float32
 from attnviz.models.formats.tensors import Tensors
-
-Float32 = NDArray[np.float32]
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
+from attnviz.core.types import Float32
 from attnviz.i18n.messages import listed
 from attnviz.models.formats.gguf import GgufFile
 from attnviz.models.formats.tensors import Tensors
 
-Float32 = NDArray[np.float32]
 LayoutChange = Callable[[Float32], Float32]
 
 _LLAMA_LAYER = {

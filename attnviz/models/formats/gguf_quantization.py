@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, MissingError
+from attnviz.core.types import Float32
 from attnviz.models.formats.safetensors import bfloat16_to_float32
-
-Float32 = NDArray[np.float32]
 
 _BLOCKS_AT_A_TIME = 4096
 _PLAIN = {

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
+from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.formats.files import Bytes, map_bytes, parse_object, read_json
 from attnviz.models.formats.tensors import Tensors
-
-Float32 = NDArray[np.float32]
 
 INDEX = "model.safetensors.index.json"
 _LONGEST_HEADER = 100_000_000  # the library's own limit

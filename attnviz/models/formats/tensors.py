@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from attnviz.core.types import Float32
 
 
 class Tensors(Mapping[str, Float32]):

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.analysis.entropy import pair_shares
-from attnviz.core.attention_data import Attention, Booleans, Token, Trace
+from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.errors import MissingError, unknown_choice
+from attnviz.core.types import Booleans
 from attnviz.i18n.messages import TOY, Message, listed, message, translate
 from attnviz.text.find_token import find_token
 from attnviz.text.merge_pieces import why_no_traces
