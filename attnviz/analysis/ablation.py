@@ -86,7 +86,7 @@ class Ablation:
         return self._reading(self.correlation, len(seen))
 
     def _reading(self, value: float, count: int) -> Message:
-        """What a rank correlation says, in words."""
+        """Return what a rank correlation says, in words."""
         fields = {"value": f"{value:+.2f}".replace("0.", "."), "count": count}
         if self.by == "head":
             return _of_heads(value, fields)
@@ -151,7 +151,7 @@ def _of_heads(value: float, fields: dict[str, Any]) -> Message:
 
 
 def ranks(values: Floats | list[float]) -> NDArray[np.float64]:
-    """The rank of each value from 1 up; equal ones share the mean of their ranks.
+    """Return the rank of each value from 1 up; equal ones share the mean of their ranks.
 
     >>> ranks([30.0, 10.0, 10.0]).tolist()
     [3.0, 1.5, 1.5]
@@ -163,7 +163,7 @@ def ranks(values: Floats | list[float]) -> NDArray[np.float64]:
 
 
 def spearman(x: Floats | list[float], y: Floats | list[float]) -> float | None:
-    """The correlation of the ranks of two rows of numbers, -1 to 1 (Spearman 1904); ties share their mean rank.
+    """Return the correlation of the ranks of two rows of numbers, -1 to 1 (Spearman 1904); ties share their mean rank.
 
     None for fewer than FEWEST pairs, or where one of the two is constant. Numbers that agree to 6 decimals are ties.
 
@@ -193,7 +193,7 @@ def moved(before: Floats, after: Floats) -> float:
 
 
 def ablation_document(ablation: Ablation) -> dict[str, Any]:
-    """The ablation as plain data under `"schema": 1`; a weight is null where the mask forbids."""
+    """Return the ablation as plain data under `"schema": 1`; a weight is null where the mask forbids."""
     kind = "head" if ablation.by == "head" else "text"
     return {
         "schema": 1,

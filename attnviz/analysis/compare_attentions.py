@@ -22,7 +22,7 @@ def compare_attentions(
     head: str | None = None,
     names: tuple[Name, Name] | None = None,
 ) -> Comparison:
-    """What differs between two attentions, token by token, in a's order: one run, of one layer.
+    """Compare two attentions token by token, in a's order: one run, of one layer.
 
     layer: of both, counted from 0; the last of each, if None, which must be the same unless one has no other. head: a
     number or a name, to compare that one alone; else all, of which the mean is shown; where the two have other heads,
@@ -59,7 +59,7 @@ def _check_keys(a: Attention, b: Attention) -> None:
 
 
 def _in_a_text(attention: Attention) -> Attention:
-    """The attention with the text that its tokens stand in, where their places tell it; else without their places."""
+    """Return the attention with the text that its tokens' spans tell; where they tell none, without spans."""
     if attention.source is not None:
         return attention
     letters: list[str] = []
@@ -77,7 +77,7 @@ def _without_places(attention: Attention) -> Attention:
 
 
 def _one_layer(a: Attention, b: Attention, layer: int | None) -> tuple[Attention, Attention, tuple[Message, ...]]:
-    """The layer of both that is asked for, or else the last, and what to tell of it."""
+    """Return both with the chosen layer, or else the last, and notes on it."""
     if layer is not None:
         return a.select(layer=layer), b.select(layer=layer), ()
     first, second = a.layers[-1], b.layers[-1]
@@ -111,7 +111,7 @@ def _same_heads(a: Attention, b: Attention, head: str | None) -> tuple[Attention
 
 
 def _which_heads(a: Attention, b: Attention) -> tuple[Message, ...]:
-    """What to tell where one head stands beside one of another name, or a mean beside another number of heads."""
+    """Return the note on heads of different names, or on means of different numbers of heads."""
     if len(a.heads) == len(b.heads) == 1:
         return (
             message(

@@ -64,11 +64,11 @@ class Run:
         return int(np.abs(self.delta).max(axis=(1, 2)).argmax())
 
     def mean(self) -> tuple[Float32, Float32]:
-        """A and B as the mean of their heads, each [query, key]."""
+        """Return A and B as the mean of their heads, each [query, key]."""
         return self.a.mean(axis=0), self.b.mean(axis=0)
 
     def choose(self, head: str | None) -> list[int | None]:
-        """The indexes of the heads that `head` names: a number, a name, mean, all, or None for mean.
+        """Return the indexes of the heads that `head` names: a number, a name, mean, all, or None for mean.
 
         None in the list stands for the mean; where there is one head, the mean is that head.
         """
@@ -79,7 +79,7 @@ class Run:
         return [find_head(self.heads, head)]
 
     def matrices(self, index: int | None) -> tuple[Float32, Float32]:
-        """A and B of one head, or of the mean of the heads, each [query, key]."""
+        """Return A and B of one head, or of the mean of the heads, each [query, key]."""
         return self.mean() if index is None else (self.a[index], self.b[index])
 
     def largest(self, index: int | None = None) -> tuple[int, int, float]:
@@ -146,7 +146,7 @@ class Comparison:
         return not self.only_a and not self.only_b
 
     def __repr__(self) -> str:
-        """What is compared, never a screen full of numbers."""
+        """Show what is compared, never a screen full of numbers."""
         a, b = map(str, self.titles)
         return f"<Comparison {a!r} | {b!r}: {len(self.tokens)} shared words x {len(self.runs)} settings>"
 
@@ -259,13 +259,13 @@ def _distinct(*groups: tuple[Message, ...]) -> tuple[Message, ...]:
 
 
 def _alone(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...]) -> tuple[str, ...]:
-    """The words of one side only, those that are asked too where they are another text's."""
+    """Return the words of one side only, those of the keys too where they are another text's."""
     found = [attention.query[i] for i in queries] + ([attention.key[i] for i in keys] if attention.is_cross else [])
     return tuple(token.text for token in found)
 
 
 def _texts(a: Attention, b: Attention) -> tuple[str, str]:
-    """What the two are called: the texts that ask, or, where a model reads one target twice, those that are asked."""
+    """Return the texts of the queries, or, where a model reads one target twice, those of the keys."""
     asked = (a.key_source, b.key_source) if a.is_cross and b.is_cross else (None, None)
     if asked[0] is not None and asked[1] is not None and asked[0] != asked[1]:
         return asked[0], asked[1]
@@ -301,7 +301,7 @@ def _run(a: Attention, b: Attention, aligned: Alignment, asked: Alignment) -> Ru
 
 
 def _shared(attention: Attention, queries: tuple[int, ...], keys: tuple[int, ...], renormalize: bool) -> Float32:
-    """The last layer's weights of these queries at these keys, in this order; rows sum to 1 again if asked."""
+    """Return the last layer's weights of these queries at these keys, in this order; `renormalize`: rows sum to 1."""
     weights = attention.weights[-1][:, list(queries)][:, :, list(keys)]
     if renormalize:
         total = weights.sum(axis=-1, keepdims=True)
@@ -335,7 +335,7 @@ def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:
 
 
 def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
-    """What one setting changes, in words; head: an index, None for the mean."""
+    """Return what one setting changes, in words; head: an index, None for the mean."""
     query, key, change = run.largest(head)
     keys = comparison.keys or comparison.tokens
     a, b = comparison.names or (comparison.text_a, comparison.text_b)
@@ -364,7 +364,7 @@ def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
 
 
 def _given_change(comparison: Comparison, run: Run, change: float, fields: dict[str, object]) -> Message:
-    """What differs between weights that were given: nothing is known of positions, so nothing is said of them."""
+    """Return what differs between given weights; nothing is known of positions, so nothing is said of them."""
     same = float(np.abs(run.delta).max(initial=0)) <= run.threshold
     if same and comparison.same_words:
         return message("Every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
@@ -432,7 +432,7 @@ def _some_change(comparison: Comparison, run: Run, fields: dict[str, object]) ->
 
 
 def decimals(number: float) -> str:
-    """A change as people write it: .21, or .0003 where two digits would be nothing.
+    """Format a change as people write it: .21, or .0003 where two digits would be nothing.
 
     >>> decimals(0.2071), decimals(0.00034)
     ('.21', '.0003')

@@ -80,7 +80,7 @@ def cost(
     mask: str = "window:128",
     measure: Callable[[int, int], float] | None = None,
 ) -> Costs:
-    """What texts of `counts` tokens cost; None is a sentence, a page, a report and a book (SIZES).
+    """Compute what texts of `counts` tokens cost; None is a sentence, a page, a report and a book (SIZES).
 
     A count is from 0 to 10^30; one that is named twice is there once. heads divides dim. mask: as in Settings, to be
     compared with. measure: the seconds of one head's attention over (tokens, features); `measured_seconds` by default.
@@ -125,7 +125,7 @@ def check_counts(counts: list[int], setup: Setup) -> None:
 
 
 def read_count(text: str) -> int:
-    """A number of tokens as people write it: 1000, 1,000, 1_000, 1e6, 10^12; OptionError for anything else.
+    """Read a number of tokens as people write it: 1000, 1,000, 1_000, 1e6, 10^12; OptionError for anything else.
 
     >>> read_count("1,000"), read_count("2e3"), read_count("10^12") == 10**12
     (1000, 2000, True)
@@ -158,7 +158,7 @@ def count_cost(
     fit: tuple[float, float, float] | None = None,
     name: str | None = None,
 ) -> Cost:
-    """What so many tokens cost, counted; their time is from `timings` where it is there, else from the fit."""
+    """Count what so many tokens cost; their time is from `timings` where it is there, else from the fit."""
     timings = timings or {}
     every = setup.layers * setup.heads
     cards = 4 * tokens * setup.dim
@@ -194,7 +194,7 @@ def allowed_pairs(mask: str, tokens: int) -> int:
 
 
 def measured_seconds(tokens: int, features: int) -> float:
-    """The least time of a few that one head's attention took over seeded numbers, ROWS_AT_ONCE query rows at a time."""
+    """Measure one head's attention over seeded numbers, ROWS_AT_ONCE query rows at a time; the least of a few times."""
     query, key, value = np.random.default_rng(0).random((3, tokens, features), dtype=np.float32)
     took: list[float] = []
     while len(took) < _REPEATS or (len(took) < 3 * _REPEATS and sum(took) < _BUDGET / 20):
@@ -226,7 +226,7 @@ def measure_cheap(counts: Iterable[int], setup: Setup, measure: Callable[[int, i
 
 
 def fit_time(timings: Mapping[int, float]) -> tuple[float, float, float] | None:
-    """The a, b and c of seconds = a + b N + c N^2 that leave the least relative errors squared, none of them negative.
+    """Fit seconds = a + b N + c N^2, none of the three negative, to the least relative errors squared.
 
     c is for the scores, b for what each row costs, a for what each call does. Non-negative least squares (Lawson and
     Hanson 1974, chapter 23), here by trying which of a and b are 0. None where nothing was measured, or no time passed.
@@ -254,13 +254,13 @@ def _placed(found: Float64, columns: list[int]) -> Float64:
 
 
 def predict(fit: tuple[float, float, float], tokens: float) -> float:
-    """The seconds that the fit gives for so many tokens; no tokens take no time."""
+    """Return the seconds that the fit gives for so many tokens; no tokens take no time."""
     a, b, c = fit
     return a + b * tokens + c * float(tokens) ** 2 if tokens else 0.0
 
 
 def cost_document(costs: Costs) -> dict[str, object]:
-    """The costs as plain data under `"schema": 1`."""
+    """Return the costs as plain data under `"schema": 1`."""
     return {
         "schema": 1,
         "rows": [

@@ -39,7 +39,7 @@ def by_distance(
     progress: Progress | None = None,
     **options: Any,
 ) -> Distances:
-    """The text repeated to `count` tokens: how much weight lies on words so many words away, for every scheme.
+    """Measure how much weight lies on words so many words away, in the text repeated to `count` tokens.
 
     The mean of the heads, over all pairs that the mask allows; computed 64 rows at a time, so that N x N never exists.
     vary: `position=A,B` for some schemes alone. A scheme that cannot be is left out, and the notes say so. The rest is
@@ -92,7 +92,7 @@ def by_distance(
 
 
 def _curve(vectors: NDArray[np.floating], settings: Settings) -> NDArray[np.float64]:
-    """The mean weight at each distance, [count], a block of rows at a time."""
+    """Return the mean weight at each distance, [count], computed a block of rows at a time."""
     count = len(vectors)
     query, key, scheme = _cards(vectors, settings)
     bias = None if scheme is None else _by_offset(scheme)
@@ -120,13 +120,13 @@ def _curve(vectors: NDArray[np.floating], settings: Settings) -> NDArray[np.floa
 
 
 def _rows_of(by_offset: NDArray[Any], rows: NDArray[np.int64], count: int) -> NDArray[Any]:
-    """What depends on j - i alone, [..., 2 count - 1], as these rows of the matrix, [..., rows, count]."""
+    """Return what depends on j - i alone, [..., 2 count - 1], as these rows of the matrix, [..., rows, count]."""
     windows = np.lib.stride_tricks.sliding_window_view(by_offset, count, axis=-1)
     return windows[..., count - 1 - rows, :]
 
 
 def _sum_diagonals(block: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The sums of a block's diagonals, from its lower left corner on: [rows, n] -> [rows + n - 1].
+    """Sum a block's diagonals, from its lower left corner on: [rows, n] -> [rows + n - 1].
 
     Written row under row into lines that are one number longer, and read back in lines one number shorter, the
     diagonals stand as columns.
@@ -141,7 +141,7 @@ def _sum_diagonals(block: NDArray[np.floating]) -> NDArray[np.float64]:
 def _cards(
     vectors: NDArray[np.floating], settings: Settings
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], tuple[NDArray[np.floating], NDArray[np.floating]] | None]:
-    """Queries and keys [heads, count, d_h] as the layer makes them, and the scheme's bias ahead and behind.
+    """Return queries and keys [heads, count, d_h] as the layer makes them, and the scheme's bias ahead and behind.
 
     The layer runs with one key, then with one query: its cards are those of the whole text, and N x N never exists.
     """
@@ -164,12 +164,12 @@ def _cards(
 
 
 def _by_offset(bias: tuple[NDArray[np.floating], NDArray[np.floating]]) -> NDArray[np.floating]:
-    """The bias for j - i from -(count - 1) to count - 1, [heads, 2 count - 1]: every scheme's depends on that alone."""
+    """Return the bias for j - i from -(count - 1) to count - 1, [heads, 2 count - 1]: it depends on that alone."""
     ahead, behind = bias
     return np.concatenate([behind[:, :0:-1, 0], ahead[:, 0]], axis=1)
 
 
 def _mask_by_offset(spelling: str, count: int) -> NDArray[np.bool_] | None:
-    """What the mask allows for j - i from -(count - 1) to count - 1; None where it is everything."""
+    """Return what the mask allows for j - i from -(count - 1) to count - 1; None where it is everything."""
     ahead, behind = make_mask(spelling, 1, count), make_mask(spelling, count, 1)
     return None if ahead is None or behind is None else np.concatenate([behind[:0:-1, 0], ahead[0]])

@@ -53,7 +53,7 @@ def unevenness(weights: Floats, allowed: Booleans | None = None) -> NDArray[np.f
 
 
 def least_even(uneven: NDArray[np.float64]) -> int:
-    """The place, in the flat array, of the largest `unevenness`: the first of those that rounding alone sets apart.
+    """Return the flat index of the largest `unevenness`: the first of those that rounding alone sets apart.
 
     >>> least_even(np.array([0.2, 0.9, 0.9 + 1e-9]))
     1
@@ -76,7 +76,7 @@ class Character:
     largest: float
 
     def words(self) -> Message:
-        """The character in a line that fits below a small picture."""
+        """Return the character in a line that fits below a small picture."""
         return message("{pattern}, {bits} bits", pattern=_PATTERNS[self.pattern], bits=f"{self.bits:.2f}")
 
 
@@ -133,7 +133,7 @@ def _shares(weights: NDArray[np.float64], permitted: Booleans, cross: bool) -> d
 
 
 def characters(attention: Attention) -> list[list[Character]]:
-    """The character of each head of each layer, [layer][head]."""
+    """Return the character of each head of each layer, [layer][head]."""
     masks = attention.masks
     return [
         [

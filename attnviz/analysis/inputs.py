@@ -30,14 +30,14 @@ class Given:
     word_files: WordFiles = field(default_factory=dict)
 
     def words(self, settings: Settings) -> tuple[Words, Settings]:
-        """The words under these settings, and the settings as they are then."""
+        """Return the words under these settings, and the settings as they are then."""
         return read_words(
             self.text, settings, keys=self.keys, vectors=self.vectors, labels=self.labels, word_files=self.word_files
         )
 
 
 def head_shown(attention: Attention, head: str | int | None) -> Attention:
-    """The one head that is named, by its name or number; the mean of all where none is."""
+    """Return the one head that is named, by its name or number; the mean of all where none is."""
     check_head(head)
     return attention.mean() if head in (None, "mean") else attention.select(head=head)
 

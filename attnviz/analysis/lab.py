@@ -93,7 +93,7 @@ class Distances:
 
 
 def read_axis(spelling: str, fields: Mapping[str, type], choices: Mapping[str, tuple[str, ...]]) -> Axis:
-    """What `--vary` names: NAME=A,B,C; of a closed list also NAME=all. In a mask + stands for its comma.
+    """Read what `--vary` names: NAME=A,B,C; of a closed list also NAME=all. In a mask + stands for its comma.
 
     fields: the names that may vary, and the type of their values. choices: all values, where there are few. Raises
     OptionError for an unknown name, an empty list, or a value of the wrong type.
@@ -133,7 +133,7 @@ def _typed(name: str, value: str, kind: type) -> Any:
 
 
 def recurrent_memory(count: int, keep: float = KEEP) -> NDArray[np.float64]:
-    """What a simple recurrent memory holds of each word, by how many words ago it came: (1 - a) a^d, [count].
+    """Return what a simple recurrent memory holds of each word, by how many words ago it came: (1 - a) a^d, [count].
 
     The model: h_t = a h_(t-1) + (1 - a) x_t, a linear state that leaks; the same as the leaky units of Jaeger et al.
     2007 ("Optimization and applications of echo state networks with leaky-integrator neurons") without their
@@ -148,7 +148,7 @@ def recurrent_memory(count: int, keep: float = KEEP) -> NDArray[np.float64]:
 
 
 def lab_document(lab: Lab) -> dict[str, Any]:
-    """The laboratory as plain data under `"schema": 1`."""
+    """Return the laboratory as plain data under `"schema": 1`."""
     return {
         "schema": 1,
         "axes": [{"name": axis.name, "values": list(axis.values)} for axis in lab.axes],
@@ -171,7 +171,7 @@ def lab_document(lab: Lab) -> dict[str, Any]:
 
 
 def lab_rows(lab: Lab) -> dict[str, Any]:
-    """The laboratory in long form, a row a weight; null where the mask forbids."""
+    """Return the laboratory in long form, a row a weight; null where the mask forbids."""
     names = [axis.name for axis in lab.axes]
     return {
         "rows": [
@@ -194,7 +194,7 @@ def lab_rows(lab: Lab) -> dict[str, Any]:
 
 
 def distances_document(distances: Distances) -> dict[str, Any]:
-    """The curves as plain data under `"schema": 1`: a number a distance, from 0; null where no pair is allowed."""
+    """Return the curves as plain data under `"schema": 1`: a number a distance; null where no pair is allowed."""
     return {
         "schema": 1,
         "text": list(distances.text),
@@ -209,7 +209,7 @@ def distances_document(distances: Distances) -> dict[str, Any]:
 
 
 def distances_rows(distances: Distances) -> dict[str, Any]:
-    """The curves as rows: a distance, each scheme's mean weight there, and what the recurrent memory keeps."""
+    """Return the curves as rows: a distance, each scheme's mean weight there, and what the recurrent memory keeps."""
     curves = {**distances.curves, "recurrent": distances.recurrent}
     return {
         "rows": [

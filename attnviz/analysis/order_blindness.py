@@ -49,7 +49,7 @@ def blindness(attend: Callable[[Order], Attention], count: int) -> Blindness:
 
 
 def threshold(*attentions: Attention) -> float:
-    """What float32 rounding alone may change in a weight: 1e-6 x max(1, the largest |logit|)."""
+    """Return what float32 rounding alone may change in a weight: 1e-6 x max(1, the largest |logit|)."""
     logits = (float(np.abs(trace.logits).max(initial=0)) for each in attentions for trace in each.traces)
     return _ROUNDING * max(1.0, max(logits, default=1.0))
 

@@ -83,7 +83,7 @@ def ablate(
 
 
 def _find(shown: Attention, token: str | int | None) -> tuple[int, tuple[Message, ...]]:
-    """The row that is meant, and what the reader should know of the choice."""
+    """Return the index of the row, and notes on the choice."""
     if token is not None:
         index, note = find_token(shown.query, token)
         return index, () if note is None else (note,)

@@ -89,7 +89,7 @@ def lab(
 
 
 def _counts(axes: tuple[Axis, ...], settings: Settings) -> tuple[int, ...]:
-    """The numbers of heads that there are."""
+    """Return the numbers of heads that there are."""
     return next((axis.values for axis in axes if axis.name == "heads"), (settings.heads,))
 
 

@@ -54,7 +54,7 @@ def compare(
     progress: Progress | None = None,
     **options: Any,
 ) -> Comparison:
-    """The same words in another order: what changes, and what does not.
+    """Compare the same words in another order: what changes, and what does not.
 
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
     it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
@@ -140,14 +140,14 @@ def _compare_by_model(text_a: str, text_b: str, options: Options, keys: str | No
 
 
 def _same_word(settings: Settings) -> Callable[[str], str]:
-    """What makes two tokens one word: for the toy also another case, since Cat and cat have one vector."""
+    """Return what makes two tokens one word: for the toy also another case, since Cat and cat have one vector."""
     if settings.embedding != "toy":
         return str
     return lambda text: lexicon.normal_form(text) if lexicon.is_known(text) else text
 
 
 def _common_cut(text_a: str, text_b: str, settings: Settings) -> str | None:
-    """A finer cut that gives both texts the same tokens, where the chosen one does not; else None."""
+    """Return a finer cut that gives both texts the same tokens, where the chosen one does not; else None."""
     same = _same_word(settings)
 
     def bag(text: str, how: str) -> Counter[str]:

@@ -35,7 +35,7 @@ class View:
         return self.bundle
 
     def __str__(self) -> str:
-        """The plain text."""
+        """Return the plain text."""
         return str(self.bundle["text/plain"])
 
 
@@ -49,7 +49,7 @@ def register(shell: Any) -> None:
 def show(
     shown: Attention | Comparison, view: str = "page", *, head: str | int | None = None, layer: str | int | None = None
 ) -> View:
-    """The view that a notebook shows of an Attention or a Comparison: page, figure or table.
+    """Return the view that a notebook shows of an Attention or a Comparison: page, figure or table.
 
     page: the interactive page in a frame; figure: the picture alone; table: numbers on coloured cells. head and layer
     choose as --head and --layer do. Raises OptionError for another view, and for a layer of a Comparison, which has
@@ -75,7 +75,7 @@ def show(
 
 
 def _bundle_for(shell: Any) -> Callable[[Any], dict[str, Any]]:
-    """What IPython calls: only text for a terminal, all forms for a notebook."""
+    """Return what IPython shows: only text for a terminal, all forms for a notebook."""
 
     def bundle(shown: Attention | Comparison) -> dict[str, Any]:
         forms = _forms(shown)
@@ -107,7 +107,7 @@ def _cells(forms: tuple[Prepared, ...]) -> int:
 
 
 def _text(forms: tuple[Prepared, ...]) -> str:
-    """The tables as plain text; of a large one its size, since nobody could read it."""
+    """Return the tables as plain text; of a large one its size, since nobody could read it."""
     if _cells(forms) > _MOST_CELLS:
         rows, columns = forms[0].panels[0].values.shape
         return f"{len(forms[0].panels)} x {rows} x {columns}"
@@ -123,7 +123,7 @@ def _html(forms: tuple[Prepared, ...]) -> str:
 
 
 def _picture(shown: Attention | Comparison, head: str | None = None, layer: str | None = None) -> str:
-    """The picture as PNG, in base64."""
+    """Return the picture as PNG, in base64."""
     from attnviz.views.figure.render import render_figure
     from attnviz.views.prepared.panels import join
 
@@ -132,7 +132,7 @@ def _picture(shown: Attention | Comparison, head: str | None = None, layer: str 
 
 
 def _frame(shown: Attention | Comparison, head: str | None, layer: str | None) -> str:
-    """The page in a frame of its own, so that its style and the notebook's never meet; all heads, or those chosen."""
+    """Return the page in a frame of its own, so that its style and the notebook's never meet."""
     from attnviz.analysis.comparison import Comparison
     from attnviz.views.prepared.heads import choose_heads
 

@@ -67,7 +67,7 @@ def run_model(text: str, options: Options, keys: str | None = None, layers: Coll
 def load_weights(
     path: str | Path, *, labels: str | Sequence[str] = (), normalize: bool = False, most: int = MOST_TOKENS
 ) -> tuple[Attention, ...]:
-    """The attentions that a .npz, .json or .npy file holds, one for each text: weights that are already computed.
+    """Read the attentions that a .npz, .json or .npy file holds, one for each text: weights that are already computed.
 
     A model, which computes them, is opened by `attnviz.load`.
     labels: names for the tokens (and, as a second string, for the keys): a file, or a list with commas or spaces.

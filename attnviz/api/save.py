@@ -87,7 +87,7 @@ def prepare_picture(
     style: Style | None = None,
     refining: Refining = AS_IS,
 ) -> Prepared:
-    """What a picture shows: the chosen layer and heads; a grid has them all where none are chosen."""
+    """Prepare what a picture shows: the chosen layer and heads; a grid has them all where none are chosen."""
     rest = "all" if style is not None and style.kind == "grid" else None
     shown = choose_heads(attention, head or rest, layer or rest)
     return join(refining.apply(prepare(shown, medium="picture", digits=digits), shown))
@@ -96,7 +96,7 @@ def prepare_picture(
 def prepare_comparing(
     comparison: Comparison, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
 ) -> Prepared:
-    """What a picture of a comparison shows: every run's two texts and the change."""
+    """Prepare what a picture of a comparison shows: every run's two texts and the change."""
     forms = prepare_comparison(comparison, head=head, medium="picture", digits=digits)
     return join(refining.apply(forms))
 

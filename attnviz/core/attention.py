@@ -115,7 +115,7 @@ def attend(
     scale: float | None = None,
     temperature: float = 1.0,
 ) -> Attended:
-    """The body of `scaled_dot_product_attention`, which hands back the logits too."""
+    """Compute `scaled_dot_product_attention`, and return the logits too."""
     q, k, v = _same_precision(query, key, value)
     _check_shapes(q, k, v)
     if not (np.isfinite(temperature) and temperature > 0):
@@ -151,7 +151,7 @@ def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: floa
 
 
 def _logits_in_float64(q: Float32, k: Float32, bias: NDArray[Any] | None, factor: float, temperature: float) -> Floats:
-    """The same logits with float64's range; past even that, held at the end of the range (a weight is 0 or 1 there)."""
+    """Compute the same logits in float64, clipped to half its range (a weight is 0 or 1 there)."""
     if bias is not None:
         if not np.isfinite(bias).all():
             raise InputError("The bias must be finite; to forbid a cell use `allowed`.")
@@ -164,7 +164,7 @@ def _logits_in_float64(q: Float32, k: Float32, bias: NDArray[Any] | None, factor
 
 
 def _mean_in_float64(weights: Floats, v: Floats) -> Float32:
-    """A weighted mean lies between its values: rounding at the end of float32's range must not leave it."""
+    """Compute the weighted mean in float64, clipped to float32's range: a mean lies between its values."""
     _check_finite("value", v)
     limit = np.finfo(np.float32).max
     mean = weights.astype(np.float64) @ v.astype(np.float64)
@@ -196,7 +196,7 @@ def merge_heads(x: ArrayLike) -> Floats:
 
 
 def _same_precision(query: ArrayLike, key: ArrayLike, value: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """The three as float64 where one of them is (Python numbers are), else as float32."""
+    """Return the three as float64 where one of them is (Python numbers are), else as float32."""
     q, k, v = _real("query", query), _real("key", key), _real("value", value)
     precision = np.result_type(q, k, v)
     return q.astype(precision, copy=False), k.astype(precision, copy=False), v.astype(precision, copy=False)

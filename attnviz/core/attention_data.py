@@ -89,7 +89,7 @@ class Trace:
     temperature: float = 1.0
 
     def select(self, heads: list[int]) -> Trace:
-        """The same layer with only these heads' intermediates; inputs and output stay those of all."""
+        """Return the same layer with only these heads' intermediates; inputs and output stay those of all."""
         return replace(
             self,
             query=self.query[heads],
@@ -224,7 +224,7 @@ class Attention:
         )
 
     def to_frame(self) -> DataFrame:
-        """A pandas DataFrame, a row a weight: layer, head, query_index, query, key_index, key, weight (nan: forbidden).
+        """Return a pandas DataFrame, a row a weight: layer, head, query, key, their indexes, weight (nan: forbidden).
 
         Raises MissingError where pandas is not installed.
         """
@@ -327,7 +327,7 @@ def _some_of(allowed: Booleans | None, layers: list[int], heads: list[int]) -> B
 
 
 def _some(array: Floats | None, heads: list[int]) -> Floats | None:
-    """These heads of the array, where there is one."""
+    """Return these heads of the array, where there is one."""
     return None if array is None else array[heads]
 
 
@@ -372,7 +372,7 @@ def _may_look(allowed: Any, shape: tuple[int, ...]) -> Booleans:
 
 
 def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
-    """The place of the head that is called so, by its number, its name, or its name in the language in use.
+    """Return the index of a head, given its number, its name, or its name in the language in use.
 
     A head with a name may be called by its place too. Raises MissingError where there is none.
 
@@ -389,7 +389,7 @@ def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
 
 
 def _several(wanted: Any, names: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """What was asked for, as several; None is all there are."""
+    """Return what was asked for as several; None is all there are."""
     if wanted is None:
         return names
     return tuple(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str) else (wanted,)

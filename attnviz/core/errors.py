@@ -27,11 +27,11 @@ class AttnvizError(Exception):
         super().__init__(template)
 
     def __str__(self) -> str:
-        """The line in English."""
+        """Return the line in English."""
         return f"{self.message} {self.hint}".strip()
 
     def about(self, path: str | Path) -> Self:
-        """The same error with the file that it is about before it, unless it names one itself."""
+        """Return the same error with the file that it is about before it, unless it names one itself."""
         if "path" in self.message.fields:
             return self
         named = type(self)(self.message.template)
@@ -40,7 +40,7 @@ class AttnvizError(Exception):
         return named
 
     def localized(self) -> str:
-        """The line in the language in use."""
+        """Return the line in the language in use."""
         return sentences(self.message.localized(), self.hint.localized())
 
 
@@ -73,7 +73,7 @@ class OptionError(AttnvizError, ValueError):
 
 
 def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) -> OptionError:
-    """The error for a value outside a closed list, with the nearest right one where there is one."""
+    """Return the error for a value outside a closed list, with the nearest right one where there is one."""
     from difflib import get_close_matches
 
     known = list(choices)
@@ -89,7 +89,7 @@ def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) ->
 
 
 def no_such(kind: Message, wanted: Any, known: Iterable[Any]) -> MissingError:
-    """The error for a layer or a head that is not there; it names those that are.
+    """Return the error for a layer or a head that is not there; it names those that are.
 
     >>> str(no_such(Message("head"), 3, [0]))
     'There is no head 3: there is only 0.'

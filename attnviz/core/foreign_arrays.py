@@ -20,7 +20,7 @@ _NOTHING = 1e-6
 
 
 def stack_weights(weights: Any, batch: int = 0) -> Floats:
-    """The numbers of `weights` as [layers, heads, query, key], not yet checked.
+    """Return the numbers of `weights` as [layers, heads, query, key], not yet checked.
 
     [query, key] is one head, [heads, query, key] one layer, [layers, heads, query, key] all. transformers' tuple of one
     [batch, heads, query, key] a layer, or such a tuple stacked, [layers, batch, heads, query, key], gives the text that
@@ -75,7 +75,7 @@ def _as_numpy(array: Any) -> NDArray[Any]:
 
 
 def _one_text(array: Floats, batch: int, axis: int) -> Floats:
-    """The text numbered `batch` of a batch along `axis`."""
+    """Return the text numbered `batch` of a batch along `axis`."""
     count = array.shape[axis]
     if not isinstance(batch, Integral) or not 0 <= batch < count:
         raise MissingError("There is no text {batch} in a batch of {count}, counted from 0.", batch=batch, count=count)
@@ -93,7 +93,7 @@ def _same_shape(arrays: list[Floats]) -> Floats:
 
 
 def as_layers(array: Floats) -> Floats:
-    """An array of 2 to 4 dimensions as [layers, heads, query, key]; ShapeError for more, fewer or none at all."""
+    """Reshape an array of 2 to 4 dimensions to [layers, heads, query, key]; ShapeError for any other."""
     if not 2 <= array.ndim <= 4:
         raise ShapeError(
             "Weights are [query, key], [heads, query, key] or [layers, heads, query, key], not of shape {shape}.",
@@ -114,7 +114,7 @@ def check_rows(
     normalize: bool = False,
     partial: bool = False,
 ) -> tuple[Float32, bool]:
-    """The weights [layers, heads, query, key] in float32, once every row is sound, and whether any was re-normalized.
+    """Return valid weights [layers, heads, query, key] in float32, and whether any row was re-normalized.
 
     A row sums to 1 within 1e-3, or is all 0 where `allowed`, which broadcasts to the weights, allows it nothing. With
     `normalize` every other row is divided by its sum; with `partial` a row may sum to less, since not all keys are
@@ -171,7 +171,7 @@ def _whole_rows(
 
 
 def _place(bad: NDArray[np.bool_], weights: Floats, layers: tuple[Any, ...], heads: tuple[Any, ...]) -> dict[str, Any]:
-    """The first bad cell, as an error's fields name it."""
+    """Return the fields of an error that name the first bad cell."""
     layer, head, row, column = (int(i) for i in np.argwhere(bad)[0])
     value = f"{weights[layer, head, row, column]:.6g}"
     return {"layer": layers[layer], "head": heads[head], "row": row, "column": column, "value": value}

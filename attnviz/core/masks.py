@@ -14,7 +14,7 @@ SPELLINGS = ("none", "causal", "window:K", "window:K,causal")
 
 
 def make_mask(spelling: str, queries: int, keys: int) -> NDArray[np.bool_] | None:
-    """The mask that `spelling` names, [queries, keys]; True is "may look"; None where everything is allowed.
+    """Return the mask that `spelling` names, [queries, keys]; True is "may look"; None where everything is allowed.
 
     causal: a word sees itself and what came before, j <= i (Vaswani et al. 2017, section 3.2.3).
     window:K: |i - j| <= K. window:K,causal: 0 <= i - j <= K (Beltagy et al. 2020, Longformer, section 3.1).
@@ -58,7 +58,7 @@ def _window(spelling: str, width: str) -> int:
 
 
 def mask_words(spelling: str) -> Message:
-    """What a sentence calls a mask.
+    """Return what a sentence calls a mask.
 
     >>> str(mask_words("causal")), str(mask_words("window:2"))
     ('causal mask', 'window:2 mask')

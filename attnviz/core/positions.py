@@ -64,7 +64,7 @@ def sinusoidal(count: int, dim: int, offset: int = 0) -> Float32:
 
 
 def learned(count: int, dim: int, offset: int = 0, seed: int = 0) -> Float32:
-    """A made-up vector for each position, [count, dim], the same for the same seed: about as long as a word's.
+    """Make up a vector for each position, [count, dim], the same for the same seed: about as long as a word's.
 
     Normal numbers with |row|^2 = 2 sqrt(dim) on average, where a model has a trained table (Devlin et al. 2019,
     "BERT", section 3, figure 2). A trained table ends, BERT's at 512; this one is made row by row.
@@ -176,7 +176,7 @@ def t5_buckets(
 
 
 def t5_bias(place: Place) -> Float32:
-    """A number for each bucket and head, [heads, queries, keys]: normal and seeded, where T5 has learned ones."""
+    """Draw a number for each bucket and head, [heads, queries, keys]: normal and seeded, where T5 has learned ones."""
     table = np.random.default_rng(place.seed).standard_normal((T5_BUCKETS, place.heads)).astype(np.float32)
     chosen: Float32 = np.moveaxis(table[t5_buckets(place.queries, place.keys, causal=place.causal)], -1, 0)
     return chosen

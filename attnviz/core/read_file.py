@@ -10,7 +10,7 @@ from attnviz.i18n.messages import Message, message
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's bytes; InputError says why it cannot be read."""
+    """Read a file's bytes; InputError says why it cannot be read."""
     try:
         return path.read_bytes()
     except IsADirectoryError:
@@ -23,7 +23,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(data: bytes, name: str | Message) -> str:
-    """The bytes as UTF-8 text, a leading byte order mark dropped; InputError names the first wrong byte."""
+    """Decode bytes as UTF-8 text, a leading byte order mark dropped; InputError names the first wrong byte."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -43,7 +43,7 @@ def need_text(value: object) -> None:
 
 
 def why_no_json(error: Exception) -> Message:
-    """What a reader of JSON met, as a field of a message: where, and in our words."""
+    """Return why JSON cannot be read, as a field of a message."""
     if isinstance(error, json.JSONDecodeError):
         return message(
             "it breaks off or goes wrong at line {line}, column {column}", line=error.lineno, column=error.colno

@@ -145,7 +145,7 @@ def _layer(attention: Attention, layer: str | int | None) -> int:
 
 
 def _head(attention: Attention, head: str | int) -> int:
-    """The index of the head, by name or number."""
+    """Return the index of the head, given its name or number."""
     if head == "mean":
         raise OptionError(
             "The mean of several heads has no cards of its own.", hint="Choose one with --head N, or --head all."
@@ -161,7 +161,7 @@ def _find(tokens: tuple[Token, ...], wanted: str | int, notes: list[Message]) ->
 
 
 def _least_even(attention: Attention, head: int | None, token: int | None) -> tuple[int, int]:
-    """The head and the token whose row lies furthest below an even one; the first of several; no forbidden row."""
+    """Return the head and the token whose row lies furthest below an even one; never a forbidden row."""
     weights = attention.traces[0].weights if attention.traces else attention.weights[0]
     uneven = unevenness(weights, None if attention.masks is None else attention.masks[0])
     rows = uneven if head is None else uneven[head : head + 1]

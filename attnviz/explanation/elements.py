@@ -37,7 +37,7 @@ class Number:
     given: bool = False
 
     def __str__(self) -> str:
-        """The number in a sentence that nobody renders."""
+        """Return the number in a sentence that nobody renders."""
         return f"{self.value:.6g}"
 
 
@@ -53,7 +53,7 @@ class Word:
     unknown: bool = False
 
     def __str__(self) -> str:
-        """The word in a sentence that nobody renders; the second 猫 is 猫#2."""
+        """Return the word in a sentence that nobody renders; the second 猫 is 猫#2."""
         return self.text if self.occurrence == 1 else f"{self.text}#{self.occurrence}"
 
 
@@ -138,7 +138,7 @@ class Term:
 
 
 def few(values: Floats, *, named: bool = False) -> list[int]:
-    """The indexes of the entries to show, in their order: all that are not 0 where they are few, else the largest.
+    """Return the indexes of the entries to show, in order: all that are not 0 where they are few, else the largest.
 
     Up to MOST_TERMS are few; up to MOST_SPARSE are, where the entries have names and most of them are 0.
     """
@@ -151,7 +151,7 @@ def few(values: Floats, *, named: bool = False) -> list[int]:
 
 
 def sum_of(terms: Sequence[Term]) -> tuple[Atom, ...]:
-    """The terms with their signs, those that are 0 left out; of many the largest, and the rest in one number."""
+    """Return the terms with their signs, those that are 0 left out; of many the largest, and the rest in one number."""
     values = np.array([term.value for term in terms])
     shown = few(values)
     atoms = [_signed(terms[index], first=place == 0) for place, index in enumerate(shown)]
@@ -180,22 +180,22 @@ def _sign(value: float, *, first: bool) -> tuple[str, ...]:
 
 
 def in_brackets(number: Number) -> Atom:
-    """A factor; in brackets where it is negative."""
+    """Return a factor, in brackets where it is negative."""
     return ("(", number, ")") if number.value < 0 else (number,)
 
 
 def plus(number: Number) -> Atom:
-    """A further summand with its sign."""
+    """Return a further summand with its sign."""
     return (*_sign(number.value, first=False), Number(abs(number.value), number.blank))
 
 
 def equals(value: float, *, asked: bool = True) -> Atom:
-    """The end of an equation: what a worksheet asks for."""
+    """Return the end of an equation, which a worksheet leaves blank."""
     return ("= ", Number(float(value), "answer" if asked else ""))
 
 
 def listing(values: Floats, names: Sequence[Piece], *, named: bool) -> tuple[Entry, ...]:
-    """A vector entry by entry; of a long one the largest entries, how many are smaller, and its length."""
+    """List a vector entry by entry; of a long one the largest entries, how many are smaller, and its length."""
     shown = few(values, named=named)
     entries = [Entry(((names[index], " ", Number(float(values[index]))),)) for index in shown]
     left = int(np.count_nonzero(values)) - len(shown)

@@ -15,7 +15,7 @@ _SAME = 1e-6
 
 
 def compare_heads(attention: Attention, token: int, cell: int | None, notes: tuple[Message, ...]) -> Explanation:
-    """A line a head: the weights of the row, the word with the largest one, and the row's entropy in bits."""
+    """Compare the heads, a line each: the row's weights, the word with the largest one, and the entropy in bits."""
     step = heads_step(attention, token, cell)
     return Explanation(
         title=message("How the heads differ on “{word}”", word=words_of(attention, attention.query)[token]),
@@ -34,7 +34,7 @@ def compare_heads(attention: Attention, token: int, cell: int | None, notes: tup
 
 
 def heads_step(attention: Attention, token: int, cell: int | None) -> Step:
-    """The table of the heads: their weights on the same words, those that they together look at most."""
+    """Make the table of the heads: their weights on the same words, those that they together look at most."""
     known = bool(attention.traces)
     weights = (attention.traces[0].weights if known else attention.weights[0])[:, token]
     keys = words_of(attention, attention.key)
@@ -82,7 +82,7 @@ def _label(place: int, head: int | str) -> Piece:
 def _entries(
     keys: tuple[Word, ...], allowed: Booleans, weights: Floats, shown: tuple[int, ...], bits: float, *, rest: bool
 ) -> tuple[Entry, ...]:
-    """A head's cells; a worksheet asks for the entropy, which can be redone from the weights."""
+    """Return a head's cells; a worksheet leaves the entropy blank, which can be redone from the weights."""
     cells: list[Atom] = [(Number(float(weights[i])) if allowed[i] else "·",) for i in shown]
     if rest:
         cells.append((Number(max(0.0, float(weights.sum() - weights[list(shown)].sum()))),))
@@ -92,7 +92,7 @@ def _entries(
 
 
 def _most(keys: tuple[Word, ...], allowed: Booleans, weights: Floats) -> Piece:
-    """The word with the largest weight; none where all have the same."""
+    """Return the word with the largest weight; none where all have the same."""
     seen = weights[allowed]
     if not len(seen):
         return "·"

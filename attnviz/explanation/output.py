@@ -123,7 +123,7 @@ def _lengths(row: Row, lengths: Floats) -> list[Term]:
 
 
 def output_step(row: Row) -> Step | None:
-    """The heads' new vectors side by side, and what W_o makes of them; None where that is the new vector itself."""
+    """Show the heads' context vectors side by side, and their product with W_o; None where both are one."""
     trace = row.trace
     found = trace.output[row.token]
     merged = merge_heads(trace.context)[row.token]

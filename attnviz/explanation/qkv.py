@@ -66,7 +66,7 @@ class HeadVector:
         return self.matrix is not None and not self.is_copy
 
     def listed(self, named: bool) -> list[int]:
-        """The entries that are shown by themselves."""
+        """Return the indexes of the entries that are shown by themselves."""
         return few(self.values, named=named)
 
 
@@ -106,7 +106,7 @@ def _same(a: Floats, b: Floats) -> bool:
 
 
 def embedding_step(row: Row) -> Step:
-    """The word's vector before anything was done to it."""
+    """Show the word's vector before anything was done to it."""
     trace, index = row.trace, row.token
     vector = trace.inputs[index] if trace.embedded is None else trace.embedded[index]
     if trace.embedded is None:
@@ -151,7 +151,7 @@ def _asked_inputs(row: Row) -> dict[str, Floats]:
 
 
 def position_step(row: Row) -> Step | None:
-    """The position vector, added entry by entry."""
+    """Show the position vector, added entry by entry."""
     trace, index = row.trace, row.token
     if trace.added is None or trace.embedded is None:
         return None
@@ -191,7 +191,7 @@ _SYMBOLS = {"query": "q", "key": "k", "value": "v"}
 
 
 def query_step(row: Row) -> Step:
-    """The query card of the word that looks, a line an entry."""
+    """Show the query vector of the row's word, a line an entry."""
     found = head_vector(row, "query", row.token)
     if found.is_computed:
         shown = found.listed(row.named)
@@ -206,13 +206,13 @@ def query_step(row: Row) -> Step:
 
 
 def key_step(row: Row) -> Step:
-    """The key card of every word that is shown, a line a word."""
+    """Show the key vector of every word that is shown, a line a word."""
     before = row.trace.unrotated_key
     return _vectors_step(row, "key", (row.trace.key if before is None else before)[row.head])
 
 
 def value_step(row: Row) -> Step:
-    """The value card of every word that is shown, a line a word; not again where they are the key cards just shown."""
+    """Show the value vector of every word that is shown, a line a word; not again where they are the key vectors."""
     values = row.trace.value[row.head]
     if all(head_vector(row, kind, index).known for kind in ("key", "value") for index in row.shown):
         words = (_MEANINGS["value"], message("Here they are the same as the key cards."))
@@ -248,7 +248,7 @@ def _step(
 
 
 def _words(row: Row, kind: Kind, found: Sequence[HeadVector]) -> tuple[Message, ...]:
-    """What the cards mean, and how they came about where that is not shown as products."""
+    """Return what the vectors mean, and how they came about where that is not shown as products."""
     meaning = message("What “{word}” asks for.", word=row.word) if kind == "query" else _MEANINGS[kind]
     if all(one.known for one in found):
         own = len(found[0].values) < len(found[0].inputs)
@@ -279,7 +279,7 @@ def _entries(row: Row, found: HeadVector, names: tuple[Piece, ...]) -> tuple[Ent
 
 
 def _products(row: Row, found: HeadVector, j: int) -> tuple[tuple[Piece, ...], ...]:
-    """What entry j is the sum of: W[i, j] x_i; a feature that comes from itself alone needs no name again."""
+    """Return what entry j is the sum of: W[i, j] x_i; a feature that comes from itself alone needs no name again."""
     assert found.matrix is not None
     used = [int(i) for i in np.flatnonzero(found.matrix[:, j] * found.inputs)]
     alone = used == [found.first + j]

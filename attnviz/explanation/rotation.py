@@ -27,7 +27,7 @@ class Turn:
     second: range
 
     def pairs(self, most: int) -> list[int]:
-        """The pairs to show: those that are longest, none that is 0."""
+        """Return the pairs to show: those that are longest, none that is 0."""
         length = np.hypot(self.before[list(self.first)], self.before[list(self.second)])
         longest = [int(pair) for pair in np.argsort(-length, kind="stable")[:most] if length[pair] > 0]
         return sorted(longest)
@@ -43,7 +43,7 @@ class Turn:
 
 
 def rotation(row: Row, before: Floats, keys_before: Floats) -> Step:
-    """The query card turned, its longest pairs; and the longest pair of each key card. Before: [tokens, d]."""
+    """Show the rotated query, its longest pairs, and the longest pair of each key. before: [tokens, d]."""
     trace = row.trace
     arrays = {"q": before[row.token], "q_turned": row.query, "k": keys_before, "k_turned": trace.key[row.head]}
     own = _turn(row, before[row.token], row.query, row.token)

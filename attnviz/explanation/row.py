@@ -146,14 +146,14 @@ def allowed_keys(attention: Attention, head: int, token: int) -> Booleans:
 
 
 def most_weighty(weights: Floats) -> tuple[int, ...]:
-    """The indexes of the keys to show, in their order: all of up to MOST_KEYS, else the FEWER_KEYS weightiest."""
+    """Return the indexes of the keys to show, in order: all of up to MOST_KEYS, else the FEWER_KEYS weightiest."""
     if len(weights) <= MOST_KEYS:
         return tuple(range(len(weights)))
     return tuple(sorted(int(index) for index in np.argsort(-weights, kind="stable")[:FEWER_KEYS]))
 
 
 def name_of(feature: str) -> Piece:
-    """A feature's or a head's name in the reader's language; a word of the text as it is."""
+    """Return a feature's or a head's name in the reader's language; a word of the text as it is."""
     known = feature in lexicon.GROUPS or feature in lexicon.FEATURES
     return Name(feature, TOY) if known else Word(feature)
 

@@ -52,7 +52,7 @@ def _used(values: Floats, j: int, asked: set[int]) -> Number:
 
 
 def scores_step(row: Row) -> Step:
-    """The dot products divided by sqrt(d), the bias added, divided by the temperature: the logits."""
+    """Show the logits: the dot products divided by sqrt(d), the bias added, divided by the temperature."""
     width, scale, temperature = len(row.query), row.trace.scale, row.trace.temperature
     divided = scale is not None and bool(np.isclose(scale, 1 / np.sqrt(width)))
     lines = tuple(Line(row.keys[i], (Entry((*_score(row, i, divided), _result(row, i))),)) for i in row.shown)
@@ -94,7 +94,7 @@ def scores_step(row: Row) -> Step:
 
 
 def _result(row: Row, index: int) -> Atom:
-    """The score; with an arrow where the model did more than the line says."""
+    """Return the score, with an arrow where the model did more than the line says."""
     found = equals(row.logits[index])
     return found if row.is_complete else ("→ ", *found[1:])
 
@@ -159,7 +159,7 @@ def _mask_words(row: Row) -> Message:
 
 
 def exponentials_step(row: Row) -> Step | None:
-    """The powers e^(score), the largest score subtracted first, and their sum."""
+    """Show the powers e^(score), the largest score subtracted first, and their sum."""
     if not row.allowed.any():
         return None
     first = int(np.where(row.allowed, row.logits, -np.inf).argmax())

@@ -16,7 +16,7 @@ from attnviz.i18n.messages import Message, message
 def explain_given(
     attention: Attention, head: int, token: int, cell: int | None, notes: tuple[Message, ...]
 ) -> Explanation:
-    """The row of `token` in the head at place `head` of the one layer of `attention`, of which no trace is there.
+    """Explain a row of which only the weights are known: `token` in the head of index `head` of the one layer.
 
     cell: only the weight of this key. Scores, cards and the new vector are not known, and the first step says so.
     """
@@ -70,7 +70,7 @@ def _weights(
 
 
 def _evenness(row: Floats, allowed: Booleans, keys: tuple[Word, ...], shown: tuple[int, ...]) -> Step:
-    """The row's entropy, term by term."""
+    """Show the row's entropy, term by term."""
     bits, parts = float(entropy(row)), -row.astype(np.float64) * np.log2(np.where(row > 0, row, 1))
     lines = [
         Line(

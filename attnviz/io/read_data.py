@@ -78,7 +78,7 @@ def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool =
 
 
 def _refuse_models(path: Path, suffix: str) -> None:
-    """A model's own file formats are refused, each with the lines that convert it."""
+    """Refuse a model's own file formats, each with the lines that convert it."""
     if suffix == ".safetensors":
         line = _SAFETENSORS.format(name=path.name)
         raise OptionError(
@@ -119,7 +119,7 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normaliz
 
 
 def _checked(found: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
-    """The parts with tokens, layers, heads and settings that can be used; InputError where they cannot."""
+    """Return the parts with valid tokens, layers, heads and settings; InputError names what is invalid."""
     found = {part: value for part, value in found.items() if value is not None}
     for side in ("tokens", "keys"):
         if side in found:
@@ -134,7 +134,7 @@ def _checked(found: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _names(found: dict[str, Any], labels: Sequence[str], shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """The tokens' names and the keys': the labels where they are given, else the file's, else None."""
+    """Return the tokens' names and the keys': the labels where they are given, else the file's, else None."""
     if len(labels) > 2:
         raise OptionError("--labels may be given twice: for the rows, then for the columns.")
     tokens = split_labels(labels[0], shape[-2]) if labels else found.get("tokens")
@@ -142,7 +142,7 @@ def _names(found: dict[str, Any], labels: Sequence[str], shape: tuple[int, ...])
 
 
 def _parse(data: bytes, name: str) -> list[dict[str, Any]]:
-    """The documents in a JSON file: one, an array of them, or a nested list of numbers."""
+    """Return the documents in a JSON file: one, an array of them, or a nested list of numbers."""
     text = decode(data, repr(name))
     try:
         document = json.loads(text)
@@ -188,7 +188,7 @@ def _npy(data: bytes, name: str) -> NDArray[Any]:
 
 
 def _npz(data: bytes, name: str) -> dict[str, Any]:
-    """The arrays of an .npz that mean something here; those that this project wrote give all that they hold."""
+    """Return the arrays of an .npz that mean something here; those that attnviz wrote give all that they hold."""
     if data[:2] != b"PK":
         raise InputError("{name!r} is not a NumPy .npz file.", name=name)
     try:

@@ -22,7 +22,7 @@ class _Kind(NamedTuple):
     words: Message
 
     def or_null(self) -> _Kind:
-        """The same, or null."""
+        """Return the same kind, with null allowed."""
         return _Kind(lambda value: value is None or self.fits(value), self.words)
 
 
@@ -78,7 +78,7 @@ _WITH = {
 
 
 def checked_tokens(side: str, tokens: Any) -> list[str | Token]:
-    """The tokens that a document lists, a text or an object each; InputError names the one that is neither."""
+    """Return the tokens that a document lists, a text or an object each; InputError names the one that is neither."""
     _need(_LIST, side, tokens)
     found: list[str | Token] = []
     for index, each in enumerate(tokens):
@@ -100,7 +100,7 @@ def checked_tokens(side: str, tokens: Any) -> list[str | Token]:
 
 
 def checked_names(axis: str, names: Any) -> tuple[Any, ...]:
-    """The numbers of layers, or the numbers or names of heads."""
+    """Return the numbers of layers, or the numbers or names of heads."""
     _need(_LIST, axis, names)
     for index, name in enumerate(names):
         _need(_COUNT if axis == "layers" else _NAME, f"{axis}[{index}]", name)
@@ -127,7 +127,7 @@ def checked_provenance(settings: Any, layers: Sequence[int], heads: Sequence[int
 
 
 def _check_hidden(hidden: Mapping[str, Any], layers: Sequence[int], heads: Sequence[int | str]) -> None:
-    """The tokens that are not shown, and what each layer's heads gave them."""
+    """Check the tokens that are not shown, and what each layer's heads gave them."""
     place = "settings.hidden"
     _need(_FLAG, f"{place}.renormalized", hidden.get("renormalized"))
     _need(_LIST, f"{place}.pieces", hidden.get("pieces"))

@@ -21,7 +21,7 @@ SCHEMA = 1
 
 
 def attention_document(attention: Attention) -> dict[str, Any]:
-    """The attention as plain data under `"schema": 1`; numbers in full float32 precision."""
+    """Return the attention as plain data under `"schema": 1`; numbers in full float32 precision."""
     document: dict[str, Any] = {"schema": SCHEMA, "tokens": [_token(token) for token in attention.query]}
     shares = pair_shares(attention)
     if attention.is_cross:
@@ -38,7 +38,7 @@ def attention_document(attention: Attention) -> dict[str, Any]:
 
 
 def comparison_document(comparison: Comparison, head: str | None = None) -> dict[str, Any]:
-    """The comparison as plain data: matrices [query][key] in A's order, or [head][query][key] with head="all"."""
+    """Return the comparison as plain data: matrices [query][key] in A's order, [head][query][key] with head="all"."""
     keys = {} if comparison.keys is None else {"keys": [_token(token) for token in comparison.keys]}
     names = {} if comparison.names is None else {"names": list(map(str, comparison.names))}
     return {
@@ -65,7 +65,7 @@ def _compared_settings(comparison: Comparison) -> dict[str, object]:
 
 
 def explanation_document(explanation: Explanation) -> dict[str, Any]:
-    """The explanation as plain data: every step's arrays under their names, with their shapes, in full precision."""
+    """Return the explanation as plain data: every step's arrays by name, with their shapes, in full precision."""
     document: dict[str, Any] = {"schema": SCHEMA, "tokens": [_token(token) for token in explanation.query]}
     if explanation.key != explanation.query:
         document["keys"] = [_token(token) for token in explanation.key]
@@ -95,12 +95,12 @@ def _array(values: Any) -> dict[str, Any]:
 
 
 def inventory_document(models: list[dict[str, Any]], names: Mapping[str, Iterable[str]]) -> dict[str, Any]:
-    """What can be used, as plain data: the models that are here, and the names of every other choice."""
+    """Return what can be used, as plain data: the models that are here, and the names of every other choice."""
     return {"schema": SCHEMA, "models": models, **{kind: list(each) for kind, each in names.items()}}
 
 
 def to_json(document: Any, *, ascii_only: bool = False) -> str:
-    """The document in one line that ends with a newline; text is kept readable unless it must be ASCII."""
+    """Write the document in one line that ends with a newline; text is kept readable unless it must be ASCII."""
     text = json.dumps(document, ensure_ascii=ascii_only, allow_nan=False)
     try:
         text.encode("utf-8")
@@ -153,14 +153,14 @@ def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
 
 
 def rows_csv(document: dict[str, Any]) -> str:
-    """The document's rows, a line each, under their fields' names; a field that is null is empty."""
+    """Write the document's rows, a line each, under their fields' names; a field that is null is empty."""
     rows = document["rows"]
     header = tuple(rows[0]) if rows else ()
     return _csv(header, (tuple(_harmless(value) for value in row.values()) for row in rows))
 
 
 def attention_npz(attention: Attention) -> bytes:
-    """The arrays of the attention in NumPy's .npz: weights, tokens, spans, layers, heads and more."""
+    """Write the arrays of the attention in NumPy's .npz: weights, tokens, spans, layers, heads and more."""
     arrays: dict[str, Any] = {
         "weights": attention.weights,
         "tokens": np.array([token.text for token in attention.query]),
@@ -194,7 +194,7 @@ def _token(token: Token) -> dict[str, Any]:
 
 
 def _pieces(name: str, tokens: tuple[Token, ...]) -> dict[str, Any]:
-    """The tokens' vocabulary entries as an array of this name; none where no token has one."""
+    """Return the tokens' vocabulary entries as an array of this name; none where no token has one."""
     if all(token.piece is None for token in tokens):
         return {}
     return {name: np.array([token.piece or "" for token in tokens])}
@@ -206,7 +206,7 @@ def _span(token: Token) -> tuple[int, int]:
 
 
 def _matrices(run: Run, head: str | None) -> list[tuple[int | str, Any, Any]]:
-    """The name, A and B of each head that `head` names."""
+    """Return the name, A and B of each head that `head` names."""
     return [("mean" if i is None else run.heads[i], *run.matrices(i)) for i in run.choose(head)]
 
 
@@ -229,7 +229,7 @@ def _run(run: Run, head: str | None) -> dict[str, Any]:
 
 
 def _harmless(cell: Any) -> Any:
-    """A spreadsheet runs what starts with = + - @ or a control character: an apostrophe before it makes it text."""
+    """Put an apostrophe before what a spreadsheet would run: a text that starts with = + - @ or a control character."""
     if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n"):
         return "'" + cell
     return cell

@@ -16,7 +16,7 @@ _MOST_LISTED = 40
 
 
 def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Message | None]:
-    """The index of the token that `wanted` names, and a note where several have that text.
+    """Return the index of the token that `wanted` names, and a note where several have that text.
 
     In this order: a token with exactly this text (so a token 3 wins over the index 3); `猫#2`, the second 猫; an index
     from 0; a token with this text in another case or normal form. Of several tokens with the text the first is meant,
@@ -92,7 +92,7 @@ def _occurrence(tokens: tuple[Token, ...], places: list[int], number: int) -> in
 
 
 def _missing(texts: list[str], wanted: str) -> MissingError:
-    """The error for a token that is not there; it lists those that are, and of very many the first."""
+    """Return the error for a token that is not there; it lists those that are, and of very many the first."""
     fields = {"wanted": wanted, "last": len(texts) - 1}
     distinct = list(dict.fromkeys(texts))
     listed = " ".join(distinct[:_MOST_LISTED])

@@ -127,7 +127,7 @@ def _character_borders(source: str) -> set[int]:
 
 
 def _words(source: str) -> list[tuple[int, int]]:
-    """The spans of the words, each Han character by itself."""
+    """Return the spans of the words, each Han character by itself."""
     return [(token.start or 0, token.end or 0) for token in tokenize(source, "han")]
 
 

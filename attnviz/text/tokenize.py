@@ -78,7 +78,7 @@ def clusters(text: str) -> list[Span]:
 
 
 def _kind(letter: str) -> str:
-    """What a cluster's first code point makes it: han, digit, letter, the mark itself (runs are joined), or other."""
+    """Return a cluster's kind by its first code point: han, digit, letter, the mark itself, or other."""
     if _BY_ITSELF.match(letter):
         return "han"
     category = unicodedata.category(letter)
@@ -123,7 +123,7 @@ def _run_end(text: str, clusters: list[Span], kinds: list[str], first: int) -> i
 
 
 def _joins(text: str, clusters: list[Span], kinds: list[str], i: int) -> bool:
-    """An apostrophe between letters (don't) and a point or comma between digits (3.14) belong to the word."""
+    """Return whether a mark belongs to the word: an apostrophe in don't, a point or comma in 3.14."""
     if i + 1 >= len(clusters) or clusters[i + 1][0] != clusters[i][1]:
         return False
     mark = text[slice(*clusters[i])]
@@ -193,7 +193,7 @@ def _sentence_end(text: str, start: int, end: int) -> int:
 
 
 def _ends_here(text: str, start: int, mark: int, after: int, end: int) -> bool:
-    """A narrow mark ends a sentence before white space, unless it abbreviates or the sentence plainly goes on."""
+    """Return whether a narrow mark before white space ends a sentence: it may abbreviate, or the sentence may go on."""
     if after == end:
         return True
     if not text[after].isspace():

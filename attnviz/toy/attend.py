@@ -17,7 +17,7 @@ from attnviz.toy.words import Words, how_to_cut
 
 
 def attend_to(words: Words, settings: Settings, *, hidden: int | None = None) -> Attention:
-    """The one layer of the toy over vectors that are already there; nobody may look at the word `hidden`."""
+    """Compute the toy's one layer over the words' vectors; no query may attend to the key of index `hidden`."""
     dim = words.embedded.vectors.shape[1]
     settings = replace(
         settings,
@@ -67,7 +67,7 @@ def _projection(settings: Settings, *, cross: bool = False) -> str:
 
 
 def _head_names(settings: Settings) -> tuple[int | str, ...]:
-    """A head has a name only where it is exactly one of the toy's groups."""
+    """Return the heads' names: a head has one only where it is exactly one of the toy's groups."""
     if settings.embedding == "toy" and settings.heads == len(lexicon.GROUPS):
         return tuple(lexicon.GROUPS)
     return tuple(range(settings.heads))

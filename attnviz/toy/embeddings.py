@@ -64,7 +64,7 @@ def check_embedding(how: str) -> None:
 
 
 def scaled(rows: NDArray[np.floating]) -> Float32:
-    """The rows, each with |x|^2 = 2 sqrt(dim); a row of zeros stays zeros. [n, dim] -> [n, dim]."""
+    """Scale rows to |x|^2 = 2 sqrt(dim) each; a row of zeros stays zeros. [n, dim] -> [n, dim]."""
     exact = rows.astype(np.float64)
     length = np.linalg.norm(exact, axis=-1, keepdims=True)
     target = np.sqrt(2 * np.sqrt(rows.shape[-1]))
@@ -73,7 +73,7 @@ def scaled(rows: NDArray[np.floating]) -> Float32:
 
 
 def hashed(word: str, dim: int) -> Float64:
-    """A word's own direction [dim], the same on every machine: a third its own, the rest from its character n-grams.
+    """Return a word's direction [dim], the same on every machine: a third its own, the rest from its character n-grams.
 
     The n-grams (2 to 4 characters, the word's ends marked) make `eat` and `eats` near, as in fastText
     (Bojanowski et al. 2017, section 3.2). Not scaled.
@@ -137,7 +137,7 @@ def _toy(tokens: Sequence[Token], dim: int | None) -> Embedded:
 
 
 def _toy_vector(text: str) -> tuple[Float64, list[str]]:
-    """A vector of length 1, and the words in it that the lexicon lacks.
+    """Return a vector of length 1, and the words in it that the lexicon lacks.
 
     A known word has its own; a longer text is the mean of its words or characters without the grammar between
     them; a word that cannot be taken apart is hashed.
@@ -168,7 +168,7 @@ def _unknown_note(words: list[str]) -> Message:
 
 
 def _from_file(tokens: Sequence[Token], path: Path, dim: int | None, rows: word_vectors.Rows | None) -> Embedded:
-    """The file's own vectors; a word is looked up as it is written, then composed (NFC), then in lower case."""
+    """Return the file's vectors; a word is looked up as it is written, then composed (NFC), then in lower case."""
     parts = _parts(tokens)
     wanted = _wanted(parts)
     if rows is None or not wanted <= rows.wanted:
@@ -218,7 +218,7 @@ def _forms(word: str) -> tuple[str, ...]:
 
 
 def _file_vector(text: str, parts: list[str], rows: word_vectors.Rows) -> tuple[Float64, list[str]]:
-    """A word's vector from the file, and the words in it that the file lacks.
+    """Return a word's vector from the file, and the words in it that the file lacks.
 
     As with the toy: a longer text is the mean of its characters and words, a word that cannot be taken apart is hashed.
     """

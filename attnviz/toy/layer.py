@@ -16,7 +16,7 @@ PROJECTIONS = ("auto", "identity", "lexicon", "random")
 
 
 def make_projection(how: str, dim: int, *, seed: int = 0) -> Projection:
-    """The four matrices that `how` names.
+    """Return the four matrices that `how` names.
 
     identity: Q = K = V = X. random: seeded normal numbers scaled by 1/sqrt(dim), so that lengths stay about the same.
     lexicon: hand-made over the toy's named features (see lexicon.projections). Raises OptionError for another name.
@@ -93,7 +93,7 @@ def layer(
 
 
 def _place(inputs: NDArray[np.floating], scheme: Positions) -> tuple[NDArray[np.floating], Float32 | None]:
-    """The inputs with their position vectors added, and those vectors."""
+    """Return the inputs with their position vectors added, and those vectors."""
     if scheme.add is None:
         return inputs, None
     added = scheme.add(len(inputs))

@@ -110,7 +110,7 @@ def words() -> frozenset[str]:
 
 
 def normal_form(word: str) -> str:
-    """The form a word is looked up under: composed (NFC), case folded."""
+    """Return the form a word is looked up under: composed (NFC), case folded."""
     return unicodedata.normalize("NFC", word).casefold()
 
 
@@ -120,7 +120,7 @@ def is_known(word: str) -> bool:
 
 
 def vector(word: str) -> Float32 | None:
-    """The word's features as a vector [64] of length 1, or None where the lexicon lacks it.
+    """Return the word's features as a vector [64] of length 1, or None where the lexicon lacks it.
 
     >>> vector("dog").tolist() == vector("狗").tolist()
     True
@@ -152,7 +152,7 @@ def is_grammar(word: str) -> bool:
 
 @cache
 def projections() -> tuple[Float32, Float32, Float32]:
-    """The hand-made W_q, W_k, W_v over the features, each [64, 64]: read from `projections.tsv`.
+    """Read the hand-made W_q, W_k, W_v over the features, each [64, 64], from `projections.tsv`.
 
     A line `query eater eating 1.0` says: a word that is an eater asks, with strength 1, for eating; key and value
     lines say what a feature answers to and what it hands over. `* *` is every feature to itself; a later line wins.

@@ -54,7 +54,7 @@ def is_word_file(name: str) -> bool:
 
 
 def read_rows(path: Path, words: Collection[str], progress: Progress | None = None) -> Rows:
-    """The rows of `words` in a word2vec or GloVe text file; the first of several with one word counts.
+    """Read the rows of `words` from a word2vec or GloVe text file; the first of several with one word counts.
 
     A first line of two whole numbers, count and dim, may be there or not; the file may be gzipped. The numbers are
     counted from the right, so that a word may have spaces in it. progress(done, total) is told now and then how many
@@ -112,7 +112,7 @@ class _File:
         return Rows(words, found, self.dim, count, self.promised)
 
     def _lines(self, stream: IO[bytes]) -> Iterator[bytes]:
-        """The lines without what ends them; the byte order mark before the first is dropped."""
+        """Yield the lines without what ends them; the byte order mark before the first is dropped."""
         first = True
         for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE), b""), 1):
             if len(line) == _LONGEST_LINE:
@@ -134,7 +134,7 @@ class _File:
         return True
 
     def _cut(self, line: bytes, number: int) -> tuple[bytes, bytes]:
-        """A line's word and its numbers, both still as written."""
+        """Return a line's word and its numbers, both still as written."""
         if not self.dim or (self.promised is not None and number == 2):
             self._measure(line, number)
         word, _, numbers = line.partition(b" ")
@@ -187,7 +187,7 @@ class _File:
         return line.rsplit(None, self.dim)[0], b" ".join(cells[-self.dim :])
 
     def _numbers(self, written: bytes, number: int) -> Float64:
-        """The numbers, float64 [dim], all finite and within float32."""
+        """Return the numbers, float64 [dim], all finite and within float32."""
         cells = written.split()
         row = np.array([_number(cell) for cell in cells])
         wrong = np.flatnonzero(~(np.abs(row) <= _LARGEST))
@@ -206,7 +206,7 @@ class _File:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[IO[bytes], Callable[[Progress], None]]]:
-    """The file's bytes, unpacked where they are gzipped, and what tells how many of the file's own are read."""
+    """Open a file, unpacked where it is gzipped, with a function that reports how many of its own bytes are read."""
     with open(path, "rb", buffering=0) as raw:
         total = raw.seek(0, io.SEEK_END)
         raw.seek(0)
@@ -220,7 +220,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], Callable[[Progress], None]]
 
 
 def _number(cell: bytes) -> float:
-    """The number, or nan where it is none."""
+    """Return the number, or nan where it is none."""
     try:
         return float(cell) if b"_" not in cell else np.nan
     except ValueError:

@@ -35,12 +35,12 @@ class Words:
     asked: Words | None = None
 
     def reordered(self, order: Sequence[int]) -> Words:
-        """The same words in another order of their indexes, asking the same ones."""
+        """Return the same words in another order of their indexes, with the same keys."""
         vectors = replace(self.embedded, vectors=self.embedded.vectors[list(order)])
         return replace(self, tokens=tuple(self.tokens[i] for i in order), embedded=vectors)
 
     def without(self, index: int) -> Words:
-        """The same words without one of those that are asked: the words' own, or those of the other text."""
+        """Return the same words without one of their keys: one of themselves, or of the other text."""
         if self.asked is not None:
             return replace(self, asked=self.asked.without(index))
         return self.reordered([i for i in range(len(self.tokens)) if i != index])
@@ -56,7 +56,7 @@ def read_words(
     word_files: WordFiles = NO_FILES,
     most: int = MOST_TOKENS,
 ) -> tuple[Words, Settings]:
-    """The words of a text, or the rows of a matrix, and the settings that they are computed under; all is checked."""
+    """Return the words of a text, or the rows of a matrix, and the settings that they are computed under."""
     if (text is None) == (vectors is None):
         raise InputError("Give either a text or vectors.")
     if text is not None:
@@ -80,7 +80,7 @@ def read_words(
 def read(
     text: str, settings: Settings, *, keys: str | None = None, word_files: WordFiles = NO_FILES, most: int = MOST_TOKENS
 ) -> Words:
-    """The words of a text and their vectors, and those of the text they ask; all is checked before it is computed."""
+    """Return the words of a text with their vectors, and those of the text of the keys; all is checked first."""
     check_settings(settings)
     tokens = cut(text, settings)
     if keys is None:
@@ -122,7 +122,7 @@ def open_word_files(
 
 
 def cut(text: str, settings: Settings) -> tuple[Token, ...]:
-    """The tokens of `text`; InputError where there are none."""
+    """Return the tokens of `text`; InputError where there are none."""
     tokens = cut_as(text, how_to_cut(settings))
     if not tokens:
         raise InputError("The text is empty or blank: at least one word was expected.")
@@ -135,7 +135,7 @@ def cut_as(text: str, how: str) -> tuple[Token, ...]:
 
 
 def how_to_cut(settings: Settings) -> str:
-    """The tokenizer that `auto` stands for: the lexicon's words with the toy, else every Han character by itself."""
+    """Return the tokenizer that `auto` stands for: the lexicon's words with the toy, else han."""
     if settings.tokens != "auto":
         return settings.tokens
     return "lexicon" if settings.embedding == "toy" else "han"
