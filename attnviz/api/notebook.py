@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError, MissingError, OptionError, unknown_choice
+from attnviz.views.prepared.presentation import PICTURE, TERMINAL, Presentation
 
 if TYPE_CHECKING:
     from attnviz.analysis.comparison import Comparison
@@ -90,7 +91,10 @@ def _bundle_for(shell: Any) -> Callable[[Any], dict[str, Any]]:
 
 
 def _forms(
-    shown: Attention | Comparison, head: str | None = None, layer: str | None = None, medium: Any = "terminal"
+    shown: Attention | Comparison,
+    head: str | None = None,
+    layer: str | None = None,
+    presentation: Presentation = TERMINAL,
 ) -> tuple[Prepared, ...]:
     from attnviz.analysis.comparison import Comparison
     from attnviz.views.prepared.attention import prepare
@@ -98,8 +102,8 @@ def _forms(
     from attnviz.views.prepared.heads import choose_heads
 
     if isinstance(shown, Comparison):
-        return prepare_comparison(shown, head=head, medium=medium)
-    return prepare(choose_heads(shown, head, layer), medium=medium)
+        return prepare_comparison(shown, head=head, presentation=presentation)
+    return prepare(choose_heads(shown, head, layer), presentation=presentation)
 
 
 def _cells(forms: tuple[Prepared, ...]) -> int:
@@ -127,7 +131,7 @@ def _picture(shown: Attention | Comparison, head: str | None = None, layer: str 
     from attnviz.views.figure.render import render_figure
     from attnviz.views.prepared.panels import join
 
-    picture, _ = render_figure(join(_forms(shown, head, layer, "picture")), "png")
+    picture, _ = render_figure(join(_forms(shown, head, layer, PICTURE)), "png")
     return base64.b64encode(picture).decode()
 
 

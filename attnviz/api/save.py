@@ -16,6 +16,7 @@ from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.model_words import unknown_words
 from attnviz.views.prepared.panels import Prepared, join
+from attnviz.views.prepared.presentation import PICTURE, Presentation
 from attnviz.views.prepared.refine import AS_IS, Refining
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def save_attention(
     *,
     head: str | None = None,
     layer: str | None = None,
-    digits: int = 3,
-    style: Style | None = None,
+    presentation: Presentation = PICTURE,
     refining: Refining = AS_IS,
 ) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know.
@@ -63,10 +63,10 @@ def save_attention(
     check_destination(path, FOR_ATTENTION)
     suffix = path.suffix.lower()
     if suffix in PICTURES:
-        return save_picture(prepare_picture(attention, head, layer, digits, style, refining), path, style)
+        return save_picture(prepare_picture(attention, head, layer, presentation, refining), path, presentation.style)
     if suffix == PAGE:
         shown = choose_heads(attention, head or "all", layer or "all")
-        return save_page(shown, path, digits=digits, refining=refining)
+        return save_page(shown, path, presentation=presentation, refining=refining)
     from attnviz.io import write_data as storage
 
     shown = choose_heads(attention, head or "all", layer)
@@ -83,21 +83,20 @@ def prepare_picture(
     attention: Attention,
     head: str | None = None,
     layer: str | None = None,
-    digits: int = 3,
-    style: Style | None = None,
+    presentation: Presentation = PICTURE,
     refining: Refining = AS_IS,
 ) -> Prepared:
     """Prepare what a picture shows: the chosen layer and heads; a grid has them all where none are chosen."""
-    rest = "all" if style is not None and style.kind == "grid" else None
+    rest = "all" if presentation.style.kind == "grid" else None
     shown = choose_heads(attention, head or rest, layer or rest)
-    return join(refining.apply(prepare(shown, medium="picture", digits=digits), shown))
+    return join(refining.apply(prepare(shown, presentation=presentation), shown))
 
 
 def prepare_comparing(
-    comparison: Comparison, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
+    comparison: Comparison, head: str | None = None, presentation: Presentation = PICTURE, refining: Refining = AS_IS
 ) -> Prepared:
     """Prepare what a picture of a comparison shows: every run's two texts and the change."""
-    forms = prepare_comparison(comparison, head=head, medium="picture", digits=digits)
+    forms = prepare_comparison(comparison, head=head, presentation=presentation)
     return join(refining.apply(forms))
 
 
@@ -106,17 +105,16 @@ def save_comparison(
     path: Path,
     *,
     head: str | None = None,
-    digits: int = 3,
-    style: Style | None = None,
+    presentation: Presentation = PICTURE,
     refining: Refining = AS_IS,
 ) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     check_destination(path, FOR_COMPARISON)
     suffix = path.suffix.lower()
     if suffix in PICTURES:
-        return save_picture(prepare_comparing(comparison, head, digits, refining), path, style)
+        return save_picture(prepare_comparing(comparison, head, presentation, refining), path, presentation.style)
     if suffix == PAGE:
-        return save_page(comparison, path, head=head, digits=digits, refining=refining)
+        return save_page(comparison, path, head=head, presentation=presentation, refining=refining)
     from attnviz.io import write_data as storage
 
     if suffix == ".json":
@@ -126,48 +124,48 @@ def save_comparison(
     return ()
 
 
-def save_costs(costs: Costs, path: Path, *, style: Style | None = None) -> tuple[Message, ...]:
+def save_costs(costs: Costs, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.analysis.cost import cost_document
     from attnviz.views.prepared.cost import draw_costs
 
     document = cost_document(costs)
-    return _save_result(path, style, lambda: draw_costs(costs), lambda: document, lambda: document)
+    return _save_result(path, presentation.style, lambda: draw_costs(costs), lambda: document, lambda: document)
 
 
-def save_ablation(
-    ablation: Ablation, path: Path, *, digits: int = 3, style: Style | None = None
-) -> tuple[Message, ...]:
+def save_ablation(ablation: Ablation, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.analysis.ablation import ablation_document
     from attnviz.views.prepared.ablation import draw_ablation
 
     document = ablation_document(ablation)
-    return _save_result(path, style, lambda: draw_ablation(ablation, digits=digits), lambda: document, lambda: document)
+    return _save_result(
+        path, presentation.style, lambda: draw_ablation(ablation, presentation), lambda: document, lambda: document
+    )
 
 
-def save_distances(distances: Distances, path: Path, *, style: Style | None = None) -> tuple[Message, ...]:
+def save_distances(distances: Distances, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.analysis.lab import distances_document, distances_rows
     from attnviz.views.prepared.lab import prepare_distances
 
     return _save_result(
         path,
-        style,
-        lambda: prepare_distances(distances, medium="picture"),
+        presentation.style,
+        lambda: prepare_distances(distances, presentation),
         lambda: distances_document(distances),
         lambda: distances_rows(distances),
     )
 
 
-def save_lab(lab: Lab, path: Path, *, digits: int | None = None, style: Style | None = None) -> tuple[Message, ...]:
+def save_lab(lab: Lab, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.analysis.lab import lab_document, lab_rows
     from attnviz.views.prepared.lab import prepare_lab
 
     if path.suffix.lower() in PICTURES:
-        return save_picture(prepare_lab(lab, medium="picture", digits=digits), path, style)
-    return _save_result(path, style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
+        return save_picture(prepare_lab(lab, presentation), path, presentation.style)
+    return _save_result(path, presentation.style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
 
 
 def _save_result(
@@ -223,12 +221,20 @@ def save_picture(prepared: Prepared, path: Path, style: Style | None = None) -> 
 
 
 def save_page(
-    shown: Attention | Comparison, path: Path, *, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
+    shown: Attention | Comparison,
+    path: Path,
+    *,
+    head: str | None = None,
+    presentation: Presentation = PICTURE,
+    refining: Refining = AS_IS,
 ) -> tuple[Message, ...]:
     """Write one page that opens from disk, with all it needs in it."""
     from attnviz.views.page.render import render_page
 
-    write(path, render_page(shown, head=head, digits=digits, refining=refining).encode("utf-8", "backslashreplace"))
+    write(
+        path,
+        render_page(shown, head=head, presentation=presentation, refining=refining).encode("utf-8", "backslashreplace"),
+    )
     return ()
 
 

@@ -18,6 +18,7 @@ from attnviz.cli.sources import read_source
 from attnviz.i18n.messages import phrase
 from attnviz.toy.settings import Settings
 from attnviz.views.prepared.ablation import prepare_ablation
+from attnviz.views.prepared.presentation import Presentation
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
@@ -75,8 +76,8 @@ def command(
         )
     print_notes(found.notes)
     for path in output.save:
-        print_notes(save_ablation(found, path, digits=digits, style=style))
+        print_notes(save_ablation(found, path, presentation=Presentation(digits, "picture", style)))
     if output.json:
         print_json([ablation_document(found)])
     else:
-        print_listing(prepare_ablation(found, digits=digits))
+        print_listing(prepare_ablation(found, Presentation(digits)))

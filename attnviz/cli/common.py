@@ -25,6 +25,7 @@ from attnviz.toy.words import NO_FILES, WordFiles, open_word_files, read_words
 from attnviz.views.prepared.attention import SHOWS, check_show
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.model_words import unknown_words
+from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.refine import Refining
 from attnviz.views.prepared.style import Style
 from attnviz.views.terminal.choose_view import Choice, check_choice, view_attention
@@ -224,14 +225,12 @@ def save_all(
     for path in files:
         for index, attention in enumerate(found):
             place = numbered(path, index, len(found))
-            digits = digits_for(view_options, attention)
             told = save_attention(
                 attention,
                 place,
                 head=view_options.head,
                 layer=view_options.layer,
-                digits=digits,
-                style=style,
+                presentation=Presentation(digits_for(view_options, attention), "picture", style or Style()),
                 refining=refining_of(view_options),
             )
             notes |= {str(note): note for note in told}
@@ -243,9 +242,9 @@ def print_descriptions(found: list[Attention], view_options: ViewOptions, style:
     from attnviz.views.prepared.alt_text import describe_picture
 
     for attention in found:
-        digits = digits_for(view_options, attention)
+        presentation = Presentation(digits_for(view_options, attention), "picture", style)
         refining = refining_of(view_options)
-        prepared = prepare_picture(attention, view_options.head, view_options.layer, digits, style, refining)
+        prepared = prepare_picture(attention, view_options.head, view_options.layer, presentation, refining)
         print_sentence(describe_picture(prepared, style))
 
 

@@ -25,6 +25,7 @@ from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 from attnviz.views.prepared.alt_text import describe_picture
 from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.style import Style
 from attnviz.views.terminal.choose_view import check_comparing, view_comparison
 
@@ -62,6 +63,7 @@ def command(
 ) -> None:
     """The same words in another order: what changes, and what does not."""
     digits = digits_for(ViewOptions(precision=view_options.precision))
+    presentation = Presentation(digits, "picture", style)
     choice = view_choice(view_options)
     check_comparing(choice)
     check_picture(style, choice.refining, alt=alt_option.alt, as_json=output.json)
@@ -76,15 +78,17 @@ def command(
         )  # it was chosen there
     else:
         found = _compare_texts(texts or [], inputs, settings, model_options, view_options)
-    forms = [form for one in found for form in prepare_comparison(one, head=view_options.head, digits=digits)]
+    forms = [
+        form
+        for one in found
+        for form in prepare_comparison(one, head=view_options.head, presentation=Presentation(digits))
+    ]
     print_notes({str(note): note for one in found for note in one.notes}.values())
     for path in output.save:
         for index, one in enumerate(found):
             place = numbered(path, index, len(found))
             print_notes(
-                save_comparison(
-                    one, place, head=view_options.head, digits=digits, style=style, refining=choice.refining
-                )
+                save_comparison(one, place, head=view_options.head, presentation=presentation, refining=choice.refining)
             )
     if output.json:
         from attnviz.io.write_data import comparison_document
@@ -94,7 +98,9 @@ def command(
         print_views(partial(view_comparison, forms, choice))
     if alt_option.alt:
         for one in found:
-            print_sentence(describe_picture(prepare_comparing(one, view_options.head, digits, choice.refining), style))
+            print_sentence(
+                describe_picture(prepare_comparing(one, view_options.head, presentation, choice.refining), style)
+            )
 
 
 def _compare_weights(

@@ -14,6 +14,7 @@ from attnviz.cli.options import OutputOptions, PictureOptions
 from attnviz.cli.printing import print_listing, print_notes
 from attnviz.i18n.messages import phrase
 from attnviz.views.prepared.cost import prepare_costs
+from attnviz.views.prepared.presentation import Presentation
 
 Counts = Annotated[
     list[str] | None,
@@ -47,7 +48,7 @@ def command(
     style = picture_style(picture_options, output.save)
     found = cost(numbers, **asdict(cost_options))
     for path in output.save:
-        print_notes(save_costs(found, path, style=style))
+        print_notes(save_costs(found, path, presentation=Presentation(medium="picture", style=style)))
     if output.json:
         print_json([cost_document(found)])
     else:

@@ -20,6 +20,7 @@ from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
 from attnviz.toy.settings import Settings
+from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.style import Style
 
 Texts = Annotated[
@@ -73,7 +74,7 @@ def command(
         )
     print_notes(found.notes)
     for path in output.save:
-        print_notes(save_lab(found, path, digits=lab_options.precision, style=style))
+        print_notes(save_lab(found, path, presentation=Presentation(lab_options.precision, "picture", style)))
     return print_json([lab_document(found)]) if output.json else print_grids(found, lab_options.precision)
 
 
@@ -96,7 +97,7 @@ def _over_distance(
         )
     print_notes(found.notes)
     for path in output.save:
-        print_notes(save_distances(found, path, style=style))
+        print_notes(save_distances(found, path, presentation=Presentation(medium="picture", style=style)))
     if output.json:
         print_json([distances_document(found)])
     else:

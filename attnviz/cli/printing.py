@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from attnviz.i18n.messages import Message
 from attnviz.views.prepared.labels import encodable, visible
+from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.terminal.screen import Screen
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def print_grids(lab: Lab, digits: int | None) -> None:
     from attnviz.views.prepared.lab import prepare_lab
     from attnviz.views.terminal.blocks import render_blocks
 
-    print_views(lambda screen: [render_blocks(prepare_lab(lab, digits=digits), screen)])
+    print_views(lambda screen: [render_blocks(prepare_lab(lab, Presentation(digits)), screen)])
 
 
 def print_curves(distances: Distances) -> None:

@@ -17,6 +17,7 @@ from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.io.write_data import comparison_document, to_json
 from attnviz.views.page.document import of_comparison
 from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.presentation import PICTURE
 
 
 def random_weights(tokens, layers=1, heads=1, *, seed=0, keys=None, numbers=None):
@@ -185,12 +186,12 @@ def test_texts_of_files():
     a, b = (replace(run(text), source=None, traces=()) for text in ("猫吃鱼 。", "鱼吃猫 。"))
     found = compare_attentions(a, b, names=("a.npz", "b.npz"))
     assert (found.text_a, found.text_b) == ("猫吃鱼 。", "鱼吃猫 。")
-    text = of_comparison(found, None, 3).data.texts[1]
+    text = of_comparison(found, None, PICTURE).data.texts[1]
     assert (list(text.words), list(text.gaps), text.tail) == ([2, 1, 0, 3], ["", "", "", " "], "")
     pieces = tuple(Token(token.text.upper() * 2, token.start, token.end) for token in a.query)
     row = compare_attentions(replace(a, query=pieces, key=pieces), replace(a, query=pieces, key=pieces))
     assert row.text_a == "猫猫 吃吃 鱼鱼 。。"
-    text = of_comparison(row, None, 3).data.texts[0]
+    text = of_comparison(row, None, PICTURE).data.texts[0]
     assert (list(text.gaps), text.tail) == (["", " ", " ", " "], "")
 
 

@@ -28,6 +28,7 @@ from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import Settings
 from attnviz.toy.words import read_words
 from attnviz.views.prepared.lab import distance_bins, prepare_distances, prepare_lab
+from attnviz.views.prepared.presentation import PICTURE, Presentation
 from attnviz.views.terminal.blocks import _rows_of_grids, render_blocks
 from attnviz.views.terminal.screen import Screen
 from attnviz.views.terminal.sparks import points_that_fit, render_sparks
@@ -149,7 +150,7 @@ def test_digits_of_entropies():
     """Entropies have two decimal places, or as many as are asked for."""
     found = attnviz.lab("猫吃鱼", position="none", mask="causal")
     assert re.search(r" \.?\d+\.\d\d bits$", str(prepare_lab(found).panels[0].caption))
-    assert re.search(r"\.\d{5} bits$", str(prepare_lab(found, digits=5).panels[0].caption))
+    assert re.search(r"\.\d{5} bits$", str(prepare_lab(found, presentation=Presentation(5)).panels[0].caption))
 
 
 def test_head():
@@ -191,7 +192,7 @@ def test_one_scale():
 def test_pictures_are_wide():
     """In a picture the longer axis runs across, with every cell once."""
     found = attnviz.lab("猫吃鱼")
-    form = prepare_lab(found, medium="picture")
+    form = prepare_lab(found, presentation=PICTURE)
     assert form.across == len(SCHEMES)
     titles = [str(panel.title) for panel in form.panels]
     assert titles[:2] == ["no positions, no mask", "sinusoidal, no mask"]

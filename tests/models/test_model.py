@@ -25,6 +25,7 @@ from attnviz.models.windows import slide
 from attnviz.views.page.document import of_attention
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.presentation import PICTURE
 
 pytest.importorskip("tokenizers")
 
@@ -119,7 +120,7 @@ def test_pair_shares_stand_below_each_head(tiny, capsys):
         assert "A is the first text and B the second." in out
     _, out, _ = run(capsys, "run", "the cat", "--pair", "a fish eats", "--model", folder, "--json")
     np.testing.assert_array_equal(json.loads(out)["pair_shares"], shares[-1:])
-    titles = [title["en"] for title in of_attention(attention, 3).data.titles]
+    titles = [title["en"] for title in of_attention(attention, PICTURE).data.titles]
     assert all("A→B ." in title for title in titles)
     assert pair_shares(load(folder).attend("the cat")) is None
 

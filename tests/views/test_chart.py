@@ -16,13 +16,14 @@ from attnviz.views.figure.layout import wrap
 from attnviz.views.prepared.ablation import draw_ablation
 from attnviz.views.prepared.cost import draw_costs
 from attnviz.views.prepared.lab import prepare_distances
+from attnviz.views.prepared.presentation import PICTURE
 from attnviz.views.prepared.style import THEMES, Style
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHARTS = {
     "ablation": lambda: draw_ablation(ablate("我上周买的手机屏幕碎了", "碎")),
     "costs": lambda: draw_costs(cost([20, 700])),
-    "distances": lambda: prepare_distances(by_distance("猫吃鱼", 64), medium="picture"),
+    "distances": lambda: prepare_distances(by_distance("猫吃鱼", 64), presentation=PICTURE),
 }
 
 

@@ -18,6 +18,7 @@ from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import join
+from attnviz.views.prepared.presentation import PICTURE
 from attnviz.views.prepared.refine import Refining
 from attnviz.views.prepared.style import Style
 
@@ -27,12 +28,12 @@ LONG = "The internationalization of counterrevolutionaries, pneumonoultramicrosc
 
 def form(text, show="weights", **options):
     """What `run` draws of a text."""
-    return join(prepare(choose_heads(run(text, **options)), show, medium="picture"))
+    return join(prepare(choose_heads(run(text, **options)), show, presentation=PICTURE))
 
 
 def compared(first, second, **options):
     """What `compare` draws of two texts."""
-    return join(prepare_comparison(compare(first, second, **options), head="all", medium="picture"))
+    return join(prepare_comparison(compare(first, second, **options), head="all", presentation=PICTURE))
 
 
 CASES = {
@@ -46,7 +47,7 @@ CASES = {
     "long words": lambda: form(LONG, tokens="space"),
     "1x1": lambda: form("x"),
     "120 tokens": lambda: form(" ".join(f"w{i}" for i in range(120)), embedding="hash"),
-    "8 heads": lambda: join(prepare(run("猫吃鱼", embedding="hash", heads=8), medium="picture")),
+    "8 heads": lambda: join(prepare(run("猫吃鱼", embedding="hash", heads=8), presentation=PICTURE)),
     "4 heads, causal": lambda: form("the cat eats fish", heads=4, mask="causal"),
     "scores": lambda: form("猫吃鱼", "scores", mask="window:1"),
     "output": lambda: form("猫吃鱼", "output"),
@@ -188,10 +189,10 @@ def test_no_display(monkeypatch, backend):
 def test_arcs_with_a_hidden_sink_stay_on_one_line():
     """Arcs end at their words where a column is left out, and words among themselves keep their one line."""
     attention = Attention.from_arrays([[1, 0, 0], [0.9, 0, 0.1], [0.9, 0.1, 0]], ["[CLS]", "a", "b"])
-    prepared = Refining(sinks="hide").apply(prepare(attention, medium="picture"), attention)[0]
+    prepared = Refining(sinks="hide").apply(prepare(attention, presentation=PICTURE), attention)[0]
     style = Style(kind="arcs")
     diagram = Arcs(PictureContext(prepared, style, load_fonts()))
     assert diagram.cross == [False]
     assert [(edge.row, edge.column) for edge in diagram.edges[0]] == [(1, 2), (2, 1)]
-    crossed = prepare(run("猫吃", keys="cat eats"), medium="picture")[0]
+    crossed = prepare(run("猫吃", keys="cat eats"), presentation=PICTURE)[0]
     assert Arcs(PictureContext(crossed, style, load_fonts())).cross == [True]

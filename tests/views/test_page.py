@@ -41,6 +41,7 @@ from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import Scale, color_at, ink_on, spread_scale
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.panels import number
+from attnviz.views.prepared.presentation import PICTURE
 
 FOLDER = files("attnviz.views.page").joinpath("script")
 SCRIPTS = sorted((path for path in FOLDER.iterdir()), key=str)
@@ -180,7 +181,7 @@ def test_holds_what_was_computed():
     for j in range(4):
         assert np.array_equal(found[j].astype(np.float32), attention.weights[0, j])
     assert np.array_equal(found[4].astype(np.float32), attention.mean().weights[0, 0])
-    (form,) = prepare(attention, medium="picture")
+    (form,) = prepare(attention, presentation=PICTURE)
     assert tuple(head["rows"]) == form.panels[0].rows
     palette = form.panels[0].scale.palette()
     assert bytes.fromhex(head["scales"][0]["colours"]) == bytes(part for color in palette for part in color)

@@ -20,6 +20,7 @@ from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.cost import draw_costs
 from attnviz.views.prepared.lab import prepare_distances
 from attnviz.views.prepared.panels import join
+from attnviz.views.prepared.presentation import PICTURE
 from attnviz.views.prepared.style import Style
 
 PHONE = "我上周买的手机屏幕碎了"
@@ -30,12 +31,12 @@ STYLES = ["paper", "slide"]
 
 def form(text, **options):
     """Return the prepared form of a text's weights."""
-    return join(prepare(run(text, **options), medium="picture"))
+    return join(prepare(run(text, **options), presentation=PICTURE))
 
 
 def compared(**options):
     """Return the prepared form of two texts beside each other."""
-    return join(prepare_comparison(compare("猫吃鱼", "鱼吃猫", **options), head="all", medium="picture"))
+    return join(prepare_comparison(compare("猫吃鱼", "鱼吃猫", **options), head="all", presentation=PICTURE))
 
 
 FORMS = {
@@ -49,7 +50,7 @@ FORMS = {
 CHARTS = {
     "ablation": lambda: draw_ablation(ablate(PHONE, "碎")),
     "costs": lambda: draw_costs(cost([20, 700], measure=lambda tokens, _: tokens**2 / 10**9)),
-    "distances": lambda: prepare_distances(by_distance("猫吃鱼", 64), medium="picture"),
+    "distances": lambda: prepare_distances(by_distance("猫吃鱼", 64), presentation=PICTURE),
 }
 
 
@@ -117,7 +118,7 @@ def test_heatmaps_of_two_texts(width, style):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_known_colours(width):
     """In a row that looks at one word alone, that cell has the scale's last colour and the others its first."""
-    (prepared,) = prepare(Attention.from_arrays(np.eye(5)[[0, 1, 2, 3, 0]], list("abcde")), medium="picture")
+    (prepared,) = prepare(Attention.from_arrays(np.eye(5)[[0, 1, 2, 3, 0]], list("abcde")), presentation=PICTURE)
     palette = prepared.panels[0].scale.palette()
     (matrix,) = matrices(draw(render_figure, prepared, "png", Style(width=width)))
     expected = np.where(np.eye(5)[[0, 1, 2, 3, 0]][..., None] == 1, palette[-1], palette[0])
@@ -128,7 +129,7 @@ def test_colours_rise_with_the_weights():
     """The colour of each cell is that of its place in the palette, from the least to the largest."""
     raw = np.random.default_rng(0).random((9, 9)) ** 3
     weights = raw / raw.sum(axis=1, keepdims=True)
-    (prepared,) = prepare(Attention.from_arrays(weights, list("abcdefghi")), medium="picture")
+    (prepared,) = prepare(Attention.from_arrays(weights, list("abcdefghi")), presentation=PICTURE)
     (matrix,) = matrices(draw(render_figure, prepared, "png", Style()))
     palette = [tuple(color) for color in prepared.panels[0].scale.palette()]
     steps = np.array([[palette.index(tuple(map(int, color))) for color in row] for row in matrix])
@@ -143,7 +144,7 @@ def test_grids(width):
     """A grid has a small map for each layer and head, with a heading for each, all inside."""
     weights = np.tile(np.eye(4), (3, 6, 1, 1))
     attention = Attention.from_arrays(weights, list("abcd"))
-    (prepared,) = prepare(attention, medium="picture")
+    (prepared,) = prepare(attention, presentation=PICTURE)
     assert prepared.headings is not None
     drawing = draw(render_figure, prepared, "png", Style(kind="grid", width=width))
     drawing.assert_whole()

@@ -18,6 +18,7 @@ from attnviz.views.prepared.caption import describe, setting_words
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import FORBIDDEN, join, number
+from attnviz.views.prepared.presentation import PICTURE, Presentation
 
 TEXT = "猫吃鱼"
 GROUPS = run(TEXT, heads=4).heads
@@ -258,7 +259,7 @@ def test_labels_are_visible():
     """Labels are made visible, in the medium's own way."""
     text = "a\x1bb"
     assert "␛" in prepare(run(text))[0].panels[0].rows
-    assert "\\x1b" in prepare(run(text), medium="picture")[0].panels[0].rows
+    assert "\\x1b" in prepare(run(text), presentation=PICTURE)[0].panels[0].rows
 
 
 @pytest.mark.parametrize("head", [None, "mean", "all", "1"])
@@ -285,7 +286,7 @@ def test_rounding_is_no_change():
 
 def test_join_says_where_from():
     """In one picture each panel's title says which form it comes from; every panel is kept."""
-    forms = prepare_comparison(compare(TEXT, "鱼吃猫"), medium="picture")
+    forms = prepare_comparison(compare(TEXT, "鱼吃猫"), presentation=PICTURE)
     joined = join(forms)
     assert len(joined.panels) == 6
     assert "without positions" in titles(joined)[0]
@@ -296,7 +297,7 @@ def test_join_says_where_from():
 
 def test_form_digits():
     """The digits asked for are the digits of the form."""
-    (form,) = prepare(run(TEXT), digits=5)
+    (form,) = prepare(run(TEXT), presentation=Presentation(5))
     assert form.digits == 5
     assert all(len(text) == 6 for row in form.panels[0].texts(form.digits) for text in row)
 

@@ -20,6 +20,7 @@ from attnviz.views.prepared.alt_text import as_bars, edges_by_mass
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import SPREADS, Scale, spread_scale
 from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.presentation import PICTURE
 from attnviz.views.prepared.refine import SINKS, Refining, with_spread
 
 ALL = [Refining(scale, sinks) for scale in SPREADS for sinks in SINKS]
@@ -51,7 +52,7 @@ def test_pictures_show_what_the_terminal_shows(refining, causal):
     """A picture's numbers, words, scale and sentences are the terminal's; and each cell has its place's colour."""
     attention = sinky(causal)
     (shown,) = refining.apply(prepare(attention), attention)
-    drawn = prepare_picture(attention, digits=3, refining=refining)
+    drawn = prepare_picture(attention, refining=refining)
     assert (drawn.caption, drawn.notes) == (shown.caption, shown.notes)
     for ours, theirs in zip(drawn.panels, shown.panels, strict=True):
         assert (ours.rows, ours.columns, ours.scale) == (theirs.rows, theirs.columns, theirs.scale)
@@ -69,7 +70,7 @@ def test_pages_hold_what_the_terminal_shows(refining):
     """A page's words, notes and scale are the terminal's, and it opens with that scale; hidden keys are not in it."""
     attention = sinky()
     (shown,) = refining.apply(prepare(attention), attention)
-    data = of_attention(attention, 3, refining).data
+    data = of_attention(attention, PICTURE, refining).data
     assert data.columns == shown.panels[0].columns
     assert data.rows == shown.panels[0].rows
     assert data.spread == refining.scale
@@ -92,7 +93,7 @@ def test_comparisons_share_their_scales(scale):
     panels = [panel for form in forms for panel in form.panels]
     assert len({panel.scale for panel in panels}) == 2
     assert [panel.scale for panel in drawn.panels] == [panel.scale for panel in panels]
-    assert of_comparison(comparison, None, 3, Refining(scale)).data.spread == scale
+    assert of_comparison(comparison, None, PICTURE, Refining(scale)).data.spread == scale
 
 
 def test_unknown_values():

@@ -16,6 +16,7 @@ from attnviz.views.figure.render import render_figure
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.panels import join
+from attnviz.views.prepared.presentation import PICTURE
 from attnviz.views.prepared.style import KINDS, THEMES, Style
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -23,7 +24,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def form(text="猫吃鱼", **options):
     """The prepared form of a text's weights, for a picture."""
-    return prepare(run(text, **options), medium="picture")[0]
+    return prepare(run(text, **options), presentation=PICTURE)[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,7 +122,7 @@ def test_which_colours_are_uneven(name, words):
 
 def test_two_ends_are_right_for_changes():
     """A map with a light middle is even where the numbers have two signs."""
-    both = prepare_comparison(compare("猫吃鱼", "鱼吃猫"), medium="picture")[1]
+    both = prepare_comparison(compare("猫吃鱼", "鱼吃猫"), presentation=PICTURE)[1]
     _, notes = render_figure(both, "svg", Style(cmap="RdBu"))
     assert not any("even:" in str(note) for note in notes)
 
@@ -151,7 +152,7 @@ def test_narrow_labels_shrink_before_they_are_thinned():
 
 def test_narrow_titles_go_on_in_the_next_line():
     """In a narrow picture two settings keep their whole names."""
-    compared = join(prepare_comparison(compare("the cat eats the fish", "the fish eats the cat"), medium="picture"))
+    compared = join(prepare_comparison(compare("the cat eats the fish", "the fish eats the cat"), presentation=PICTURE))
     body = heatmaps(compared, "8.5cm")
     assert ["".join(line + " " for line in lines).strip() for lines in body.title_lines] == body.titles
     assert max(map(len, body.title_lines)) > 1

@@ -18,6 +18,7 @@ from attnviz.views.prepared.color_scale import color_at, ink_on
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import FORBIDDEN
+from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.terminal.screen import NARROWEST
 from attnviz.views.terminal.table import render_table
 
@@ -43,7 +44,7 @@ FORMS = {
     "scores": attended("猫吃鱼", "scores"),
     "output": attended("猫吃鱼", "output", projection="identity"),
     "hostile": attended(HOSTILE, mask="window:1"),
-    "many digits": prepare(run("the cat eats fish"), digits=9),
+    "many digits": prepare(run("the cat eats fish"), presentation=Presentation(9)),
     "comparison": prepare_comparison(compare("猫吃鱼", "鱼吃猫")),
     "comparison, long, causal": prepare_comparison(
         compare("the internationalization eats 猫", "猫 eats the internationalization", mask="causal")
@@ -209,7 +210,7 @@ def test_side_by_side():
 def test_the_article():
     """The article's numbers are all there, at seven digits."""
     vectors = np.array([[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 0.7, 0.8], [0.9, 1.0, 1.1, 1.2]])
-    text = "\n".join(drawn(prepare(run(vectors=vectors), digits=7)[0], 80))
+    text = "\n".join(drawn(prepare(run(vectors=vectors), presentation=Presentation(7))[0], 80))
     for expected in (".2693075", ".3289329", ".4017596", ".1814472", ".6180147"):
         assert expected in text
 
@@ -217,7 +218,11 @@ def test_the_article():
 @pytest.mark.parametrize("digits", [7, 9])
 def test_long_numbers(digits):
     """Numbers that are long by themselves are whole too, in the narrowest table."""
-    (form,) = prepare(run(vectors=np.array([[123456.0, -123456.0], [-123456.0, 123456.0]])), "output", digits=digits)
+    (form,) = prepare(
+        run(vectors=np.array([[123456.0, -123456.0], [-123456.0, 123456.0]])),
+        "output",
+        presentation=Presentation(digits),
+    )
     lines = drawn(form, NARROWEST)
     assert max(map(cell_len, lines)) <= NARROWEST
     assert "…" not in "".join(lines)

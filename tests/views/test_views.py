@@ -23,6 +23,7 @@ from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import SPREADS, Scale, color_at, spread_scale, weight_scale
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, number
 from attnviz.views.prepared.pooled_grid import MOST_CELLS, fit_grid
+from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.refine import Refining, with_spread
 from attnviz.views.prepared.shaded_text import shade_words
 from attnviz.views.terminal import blocks, top
@@ -253,7 +254,7 @@ def test_nothing_is_wider(attention, screen, view, spread, sinks, squeeze):
 @given(attentions(heads=1), SCREENS, st.integers(1, 9), st.sampled_from([1, 3, 9]))
 def test_top_holds_the_strongest(attention, screen, most, digits):
     """Read back, each query has its strongest keys' numbers in the order of the text, their bars, and the rest."""
-    (form,) = prepare(attention, digits=digits)
+    (form,) = prepare(attention, presentation=Presentation(digits))
     (panel,) = form.panels
     listed = top._List(panel, form, screen, most)
     found = grouped(listed.lines())
@@ -286,7 +287,7 @@ def test_top_holds_the_strongest(attention, screen, most, digits):
 def test_table_holds_what_was_prepared(attention, screen, spread, sinks, digits):
     """Read back row by row, a table has every number to its digits, each on the colour of its step, and each `·`."""
     refining = Refining(spread, sinks)
-    (form,) = refining.apply(prepare(attention, digits=digits), attention)
+    (form,) = refining.apply(prepare(attention, presentation=Presentation(digits)), attention)
     choice = Choice("table", refining=refining)
     (made,) = view_attention(attention, "weights", choice, screen, digits)
     read = [row for row in map(read_cells, drawn(made, screen)) if row]

@@ -34,6 +34,7 @@ from attnviz.views.prepared.comparison import prepare_comparison, title_of
 from attnviz.views.prepared.heads import MOST_HEADS, head_title
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.refine import AS_IS, Refining
 
 LARGEST_PAGE = 200_000_000
@@ -74,17 +75,17 @@ class _Content:
     start: tuple[int, int]
 
 
-def of_attention(attention: Attention, digits: int, refining: Refining = AS_IS) -> Document:
+def of_attention(attention: Attention, presentation: Presentation, refining: Refining = AS_IS) -> Document:
     """Return the document of all layers and heads, and of the mean of the heads where there are several.
 
     The page opens where a table would: at the last layer, at the first of up to 4 heads, else at their mean. Raises
     InputError where the page would be larger than LARGEST_PAGE characters.
     """
-    form = _prepare_plain(attention, digits, refining)
+    form = _prepare_plain(attention, presentation, refining)
     panels = list(form.panels)
     names: list[_Head] = list(attention.heads)
     if len(names) > 1:
-        means = _prepare_plain(attention.mean(), digits, refining)
+        means = _prepare_plain(attention.mean(), presentation, refining)
         panels = _interleave(panels, list(means.panels), len(names))
         names.append("mean")
     texts = [_text(attention.source, attention.query), *_key_texts(attention, form.panels[0].numbers)]
@@ -107,9 +108,9 @@ def of_attention(attention: Attention, digits: int, refining: Refining = AS_IS) 
     return _assemble(content, refining)
 
 
-def _prepare_plain(attention: Attention, digits: int, refining: Refining) -> Prepared:
+def _prepare_plain(attention: Attention, presentation: Presentation, refining: Refining) -> Prepared:
     """Return the prepared form with one scale for all: the page spreads colours itself, as its reader chooses."""
-    forms = prepare(attention, medium="picture", digits=digits)
+    forms = prepare(attention, presentation=presentation)
     return replace(refining, scale="global").apply(forms, attention)[0]
 
 
@@ -141,14 +142,16 @@ def _sheet_titles(attention: Attention, names: list[_Head], panels: list[Panel])
     ]
 
 
-def of_comparison(comparison: Comparison, head: str | None, digits: int, refining: Refining = AS_IS) -> Document:
+def of_comparison(
+    comparison: Comparison, head: str | None, presentation: Presentation, refining: Refining = AS_IS
+) -> Document:
     """Return the document of every setting and head, with A, B and B - A, and of the mean of the heads.
 
     head: which heads, as `prepare_comparison` takes it; None is all and their mean. Raises InputError where the page
     would be larger than LARGEST_PAGE characters.
     """
-    forms = prepare_comparison(comparison, head=head or "all", medium="picture", digits=digits)
-    names, panels = _comparison_panels(comparison, forms, head, digits)
+    forms = prepare_comparison(comparison, head=head or "all", presentation=presentation)
+    names, panels = _comparison_panels(comparison, forms, head, presentation)
     settings = [_localize_title(form.heading) for form in forms]
     content = _Content(
         kind="comparison",
@@ -170,7 +173,7 @@ def of_comparison(comparison: Comparison, head: str | None, digits: int, refinin
 
 
 def _comparison_panels(
-    comparison: Comparison, forms: Sequence[Prepared], head: str | None, digits: int
+    comparison: Comparison, forms: Sequence[Prepared], head: str | None, presentation: Presentation
 ) -> tuple[list[_Head], list[Panel]]:
     """Return the heads that are shown, and their panels by setting, head and side."""
     run = comparison.runs[0]
@@ -178,7 +181,7 @@ def _comparison_panels(
     panels = [panel for form in forms for panel in form.panels]
     if head is not None or len(names) == 1:
         return names, panels
-    means = prepare_comparison(comparison, head="mean", medium="picture", digits=digits)
+    means = prepare_comparison(comparison, head="mean", presentation=presentation)
     mean_panels = [panel for form in means for panel in form.panels]
     return [*names, "mean"], _interleave(panels, mean_panels, len(names), sides=3)
 

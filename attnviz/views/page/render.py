@@ -21,11 +21,16 @@ from attnviz.views.page.bundle import bundle
 from attnviz.views.page.document import Document, of_attention, of_comparison
 from attnviz.views.page.page_data import as_json_value
 from attnviz.views.page.sentences import SENTENCES, in_each_language
+from attnviz.views.prepared.presentation import PICTURE, Presentation
 from attnviz.views.prepared.refine import AS_IS, Refining
 
 
 def render_page(
-    shown: Attention | Comparison, *, head: str | None = None, digits: int = 3, refining: Refining = AS_IS
+    shown: Attention | Comparison,
+    *,
+    head: str | None = None,
+    presentation: Presentation = PICTURE,
+    refining: Refining = AS_IS,
 ) -> str:
     """Return the page as HTML; the same input gives the same text.
 
@@ -33,8 +38,8 @@ def render_page(
     all the layers and heads it has. Raises InputError where the page would be over 200 MB.
     """
     if isinstance(shown, Comparison):
-        return _fill(of_comparison(shown, head, digits, refining))
-    return _fill(of_attention(shown, digits, refining))
+        return _fill(of_comparison(shown, head, presentation, refining))
+    return _fill(of_attention(shown, presentation, refining))
 
 
 def _fill(document: Document) -> str:

@@ -9,6 +9,7 @@ from attnviz.views.prepared.charts import BarChart, Charts
 from attnviz.views.prepared.labels import Medium, visible, with_occurrence
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import FORBIDDEN, number
+from attnviz.views.prepared.presentation import DIGITS, PICTURE, TERMINAL, Presentation
 
 _WAYS = {
     "word": message("taken out: the words around it close up"),
@@ -17,16 +18,17 @@ _WAYS = {
 }
 
 
-def prepare_ablation(ablation: Ablation, *, digits: int = 3) -> Listing:
+def prepare_ablation(ablation: Ablation, presentation: Presentation = TERMINAL) -> Listing:
     """The removals as a list with bars, in the order of the text, each column's bars up to its own largest number."""
+    digits = presentation.digits_or(DIGITS)
     weights, moves = _weights(ablation), [removal.moved for removal in ablation.removals]
     columns = (
         Column(_weight_title(ablation), _texts(ablation, digits)[0], _bars(weights)),
         Column(message("moves the result by"), _texts(ablation, digits)[1], _bars(moves)),
     )
-    labels = _labels(ablation, "terminal")
+    labels = _labels(ablation, presentation.medium)
     return Listing(
-        _heading(ablation, "terminal"),
+        _heading(ablation, presentation.medium),
         labels,
         (columns,) if labels else (),
         _caption(ablation, digits),
@@ -34,15 +36,18 @@ def prepare_ablation(ablation: Ablation, *, digits: int = 3) -> Listing:
     )
 
 
-def draw_ablation(ablation: Ablation, *, digits: int = 3) -> Charts:
+def draw_ablation(ablation: Ablation, presentation: Presentation = PICTURE) -> Charts:
     """The same as two charts of bars beside each other."""
+    digits = presentation.digits_or(DIGITS)
     weights, moves = _texts(ablation, digits)
-    labels = tuple(label if isinstance(label, str) else label.localized() for label in _labels(ablation, "picture"))
+    labels = tuple(
+        label if isinstance(label, str) else label.localized() for label in _labels(ablation, presentation.medium)
+    )
     charts = (
         BarChart(_weight_title(ablation), labels, tuple(_weights(ablation)), weights),
         BarChart(message("moves the result by"), labels, tuple(one.moved for one in ablation.removals), moves),
     )
-    return Charts(_heading(ablation, "picture"), charts, _caption(ablation, digits), _notes(ablation))
+    return Charts(_heading(ablation, presentation.medium), charts, _caption(ablation, digits), _notes(ablation))
 
 
 def _heading(ablation: Ablation, medium: Medium) -> Message:

@@ -20,26 +20,28 @@ from attnviz.views.prepared.heads import head_name, head_title
 from attnviz.views.prepared.labels import Medium, named
 from attnviz.views.prepared.model_words import PAIR_LEGEND, hidden_share, pair_words, unknown_words
 from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 SHOWS = ("weights", "scores", "output", "qkv")
 UNKNOWN = "[?]"
 ROWS_ARE_WHOLE = message("each row is one word's attention and sums to 1")
 
 
-def prepare(
-    attention: Attention, show: str = "weights", *, medium: Medium = "terminal", digits: int = 3
-) -> tuple[Prepared, ...]:
-    """The prepared forms of what `show` names: weights, scores, output or qkv, of all its layers and heads."""
+def prepare(attention: Attention, show: str = "weights", presentation: Presentation = TERMINAL) -> tuple[Prepared, ...]:
+    """Return the prepared forms of what `show` names: weights, scores, output or qkv, of all its layers and heads."""
     if show not in SHOWS:
         raise unknown_choice("--show", show, SHOWS)
     if show != "output":
         check_show(attention, show)
     makers = {"weights": _weights, "scores": _scores, "output": _output, "qkv": _cards}
     unknown = attention.provenance.unknown
-    rows, columns = labels(attention.query, medium, unknown), labels(attention.key, medium, unknown)
+    rows, columns = (
+        labels(attention.query, presentation.medium, unknown),
+        labels(attention.key, presentation.medium, unknown),
+    )
     forms = makers[show](attention, rows, columns)
     about = unknown_words(attention.provenance)
-    return tuple(replace(form, digits=digits, notes=(*form.notes, *about)) for form in forms)
+    return tuple(replace(form, digits=presentation.digits_or(DIGITS), notes=(*form.notes, *about)) for form in forms)
 
 
 def check_show(attention: Attention, show: str) -> None:

@@ -18,16 +18,20 @@ from attnviz.views.prepared.heads import head_name
 from attnviz.views.prepared.labels import Medium, visible
 from attnviz.views.prepared.model_words import hidden_share, unknown_words
 from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 
 def prepare_comparison(
-    comparison: Comparison, *, head: str | None = None, medium: Medium = "terminal", digits: int = 3
+    comparison: Comparison, *, head: str | None = None, presentation: Presentation = TERMINAL
 ) -> tuple[Prepared, ...]:
-    """A, B and B - A for each run, in A's order, on one scale: the mean of the heads, one head, or with "all" each."""
+    """Return A, B and B - A for each run, in A's order, on one scale.
+
+    head: one head; None is the mean of the heads, "all" each of them.
+    """
     unknown = comparison.provenance.unknown
-    rows = labels(comparison.tokens, medium, unknown)
-    columns = labels(comparison.keys or comparison.tokens, medium, unknown)
-    texts = tuple(title_of(text, medium) for text in comparison.titles)
+    rows = labels(comparison.tokens, presentation.medium, unknown)
+    columns = labels(comparison.keys or comparison.tokens, presentation.medium, unknown)
+    texts = tuple(title_of(text, presentation.medium) for text in comparison.titles)
     matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
     changes = signed_scale(np.array([each[2] for run in matrices for each in run]))
@@ -47,7 +51,18 @@ def prepare_comparison(
             tuple(panel.title for panel in panels if panel.title is not None),
         )
         notes = (verdict, *unknown_words(comparison.provenance))
-        forms.append(Prepared("comparison", tuple(panels), heading, caption, notes, digits, 3, ((heading,), titles)))
+        forms.append(
+            Prepared(
+                "comparison",
+                tuple(panels),
+                heading,
+                caption,
+                notes,
+                presentation.digits_or(DIGITS),
+                3,
+                ((heading,), titles),
+            )
+        )
     return tuple(forms)
 
 

@@ -16,17 +16,19 @@ from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import Medium, named, visible
 from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 _MOST_POINTS = 64
-_DIGITS, _BIT_DIGITS = 3, 2
+_BIT_DIGITS = 2
 
 
-def prepare_lab(lab: Lab, *, medium: Medium = "terminal", digits: int | None = None) -> Prepared:
-    """A panel for each cell, all on one scale, with its setting above it and its entropy and blindness below it.
+def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL) -> Prepared:
+    """Return a panel for each cell, all on one scale, with its setting above it and its entropy and blindness below it.
 
-    digits: decimal places; where not given, 3 for weights and 2 for entropies.
+    Without digits of the presentation, weights have 3 decimal places and entropies 2.
     """
     scale = weight_scale(np.array([cell.weights.max(initial=0.0) for cell in lab.cells]))
+    medium = presentation.medium
     cells, across = _arranged(lab, medium)
     panels = tuple(
         Panel(
@@ -36,12 +38,12 @@ def prepare_lab(lab: Lab, *, medium: Medium = "terminal", digits: int | None = N
             columns=tuple(named(text, medium) for text in cell.columns),
             scale=scale,
             forbidden=_forbidden(cell),
-            caption=_below(cell, _BIT_DIGITS if digits is None else digits),
+            caption=_below(cell, presentation.digits_or(_BIT_DIGITS)),
         )
         for cell in cells
     )
     heading = message("who looks ↓   at whom →")
-    return Prepared("lab", panels, heading, _caption(lab), _notes(lab), digits or _DIGITS, across)
+    return Prepared("lab", panels, heading, _caption(lab), _notes(lab), presentation.digits_or(DIGITS), across)
 
 
 def _arranged(lab: Lab, medium: Medium) -> tuple[tuple[Cell, ...], int]:
@@ -117,8 +119,10 @@ def _at_fault(lab: Lab, cell: Cell) -> Message:
     return _title(lab.axes, cell)
 
 
-def prepare_distances(distances: Distances, *, most: int = _MOST_POINTS, medium: Medium = "terminal") -> Charts:
-    """The curves as one chart: the mean over ranges of distance, `most` at most, that grow in equal ratios."""
+def prepare_distances(
+    distances: Distances, presentation: Presentation = TERMINAL, *, most: int = _MOST_POINTS
+) -> Charts:
+    """Return the curves as one chart: the mean over ranges of distance, `most` at most, that grow in equal ratios."""
     bins = distance_bins(distances.count, most)
     places = tuple(float(start) for start, _ in bins)
     curves = [(setting_words("position", name), curve) for name, curve in distances.curves.items()]
@@ -126,7 +130,9 @@ def prepare_distances(distances: Distances, *, most: int = _MOST_POINTS, medium:
         Series(name, places, tuple(_mean(curve[start:stop]) for start, stop in bins), marked=())
         for name, curve in (*curves, (message("recurrent"), distances.recurrent))
     )
-    text = " ".join(visible(token, medium) for token in distances.text[:12]) + (" …" if distances.text[12:] else "")
+    text = " ".join(visible(token, presentation.medium) for token in distances.text[:12]) + (
+        " …" if distances.text[12:] else ""
+    )
     heading = message(
         "mean weight by distance: {text}, repeated to {count} tokens", text=text, count=f"{distances.count:,}"
     )

@@ -11,6 +11,7 @@ from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.i18n.messages import listed, message
 from attnviz.views.prepared.attention import one_row, prepare
 from attnviz.views.prepared.panels import Prepared
+from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.refine import AS_IS, Refining
 from attnviz.views.terminal.screen import Screen
 
@@ -60,7 +61,7 @@ def view_attention(
     Where a token is chosen, only its row of a table or of `top`.
     """
     for form, view in _naming(
-        choice.refining.apply(prepare(attention, show, digits=digits), attention), choice, screen
+        choice.refining.apply(prepare(attention, show, Presentation(digits)), attention), choice, screen
     ):
         if view in ("blocks", "text") and len(form.panels) > 1 and show == "weights":
             form = _with_characters(form, attention)
