@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, MissingError, ShapeError, no_such
+from attnviz.core.foreign_arrays import check_given, misnamed, stack_weights
+from attnviz.core.masks import fit_allowed
 from attnviz.core.provenance import NOTHING_KNOWN, GivenOrigin, Provenance
 from attnviz.core.types import Booleans, Float32, Floats
-from attnviz.i18n.messages import TOY, Message, listed, message, translate
+from attnviz.i18n.messages import TOY, Message, message, translate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -156,7 +158,7 @@ class Attention:
         self._set("layers", self.layers or tuple(range(weights.shape[0])))
         self._set("heads", self.heads or tuple(range(weights.shape[1])))
         if (len(self.layers), len(self.heads)) != weights.shape[:2]:
-            raise _misnamed(len(self.layers), len(self.heads), weights.shape)
+            raise misnamed(len(self.layers), len(self.heads), weights.shape)
 
     @classmethod
     def from_arrays(
@@ -186,40 +188,27 @@ class Attention:
             >>> Attention.from_arrays([[0.5, 0.5], [0, 1]], ["猫", "吃"]).weights.shape
             (1, 1, 2, 2)
         """
-        from attnviz.core.foreign_arrays import check_rows, stack_weights
-
-        stacked = stack_weights(weights, batch)
-        _, _, queries, count = stacked.shape
-        if keys is None and queries != count:
-            raise ShapeError(
-                "Weights of {queries} queries and {count} keys are cross-attention: the keys need names of their own.",
-                hint="Give keys, one a column (in a file `keys`, or --labels a second time).",
-                queries=queries,
-                count=count,
-            )
-        query, note = _named(tokens, queries, "x", source)
-        key, other = (query, ()) if keys is None else _named(keys, count, "y", None)
-        layers = range(stacked.shape[0]) if layers is None else layers
-        heads = range(stacked.shape[1]) if heads is None else heads
-        if (len(layers), len(heads)) != stacked.shape[:2]:
-            raise _misnamed(len(layers), len(heads), stacked.shape)
-        for names in (layers, heads):
-            if len(set(map(str, names))) < len(names):
-                raise InputError("Layers and heads must have different names: these are {names}.", names=listed(names))
-        allowed = None if allowed is None else _may_look(allowed, stacked.shape)
-        checked, changed = check_rows(
-            stacked, allowed, tuple(layers), tuple(heads), normalize=normalize, partial=partial
+        given = check_given(
+            stack_weights(weights, batch),
+            allowed,
+            layers,
+            heads,
+            cross=keys is not None,
+            normalize=normalize,
+            partial=partial,
         )
-        normalized = (message("Rows that did not sum to 1 were divided by their sums."),) if changed else ()
+        query, note = _named(tokens, given.weights.shape[-2], "x", source)
+        key, other = (query, ()) if keys is None else _named(keys, given.weights.shape[-1], "y", None)
+        normalized = (message("Rows that did not sum to 1 were divided by their sums."),) if given.normalized else ()
         return cls(
             query=query,
             key=key,
-            weights=checked,
-            allowed=allowed,
-            layers=tuple(layers),
-            heads=tuple(heads),
+            weights=given.weights,
+            allowed=given.allowed,
+            layers=given.layers,
+            heads=given.heads,
             source=source,
-            provenance=Provenance(GivenOrigin(len(layers), len(heads)), normalized=changed),
+            provenance=Provenance(GivenOrigin(len(given.layers), len(given.heads)), normalized=given.normalized),
             notes=(*note, *other, *normalized),
         )
 
@@ -301,23 +290,6 @@ class Attention:
         return f"<Attention {layers} layers x {heads} heads x {queries} queries x {keys} keys: {first!r}>"
 
 
-def fit_allowed(allowed: Booleans, shape: tuple[int, ...]) -> Booleans:
-    """Return a mask of weights of this shape as [query, key], or as [1 or layers, 1 or heads, query, key].
-
-    It may be [query, key], [heads, query, key] or [layers, heads, query, key], with 1 for all layers or heads.
-    Raises ShapeError for any other shape.
-    """
-    if 2 <= allowed.ndim <= 4 and allowed.shape[-2:] == shape[2:]:
-        leading = (1,) * (4 - allowed.ndim) + allowed.shape[:-2]
-        if all(size in (1, count) for size, count in zip(leading, shape[:2], strict=True)):
-            return allowed.reshape(shape[2:] if leading == (1, 1) else leading + shape[2:])
-    raise ShapeError(
-        "allowed {allowed} must have the shape of one head's weights, {weights}.",
-        allowed=allowed.shape,
-        weights=shape[2:],
-    )
-
-
 def _some_of(allowed: Booleans | None, layers: list[int], heads: list[int]) -> Booleans | None:
     """Return what these layers and heads allow."""
     if allowed is None or allowed.ndim == 2:
@@ -329,15 +301,6 @@ def _some_of(allowed: Booleans | None, layers: list[int], heads: list[int]) -> B
 def _some(array: Floats | None, heads: list[int]) -> Floats | None:
     """Return these heads of the array, where there is one."""
     return None if array is None else array[heads]
-
-
-def _misnamed(layers: int, heads: int, shape: tuple[int, ...]) -> ShapeError:
-    return ShapeError(
-        "There are {layers} layer names and {heads} head names for weights of shape {shape}.",
-        layers=layers,
-        heads=heads,
-        shape=shape,
-    )
 
 
 def _named(
@@ -363,12 +326,6 @@ def _named(
         end = start + len(name) if start >= 0 and isinstance(name, str) else None
         tokens.append(name if isinstance(name, Token) else Token(str(name), *(() if end is None else (start, end))))
     return tuple(tokens), ()
-
-
-def _may_look(allowed: Any, shape: tuple[int, ...]) -> Booleans:
-    found = np.asarray(allowed)
-    known = found if found.dtype.kind in "biuf" else np.empty(0)
-    return fit_allowed(known.astype(bool), shape)
 
 
 def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:

@@ -6,14 +6,17 @@ Nothing here imports torch, jax or transformers: a tensor is asked for its numbe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, MissingError, ShapeError
-from attnviz.core.types import Float32, Floats
+from attnviz.core.masks import fit_allowed
+from attnviz.core.types import Booleans, Float32, Floats
+from attnviz.i18n.messages import listed
 
 TOLERANCE = 1e-3
 _NOTHING = 1e-6
@@ -103,6 +106,70 @@ def as_layers(array: Floats) -> Floats:
     if not array.size:
         raise ShapeError("The weights are empty: they have the shape {shape}.", shape=array.shape)
     return array.reshape((1,) * (4 - array.ndim) + array.shape)
+
+
+class CheckedWeights(NamedTuple):
+    """Weights from elsewhere, float32 [layers, heads, query, key], every row valid, and what goes with them.
+
+    allowed: see masks.fit_allowed. normalized: whether any row was divided by its sum.
+    """
+
+    weights: Float32
+    allowed: Booleans | None
+    layers: tuple[int, ...]
+    heads: tuple[int | str, ...]
+    normalized: bool
+
+
+def check_given(
+    weights: Floats,
+    allowed: Any,
+    layers: Sequence[int] | None,
+    heads: Sequence[int | str] | None,
+    *,
+    cross: bool,
+    normalize: bool,
+    partial: bool,
+) -> CheckedWeights:
+    """Check weights [layers, heads, query, key], and the mask and names that go with them.
+
+    allowed: an array of booleans or numbers, or None. layers, heads: names, or None to number them. cross: whether the
+    keys have names of their own. normalize, partial: see check_rows. Raises ShapeError and InputError.
+    """
+    if not cross and weights.shape[-2] != weights.shape[-1]:
+        raise ShapeError(
+            "Weights of {queries} queries and {count} keys are cross-attention: the keys need names of their own.",
+            hint="Give keys, one a column (in a file `keys`, or --labels a second time).",
+            queries=weights.shape[-2],
+            count=weights.shape[-1],
+        )
+    layers = tuple(range(weights.shape[0]) if layers is None else layers)
+    heads = tuple(range(weights.shape[1]) if heads is None else heads)
+    if (len(layers), len(heads)) != weights.shape[:2]:
+        raise misnamed(len(layers), len(heads), weights.shape)
+    for names in (layers, heads):
+        if len(set(map(str, names))) < len(names):
+            raise InputError("Layers and heads must have different names: these are {names}.", names=listed(names))
+    mask = None if allowed is None else _mask(allowed, weights.shape)
+    checked, normalized = check_rows(weights, mask, layers, heads, normalize=normalize, partial=partial)
+    return CheckedWeights(checked, mask, layers, heads, normalized)
+
+
+def _mask(allowed: Any, shape: tuple[int, ...]) -> Booleans:
+    """Return a mask of booleans or numbers that fits weights of this shape; ShapeError for any other array."""
+    found = np.asarray(allowed)
+    known = found if found.dtype.kind in "biuf" else np.empty(0)
+    return fit_allowed(known.astype(bool), shape)
+
+
+def misnamed(layers: int, heads: int, shape: tuple[int, ...]) -> ShapeError:
+    """Return the error for another number of names than there are layers and heads."""
+    return ShapeError(
+        "There are {layers} layer names and {heads} head names for weights of shape {shape}.",
+        layers=layers,
+        heads=heads,
+        shape=shape,
+    )
 
 
 def check_rows(

@@ -7,7 +7,8 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.core.errors import OptionError, ShapeError, unknown_choice
+from attnviz.core.types import Booleans
 from attnviz.i18n.messages import Message, message
 
 SPELLINGS = ("none", "causal", "window:K", "window:K,causal")
@@ -67,3 +68,20 @@ def mask_words(spelling: str) -> Message:
     if plain in ("none", "causal"):
         return message("no mask") if plain == "none" else message("causal mask")
     return message("{mask} mask", mask=plain)
+
+
+def fit_allowed(allowed: Booleans, shape: tuple[int, ...]) -> Booleans:
+    """Return a mask of weights of this shape as [query, key], or as [1 or layers, 1 or heads, query, key].
+
+    It may be [query, key], [heads, query, key] or [layers, heads, query, key], with 1 for all layers or heads.
+    Raises ShapeError for any other shape.
+    """
+    if 2 <= allowed.ndim <= 4 and allowed.shape[-2:] == shape[2:]:
+        leading = (1,) * (4 - allowed.ndim) + allowed.shape[:-2]
+        if all(size in (1, count) for size, count in zip(leading, shape[:2], strict=True)):
+            return allowed.reshape(shape[2:] if leading == (1, 1) else leading + shape[2:])
+    raise ShapeError(
+        "allowed {allowed} must have the shape of one head's weights, {weights}.",
+        allowed=allowed.shape,
+        weights=shape[2:],
+    )
