@@ -45,14 +45,14 @@ class Arcs:
         self._tell()
 
     def _edges(self, panel: Panel) -> tuple[Edge, ...]:
-        """The edges of a panel; of words among themselves the columns are their places on the line."""
+        """Return the edges of a panel; of words among themselves the columns are their places on the line."""
         edges, places = edges_by_mass(panel, self.context.style.mass), panel.numbers
         if panel.cross or places is None:
             return edges
         return tuple(replace(edge, column=places[edge.column]) for edge in edges)
 
     def _fit(self) -> float:
-        """The letters' size: as large as the width allows, but never too small to read."""
+        """Return the letters' size in points: as large as the width allows, but never too small to read."""
         context, most = self.context, self.context.theme.label * 1.2
         longest = max(self._ends(labels, 1.0)[-1] for pair in self.labels for labels in pair)
         room = context.room if context.room is not None else max(_WIDEST, longest * SMALLEST)
@@ -98,7 +98,7 @@ class Arcs:
         return above + 0.06, below + 0.06
 
     def _rise(self, middles: list[float], edge: Edge) -> float:
-        """An arc rises with the root of its span: short ones stay apart, and long ones on the sheet."""
+        """Return how high an arc rises, in inches: with the root of its span, so that long ones fit the page."""
         if edge.row == edge.column:
             return 1.6 * self.size * POINT
         span = abs(middles[edge.column] - middles[edge.row])

@@ -48,7 +48,7 @@ class Canvas:
             self.titles[name] = full
 
     def cells(self, x: float, y: float, width: float, height: float, colors: NDArray[np.uint8]) -> None:
-        """A matrix of colours [rows, columns, 3] in this rectangle: sharp shapes, or an image where they are many."""
+        """Draw a matrix of colours [rows, columns, 3] in this rectangle: shapes, or an image where they are many."""
         rows, columns = colors.shape[:2]
         if rows * columns <= _MOST_QUADS:
             across, down = np.linspace(x, x + width, columns + 1), np.linspace(y, y + height, rows + 1)
@@ -70,11 +70,11 @@ class Canvas:
             self.axes.add_patch(PathPatch(shape, fill=False, hatch="////", edgecolor=self.theme.hatch, lw=0))
 
     def box(self, x: float, y: float, width: float, height: float, color: Any) -> None:
-        """A filled rectangle."""
+        """Draw a filled rectangle."""
         self.axes.add_patch(PathPatch(_box(x, y, width, height), facecolor=color, edgecolor="none", lw=0))
 
     def line(self, points: list[tuple[float, float]], width: float, color: Any) -> None:
-        """A straight line through these points; width in points."""
+        """Draw a straight line through these points; width in points."""
         self.axes.add_collection(LineCollection([points], linewidths=width, colors=[color]), autolim=False)
 
     def curves(self, curves: list[Curve]) -> None:

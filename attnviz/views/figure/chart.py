@@ -37,7 +37,7 @@ _MOST_LABEL_CELLS = 18
 
 
 def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:
-    """The charts beside each other as a picture in `form` (png, svg or pdf), and what the reader should know of it.
+    """Draw the charts beside each other in one picture (`form`: png, svg or pdf); return it and notes for the reader.
 
     The same input gives the same bytes. A character that no font has is drawn as its code point. Raises OptionError for
     a style that cannot be, or a width into which the charts do not fit.
@@ -65,7 +65,7 @@ def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tu
 
 
 def _color_settings(style: Style) -> dict[str, Any]:
-    """The colours of matplotlib's own texts and lines."""
+    """Return the colours of matplotlib's own texts and lines."""
     inks = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), style.theme.ink)
     return {**inks, "axes.edgecolor": style.theme.hatch, "axes.facecolor": "none"}
 
@@ -94,7 +94,7 @@ class _Drawing:
         self.height = self.top + sum(map(self._row_height, self.rows)) + self.foot
 
     def _arranged(self, style: Style) -> tuple[list[tuple[Chart | BarChart, ...]], float]:
-        """The charts in rows, as many beside each other as the width allows, and how wide the axes of each are."""
+        """Return the charts in rows, as many in each as the width allows, and how wide the axes of a chart are."""
         charts, room = self.prepared.charts, style.inches
         if room is None:
             return [charts], (_ALONE if len(charts) == 1 else _WIDTH) * self.scale
@@ -108,14 +108,14 @@ class _Drawing:
         return rows, across
 
     def _beside(self, row: tuple[Chart | BarChart, ...]) -> float:
-        """The room of a row that is not its charts': labels and gaps."""
+        """Return the width of a row that its labels and gaps take, in inches."""
         return sum(map(self._left, row)) + (len(row) + 1) * self.gap
 
     def _row_height(self, row: tuple[Chart | BarChart, ...]) -> float:
         return self.above + max(self._height(chart) + self._below(chart) for chart in row)
 
     def words(self, words: Message | None) -> str:
-        """The words in the language in use, as the fonts can draw them."""
+        """Return the words in the language in use, as the fonts can draw them."""
         return "" if words is None else self.fonts.drawable(words.localized(), self.lacking)
 
     def _labels(self, chart: BarChart) -> list[str]:
@@ -132,7 +132,7 @@ class _Drawing:
         return inches * self.scale
 
     def _below(self, chart: Chart | BarChart) -> float:
-        """The room below the axes: the name of the x axis and the legend."""
+        """Return the height below the axes, in inches: the name of the x axis and the legend."""
         if isinstance(chart, BarChart):
             return 0.15 * self.scale
         return (_BELOW + 0.05 + -(-len(chart.series) // self._columns(chart)) * _LEGEND_LINE) * self.scale
@@ -250,7 +250,7 @@ def _title_of(chart: Chart | BarChart) -> Message | None:
 
 
 def _drawn(series: Series, powers: bool) -> tuple[list[float], list[float], list[int]]:
-    """The points that have a place (with axes in powers of ten those above 0), and which of them get a mark."""
+    """Return the points that have a place (with axes in powers of ten those above 0), and which of them get a mark."""
     places = range(len(series.x)) if series.marked is None else series.marked
     kept = [i for i in range(len(series.x)) if not powers or (series.x[i] > 0 and series.y[i] > 0)]
     marked = [k for k, i in enumerate(kept) if i in places]
@@ -270,7 +270,7 @@ def _tick_words(axes: Axes, powers: bool) -> None:
 
 
 def _power_of_ten(value: float, _: int) -> str:
-    """A tick's number: written out from .001 to 10,000, else as a power of ten."""
+    """Return a tick's number: written out from .001 to 10,000, else as a power of ten."""
     if value <= 0:
         return ""
     return f"{value:,.10g}" if 1e-3 <= value < 1e5 else f"1e{round(np.log10(value))}"

@@ -76,7 +76,7 @@ class Colors:
 
 
 def unit(color: RGB) -> tuple[float, float, float]:
-    """A colour as matplotlib takes it, 0 to 1."""
+    """Return a colour as matplotlib takes it, 0 to 1."""
     return (color[0] / 255, color[1] / 255, color[2] / 255)
 
 
@@ -112,7 +112,7 @@ def _rgb(code: str) -> RGB:
 
 
 def _map(name: str) -> tuple[str, tuple[RGB, ...]]:
-    """The colour map of that name in matplotlib, in any case, and its 256 colours."""
+    """Return the colour map of that name in matplotlib, in any case, and its 256 colours."""
     from matplotlib import colormaps
 
     known = {each.lower(): each for each in reversed(list(colormaps))}

@@ -36,7 +36,7 @@ class Fonts:
         return self._advance(letter) is not None
 
     def drawable(self, text: str, lacking: dict[str, None]) -> str:
-        """The text with each cluster that no family has as its code points, which are also put into `lacking`."""
+        """Return the text with each cluster that no family has as its code points; these are added to `lacking`."""
         if text.isascii() and text.isprintable():
             return text
         drawn = []
@@ -53,7 +53,7 @@ class Fonts:
         return sum(self._advance(letter) or 0.0 for letter in text) * size * POINT
 
     def _advance(self, letter: str) -> float | None:
-        """The letter's advance in em, in the first family that has it; None where none does."""
+        """Return the letter's advance in em, in the first family that has it; None where none does."""
         if letter not in self._advances:
             self._advances[letter] = self._measure(letter)
         return self._advances[letter]
@@ -72,7 +72,7 @@ class Fonts:
 
 @cache
 def load_fonts(named: tuple[str, ...] = ()) -> Fonts:
-    """The fonts that are named, by file or family, before the two that are always there.
+    """Load the fonts that are named, by file or family, before the two that are always there.
 
     The Chinese one comes as a file from its package: searching the system's fonts misses newly installed ones. Raises
     OptionError for a file or a family that cannot be used.
@@ -93,7 +93,7 @@ def load_fonts(named: tuple[str, ...] = ()) -> Fonts:
 
 
 def _named(font: str) -> str:
-    """The family of a font that is named by its file, or by its family's name."""
+    """Return the family of a font that is named by its file, or by its family's name."""
     if Path(font).suffix.lower() in (".ttf", ".otf", ".ttc", ".otc"):
         return _from_file(font)
     from matplotlib.font_manager import findSystemFonts, fontManager, get_font
@@ -151,7 +151,7 @@ def wide(text: str) -> bool:
 
 
 def settings(fonts: Fonts) -> dict[str, Any]:
-    """The settings under which matplotlib draws the same picture everywhere, and no text as a formula."""
+    """Return the settings under which matplotlib draws the same picture everywhere, and no text as a formula."""
     return {
         "font.family": fonts.families,
         "svg.hashsalt": "attnviz",

@@ -71,7 +71,7 @@ class Heatmaps:
         raise self.context.too_narrow(max(least, 1.0))
 
     def _cell_in(self, width: float) -> float:
-        """The cell of a panel that fills this width: labels shrink until a cell has room for each, to the smallest."""
+        """Return the cell size of a panel of this width; labels shrink to the cells, down to the smallest size."""
         between = self._left(0.0)
         size = (width - between) / (self._left(1.0) - between + self.columns * 1.15 * POINT)
         return float(width - self._left(min(self.context.theme.label, max(SMALLEST, size)))) / self.columns
@@ -122,7 +122,7 @@ class Heatmaps:
         self.number_size = self._number_size()
 
     def _number_size(self) -> float | None:
-        """The size of the numbers in cells; None where there are none."""
+        """Return the size of the numbers in cells; None where there are none."""
         if self.context.style.annotate == "off":
             return None
         widest = max(
@@ -148,7 +148,7 @@ class Heatmaps:
             at += bar.width + 0.2
 
     def _lines(self, title: str, width: float) -> list[str]:
-        """The title in lines of this width; one line, shortened, where they would be too many."""
+        """Return the title in lines of this width; one line, shortened, where they would be too many."""
         lines = wrap(self.context.fonts, split_prose(title), width, self.context.theme.title)
         return lines if len(lines) <= _MOST_TITLE_LINES else [self.context.fit(title, width, self.context.theme.title)]
 

@@ -69,29 +69,29 @@ class PictureContext:
         self.said[str(note)] = note
 
     def words(self, words: Message | None) -> str:
-        """The words in the language in use, as the fonts can draw them."""
+        """Return the words in the language in use, as the fonts can draw them."""
         return "" if words is None else self.drawable(words.localized())
 
     def drawable(self, text: str) -> str:
-        """The text as the fonts can draw it."""
+        """Return the text as the fonts can draw it."""
         return self.fonts.drawable(text, self.lacking)
 
     def label(self, text: str) -> Label:
-        """A token's label: drawable, and shortened in the middle where it is long."""
+        """Return a token's label: drawable, and shortened in the middle where it is long."""
         full = self.drawable(text)
         return Label(shorten(full, _MOST_LABEL_CELLS, count_columns), full)
 
     def fit(self, text: str, width: float, size: float) -> str:
-        """The text shortened in the middle to this width, in inches."""
+        """Return the text shortened in the middle to this width, in inches."""
         return shorten(text, round(width * 1000), lambda part: round(self.fonts.width(part, size) * 1000))
 
     def too_narrow(self, least: float) -> OptionError:
-        """The error for a width into which a body this wide does not fit."""
+        """Return the error for a width into which a body this wide does not fit."""
         return too_narrow(self.style, least + 2 * MARGIN)
 
 
 def too_narrow(style: Style, least: float) -> OptionError:
-    """The error for a width into which the picture does not fit."""
+    """Return the error for a width into which the picture does not fit."""
     return OptionError(
         "--width {width} is too narrow for this picture: it needs {least} inches.",
         hint="Give a wider one, fewer heads, or a shorter text.",
@@ -225,7 +225,7 @@ class ColorBar:
 
 
 def ticks(scale: Scale) -> list[tuple[float, str]]:
-    """A few round numbers of the scale, each with its place, 0 to 1; by row, which has none, what its ends are."""
+    """Return a few round numbers of the scale, each with its place, 0 to 1; of a scale by row, its ends in words."""
     span = scale.high - scale.low
     if not span > 0:
         return [(0.5 if scale.diverging else 0.0, number(scale.low, 3))]
@@ -245,7 +245,7 @@ def ticks(scale: Scale) -> list[tuple[float, str]]:
 
 
 def _powers_of_ten(scale: Scale) -> list[tuple[float, str]]:
-    """The ends of a logarithmic scale, and the powers of ten between them that have room."""
+    """Return the ends of a logarithmic scale, and the powers of ten between them that have room."""
     first, last = np.ceil(np.log10(scale.floor)), np.floor(np.log10(scale.high))
     sizes = [*(10.0**power for power in np.arange(first, last + 1)), scale.high]
     shares = scale.share(np.array(sizes))
@@ -257,10 +257,10 @@ def _powers_of_ten(scale: Scale) -> list[tuple[float, str]]:
 
 
 def _short(value: float) -> str:
-    """A number in two digits at most, as .063 or 1e-05."""
+    """Return a number in two digits at most, as .063 or 1e-05."""
     return f"{value:.2g}".removeprefix("0")
 
 
 def distinct_scales(panels: tuple[Panel, ...]) -> list[Scale]:
-    """The scales of the panels, each once."""
+    """Return the scales of the panels, each once."""
     return list(dict.fromkeys(panel.scale for panel in panels))

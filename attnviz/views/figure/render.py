@@ -28,7 +28,7 @@ _BODIES = {
 
 
 def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:
-    """The panels as a picture in `form` (png, svg or pdf), and what the reader should know about it.
+    """Draw the panels as a picture in `form` (png, svg or pdf); return it and notes for the reader.
 
     The same input gives the same bytes. A character that no font has is drawn as its code point. Raises OptionError for
     a style that cannot be, or a width into which the picture does not fit.

@@ -19,7 +19,7 @@ _WAYS = {
 
 
 def prepare_ablation(ablation: Ablation, presentation: Presentation = TERMINAL) -> Listing:
-    """The removals as a list with bars, in the order of the text, each column's bars up to its own largest number."""
+    """Return the removals as a list with bars, each column's bars up to its own largest number."""
     digits = presentation.digits_or(DIGITS)
     weights, moves = _weights(ablation), [removal.moved for removal in ablation.removals]
     columns = (
@@ -37,7 +37,7 @@ def prepare_ablation(ablation: Ablation, presentation: Presentation = TERMINAL) 
 
 
 def draw_ablation(ablation: Ablation, presentation: Presentation = PICTURE) -> Charts:
-    """The same as two charts of bars beside each other."""
+    """Return the removals as two charts of bars beside each other."""
     digits = presentation.digits_or(DIGITS)
     weights, moves = _texts(ablation, digits)
     labels = tuple(

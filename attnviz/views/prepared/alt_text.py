@@ -70,13 +70,13 @@ def as_bars(prepared: Prepared, token: str | None = None) -> Prepared:
 
 
 def _scale_of_bars(scale: Scale, values: list[NDArray[np.floating]]) -> Scale:
-    """The scale of these bars, of the kind and the spread that the matrices' scale has."""
+    """Return the scale of these bars, of the kind and the spread that the matrices' scale has."""
     make = signed_scale if scale.diverging else weight_scale
     return spread_scale(make(np.concatenate([each.ravel() for each in values])), scale.spread, values)
 
 
 def as_kind(prepared: Prepared, style: Style) -> Prepared:
-    """What a picture of this kind draws: the form itself, or its bars."""
+    """Return what a picture of this kind draws: the form itself, or its bars."""
     return as_bars(prepared, style.token) if style.kind == "bars" else prepared
 
 
@@ -126,7 +126,7 @@ def sentence(prepared: Prepared, kind: str = "heatmap") -> Message:
 
 
 def _largest(panels: tuple[Panel, ...]) -> tuple[Panel, int, int]:
-    """The panel and the cell that a reader's eye meets first: the largest change, else the largest weight."""
+    """Return the panel, row and column that stand out most: the largest change, else the largest weight."""
     changes = [panel for panel in panels if panel.plus]
     sizes = [np.abs(panel.values) * (1 if panel.forbidden is None else ~panel.forbidden) for panel in changes or panels]
     best = max(range(len(sizes)), key=lambda i: float(sizes[i].max()))

@@ -53,7 +53,7 @@ def check_show(attention: Attention, show: str) -> None:
 
 
 def one_row(form: Prepared, attention: Attention, token: str) -> Prepared:
-    """The form with nothing but the row of a word that looks; MissingError where there is no such word."""
+    """Return the form with nothing but the row of one query word; MissingError where there is no such word."""
     index, note = find_token(attention.query, token)
     panels = tuple(
         replace(
@@ -87,7 +87,7 @@ def labels(tokens: tuple[Token, ...], medium: Medium, unknown: object = None) ->
 
 
 def label(token: Token, medium: Medium = "terminal", unknown: object = None) -> str:
-    """A token as its row and column are called, never blank, and with [?] after what a model does not know.
+    """Return a token's label, never blank, with [?] after what a model does not know.
 
     unknown: the piece that a model's vocabulary has for what is not in it.
 
@@ -132,7 +132,7 @@ def _forbidden(attention: Attention) -> Booleans | None:
 
 
 def _row_meaning(attention: Attention) -> Message:
-    """What a row of weights is, and how much of it is not shown."""
+    """Say what a row of weights is, and how much of it is not shown."""
     hidden = attention.provenance.hidden
     if hidden is None and attention.allowed is not None and not attention.allowed.any(axis=-1).all():
         return message("each row is one word's attention and sums to 1, but for words that may look at nothing")
@@ -242,7 +242,7 @@ def _vectors(
 
 
 def _named(attention: Attention, features: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The toy's features in the language in use; the columns of one-hot vectors are the text's own words."""
+    """Return the toy's features in the language in use; the columns of one-hot vectors are the text's own words."""
     toy = attention.provenance.toy
     if features is None or toy is None or toy.embedding != "toy":
         return features

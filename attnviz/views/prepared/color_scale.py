@@ -100,7 +100,7 @@ def signed_scale(values: NDArray[np.floating]) -> Scale:
 
 
 def spread_scale(scale: Scale, spread: str, matrices: list[NDArray[Any]]) -> Scale:
-    """The same ends, spread by all numbers, by row, or by ratio over at most four decades of these matrices."""
+    """Return a scale with the same ends, spread globally, by row, or by ratio over at most four decades."""
     if spread != "log":
         return replace(scale, spread=spread)
     smallest = min((float(np.abs(each[each != 0]).min(initial=np.inf)) for each in matrices), default=np.inf)
@@ -108,7 +108,7 @@ def spread_scale(scale: Scale, spread: str, matrices: list[NDArray[Any]]) -> Sca
 
 
 def color_at(palette: tuple[RGB, ...], place: float) -> RGB:
-    """The colour at `place`, 0 to 1."""
+    """Return the colour at `place`, 0 to 1."""
     return palette[round(place * (len(palette) - 1))]
 
 

@@ -67,7 +67,7 @@ def prepare_comparison(
 
 
 def title_of(name: Name, medium: Medium = "terminal") -> Message:
-    """What stands above one side of a comparison: its text or its name, harmless."""
+    """Return the title of one side of a comparison: its text or its name, harmless."""
     if isinstance(name, str):
         return message("{text}", text=visible(name, medium))
     fields = {key: visible(value, medium) if isinstance(value, str) else value for key, value in name.fields.items()}
@@ -124,7 +124,7 @@ def _positions(run: Run) -> Message:
 
 
 def _matrices(run: Run, index: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """A, B and the change of one head, or of the mean of the heads; rounding is no change, and has no colour."""
+    """Return A, B and the change of one head, or of the mean of the heads; rounding is no change, and has no colour."""
     a, b = run.matrices(index)
     change = b - a
     return a, b, np.where(np.abs(change) <= run.threshold, np.float32(0), change)

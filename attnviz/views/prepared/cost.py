@@ -20,7 +20,7 @@ _POINTS = 40
 
 
 def prepare_costs(costs: Costs) -> Listing:
-    """The costs as a list: counted scores and steps, memory, and time, where ~ marks what is predicted.
+    """Return the costs as a list: counted scores and steps, memory, and time, where ~ marks what is predicted.
 
     A recurrent network of one layer takes as many steps as there are tokens: one column says both.
     """
@@ -101,7 +101,7 @@ def _notes(costs: Costs) -> tuple[Message, ...]:
 
 
 def draw_costs(costs: Costs) -> Charts:
-    """The costs as charts over the number of tokens: scores and steps, bytes, seconds; 0 tokens are left out."""
+    """Return the costs as charts over the number of tokens: scores and steps, bytes, seconds; 0 tokens are left out."""
     rows = [row.tokens for row in costs.rows if row.tokens]
     drawn = [count_cost(tokens, costs.setup, costs.timings, costs.fit) for tokens in _places(costs, rows)]
     marked = tuple(k for k, cost in enumerate(drawn) if cost.tokens in rows)
@@ -167,7 +167,7 @@ def _times(costs: Costs, tokens: tuple[float, ...]) -> tuple[Series, ...]:
 
 
 def _formula(costs: Costs) -> str:
-    """The fit with its numbers, the terms that are 0 left out."""
+    """Return the fit with its numbers, the terms that are 0 left out."""
     assert costs.fit is not None
     every = costs.setup.layers * costs.setup.heads
     terms = zip(costs.fit, ("", " N", " N²"), strict=True)

@@ -10,7 +10,7 @@ MOST_HEADS = 4
 
 
 def choose_heads(attention: Attention, head: str | None = None, layer: str | None = None) -> Attention:
-    """The layers and heads to look at: by default the last layer, and its one head, all of up to 4, else their mean.
+    """Select layers and heads: by default the last layer, and all of up to 4 heads, else their mean.
 
     head: a number, a name, mean or all. layer: a number or all.
     """
@@ -33,7 +33,7 @@ def _layer(attention: Attention, layer: str | None) -> int | None:
 
 
 def head_title(attention: Attention, layer: int, head: int | str) -> Message | None:
-    """A head's title under its original number and name; None where there is only one head and one layer to tell."""
+    """Return a head's title with its original number and name; None where there is one head and one layer."""
     several_layers = attention.layers != (0,) or attention.provenance.layers != 1
     if len(attention.heads) == 1 and head == 0 and attention.provenance.heads <= 1:
         return message("layer {layer}", layer=layer) if several_layers else None
@@ -41,7 +41,7 @@ def head_title(attention: Attention, layer: int, head: int | str) -> Message | N
 
 
 def head_name(head: int | str) -> Message:
-    """What a head is called: by its number, or by its own name."""
+    """Return a head's name: by its number, or by its own name."""
     if head == "mean":
         return message("mean of the heads")
     return message("head: {name}", name=toy_name(head)) if isinstance(head, str) else message("head {head}", head=head)

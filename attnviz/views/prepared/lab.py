@@ -47,7 +47,7 @@ def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL) -> Prepared:
 
 
 def _arranged(lab: Lab, medium: Medium) -> tuple[tuple[Cell, ...], int]:
-    """The cells in the order they are drawn, and how many belong side by side.
+    """Return the cells in the order they are drawn, and how many belong side by side.
 
     The last axis runs across; on a page, which is wider than high, the longer one does.
     """
@@ -66,7 +66,7 @@ def _forbidden(cell: Cell) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
 
 
 def _title(axes: tuple[Axis, ...], cell: Cell) -> Message:
-    """The cell's setting, the value of each axis in words."""
+    """Return the cell's setting, the value of each axis in words."""
     words = [setting_words(axis.name, value) for axis, value in zip(axes, cell.values, strict=True)]
     return words[0] if len(words) == 1 else message("{first}, {second}", first=words[0], second=words[1])
 
@@ -94,7 +94,7 @@ def _caption(lab: Lab) -> tuple[Message, ...]:
 
 
 def _notes(lab: Lab) -> tuple[Message, ...]:
-    """What the words below the grids mean, as far as they are there, and why a setting cannot be."""
+    """Explain the words below the grids, as far as they are there, and why a setting cannot be."""
     there = {cell.blind_to for cell in lab.cells}
     notes: list[Message] = []
     if Blindness.ANY_ORDER in there:
@@ -112,7 +112,7 @@ def _notes(lab: Lab) -> tuple[Message, ...]:
 
 
 def _at_fault(lab: Lab, cell: Cell) -> Message:
-    """What of a setting that cannot be is at fault: one value, where none of its settings can be, or all of it."""
+    """Name the axis value that makes a setting invalid; the whole setting if no single value does."""
     for k, axis in enumerate(lab.axes):
         if all(other.problem is not None for other in lab.cells if other.values[k] == cell.values[k]):
             return _title((axis,), replace(cell, values=(cell.values[k],)))
@@ -175,6 +175,6 @@ def distance_bins(count: int, most: int) -> list[tuple[int, int]]:
 
 
 def _mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """The mean over the distances at which something is allowed; nan where nothing is."""
+    """Return the mean over the distances at which something is allowed; nan where nothing is."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")

@@ -36,7 +36,7 @@ _ASCII = str.maketrans(
 
 
 def visible(text: str, medium: Medium = "terminal") -> str:
-    r"""The text with everything that acts or hides made visible; nothing in it can move a cursor or turn a line.
+    r"""Return the text with all that acts or hides made visible; nothing in it can move a cursor or turn a line.
 
     Control characters become ␛ in a terminal and \x1b in a picture; bidi controls, zero-width characters and code
     points without a character become <U+202E>; of many combining marks three stay. Joiners stay where a script
@@ -53,7 +53,7 @@ def visible(text: str, medium: Medium = "terminal") -> str:
 
 
 def named(text: str, medium: Medium = "terminal") -> str:
-    r"""A token's text as its name, which is never blank: ␣ for a space, its code point for what shows nothing else.
+    r"""Return a token's text, never blank: ␣ for a space, the code point of what shows nothing else.
 
     >>> named(" "), named("\u3000"), named(""), named("\u0301")
     ('␣', '<U+3000>', '<empty>', '◌́')
@@ -67,7 +67,7 @@ def named(text: str, medium: Medium = "terminal") -> str:
 
 
 def with_occurrence(text: str, occurrence: int) -> str:
-    """A word that stands several times, as people name it: the second 猫 is 猫#2.
+    """Return a word with its occurrence, as people name it: the second 猫 is 猫#2.
 
     >>> with_occurrence("猫", 1), with_occurrence("猫", 2)
     ('猫', '猫#2')
@@ -113,12 +113,12 @@ def _joins(letter: str, cluster: str, place: int) -> bool:
 
 
 def code_point(letter: str) -> str:
-    """The name of a code point, as in <U+202E>."""
+    """Return the name of a code point, as in <U+202E>."""
     return f"<U+{ord(letter):04X}>"
 
 
 def encodable(text: str, encoding: str) -> str:
-    r"""The text as `encoding` can write it: ASCII forms for ornaments, \u732b for what has none."""
+    r"""Return the text as `encoding` can write it: ASCII forms for ornaments, \u732b for what has none."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
@@ -138,7 +138,7 @@ def _fits(letter: str, encoding: str) -> bool:
 
 
 def shorten(text: str, width: int, measure: Callable[[str], int], mark: str = "⋯") -> str:
-    """The text in at most `width` cells: its beginning and its end, with `mark` where something is left out.
+    """Shorten the text to `width` cells: its beginning and its end, with `mark` where something is left out.
 
     Cut between grapheme clusters; `measure` gives a string's cells.
     """

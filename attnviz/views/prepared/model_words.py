@@ -55,7 +55,7 @@ def hidden_share(hidden: HiddenTokens, layers: tuple[int, ...], heads: tuple[int
 
 
 def hidden_words(attention: Attention) -> tuple[Message, ...]:
-    """What is not shown, and how much of the weight went there; nothing where all is shown."""
+    """Say what is not shown, and how much of the weight went there; nothing where all is shown."""
     hidden = attention.provenance.hidden
     if hidden is None:
         return ()
@@ -64,7 +64,7 @@ def hidden_words(attention: Attention) -> tuple[Message, ...]:
 
 
 def unknown_words(provenance: Provenance) -> tuple[Message, ...]:
-    """The sentence that counts the words which the model's vocabulary lacks; none where it lacks none."""
+    """Return the sentence that counts the words which the model's vocabulary lacks; none where it lacks none."""
     found = provenance.unknown_words
     if found is None or not found.unknown:
         return ()
@@ -83,7 +83,7 @@ def unknown_words(provenance: Provenance) -> tuple[Message, ...]:
 
 
 def pair_words(shares: NDArray[np.float64]) -> Message:
-    """What the words of two texts, A and B, give to each other's, from shares [2, 2]; it fits below a small picture."""
+    """Say what the words of two texts, A and B, give to each other's, from shares [2, 2], in a short line."""
     names = ("a_a", "a_b", "b_a", "b_b")
     fields = {name: _share(value) for name, value in zip(names, shares.ravel().tolist(), strict=True)}
     return message("A→A {a_a}  A→B {a_b}  B→A {b_a}  B→B {b_b}", **fields)

@@ -65,7 +65,7 @@ class Prepared:
 
 
 def number(value: float, digits: int, *, plus: bool = False) -> str:
-    """A number without its leading zero; 0 is exactly nothing, .000 is too little for the digits.
+    """Write a number without its leading zero; 0 is exactly nothing, .000 is too little for the digits.
 
     >>> number(0.4172, 3), number(-1.5, 2), number(0.0, 3), number(0.25, 2, plus=True)
     ('.417', '-1.50', '0', '+.25')

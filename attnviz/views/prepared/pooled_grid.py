@@ -55,7 +55,7 @@ class Grid:
 
 
 def fit_grid(panel: Panel, room: int, *, gap: int = 5, pool: bool = False) -> Grid:
-    """The panel in at most `room` columns of cells, of which a gap takes `gap`; `pool` pools where it would cut."""
+    """Fit the panel into `room` columns of cells, of which a gap takes `gap`; `pool` pools instead of cutting."""
     rows, columns = panel.values.shape
     if max(rows, columns) > MOST_CELLS or (pool and max(rows, columns) > room):
         return _pooled(panel, min(room, MOST_CELLS))
@@ -66,7 +66,7 @@ def fit_grid(panel: Panel, room: int, *, gap: int = 5, pool: bool = False) -> Gr
 
 
 def _grid(panel: Panel, rows: tuple[TokenSpan, ...], columns: tuple[TokenSpan, ...]) -> Grid:
-    """The panel's cells at these rows and columns; nan at what is hidden."""
+    """Return the panel's cells at these rows and columns; nan at what is hidden."""
     chosen = np.ix_([row.start for row in rows], [column.start for column in columns])
     hidden = np.logical_or.outer([row.hidden for row in rows], [column.hidden for column in columns])
     forbidden = np.zeros(panel.values.shape, dtype=bool) if panel.forbidden is None else panel.forbidden
@@ -91,7 +91,7 @@ def _whole(labels: tuple[str, ...], numbers: tuple[int, ...] | None = None) -> t
 
 
 def _ends(entries: tuple[TokenSpan, ...], kept: int) -> tuple[TokenSpan, ...]:
-    """The first and the last entries, `kept` together, with what is hidden between them as one entry."""
+    """Return the first and last spans, `kept` together, with what is hidden between them as one span."""
     if kept >= len(entries):
         return entries
     first, last = -(-kept // 2), kept // 2

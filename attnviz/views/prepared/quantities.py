@@ -8,7 +8,7 @@ _LARGEST_WRITTEN_OUT, _LARGEST_SHORT = 10**12, 10**9
 
 
 def count_words(count: int) -> str:
-    """A whole number with its thousands marked; from 10^12 on as a power of ten.
+    """Write a whole number with its thousands marked; from 10^12 on as a power of ten.
 
     >>> count_words(44_100_000_000), count_words(10**24)
     ('44,100,000,000', '1e24')
@@ -17,7 +17,7 @@ def count_words(count: int) -> str:
 
 
 def short_count(count: int) -> str:
-    """The same where there is little room: a power of ten from 10^9 on.
+    """Write a whole number where there is little room: a power of ten from 10^9 on.
 
     >>> short_count(196_000_000), short_count(44_100_000_000)
     ('196,000,000', '4.41e10')
@@ -49,7 +49,7 @@ def short(value: float) -> str:
 
 
 def byte_words(count: int) -> Message:
-    """A number of bytes in units of a thousand.
+    """Write a number of bytes in units of a thousand.
 
     >>> str(byte_words(176_615_040_000))
     '177 GB'
@@ -68,7 +68,7 @@ def byte_words(count: int) -> Message:
 
 
 def second_words(seconds: float) -> Message:
-    """A time in the unit that fits it.
+    """Write a time in the unit that fits it.
 
     >>> str(second_words(7.6e-5)), str(second_words(192.0)), str(second_words(3e15))
     ('76 µs', '3.2 min', '9.5e7 years')

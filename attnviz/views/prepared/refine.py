@@ -30,7 +30,7 @@ class Refining:
                 raise unknown_choice(option, value, known)
 
     def apply(self, forms: tuple[Prepared, ...], attention: Attention | None = None) -> tuple[Prepared, ...]:
-        """The forms as they are drawn; of a comparison, where there is no one attention, sinks stay as they are."""
+        """Return the forms as they are drawn; without an attention (of a comparison) sinks stay as they are."""
         if self.sinks != "keep" and attention is not None:
             from attnviz.views.prepared.sinks import with_sinks
 
@@ -42,7 +42,7 @@ AS_IS = Refining()
 
 
 def with_spread(forms: tuple[Prepared, ...], spread: str) -> tuple[Prepared, ...]:
-    """The forms with their scales spread globally, by row, or by ratio; panels that share a scale still share one."""
+    """Spread the forms' scales globally, by row or by ratio; panels that share a scale still share one."""
     if spread == "global":
         return forms
     panels = [panel for form in forms for panel in form.panels]

@@ -133,7 +133,7 @@ def _stretches(attention: Attention) -> list[tuple[Token, str, list[tuple[str, s
 
 
 def _between(gap: str) -> tuple[str, list[tuple[str, str]]]:
-    """What stands directly before a token, and the words (with what stands before them) that no token has.
+    """Return what stands directly before a token, and the words (with what stands before them) that no token has.
 
     A line's indentation stays, a tab as four spaces; other spaces are one.
     """

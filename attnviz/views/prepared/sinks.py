@@ -56,7 +56,7 @@ def is_special(token: Token) -> bool:
 
 
 def with_sinks(form: Prepared, attention: Attention, how: str) -> Prepared:
-    """The form with its sinks kept, marked in the labels, or hidden; what was found is said below it.
+    """Return the form with its sinks kept, marked in the labels, or hidden, and a note on what was found.
 
     Hidden keys leave their column out; each row of weights over the rest sums to 1 again, or is 0 where nothing is
     left. Forms that have no words as columns stay as they are.
@@ -76,7 +76,7 @@ def with_sinks(form: Prepared, attention: Attention, how: str) -> Prepared:
 
 
 def _left(part: Message, panels: tuple[Panel, ...]) -> Message:
-    """What a caption says of rows, where the sinks had everything that some of them gave."""
+    """Return what a caption says of rows, where the sinks had all that some of them gave."""
     if part != ROWS_ARE_WHOLE or all(panel.values.any(axis=-1).all() for panel in panels):
         return part
     return message("each row is one word's attention and sums to 1, but for words that looked at nothing else")

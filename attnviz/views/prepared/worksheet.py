@@ -56,7 +56,7 @@ class Sheet:
 
 
 def make_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> Sheet:
-    """The explanation in words, numbers with `digits` decimal places; a worksheet has blanks and, last, the answers."""
+    """Write the explanation with `digits` decimal places; a worksheet has blanks and, last, the answers."""
     writer = _Writer(digits, worksheet)
     sections = tuple(writer.section(place, step) for place, step in enumerate(explanation.steps, 1))
     answers = tuple(_Writer(digits).answers(place, step) for place, step in enumerate(explanation.steps, 1))
@@ -95,7 +95,7 @@ def _hint(digits: int, worksheet: bool) -> Message:
 
 
 def written(value: float, digits: int) -> str:
-    """A number in at most `digits` decimal places: .5 where that is all of it, .5000 where it only looks so.
+    """Write a number in at most `digits` decimal places: .5 where that is all of it, .5000 where it only looks so.
 
     >>> written(1.6, 4), written(2.01034, 4), written(0.5, 4), written(0.49999, 4)
     ('1.6', '2.0103', '.5', '.5000')
@@ -108,7 +108,7 @@ def written(value: float, digits: int) -> str:
 
 
 def as_given(value: float) -> str:
-    """A number as a reader gave it, with every digit it has.
+    """Write a number as a reader gave it, with every digit it has.
 
     >>> as_given(0.5), as_given(2.0), as_given(1e-40), as_given(1e9)
     ('.5', '2', '1e-40', '1e+09')
@@ -136,7 +136,7 @@ class _Writer:
         )
 
     def answers(self, place: int, step: Step) -> Section:
-        """What a step asks for, a line a line."""
+        """Return the answers of a step, a line a line."""
         lines = (
             Shown(self.piece(line.label), tuple(self._answer(entry) for entry in line.entries if entry.answers))
             for line in step.lines
@@ -170,7 +170,7 @@ class _Writer:
         return text
 
     def message(self, given: Message) -> str:
-        """A sentence with its numbers and words in it, each made harmless by itself."""
+        """Return a sentence with its numbers and words in it, each made harmless by itself."""
         fields = {name: self._field(value) for name, value in given.fields.items()}
         return replace(given, fields=fields).localized()
 
@@ -183,7 +183,7 @@ class _Writer:
 
 
 def word_text(word: Word) -> str:
-    """A word among numbers: harmless and short; in quotes where it could be taken for mathematics."""
+    """Write a word among numbers: harmless and short; in quotes where it could be taken for mathematics."""
     text = _short(word)
     return with_occurrence(text if any(letter.isalpha() for letter in text) else f"“{text}”", word.occurrence)
 

@@ -31,7 +31,7 @@ _FORBIDDEN = -1
 
 
 def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
-    """The panels as shaded grids: one with labels at both sides and above, several as small multiples on their scale.
+    """Draw the panels as shaded grids: one with labels at both sides and above, several as small multiples.
 
     Never wider than the screen. A panel that is too wide keeps both ends of its axes and names what is hidden; beyond
     200 tokens a cell is a block of tokens, and the caption says so.
@@ -149,7 +149,7 @@ class _Box:
         return min(_SMALL, room) if self.small and n_columns < 2 * n_rows else room
 
     def _measure_columns(self) -> tuple[list[int], int]:
-        """The cell in which each column begins, counted from the first, and how wide all are together."""
+        """Return the cell in which each column begins, counted from the first, and how wide all are together."""
         starts, end = [], 0
         for entry in self.grid.columns:
             starts.append(end)
@@ -175,11 +175,11 @@ class _Box:
         return "" if part is None else self.screen.written(part.localized())
 
     def title(self, width: int | None = None) -> list[StyledLine]:
-        """The title's lines."""
+        """Return the title's lines."""
         return self._set(self.panel.title, BOLD, width)
 
     def caption(self, width: int | None = None) -> list[StyledLine]:
-        """The caption's lines."""
+        """Return the caption's lines."""
         return self._set(self.panel.caption, DIM, width)
 
     def _set(self, part: Message | None, style: Style, width: int | None) -> list[StyledLine]:
@@ -210,13 +210,13 @@ class _Box:
         return [StyledLine(" " * _INDENT + line, DIM) for line in lines] + ([StyledLine()] if lines else [])
 
     def lines(self) -> list[StyledLine]:
-        """The heading and the cells, with the row labels."""
+        """Return the heading and the cells, with the row labels."""
         indent = 0 if self.small else _INDENT
         above = [StyledLine(" " * (indent + self.left + 1) + line, BOLD) for line in self.heading]
         return above + [self._row(indent, rows) for rows in self._row_groups()]
 
     def _row_groups(self) -> list[tuple[int, ...]]:
-        """The rows of each line: one, or with half blocks two that follow each other."""
+        """Return the rows of each line: one, or with half blocks two that follow each other."""
         groups: list[tuple[int, ...]] = []
         for hidden, run in groupby(range(len(self.grid.rows)), key=lambda i: self.grid.rows[i].hidden):
             together = list(run)
@@ -266,7 +266,7 @@ class _Box:
         return [[int(step) for step in row] for row in steps.tolist()]
 
     def _cells(self, rows: tuple[int, ...]) -> list[tuple[str, Style | None]]:
-        """The line's cells from left to right, each with its style."""
+        """Return the line's cells from left to right, each with its style."""
         gap = (self.screen.ornament("┊", ":").center(_HIDDEN), DIM)
         upper, lower = self.steps[rows[0]], self.steps[rows[-1]] if len(rows) == 2 else None
         draw = self._halves if self.halves else self._whole

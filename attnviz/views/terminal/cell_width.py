@@ -9,7 +9,7 @@ from attnviz.text.plain import is_plain
 
 
 def cell_len(text: str) -> int:
-    """The cells that a text takes, at most.
+    """Return how many cells a text takes at most.
 
     Of scripts with marks that stand beside their letters (Devanagari, Tamil) rich says fewer than terminals take, and
     of joined pictures terminals differ: the larger number keeps a line on its screen.

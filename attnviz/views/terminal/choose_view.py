@@ -56,7 +56,7 @@ def check_choice(choice: Choice, shows: list[str]) -> None:
 def view_attention(
     attention: Attention, show: str, choice: Choice, screen: Screen, digits: int
 ) -> Iterator[RenderableType]:
-    """What `show` names of all the layers and heads of `attention`, drawn in the chosen view.
+    """Yield what `show` names of all the layers and heads of `attention`, drawn in the chosen view.
 
     Where a token is chosen, only its row of a table or of `top`.
     """
@@ -105,7 +105,7 @@ def draw(form: Prepared, view: str, choice: Choice, screen: Screen) -> Renderabl
 
 
 def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
-    """The view that was asked for, by --view or by an option of one view alone; else by size, width and terminal.
+    """Return the view asked for, by --view or by an option of one view alone; else one by size and width.
 
     A table, where it has at most 16 rows or fits the width; blocks, where someone looks at a terminal in which they
     fit, or at the grids of all heads; else the strongest links.
@@ -124,7 +124,7 @@ def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
 
 
 def _asked(choice: Choice) -> str | None:
-    """The view that the options name; None where it is left to the program."""
+    """Return the view that the options name; None where it is left to the program."""
     if choice.view != "auto":
         return choice.view
     if choice.top is not None:

@@ -16,7 +16,7 @@ _LENGTH = 20
 
 
 def color_bar(scale: Scale, digits: int, screen: Screen, *, characters: str = "") -> Text:
-    """The colours from the low end to the high end, with the numbers there.
+    """Draw the colours from the low end to the high end, with the numbers there.
 
     characters: those that stand for the steps where there is no colour; by default the shades of the scale.
     """
@@ -33,7 +33,7 @@ def color_bar(scale: Scale, digits: int, screen: Screen, *, characters: str = ""
 
 
 def _end(scale: Scale, value: float, digits: int, screen: Screen) -> str:
-    """The number at one end of a colour bar, as its spread has it."""
+    """Return the number at one end of a colour bar, as its spread has it."""
     written = number(value, digits, plus=scale.diverging)
     if scale.spread == "row" and value == scale.high:
         return screen.written(message("each row's largest, at most {number}", number=written).localized())

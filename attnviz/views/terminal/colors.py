@@ -54,19 +54,19 @@ class Paint:
         return len(self._colors) if self.colored else len(self.characters)
 
     def step(self, place: float) -> int:
-        """The step a place belongs to, from 0."""
+        """Return the step a place belongs to, from 0."""
         return round(place * (self.steps - 1))
 
     def steps_of(self, places: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The steps of many places; rounded as `step` rounds one."""
+        """Return the steps of many places; rounded as `step` rounds one."""
         return np.rint(np.nan_to_num(places) * (self.steps - 1)).astype(np.int64)
 
     def character(self, step: int) -> str:
-        """The character of a step, where there is no colour."""
+        """Return the character of a step, where there is no colour."""
         return self.characters[step]
 
     def color(self, step: int) -> Color:
-        """The colour of a step."""
+        """Return the colour of a step."""
         return self._colors[step][0]
 
     def background(self, step: int) -> Style:
@@ -77,11 +77,11 @@ class Paint:
         return _style(ink, color)
 
     def halves(self, upper: int, lower: int) -> Style:
-        """The colour of one step over that of another, for the upper half block."""
+        """Return the colour of one step over that of another, for the upper half block."""
         return _style(self._colors[upper][0], self._colors[lower][0])
 
     def ink(self, step: int) -> Style:
-        """The colour of a step as ink."""
+        """Return the colour of a step as ink."""
         return _style(self._colors[step][0], None) if self.colored else Style.null()
 
 

@@ -40,7 +40,7 @@ def set_labels(labels: list[str], cell: int, room: int, mark: str) -> list[str] 
 
 
 def _slanted(labels: list[str], cell: int, room: int, mark: str) -> list[str] | None:
-    """A letter a line from the column up to the right, as on a picture's axis."""
+    """Set a letter a line from the column up to the right, as on a picture's axis."""
     longest = min(_LONGEST_SLANTED, room - cell * (len(labels) - 1))
     if longest < min(_SHORTEST_SLANTED, max(map(cell_len, labels))):
         return None
@@ -52,7 +52,7 @@ def _slanted(labels: list[str], cell: int, room: int, mark: str) -> list[str] | 
 
 
 def set_numbers(entries: tuple[TokenSpan, ...], starts: list[int], cell: int) -> list[str]:
-    """A ruler: each column's number, its tens above its ones; of pooled columns every tenth's first token.
+    """Set a ruler: each column's number, tens above ones; of pooled columns every tenth's first token.
 
     starts: the cell each entry begins in. A hidden entry has how many it hides.
     """

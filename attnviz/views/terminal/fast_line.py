@@ -40,6 +40,6 @@ class StyledLine:
         return sum(cell_len(segment.text) for segment in self.segments)
 
     def __rich_console__(self, *_: object) -> Iterable[Segment]:
-        """The stretches, and the end of the line."""
+        """Yield the stretches, and the end of the line."""
         yield from self.segments
         yield Segment.line()

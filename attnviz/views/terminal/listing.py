@@ -22,7 +22,7 @@ _LONGEST_BAR, _SHORTEST_BAR = 24, 4
 
 
 def render_listing(listing: Listing, screen: Screen) -> RenderableType:
-    """The list as a table that is never wider than the screen, with its caption and its notes.
+    """Draw the list as a table that is never wider than the screen, with its caption and its notes.
 
     A number is never cut: where all the columns do not fit, those that can be shorter are; if that does not help, they
     come in further tables, group by group, with the row labels again.
@@ -54,11 +54,11 @@ class _ListingLayout:
             self.groups = shorter if self._fits(list(chain(*shorter))) else self.groups
 
     def written(self, words: str | Message) -> str:
-        """The words as the terminal can write them, harmless."""
+        """Return the words as the terminal can write them, harmless."""
         return self.screen.written(words.localized() if isinstance(words, Message) else words)
 
     def tables(self) -> Iterator[list[_Measured]]:
-        """The columns of each table: all in one where they fit, else group by group, else as many as fit."""
+        """Yield the columns of each table: all in one where they fit, else group by group, else as many as fit."""
         every = list(chain(*self.groups))
         if not every:
             return
@@ -75,12 +75,12 @@ class _ListingLayout:
         return self._taken(columns) + _SHORTEST_BAR * sum(column.barred for column in columns) <= self.width
 
     def _taken(self, columns: list[_Measured]) -> int:
-        """The cells that a table takes before its bars are drawn."""
+        """Return the cells that a table takes before its bars are drawn."""
         before = _INDENT + self.label_width
         return before + sum(_GAP + column.width + column.barred for column in columns)
 
     def lines(self, columns: list[_Measured]) -> Iterator[Text]:
-        """The table's lines: its headings, bottom lines level, then its rows."""
+        """Yield the table's lines: its headings, bottom lines level, then its rows."""
         barred = sum(column.barred for column in columns)
         spare = self.width - self._taken(columns)
         bar = min(_LONGEST_BAR, spare // barred) if barred else 0
@@ -91,7 +91,7 @@ class _ListingLayout:
             yield self._line(label, [(column, column.cells[i], column.bar(i, bar)) for column in columns], bar)
 
     def _line(self, label: str, cells: list[tuple[_Measured, str, str | None]], bar: int, style: str = "") -> Text:
-        """A label at the right of its column, then each cell at the right of its own, then its bar."""
+        """Set a label at the right of its column, then each cell at the right of its own, then its bar."""
         line = Text(" " * (_INDENT + self.label_width - cell_len(label)), no_wrap=True, overflow="crop")
         line.append(label, "bold")
         for column, text, drawn in cells:
@@ -120,11 +120,11 @@ class _Measured:
         self.width = max(map(cell_len, (*self.cells, *self.heading)))
 
     def heading_line(self, from_below: int) -> str:
-        """The heading's line, counted from its last, -1; nothing where it has no such line."""
+        """Return the heading's line, counted from its last, -1; nothing where it has no such line."""
         return self.heading[from_below] if -from_below <= len(self.heading) else ""
 
     def bar(self, i: int, length: int) -> str | None:
-        """The bar of row `i`, of at most `length` cells, in eighths of a cell."""
+        """Return the bar of row `i`, of at most `length` cells, in eighths of a cell."""
         if self.bars is None:
             return None
         share = min(max(self.bars[i], 0.0), 1.0) * length

@@ -40,7 +40,7 @@ def _word(word: str | Message, encoding: str) -> str:
 
 
 def _table(rows: list[list[str]]) -> list[Text]:
-    """The rows, the first of them headings, with columns as wide as their widest word; the last column runs on."""
+    """Set the rows, the first of them headings, in columns as wide as their widest word but the last."""
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = []
     for number, row in enumerate(rows):

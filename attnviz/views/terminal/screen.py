@@ -42,11 +42,11 @@ class Screen:
         return not self.ascii and encodable(_SHAPES, self.encoding) == _SHAPES
 
     def written(self, text: str) -> str:
-        """The text as it can be written, with nothing in it that acts."""
+        """Return the text as it can be written, with nothing in it that acts."""
         return encodable(visible(text), self.encoding)
 
     def ornament(self, text: str, plain: str) -> str:
-        """The ornament, or its plain form where only letters and digits are drawn or the encoding lacks it."""
+        """Return the ornament, or its plain form where the screen or the encoding lacks it."""
         return plain if self.ascii or encodable(text, self.encoding) != text else text
 
     @property
@@ -61,11 +61,11 @@ def wrap_words(text: str, width: int) -> list[str]:
 
 
 def sentence_line(words: Message, screen: Screen, style: str = "", *, indent: int = 0) -> Text:
-    """A sentence in as many lines as it takes; Chinese is broken beside its characters too. indent: of the first."""
+    """Set a sentence in as many lines as it takes. indent: spaces before the first."""
     return Text(fold(" " * indent + screen.written(words.localized()), screen.cells), style, overflow="fold")
 
 
 def caption_line(parts: Iterable[Message], screen: Screen) -> Text:
-    """The parts of a caption one after another, in as many lines as they take."""
+    """Set the parts of a caption one after another, in as many lines as they take."""
     together = screen.written(" · ".join(part.localized() for part in parts))
     return Text(fold(together, screen.cells), "dim", overflow="fold")

@@ -28,7 +28,7 @@ def points_that_fit(screen: Screen) -> int:
 
 
 def render_sparks(charts: Charts, screen: Screen) -> RenderableType:
-    """The curves of each chart, a column a point, never wider than the screen; heights grow in equal ratios.
+    """Draw the curves of each chart, a column a point, within the screen; heights grow in equal ratios.
 
     The lowest height is the chart's floor, else 1/10,000 of the largest value; what is less has none, nor has what is
     not there. Without block elements a curve is a line of digits.
@@ -73,7 +73,7 @@ def _curves(chart: Chart, screen: Screen) -> list[RenderableType]:
 
 
 def _silhouette(series: Series, low: float, high: float, screen: Screen) -> list[str]:
-    """The curve's lines, from the top."""
+    """Return the curve's lines, from the top."""
     shares = [_share(value, low, high) for value in series.y]
     if not screen.has_shapes:
         return ["".join(" " if share is None else str(round(9 * share)) for share in shares)]

@@ -25,7 +25,7 @@ Run = tuple[int, int]  # rows that say the same, first and last
 def render_table(
     prepared: Prepared, width: int, encoding: str = "utf-8", *, colors: str = "truecolor", squeeze: bool = False
 ) -> RenderableType:
-    """The panels as tables that are never wider than `width` cells (20 at least), with their caption.
+    """Draw the panels as tables that are never wider than `width` cells (20 at least), with their caption.
 
     A number is never wrapped and never shortened: columns that do not fit come in further tables, with the row labels
     again. `encoding` is the terminal's; what it lacks is replaced visibly. squeeze: of rows that follow each other and
@@ -124,7 +124,7 @@ class _PanelTable:
             yield Text()
 
     def table(self, first: int, last: int, runs: list[Run]) -> Iterator[Text]:
-        """The columns from `first` up to `last`, with the row labels."""
+        """Yield the columns from `first` up to `last`, with the row labels."""
         heading = "".join(self._padded(label) for label in self.columns[first:last])
         yield Text(" " * (_INDENT + self.label_width + 1) + heading, "bold", no_wrap=True)
         for i, same in runs:
@@ -139,7 +139,7 @@ class _PanelTable:
                 yield self._folded(same - i)
 
     def _folded(self, count: int) -> Text:
-        """The line that says how many rows are like the one above it."""
+        """Return the line that says how many rows are like the one above it."""
         one = message("* 1 more row says the same")
         words = one if count == 1 else message("* {count} more rows say the same", count=count)
         return Text(" " * _INDENT + encodable(words.localized(), self.encoding), "dim", overflow="fold")

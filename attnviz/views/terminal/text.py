@@ -32,7 +32,7 @@ class WordPart:
 
 
 def render_text(shadings: Shadings, screen: Screen) -> RenderableType:
-    """The text, wrapped between words, its paragraphs kept; never wider than the screen."""
+    """Draw the text, wrapped between words, its paragraphs kept; never wider than the screen."""
     paint = Paint(shadings.scale, screen)
     parts: list[RenderableType] = [sentence_line(shadings.heading, screen, "bold")]
     for shading in shadings.shadings:
@@ -76,7 +76,7 @@ def _filled(paragraph: list[tuple[str, list[WordPart | str]]], width: int) -> It
 
 
 def _units(words: Iterable[ShadedWord], width: int, screen: Screen) -> Iterator[tuple[str, list[WordPart]]]:
-    """What stays together on a line, each with what stands before it."""
+    """Yield what stays together on a line, each with what stands before it."""
     before, unit = "", list[WordPart]()
     for gap, piece in _pieces(words, width, screen):
         together = bool(unit) and not gap and not may_break(unit[-1].text[-1:], piece.text[:1])
@@ -116,7 +116,7 @@ def _stretches(text: str, longest: int) -> Iterator[tuple[str, str]]:
 
 
 def _drawn(line: list[WordPart | str], paint: Paint) -> Iterator[Text]:
-    """The line on its colours; without colour, the line and its digits below."""
+    """Yield the line on its colours; without colour, the line and its digits below."""
     text, digits = Text(" " * _INDENT, no_wrap=True), " " * _INDENT
     for piece in line:
         if isinstance(piece, str):

@@ -68,7 +68,7 @@ class _List:
         return [(f"{i if numbers is None else numbers[i]:>{digits}} ", word) for i, word in enumerate(written)]
 
     def _short(self, label: tuple[str, str], width: int) -> str:
-        """A label in at most `width` cells; its number is never cut."""
+        """Return a label in at most `width` cells; its number is never cut."""
         return label[0] + shorten(label[1], width - len(label[0]), cell_len, self.screen.mark)
 
     def _number(self, link: Link) -> str:
@@ -90,7 +90,7 @@ class _List:
         self.bar = self._bar_width()
 
     def _bar_width(self) -> int:
-        """The widest bar, at most, with which a row's items and the rest fit on one line; else on a line of its own."""
+        """Return the widest bar with which a row's items and the rest fit on one line; else one item."""
         bare = self.key + 2 + self.number_width
         most = max((len(row.links) for row in self.rows), default=0) or 1
         rest = _GAP + cell_len(self._rest(0.0).plain) + self.digits if self.sums else 0
@@ -161,6 +161,6 @@ class _List:
         return self.paint.ink(self.paint.step(place))
 
     def _drawn(self, place: float) -> str:
-        """The bar, in eighths of a cell; whole cells where only letters are drawn."""
+        """Return the bar, in eighths of a cell; whole cells where only letters are drawn."""
         length = abs(2 * place - 1) if self.panel.scale.diverging else place
         return draw_bar(length * self.bar, self.screen).ljust(self.bar)

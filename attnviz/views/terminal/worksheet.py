@@ -20,7 +20,7 @@ _GAP = 2
 
 
 def render_steps(sheet: Sheet, width: int, encoding: str = "utf-8") -> Text:
-    """The sheet in lines of at most `width` cells (20 at least); `encoding` is the terminal's."""
+    """Draw the sheet in lines of at most `width` cells (20 at least); `encoding` is the terminal's."""
     return _SheetWriter(max(NARROWEST, width), encoding).page(sheet)
 
 
@@ -57,7 +57,7 @@ class _SheetWriter:
             self._lines(tuple(_named(line, section.columns) for line in section.lines))
 
     def _table(self, section: Section) -> bool:
-        """The lines below the headings of their columns; False, and nothing, where that is too wide."""
+        """Set the lines below the headings of their columns; return False where that is too wide."""
         rows = [
             ("", *section.columns),
             *((line.label, *(" ".join(entry) for entry in line.entries)) for line in section.lines),
@@ -73,7 +73,7 @@ class _SheetWriter:
         return True
 
     def _heading(self, section: Section) -> None:
-        """The number and the title, and at the right the formula, or below where both do not fit."""
+        """Set the number and the title, and at the right the formula, or below where both do not fit."""
         title, formula = self._safe(section.title), self._safe(section.formula)
         room = min(self.width, _WIDEST_PROSE) - _INDENT - cell_len(title) - cell_len(formula)
         mark = f"{section.number:<{_INDENT - 1}} "
@@ -105,7 +105,7 @@ class _SheetWriter:
                 self._line((" " * (self.width - room) if place or below else "") + line.rstrip())
 
     def _aligned(self, lines: tuple[Shown, ...], room: int) -> Iterator[list[list[str]]]:
-        """The entries of each line; lines of the same form below each other have their parts in columns."""
+        """Yield the entries of each line; lines of the same form below each other have their parts in columns."""
         found = [[[self._safe(part) for part in entry] for entry in line.entries] for line in lines]
         for form, group in groupby(found, lambda entries: tuple(map(len, entries))):
             members = list(group)
@@ -139,7 +139,7 @@ def _padded(part: str, width: int, place: int) -> str:
 
 
 def _named(line: Shown, columns: tuple[str, ...]) -> Shown:
-    """A table's row as a line: each entry after the heading of its column."""
+    """Return a table's row as a line: each entry after the heading of its column."""
     if not columns:
         return line
     pairs = zip(columns, line.entries, strict=True)
