@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from attnviz.core.errors import AttnvizError, InputError, MissingError, OptionEr
 from attnviz.core.provenance import UnknownWords
 from attnviz.explanation.build import explain_attention
 from attnviz.models.forward import forward
+from attnviz.models.listing import models_here
 from attnviz.models.model import load
 from attnviz.models.windows import slide
 from attnviz.views.page.document import of_attention
@@ -626,3 +628,35 @@ def test_page_and_grid_hold_every_layer(tiny, capsys, tmp_path):
     assert f"{layers * heads} heatmaps" in picture.read_text("utf-8")
     run(capsys, "export", "the cat", str(picture), "--model", str(folder))
     assert f">{heads} heatmaps" in picture.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "value"),
+    [
+        ("llama", "num_key_value_heads", 3),
+        ("llama", "intermediate_size", -1),
+        ("llama", "rms_norm_eps", "x"),
+        ("bert", "layer_norm_eps", float("nan")),
+        ("bert", "num_attention_heads", 3),
+        ("bert", "vocab_size", True),
+        ("bert", "num_hidden_layers", 10**12),
+        ("gpt2", "n_inner", "6"),
+        ("gpt2", "n_positions", 3.5),
+        ("marian", "decoder_ffn_dim", 0),
+    ],
+)
+def test_absurd_configs_are_not_opened(tiny, family, name, value):
+    """A number that no model can have is refused when the model is opened, in one line with the file's path."""
+    folder = tiny(family)
+    change_config(folder, **{name: value})
+    with pytest.raises(InputError, match=r"config\.json.*heads" if "heads" in name else rf"config\.json.*{name}"):
+        load(folder)
+    (listed,) = (one for one in models_here_in(folder) if one.path.name == folder.name)
+    assert listed.family is None
+    assert listed.problem is not None
+
+
+def models_here_in(folder):
+    """The models that `attnviz models` lists where the folder lies."""
+    with contextlib.chdir(folder.parent):
+        return models_here()

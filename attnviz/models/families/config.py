@@ -148,6 +148,17 @@ def equal_heads(dim: int, heads: int) -> int:
     return dim // heads
 
 
+def shared_heads(kv_heads: int, heads: int) -> int:
+    """Return the number of key and value heads; raises InputError where heads cannot share them equally."""
+    if heads % kv_heads:
+        raise InputError(
+            "The model's config gives {groups} key and value heads, which do not divide its {heads} heads.",
+            groups=kv_heads,
+            heads=heads,
+        )
+    return kv_heads
+
+
 def _is_token_id(value: Any) -> bool:
     return type(value) is int and value >= 0
 

@@ -142,15 +142,7 @@ def finite(x: Float32) -> Float32:
 
 def _repeat_kv_heads(x: Float32, heads: int) -> Float32:
     """Repeat each of the key or value heads x [kv_heads, n, d_h] in a row: [heads, n, d_h]."""
-    if len(x) == heads:
-        return x
-    if heads % len(x):
-        raise InputError(
-            "The model's config gives {groups} key and value heads, which do not divide its {heads} heads.",
-            groups=len(x),
-            heads=heads,
-        )
-    return np.repeat(x, heads // len(x), axis=0)
+    return x if len(x) == heads else np.repeat(x, heads // len(x), axis=0)
 
 
 def heads_of(x: Float32, heads: int) -> Float32:

@@ -16,7 +16,7 @@ from attnviz.core.attention_data import Trace
 from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.models.families.activations import activation
 from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, StackSetup
-from attnviz.models.families.config import Configuration, equal_heads
+from attnviz.models.families.config import Configuration, equal_heads, shared_heads
 from attnviz.models.families.layers import attention, causal_mask, heads_of, linear, rms_norm
 from attnviz.models.families.rotary import longest_text, rotate, rotation_for
 
@@ -47,7 +47,8 @@ class Llama(CausalStack):
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
-        self.kv_heads = self.config.count("num_key_value_heads", default=self.default_kv_heads or self.heads)
+        kv_heads = self.config.count("num_key_value_heads", default=self.default_kv_heads or self.heads)
+        self.kv_heads = shared_heads(kv_heads, self.heads)
         self.head_dim = self._read_head_dim()
         self.intermediate_size = self.size(self.config, "intermediate_size")
         self.epsilon = self.config.number("rms_norm_eps", default=self.default_epsilon)
