@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,8 +91,7 @@ class Run:
         return int(query), int(key), float(change[query, key])
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """A setting that two attentions do not share, under the name that documents use, with both values."""
 
     name: str
@@ -251,7 +251,7 @@ def _of_both(a: Attention, b: Attention) -> Provenance:
     first, second = a.provenance.unknown_words, b.provenance.unknown_words
     if first is None or second is None or first == second:
         return a.provenance
-    return a.provenance.of_model(unknown_words=first + second)
+    return a.provenance.of_model(unknown_words=first.plus(second))
 
 
 def _distinct(*groups: tuple[Message, ...]) -> tuple[Message, ...]:

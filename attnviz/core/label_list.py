@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 
@@ -17,6 +16,8 @@ def split_labels(text: str, count: int) -> list[str]:
     then white space, and where there are none of these single characters (猫吃鱼 names three rows): the first that
     gives `count` names is meant. Raises InputError where none does.
     """
+    import csv  # loaded only where names are given
+
     words = decode(read_bytes(Path(text)), repr(text)) if is_file(text) else text
     lines = [line for line in words.splitlines() if line.strip()]
     commas = [cell for row in csv.reader(io.StringIO(words), skipinitialspace=True) for cell in row]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from numbers import Integral, Real
+from typing import NamedTuple
 
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, message
 
 
-@dataclass(frozen=True)
-class OptionKind:
+class OptionKind(NamedTuple):
     """The type of an option's value, what an error calls it, and whether None is a value too."""
 
     type: type
@@ -20,7 +19,7 @@ class OptionKind:
 
     def or_none(self) -> OptionKind:
         """Return the same kind, with None allowed."""
-        return replace(self, optional=True)
+        return self._replace(optional=True)
 
     def fits(self, value: object) -> bool:
         """Return whether a value is of this kind; True is no whole number."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -30,28 +30,25 @@ class ToyOrigin:
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
-@dataclass(frozen=True)
-class UnknownWords:
+class UnknownWords(NamedTuple):
     """How many words a text has, and how many of them a model's vocabulary lacks."""
 
     unknown: int
     words: int
 
-    def __add__(self, other: UnknownWords) -> UnknownWords:
+    def plus(self, other: UnknownWords) -> UnknownWords:
         """Count the words of both texts."""
         return UnknownWords(self.unknown + other.unknown, self.words + other.words)
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """The second of two texts that a model read together (None: not known), and where it starts in the source."""
 
     text: str | None
     start: int
 
 
-@dataclass(frozen=True)
-class SlidingWindow:
+class SlidingWindow(NamedTuple):
     """How many tokens each window has, and how many tokens of the text on the next one starts."""
 
     size: int
