@@ -63,7 +63,8 @@ contextlib.redirect_stdout(io.StringIO()): main({arguments!r})"
         (
             "import attnviz\nfrom attnviz.views.figure.render import render_figure\n"
             "from attnviz.views.prepared.attention import prepare\n"
-            "render_figure(prepare(attnviz.run('猫吃鱼'), medium='picture')[0], 'png')",
+            "from attnviz.views.prepared.presentation import PICTURE\n"
+            "render_figure(prepare(attnviz.run('猫吃鱼'), presentation=PICTURE)[0], 'png')",
             ("matplotlib.pyplot", "typer", "tkinter"),
         ),
     ],
