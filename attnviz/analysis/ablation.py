@@ -74,15 +74,15 @@ class Ablation:
         """How far the weight may be read as importance here, in a sentence that a reader can quote."""
         seen = [removal for removal in self.removals if removal.allowed]
         if not self.removals:
-            return message("There is nothing else to take away, so nothing to compare the weight with.")
+            return message("There is nothing else to remove, so nothing to compare the weight with.")
         if not seen:
-            return message("It may look at nothing that is taken away, so there is no weight to compare.")
+            return message("It may look at nothing that is removed, so there is no weight to compare.")
         if len(seen) < FEWEST:
             return _too_few(len(seen), self.by)
         if self.correlation is None and _constant([removal.weight for removal in seen]):
             return message("All have the same weight, so there is no order of weights to compare, and no correlation.")
         if self.correlation is None:
-            return message("All move the result alike, so there is no order to compare, and no rank correlation.")
+            return message("All change the output alike, so there is no order to compare, and no rank correlation.")
         return self._reading(self.correlation, len(seen))
 
     def _reading(self, value: float, count: int) -> Message:
@@ -92,25 +92,25 @@ class Ablation:
             return _of_heads(value, fields)
         if value >= _CLOSE:
             return message(
-                "Over {count} words the ranks of weight and movement correlate by {value}: here the weight "
-                "may be read as importance.",
+                "Over {count} words the ranks of weight and change correlate by {value}: here the weight may "
+                "be read as importance.",
                 **fields,
             )
         if value >= _LOOSE:
             return message(
-                "Over {count} words the ranks of weight and movement correlate by {value}: here a larger "
+                "Over {count} words the ranks of weight and change correlate by {value}: here a larger "
                 "weight mostly means more importance, not always.",
                 **fields,
             )
         if value > -_LOOSE:
             return message(
-                "Over {count} words the ranks of weight and movement correlate by {value}: here the weight "
+                "Over {count} words the ranks of weight and change correlate by {value}: here the weight "
                 "says little about importance.",
                 **fields,
             )
         return message(
-            "Over {count} words the ranks of weight and movement correlate by {value}: here what has less "
-            "weight matters more.",
+            "Over {count} words the ranks of weight and change correlate by {value}: here words with less "
+            "weight matter more.",
             **fields,
         )
 
@@ -127,25 +127,25 @@ def _too_few(count: int, by: str) -> Message:
 def _of_heads(value: float, fields: dict[str, Any]) -> Message:
     if value >= _CLOSE:
         return message(
-            "Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
-            "that is sure of one word matters more.",
+            "Over {count} heads the ranks of largest weight and change correlate by {value}: here a head "
+            "that looks mainly at one word matters more.",
             **fields,
         )
     if value >= _LOOSE:
         return message(
-            "Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
-            "that is sure of one word mostly matters more, not always.",
+            "Over {count} heads the ranks of largest weight and change correlate by {value}: here a head "
+            "that looks mainly at one word mostly matters more, not always.",
             **fields,
         )
     if value > -_LOOSE:
         return message(
-            "Over {count} heads the ranks of largest weight and movement correlate by {value}: here how "
-            "sure a head is says little about how much it matters.",
+            "Over {count} heads the ranks of largest weight and change correlate by {value}: here the "
+            "largest weight of a head says little about how much it matters.",
             **fields,
         )
     return message(
-        "Over {count} heads the ranks of largest weight and movement correlate by {value}: here a head "
-        "that looks at many words matters more.",
+        "Over {count} heads the ranks of largest weight and change correlate by {value}: here a head that "
+        "looks at many words matters more.",
         **fields,
     )
 

@@ -54,7 +54,7 @@ def _check_keys(a: Attention, b: Attention) -> None:
     if a.is_cross != b.is_cross:
         raise InputError(
             "One of the two is cross-attention, and the other is not: they cannot be compared.",
-            hint="Compare two whose words look at each other, or two whose words ask another text's.",
+            hint="Compare two with self-attention, or two with cross-attention.",
         )
 
 
@@ -87,7 +87,7 @@ def _one_layer(a: Attention, b: Attention, layer: int | None) -> tuple[Attention
     elif first != second:
         raise InputError(
             "The last layer is {first} in one and {second} in the other.",
-            hint="--layer N (layer=N) names one that both have.",
+            hint="--layer N (layer=N) chooses one that both have.",
             first=first,
             second=second,
         )
@@ -102,7 +102,7 @@ def _same_heads(a: Attention, b: Attention, head: str | None) -> tuple[Attention
         return a, b, ()
     if head == "all":
         raise InputError(
-            "One has the heads {first}, the other {second}: they cannot stand beside each other one by one.",
+            "One has the heads {first}, the other {second}: they cannot be compared one by one.",
             hint="Without --head all their means are compared.",
             first=listed(map(toy_name, a.heads)),
             second=listed(map(toy_name, b.heads)),

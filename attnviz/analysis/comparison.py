@@ -209,8 +209,8 @@ def compare_pairs(
         first, second = (getattr(one, tokens) for one in (a, b))
         if not any(_is_word(a, first[i]) for i in shared):
             raise InputError(
-                "The two texts have no word in common: {a} and {b}.",
-                hint="compare looks at the same words in another order.",
+                "The two texts have no word in common: “{a}” and “{b}”.",
+                hint="compare needs the same words in another order.",
                 a=_first_words(a, first),
                 b=_first_words(b, second),
             )
@@ -346,88 +346,96 @@ def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
         "positions": scheme_words(run.position),
         "mask": run.mask,
         "query": comparison.tokens[query].text,
-        "key": message("itself") if itself else message("{word}", word=keys[key].text),
+        "key": message("itself") if itself else _quoted(keys[key].text),
         "amount": decimals(abs(change)),
-        "change": f"{float(np.abs(run.delta).max(initial=0)):.7f}",
+        "largest": _largest_change(run),
     }
     if run.position == GIVEN:
         return _given_change(comparison, run, change, fields)
     if comparison.same_order and comparison.same_words:
-        return message("Both texts have the same words in the same order (largest change {change}).", **fields)
+        return message("Both texts have the same words in the same order{largest}.", **fields)
     if run.order_blind:
         return _no_change(comparison, run, fields)
     fields["direction"] = message("more") if change > 0 else message("less")
     sentence = _some_change(comparison, run, fields)
     if run.blind_to is Blindness.MIRROR_IMAGE and comparison.same_words:
-        return message("{sentence} Only the mirror image of {a} would stay the same.", sentence=sentence, **fields)
+        return message("{sentence} Only the mirror image of “{a}” would stay the same.", sentence=sentence, **fields)
     return sentence
+
+
+def _quoted(text: str) -> Message:
+    return message("“{word}”", word=text)
+
+
+def _largest_change(run: Run) -> Message:
+    """Return the largest change of a weight in brackets; nothing where its 7 decimal places are zeros."""
+    change = f"{float(np.abs(run.delta).max(initial=0)):.7f}"
+    return message(" (largest change {change})", change=change) if change.strip("0.") else message("")
 
 
 def _given_change(comparison: Comparison, run: Run, change: float, fields: dict[str, object]) -> Message:
     """Return what differs between given weights; nothing is known of positions, so nothing is said of them."""
+    if comparison.names is None:
+        fields = {**fields, "a": _quoted(comparison.text_a), "b": _quoted(comparison.text_b)}
     same = float(np.abs(run.delta).max(initial=0)) <= run.threshold
     if same and comparison.same_words:
-        return message("Every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
+        return message("Every word looks at the others in {b} as in {a}{largest}.", **fields)
     if same:
-        return message("every word looks at the others in {b} as in {a} (largest change {change}).", **fields)
+        return message("every word looks at the others in {b} as in {a}{largest}.", **fields)
     if abs(change) <= run.threshold:
         return message("In the mean of the heads every word looks at the others in {b} as in {a}.", **fields)
     if change > 0:
-        return message("In {b}, {query} looks {amount} more at {key} than in {a}.", **fields)
-    return message("In {b}, {query} looks {amount} less at {key} than in {a}.", **fields)
+        return message("In {b}, “{query}” looks {amount} more at {key} than in {a}.", **fields)
+    return message("In {b}, “{query}” looks {amount} less at {key} than in {a}.", **fields)
 
 
 def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> Message:
     if not comparison.same_words:
-        return message("every word looks at the others exactly as before (largest change {change}).", **fields)
+        return message("every word looks at the others exactly as before{largest}.", **fields)
     if run.blind_to is Blindness.MIRROR_IMAGE and comparison.mirrored and run.position == "none":
         return message(
-            "The mask {mask} sees how far apart two words stand, not in which direction: {b} is {a} read backwards, "
-            "and stays the same (largest change {change}).",
+            "The mask {mask} sees how far apart two words are, not in which direction: “{b}” is “{a}” read "
+            "backwards, and stays the same{largest}.",
             **fields,
         )
     if run.blind_to is Blindness.MIRROR_IMAGE and comparison.mirrored:
         return message(
-            "With {positions} it sees how far apart two words stand, not in which direction: {b} is {a} read "
-            "backwards, and stays the same (largest change {change}).",
+            "With {positions} it sees how far apart two words are, not in which direction: “{b}” is “{a}” "
+            "read backwards, and stays the same{largest}.",
             **fields,
         )
     if run.position == "own":
-        return message(
-            "In this model every word looks at the others exactly as before (largest change {change}).", **fields
-        )
+        return message("In this model every word looks at the others exactly as before{largest}.", **fields)
     if run.position == "none":
         return message(
-            "Without positions every word looks at the others exactly as before (largest change {change}): "
-            "attention cannot tell {a} from {b}.",
+            "Without positions every word looks at the others exactly as before{largest}: attention cannot "
+            "tell “{a}” from “{b}”.",
             **fields,
         )
-    return message(
-        "Even with {positions} every word looks at the others exactly as before (largest change {change}).", **fields
-    )
+    return message("Even with {positions} every word looks at the others exactly as before{largest}.", **fields)
 
 
 def _some_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> Message:
     if run.position == "own" and not comparison.same_words:
-        return message("{query} looks {amount} {direction} at {key}.", **fields)
+        return message("“{query}” looks {amount} {direction} at {key}.", **fields)
     if run.position == "own":
-        return message("In this model the order counts: {query} looks {amount} {direction} at {key}.", **fields)
+        return message("In this model the order matters: “{query}” looks {amount} {direction} at {key}.", **fields)
     if run.position != "none":
-        return message("With {positions} it can: {query} looks {amount} {direction} at {key}.", **fields)
+        return message("With {positions} it can: “{query}” looks {amount} {direction} at {key}.", **fields)
     if "causal" in run.mask:
         return message(
-            "Without positions the causal mask alone tells the two apart, because a word sees only itself and what "
-            "came before it: {query} looks {amount} {direction} at {key}.",
+            "Without positions the causal mask alone tells the two apart, because a word sees only itself "
+            "and the words before it: “{query}” looks {amount} {direction} at {key}.",
             **fields,
         )
     if run.mask != "none":
         return message(
-            "Without positions the mask {mask} alone tells the two apart, because it depends on how far apart "
-            "two words stand: {query} looks {amount} {direction} at {key}.",
+            "Without positions the mask {mask} alone tells the two apart, because it depends on how far "
+            "apart two words are: “{query}” looks {amount} {direction} at {key}.",
             **fields,
         )
     return message(
-        "Without positions {query} looks {amount} {direction} at {key}: the words around them differ.", **fields
+        "Without positions “{query}” looks {amount} {direction} at {key}: the words around them differ.", **fields
     )
 
 

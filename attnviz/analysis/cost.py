@@ -103,7 +103,7 @@ def cost(
 def check_counts(counts: list[int], setup: Setup) -> None:
     """Raise OptionError for a number that cannot be, before anything is measured."""
     if not counts:
-        raise OptionError("There is no number of tokens.", hint="As in: attnviz cost 1000 100000.")
+        raise OptionError("No number of tokens was given.", hint="For example: attnviz cost 1000 100000.")
     for tokens in counts:
         if not 0 <= tokens <= LARGEST:
             raise _no_count(str(tokens))
@@ -146,7 +146,7 @@ def read_count(text: str) -> int:
 def _no_count(text: str) -> OptionError:
     return OptionError(
         "A number of tokens is a whole number from 0 to 10^30, not {text!r}.",
-        hint="As in: attnviz cost 1000 1e6 10^12.",
+        hint="For example: attnviz cost 1000 1e6 10^12.",
         text=text if len(text) <= 50 else text[:50] + "...",
     )
 

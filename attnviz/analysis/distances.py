@@ -56,7 +56,9 @@ def by_distance(
     chosen = change_settings(settings or Settings(), options)
     axes = [read_axis(one, VARIES, CHOICES) for one in vary]
     if len(axes) > 1 or any(axis.name != "position" for axis in axes):
-        raise OptionError("With --long only the positions vary.", hint="As in: --long 512 --vary position=none,rope.")
+        raise OptionError(
+            "With --long only the positions can vary.", hint="For example: --long 512 --vary position=none,rope."
+        )
     check_free(axes, chosen)
     schemes = axes[0].values if axes else default_axes(chosen, cross=False)[0].values
     for scheme in schemes:
@@ -78,7 +80,9 @@ def by_distance(
             if len(schemes) == 1:
                 raise
             notes.append(
-                message("{positions} cannot be here: {reason}", positions=scheme_words(scheme), reason=error.message)
+                message(
+                    "{positions} are not possible here: {reason}", positions=scheme_words(scheme), reason=error.message
+                )
             )
     return Distances(
         text=tuple(token.text for token in words.tokens),

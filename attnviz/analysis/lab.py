@@ -108,7 +108,7 @@ def read_axis(spelling: str, fields: Mapping[str, type], choices: Mapping[str, t
     values = [value.strip() for value in written.split(",") if value.strip()]
     if not values:
         raise OptionError(
-            "--vary {name} needs its values, as in {name}={example}.",
+            "--vary {name} needs its values, for example {name}={example}.",
             name=name,
             example=",".join(choices.get(name, ("1", "2"))[:2]),
         )

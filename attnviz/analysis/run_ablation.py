@@ -57,7 +57,7 @@ def ablate(
     asked = words.asked or words
     if by != "head" and max(len(asked.tokens), len(words.tokens)) > MOST_WORDS:
         raise InputError(
-            "Each word is taken away in turn, of at most {most} words; these are {count}.",
+            "Each word is removed in turn, so a text has at most {most} words; this one has {count}.",
             hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
             most=MOST_WORDS,
             count=f"{max(len(asked.tokens), len(words.tokens)):,}",
@@ -92,7 +92,7 @@ def _find(shown: Attention, token: str | int | None) -> tuple[int, tuple[Message
         return index, ()
     return index, (
         message(
-            "“{word}” is watched: its row is the least even. --token chooses another.", word=shown.query[index].text
+            "The row of “{word}” is shown: it is the least even. --token chooses another.", word=shown.query[index].text
         ),
     )
 

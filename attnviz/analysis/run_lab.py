@@ -133,24 +133,25 @@ def check_free(axes: Iterable[Axis], settings: Settings) -> None:
     for axis in axes:
         if getattr(settings, axis.name) not in (getattr(Settings(), axis.name), "vectors", "given"):
             raise OptionError(
-                "--vary {name} tries several; --{name} asks for one.", hint="Leave one of the two out.", name=axis.name
+                "--vary {name} tries several values; --{name} sets one.",
+                hint="Leave one of the two out.",
+                name=axis.name,
             )
 
 
 def _check_axes(axes: tuple[Axis, ...], *, fixed: bool) -> None:
     names = [axis.name for axis in axes]
     if len(axes) > 2 or len(set(names)) < len(names):
-        raise OptionError("--vary can be given for two different things at most.", hint="As in: --vary heads=1,2,4.")
+        raise OptionError(
+            "--vary can be given for two different things at most.", hint="For example: --vary heads=1,2,4."
+        )
     of_words = [name for name in names if name in ("tokens", "embedding", "dim")]
     if fixed and of_words:
         raise OptionError("With --vectors the {name} is given and cannot vary.", name=of_words[0])
     count = int(np.prod([len(axis.values) for axis in axes]))
     if count > MOST_CELLS:
         raise OptionError(
-            "The laboratory has room for {most} settings, not {count}.",
-            hint="Vary fewer values.",
-            most=MOST_CELLS,
-            count=count,
+            "lab takes at most {most} settings, not {count}.", hint="Vary fewer values.", most=MOST_CELLS, count=count
         )
 
 
@@ -159,7 +160,7 @@ def _short_words(given: Given, settings: Settings) -> tuple[Words, Settings]:
     longest = max(len(words.tokens), len((words.asked or words).tokens))
     if longest > MOST_WORDS:
         raise InputError(
-            "The laboratory takes at most {most} words; these are {count}.",
+            "lab takes at most {most} words, not {count}.",
             hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
             most=MOST_WORDS,
             count=f"{longest:,}",

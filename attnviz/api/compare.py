@@ -108,7 +108,7 @@ def compare_texts(
     if isinstance(chosen, Options):
         return _compare_by_model(text_a, text_b, chosen, keys, layer)
     if layer not in (None, 0):
-        raise MissingError("There is no layer {layer}: the toy has one, 0.", layer=layer)
+        raise MissingError("There is no layer {layer}: the toy has only layer 0.", layer=layer)
     schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
     chosen = replace(chosen, position=schemes[-1])
     check_settings(chosen)

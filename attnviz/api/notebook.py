@@ -62,7 +62,7 @@ def show(
     if not isinstance(shown, Attention | Comparison):
         raise InputError("show takes an Attention or a Comparison, not {kind}.", kind=type(shown).__name__)
     if isinstance(shown, Comparison) and layer is not None:
-        raise OptionError("A Comparison is of one layer.", hint="Choose it with compare(..., layer=N).")
+        raise OptionError("A Comparison holds one layer.", hint="Choose the layer with compare(..., layer=N).")
     chosen = (None if head is None else str(head), None if layer is None else str(layer))
     makers: dict[str, Callable[[], dict[str, Any]]] = {
         "page": lambda: {"text/html": _frame(shown, *chosen), "text/plain": _text(forms)},
@@ -143,7 +143,9 @@ def _frame(shown: Attention | Comparison, head: str | None, layer: str | None) -
     try:
         render_page = import_module("attnviz.views.page.render").render_page
     except ImportError:
-        raise MissingError("There is no page in this attnviz.", hint="Use view='figure' or view='table'.") from None
+        raise MissingError(
+            "This installation of attnviz has no page.", hint="Use view='figure' or view='table'."
+        ) from None
     if isinstance(shown, Comparison):
         page = render_page(shown, head=head)
     else:

@@ -51,7 +51,7 @@ def run(
         words = read_words(text, toy, keys=keys, vectors=vectors, labels=labels, word_files=word_files, most=most)
         return attend_to(*words)
     if text is None:
-        raise InputError("A model reads a text: give one, not vectors.")
+        raise InputError("A model reads a text: give a text, not vectors.")
     return run_model(text, chosen, keys, layers)
 
 

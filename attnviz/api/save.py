@@ -42,9 +42,9 @@ def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
         raise unknown_choice(message("A file's suffix"), path.suffix or path.name, suffixes)
     folder = path.parent
     if not folder.exists():
-        raise OutputError("There is no folder {folder!r}.", hint="Make it first.", folder=str(folder))
+        raise OutputError("There is no folder {folder!r}.", hint="Create it first.", folder=str(folder))
     if not folder.is_dir() or path.is_dir():
-        raise OutputError("{path!r} is not a place for a file.", path=str(path))
+        raise OutputError("{path!r} is not a path for a file.", path=str(path))
 
 
 def save_attention(

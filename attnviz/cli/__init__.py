@@ -24,17 +24,17 @@ from attnviz.i18n.messages import LANGUAGES, Message, language, listed, message,
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": (
         "attnviz.cli.run",
-        "Who looks at whom: the weights, as a table that fits the terminal.",
+        "Show who looks at whom: the weights, as a table that fits the terminal.",
         'attnviz run "猫吃鱼" --heads 4',
     ),
     "compare": (
         "attnviz.cli.compare",
-        "The same words in another order: what changes, and what does not.",
+        "Compare the same words in another order: what changes, and what does not.",
         'attnviz compare "猫吃鱼" "鱼吃猫"',
     ),
     "explain": (
         "attnviz.cli.explain",
-        "One row, every number of it, from embedding to output.",
+        "Redo one row by hand: every number from embedding to output.",
         'attnviz explain "猫吃鱼" --token 猫',
     ),
     "export": (
@@ -44,22 +44,22 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "models": (
         "attnviz.cli.models",
-        "What can be used: models on this machine, embeddings, positions, masks, ways to cut.",
+        "List what can be used: models on this machine, embeddings, positions, masks, ways to cut.",
         "attnviz models",
     ),
     "lab": (
         "attnviz.cli.lab",
-        "Every position scheme with every mask, side by side; or whatever else should vary.",
+        "Compare every position scheme with every mask, side by side, or vary other settings.",
         'attnviz lab "猫吃鱼" --vary temperature=0.25,1,4',
     ),
     "ablate": (
         "attnviz.cli.ablate",
-        "Take a word or a head away: how far the result moves, beside the weight it had.",
+        "Remove a word or a head: how far the output changes, beside the weight it had.",
         'attnviz ablate "我上周买的手机屏幕碎了" --token 碎',
     ),
     "cost": (
         "attnviz.cli.cost",
-        "What N tokens cost: scores, memory, and time measured here.",
+        "Count what N tokens cost: scores, memory, and time measured here.",
         "attnviz cost 1000 10^12",
     ),
 }
@@ -105,7 +105,7 @@ def _refuse_twice(parsed: list[Any]) -> None:
     for one in parsed:
         if parsed.count(one) > 1 and not (getattr(one, "multiple", True) or one.is_flag):
             raise OptionError(
-                "{option} takes one value and is given {count} times.",
+                "{option} takes one value but is given {count} times.",
                 hint="Leave all but one out.",
                 option=one.opts[0],
                 count=parsed.count(one),
@@ -169,7 +169,7 @@ def _root(
         str | None,
         typer.Option(
             "--lang",
-            help="Speak English or Chinese; by default as the locale says.",
+            help="Language of the output, English or Chinese; by default that of the locale.",
             metavar="|".join(LANGUAGES),
             autocompletion=lambda: list(LANGUAGES),
         ),
@@ -239,8 +239,8 @@ def _fault(error: Exception) -> Message:
     frames, package = extract_tb(error.__traceback__), Path(__file__).parents[1]
     own = [frame for frame in frames if package in Path(frame.filename).parents] or frames
     return message(
-        "This is a fault of attnviz: {kind} in {file}, line {line} ({problem}). Please report it, with the command "
-        "and what ATTNVIZ_DEBUG=1 shows.",
+        "This is a bug in attnviz: {kind} in {file}, line {line} ({problem}). Please report it, with the "
+        "command and what ATTNVIZ_DEBUG=1 shows.",
         kind=type(error).__name__,
         file=Path(own[-1].filename).name,
         line=own[-1].lineno,
@@ -264,7 +264,7 @@ def _usage(error: Any) -> str:
     if type(error).__name__ == "NoSuchOption":
         if error.ctx is not None and error.ctx.info_name == "cost":
             return sentences(words, translate("A number of tokens is a whole number from 0 to 10^30."))
-        return sentences(words, translate("A text that begins with - goes after --, as in: attnviz run -- -1."))
+        return sentences(words, translate("A text that begins with - goes after --, for example: attnviz run -- -1."))
     return sentences(words, translate("See: attnviz --help."))
 
 
@@ -278,7 +278,7 @@ def _elsewhere(option: str, command: str, others: list[str]) -> str:
     why = {
         "--model": message("{command} computes with the toy's one layer, not with a model.", command=command),
         "--weights": message(
-            "{command} computes anew, from a text or --vectors: weights alone do not tell how.", command=command
+            "{command} computes from a text or --vectors; weights alone are not enough.", command=command
         ),
     }
     words = message("{command} has no {option}.", command=command, option=option)

@@ -30,13 +30,13 @@ class AblationOptions:
     """Options of `ablate`: what is removed, and whose vector is observed."""
 
     token: str | None = field(
-        default=None, metadata={"help": phrase("The word whose vector is watched: its text, 猫#2, or its index.")}
+        default=None, metadata={"help": phrase("Word whose new vector is compared: its text, 猫#2, or its index.")}
     )
     by: str = "word"
     head: str | None = field(
         default=None,
         metadata={
-            "help": phrase("Whose weight stands beside: a head's number or name, or mean; mean if not given."),
+            "help": phrase("Head whose weights are shown beside: a number, a name, or mean (the default)."),
             "metavar": phrase("N|NAME|mean"),
         },
     )
@@ -51,11 +51,11 @@ def command(
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
-    """Take a word or a head away: how far the result moves, beside the weight it had.
+    """Remove a word or a head: how far the output changes, beside the weight it had.
 
-    Each other word, or each head, goes in turn. The rank correlation says how far the weight may be read as importance
-    here (Jain and Wallace 2019; Wiegreffe and Pinter 2019). Toy vectors can show how weight and importance part; what
-    a trained model depends on they cannot show.
+    Each other word, or each head, is removed in turn. The rank correlation says how far the weight may be read as
+    importance here (Jain and Wallace 2019; Wiegreffe and Pinter 2019). Toy vectors can show how weight and importance
+    differ; they cannot show what a trained model depends on.
     """
     digits = digits_for(ViewOptions(precision=ablation_options.precision))
     for path in output.save:

@@ -42,11 +42,15 @@ class ComparisonInput:
     keys: str | None = None
     weights: list[Path] = field(
         default_factory=list,
-        metadata={"help": phrase("Weights that are already computed (.npz, .json, .npy) in place of texts; for each.")},
+        metadata={"help": phrase("Computed weights (.npz, .json, .npy) in place of texts; given once for each file.")},
     )
     labels: list[str] = field(
         default_factory=list,
-        metadata={"help": phrase("Names for the rows of --weights: a file or a list, once for all or once for each.")},
+        metadata={
+            "help": phrase(
+                "Names for the rows of --weights: a file or a list, given once for all files or once for each."
+            )
+        },
     )
     normalize: bool = False
 
@@ -61,7 +65,7 @@ def command(
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
-    """The same words in another order: what changes, and what does not."""
+    """Compare the same words in another order: what changes, and what does not."""
     digits = digits_for(ViewOptions(precision=view_options.precision))
     presentation = Presentation(digits, "picture", style)
     choice = view_choice(view_options)
@@ -133,7 +137,7 @@ def _compare_texts(
     if len(texts) < 2:
         raise OptionError(
             "compare takes two texts or more, not {count}.",
-            hint='As in: attnviz compare "猫吃鱼" "鱼吃猫".',
+            hint='For example: attnviz compare "猫吃鱼" "鱼吃猫".',
             count=len(texts),
         )
     if [*texts, inputs.keys].count("-") > 1:

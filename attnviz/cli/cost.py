@@ -20,7 +20,7 @@ Counts = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[N]...",
-        help="Numbers of tokens, as 1000, 1e6 or 10^12; by default a sentence, a page, a report and a book.",
+        help="Numbers of tokens, such as 1000, 1e6 or 10^12; by default a sentence, a page, a report and a book.",
         show_default=False,
     ),
 ]
@@ -30,18 +30,18 @@ Counts = Annotated[
 class CostOptions:
     """Options of `cost`: the size of the attention whose cost is counted."""
 
-    heads: int = field(default=1, metadata={"help": phrase("How many heads share the dimensions.")})
+    heads: int = field(default=1, metadata={"help": phrase("Number of heads that share the dimensions.")})
     dim: int = field(default=64, metadata={"help": phrase("Dimensions of all heads together.")})
     layers: int = 1
     mask: str = field(
-        default="window:128", metadata={"help": phrase("Whose scores are counted beside those of all pairs.")}
+        default="window:128", metadata={"help": phrase("Mask whose scores are counted beside those of all pairs.")}
     )
 
 
 def command(
     cost_options: CostOptions, picture_options: PictureOptions, output: OutputOptions, counts: Counts = None
 ) -> None:
-    """What N tokens cost: scores, memory, and time measured here."""
+    """Count what N tokens cost: scores, memory, and time measured here."""
     numbers = [read_count(text) for text in counts] if counts else None
     for path in output.save:
         check_destination(path, FOR_COSTS)

@@ -30,12 +30,12 @@ class RowOptions:
     token: str | None = None
     cell: str | None = None
     layer: str | None = field(
-        default=None, metadata={"help": phrase("Which layer, counted from 0; the last if not given."), "metavar": "N"}
+        default=None, metadata={"help": phrase("Layer, counted from 0; by default the last."), "metavar": "N"}
     )
     head: str | None = field(
         default=None,
         metadata={
-            "help": phrase("Which head: a number from 0, a name, or all to compare them; the least even if not given."),
+            "help": phrase("Head: a number from 0, a name, or all to compare them; by default the least even one."),
             "metavar": phrase("N|NAME|all"),
         },
     )
@@ -51,14 +51,14 @@ def command(
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
-    """One row, every number of it, from embedding to output."""
+    """Redo one row by hand: every number from embedding to output."""
     for path in output.save:
         check_destination(path, FOR_EXPLANATION)
     sheets = any(path.suffix.lower() in SHEETS for path in output.save)
     if row_options.worksheet and output.json and not sheets:
         raise OptionError(
-            "--worksheet leaves blanks on a sheet, and with --json there is none.",
-            hint="Save one beside it, as in: --save sheet.html.",
+            "--worksheet leaves blanks on a sheet, and --json prints no sheet.",
+            hint="Save a sheet too, for example: --save sheet.html.",
         )
     Outputs(view="auto" if sheets or not output.json else None).refuse_unused(
         ViewOptions(precision=row_options.precision)

@@ -54,7 +54,7 @@ def command(
     texts, files = ([], words) if elsewhere or piped else (words[:1], words[1:])
     if not files and not alt_option.alt:
         raise OptionError(
-            "There is no file to write.", hint='Name it after the text, as in: attnviz export "猫吃鱼" cat.png.'
+            "There is no file to write.", hint='Name it after the text, for example: attnviz export "猫吃鱼" cat.png.'
         )
     choice = ViewOptions(**asdict(view_options))
     paths = [Path(file) for file in files]

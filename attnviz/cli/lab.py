@@ -37,7 +37,7 @@ class LabOptions:
     head: str | None = field(
         default=None,
         metadata={
-            "help": phrase("Which head is shown: a number from 0, a name, or mean; mean if not given."),
+            "help": phrase("Head to show: a number from 0, a name, or mean (the default)."),
             "metavar": phrase("N|NAME|mean"),
         },
     )
@@ -52,7 +52,7 @@ def command(
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
-    """Every position scheme with every mask, side by side; or whatever else should vary."""
+    """Compare every position scheme with every mask, side by side, or vary other settings."""
     digits_for(ViewOptions(precision=lab_options.precision))
     for path in output.save:
         check_destination(path, FOR_LAB)
@@ -83,8 +83,8 @@ def _over_distance(
 ) -> None:
     if (source.keys, lab_options.head, lab_options.precision) != (None, None, None):
         raise OptionError(
-            "--long repeats one text and draws curves, of the mean of its heads: "
-            "leave --keys, --head and --precision out."
+            "--long repeats one text and draws curves for the mean of its heads: leave out --keys, --head "
+            "and --precision."
         )
     with reading() as progress:
         found = by_distance(

@@ -33,7 +33,7 @@ class ModelsOptions:
 
 
 def command(models_options: ModelsOptions) -> None:
-    """What can be used: models on this machine, embeddings, positions, masks, ways to cut."""
+    """List what can be used: models on this machine, embeddings, positions, masks, ways to cut."""
     found = models_here()
     if models_options.json:
         from attnviz.io.write_data import inventory_document
@@ -43,7 +43,7 @@ def command(models_options: ModelsOptions) -> None:
     from attnviz.views.terminal.models_list import render_inventory
 
     titles = (
-        message("families that can be computed"),
+        message("model families"),
         message("embeddings of the toy"),
         message("positions"),
         message("masks"),

@@ -147,8 +147,8 @@ OPTIONS: dict[str, OptionText] = {
     ),
     "keys": OptionText(
         "Input",
-        "Another text: the words of the text ask the words of this one. With a model that translates, the target "
-        "text, whose words ask those of the text.",
+        "Another text: the words of the text look at the words of this one. With a model that translates, "
+        "the target text, whose words look at those of the text.",
         "TEXT",
     ),
     "weights": OptionText("Input", "Show your own attention, from this .npz, .json or .npy file.", "PATH"),
@@ -160,99 +160,125 @@ OPTIONS: dict[str, OptionText] = {
     ),
     "normalize": OptionText("Input", "Divide rows of --weights that do not sum to 1 by their sums, and say so."),
     "tokens": OptionText(
-        "Computing", "How the text is cut; auto: by the lexicon with the toy, else han.", None, ("auto", *TOKENIZERS)
+        "Computation",
+        "Way to cut the text into words; auto: lexicon with the toy, else han.",
+        None,
+        ("auto", *TOKENIZERS),
     ),
     "embedding": OptionText(
-        "Computing",
-        "What a word's vector is; a word2vec or GloVe text file (.vec, .txt, gzipped or not) has its own.",
+        "Computation",
+        "Source of the word vectors; also a word2vec or GloVe text file (.vec, .txt, gzipped or not).",
         "toy|hash|onehot|PATH.vec",
         tuple(EMBEDDINGS),
     ),
     "dim": OptionText(
-        "Computing", "Dimensions of hashed vectors (32 if not given); the toy has 64, a file its own.", "N"
+        "Computation", "Dimensions of hashed vectors (32 if not given); the toy has 64, a file its own.", "N"
     ),
-    "heads": OptionText("Computing", "How many heads; with the toy 1, 2 or 4.", "N"),
+    "heads": OptionText("Computation", "Number of heads; with the toy 1, 2 or 4.", "N"),
     "projection": OptionText(
-        "Computing",
-        "What makes queries, keys and values; auto: lexicon with the toy's words, else identity.",
+        "Computation",
+        "Source of queries, keys and values; auto: lexicon with the toy's words, else identity.",
         None,
         PROJECTIONS,
     ),
     "position": OptionText(
-        "Computing",
-        "What tells the order of the words; in compare and lab also all, every scheme.",
+        "Computation",
+        "Position scheme, which tells the order of the words; in compare and lab also all, for every scheme.",
         None,
         tuple(SCHEMES),
     ),
     "mask": OptionText(
-        "Computing", "Who may look at whom: none, causal, window:K, or window:K,causal.", "MASK", SPELLINGS
+        "Computation",
+        "Mask, which says who may look at whom: none, causal, window:K, or window:K,causal.",
+        "MASK",
+        SPELLINGS,
     ),
-    "temperature": OptionText("Computing", "Divides the scores: below 1 sharper, above 1 flatter.", "T"),
-    "layers": OptionText("Computing", "How many layers.", "N"),
-    "seed": OptionText("Computing", "For what is random.", "N"),
-    "offset": OptionText("Computing", "The first position; 0 if not given.", "N"),
-    "model": OptionText("Model", "A real model: a folder, a .gguf file, pkg:NAME, or a name on the hub.", "REF"),
-    "download": OptionText("Model", "Fetch the model from the hub where it is not here."),
-    "pair": OptionText("Model", "A second segment, for a model that has two.", "TEXT"),
+    "temperature": OptionText("Computation", "Number that divides the scores: below 1 sharper, above 1 flatter.", "T"),
+    "layers": OptionText("Computation", "Number of layers.", "N"),
+    "seed": OptionText("Computation", "Seed of random numbers.", "N"),
+    "offset": OptionText("Computation", "Number of the first position; 0 if not given.", "N"),
+    "model": OptionText("Model", "Real model: a folder, a .gguf file, pkg:NAME, or a name on the hub.", "REF"),
+    "download": OptionText("Model", "Download the model from the hub if it is not on this machine."),
+    "pair": OptionText("Model", "Second segment, for a model that takes two.", "TEXT"),
     "merge": OptionText(
-        "Model", "Pieces that are joined: those of one character, of one word too, or none.", None, MERGES
+        "Model", "Pieces to join: those of one character, also those of one word, or none.", None, MERGES
     ),
-    "no_special": OptionText("Model", "Hide the tokens that stand for no text, [CLS] and the like."),
+    "no_special": OptionText("Model", "Hide the special tokens, which stand for no text, such as [CLS]."),
     "renormalize": OptionText("Model", "With --no-special: let the rows sum to 1 again."),
-    "window": OptionText("Model", "Slide over a longer text in windows of this many tokens.", "N"),
+    "window": OptionText("Model", "Read a longer text in sliding windows of this many tokens.", "N"),
     "attention": OptionText(
         "Model",
-        "Which attention of an encoder-decoder; auto: cross, the target's words at the text's (in compare encoder).",
+        "Attention of an encoder-decoder to show; auto: cross, from the target's words to the text's (in "
+        "compare: encoder).",
         None,
         ("auto", *ATTENTIONS),
     ),
-    "stride": OptionText("Model", "How far one window begins after the other; half of it if not given.", "N"),
-    "by": OptionText("Computing", "How it is taken away: out of the text, by a mask, or head by head.", None, _ways),
+    "stride": OptionText(
+        "Model", "Tokens from the start of one window to that of the next; half a window if not given.", "N"
+    ),
+    "by": OptionText(
+        "Computation", "What to remove and how: words from the text, words by a mask, or heads.", None, _ways
+    ),
     "vary": OptionText(
-        "Computing",
-        "What varies in place of positions and masks, as temperature=0.5,1,2; for two things, twice.",
+        "Computation",
+        "Setting to vary in place of positions and masks, such as temperature=0.5,1,2; for two settings, given twice.",
         "NAME=A,B,C",
         _axes,
     ),
-    "long": OptionText("Looking", "Repeat the text to so many tokens: the mean weight by distance.", "N"),
-    "show": OptionText("Looking", "What is shown; may be given several times.", None, SHOWS),
-    "layer": OptionText("Looking", "Which layer, counted from 0, or all.", "N|all"),
-    "head": OptionText(
-        "Looking", "Which head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")
-    ),
+    "long": OptionText("View", "Repeat the text to this many tokens and show the mean weight by distance.", "N"),
+    "show": OptionText("View", "Numbers to show; may be given several times.", None, SHOWS),
+    "layer": OptionText("View", "Layer, counted from 0, or all.", "N|all"),
+    "head": OptionText("View", "Head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
     "precision": OptionText(
-        "Looking",
+        "View",
         "Decimal places of a number, 1 to 9 (3 if not given, more beyond 100 words, 4 in explain; 7 for --vectors).",
         "N",
     ),
     "view": OptionText(
-        "Looking", "How it is drawn in the terminal; auto: by size, width, and whether it is a terminal.", None, VIEWS
+        "View",
+        "View in the terminal; auto: chosen by the size, the width, and whether the output is a terminal.",
+        None,
+        VIEWS,
     ),
-    "squeeze": OptionText("Looking", "In a table, fold rows that say the same as the one above."),
-    "top": OptionText("Looking", "How many of the strongest keys the view top shows (3 if not given).", "K"),
-    "scale": OptionText("Looking", "What the colours span: all numbers, each row by itself, or ratios.", None, SPREADS),
-    "sinks": OptionText("Looking", "A first or special token that swallows the rows.", None, SINKS),
+    "squeeze": OptionText("View", "In a table, fold rows that are the same as the one above."),
+    "top": OptionText("View", "Number of strongest keys that the view top shows (3 if not given).", "K"),
+    "scale": OptionText(
+        "View",
+        "Range of the colours: all numbers together, each row by itself, or ratios (logarithmic).",
+        None,
+        SPREADS,
+    ),
+    "sinks": OptionText("View", "Treatment of a first or special token that takes most of every row.", None, SINKS),
     "token": OptionText(
-        "Looking",
-        "The word that looks, in explain, in bars, and in the views text, table and top: its text, 猫#2, or its index.",
+        "View",
+        "Word whose row is shown, in explain, in bars, and in the views text, table and top: its text, 猫#2, "
+        "or its index.",
         "WORD|INDEX",
     ),
-    "cell": OptionText("Looking", "Only the weight of this key: a word, 猫#2, or an index.", "KEY"),
-    "save": OptionText("Output", "Save to this file too; its suffix says as what. May be given several times.", "FILE"),
-    "kind": OptionText("Picture", "What is drawn.", None, KINDS),
-    "style": OptionText("Picture", "For a paper, for a slide, or light on dark.", None, tuple(THEMES)),
+    "cell": OptionText("View", "Explain only the weight of this key: a word, 猫#2, or an index.", "KEY"),
+    "save": OptionText(
+        "Output", "Save to this file too; its suffix chooses the format. May be given several times.", "FILE"
+    ),
+    "kind": OptionText("Picture", "Kind of picture.", None, KINDS),
+    "style": OptionText(
+        "Picture", "Style of the picture: for a paper, for a slide, or light on dark.", None, tuple(THEMES)
+    ),
     "width": OptionText(
-        "Picture", "How wide, as 8.5cm, 85mm, 240pt or 3.3in; as wide as it needs if not given.", "LENGTH"
+        "Picture", "Width, such as 8.5cm, 85mm, 240pt or 3.3in; as wide as needed if not given.", "LENGTH"
     ),
     "dpi": OptionText(
         "Picture", "Dots per inch of a .png, 30 to 1200 (200 if not given; 150 with --style slide).", "N"
     ),
-    "title": OptionText("Picture", "The title above it.", "TEXT"),
-    "no_title": OptionText("Picture", "Neither title nor caption: only what is drawn."),
-    "cmap": OptionText("Picture", "A colour map of matplotlib; these are even.", None, MAPS),
+    "title": OptionText("Picture", "Title above the picture.", "TEXT"),
+    "no_title": OptionText("Picture", "Leave out title and caption."),
+    "cmap": OptionText(
+        "Picture", "Colour map of matplotlib; those listed are even: equal steps look equal.", None, MAPS
+    ),
     "annotate": OptionText("Picture", "Numbers in the cells; auto: where they fit and stay legible.", None, ANNOTATE),
     "mass": OptionText(
-        "Picture", "With --kind arcs: each word's strongest arcs, until they hold this share of its weight.", "SHARE"
+        "Picture",
+        "With --kind arcs: draw each word's strongest arcs, until they hold this share of its weight.",
+        "SHARE",
     ),
     "font": OptionText(
         "Picture", "Draw with this font first: a file, or an installed font's name. May be given several times.", "FONT"
@@ -260,7 +286,9 @@ OPTIONS: dict[str, OptionText] = {
     "alt": OptionText("Picture", "Print a sentence that describes the picture."),
     "worksheet": OptionText("Output", "Leave the answers blank, and print them at the end."),
     "json": OptionText("Output", "Print one JSON document and nothing else."),
-    "lang": OptionText("Output", "Speak English or Chinese; by default as the locale says.", None, LANGUAGES),
+    "lang": OptionText(
+        "Output", "Language of the output, English or Chinese; by default that of the locale.", None, LANGUAGES
+    ),
 }
 
 

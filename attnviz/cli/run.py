@@ -41,14 +41,14 @@ def command(
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
-    """Who looks at whom: the weights, as a table that fits the terminal."""
+    """Show who looks at whom: the weights, as a table that fits the terminal."""
     if style.kind != "bars":
         style = replace(style, token=None)  # it is the text's in the terminal
     check_picture(style, refining_of(view_options), alt=alt_option.alt, as_json=output.json)
     view, shows = None if output.json else view_options.view, tuple(view_options.show) or ("weights",)
     Outputs(output.save, alt_option.alt, style.kind, view, shows).refuse_unused(view_options, style)
     if "weights" not in shows and any(path.suffix.lower() in (*PICTURES, PAGE) for path in output.save):
-        raise OptionError("Pictures and pages are of weights: --show {show} is for the terminal.", show=shows[0])
+        raise OptionError("Pictures and pages show weights: --show {show} is for the terminal.", show=shows[0])
     found = attend_all(texts or [], inputs, settings, model_options, view_options, output.save, style, data=output.json)
     save_all(found, output.save, view_options, style, json=output.json)
     if output.json:

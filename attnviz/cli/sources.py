@@ -50,7 +50,7 @@ def read_sources(texts: list[str], inputs: AttentionInput) -> list[Source]:
     elif texts:
         found = [read_text(text) for text in texts]
     elif sys.stdin is None or sys.stdin.isatty():
-        raise OptionError("There is no text.", hint='Write it after the command, as in: attnviz run "猫吃鱼".')
+        raise OptionError("There is no text.", hint='Write it after the command, for example: attnviz run "猫吃鱼".')
     else:
         found = [read_stdin()]
     keys = None if inputs.keys is None else read_text(inputs.keys)

@@ -55,7 +55,7 @@ class Outputs:
             "dpi": (".png" in suffixes, message("a .png")),
             "mass": (pictures and self.kind == "arcs", message("a picture with --kind arcs")),
             "annotate": (pictures and self.kind in ("heatmap", "bars"), message("a picture's heatmap or bars")),
-            "precision": (drawn or view is not None, message("numbers that are shown; data has them whole")),
+            "precision": (drawn or view is not None, message("numbers that are shown; data files have every digit")),
             "scale": (drawn or view is not None, _DRAWN),
             "sinks": (
                 drawn or (view is not None and words),

@@ -28,7 +28,7 @@ def compare_files(
     if len(found) < 2:
         raise OptionError(
             "compare takes the weights of two texts or more; here are those of one.",
-            hint="As in: attnviz compare --weights a.npz --weights b.npz.",
+            hint="For example: attnviz compare --weights a.npz --weights b.npz.",
         )
     (name, first), *others = found
     return [compare_attentions(first, other, layer=layer, head=head, names=(name, called)) for called, other in others]

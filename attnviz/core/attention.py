@@ -219,7 +219,7 @@ def _real(name: str, x: ArrayLike) -> Floats:
 
 def _check_finite(name: str, array: Floats) -> None:
     if not np.isfinite(array).all():
-        raise InputError("{name} must hold finite numbers up to 3.4e38; it has nan, inf or more.", name=name)
+        raise InputError("{name} must hold finite numbers up to 3.4e38; it has nan, inf or a larger number.", name=name)
 
 
 def _check_shapes(q: Floats, k: Floats, v: Floats) -> None:

@@ -308,13 +308,13 @@ def _named(
 ) -> tuple[tuple[Token, ...], tuple[Message, ...]]:
     """One Token a name, standing in `source` where they are found there in order; numbered where there are no names."""
     if names is None:
-        note = message("The weights name no tokens: they are numbered from {first}.", first=f"{letter}0")
+        note = message("The weights have no token names: the tokens are numbered from {first}.", first=f"{letter}0")
         return tuple(Token(f"{letter}{i}") for i in range(count)), (note,)
     if isinstance(names, str) or not all(isinstance(name, str | Token) for name in names):
         raise InputError("tokens and keys are lists with one string or Token for each row or column of the weights.")
     if len(names) != count:
         raise ShapeError(
-            "There are {names} tokens for {count} rows or columns of weights.",
+            "The number of tokens ({names}) must be that of the rows or columns of weights ({count}).",
             hint="Padding and special tokens count too.",
             names=len(names),
             count=count,

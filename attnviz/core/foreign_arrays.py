@@ -54,9 +54,9 @@ def as_numbers(array: Any) -> Floats:
     try:
         found = _as_numpy(array)
     except ValueError:
-        raise ShapeError("The weights are no array: its rows are not all equally long.") from None
+        raise ShapeError("The weights are not an array: their rows are not equally long.") from None
     except (TypeError, RuntimeError) as error:
-        raise InputError("The weights are no array of numbers: {error}.", error=error) from None
+        raise InputError("The weights are not an array of numbers: {error}.", error=error) from None
     try:
         if found.dtype.kind in "biuf" or found.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
             wide = found.dtype.kind in "iu" or found.dtype == np.float64
@@ -100,7 +100,7 @@ def as_layers(array: Floats) -> Floats:
     if not 2 <= array.ndim <= 4:
         raise ShapeError(
             "Weights are [query, key], [heads, query, key] or [layers, heads, query, key], not of shape {shape}.",
-            hint="Of a batch take one text." if array.ndim > 4 else "",
+            hint="Take one text of the batch." if array.ndim > 4 else "",
             shape=array.shape,
         )
     if not array.size:
@@ -165,7 +165,7 @@ def _mask(allowed: Any, shape: tuple[int, ...]) -> Booleans:
 def misnamed(layers: int, heads: int, shape: tuple[int, ...]) -> ShapeError:
     """Return the error for another number of names than there are layers and heads."""
     return ShapeError(
-        "There are {layers} layer names and {heads} head names for weights of shape {shape}.",
+        "The numbers of layer names ({layers}) and head names ({heads}) do not fit the weights' shape {shape}.",
         layers=layers,
         heads=heads,
         shape=shape,
@@ -198,7 +198,7 @@ def check_rows(
     forbidden = np.zeros(1, dtype=bool) if allowed is None else (weights > _NOTHING) & ~allowed
     if forbidden.any():
         raise InputError(
-            "Layer {layer}, head {head}, row {row}, column {column} is {value}, where `allowed` forbids to look.",
+            "Layer {layer}, head {head}, row {row}, column {column} is {value}, where `allowed` is false.",
             **_place(forbidden, weights, layers, heads),
         )
     return _whole_rows(weights, allowed, layers, heads, normalize=normalize, partial=partial)
@@ -221,14 +221,14 @@ def _whole_rows(
     if empty.any():
         raise InputError(
             "Layer {layer}, head {head}, row {row} sums to 0, not to 1.",
-            hint="A row of zeros is right only where `allowed` says that it may look nowhere.",
+            hint="A row of zeros is valid only where `allowed` is false for the whole row.",
             **_place(empty[..., None], weights, layers, heads),
         )
     if wrong.any() and not normalize:
         total = sums[tuple(np.argwhere(wrong)[0])]
         raise InputError(
             "Layer {layer}, head {head}, row {row} sums to {sum}, not to 1.",
-            hint="If these are weights all the same, --normalize (normalize=True) divides each row by its sum.",
+            hint="If they are weights nevertheless, --normalize (normalize=True) divides each row by its sum.",
             **_place(wrong[..., None], weights, layers, heads),
             sum=f"{total:.6g}",
         )

@@ -28,7 +28,7 @@ def split_labels(text: str, count: int) -> list[str]:
         if len(names) == count:
             return names
     raise InputError(
-        "--labels gives {labels} names for {count} rows or columns.",
+        "The number of names in --labels ({labels}) must be that of the rows or columns ({count}).",
         hint="Name a file with one a line, or separate them by commas or spaces.",
         labels=max(map(len, ways[:3])),
         count=count,

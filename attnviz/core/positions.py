@@ -88,7 +88,7 @@ def rotary(x: Floats, *, halves: bool = False, offset: int = 0, base: float = RO
     count, dim = x.shape[-2:]
     if dim % 2:
         raise OptionError(
-            "Rotary positions turn features in pairs: each head needs an even number of dimensions, not {dim}.",
+            "Rotary positions rotate features in pairs: each head needs an even number of dimensions, not {dim}.",
             hint="Choose another --dim or --heads, or --embedding hash with a --dim.",
             dim=dim,
         )

@@ -46,7 +46,7 @@ def why_no_json(error: Exception) -> Message:
     """Return why JSON cannot be read, as a field of a message."""
     if isinstance(error, json.JSONDecodeError):
         return message(
-            "it breaks off or goes wrong at line {line}, column {column}", line=error.lineno, column=error.colno
+            "it is truncated or invalid at line {line}, column {column}", line=error.lineno, column=error.colno
         )
     if isinstance(error, UnicodeDecodeError):
         return message("it is not UTF-8")

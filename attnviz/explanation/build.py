@@ -37,7 +37,7 @@ def explain_attention(
         chosen, head = chosen.mean(), None
     if attention.provenance.hidden is not None:
         raise InputError(
-            "Words that are hidden have their part in every row: it cannot be redone without them.",
+            "Hidden words have a part in every row: a row cannot be redone without them.",
             hint="Leave --no-special out.",
         )
     notes: list[Message] = []
@@ -59,7 +59,7 @@ def _explain_heads(attention: Attention, token: int | None, cell: int | None, no
     _, at = _least_even(attention, None, token)
     notes += _choice_notes(attention, None, at, token is None)
     if len(attention.heads) == 1:
-        notes.append(message("There is only 1 head here; --heads N makes several."))
+        notes.append(message("There is only 1 head here; --heads N gives more."))
     return compare_heads(attention, at, cell, tuple(notes))
 
 
@@ -127,7 +127,7 @@ def _rotation(row: Row) -> Step | None:
 
 def _title(row: Row) -> Message:
     if row.cell is None:
-        return message("How “{word}” looks around, redone by hand", word=row.word)
+        return message("How “{word}” looks at the words, redone by hand", word=row.word)
     return message("How much “{word}” looks at “{key}”, redone by hand", word=row.word, key=row.keys[row.cell])
 
 
@@ -137,7 +137,7 @@ def _layer(attention: Attention, layer: str | int | None) -> int:
     if isinstance(layer, str) and not layer.lstrip("-").isdecimal():
         raise OptionError(
             "explain takes the number of one layer, not {layer!r}.",
-            hint="As in --layer {last}.",
+            hint="For example: --layer {last}.",
             layer=layer,
             last=attention.layers[-1],
         )
@@ -148,7 +148,8 @@ def _head(attention: Attention, head: str | int) -> int:
     """Return the index of the head, given its name or number."""
     if head == "mean":
         raise OptionError(
-            "The mean of several heads has no cards of its own.", hint="Choose one with --head N, or --head all."
+            "The mean of several heads has no query, keys and values of its own.",
+            hint="Choose one with --head N, or --head all.",
         )
     return find_head(attention.heads, head)
 
@@ -167,7 +168,7 @@ def _least_even(attention: Attention, head: int | None, token: int | None) -> tu
     rows = uneven if head is None else uneven[head : head + 1]
     rows = rows[:, token : token + 1] if token is not None else np.where(_words(attention), rows, -np.inf)
     if token is None and not np.isfinite(rows).any():
-        raise InputError("The mask forbids every word to look at anything: no row can be explained.")
+        raise InputError("The mask forbids every cell: no row can be explained.")
     # Heads first, then tokens: of equals, the first token of the first head.
     place, at = divmod(least_even(rows), rows.shape[1])
     return (place if head is None else head), (at if token is None else token)

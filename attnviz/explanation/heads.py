@@ -59,8 +59,8 @@ def _most_bits(allowed: list[Booleans]) -> Number:
 
 def _cards_words(bits: Number) -> Message:
     return message(
-        "Each head has query, key and value cards of its own, and so weights of its own. The entropy is 0 "
-        "bits where one word gets everything, and {bits} bits where all get the same.",
+        "Each head has queries, keys and values of its own, and so weights of its own. The entropy is 0 bits "
+        "where one word gets everything, and {bits} bits where all get the same.",
         bits=bits,
     )
 

@@ -23,8 +23,8 @@ def context_step(row: Row) -> Step:
     ) or (Line(row.word, (Entry(((Number(0.0),),)),)),)
     words = [
         message(
-            "Every value card times the weight of its word, added up feature by feature: what “{word}” is after it "
-            "has looked around.",
+            "Every value times the weight of its word, added up feature by feature: the vector of “{word}” "
+            "after it has looked at all words.",
             word=row.word,
         ),
         *left_out(context, shown),
@@ -69,11 +69,9 @@ def _handed_over(row: Row, key: int) -> Step:
         for j in shown
     ) or (Line(row.keys[key], (Entry(((Number(0.0),),)),)),)
     words = message(
-        "What “{key}” gives to the new vector of “{word}”: its value card times the weight.",
-        key=row.keys[key],
-        word=row.word,
+        "What “{key}” adds to the new vector of “{word}”: its value times the weight.", key=row.keys[key], word=row.word
     )
-    title = message("What “{key}” hands over", key=row.keys[key])
+    title = message("What “{key}” passes on", key=row.keys[key])
     return Step("handed", title, "w × v", (words, *left_out(values, shown)), lines, {"w_times_v": weight * values})
 
 
@@ -108,7 +106,7 @@ def content_step(row: Row) -> Step | None:
         )
         for i in giving
     )
-    words = message("A word's share is its weight times the length of its value card |v|, out of the sum of these.")
+    words = message("A word's share is its weight times the length of its value |v|, divided by the sum of these.")
     title = message("Whose content “{word}” now holds", word=row.word)
     return Step(
         "content", title, message("w |v| / sum"), (words,), (sum_line, *lines), {"lengths": lengths, "shares": shares}

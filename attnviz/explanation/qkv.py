@@ -163,7 +163,7 @@ def position_step(row: Row) -> Step | None:
     )
     words = [
         message(
-            "“{word}” stands at position {position}; each position has a vector of its own, and it is added.",
+            "“{word}” is at position {position}; each position has a vector of its own, which is added.",
             word=row.word,
             position=position_of(row, index),
         ),
@@ -182,10 +182,10 @@ def position_of(row: Row, index: int) -> int:
     return index if toy is None else toy.offset + index
 
 
-_TITLES = {"query": message("Query card"), "key": message("Key cards"), "value": message("Value cards")}
+_TITLES = {"query": message("Query vector"), "key": message("Key vectors"), "value": message("Value vectors")}
 _MEANINGS = {
-    "key": message("What each word answers to."),
-    "value": message("What each word hands over to whoever looks at it."),
+    "key": message("What each word offers to a query."),
+    "value": message("What each word passes on to the words that look at it."),
 }
 _SYMBOLS = {"query": "q", "key": "k", "value": "v"}
 
@@ -215,7 +215,7 @@ def value_step(row: Row) -> Step:
     """Show the value vector of every word that is shown, a line a word; not again where they are the key vectors."""
     values = row.trace.value[row.head]
     if all(head_vector(row, kind, index).known for kind in ("key", "value") for index in row.shown):
-        words = (_MEANINGS["value"], message("Here they are the same as the key cards."))
+        words = (_MEANINGS["value"], message("Here they are the same as the keys."))
         return Step("value", _TITLES["value"], "v = x", words, (), {"v": values})
     return _vectors_step(row, "value", row.trace.value[row.head])
 
@@ -242,26 +242,26 @@ def _step(
     formula = symbol if found.matrix is None and not found.known else f"{symbol} = x W_{symbol}"
     if found.known:
         formula = f"{symbol} = x"
-    title = message("Query card of “{word}”", word=row.word) if kind == "query" else _TITLES[kind]
+    title = message("Query vector of “{word}”", word=row.word) if kind == "query" else _TITLES[kind]
     matrix = {} if found.matrix is None else {f"W_{symbol}": found.matrix}
     return Step(kind, title, formula, words, lines, arrays | matrix)
 
 
 def _words(row: Row, kind: Kind, found: Sequence[HeadVector]) -> tuple[Message, ...]:
     """Return what the vectors mean, and how they came about where that is not shown as products."""
-    meaning = message("What “{word}” asks for.", word=row.word) if kind == "query" else _MEANINGS[kind]
+    meaning = message("What “{word}” looks for.", word=row.word) if kind == "query" else _MEANINGS[kind]
     if all(one.known for one in found):
         own = len(found[0].values) < len(found[0].inputs)
         return (
             meaning,
-            message("Nothing is multiplied here: the card is this head's part of the word's vector.")
+            message("Nothing is multiplied here: this head's part of the word's vector is used as it is.")
             if own
-            else message("Nothing is multiplied here: the card is the word's vector itself."),
+            else message("Nothing is multiplied here: the word's vector is used as it is."),
         )
     if any(one.matrix is None for one in found):
         return (meaning, message("As the model computed it."))
     if any(one.is_copy for one in found):
-        return (meaning, message("Where no product stands, the word's own features are taken over as they are."))
+        return (meaning, message("Where there is no product, the word's own features are copied."))
     return (meaning,)
 
 

@@ -48,13 +48,13 @@ def rotation(row: Row, before: Floats, keys_before: Floats) -> Step:
     arrays = {"q": before[row.token], "q_turned": row.query, "k": keys_before, "k_turned": trace.key[row.head]}
     own = _turn(row, before[row.token], row.query, row.token)
     turns = {index: _turn(row, keys_before[index], trace.key[row.head, index], index) for index in row.shown}
-    title = message("Query and keys turned by their positions")
+    title = message("Query and keys rotated by their positions")
     if own is None or any(turn is None for turn in turns.values()):
         return Step(
             "rotation",
             title,
             "q, k",
-            (message("As the model computed it: the cards after turning."),),
+            (message("As the model computed it: the vectors after the rotation."),),
             _after(row),
             arrays,
         )
@@ -84,14 +84,15 @@ def _turn(row: Row, before: Floats, after: Floats, index: int) -> Turn | None:
 def _meaning(row: Row) -> tuple[Message, ...]:
     return (
         message(
-            "Features are turned in pairs, at position m by m times the pair's θ; so a query and a key fit as "
-            "their distance says, not as their places do. “{word}” stands at position {position}.",
+            "Features are rotated in pairs, at position m by m times the pair's θ; so how well a query and a "
+            "key match depends on their distance, not on their positions. “{word}” is at position "
+            "{position}.",
             word=row.word,
             position=position_of(row, row.token),
         ),
         message(
-            "The longest pairs of the query card and the longest pair of each key card are shown; the others turn "
-            "in the same way. Angles are in radians."
+            "The longest pairs of the query and the longest pair of each key are shown; the others are "
+            "rotated in the same way. Angles are in radians."
         ),
     )
 

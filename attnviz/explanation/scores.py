@@ -40,8 +40,8 @@ def dot_products_step(row: Row) -> Step:
         ]
         lines.append(Line(row.keys[index], (Entry((*sum_of(terms), equals(row.dots[index]))),)))
     words = message(
-        "How well the query card of “{word}” fits each key card: feature times feature, added up; products that are 0 "
-        "are left out.",
+        "How well the query of “{word}” matches each key: feature times feature, added up; products that are "
+        "0 are left out.",
         word=row.word,
     )
     return Step("dot", message("Dot products"), "q · k", (words,), tuple(lines), {"dots": row.dots})
@@ -61,14 +61,14 @@ def scores_step(row: Row) -> Step:
     if divided:
         words.append(
             message(
-                "A sum of {width} products grows like √{width} = {root}. Undivided, the scores would lie so far apart "
-                "that one word got nearly everything.",
+                "A sum of {width} products grows like √{width} = {root}. Without the division the scores "
+                "would be so far apart that one word got nearly everything.",
                 width=width,
                 root=Number(float(np.sqrt(width))),
             )
         )
     elif scale is None or scale == 1:
-        words.append(message("This model leaves the dot products undivided."))
+        words.append(message("This model does not divide the dot products."))
     if row.trace.bias is not None:
         formula += " + b"
         words.append(_bias_words(row))
@@ -85,9 +85,7 @@ def scores_step(row: Row) -> Step:
     else:
         title = message("Scores")
     if not row.is_complete:
-        words.append(
-            message("The model did more to its scores than these lines say; after → stands what it made of them.")
-        )
+        words.append(message("The model did more to its scores than these lines show; its own result follows →."))
     arrays = {"scale": 1.0 if scale is None else scale, "temperature": temperature, "scores": row.logits}
     bias = {} if row.trace.bias is None else {"bias": row.trace.bias[row.head, row.token]}
     return Step("scores", title, f"s = {formula}", tuple(words), lines, arrays | bias)
@@ -122,7 +120,7 @@ def _bias_words(row: Row) -> Message:
         return message("The position adds b: minus the distance of the two words, times this head's slope.")
     if scheme == "t5":
         return message("The position adds b: a number for each distance.")
-    return message("The model adds b, a number for each pair of places.")
+    return message("The model adds b, a number for each pair of positions.")
 
 
 def mask_step(row: Row) -> Step | None:
@@ -150,11 +148,9 @@ def _mask_words(row: Row) -> Message:
     if spelling == "causal":
         return message("A word may look at itself and at what came before it, at nothing that comes after.")
     if "causal" in spelling:
-        return message(
-            "The mask {mask} forbids words that stand too far before a word, and all after it.", mask=spelling
-        )
+        return message("The mask {mask} forbids words that are too far before a word, and all after it.", mask=spelling)
     if spelling != "none":
-        return message("The mask {mask} forbids words that stand too far away.", mask=spelling)
+        return message("The mask {mask} forbids words that are too far away.", mask=spelling)
     return message("The mask forbids some words.")
 
 
@@ -217,7 +213,7 @@ def weights_step(row: Row) -> Step | None:
     if left and row.cell is None:
         rest = float(row.weights.sum() - row.weights[list(row.looked_at)].sum())
         others = message("1 other word") if left == 1 else message("{count} other words", count=left)
-        words.append(message("To the rest goes {rest}: {others}.", rest=Number(max(rest, 0.0)), others=others))
+        words.append(message("The rest get {rest}: {others}.", rest=Number(max(rest, 0.0)), others=others))
     return Step(
         "weights",
         message("Weights"),

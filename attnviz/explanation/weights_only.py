@@ -29,7 +29,7 @@ def explain_given(
         steps.append(_evenness(row, allowed, keys, tuple(i for i in shown if row[i] > 0)))
     if len(attention.heads) > 1:
         steps.append(heads_step(attention, token, cell))
-    title = message("How “{word}” looks around", word=word)
+    title = message("How “{word}” looks at the words", word=word)
     if cell is not None:
         title = message("How much “{word}” looks at “{key}”", word=word, key=keys[cell])
     return Explanation(
@@ -53,8 +53,8 @@ def _weights(
     """Each word's share, and that all together are 1."""
     words = [
         message(
-            "How much “{word}” looks at each word. Only the weights are known here: the scores and the vectors that "
-            "they came from are not, so they cannot be redone.",
+            "How much “{word}” looks at each word. Only the weights are known here, not the scores and "
+            "vectors they came from, so they cannot be redone.",
             word=word,
         )
     ]

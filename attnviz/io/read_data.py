@@ -86,7 +86,7 @@ def _refuse_models(path: Path, suffix: str) -> None:
         )
     if suffix in (".pt", ".pth", ".bin"):
         raise OptionError(
-            "Weights are not read from {name!r}, which may run code.",
+            "Weights are not read from {name!r}, which can run code.",
             hint="Convert it with: {line}.",
             name=path.name,
             line=_TORCH.format(name=path.name),
@@ -147,7 +147,7 @@ def _parse(data: bytes, name: str) -> list[dict[str, Any]]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError("{name!r} is not well-formed JSON: {reason}.", name=name, reason=why_no_json(error)) from None
+        raise InputError("{name!r} is not valid JSON: {reason}.", name=name, reason=why_no_json(error)) from None
     several = isinstance(document, list) and bool(document) and all(isinstance(each, dict) for each in document)
     if isinstance(document, list) and not several:
         return [{"weights": document}]
@@ -177,7 +177,7 @@ def _array(part: str, value: Any, kind: type, name: str) -> NDArray[Any]:
         with np.errstate(over="raise"):
             return np.array(value, dtype=kind)
     except (TypeError, ValueError, ArithmeticError):
-        raise InputError("{name!r}: its {part} is no array of numbers.", name=name, part=part) from None
+        raise InputError("{name!r}: its {part} is not an array of numbers.", name=name, part=part) from None
 
 
 def _npy(data: bytes, name: str) -> NDArray[Any]:
@@ -210,7 +210,7 @@ def _npz(data: bytes, name: str) -> dict[str, Any]:
         raise error.about(name) from None
     except (TypeError, ValueError, IndexError, OverflowError, RecursionError):
         raise InputError(
-            "{name!r} has spans, pieces, layers, heads or settings that are not as this project writes them.",
+            "{name!r} has spans, pieces, layers, heads or settings that are not as attnviz writes them.",
             hint="Leave those arrays out: weights and tokens are enough.",
             name=name,
         ) from None
@@ -272,4 +272,4 @@ def _unreadable(name: str, error: Exception) -> InputError:
             hint="Save plain arrays: numbers, and names as np.array(tokens, dtype=str).",
             name=name,
         )
-    return InputError("{name!r} is not a whole NumPy file of plain arrays.", name=name)
+    return InputError("{name!r} is not a complete NumPy file of plain arrays.", name=name)

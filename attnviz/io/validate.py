@@ -94,7 +94,7 @@ def checked_tokens(side: str, tokens: Any) -> list[str | Token]:
             _need(_OF_TOKEN[part], f"{place}.{part}", value)
         start, end = each.get("start"), each.get("end")
         if (start is None) != (end is None) or (start is not None and start > end):
-            raise _wrong(f"{place}.end", end, message("a place from the start on, or neither"))
+            raise _wrong(f"{place}.end", end, message("a position not before start, or neither"))
         found.append(Token(**each))
     return found
 
@@ -117,7 +117,7 @@ def checked_provenance(settings: Any, layers: Sequence[int], heads: Sequence[int
     if settings.get("embedding") == "given" or "model" in settings:
         needed -= set(_WITH["embedding"]) - set(_WITH["model"] if "model" in settings else ())
     for name in sorted(needed - set(settings)):
-        raise InputError("settings has no {part}, without which nobody knows how it was computed.", part=name)
+        raise InputError("settings has no {part}, so it is unknown how the weights were computed.", part=name)
     for name in ("unknown", "words"):
         if "unknown_words" in settings:
             _need(_COUNT, f"settings.unknown_words.{name}", settings["unknown_words"].get(name))
@@ -154,7 +154,7 @@ def _need(kind: _Kind, place: str, value: Any) -> None:
 def _wrong(place: str, value: Any, expected: Message) -> InputError:
     written = repr(value)
     return InputError(
-        "it says {part} = {value}; {expected} was expected.",
+        "it has {part} = {value}; {expected} was expected.",
         part=place,
         value=written if len(written) <= 40 else written[:37] + "...",
         expected=expected,

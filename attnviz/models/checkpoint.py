@@ -118,14 +118,14 @@ def open_weights(folder: Path) -> SafetensorsFile | ShardedSafetensors:
         return SafetensorsFile(found[0])
     if found:
         raise InputError(
-            "{path!r} has several .safetensors files and no {index} that says what is where.",
+            "{path!r} has several .safetensors files and no {index}, which lists their contents.",
             path=str(folder),
             index=INDEX,
         )
     pickles = [*folder.glob("pytorch_model*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"), *folder.glob("*.ckpt")]
     if pickles:
         raise InputError(
-            "{path!r} is a pickle, which could run anything when it is opened; safetensors were expected.",
+            "{path!r} is a pickle, which can run any code when it is opened; safetensors were expected.",
             hint="Convert it in its folder, where torch is installed, with: {line}",
             path=str(sorted(pickles)[0]),
             line=CONVERT.replace("PICKLES", pickles[0].name if len(pickles) == 1 else f"*{pickles[0].suffix}"),

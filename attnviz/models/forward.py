@@ -125,7 +125,8 @@ class Network:
             )
         if target_ids is not None and not both:
             raise InputError(
-                "A {family} model takes one text; target ids need an encoder and a decoder.", family=self.shape.family
+                "A {family} model takes one text; target ids need a model with an encoder and a decoder.",
+                family=self.shape.family,
             )
         return kind
 
@@ -155,7 +156,7 @@ class Network:
         Raises InputError for a model that has no decoder.
         """
         if self._stack.decoder is None or not self.shape.encoder_decoder:
-            raise InputError("A {family} model has no decoder that answers a text.", family=self.shape.family)
+            raise InputError("A {family} model has no decoder that generates a text.", family=self.shape.family)
         count, shape = self._checked_length(ids), self.shape.of_decoder
         setup = StackSetup(self.config, self._weights, shape, count, encoder_hidden_states)
         return run_layers(self._stack.decoder(setup), ids, request)
@@ -166,7 +167,7 @@ class Network:
             raise InputError("A model needs at least one token.")
         if self.shape.positions is not None and len(ids) > self.shape.positions:
             raise InputError(
-                "The text has {count} tokens, and the model can take {positions}.",
+                "The text has {count} tokens, and the model takes at most {positions}.",
                 count=len(ids),
                 positions=self.shape.positions,
             )
@@ -251,7 +252,11 @@ def _segment_numbers(segments: Sequence[int], count: int) -> Indexes:
     """Return segment numbers as an array [n]; raises InputError where they are not one a token."""
     given = token_ids(segments)
     if len(given) != count:
-        raise InputError("There are {segments} segment numbers for {count} tokens.", segments=len(given), count=count)
+        raise InputError(
+            "The number of segment numbers ({segments}) must be that of the tokens ({count}).",
+            segments=len(given),
+            count=count,
+        )
     return given
 
 

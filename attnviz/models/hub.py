@@ -76,7 +76,7 @@ def choose_files(there: list[str], wanted: HubName) -> list[str]:
     if quantized:
         raise InputError(
             "{name!r} has several .gguf files: {files}.",
-            hint="Name one, as in {name}:{first}.",
+            hint="Name one, for example {name}:{first}.",
             name=wanted.name,
             files=listed(quantized),
             first=quantized[0],
@@ -103,14 +103,14 @@ def _not_fetched(wanted: HubName, error: Any) -> InputError:
         return InputError("{name!r} has no revision {revision!r}.", name=wanted.name, revision=revision)
     if kind == "GatedRepoError":
         return InputError(
-            "{name!r} is given only to those who accepted its terms.",
+            "{name!r} is available only to those who accepted its terms.",
             hint="Accept them on its page, then: hf auth login.",
             name=wanted.name,
         )
     if kind == "OfflineModeIsEnabled" or "offline" in str(error).lower():
-        return InputError("{name!r} cannot be fetched: HF_HUB_OFFLINE is set.", name=wanted.name)
+        return InputError("{name!r} cannot be downloaded: HF_HUB_OFFLINE is set.", name=wanted.name)
     return InputError(
-        "{name!r} cannot be fetched: the hub does not answer ({reason}).",
+        "{name!r} cannot be downloaded: the hub does not answer ({reason}).",
         hint="Check the network, or give a folder or a .gguf file.",
         name=wanted.name,
         reason=" ".join((str(error) or kind).split())[:120],

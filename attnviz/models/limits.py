@@ -32,8 +32,8 @@ class TextLimits:
         most = self.shape.positions
         if most is not None and count > most and not self.slides:
             raise InputError(
-                "The text has {count} tokens, and {name} can take {most}.",
-                hint="Give a shorter text, or slide over it with --window {most}.",
+                "The text has {count} tokens, and {name} takes at most {most}.",
+                hint="Give a shorter text, or read it in windows with --window {most}.",
                 count=_amount(count, beyond),
                 name=self.name,
                 most=most,
@@ -42,7 +42,7 @@ class TextLimits:
         if weights > MOST_WEIGHTS:
             raise InputError(
                 "The text has {count} tokens: {weights} weights ({size} GB) in layers x heads = {layers} x {heads}.",
-                hint="Give a shorter text." if self.layers == 1 else "Give a shorter text, or ask for one layer.",
+                hint="Give a shorter text." if self.layers == 1 else "Give a shorter text, or choose one layer.",
                 count=_amount(count, beyond),
                 layers=self.layers,
                 heads=self.shape.heads,

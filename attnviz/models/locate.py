@@ -43,7 +43,7 @@ def find_model(reference: str | Path, *, download: bool = False) -> ModelLocatio
     if isinstance(reference, Path):
         reference = str(reference)
     if not isinstance(reference, str):
-        raise InputError("A model is named by a string or a path, not by {value!r}.", value=reference)
+        raise InputError("A model is given by a string or a path, not by {value!r}.", value=reference)
     if reference.startswith("pkg:"):
         return _in_package(reference)
     path = Path(reference).expanduser()
@@ -53,7 +53,7 @@ def find_model(reference: str | Path, *, download: bool = False) -> ModelLocatio
     if named is None or path.is_absolute() or reference.startswith((".", "~")) or ".." in reference:
         raise InputError(
             "There is no model {reference!r}: a folder, a .gguf file, pkg:NAME or a hub name was expected.",
-            hint="attnviz models lists what is here.",
+            hint="attnviz models lists the models on this machine.",
             reference=reference,
         )
     wanted = HubName(named["name"], named["revision"], named["file"])
@@ -63,7 +63,7 @@ def find_model(reference: str | Path, *, download: bool = False) -> ModelLocatio
     if folder is None:
         raise InputError(
             "There is no folder or file {reference!r}, and the local cache {cache!r} has no model of that name.",
-            hint="Fetch it with --download; attnviz models lists what is here.",
+            hint="Download it with --download; attnviz models lists the models on this machine.",
             reference=reference,
             cache=str(cache_folder()),
         )
@@ -91,7 +91,7 @@ def _on_disk(path: Path, reference: str) -> ModelLocation:
         if not (path / "config.json").exists():
             raise InputError(
                 "{path!r} has no config.json and no .gguf file.",
-                hint="Give the folder that config.json and the weights are in.",
+                hint="Give the folder with config.json and the weights.",
                 path=str(path),
             )
         return ModelLocation(path.resolve().name, path, reference)
@@ -99,13 +99,13 @@ def _on_disk(path: Path, reference: str) -> ModelLocation:
         return ModelLocation(path.stem, path, reference)
     if path.suffix.lower() in ATTENTION:
         raise InputError(
-            "{path!r} is no model.",
-            hint="Attention that was computed elsewhere goes with --weights, or with `attnviz.load_weights`.",
+            "{path!r} is not a model.",
+            hint="Attention that was computed elsewhere goes with --weights or `attnviz.load_weights`.",
             path=str(path),
         )
     raise InputError(
         "{path!r} is neither a folder nor a .gguf file.",
-        hint="Give the folder that config.json and the weights are in.",
+        hint="Give the folder with config.json and the weights.",
         path=str(path),
     )
 
@@ -144,7 +144,7 @@ def _chosen(folder: Path, wanted: HubName, reference: str) -> ModelLocation:
         if ".." in Path(wanted.file).parts or not file.is_file():
             raise InputError(
                 "{name!r} has no file {file!r} in the local cache.",
-                hint="Fetch it with --download.",
+                hint="Download it with --download.",
                 name=wanted.name,
                 file=wanted.file,
             )
@@ -160,7 +160,7 @@ def _in_package(reference: str) -> ModelLocation:
     if not folders:
         raise InputError(
             "There is no installed Python package {name!r}.",
-            hint="Install it, or see what is here with: attnviz models.",
+            hint="Install it, or list the models on this machine with: attnviz models.",
             name=name,
         )
     for folder in folders:
@@ -169,7 +169,7 @@ def _in_package(reference: str) -> ModelLocation:
             continue
         for path in [start] if is_gguf(start) else models_under(start):
             return ModelLocation(name, path, reference)
-    raise InputError("The package {name!r} has no model folder and no .gguf file in it.", name=reference[4:])
+    raise InputError("The package {name!r} contains no model folder and no .gguf file.", name=reference[4:])
 
 
 def _package_folders(name: str) -> list[Path]:

@@ -122,7 +122,7 @@ class Model:
         last = int(encoded.ids.max())
         if last >= self.shape.vocabulary:
             raise InputError(
-                "The tokenizer of {name} gives the id {id}, and the model's vocabulary has {count}.",
+                "The tokenizer of {name} gives the id {id}, and the model's vocabulary has {count} entries.",
                 name=self.name,
                 id=last,
                 count=self.shape.vocabulary,

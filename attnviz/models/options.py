@@ -69,7 +69,7 @@ def check_options(options: Options) -> None:
     if options.merge not in MERGES:
         raise unknown_choice("--merge", options.merge, MERGES)
     if options.renormalize and not options.no_special:
-        raise OptionError("--renormalize goes with --no-special: without it every row sums to 1 already.")
+        raise OptionError("--renormalize goes with --no-special; without that, every row sums to 1 already.")
     if options.attention not in ("auto", *ATTENTIONS):
         raise unknown_choice("--attention", options.attention, ("auto", *ATTENTIONS))
 
@@ -91,23 +91,23 @@ def check_fit(options: Options, keys: str | None, shape: ModelShape, name: str) 
         _check_translation(options, name)
     elif keys is not None and shape.encoder_decoder:
         raise OptionError(
-            "The encoder reads one text: keys are the target text, which the decoder reads.",
-            hint="Leave --keys out, or ask for --attention cross or decoder.",
+            "The encoder reads one text: --keys is the target text, which the decoder reads.",
+            hint="Leave --keys out, or use --attention cross or decoder.",
         )
     elif keys is not None:
         raise InputError(
-            "{name} reads one text: keys are the target text of an encoder-decoder.",
+            "{name} reads one text: --keys is the target text of an encoder-decoder.",
             hint="Leave --keys out." if shape.causal else "Give two segments with --pair.",
             name=name,
         )
     elif options.pair is not None and shape.causal:
         raise InputError(
-            "{name} reads one text from left to right and knows no segments.",
+            "{name} reads one text from left to right and has no segments.",
             hint="Leave --pair out, and put both texts into one.",
             name=name,
         )
     elif options.pair is not None and options.slides:
-        raise OptionError("--window slides over one text, not over a pair.")
+        raise OptionError("--window reads one text, not a pair.")
 
 
 def reads_target(options: Options, shape: ModelShape) -> bool:
@@ -120,7 +120,7 @@ def _check_translation(options: Options, name: str) -> None:
         raise InputError("{name} translates one text: give its target with --keys, and no --pair.", name=name)
     if options.slides:
         raise OptionError(
-            "--window slides over the text of one stack; {name} has an encoder and a decoder.",
-            hint="--attention encoder has one text.",
+            "--window reads the text of one stack; {name} has an encoder and a decoder.",
+            hint="--attention encoder takes one text.",
             name=name,
         )

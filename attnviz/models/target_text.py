@@ -48,11 +48,11 @@ def answered_target(checkpoint: Checkpoint, network: Network, encoder_hidden_sta
     if len(ids) > 1 and ids[-1] in rules.ends:
         ids.pop()
     tokens, text = _spell(checkpoint.target_tokenizer, ids[1:])
-    notes = [message("The model says: {text}", text=text)]
+    notes = [message("The model's answer: {text}", text=text)]
     if rules.not_applied:
         notes.append(
             message(
-                "Its generation settings also ask for {settings}, which attnviz does not apply.",
+                "Its generation settings also have {settings}, which attnviz does not apply.",
                 settings=listed(rules.not_applied),
             )
         )

@@ -77,7 +77,9 @@ def _text_width(window: int | None, special: int, most: int | None) -> int:
         )
     if most is not None and given > most:
         raise OptionError(
-            "--window must be at most the {most} tokens that the model can take, not {window}.", most=most, window=given
+            "--window must be at most {most} tokens, the most that the model takes, not {window}.",
+            most=most,
+            window=given,
         )
     return given - special
 

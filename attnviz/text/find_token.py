@@ -29,7 +29,7 @@ def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Messa
     if isinstance(wanted, Integral):
         return _index(len(tokens), int(wanted)), None
     if not isinstance(wanted, str):
-        raise OptionError("A word is named by its text or by its index, not by {value!r}.", value=wanted)
+        raise OptionError("A word is given by its text or by its index, not by {value!r}.", value=wanted)
     texts = [token.text for token in tokens]
     for form, name in ((texts, wanted), (list(map(_loosely, texts)), _loosely(wanted))):
         places = [index for index, text in enumerate(form) if text == name]
@@ -71,7 +71,7 @@ def _ambiguous(tokens: tuple[Token, ...], places: list[int]) -> Message | None:
     if len(places) == 1:
         return None
     return message(
-        "{token} stands {count} times in the text: the first one is meant; {token}#2 names the second.",
+        "“{token}” occurs {count} times in the text: the first one is used; {token}#2 is the second.",
         token=tokens[places[0]].text,
         count=len(places),
     )
@@ -82,9 +82,11 @@ def _occurrence(tokens: tuple[Token, ...], places: list[int], number: int) -> in
         return places[number - 1]
     text = tokens[places[0]].text
     if len(places) == 1:
-        raise MissingError("There is no {token}#{number}: {token} stands once in the text.", token=text, number=number)
+        raise MissingError(
+            "There is no {token}#{number}: “{token}” occurs once in the text.", token=text, number=number
+        )
     raise MissingError(
-        "There is no {token}#{number}: {token} stands {count} times in the text, as {token}#1 to {token}#{count}.",
+        "There is no {token}#{number}: “{token}” occurs {count} times in the text, as {token}#1 to {token}#{count}.",
         token=text,
         number=number,
         count=len(places),
@@ -99,7 +101,7 @@ def _missing(texts: list[str], wanted: str) -> MissingError:
     if len(distinct) > _MOST_LISTED:
         return MissingError(
             "There is no token {wanted!r}: the first {shown} of {count} are {tokens}.",
-            hint="A number from 0 to {last} names one by its place.",
+            hint="A number from 0 to {last} chooses one by its position.",
             shown=_MOST_LISTED,
             count=len(distinct),
             tokens=listed,
@@ -107,7 +109,7 @@ def _missing(texts: list[str], wanted: str) -> MissingError:
         )
     return MissingError(
         "There is no token {wanted!r}: there are {tokens}.",
-        hint="A number from 0 to {last} names one by its place.",
+        hint="A number from 0 to {last} chooses one by its position.",
         tokens=listed,
         **fields,
     )

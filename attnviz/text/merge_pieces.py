@@ -60,11 +60,12 @@ def why_no_traces(attention: Attention) -> MissingError | None:
     model = attention.provenance.model
     if model is not None and model.window is not None:
         return MissingError(
-            "Over windows there are weights only: a score is of one window.", hint="Leave --window out."
+            "With --window there are only weights: a score belongs to one window.", hint="Leave --window out."
         )
     if attention.provenance.joined is not None:
         return MissingError(
-            "Joined pieces have no score and no vectors of their own: each piece has.", hint="Use --merge none."
+            "Joined pieces have no scores and no vectors of their own; only single pieces have.",
+            hint="Use --merge none.",
         )
     return None
 

@@ -183,7 +183,7 @@ def _from_file(tokens: Sequence[Token], path: Path, dim: int | None, rows: word_
     if rows.promised is not None and rows.words < rows.promised:
         notes.append(
             message(
-                "{name!r} promises {promised} words and has {words}: it may be cut off.",
+                "{name!r} declares {promised} words and has {words}: it may be truncated.",
                 name=path.name,
                 promised=f"{rows.promised:,}",
                 words=f"{rows.words:,}",
@@ -303,7 +303,8 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...] | None, Float64]:
     for i, (number, cells) in enumerate(rows):
         if len(cells) != width:
             raise InputError(
-                "{name!r}: row {row} has {got} columns, the first has {width}; all must be equally long.",
+                "{name!r}: the number of columns in row {row} is {got}, in row 1 it is {width}; all rows must be "
+                "equally long.",
                 name=path.name,
                 row=number,
                 got=len(cells),
@@ -339,8 +340,8 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         yield from rows
     except csv.Error:
         raise InputError(
-            "{name!r} is not well-formed CSV: it goes wrong at line {line}.",
-            hint="A cell with quotes in it is written in quotes, and each of its own twice.",
+            "{name!r} is not valid CSV: the error is at line {line}.",
+            hint="Put a cell that contains quotes in quotes, and double each quote inside it.",
             name=path.name,
             line=rows.line_num,
         ) from None

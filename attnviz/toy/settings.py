@@ -118,7 +118,7 @@ def check_size(queries: int, keys: int, heads: int, most: int = MOST_TOKENS) -> 
         gigabytes = 4 * heads * queries * keys / 1e9
         raise InputError(
             "{count} tokens are more than {most}: the full table would have {cells} weights ({size}).",
-            hint="Look with --view top, blocks or text, give a shorter text, or cut it with --tokens sentence."
+            hint="Use --view top, blocks or text, give a shorter text, or cut it with --tokens sentence."
             if most == MOST_TOKENS
             else "Give a shorter text, or cut it into sentences with --tokens sentence.",
             count=f"{max(queries, keys):,}",

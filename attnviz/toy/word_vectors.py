@@ -69,7 +69,7 @@ def read_rows(path: Path, words: Collection[str], progress: Progress | None = No
     except IsADirectoryError:
         raise InputError("{path!r} is a folder; a file was expected.", path=str(path)) from None
     except (EOFError, zlib.error):
-        raise InputError("{path!r} is no whole gzip file: it breaks off or is damaged.", path=str(path)) from None
+        raise InputError("{path!r} is not a complete gzip file: it is truncated or damaged.", path=str(path)) from None
     except InputError:
         raise
     except (OSError, ValueError) as error:  # a ValueError: a null byte in the name
@@ -161,7 +161,7 @@ class _File:
             self._refuse(between[-1], number)
         if self.promised is not None and got != self.dim and not (got > self.dim and _is_spaced(line, self.dim)):
             raise InputError(
-                "{name!r}: line 1 promises {dim} numbers a word, line {line} has {got}.",
+                "{name!r}: line 1 declares {dim} numbers a word, line {line} has {got}.",
                 name=self.name,
                 dim=self.dim,
                 line=number,
@@ -197,7 +197,7 @@ class _File:
 
     def _refuse(self, wrong: bytes, number: int) -> NoReturn:
         raise InputError(
-            "{name!r}, line {line}: {cell!r} came where a finite number up to 3.4e38 was expected.",
+            "{name!r}, line {line}: {cell!r} is not a finite number up to 3.4e38.",
             name=self.name,
             line=number,
             cell=wrong.decode("utf-8", "backslashreplace"),

@@ -62,7 +62,7 @@ def read_words(
     if text is not None:
         return read(text, chosen, keys=keys, word_files=word_files, most=most), chosen
     if keys is not None:
-        raise InputError("The words of a second text are asked by the words of a first one: give a text, not vectors.")
+        raise InputError("The words of a text look at those of a second one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
     check_settings(chosen)
     names, matrix = _matrix(vectors, labels)
@@ -90,8 +90,7 @@ def read(
         )
     if settings.causal:
         raise OptionError(
-            "A causal mask forbids to look ahead in one's own text; the words of another text do not come before or "
-            "after.",
+            "A causal mask forbids looking ahead in one text; the words of another text come neither before nor after.",
             hint="Leave --mask causal out, or --keys.",
         )
     asked = cut(keys, settings)
@@ -148,7 +147,7 @@ def _matrix(vectors: Any, labels: str | Sequence[str] | None) -> tuple[tuple[str
         try:
             matrix = np.asarray(vectors, dtype=np.result_type(np.asarray(vectors), np.float32))
         except ValueError:
-            raise InputError("vectors must be a matrix [tokens, dim]: all its rows equally long.") from None
+            raise InputError("vectors must be a matrix [tokens, dim]: its rows must be equally long.") from None
         if matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.size or not np.isfinite(matrix).all():
             raise InputError(
                 "vectors must be a matrix [tokens, dim] of finite numbers, not of shape {shape}.", shape=matrix.shape
@@ -157,5 +156,7 @@ def _matrix(vectors: Any, labels: str | Sequence[str] | None) -> tuple[tuple[str
     if isinstance(labels, str):
         labels = split_labels(labels, len(matrix))
     if labels is not None and len(labels) != len(matrix):
-        raise InputError("{labels} labels for {rows} rows.", labels=len(labels), rows=len(matrix))
+        raise InputError(
+            "The number of labels ({labels}) must be that of the rows ({rows}).", labels=len(labels), rows=len(matrix)
+        )
     return tuple(labels) if labels is not None else found, matrix

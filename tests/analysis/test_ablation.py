@@ -160,7 +160,7 @@ def test_which_word():
         ({"text": "猫吃"}, "1 word has no"),
         ({"text": "猫吃鱼"}, "2 words have no"),
         ({"text": "猫吃鱼", "by": "head"}, "1 head has no"),
-        ({"text": "猫吃鱼", "mask": "causal", "token": "猫"}, "nothing that is taken away"),
+        ({"text": "猫吃鱼", "mask": "causal", "token": "猫"}, "nothing that is removed"),
         ({"text": "a b c d", "embedding": "onehot", "token": "a"}, "same weight"),
         ({"text": PHONE, "token": "碎"}, "mostly means more"),
         ({"text": PHONE, "token": "屏幕"}, "read as importance"),

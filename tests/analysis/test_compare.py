@@ -126,7 +126,7 @@ def test_masked_cells_are_marked_in_the_first_order():
 
 def test_no_word_in_common():
     """Two texts that share no word cannot be compared; the error shows both."""
-    with pytest.raises(InputError, match="no word in common: 猫 and 狗"):
+    with pytest.raises(InputError, match="no word in common: “猫” and “狗”"):
         compare("猫", "狗")
 
 
@@ -213,8 +213,8 @@ def test_largest_change():
 def test_verdicts():
     """The first example's two sentences."""
     blind, told = compare("猫吃鱼", "鱼吃猫").verdicts()
-    assert str(blind).startswith("Without positions every word looks at the others exactly as before (largest change 0")
-    assert str(blind).endswith("attention cannot tell 猫吃鱼 from 鱼吃猫.")
+    assert str(blind).startswith("Without positions every word looks at the others exactly as before: ")
+    assert str(blind).endswith("attention cannot tell “猫吃鱼” from “鱼吃猫”.")
     assert str(told).startswith("With sinusoidal positions it can: ")
 
 
@@ -244,8 +244,8 @@ def test_verdict_is_about_what_is_shown():
     for head, index in ((None, None), ("mean", None), ("all", None), ("0", 0), ("1", 1), ("2", 2)):
         query, key, change = run.largest(index)
         direction = "more" if change > 0 else "less"
-        named = "itself" if query == key else result.tokens[key].text
-        words = f"{result.tokens[query].text} looks {decimals(abs(change))} {direction} at {named}."
+        named = "itself" if query == key else f"“{result.tokens[key].text}”"
+        words = f"“{result.tokens[query].text}” looks {decimals(abs(change))} {direction} at {named}."
         assert words in str(result.verdicts(head)[1])
         (_, form) = prepare_comparison(result, head=head)
         assert str(form.notes[0]) == str(result.verdicts(head)[1])

@@ -60,7 +60,7 @@ def test_delta_is_b_minus_a():
     order = [1, 2, 0]
     assert_near(run_.delta, b.weights[0][:, order][..., order] - a.weights[0])
     query, key, change = run_.largest()
-    assert f"{'abc'[query]} looks" in str(compare_attentions(a, b).verdicts()[0])
+    assert f"“{'abc'[query]}” looks" in str(compare_attentions(a, b).verdicts()[0])
     assert ("more" if change > 0 else "less") in str(compare_attentions(a, b).verdicts()[0])
     assert key in (0, 1, 2)
 
@@ -120,7 +120,7 @@ def test_one_head_has_its_verdict():
         change = (b.weights - a.weights)[0, head]
         query, key = np.unravel_index(np.abs(change).argmax(), change.shape)
         verdict = str(compare_attentions(a, b, head=str(head)).verdicts()[0])
-        assert verdict.startswith(f"In the second, {'abc'[query]} looks ")
+        assert verdict.startswith(f"In the second, “{'abc'[query]}” looks ")
         assert "Head" not in verdict
         assert f"{abs(change[query, key]):.2f}".lstrip("0") in verdict
 
@@ -149,9 +149,9 @@ def test_keys():
     assert_near(shared.runs[0].b, swapped / swapped.sum(axis=-1, keepdims=True))
     assert (shared.only_a, shared.only_b, shared.renormalized) == (("z",), ("w",), True)
     assert "each row re-normalized" in words(shared)
-    with pytest.raises(InputError, match="x y z and v w"):
+    with pytest.raises(InputError, match="“x y z” and “v w”"):
         compare_attentions(a, random_weights("ab", keys=["v", "w"]))
-    with pytest.raises(InputError, match=r"cross-attention.*Compare two whose words look at each other"):
+    with pytest.raises(InputError, match=r"cross-attention.*Compare two with self-attention"):
         compare_attentions(a, random_weights("ab"))
     with pytest.raises(InputError, match="no word in common"):
         compare_attentions(random_weights("ab"), random_weights("cd"))

@@ -97,15 +97,10 @@ def test_cross_attention_is_blind_to_the_order_of_who_asks():
 @pytest.mark.parametrize(
     ("position", "mask", "other", "words"),
     [
-        (
-            "alibi",
-            "none",
-            "鱼吃猫",
-            "With alibi positions it sees how far apart two words stand, not in which direction",
-        ),
-        ("none", "window:1", "鱼吃猫", "The mask window:1 sees how far apart two words stand, not in which direction"),
-        ("alibi", "none", "吃猫鱼", "Only the mirror image of 猫吃鱼 would stay the same"),
-        ("none", "window:1", "吃猫鱼", "Only the mirror image of 猫吃鱼 would stay the same"),
+        ("alibi", "none", "鱼吃猫", "With alibi positions it sees how far apart two words are, not in which direction"),
+        ("none", "window:1", "鱼吃猫", "The mask window:1 sees how far apart two words are, not in which direction"),
+        ("alibi", "none", "吃猫鱼", "Only the mirror image of “猫吃鱼” would stay the same"),
+        ("none", "window:1", "吃猫鱼", "Only the mirror image of “猫吃鱼” would stay the same"),
         ("rope", "none", "鱼吃猫", "With rope positions it can"),
     ],
 )

@@ -167,7 +167,7 @@ def test_bad_vectors(vectors, line):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"labels": ["a"]}, "1 labels for 2 rows"),
+        ({"labels": ["a"]}, r"labels \(1\) must be that of the rows \(2\)"),
         ({"dim": 3}, "The vectors have 2 dimensions, not 3"),
         ({"heads": 3}, "divide the 2 dimensions"),
         ({"projection": "lexicon"}, "does not fit --embedding vectors"),

@@ -94,7 +94,7 @@ def weights(out):
     ],
 )
 def test_computing(call, options, changed):
-    """An option of Computing gives the weights that run() gives with the same setting, and not the default ones."""
+    """An option of Computation gives the weights that run() gives with the same setting, and not the default ones."""
     text = "小猫吃鱼。the cat eats"
     code, out, _ = call("run", text, "--json", *options)
     assert code == 0
@@ -317,7 +317,7 @@ def test_bad_standard_input(call, typed, data):
 def test_compare(good):
     """Compare shows both texts, the change and a sentence for each run."""
     out = good("compare", "猫吃鱼", "鱼吃猫")
-    assert "attention cannot tell 猫吃鱼 from 鱼吃猫" in " ".join(out.split())
+    assert "attention cannot tell “猫吃鱼” from “鱼吃猫”" in " ".join(out.split())
     assert "With sinusoidal positions it can" in out
 
 
@@ -485,9 +485,9 @@ def test_help_of_a_command(good, name):
 @pytest.mark.parametrize(
     ("name", "panels"),
     [
-        ("run", ["Input", "Computing", "Looking", "Output"]),
-        ("compare", ["Computing", "Looking", "Output"]),
-        ("export", ["Input", "Computing", "Looking"]),
+        ("run", ["Input", "Computation", "View", "Output"]),
+        ("compare", ["Computation", "View", "Output"]),
+        ("export", ["Input", "Computation", "View"]),
     ],
 )
 def test_panels(good, name, panels):
@@ -511,12 +511,12 @@ def test_nothing_is_help(call):
         (["--view", "top", "--top", "2"], ["rest .317"], [".317   "]),
         (["--top", "1"], ["rest .648"], [".331"]),
         (["--view", "text"], ["how much each word receives"], [".331"]),
-        (["--token", "吃"], ["how much 吃 looks at each word"], [".331"]),
-        (["--token", "1"], ["how much 吃 looks at each word"], [".331"]),
+        (["--token", "吃"], ["how much “吃” looks at each word"], [".331"]),
+        (["--token", "1"], ["how much “吃” looks at each word"], [".331"]),
         (["--view", "blocks", "--scale", "row"], ["each row's largest, at most .625", "each row on its own scale"], []),
         (["--view", "blocks", "--scale", "log"], ["and less", "a scale of ratios"], []),
         (["--sinks", "mark"], ["No token is a sink"], []),
-        (["--squeeze"], [".331"], ["says the same"]),
+        (["--squeeze"], [".331"], ["is the same"]),
     ],
 )
 def test_views(good, options, there, absent):
@@ -529,7 +529,7 @@ def test_views(good, options, there, absent):
 def test_squeeze_folds(good):
     """Rows that say the same are one, and how many more is said; without --squeeze each stands for itself."""
     text = "the the the cat"
-    assert "* 2 more rows say the same" in good("run", text, "--squeeze")
+    assert "* 2 more rows are the same" in good("run", text, "--squeeze")
     assert good("run", text).count(".250  .250  .250  .250") == 3
 
 
@@ -537,13 +537,13 @@ def test_squeeze_folds(good):
 def test_views_of_a_comparison(good, view):
     """A comparison has the views that have no running text, with its verdicts."""
     out = good("compare", "猫吃鱼", "鱼吃猫", "--view", view, "--scale", "row")
-    assert "attention cannot tell 猫吃鱼 from 鱼吃猫" in " ".join(out.split())
+    assert "attention cannot tell “猫吃鱼” from “鱼吃猫”" in " ".join(out.split())
     assert ("rest" in out, "░" in out) == (False, view == "blocks")
 
 
 def test_ambiguous_token(good):
     """A word that stands twice is its first one, and that is said; word#2 is the second."""
-    assert "猫 stands 2 times" in good("run", "猫看猫", "--token", "猫")
+    assert "“猫” occurs 2 times" in good("run", "猫看猫", "--token", "猫")
     assert "times" not in good("run", "猫看猫", "--token", "猫#2")
 
 
@@ -603,7 +603,7 @@ def test_bugs_are_one_line(call, monkeypatch):
     monkeypatch.setattr("attnviz.toy.words.embed", fail)
     code, out, err = call("run", "猫")
     assert (code, out, err.count("\n")) == (1, "", 1)
-    assert "This is a fault of attnviz: ZeroDivisionError in words.py, line " in err
+    assert "This is a bug in attnviz: ZeroDivisionError in words.py, line " in err
     monkeypatch.setenv("ATTNVIZ_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         cli.main(["run", "猫"])

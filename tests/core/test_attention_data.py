@@ -43,8 +43,8 @@ def test_weights_that_do_not_fit(shape):
         ({"allowed": np.ones((2, 3))}, ["(2, 3)", "(3, 3)"]),
         ({"output": np.ones((2, 4))}, ["(2, 4)", "3"]),
         ({"output": np.ones(3)}, ["(3,)"]),
-        ({"layers": (7,)}, ["1 layer names", "(2, 3, 3, 3)"]),
-        ({"heads": ("a", "b")}, ["2 head names", "(2, 3, 3, 3)"]),
+        ({"layers": (7,)}, ["layer names (1)", "(2, 3, 3, 3)"]),
+        ({"heads": ("a", "b")}, ["head names (2)", "(2, 3, 3, 3)"]),
     ],
 )
 def test_parts_that_do_not_fit(fields, named):

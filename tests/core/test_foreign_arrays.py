@@ -217,7 +217,7 @@ def test_rows_of_zeros():
 
 def test_a_weight_where_nothing_is_allowed():
     """A weight on a forbidden cell contradicts itself."""
-    with pytest.raises(InputError, match=r"row 0, column 1 is 0\.5, where `allowed` forbids"):
+    with pytest.raises(InputError, match=r"row 0, column 1 is 0\.5, where `allowed` is false"):
         Attention.from_arrays([[0.5, 0.5], [0.5, 0.5]], list("ab"), allowed=np.tril(np.ones((2, 2))))
 
 
@@ -244,8 +244,8 @@ def test_tokens():
 @pytest.mark.parametrize(
     ("tokens", "keys", "shape", "words"),
     [
-        (["a"], None, (2, 2), ["1 tokens", "2 rows"]),
-        (["a", "b"], ["x"], (2, 2), ["1 tokens", "2 rows"]),
+        (["a"], None, (2, 2), ["(1)", "(2)"]),
+        (["a", "b"], ["x"], (2, 2), ["(1)", "(2)"]),
         (["a", "b"], None, (2, 3), ["2 queries and 3 keys", "keys"]),
         ("ab", None, (2, 2), ["string or Token"]),
         ([1, 2], None, (2, 2), ["string or Token"]),

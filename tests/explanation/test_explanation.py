@@ -297,7 +297,7 @@ def test_decimal_places_are_counted():
 def test_nothing_to_choose_from():
     """The only word there is was not chosen, and no note says so; one head beside itself is told of others."""
     assert explain("猫").notes == ()
-    assert "--heads N makes several" in str(explain("猫吃鱼", token=0, head="all").notes[-1])
+    assert "--heads N gives more" in str(explain("猫吃鱼", token=0, head="all").notes[-1])
     assert explain("猫吃鱼", token=0, head="all", heads=2).notes == ()
 
 

@@ -182,11 +182,11 @@ def test_split_labels(tmp_path, text, names, in_file):
 
 def test_wrong_number_of_labels():
     """Another number of names is an error with both numbers; a name too long for a file is no crash."""
-    with pytest.raises(InputError, match="2 names for 3"):
+    with pytest.raises(InputError, match=r"labels \(2\) must be that of the rows or columns \(3\)"):
         split_labels("a,b", 3)
-    with pytest.raises(InputError, match="1 names for 3"):
+    with pytest.raises(InputError, match=r"labels \(1\) must be that of the rows or columns \(3\)"):
         split_labels("a" * 5000, 3)
-    with pytest.raises(InputError, match="names for 4"):
+    with pytest.raises(InputError, match=r"rows or columns \(4\)"):
         split_labels("a\0b", 4)
 
 
@@ -251,8 +251,8 @@ def document(**changes):
 
 
 BAD = {
-    "empty.json": (b"", ["not well-formed JSON"]),
-    "cut.json": (b'{"weights": [[', ["not well-formed JSON", "line 1, column 15"]),
+    "empty.json": (b"", ["not valid JSON"]),
+    "cut.json": (b'{"weights": [[', ["not valid JSON", "line 1, column 15"]),
     "digits.json": (b"[[" + b"1" * 5000 + b"]]", ["4,300 digits"]),
     "end.json": (json.dumps(document(tokens=[{"text": "猫", "start": 2, "end": 1}])).encode(), ["tokens[0].end = 1"]),
     "mask.json": (json.dumps(document(settings={"mask": "x"})).encode(), ["settings.mask = 'x'; a mask"]),
@@ -270,8 +270,8 @@ BAD = {
     "schema.json": (json.dumps(document(schema=2)).encode(), ["schema 2"]),
     "tokens.json": (json.dumps(document(tokens=[{"txt": 1}])).encode(), ["tokens[0] = {'txt': 1}", "a text, or"]),
     "token.json": (json.dumps(document(tokens=3)).encode(), ["tokens = 3; a list"]),
-    "few.json": (json.dumps(document(tokens=["猫"])).encode(), ["1 tokens", "3 rows"]),
-    "layers.json": (json.dumps(document(layers=[0, 1])).encode(), ["2 layer names"]),
+    "few.json": (json.dumps(document(tokens=["猫"])).encode(), ["tokens (1)", "(3)"]),
+    "layers.json": (json.dumps(document(layers=[0, 1])).encode(), ["layer names (2)"]),
     "allowed.json": (json.dumps(document(allowed=[[True]])).encode(), ["allowed (1, 1)"]),
     "output.json": (json.dumps(document(output=[[1.0]])).encode(), ["output (1, 1)"]),
     "settings.json": (json.dumps(document(settings=[1])).encode(), ["settings = [1]; an object"]),
@@ -279,13 +279,13 @@ BAD = {
     "empty.npz": (b"", ["not a NumPy .npz"]),
     "text.npz": (b"hello", ["not a NumPy .npz"]),
     "renamed.npz": (b"\x93NUMPY\x01\x00", ["not a NumPy .npz"]),
-    "zip.npz": (b"PK\x03\x04" + bytes(40), ["not a whole NumPy file"]),
-    "empty.npy": (b"", ["not a whole NumPy file"]),
+    "zip.npz": (b"PK\x03\x04" + bytes(40), ["not a complete NumPy file"]),
+    "empty.npy": (b"", ["not a complete NumPy file"]),
     "lying.npy": (
         b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (99999, 99999), }"
         + b" " * 50
         + b"\n",
-        ["not a whole NumPy file"],
+        ["not a complete NumPy file"],
     ),
 }
 
@@ -382,7 +382,7 @@ def test_cut_npz(tmp_path):
         ({"weights": np.eye(2)[None, None, None]}, ShapeError, ["(1, 1, 1, 2, 2)"]),
         ({"weights": np.zeros((0, 0))}, ShapeError, ["empty"]),
         ({"weights": np.full((2, 3), 1 / 3)}, ShapeError, ["2 queries and 3 keys", "--labels"]),
-        ({"weights": np.eye(2), "tokens": ["a"]}, ShapeError, ["1 tokens", "2 rows"]),
+        ({"weights": np.eye(2), "tokens": ["a"]}, ShapeError, ["tokens (1)", "(2)"]),
         ({"weights": np.eye(2), "tokens": [1, 2]}, InputError, ["strings"]),
         ({"weights": np.eye(2), "tokens": [["a", "b"]]}, InputError, ["one dimension"]),
         ({"weights": np.eye(2), "settings": "not json"}, InputError, ["w.npz"]),

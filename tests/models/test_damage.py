@@ -186,10 +186,10 @@ def test_a_link_out_of_the_folder_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"hidden_size": 24}, r"embeddings.word_embeddings.weight has the shape .*config asks for"),
+        ({"hidden_size": 24}, r"embeddings.word_embeddings.weight has the shape .*config needs"),
         ({"num_hidden_layers": 9}, "no tensor encoder.layer.3"),
         ({"num_attention_heads": 3}, "heads, which do not divide its 20 dimensions"),
-        ({"hidden_act": "x"}, "activation 'x' is not known"),
+        ({"hidden_act": "x"}, "activation 'x' is not supported"),
         ({"model_type": "zebra"}, "zebra"),
         ({"max_position_embeddings": 10**18}, "max_position_embeddings"),
         ({"vocab_size": "many"}, "vocab_size"),

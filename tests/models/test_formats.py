@@ -65,9 +65,9 @@ def test_nothing_is_converted_before_it_is_asked_for(tmp_path):
 
 
 LIES = {
-    "length of 2**60": (raw({"x": entry()}, bytes(8), length=2**60), "claims"),
-    "shorter than its header": (raw({"x": entry()}, bytes(8))[:20], "claims"),
-    "three bytes": (b"abc", "header alone"),
+    "length of 2**60": (raw({"x": entry()}, bytes(8), length=2**60), "declares"),
+    "shorter than its header": (raw({"x": entry()}, bytes(8))[:20], "declares"),
+    "three bytes": (b"abc", "header needs"),
     "empty": (b"", "is empty"),
     "no JSON": (raw(b"{x"), "not JSON"),
     "no UTF-8": (raw(b'{"\xff": 1}'), "not JSON"),
@@ -80,12 +80,12 @@ LIES = {
     "text as shape": (raw({"x": {"dtype": "F32", "shape": ["2"], "data_offsets": [0, 8]}}, bytes(8)), "no dtype"),
     "unknown dtype": (raw({"x": entry("Q9")}, bytes(8)), "dtype Q9"),
     "dtype a list": (raw({"x": {"dtype": [], "shape": [2], "data_offsets": [0, 8]}}, bytes(8)), "dtype"),
-    "outside": (raw({"x": entry(offsets=(0, 2**50))}, bytes(8)), "is said to be"),
-    "backwards": (raw({"x": entry(offsets=(8, 0))}, bytes(8)), "is said to be"),
-    "wrong size": (raw({"x": entry(shape=(3,))}, bytes(8)), "takes 12 bytes"),
-    "huge shape": (raw({"x": entry(shape=(2**40, 2**40))}, bytes(8)), "takes"),
+    "outside": (raw({"x": entry(offsets=(0, 2**50))}, bytes(8)), "lies at bytes"),
+    "backwards": (raw({"x": entry(offsets=(8, 0))}, bytes(8)), "lies at bytes"),
+    "wrong size": (raw({"x": entry(shape=(3,))}, bytes(8)), "needs 12 bytes"),
+    "huge shape": (raw({"x": entry(shape=(2**40, 2**40))}, bytes(8)), "needs"),
     "overlapping": (raw({"x": entry(), "y": entry(offsets=(4, 12))}, bytes(12)), "overlaps"),
-    "a hole": (raw({"x": entry(), "y": entry(offsets=(12, 20))}, bytes(20)), "belong to nothing"),
+    "a hole": (raw({"x": entry(), "y": entry(offsets=(12, 20))}, bytes(20)), "belong to no array"),
     "too long": (raw({"x": entry()}, bytes(9)), "end at byte"),
 }
 
@@ -127,13 +127,13 @@ def test_shards(tmp_path):
 @pytest.mark.parametrize(
     ("weight_map", "words"),
     [
-        ({"x": "z.safetensors"}, "not there"),
+        ({"x": "z.safetensors"}, "does not exist"),
         ({"x": "../x.safetensors"}, "not beside"),
         ({"x": "/etc/passwd"}, "not beside"),
         ({"x": 3}, "not beside"),
         ({}, "no weight_map"),
         ([], "no weight_map"),
-        ({"x": "y.safetensors"}, "where it is not"),
+        ({"x": "y.safetensors"}, "does not have it"),
     ],
 )
 def test_lies_in_an_index(tmp_path, weight_map, words):
@@ -299,7 +299,7 @@ def test_split_in_parts(tmp_path):
         )
     assert set(GgufFile(tmp_path / "m-00001-of-00002.gguf")) == {"x1", "x2"}
     (tmp_path / "m-00002-of-00002.gguf").unlink()
-    with pytest.raises(InputError, match=r"00002-of-00002\.gguf' is not there"):
+    with pytest.raises(InputError, match=r"00002-of-00002\.gguf' does not exist"):
         GgufFile(tmp_path / "m-00001-of-00002.gguf")
 
 
@@ -326,15 +326,15 @@ def tensor(name=b"x", shape=(4,), kind=0, offset=0):
 GGUF_LIES = {
     "not GGUF": (b"GGML" + bytes(40), "begin with GGUF"),
     "short": (b"GG", "begin with GGUF"),
-    "only magic": (b"GGUF", "begins something"),
-    "version": (preamble(version=1), "version 1"),
+    "only magic": (b"GGUF", "needs"),
+    "version": (preamble(version=1), "version is 1"),
     "big-endian": (b"GGUF" + struct.pack(">I", 3) + bytes(16), "big-endian"),
-    "2**60 arrays": (preamble(tensors=2**60), "claims"),
-    "2**60 pairs": (preamble(pairs=2**60), "claims"),
-    "long key": (preamble(pairs=1, rest=struct.pack("<Q", 2**60) + bytes(20)), "claims"),
-    "long text": (preamble(pairs=1, rest=named(b"k") + struct.pack("<IQ", 8, 2**60) + bytes(9)), "begins something"),
+    "2**60 arrays": (preamble(tensors=2**60), "declares"),
+    "2**60 pairs": (preamble(pairs=2**60), "declares"),
+    "long key": (preamble(pairs=1, rest=struct.pack("<Q", 2**60) + bytes(20)), "declares"),
+    "long text": (preamble(pairs=1, rest=named(b"k") + struct.pack("<IQ", 8, 2**60) + bytes(9)), "needs"),
     "unknown type": (preamble(pairs=1, rest=named(b"k") + struct.pack("<I", 99) + bytes(9)), "unknown type"),
-    "long array": (preamble(pairs=1, rest=named(b"k") + struct.pack("<IIQ", 9, 4, 2**61)), "begins something"),
+    "long array": (preamble(pairs=1, rest=named(b"k") + struct.pack("<IIQ", 9, 4, 2**61)), "needs"),
     "many strings": (preamble(pairs=1, rest=named(b"k") + struct.pack("<IIQ", 9, 8, 2**61)), "array of"),
     "string over the end": (
         preamble(pairs=1, rest=named(b"k") + struct.pack("<IIQ", 9, 8, 1) + struct.pack("<Q", 2**62)),
@@ -351,8 +351,8 @@ GGUF_LIES = {
     "half a block": (preamble(tensors=1, rest=tensor(shape=(33,), kind=8) + bytes(99)), "whole blocks"),
     "no numbers": (preamble(tensors=1, rest=tensor(shape=(0, 4)) + bytes(99)), "whole blocks"),
     "offset": (preamble(tensors=1, rest=tensor(offset=5) + bytes(99)), "not aligned"),
-    "outside": (preamble(tensors=1, rest=tensor(offset=2**50) + bytes(99)), "is said to end"),
-    "huge shape": (preamble(tensors=1, rest=tensor(shape=(2**40, 2**40)) + bytes(99)), "is said to end"),
+    "outside": (preamble(tensors=1, rest=tensor(offset=2**50) + bytes(99)), "ends at byte"),
+    "huge shape": (preamble(tensors=1, rest=tensor(shape=(2**40, 2**40)) + bytes(99)), "ends at byte"),
     "overlapping": (preamble(tensors=2, rest=tensor(shape=(16,)) + tensor(b"y", offset=32) + bytes(999)), "overlaps"),
     "same name": (preamble(tensors=2, rest=2 * tensor() + bytes(999)), "twice"),
 }
@@ -493,9 +493,9 @@ def test_llama3_scaling_is_recognized(tmp_path):
     ("architecture", "sizes", "words"),
     [
         ("rwkv7", SIZES, "architecture 'rwkv7'"),
-        ("llama", {}, "must say"),
-        ("llama", SIZES | {"block_count": "x"}, "must say"),
-        ("llama", SIZES | {"attention.head_count": [1, 2]}, "must say"),
+        ("llama", {}, "must give"),
+        ("llama", SIZES | {"block_count": "x"}, "must give"),
+        ("llama", SIZES | {"attention.head_count": [1, 2]}, "must give"),
     ],
 )
 def test_gguf_that_cannot_be_computed(tmp_path, architecture, sizes, words):

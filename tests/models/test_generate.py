@@ -146,7 +146,7 @@ def test_settings_that_are_not_applied(tmp_path):
     """A setting that would change the answer and is not followed is named."""
     model = model_for(tmp_path, "t5", repetition_penalty=1.5, no_repeat_ngram_size=0, guidance_scale=1)
     notes = [str(note) for note in model.attend("n3 n4").notes]
-    assert notes[-1] == "Its generation settings also ask for repetition_penalty, which attnviz does not apply."
+    assert notes[-1] == "Its generation settings also have repetition_penalty, which attnviz does not apply."
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,9 @@ def test_missing_lists():
 
 def test_no_such_occurrence():
     """An occurrence that is not there says how many there are."""
-    with pytest.raises(MissingError, match=r"猫 stands 2 times in the text, as 猫#1 to 猫#2"):
+    with pytest.raises(MissingError, match=r"“猫” occurs 2 times in the text, as 猫#1 to 猫#2"):
         find_token(tokens("猫", "吃", "猫"), "猫#3")
-    with pytest.raises(MissingError, match=r"吃 stands once"):
+    with pytest.raises(MissingError, match=r"“吃” occurs once"):
         find_token(tokens("猫", "吃", "猫"), "吃#2")
 
 

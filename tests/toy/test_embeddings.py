@@ -257,8 +257,8 @@ def test_read_npy(tmp_path, dtype):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("1,2\n3\n", "row 2 has 1 columns, the first has 2"),
-        ("1,2\n\n3,4,5\n", "row 3 has 3 columns, the first has 2"),
+        ("1,2\n3\n", "in row 2 is 1, in row 1 it is 2;"),
+        ("1,2\n\n3,4,5\n", "in row 3 is 3, in row 1 it is 2;"),
         ("", "no numbers"),
         ("\n \n", "no numbers"),
         ("x,y\n", "no numbers"),
@@ -270,7 +270,7 @@ def test_read_npy(tmp_path, dtype):
         ("猫,1\n吃,inf\n", "row 2, column 2 is 'inf'; a finite number"),
         ("1,2\n3,1e999\n", "row 2, column 2 is '1e999'; a finite number up to 3.4e38"),
         ("1,2\n-1e39,4\n", "row 2, column 1 is '-1e39'; a finite number up to 3.4e38"),
-        ('1,"2\n', "not well-formed CSV"),
+        ('1,"2\n', "not valid CSV"),
     ],
 )
 def test_bad_csv(tmp_path, text, line):

@@ -97,10 +97,10 @@ def test_what_is_written_is_read(tmp_path_factory, table, header):
         ("fox 1 2 3\ncat 1 1e39 3\n", ["line 2", "'1e39'"]),
         ("cat 1 2 nan 4\nfox 0 1 1 0\n", ["line 1", "'nan'"]),
         ("2 4\ncat 1 x 3 4\n", ["line 2", "'x'"]),
-        ("2 4\ncat 1 2 3\n", ["line 1 promises 4", "line 2 has 3"]),
-        ("2 2\ncat .1 .2 .3\n", ["line 1 promises 2", "line 2 has 3"]),
-        ("2 0\ncat 1\n", ["promises 0"]),
-        ("2 4\ncat\n", ["line 1 promises 4", "has 0"]),
+        ("2 4\ncat 1 2 3\n", ["line 1 declares 4", "line 2 has 3"]),
+        ("2 2\ncat .1 .2 .3\n", ["line 1 declares 2", "line 2 has 3"]),
+        ("2 0\ncat 1\n", ["declares 0"]),
+        ("2 4\ncat\n", ["line 1 declares 4", "has 0"]),
         (b"cat 1 2 3\n\xff\xe9 1 2 3\n", ["line 2", "UTF-8"]),
         ("猫 1 2\n".encode("utf-16"), ["line 1"]),
         ("吃 1 2\n".encode("gbk"), ["line 1", "UTF-8"]),
@@ -286,7 +286,7 @@ def test_settings_are_checked_before_a_file_is_read(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("header", "notes"), [("3 2", 1), ("2 2", 0), ("1 2", 0), ("", 0)])
 def test_a_file_that_is_cut_off(tmp_path, header, notes):
-    """A file with fewer words than its first line promises is used, and the run says so."""
+    """A file with fewer words than its first line declares is used, and the run says so."""
     path = write(tmp_path, f"{header}\n猫 1 0\n吃 0 1\n".lstrip())
     found = [str(note) for note in attnviz.run("猫吃", embedding=str(path)).notes]
-    assert found == ["'x.vec' promises 3 words and has 2: it may be cut off."][:notes]
+    assert found == ["'x.vec' declares 3 words and has 2: it may be truncated."][:notes]

@@ -204,7 +204,7 @@ def test_row_and_column(open_page):
     """The chosen word has two tables: whom it looks at, and who looks at it."""
     attention = sentence()
     tab = open_page(attention, "head=1&word=4")
-    assert (tab.caption(0), tab.caption(1)) == ("fish looks at", "Who looks at fish")
+    assert (tab.caption(0), tab.caption(1)) == ("“fish” looks at", "Who looks at “fish”")
     weights = attention.weights[0, 1]
     assert [cells[1] for cells in tab.table(0)] == [number(float(x), 3) for x in weights[4]]
     assert [cells[1] for cells in tab.table(1)] == [number(float(x), 3) for x in weights[:, 4]]
@@ -288,9 +288,9 @@ def test_hover(open_page):
     hint = tab.text("#readout")
     box = tab.page.locator("#canvas").bounding_box()
     tab.page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20)
-    assert tab.settled().text("#readout") == f"鱼 looks at 鱼: {number(float(attention.weights[0, 0, 2, 2]), 3)}"
+    assert tab.settled().text("#readout") == f"“鱼” looks at “鱼”: {number(float(attention.weights[0, 0, 2, 2]), 3)}"
     tab.act(".word >> nth=1", "hover")
-    assert tab.text("#readout") == f"吃 looks most at 鱼: {number(float(attention.weights[0, 0, 1, 2]), 3)}"
+    assert tab.text("#readout") == f"“吃” looks most at “鱼”: {number(float(attention.weights[0, 0, 1, 2]), 3)}"
     tab.page.mouse.move(2, 2)
     assert tab.settled().text("#readout") == hint
     assert tab.state == {}
@@ -304,7 +304,7 @@ def test_arcs(open_page):
     tab.page.locator("#frame").focus()
     tab.press("ArrowRight", "ArrowRight")
     assert tab.state["word"] == "1"
-    assert tab.text("#note") == "All that cat gives, the wider the more."
+    assert tab.text("#note") == "All that “cat” gives: the wider, the more."
     assert tab.page.locator("#canvas").screenshot() != before
     tab.press("Escape")
     assert "word" not in tab.state
@@ -383,7 +383,7 @@ def test_hidden_sinks(open_page, view):
     attention = Attention.from_arrays(weights, ["[CLS]", "猫", "吃", "鱼", "。"], source="猫吃鱼。")
     tab = open_page(attention, f"view={view}&word=1&other=0", refining=Refining("row", "hide"))
     assert tab.page.locator("#colours").input_value() == "row"
-    assert "[CLS] is a sink and hidden" in tab.text("#notes")
+    assert "“[CLS]” is a sink and hidden" in tab.text("#notes")
     assert [cells[0] for cells in tab.table()] == ["猫", "吃", "鱼", "。"]
 
 
@@ -470,7 +470,7 @@ def test_inside_a_frame(browser, tmp_path):
     frame.click(".word >> nth=1")
     tab.wait_for_timeout(200)
     assert frame.inner_text("#heading") == "head: what is acted on"
-    assert frame.inner_text("#readout").startswith("cat looks most at")
+    assert frame.inner_text("#readout").startswith("“cat” looks most at")
     tab.close()
     assert faults == []
 
@@ -512,20 +512,20 @@ def test_keyboard_alone(open_page):
     tab.page.locator(".word[tabindex='0']").focus()
     tab.press("ArrowRight", "Enter")
     assert tab.state["word"] == "1"
-    assert tab.caption() == "cat looks at"
+    assert tab.caption() == "“cat” looks at"
     tab.page.locator("#frame").focus()
     tab.press("ArrowDown", "ArrowRight", "ArrowRight")
     assert (tab.state["word"], tab.state["other"]) == ("2", "1")
-    assert tab.text("#readout").startswith("eats looks at cat")
+    assert tab.text("#readout").startswith("“eats” looks at “cat”")
     tab.page.wait_for_timeout(120)
-    assert "eats looks at cat" in tab.text("#status")
+    assert "“eats” looks at “cat”" in tab.text("#status")
 
 
 def test_focus_shows_a_row(open_page):
     """A word that gets the focus has its row read, as when it is pointed at."""
     tab = open_page(run("猫吃鱼"))
     tab.page.locator(".word").first.focus()
-    assert tab.settled().text("#readout").startswith("猫 looks most at")
+    assert tab.settled().text("#readout").startswith("“猫” looks most at")
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -560,7 +560,7 @@ def test_characters_beyond_the_plane(open_page):
     """Emoji and rare characters stand whole in words, tables and search: code points are not UTF-16 units."""
     tab = open_page(run("👩‍👩‍👧𠮷猫", embedding="hash", tokens="char"), "word=1")
     assert tab.page.locator(".word").all_inner_texts() == ["👩‍👩‍👧", "𠮷", "猫"]
-    assert tab.caption() == "𠮷 looks at"
+    assert tab.caption() == "“𠮷” looks at"
     tab.act("#find", "fill", "猫")
     assert tab.page.locator(".word.found").all_inner_texts() == ["猫"]
 
@@ -633,7 +633,7 @@ def test_cross_attention(open_page):
     tab.act(".word >> nth=1", "click")
     tab.act(".word >> nth=4", "click")
     assert (tab.state["word"], tab.state["other"]) == ("1", "1")
-    assert (tab.caption(0), tab.caption(1)) == ("吃 looks at", "Who looks at cat")
+    assert (tab.caption(0), tab.caption(1)) == ("“吃” looks at", "Who looks at “cat”")
     assert [cells[1] for cells in tab.table(1)] == [number(float(x), 3) for x in attention.weights[0, 0, :, 1]]
     for view in ("arcs", "words"):
         tab.act(f"#view-{view}", "click")

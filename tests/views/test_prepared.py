@@ -142,7 +142,7 @@ def test_rows_of_words_that_may_look_at_nothing():
     """Such a row sums to 0, and the caption does not say that every row sums to 1."""
     for keys, empty in (("fish", True), ("the cat eats", False)):
         (form,) = prepare(run(TEXT, keys=keys, mask="window:1"), "weights")
-        assert str(form.caption[-1]).endswith("but for words that may look at nothing") == empty
+        assert str(form.caption[-1]).endswith("except for words that may look at nothing") == empty
         assert (form.panels[0].values.sum(axis=-1).min() == 0) == empty
 
 

@@ -586,7 +586,7 @@ def test_auto(text, width, terminal, view):
 def test_options_name_a_view():
     """--token means text, --top means top, --squeeze means table, without --view."""
     attention = run("猫吃鱼")
-    for choice, said in ((Choice(token="吃"), "how much 吃 looks"), (Choice(top=1), "rest")):
+    for choice, said in ((Choice(token="吃"), "how much “吃” looks"), (Choice(top=1), "rest")):
         (made,) = view_attention(attention, "weights", choice, Screen(80), 3)
         assert said in " ".join(plain(drawn(made, Screen(80))))
 
@@ -655,7 +655,7 @@ def test_sinks(view):
         texts[how] = " ".join(" ".join(plain(drawn(made, Screen(80, colors="none")))).split())
     assert "†" not in texts["keep"]
     assert "猫†" in texts["mark"] or view == "blocks"
-    assert "† 猫 is a sink: the other words give it .70 on average." in texts["mark"]
+    assert "† “猫” is a sink: the other words give it .70 on average." in texts["mark"]
     assert "re-normalized to sum to 1" in texts["hide"]
     if view == "table":
         assert ".200" in texts["hide"]

@@ -112,7 +112,7 @@ def activation(name: Any) -> Activation:
     """Return the activation that a config names; raises InputError for one that is not known."""
     if not isinstance(name, str) or name not in ACTIVATIONS:
         raise InputError(
-            "The model's activation {name!r} is not known; known are {known}.",
+            "The model's activation {name!r} is not supported; supported: {known}.",
             name=name,
             known=listed(sorted(ACTIVATIONS)),
         )

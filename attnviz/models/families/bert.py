@@ -120,7 +120,7 @@ class Bert(Stack):
         chosen = np.zeros_like(ids) if segments is None else segments
         if chosen.min() < 0 or chosen.max() >= kinds:
             raise InputError(
-                "There is no segment {segment}: the model knows {kinds}, counted from 0.",
+                "There is no segment {segment}: the number of segments is {kinds}, and they are counted from 0.",
                 segment=int(chosen.max() if chosen.max() >= kinds else chosen.min()),
                 kinds=kinds,
             )
@@ -236,5 +236,5 @@ def _refuse_relative_positions(config: Configuration) -> None:
     kind = config.word("position_embedding_type", default="absolute")
     if kind != "absolute":
         raise InputError(
-            "The model's positions are {kind!r}; attnviz computes absolute ones for this family.", kind=kind
+            "The model's positions are {kind!r}; for this family attnviz supports only absolute ones.", kind=kind
         )

@@ -72,13 +72,13 @@ def family_of(config: Mapping[str, Any]) -> str:
         return name
     if name in _CAPPED:
         raise InputError(
-            "A model of the family {family!r} caps its scores before the softmax, which is not computed here; known "
-            "families are {known}.",
+            "Models of the family {family!r} are not supported, because they cap their scores before the "
+            "softmax; supported families: {known}.",
             family=name,
             known=listed(FAMILIES),
         )
     raise InputError(
-        "A model of the family {family!r} cannot be computed; known families are {known}.",
+        "Models of the family {family!r} are not supported; supported families: {known}.",
         family=name or ", ".join(map(str, architectures)) or "?",
         known=listed(FAMILIES),
     )

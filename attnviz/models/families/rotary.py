@@ -95,8 +95,8 @@ def _plan(config: Configuration, head_dim: int, count: int, defaults: Mapping[st
     dim = int(head_dim * _rotated_share(config, values, names.get("share"), defaults.get("share", 1.0)))
     if dim % 2 or not 0 < dim <= head_dim or base <= 1:
         raise InputError(
-            "The model's rotary positions turn {dim} of a head's {head_dim} features by base {base}; "
-            "that must be an even number of them, and a base above 1.",
+            "The model's rotary positions rotate {dim} of a head's {head_dim} features with base {base}; the "
+            "number must be even and the base above 1.",
             dim=dim,
             head_dim=head_dim,
             base=base,
@@ -112,7 +112,7 @@ def _rotary_values(config: Configuration) -> Configuration:
     for name, value in values.values.items():
         if isinstance(value, Mapping):
             raise InputError(
-                "The model's rotary positions differ by layer ({name}); attnviz cannot do that.", name=name
+                "The model's rotary positions differ by layer ({name}), which attnviz does not support.", name=name
             )
     return values
 
@@ -122,7 +122,9 @@ def _scaling_name(values: Configuration, aliases: Mapping[str, str]) -> str:
     name = aliases.get(name, name)
     if name not in SCALINGS:
         raise InputError(
-            "The model's rotary scaling {name!r} is not known; known are {known}.", name=name, known=listed(SCALINGS)
+            "The model's rotary scaling {name!r} is not supported; supported: {known}.",
+            name=name,
+            known=listed(SCALINGS),
         )
     return name
 

@@ -59,9 +59,7 @@ class Weights:
         """Return the name of the first of these tensors that is there; raises InputError where none is."""
         name = self.find(*names)
         if name is None:
-            raise InputError(
-                "The model's weights have no tensor {name}; it would be of shape {shape}.", name=names[0], shape=shape
-            )
+            raise InputError("The model's weights have no tensor {name} of shape {shape}.", name=names[0], shape=shape)
         return name
 
 
@@ -77,7 +75,7 @@ class _Rows(Protocol):
 def _check_shape(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> None:
     if tuple(given) != shape:
         raise InputError(
-            "The model's tensor {name} has the shape {given}, but its config asks for {shape}.",
+            "The model's tensor {name} has the shape {given}, but its config needs {shape}.",
             name=name,
             given=tuple(given),
             shape=shape,

@@ -26,14 +26,14 @@ def read_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any]:
         size = _checked_size(path)
         if size > most:
             raise InputError(
-                "{path!r} is {size} bytes; at most {most} were expected.",
+                "{path!r} has {size} bytes; at most {most} were expected.",
                 path=str(path),
                 size=f"{size:,}",
                 most=f"{most:,}",
             )
         return parse_object(path.read_bytes(), str(path))
     except FileNotFoundError:
-        raise InputError("{path!r} is not there.", path=str(path)) from None
+        raise InputError("{path!r} does not exist.", path=str(path)) from None
     except OSError as error:
         raise unreadable(path, error) from None
 
@@ -47,7 +47,7 @@ def parse_object(data: bytes, name: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError("{path!r} is not JSON: {reason}.", path=name, reason=why_no_json(error)) from None
     if not isinstance(found, dict):
-        raise InputError("{path!r} must hold a JSON object: names with values in braces.", path=name)
+        raise InputError("{path!r} must hold a JSON object: names and values in braces.", path=name)
     return found
 
 
@@ -69,7 +69,7 @@ def map_bytes(path: Path) -> Bytes:
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError("{path!r} is not there.", path=str(path)) from None
+        raise InputError("{path!r} does not exist.", path=str(path)) from None
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from None
 

@@ -124,7 +124,7 @@ def _part_files(path: Path, count: int) -> list[Path]:
     found = re.fullmatch(r"(.*)-\d{5}-of-(\d{5})\.gguf", path.name)
     if found is None or int(found.group(2)) != count:
         raise InputError(
-            "{path!r} is one of {count} parts, but is not named as one, NAME-00001-of-{count:05}.gguf.",
+            "{path!r} is one of {count} parts, but its name does not have the form NAME-00001-of-{count:05}.gguf.",
             path=str(path),
             count=count,
         )
@@ -141,7 +141,7 @@ class _Cursor:
 
     def broken(self, what: Message) -> InputError:
         """Return the error for a file that contradicts itself."""
-        return InputError("{path!r} is not a sound GGUF file: {what}.", path=str(self.path), what=what)
+        return InputError("{path!r} is not a valid GGUF file: {what}.", path=str(self.path), what=what)
 
     def take(self, count: int) -> int:
         """Step over `count` bytes, and return where they began."""
@@ -149,7 +149,7 @@ class _Cursor:
         if count > len(self.data) - start:
             raise self.broken(
                 message(
-                    "byte {start} begins something of {count} bytes, and the file has {size}",
+                    "the data at byte {start} needs {count} bytes, and the file has {size}",
                     start=f"{start:,}",
                     count=f"{count:,}",
                     size=f"{len(self.data):,}",
@@ -167,7 +167,7 @@ class _Cursor:
         """Read a string of at most `most` bytes."""
         length = self.number("Q")
         if most is not None and length > most:
-            raise self.broken(message("a name claims {length} bytes", length=f"{length:,}"))
+            raise self.broken(message("a name declares a length of {length} bytes", length=f"{length:,}"))
         start = self.take(length)
         return str(self.data[start : start + length], "utf-8", "replace")
 
@@ -183,7 +183,7 @@ class _Cursor:
         if len(places) < count or at > len(data):
             raise self.broken(
                 message(
-                    "an array of {count} strings runs over the end of the file, {size} bytes",
+                    "an array of strings ({count}) runs past the end of the file ({size} bytes)",
                     count=f"{count:,}",
                     size=f"{len(data):,}",
                 )
@@ -201,12 +201,12 @@ def _read_preamble(cursor: _Cursor) -> tuple[int, int]:
     if version not in (2, 3):
         if version and version & 0xFFFF == 0:
             raise cursor.broken(message("it is written for big-endian machines"))
-        raise cursor.broken(message("it is of version {version}; 2 and 3 are known", version=version))
+        raise cursor.broken(message("its version is {version}; versions 2 and 3 are supported", version=version))
     tensors, pairs = cursor.number("Q"), cursor.number("Q")
     if tensors > len(cursor.data) // 24 or pairs > len(cursor.data) // 13:
         raise cursor.broken(
             message(
-                "it claims {tensors} arrays and {pairs} entries in {size} bytes",
+                "it declares {tensors} arrays and {pairs} entries in {size} bytes",
                 tensors=f"{tensors:,}",
                 pairs=f"{pairs:,}",
                 size=f"{len(cursor.data):,}",
@@ -260,7 +260,7 @@ def _read_entries(cursor: _Cursor, count: int, alignment: Any) -> dict[str, Gguf
 def _read_entry(cursor: _Cursor, name: str, alignment: int) -> GgufEntry:
     dimensions = cursor.number("I")
     if dimensions > _MOST_DIMENSIONS:
-        raise cursor.broken(message("{name!r} claims {count} dimensions", name=name, count=f"{dimensions:,}"))
+        raise cursor.broken(message("{name!r} declares {count} dimensions", name=name, count=f"{dimensions:,}"))
     shape = tuple(cursor.number("Q") for _ in range(dimensions))
     kind, offset = cursor.number("I"), cursor.number("Q")
     if kind not in FORMATS:
@@ -290,7 +290,7 @@ def _check_coverage(cursor: _Cursor, entries: dict[str, GgufEntry]) -> None:
         if entry.start + entry.size > len(cursor.data):
             raise cursor.broken(
                 message(
-                    "{name!r} is said to end at byte {end} of {size}",
+                    "{name!r} ends at byte {end}, and the file has {size}",
                     name=name,
                     end=f"{entry.start + entry.size:,}",
                     size=f"{len(cursor.data):,}",

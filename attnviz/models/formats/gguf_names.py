@@ -164,13 +164,13 @@ def architecture_of(file: GgufFile) -> str:
     found = file.metadata.get("general.architecture")
     if not isinstance(found, str) or found not in ARCHITECTURES:
         raise InputError(
-            "{path!r} is of the architecture {found!r}; known in GGUF are {known}.",
+            "{path!r} has the architecture {found!r}; supported in GGUF: {known}.",
             path=str(file.path),
             found=found,
             known=listed(ARCHITECTURES),
         )
     if any("_exps" in name or "ffn_gate_inp" in name for name in file):
-        raise InputError("{path!r} is a mixture of experts, which is not read here.", path=str(file.path))
+        raise InputError("{path!r} is a mixture of experts, which attnviz does not support.", path=str(file.path))
     return found
 
 
@@ -225,7 +225,7 @@ def _grouped_by_head(rows: Float32, heads: int, file: GgufFile) -> Float32:
 
 def _do_not_fit(file: GgufFile, rows: int, heads: int) -> InputError:
     return InputError(
-        "{path!r} has a matrix of {rows} rows, which {heads} heads cannot share.",
+        "{path!r} has a matrix whose rows ({rows}) cannot be divided among the heads ({heads}).",
         path=str(file.path),
         rows=rows,
         heads=heads,
@@ -320,7 +320,8 @@ def _llama3_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any]:
     expected = 1 / ((1 - smooth) / found["factor"] + smooth)
     if not np.allclose(factors, expected, rtol=1e-3):
         raise InputError(
-            "{path!r} scales its rotary positions by factors of its own, which is not read here.", path=str(file.path)
+            "{path!r} scales its rotary positions by factors of its own, which attnviz does not support.",
+            path=str(file.path),
         )
     return found
 
@@ -414,7 +415,7 @@ def _real(file: GgufFile, key: str, default: float) -> float:
 
 def _no_number(file: GgufFile, key: str, found: Any) -> InputError:
     return InputError(
-        "{path!r} must say {key} as one number, not {found}.",
+        "{path!r} must give {key} as one number, not {found}.",
         path=str(file.path),
         key=f"{file.metadata['general.architecture']}.{key}",
         found="nothing" if found is None else type(found).__name__,

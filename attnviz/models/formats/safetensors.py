@@ -69,12 +69,12 @@ class SafetensorsFile(Tensors):
 
     def _header_length(self) -> int:
         if len(self._bytes) < 8:
-            raise self._broken(message("it has {size} bytes, and its header alone takes 8", size=len(self._bytes)))
+            raise self._broken(message("it has {size} bytes, and its header needs at least 8", size=len(self._bytes)))
         length = int(self._bytes[:8].view("<u8")[0])
         if length > min(len(self._bytes) - 8, _LONGEST_HEADER):
             raise self._broken(
                 message(
-                    "its header claims {length} bytes, and the file has {size}",
+                    "its header declares {length} bytes, and the file has {size}",
                     length=f"{length:,}",
                     size=f"{len(self._bytes):,}",
                 )
@@ -92,13 +92,13 @@ class SafetensorsFile(Tensors):
             raise self._broken(message("{name!r} has no dtype, shape and data_offsets", name=name))
         if not isinstance(dtype, str) or dtype not in _DTYPES:
             raise self._broken(
-                message("{name!r} is of dtype {dtype}; known are {known}", name=name, dtype=dtype, known=_KNOWN)
+                message("{name!r} has dtype {dtype}; supported: {known}", name=name, dtype=dtype, known=_KNOWN)
             )
         start, end = offsets
         if not start <= end <= len(self._data):
             raise self._broken(
                 message(
-                    "{name!r} is said to be at bytes {start} to {end} of {size}",
+                    "{name!r} lies at bytes {start} to {end}, and the file has {size}",
                     name=name,
                     start=f"{start:,}",
                     end=f"{end:,}",
@@ -109,7 +109,7 @@ class SafetensorsFile(Tensors):
         if wanted != end - start:
             raise self._broken(
                 message(
-                    "{name!r} of shape {shape} and dtype {dtype} takes {wanted} bytes, not {found}",
+                    "{name!r} of shape {shape} and dtype {dtype} needs {wanted} bytes, not {found}",
                     name=name,
                     shape=shape,
                     dtype=dtype,
@@ -126,7 +126,7 @@ class SafetensorsFile(Tensors):
             if entry.start < reached:
                 raise self._broken(message("{name!r} overlaps {before!r}", name=name, before=before))
             if entry.start > reached:
-                raise self._broken(message("the bytes before {name!r} belong to nothing", name=name))
+                raise self._broken(message("the bytes before {name!r} belong to no array", name=name))
             reached, before = entry.end, name
         if reached != len(self._data):
             raise self._broken(
@@ -136,7 +136,7 @@ class SafetensorsFile(Tensors):
             )
 
     def _broken(self, what: Message) -> InputError:
-        return InputError("{path!r} is not a sound safetensors file: {what}.", path=str(self.path), what=what)
+        return InputError("{path!r} is not a valid safetensors file: {what}.", path=str(self.path), what=what)
 
     def raw(self, name: str) -> NDArray[Any]:
         """Return an array as it is stored, mapped and not copied; bfloat16 as its 16 bits."""
@@ -188,7 +188,7 @@ class ShardedSafetensors(Tensors):
             raise InputError("{path!r} names {file!r}, which is not beside it.", path=str(self.path), file=file)
         found = self.path.parent / file
         if not is_file(found):
-            raise InputError("{path!r} names {file!r}, which is not there.", path=str(self.path), file=file)
+            raise InputError("{path!r} names {file!r}, which does not exist.", path=str(self.path), file=file)
         return found
 
     def _shard(self, name: str) -> SafetensorsFile:
@@ -197,7 +197,7 @@ class ShardedSafetensors(Tensors):
             self._open[path] = SafetensorsFile(path)
         if name not in self._open[path]:
             raise InputError(
-                "{path!r} says that {name!r} is in {file!r}, where it is not.",
+                "{path!r} places {name!r} in {file!r}, which does not have it.",
                 path=str(self.path),
                 name=name,
                 file=path.name,

@@ -67,7 +67,7 @@ def gguf_tokenizer(file: GgufFile) -> TextTokenizer:
         raise InputError("{path!r} has no tokenizer.", path=str(file.path))
     if kind not in makers:
         raise InputError(
-            "{path!r} has a tokenizer of the kind {kind!r}; known are {known}.",
+            "{path!r} has a tokenizer of the kind {kind!r}; supported: {known}.",
             path=str(file.path),
             kind=kind,
             known=listed(makers),
@@ -124,12 +124,12 @@ def _byte_level(file: GgufFile, tokens: list[str]) -> TextTokenizer:
         kind = "gpt-2"
     if kind not in CUTS:
         raise InputError(
-            "{path!r} cuts words in the way {kind!r}; known are {known}.", path=name, kind=kind, known=listed(CUTS)
+            "{path!r} cuts words in the way {kind!r}; supported: {known}.", path=name, kind=kind, known=listed(CUTS)
         )
     merges = [line.split(" ", 1) for line in _string_list(file, "merges")]
     broken = next((index for index, pair in enumerate(merges) if len(pair) != 2), None)
     if broken is not None:
-        raise InputError("{path!r} has a merge that is no pair, number {index}.", path=name, index=broken)
+        raise InputError("{path!r} has a merge that is not a pair, number {index}.", path=name, index=broken)
     vocabulary = {piece: number for number, piece in enumerate(tokens)}
     cuts = CUTS[kind]
     tokenizer = byte_level_tokenizer(

@@ -53,7 +53,7 @@ def from_older_files(folder: Path, config: Mapping[str, Any], settings: Mapping[
     present = [name for name in _SENTENCEPIECE_FILES if is_file(folder / name)]
     if present:
         raise InputError(
-            "{path!r} alone does not say how a {family} model cuts a text; tokenizer.json was expected.",
+            "{path!r} alone is not enough to cut a text for a {family} model; tokenizer.json was expected.",
             hint="Make it, where transformers is installed, with: {line}",
             path=str(folder / present[0]),
             family=family,
@@ -194,7 +194,7 @@ def _merges(path: Path) -> list[tuple[str, str]]:
         pair = line.split(" ")
         if len(pair) != 2:
             raise InputError(
-                "{path!r}, line {number}: two pieces with a space between were expected.", path=str(path), number=number
+                "{path!r}, line {number}: two pieces separated by a space were expected.", path=str(path), number=number
             )
         found.append((pair[0], pair[1]))
     return found
@@ -268,7 +268,7 @@ def _from_sentencepiece(path: Path, family: str, settings: Mapping[str, Any]) ->
         end = (text_of(settings, "eos_token") or "</s>") if settings.get("add_eos_token") is True else None
         return byte_fallback_tokenizer(model, str(path), begin, end, gemma=family == "gemma")
     if model.is_bpe:
-        raise InputError("{path!r} holds merges where a {family} model has scores.", path=str(path), family=family)
+        raise InputError("{path!r} holds merges, but a {family} model needs scores.", path=str(path), family=family)
     tokenizer = unigram_tokenizer(_UNIGRAMS[family](model), model, str(path))
     if family == "albert":
         _albert_normal_form(tokenizer, settings)
@@ -290,7 +290,7 @@ def _set_pair_ends(tokenizer: Tokenizer, begin: str | None, end: str | None, *, 
     pieces = [(piece, tokenizer.token_to_id(piece)) for piece in (begin, end) if piece]
     missing = next((piece for piece, number in pieces if number is None), None)
     if missing is not None:
-        raise InputError("The tokenizer has no {piece!r}, which stands at a text's end.", piece=missing)
+        raise InputError("The tokenizer has no {piece!r}, which ends a text.", piece=missing)
     tokenizer.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=pieces)
 
 

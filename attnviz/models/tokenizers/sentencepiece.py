@@ -79,7 +79,7 @@ def read_sentencepiece(path: Path) -> SentencePiece:
     try:
         return _parse_model(data)
     except (IndexError, ValueError, struct.error):
-        raise InputError("{path!r} is no SentencePiece model.", path=str(path)) from None
+        raise InputError("{path!r} is not a SentencePiece model.", path=str(path)) from None
 
 
 def _parse_model(data: bytes) -> SentencePiece:

@@ -158,7 +158,7 @@ def call_library(name: str, make: Callable[[], Result]) -> Result:
         raise
     except BaseException as error:  # the library is Rust, where a panic is no Exception
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError("{path!r} is no tokenizer that can be used: {reason}.", path=name, reason=reason) from None
+        raise InputError("{path!r} is not a usable tokenizer: {reason}.", path=name, reason=reason) from None
 
 
 def load_library() -> Any:
@@ -182,7 +182,7 @@ def set_ends(tokenizer: Tokenizer, begin: str | None, end: str | None) -> None:
     pieces = {piece: tokenizer.token_to_id(piece) for piece in (begin, end) if piece is not None}
     missing = next((piece for piece, number in pieces.items() if number is None), None)
     if missing is not None:
-        raise InputError("The tokenizer has no {piece!r}, which stands at a text's end.", piece=missing)
+        raise InputError("The tokenizer has no {piece!r}, which ends a text.", piece=missing)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=first, pair=f"{first} {second}", special_tokens=list(pieces.items())
     )

@@ -97,7 +97,7 @@ def _is_even(palette: tuple[RGB, ...]) -> bool:
 def _uneven(name: str, count: int) -> Message:
     if count < _FEW_COLORS:
         return message(
-            "{name} has {count} colours for kinds of things: near numbers look unrelated. These are even: {even}.",
+            "{name} has {count} colours for categories: close numbers look unrelated. These are even: {even}.",
             name=name,
             count=count,
             even=listed(MAPS),

@@ -123,7 +123,7 @@ def _from_file(path: str) -> str:
         fontManager.addfont(path)
     except (OSError, RuntimeError, ValueError) as error:
         raise OptionError(
-            "The font {path!r} cannot be drawn with: {reason}.",
+            "The font {path!r} cannot be used: {reason}.",
             hint="A scalable .ttf or .otf can.",
             path=path,
             reason=str(error).splitlines()[0],

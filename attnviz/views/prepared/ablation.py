@@ -12,9 +12,9 @@ from attnviz.views.prepared.panels import FORBIDDEN, number
 from attnviz.views.prepared.presentation import DIGITS, PICTURE, TERMINAL, Presentation
 
 _WAYS = {
-    "word": message("taken out: the words around it close up"),
-    "mask": message("masked: it stays, but nobody may look at it"),
-    "head": message("a head taken away: its part of the vector is zeros"),
+    "word": message("removed: the words around it close up"),
+    "mask": message("masked: the word stays, but no word may look at it"),
+    "head": message("head removed: its part of the vector is zeros"),
 }
 
 
@@ -24,7 +24,7 @@ def prepare_ablation(ablation: Ablation, presentation: Presentation = TERMINAL) 
     weights, moves = _weights(ablation), [removal.moved for removal in ablation.removals]
     columns = (
         Column(_weight_title(ablation), _texts(ablation, digits)[0], _bars(weights)),
-        Column(message("moves the result by"), _texts(ablation, digits)[1], _bars(moves)),
+        Column(message("changes the output by"), _texts(ablation, digits)[1], _bars(moves)),
     )
     labels = _labels(ablation, presentation.medium)
     return Listing(
@@ -45,7 +45,7 @@ def draw_ablation(ablation: Ablation, presentation: Presentation = PICTURE) -> C
     )
     charts = (
         BarChart(_weight_title(ablation), labels, tuple(_weights(ablation)), weights),
-        BarChart(message("moves the result by"), labels, tuple(one.moved for one in ablation.removals), moves),
+        BarChart(message("changes the output by"), labels, tuple(one.moved for one in ablation.removals), moves),
     )
     return Charts(_heading(ablation, presentation.medium), charts, _caption(ablation, digits), _notes(ablation))
 
@@ -53,8 +53,8 @@ def draw_ablation(ablation: Ablation, presentation: Presentation = PICTURE) -> C
 def _heading(ablation: Ablation, medium: Medium) -> Message:
     token = with_occurrence(visible(ablation.token.text, medium), ablation.occurrence)
     if ablation.by == "head":
-        return message("how far the new vector of {token} moves without each head", token=token)
-    return message("how far the new vector of {token} moves without each word", token=token)
+        return message("how far the new vector of “{token}” changes without each head", token=token)
+    return message("how far the new vector of “{token}” changes without each word", token=token)
 
 
 def _weight_title(ablation: Ablation) -> Message:
@@ -90,18 +90,18 @@ def _texts(ablation: Ablation, digits: int) -> tuple[tuple[str, ...], tuple[str,
 
 def _caption(ablation: Ablation, digits: int) -> tuple[Message, ...]:
     shown = (ablation.head,) if ablation.provenance.heads > 1 and ablation.by != "head" else ()
-    parts = [_WAYS[ablation.by], message("moves by: |o' - o| / |o|, the distance in lengths of the vector")]
+    parts = [_WAYS[ablation.by], message("change: |o' - o| / |o|, relative to the vector's length")]
     if ablation.own is not None and ablation.by != "head":
         parts.append(message("its weight on itself: {weight}", weight=number(ablation.own, digits)))
     if ablation.length == 0:
-        parts.append(message("the vector is zeros: distances as they are"))
+        parts.append(message("the vector is zeros: distances are absolute"))
     return (*parts, *describe_provenance(ablation.provenance, shown))
 
 
 def _notes(ablation: Ablation) -> tuple[Message, ...]:
     citation = message(
-        "Weights need not rank what matters (Jain and Wallace 2019), yet they tell something (Wiegreffe and Pinter "
-        "2019). This is one layer over vectors that nobody trained for a task: it shows how the two can part, not "
-        "what a trained model does."
+        "Weights need not rank words by importance (Jain and Wallace 2019), yet they carry information "
+        "(Wiegreffe and Pinter 2019). This is one layer over vectors that were not trained for a task: it "
+        "shows how weight and importance can differ, not what a trained model does."
     )
     return ablation.verdict(), citation

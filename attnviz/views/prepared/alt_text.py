@@ -60,7 +60,7 @@ def as_bars(prepared: Prepared, token: str | None = None) -> Prepared:
     if asking is None:
         heading = message("how much each word receives, the mean over all that look")
     else:
-        heading = message("how much {token} looks at each word", token=prepared.panels[0].rows[asking])
+        heading = message("how much “{token}” looks at each word", token=prepared.panels[0].rows[asking])
     return replace(
         prepared,
         panels=tuple(replace(bars, scale=scales[bars.scale]) for bars in rows),
@@ -116,13 +116,13 @@ def sentence(prepared: Prepared, kind: str = "heatmap") -> Message:
     }
     if panel.plus:
         return message(
-            "{what}; what changes most is how {query} looks at {key}: {value}; from {low} to {high}.", **fields
+            "{what}; what changes most is how “{query}” looks at “{key}”: {value}; from {low} to {high}.", **fields
         )
     if kind == "bars" and not panel.rows[row]:
-        return message("{what}; {key} receives most, {value}; from {low} to {high}.", **fields)
+        return message("{what}; “{key}” receives most, {value}; from {low} to {high}.", **fields)
     if len(prepared.panels) > 1 and panel.title is not None:
-        return message("{what}; {query} looks most at {key}, {value} ({where}); from {low} to {high}.", **fields)
-    return message("{what}; {query} looks most at {key}, {value}; from {low} to {high}.", **fields)
+        return message("{what}; “{query}” looks most at “{key}”, {value} ({where}); from {low} to {high}.", **fields)
+    return message("{what}; “{query}” looks most at “{key}”, {value}; from {low} to {high}.", **fields)
 
 
 def _largest(panels: tuple[Panel, ...]) -> tuple[Panel, int, int]:

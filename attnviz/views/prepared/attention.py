@@ -135,7 +135,7 @@ def _row_meaning(attention: Attention) -> Message:
     """Say what a row of weights is, and how much of it is not shown."""
     hidden = attention.provenance.hidden
     if hidden is None and attention.allowed is not None and not attention.allowed.any(axis=-1).all():
-        return message("each row is one word's attention and sums to 1, but for words that may look at nothing")
+        return message("each row is one word's attention and sums to 1, except for words that may look at nothing")
     if hidden is None:
         return ROWS_ARE_WHOLE
     share = hidden_share(hidden, attention.layers, attention.heads)
@@ -163,7 +163,7 @@ def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
         for j, head in enumerate(attention.heads)
     )
     meaning = message("scores: query · key / sqrt(d), before the softmax")
-    return (Prepared("scores", panels, message("who asks ↓   whom →"), (*describe(attention), meaning)),)
+    return (Prepared("scores", panels, message("who looks ↓   at whom →"), (*describe(attention), meaning)),)
 
 
 def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:  # noqa: ARG001
@@ -207,9 +207,9 @@ def _head_cards(
         panel, count = _vectors(title, vectors, labels, features)
         panels.append(panel)
         hidden.setdefault(count, []).append(name)
-    meaning = message("each word's cards: what it asks, what it answers, what it hands over")
+    meaning = message("each word's query, key and value vectors")
     caption = (*describe(attention), meaning)
-    return Prepared("qkv", tuple(panels), message("card ↓   feature →"), caption, _left_out_of(hidden))
+    return Prepared("qkv", tuple(panels), message("vector ↓   feature →"), caption, _left_out_of(hidden))
 
 
 def _left_out_of(hidden: dict[int, list[Message]]) -> tuple[Message, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container
 from pathlib import PurePath
 from typing import Any
@@ -32,7 +33,8 @@ def describe_provenance(
     without: the settings that are told elsewhere, positions among them where `position` is False.
     """
     if provenance.model is not None:
-        return describe_model(provenance.model, layers, _count_heads(provenance.heads, heads))
+        shown = message("{shown} heads", shown=len(heads)) if 1 < len(heads) == provenance.heads else None
+        return describe_model(provenance.model, layers, shown or _count_heads(provenance.heads, heads))
     s = provenance.toy
     if s is None:
         return _given(provenance, heads)
@@ -70,7 +72,7 @@ def setting_words(name: str, value: Any) -> Message:
         return message("1 dimension") if value == 1 else message("{dim} dimensions", dim=value)
     makers: dict[str, Callable[[], Message]] = {
         "position": lambda: _SCHEMES.get(value, message("{scheme}", scheme=value)),
-        "mask": lambda: _MASKS.get(value, message("{mask}", mask=value)),
+        "mask": lambda: _MASKS.get(value) or _window_words(value),
         "heads": lambda: _count_heads(value, ()),
         "temperature": lambda: message("temperature {value}", value=f"{value:g}"),
         "projection": lambda: message("projection: {name}", name=value),
@@ -84,6 +86,16 @@ def setting_words(name: str, value: Any) -> Message:
 
 _SCHEMES = {"none": message("no positions"), "sinusoidal": message("sinusoidal"), "learned": message("learned")}
 _MASKS = {"none": message("no mask"), "causal": message("causal")}
+
+
+def _window_words(mask: str) -> Message:
+    """Return a window mask, window:K or window:K,causal, as the title of a small picture."""
+    found = re.fullmatch(r"window:(\d+)(,causal)?", mask)
+    if found is None:
+        return message("{mask}", mask=mask)
+    if found[2]:
+        return message("window:{width},causal", width=found[1])
+    return message("window:{width}", width=found[1])
 
 
 def _given(provenance: Provenance, shown: tuple[int | str, ...]) -> tuple[Message, ...]:
@@ -126,6 +138,6 @@ _TOKENS = {
 }
 _PROJECTIONS = {
     "identity": message("Q = K = V = X"),
-    "lexicon": message("lexicon projection"),
+    "lexicon": message("hand-made W_q, W_k, W_v"),
     "random": message("random projection"),
 }

@@ -79,7 +79,7 @@ def _rounding(run: Run) -> Message:
     size = f"{run.threshold:.1g}"
     if run.position == GIVEN:
         return message("changes up to {threshold} count as none", threshold=size)
-    return message("changes up to {threshold} are rounding", threshold=size)
+    return message("differences up to {threshold} are rounding errors", threshold=size)
 
 
 def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *, masks: bool) -> tuple[Message, ...]:

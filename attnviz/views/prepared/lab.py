@@ -73,7 +73,7 @@ def _title(axes: tuple[Axis, ...], cell: Cell) -> Message:
 
 def _below(cell: Cell, digits: int) -> Message:
     if cell.problem is not None or cell.bits is None:
-        return message("cannot be")
+        return message("not possible")
     bits = f"{cell.bits:.{digits}f}"
     if cell.blind_to == Blindness.ANY_ORDER:
         return message("order-blind, {bits} bits", bits=bits)
@@ -104,7 +104,7 @@ def _notes(lab: Lab) -> tuple[Message, ...]:
     if Blindness.NOTHING in there:
         notes.append(message("sees order: the text read backwards looks different."))
     problems = [
-        message("{setting} cannot be: {reason}", setting=_at_fault(lab, cell), reason=cell.problem.message)
+        message("{setting} is not possible: {reason}", setting=_at_fault(lab, cell), reason=cell.problem.message)
         for cell in lab.cells
         if cell.problem is not None
     ]

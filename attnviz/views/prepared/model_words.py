@@ -34,7 +34,7 @@ def describe_model(model: ModelOrigin, layers: tuple[int, ...], heads: Message) 
     if len(layers) == 1:
         parts.append(message("layer {layer}", layer=layers[0]))
     elif layers:
-        parts.append(message("{shown} of {count} layers", shown=len(layers), count=model.layers))
+        parts.append(_count_layers(len(layers), model.layers))
     if model.attention in _ATTENTIONS:
         parts.append(_ATTENTIONS[model.attention])
     parts.append(heads)
@@ -44,6 +44,13 @@ def describe_model(model: ModelOrigin, layers: tuple[int, ...], heads: Message) 
         window, stride = model.window.size, model.window.stride
         parts.append(message("windows of {window}, {stride} apart", window=window, stride=stride))
     return tuple(parts)
+
+
+def _count_layers(shown: int, count: int) -> Message:
+    """Return how many of the model's layers are shown, in words."""
+    if shown == count:
+        return message("{shown} layers", shown=shown)
+    return message("{shown} of {count} layers", shown=shown, count=count)
 
 
 def hidden_share(hidden: HiddenTokens, layers: tuple[int, ...], heads: tuple[int | str, ...]) -> str:

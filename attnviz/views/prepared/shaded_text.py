@@ -85,7 +85,7 @@ def shade_words(form: Prepared, attention: Attention, token: str | None = None) 
 def _heading(attention: Attention, asking: int | None) -> Message:
     if asking is None:
         return message("how much each word receives, the mean over all that look")
-    return message("how much {token} looks at each word", token=visible(attention.query[asking].text))
+    return message("how much “{token}” looks at each word", token=visible(attention.query[asking].text))
 
 
 def _received(panel: Panel, asking: int | None) -> NDArray[np.float64]:

@@ -79,7 +79,7 @@ def _left(part: Message, panels: tuple[Panel, ...]) -> Message:
     """Return what a caption says of rows, where the sinks had all that some of them gave."""
     if part != ROWS_ARE_WHOLE or all(panel.values.any(axis=-1).all() for panel in panels):
         return part
-    return message("each row is one word's attention and sums to 1, but for words that looked at nothing else")
+    return message("each row is one word's attention and sums to 1, except for words that looked at nothing else")
 
 
 def _marked(panel: Panel, found: dict[int, float], is_cross: bool) -> Panel:
@@ -115,11 +115,11 @@ def _without(panel: Panel, kept: list[int], renormalize: bool) -> Panel:
 def _note(token: Token, given: float, how: str, kind: str) -> Message:
     fields = {"token": visible(token.text), "share": f"{given:.2f}".lstrip("0")}
     if how == "mark":
-        return message("† {token} is a sink: the other words give it {share} on average.", **fields)
+        return message("† “{token}” is a sink: the other words give it {share} on average.", **fields)
     if kind != "weights":
-        return message("{token} is a sink and hidden: the other words give it {share} on average.", **fields)
+        return message("“{token}” is a sink and hidden: the other words give it {share} on average.", **fields)
     return message(
-        "{token} is a sink and hidden: the other words give it {share} on average. Each row of the rest was "
-        "re-normalized to sum to 1.",
+        "“{token}” is a sink and hidden: the other words give it {share} on average. Each row of the rest "
+        "was re-normalized to sum to 1.",
         **fields,
     )

@@ -90,7 +90,7 @@ class Style:
         if self.title is not None and self.no_title:
             raise OptionError("Give --title or --no-title, not both.")
         if self.token is not None and self.kind != "bars":
-            raise OptionError("--token says whose bars are drawn; it goes with --kind bars.")
+            raise OptionError("--token chooses the word whose bars are drawn; it goes with --kind bars.")
         _ = self.inches
 
 

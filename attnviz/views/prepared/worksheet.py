@@ -86,10 +86,10 @@ def _caption(explanation: Explanation) -> tuple[Message, ...]:
 def _hint(digits: int, worksheet: bool) -> Message:
     places = message("1 decimal place") if digits == 1 else message("{digits} decimal places", digits=digits)
     if worksheet:
-        return message("Fill the blanks with {places}; the answers stand at the end.", places=places)
+        return message("Fill the blanks with {places}; the answers are at the end.", places=places)
     return message(
-        "Every number is rounded to {places} where it has more: who redoes a line with the printed ones may differ in "
-        "the last place.",
+        "Numbers with more digits are rounded to {places}: a line redone with the printed numbers may differ "
+        "in the last place.",
         places=places,
     )
 

@@ -46,8 +46,8 @@ def check_choice(choice: Choice, shows: list[str]) -> None:
         raise OptionError("--squeeze folds the rows of a table: leave --top and --token out.")
     if choice.token is not None and "qkv" in shows:
         raise OptionError(
-            "--token shows a word's row, and --show qkv the cards of all words.",
-            hint="attnviz explain shows one word's cards.",
+            "--token shows a word's row, and --show qkv the vectors of all words.",
+            hint="attnviz explain shows the vectors of one word.",
         )
     if _asked(choice) == "text" and any(show != "weights" for show in shows):
         raise OptionError("--view text shows weights alone.", hint="Use --view table, blocks or top for the others.")

@@ -140,8 +140,8 @@ class _PanelTable:
 
     def _folded(self, count: int) -> Text:
         """Return the line that says how many rows are like the one above it."""
-        one = message("* 1 more row says the same")
-        words = one if count == 1 else message("* {count} more rows say the same", count=count)
+        one = message("* 1 more row is the same")
+        words = one if count == 1 else message("* {count} more rows are the same", count=count)
         return Text(" " * _INDENT + encodable(words.localized(), self.encoding), "dim", overflow="fold")
 
     def _padded(self, text: str) -> str:
