@@ -289,9 +289,9 @@ def test_temperature_as_it_was_given(temperature):
 def test_decimal_places_are_counted():
     """One place is 1 decimal place, on a sheet and on a worksheet."""
     found = explain("猫吃鱼", token="猫")
-    assert "rounded to 1 decimal place where" in page(found, 1)
+    assert "rounded to 1 decimal place:" in page(found, 1)
     assert "with 1 decimal place;" in page(found, 1, worksheet=True)
-    assert "rounded to 2 decimal places where" in page(found, 2)
+    assert "rounded to 2 decimal places:" in page(found, 2)
 
 
 def test_nothing_to_choose_from():
