@@ -142,6 +142,6 @@ def _changed(changes: list[tuple[Any, str, Any]]) -> Iterator[None]:
 
 @cache
 def _reader(template: str) -> re.Pattern[str]:
-    """What reads the fields of a sentence that was made from this template."""
+    """Return the pattern that reads the fields of a sentence made from this template."""
     parts = (re.escape(text) + (f"(?P<{name}>.+)" if name else "") for text, name, _, _ in Formatter().parse(template))
     return re.compile("".join(parts), re.DOTALL)

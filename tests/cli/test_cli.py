@@ -701,7 +701,7 @@ def test_picture_options(good, tmp_path, command):
 def test_bars_of_a_word(good, tmp_path):
     """--token names whose bars are drawn; in run it is the word of the text in the terminal too."""
     good("export", "猫吃鱼", "a.svg", "--kind", "bars", "--token", "吃")
-    assert "吃 looks" in good("run", "猫吃鱼", "--save", "b.svg", "--kind", "bars", "--token", "吃")
+    assert "“吃” looks" in good("run", "猫吃鱼", "--save", "b.svg", "--kind", "bars", "--token", "吃")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     good("run", "猫吃鱼", "--token", "吃", "--save", "c.svg")
     assert (tmp_path / "c.svg").read_bytes() != (tmp_path / "b.svg").read_bytes()
@@ -786,7 +786,7 @@ def test_one_value_given_twice(call, arguments):
     """Of an option that takes one value none is dropped silently."""
     code, out, err = call(*arguments)
     assert (code, out) == (2, "")
-    assert "takes one value and is given 2 times" in err
+    assert "takes one value but is given 2 times" in err
 
 
 def test_options_that_may_stand_twice(good):
@@ -899,7 +899,7 @@ def test_help_of_explain_says_what_explain_takes(good):
     [
         (("lab", "猫", "--model", "x"), ["one layer, not with a model", "--model goes with: run, compare, explain"]),
         (("ablate", "猫", "--model", "x"), ["one layer, not with a model"]),
-        (("ablate", "猫", "--weights", "x.npz"), ["weights alone do not tell how", "--weights goes with: run"]),
+        (("ablate", "猫", "--weights", "x.npz"), ["weights alone are not enough", "--weights goes with: run"]),
         (("run", "猫", "--vary", "heads=1"), ["run has no --vary. --vary goes with: lab."]),
         (("cost", "--view", "top"), ["cost has no --view. --view goes with: run, compare."]),
         (("--model", "x"), ["attnviz has no --model. --model goes with: run"]),
