@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnviz.analysis.comparison import Comparison
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OutputError, reason_of, unknown_choice
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.attention import prepare
-from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.model_words import unknown_words
 from attnviz.views.prepared.panels import Prepared, join
@@ -21,6 +19,7 @@ from attnviz.views.prepared.refine import AS_IS, Refining
 
 if TYPE_CHECKING:
     from attnviz.analysis.ablation import Ablation
+    from attnviz.analysis.comparison import Comparison
     from attnviz.analysis.cost import Costs
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.explanation.elements import Explanation
@@ -96,6 +95,8 @@ def prepare_comparing(
     comparison: Comparison, head: str | None = None, presentation: Presentation = PICTURE, refining: Refining = AS_IS
 ) -> Prepared:
     """Prepare what a picture of a comparison shows: every run's two texts and the change."""
+    from attnviz.views.prepared.comparison import prepare_comparison
+
     forms = prepare_comparison(comparison, head=head, presentation=presentation)
     return join(refining.apply(forms))
 

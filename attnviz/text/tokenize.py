@@ -10,14 +10,15 @@ from functools import lru_cache, partial
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import MissingError, unknown_choice
 from attnviz.core.read_file import need_text
-from attnviz.text.plain import is_plain
+from attnviz.text.plain import character_ranges, in_ranges, is_plain
 
 Span = tuple[int, int]
 
 # Ideographs and kana, each of which is a token by itself; the length mark ー and the repetition mark 々 count.
-_BY_ITSELF = re.compile(
-    "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
-    "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U0001b000-\U0001b16f\U00020000-\U0003fffd]"
+_BY_ITSELF = character_ranges(
+    *("\u2e80\u2fdf", "\u3005\u3007", "\u3021\u3029", "\u3038\u303b", "\u3041\u3096", "\u309d\u309f", "\u30a1\u30fa"),
+    *("\u30fc\u30ff", "\u31f0\u31ff", "\u3400\u4dbf", "\u4e00\u9fff", "\uf900\ufaff", "\uff66\uff9d"),
+    *("\U0001b000\U0001b16f", "\U00020000\U0003fffd"),
 )
 _CLOSING = "\"'”’»›」』】〉》〕〗）)]}＂＇"
 _ABBREVIATIONS = frozenset(
@@ -79,7 +80,7 @@ def clusters(text: str) -> list[Span]:
 
 def _kind(letter: str) -> str:
     """Return a cluster's kind by its first code point: han, digit, letter, the mark itself, or other."""
-    if _BY_ITSELF.match(letter):
+    if in_ranges(letter, _BY_ITSELF):
         return "han"
     category = unicodedata.category(letter)
     if category == "Nd":
@@ -197,7 +198,7 @@ def _ends_here(text: str, start: int, mark: int, after: int, end: int) -> bool:
     if after == end:
         return True
     if not text[after].isspace():
-        return text[mark] == "…" and bool(_BY_ITSELF.match(text[after]))
+        return text[mark] == "…" and in_ranges(text[after], _BY_ITSELF)
     before = text[start:mark].split()
     last = before[-1].lstrip("([\"'“‘").lower() if before else ""
     abbreviates = text[mark:after] == "." and (
