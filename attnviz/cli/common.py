@@ -28,7 +28,8 @@ from attnviz.views.prepared.model_words import unknown_words
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.refine import Refining
 from attnviz.views.prepared.style import Style
-from attnviz.views.terminal.choose_view import Choice, check_choice, view_attention
+from attnviz.views.terminal.choice import Choice
+from attnviz.views.terminal.choose_view import check_choice, view_attention
 
 WORD_DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4
 

@@ -27,7 +27,7 @@ from attnviz.views.prepared.attention import SHOWS
 from attnviz.views.prepared.color_scale import SPREADS
 from attnviz.views.prepared.refine import SINKS
 from attnviz.views.prepared.style import ANNOTATE, KINDS, MAPS, THEMES
-from attnviz.views.terminal.choose_view import VIEWS
+from attnviz.views.terminal.choose_view import VIEW_CHOICES
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ OPTIONS: dict[str, OptionText] = {
         "View",
         "View in the terminal; auto: chosen by the size, the width, and whether the output is a terminal.",
         None,
-        VIEWS,
+        VIEW_CHOICES,
     ),
     "squeeze": OptionText("View", "In a table, fold rows that are the same as the one above."),
     "top": OptionText("View", "Number of strongest keys that the view top shows (3 if not given).", "K"),

@@ -78,8 +78,9 @@ def print_grids(lab: Lab, digits: int | None) -> None:
     """Print the laboratory's small grids."""
     from attnviz.views.prepared.lab import prepare_lab
     from attnviz.views.terminal.blocks import render_blocks
+    from attnviz.views.terminal.choice import Choice
 
-    print_views(lambda screen: [render_blocks(prepare_lab(lab, Presentation(digits)), screen)])
+    print_views(lambda screen: [render_blocks(prepare_lab(lab, Presentation(digits)), Choice(), screen)])
 
 
 def print_curves(distances: Distances) -> None:

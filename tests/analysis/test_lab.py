@@ -30,6 +30,7 @@ from attnviz.toy.words import read_words
 from attnviz.views.prepared.lab import distance_bins, prepare_distances, prepare_lab
 from attnviz.views.prepared.presentation import PICTURE, Presentation
 from attnviz.views.terminal.blocks import _rows_of_grids, render_blocks
+from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.screen import Screen
 from attnviz.views.terminal.sparks import points_that_fit, render_sparks
 
@@ -174,7 +175,7 @@ def text_of(renderable, width):
 def test_grids_fit(width, text):
     """At any width the grids fit; where three masks fit side by side, lines begin with the first."""
     form = prepare_lab(attnviz.lab(text, tokens="auto"))
-    shown = text_of(render_blocks(form, Screen(width, colors="none")), width)
+    shown = text_of(render_blocks(form, Choice(), Screen(width, colors="none")), width)
     assert max(map(cell_len, shown.splitlines())) <= width
     assert "\x1b" not in shown
     for line in shown.splitlines():

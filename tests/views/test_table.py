@@ -19,7 +19,8 @@ from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import FORBIDDEN
 from attnviz.views.prepared.presentation import Presentation
-from attnviz.views.terminal.screen import NARROWEST
+from attnviz.views.terminal.choice import Choice
+from attnviz.views.terminal.screen import NARROWEST, Screen
 from attnviz.views.terminal.table import render_table
 
 WIDTHS = range(20, 201)
@@ -65,7 +66,7 @@ def console(width, **options):
 def drawn(form, width, encoding="utf-8"):
     """The lines of the table."""
     screen = console(width, color_system=None)
-    screen.print(render_table(form, width, encoding))
+    screen.print(render_table(form, Choice(), Screen(width, encoding)))
     return screen.file.getvalue().splitlines()
 
 
@@ -127,7 +128,7 @@ def test_headings_repeat(name):
 def styled(form, width):
     """(text, ink, colour) of each coloured cell, row by row."""
     screen = console(width, color_system="truecolor", force_terminal=True)
-    lines = list(Segment.split_lines(screen.render(render_table(form, width))))
+    lines = list(Segment.split_lines(screen.render(render_table(form, Choice(), Screen(width)))))
     rows = []
     for line in lines:
         found = [(part.text.strip(), part.style) for part in line if part.style is not None and part.style.bgcolor]

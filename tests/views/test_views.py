@@ -27,7 +27,8 @@ from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.refine import Refining, with_spread
 from attnviz.views.prepared.shaded_text import shade_words
 from attnviz.views.terminal import blocks, top
-from attnviz.views.terminal.choose_view import Choice, view_attention, view_comparison
+from attnviz.views.terminal.choice import Choice
+from attnviz.views.terminal.choose_view import VIEW_CHOICES, VIEWS, view_attention, view_comparison
 from attnviz.views.terminal.colors import _NUMBERS, DIGITS, SHADES, SIGNED, Paint
 from attnviz.views.terminal.column_headings import set_labels, set_numbers
 from attnviz.views.terminal.screen import COLORS, Screen, wrap_words
@@ -232,7 +233,7 @@ def test_small_multiples_hold_what_was_prepared(attention, screen):
 @given(
     attentions(),
     SCREENS,
-    st.sampled_from(["table", "blocks", "top", "text", "auto"]),
+    st.sampled_from(VIEW_CHOICES),
     st.sampled_from(SPREADS),
     st.sampled_from(["keep", "hide", "mark"]),
     st.booleans(),
@@ -361,11 +362,11 @@ def test_text_holds_every_word(attention, screen, asking):
     (form,) = prepare(attention)
     shaded = shade_words(form, attention, token)
     wanted, seen = [], []
-    for shading in shaded.shadings:
-        for word in shading.words:
+    for panel in shaded.panels:
+        for word in panel.words:
             shown = screen.written(word.text)
             wanted.append(("".join(shown.split()), word.place))
-    lines = drawn(render_text(shaded, screen), screen)
+    lines = drawn(render_text(shaded, Choice(), screen), screen)
     assert max(map(cell_len, plain(lines))) <= screen.cells
     if screen.colors == "none":
         check_digits(plain(lines), wanted)
@@ -375,7 +376,9 @@ def test_text_holds_every_word(attention, screen, asking):
             ground = look(part.style)[1]
             if ground is not None and part.text.strip():
                 seen.append((part.text, ground))
-    expected = [(text, expected_color(shaded.scale, place, screen)) for text, place in wanted if place is not None]
+    expected = [
+        (text, expected_color(shaded.panels[0].scale, place, screen)) for text, place in wanted if place is not None
+    ]
     colored = [(letter, color) for text, color in seen for letter in text if letter != "◌"]
     assert colored == [(letter, color) for text, color in expected for letter in text]
 
@@ -419,9 +422,9 @@ def test_digits_stand_under_words():
     attention = run("猫吃鱼 the cat")
     (form,) = prepare(attention)
     shaded = shade_words(form, attention)
-    lines = plain(drawn(render_text(shaded, Screen(80, colors="none")), Screen(80, colors="none")))
+    lines = plain(drawn(render_text(shaded, Choice(), Screen(80, colors="none")), Screen(80, colors="none")))
     assert lines[1].rstrip() == "  猫吃鱼 the cat"
-    digits = [round(word.place * 9) for word in shaded.shadings[0].words]
+    digits = [round(word.place * 9) for word in shaded.panels[0].words]
     assert 9 in digits
     starts = [2, 4, 6, 9, 13]
     assert lines[2] == "".join(
@@ -644,7 +647,7 @@ def sinky(share=0.7, n=6, text="猫"):
     return Attention(tokens, tokens, weights[None, None], provenance=PROVENANCE)
 
 
-@pytest.mark.parametrize("view", ["table", "blocks", "top", "text"])
+@pytest.mark.parametrize("view", VIEWS)
 def test_sinks(view):
     """A sink is kept, marked, or hidden with the rest re-normalized; and that is said."""
     texts = {}
@@ -662,7 +665,7 @@ def test_sinks(view):
         assert ".700" not in texts["hide"]
 
 
-@pytest.mark.parametrize("view", ["table", "blocks", "top", "text"])
+@pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("width", [20, 27, 40, 80])
 def test_marks_beside_letters_take_cells(view, width):
     """Devanagari and Tamil have vowels that take a cell; lines stay on the screen by the terminal's own count."""
@@ -733,7 +736,7 @@ def test_text_keeps_paragraphs():
     attention = run("the cat\n\n    eats   fish\nnow", tokens="space", embedding="hash")
     (form,) = prepare(attention)
     screen = Screen(80)
-    lines = plain(drawn(render_text(shade_words(form, attention), screen), screen))
+    lines = plain(drawn(render_text(shade_words(form, attention), Choice(), screen), screen))
     assert [line.rstrip() for line in lines[1:5]] == ["  the cat", "", "      eats fish", "  now"]
 
 
@@ -744,7 +747,7 @@ def test_punctuation_begins_no_line():
     (form,) = prepare(attention)
     for width in range(20, 60):
         screen = Screen(width)
-        lines = plain(drawn(render_text(shade_words(form, attention), screen), screen))
+        lines = plain(drawn(render_text(shade_words(form, attention), Choice(), screen), screen))
         body = [line.strip() for line in lines[: lines.index("")] if line.startswith("  ")]
         assert "".join(body) == text
         assert not [line for line in body if line[0] in "，。）”" or line[-1] in "（“"]
@@ -771,7 +774,7 @@ def test_small_multiples():
     (form,) = prepare(run("猫吃鱼", heads=4))
     panels = tuple(replace(panel, title=message("grid"), caption=message("below")) for panel in form.panels)
     screen = Screen(80, colors="none")
-    lines = plain(drawn(blocks.render_blocks(replace(form, panels=panels), screen), screen))
+    lines = plain(drawn(blocks.render_blocks(replace(form, panels=panels), Choice(), screen), screen))
     assert " ".join(lines).count("grid") == " ".join(lines).count("below") == 4
     assert sum("░░▒▒▓▓██ .873" in line for line in lines) == 1
 
@@ -784,7 +787,7 @@ def test_text_holds_the_numbers(attention):
     shaded = shade_words(form, attention)
     asked = shade_words(form, attention, str(len(attention.query) - 1))
     looking = attention.allowed is None or attention.allowed.any(axis=1)
-    for head, mean, row in zip(attention.weights[0], shaded.shadings, asked.shadings, strict=True):
+    for head, mean, row in zip(attention.weights[0], shaded.panels, asked.panels, strict=True):
         values = [word.value for word in mean.words]
         rows = head if attention.allowed is None else head[looking]
         for j, value in enumerate(values):
@@ -803,7 +806,7 @@ def test_numbered_columns_are_named(width):
     form = prepare(run("猫吃鱼"))[0]
     form = form.__class__("output", (panel,), None, ())
     screen = Screen(width, colors="truecolor")
-    lines = plain(drawn(blocks.render_blocks(form, screen), screen))
+    lines = plain(drawn(blocks.render_blocks(form, Choice(), screen), screen))
     assert max(map(cell_len, lines)) <= width
     box = blocks._Box(panel, screen)
     shown = [column.number for column in box.grid.columns if not column.hidden and box.numbered]
@@ -813,7 +816,7 @@ def test_numbered_columns_are_named(width):
     assert blocks._Box(itself.panels[0], Screen(24)).legend() == []
 
 
-@pytest.mark.parametrize("view", ["table", "blocks", "top", "text"])
+@pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_sentences_are_folded_alike(view, language):
     """In every view a caption fills its lines, in Chinese beside its characters too, without a space at an end."""

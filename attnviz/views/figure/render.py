@@ -19,12 +19,8 @@ from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.style import Style
 
 FORMATS = ("png", "svg", "pdf")
-_BODIES = {
-    "heatmap": ("heatmap", "Heatmaps"),
-    "grid": ("heatmap", "Overview"),
-    "arcs": ("arcs", "Arcs"),
-    "bars": ("bars", "BarPanels"),
-}
+# The Body that draws each kind of picture (KINDS of prepared/style.py), as module:Class.
+BODIES = {"heatmap": "heatmap:Heatmaps", "grid": "heatmap:Overview", "arcs": "arcs:Arcs", "bars": "bars:BarPanels"}
 
 
 def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:
@@ -41,7 +37,7 @@ def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> 
     style.check()
     fonts = load_fonts(tuple(style.font))
     prepared = as_kind(prepared, style)
-    module, name = _BODIES[style.kind]
+    module, name = BODIES[style.kind].split(":")
     with matplotlib.rc_context(settings(fonts)):  # type: ignore[arg-type]
         from attnviz.views.figure.canvas import Canvas
 

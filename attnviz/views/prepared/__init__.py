@@ -3,7 +3,7 @@
 | form | module | made from | drawn by |
 |---|---|---|---|
 | Prepared, of Panels | panels | attention, comparisons, the lab | terminal (table, blocks, top), figure, page |
-| Shadings | shaded_text | a Prepared and its text | terminal (text) |
+| Prepared, its Panels with words | shaded_text | a Prepared and its text | terminal (text) |
 | Charts | charts | costs, ablations, distances | figure (chart), terminal (sparks) |
 | Listing | listing | costs, ablations | terminal (listing) |
 | Sheet | worksheet | an explanation | terminal (worksheet), handout |

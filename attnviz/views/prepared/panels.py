@@ -13,12 +13,28 @@ from attnviz.views.prepared.color_scale import Scale
 FORBIDDEN = "·"
 
 
+@dataclass(frozen=True)
+class ShadedWord:
+    """One token where it stands: what comes before it (spaces, line ends, or nothing), and how much it receives.
+
+    value and place are None for what is not looked at: text between the tokens, and hidden or forbidden ones.
+    asks: whether it is the word that looks.
+    """
+
+    text: str
+    before: str
+    value: float | None = None
+    place: float | None = None
+    asks: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Panel:
     """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
 
     caption: one line that stands below it, as a small multiple. numbers, row_numbers: which token each column and row
-    is, where some are left out. cross: whether the columns are the words of another text.
+    is, where some are left out. cross: whether the columns are the words of another text. words: the text itself, where
+    the panel is a text that is shaded.
     """
 
     title: Message | None
@@ -32,6 +48,7 @@ class Panel:
     numbers: tuple[int, ...] | None = None
     cross: bool = False
     row_numbers: tuple[int, ...] | None = None
+    words: tuple[ShadedWord, ...] = ()
 
     def texts(self, digits: int) -> list[list[str]]:
         """Each cell's number as people read it; · where the mask forbids."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,48 +16,13 @@ from attnviz.views.prepared.caption import describe
 from attnviz.views.prepared.color_scale import Scale, spread_scale, weight_scale
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.model_words import hidden_words
-from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.panels import Panel, Prepared, ShadedWord
 
 
-@dataclass(frozen=True)
-class ShadedWord:
-    """One token where it stands: what comes before it (spaces, line ends, or nothing), and how much it receives.
+def shade_words(form: Prepared, attention: Attention, token: str | None = None) -> Prepared:
+    """Return how much each word receives: the mean over the words that look, or what the word `token` gives it.
 
-    value and place are None for what is not looked at: text between the tokens, and hidden or forbidden ones.
-    asks: whether it is the word that looks.
-    """
-
-    text: str
-    before: str
-    value: float | None = None
-    place: float | None = None
-    asks: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Shading:
-    """The words of one panel, on the scale of all; the caption stands below them."""
-
-    title: Message | None
-    words: tuple[ShadedWord, ...]
-    caption: Message | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Shadings:
-    """A text shaded once for each panel: what stands above and below, and the one scale."""
-
-    heading: Message
-    shadings: tuple[Shading, ...]
-    scale: Scale
-    caption: tuple[Message, ...]
-    notes: tuple[Message, ...]
-    digits: int
-
-
-def shade_words(form: Prepared, attention: Attention, token: str | None = None) -> Shadings:
-    """How much each word receives: the mean over the words that look, or what the word `token` gives it.
-
+    Each panel has one row, nan where nobody may look, and the text's words with their values; all share one scale.
     The mean is the column's sum divided by the number of rows that may look anywhere, so all the words together have 1.
     Raises MissingError where the text has no such token.
     """
@@ -69,16 +34,23 @@ def shade_words(form: Prepared, attention: Attention, token: str | None = None) 
     values = [np.where(np.isnan(row), 0, row) for row in rows]
     spread = form.panels[0].scale.spread
     scale = spread_scale(weight_scale(np.stack(values)), spread, values)
-    return Shadings(
-        heading=_heading(attention, asking),
-        shadings=tuple(
-            Shading(panel.title, _words(attention, panel, row, scale, asking), panel.caption)
+    return replace(
+        form,
+        panels=tuple(
+            replace(
+                panel,
+                values=row[None],
+                rows=("" if asking is None else panel.rows[asking],),
+                row_numbers=None if asking is None else (asking,),
+                scale=scale,
+                forbidden=np.isnan(row)[None],
+                words=_words(attention, panel, row, scale, asking),
+            )
             for panel, row in zip(form.panels, rows, strict=True)
         ),
-        scale=scale,
+        heading=_heading(attention, asking),
         caption=(*describe(attention), *hidden_words(attention)),
         notes=notes,
-        digits=form.digits,
     )
 
 

@@ -15,6 +15,7 @@ from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 from attnviz.views.prepared.pooled_grid import MOST_CELLS, TokenSpan, fit_grid
 from attnviz.views.terminal.cell_width import cell_len
+from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.color_bar import color_bar
 from attnviz.views.terminal.colors import Paint
 from attnviz.views.terminal.column_headings import set_labels, set_numbers
@@ -30,7 +31,7 @@ _SMALL = 32  # cells of a small multiple
 _FORBIDDEN = -1
 
 
-def render_blocks(prepared: Prepared, screen: Screen) -> RenderableType:
+def render_blocks(prepared: Prepared, _: Choice, screen: Screen) -> RenderableType:
     """Draw the panels as shaded grids: one with labels at both sides and above, several as small multiples.
 
     Never wider than the screen. A panel that is too wide keeps both ends of its axes and names what is hidden; beyond

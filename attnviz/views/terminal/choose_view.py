@@ -1,9 +1,13 @@
-"""Which terminal view shows what, and the prepared forms drawn by it; each view is loaded when it is used."""
+"""Which terminal view shows what, and the prepared forms drawn by it; each view is loaded when it is used.
+
+A new view is one module and one line in VIEWS.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from attnviz.core.attention_data import Attention
@@ -12,33 +16,28 @@ from attnviz.i18n.messages import listed, message
 from attnviz.views.prepared.attention import one_row, prepare
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.presentation import Presentation
-from attnviz.views.prepared.refine import AS_IS, Refining
+from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-VIEWS = ("auto", "table", "blocks", "top", "text")
+# Each view and what draws it, as module:function; all are called as draw(form, choice, screen).
+VIEWS = {
+    "table": "table:render_table",
+    "blocks": "blocks:render_blocks",
+    "top": "top:render_top",
+    "text": "text:render_text",
+}
+VIEW_CHOICES = ("auto", *VIEWS)
 _FEW = 16  # so many rows are a table, whatever the width
 _MOST_TOP = 10_000
 
 
-@dataclass(frozen=True)
-class Choice:
-    """How a reader wants to look: the view and what it takes. all_heads: whether every head was asked for."""
-
-    view: str = "auto"
-    squeeze: bool = False
-    top: int | None = None
-    refining: Refining = AS_IS
-    token: str | None = None
-    all_heads: bool = False
-
-
 def check_choice(choice: Choice, shows: list[str]) -> None:
     """Raise OptionError for a value that cannot be, before anything is computed."""
-    if choice.view not in VIEWS:
-        raise unknown_choice("--view", choice.view, VIEWS)
+    if choice.view not in VIEW_CHOICES:
+        raise unknown_choice("--view", choice.view, VIEW_CHOICES)
     choice.refining.check()
     if choice.top is not None and not 1 <= choice.top <= _MOST_TOP:
         raise OptionError("--top must be from 1 to {most}, not {value}.", most=_MOST_TOP, value=choice.top)
@@ -67,11 +66,11 @@ def view_attention(
             form = _with_characters(form, attention)
         if view == "text":
             from attnviz.views.prepared.shaded_text import shade_words
-            from attnviz.views.terminal.text import render_text
 
-            yield render_text(shade_words(form, attention, choice.token), screen)
-        else:
-            yield draw(form if choice.token is None else one_row(form, attention, choice.token), view, choice, screen)
+            form = shade_words(form, attention, choice.token)
+        elif choice.token is not None:
+            form = one_row(form, attention, choice.token)
+        yield draw(form, view, choice, screen)
 
 
 def check_comparing(choice: Choice) -> None:
@@ -90,18 +89,12 @@ def view_comparison(forms: list[Prepared], choice: Choice, screen: Screen) -> It
 
 
 def draw(form: Prepared, view: str, choice: Choice, screen: Screen) -> RenderableType:
-    """One prepared form as a table, blocks or the strongest links."""
-    if view == "blocks":
-        from attnviz.views.terminal.blocks import render_blocks
-
-        return render_blocks(form, screen)
-    if view == "top":
-        from attnviz.views.terminal.top import render_top
-
-        return render_top(form, screen, most=choice.top or 3)
-    from attnviz.views.terminal.table import render_table
-
-    return render_table(form, screen.cells, screen.encoding, colors=screen.colors, squeeze=choice.squeeze)
+    """Draw one prepared form in a view of VIEWS, which is imported now."""
+    module, name = VIEWS[view].split(":")
+    drawer: Callable[[Prepared, Choice, Screen], RenderableType] = getattr(
+        import_module(f"attnviz.views.terminal.{module}"), name
+    )
+    return drawer(form, choice, screen)
 
 
 def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
@@ -156,7 +149,7 @@ def _naming(forms: Iterable[Prepared], choice: Choice, screen: Screen) -> Iterat
     last = {view: index for index, (_, view) in enumerate(found)}
     for index, (form, view) in enumerate(found):
         if _asked(choice) is None and index == last[view] and (view != "table" or screen.terminal):
-            shown = [one for one in VIEWS[1:] if one != view and (one != "text" or form.kind == "weights")]
+            shown = [one for one in VIEWS if one != view and (one != "text" or form.kind == "weights")]
             named = message("this is --view {view}; others: {others}", view=view, others=listed(shown))
             form = replace(form, caption=(*form.caption, named))
         yield form, view

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from attnviz.views.prepared.panels import Prepared
+from attnviz.views.terminal.choice import Choice
+from attnviz.views.terminal.screen import Screen
 from attnviz.views.terminal.table import render_table
 
 
@@ -18,5 +20,5 @@ def render_plain(forms: Iterable[Prepared], width: int) -> str:
         file=stream, width=width, color_system=None, highlight=False, markup=False, emoji=False, force_jupyter=False
     )
     for form in forms:
-        console.print(render_table(form, width))
+        console.print(render_table(form, Choice(), Screen(width)))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())

@@ -11,8 +11,9 @@ from attnviz.i18n.messages import message
 from attnviz.views.prepared.labels import encodable, shorten
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 from attnviz.views.terminal.cell_width import cell_len, fold
+from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.colors import Paint
-from attnviz.views.terminal.screen import NARROWEST, Screen, caption_line, sentence_line
+from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
 
 _WIDEST_LABEL = 24
 _WIDEST_HEADING = 12
@@ -22,21 +23,18 @@ _GAP = 3  # between tables beside each other
 Run = tuple[int, int]  # rows that say the same, first and last
 
 
-def render_table(
-    prepared: Prepared, width: int, encoding: str = "utf-8", *, colors: str = "truecolor", squeeze: bool = False
-) -> RenderableType:
-    """Draw the panels as tables that are never wider than `width` cells (20 at least), with their caption.
+def render_table(prepared: Prepared, choice: Choice, screen: Screen) -> RenderableType:
+    """Draw the panels as tables that are never wider than the screen, with their caption.
 
     A number is never wrapped and never shortened: columns that do not fit come in further tables, with the row labels
-    again. `encoding` is the terminal's; what it lacks is replaced visibly. squeeze: of rows that follow each other and
-    print the same numbers the first stays, and a line says how many more there are.
+    again. choice.squeeze: of rows that follow each other and print the same numbers the first stays, and a line says
+    how many more there are.
     """
-    screen = Screen(max(NARROWEST, width), encoding, colors)
     parts: list[RenderableType] = []
     if prepared.heading is not None:
         parts.append(sentence_line(prepared.heading, screen, "bold"))
     for group in _groups(prepared):
-        parts.extend(_side_by_side(group, prepared.digits, screen, squeeze))
+        parts.extend(_side_by_side(group, prepared.digits, screen, choice.squeeze))
     parts.append(caption_line(prepared.caption, screen))
     parts.extend(sentence_line(note, screen) for note in prepared.notes)
     return Group(*parts)

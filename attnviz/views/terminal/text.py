@@ -11,8 +11,9 @@ from rich.text import Text
 
 from attnviz.text.clusters import split_clusters
 from attnviz.text.line_breaking import cut_word, fill_lines, may_break
-from attnviz.views.prepared.shaded_text import ShadedWord, Shadings
+from attnviz.views.prepared.panels import Prepared, ShadedWord
 from attnviz.views.terminal.cell_width import cell_len
+from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.color_bar import color_bar
 from attnviz.views.terminal.colors import DIGITS, Paint
 from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
@@ -31,21 +32,27 @@ class WordPart:
     first: bool
 
 
-def render_text(shadings: Shadings, screen: Screen) -> RenderableType:
-    """Draw the text, wrapped between words, its paragraphs kept; never wider than the screen."""
-    paint = Paint(shadings.scale, screen)
-    parts: list[RenderableType] = [sentence_line(shadings.heading, screen, "bold")]
-    for shading in shadings.shadings:
-        if shading.title is not None:
-            parts.append(sentence_line(shading.title, screen, "bold", indent=_INDENT))
-        for line in _lines(shading.words, min(screen.cells, _WIDEST) - _INDENT, screen):
+def render_text(prepared: Prepared, _: Choice, screen: Screen) -> RenderableType:
+    """Draw each panel's text, wrapped between words, its paragraphs kept; never wider than the screen.
+
+    prepared: made by shade_words; its panels have words and share one scale.
+    """
+    scale = prepared.panels[0].scale
+    paint = Paint(scale, screen)
+    parts: list[RenderableType] = []
+    if prepared.heading is not None:
+        parts.append(sentence_line(prepared.heading, screen, "bold"))
+    for panel in prepared.panels:
+        if panel.title is not None:
+            parts.append(sentence_line(panel.title, screen, "bold", indent=_INDENT))
+        for line in _lines(panel.words, min(screen.cells, _WIDEST) - _INDENT, screen):
             parts.extend(_drawn(line, paint))
-        if shading.caption is not None:
-            parts.append(sentence_line(shading.caption, screen, "dim", indent=_INDENT))
+        if panel.caption is not None:
+            parts.append(sentence_line(panel.caption, screen, "dim", indent=_INDENT))
         parts.append(Text())
-    parts.append(color_bar(shadings.scale, shadings.digits, screen, characters=DIGITS))
-    parts.append(caption_line(shadings.caption, screen))
-    parts.extend(sentence_line(note, screen) for note in shadings.notes)
+    parts.append(color_bar(scale, prepared.digits, screen, characters=DIGITS))
+    parts.append(caption_line(prepared.caption, screen))
+    parts.extend(sentence_line(note, screen) for note in prepared.notes)
     return Group(*parts)
 
 

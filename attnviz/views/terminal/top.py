@@ -14,10 +14,12 @@ from attnviz.views.prepared.panels import Panel, Prepared, number
 from attnviz.views.prepared.top_links import Link, TopLinks, find_top_links
 from attnviz.views.terminal.block_bars import draw_bar
 from attnviz.views.terminal.cell_width import cell_len
+from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.colors import Paint
 from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
 
 _INDENT = 2
+_MOST = 3  # links of a row, if --top does not say
 _GAP = 3
 _WIDEST_QUERY, _WIDEST_KEY = 20, 16
 _SHORTEST_LABEL = 4
@@ -26,8 +28,8 @@ _MANY = 12  # from so many words on, some are likely the same: each has its numb
 _HUE, _LESS, _MORE = 0.5, 0.1, 0.9  # where on the palette the bars' colours are, legible on black and on white
 
 
-def render_top(prepared: Prepared, screen: Screen, *, most: int = 3) -> RenderableType:
-    """For each row of each panel its `most` strongest columns, in the order of the text; never wider than the screen.
+def render_top(prepared: Prepared, choice: Choice, screen: Screen) -> RenderableType:
+    """List each row's strongest columns (choice.top, else 3) in the order of the text; never wider than the screen.
 
     Of weights the last item of a row is what all the others have together.
     """
@@ -37,7 +39,7 @@ def render_top(prepared: Prepared, screen: Screen, *, most: int = 3) -> Renderab
     for panel in prepared.panels:
         if panel.title is not None:
             parts.append(sentence_line(panel.title, screen, "bold", indent=_INDENT))
-        parts.extend(_List(panel, prepared, screen, most).lines())
+        parts.extend(_List(panel, prepared, screen, choice.top or _MOST).lines())
         if panel.caption is not None:
             parts.append(sentence_line(panel.caption, screen, "dim", indent=_INDENT))
         parts.append(Text())
