@@ -122,7 +122,7 @@ def complaints(path: Path, folder: Path) -> Iterator[str]:
 
 
 def refresh(path: Path, folder: Path) -> None:
-    """Put what each command prints now below it, where an output or a `?` stands; a failing command stops it."""
+    """Put what each command prints now below it, where another output or a `?` stands; a failing command stops it."""
 
     def again(found: re.Match[str]) -> str:
         command, output = found.groups()
@@ -131,6 +131,8 @@ def refresh(path: Path, folder: Path) -> None:
         done = run(command, folder, chinese=path.name.endswith(".zh.md"))
         if done.returncode:
             sys.exit(f"{path.name}: {command}: {done.stderr.decode()}")
+        if output.strip() not in ("", "?") and agrees(command, output, printed(done)):
+            return found[0]
         gap = "\n" * (len(output) - len(output.rstrip("\n")) - 1)
         return f"$ {command}\n" + (printed(done) + gap if output.strip() else output)
 

@@ -184,14 +184,21 @@ def t5_bias(place: Place) -> Float32:
 
 @dataclass(frozen=True)
 class Scheme:
-    """A position scheme: what it does at a place, and its words in a sentence, as in "with sinusoidal positions"."""
+    """A position scheme.
+
+    at: what it does at a place. words: its name in a sentence, as in "with sinusoidal positions". bias_words: for a
+    scheme with a bias, the sentence of `explain` that says what b is. symmetric: it depends on the distance |i - j|
+    alone, so that it cannot tell a text from its mirror image.
+    """
 
     at: Callable[[Place], Positions]
     words: Message
+    bias_words: Message | None = None
+    symmetric: bool = False
 
 
 SCHEMES: dict[str, Scheme] = {
-    "none": Scheme(lambda _: Positions(), message("no positions")),
+    "none": Scheme(lambda _: Positions(), message("no positions"), symmetric=True),
     "sinusoidal": Scheme(
         lambda place: Positions(add=lambda count: sinusoidal(count, place.dim, place.offset)),
         message("sinusoidal positions"),
@@ -206,9 +213,16 @@ SCHEMES: dict[str, Scheme] = {
         message("rope-half positions"),
     ),
     "alibi": Scheme(
-        lambda place: Positions(bias=alibi(place.heads, place.queries, place.keys)), message("alibi positions")
+        lambda place: Positions(bias=alibi(place.heads, place.queries, place.keys)),
+        message("alibi positions"),
+        message("The position adds b: minus the distance of the two words, times this head's slope."),
+        symmetric=True,
     ),
-    "t5": Scheme(lambda place: Positions(bias=t5_bias(place)), message("t5 positions")),
+    "t5": Scheme(
+        lambda place: Positions(bias=t5_bias(place)),
+        message("t5 positions"),
+        message("The position adds b: a number for each distance."),
+    ),
 }
 
 

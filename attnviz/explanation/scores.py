@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from attnviz.core.positions import SCHEMES
 from attnviz.core.types import Floats
 from attnviz.explanation.elements import (
     Atom,
@@ -115,11 +116,9 @@ def _score(row: Row, index: int, divided: bool) -> tuple[Atom, ...]:
 
 
 def _bias_words(row: Row) -> Message:
-    scheme = row.attention.provenance.position
-    if scheme == "alibi":
-        return message("The position adds b: minus the distance of the two words, times this head's slope.")
-    if scheme == "t5":
-        return message("The position adds b: a number for each distance.")
+    scheme = SCHEMES.get(row.attention.provenance.position or "none")
+    if scheme is not None and scheme.bias_words is not None:
+        return scheme.bias_words
     return message("The model adds b, a number for each pair of positions.")
 
 

@@ -14,6 +14,7 @@ from paths import ROOT
 from rich.cells import cell_len
 
 from attnviz import run
+from attnviz.core.positions import SCHEMES
 from attnviz.io.write_data import attention_document, to_json
 
 ESCAPE = re.compile(rb"\x1b\[")
@@ -319,7 +320,7 @@ def test_two_ways_to_start():
     ("words", "offered"),
     [
         ("attnviz ", ["ablate", "compare", "cost", "explain", "export", "lab", "models", "run"]),
-        ("attnviz run --position ", ["alibi", "learned", "none", "rope", "rope-half", "sinusoidal", "t5"]),
+        ("attnviz run --position ", sorted(SCHEMES)),
         ("attnviz run --position s", ["sinusoidal"]),
         ("attnviz compare --embedding ", ["hash", "onehot", "toy"]),
         ("attnviz export --projection ", ["auto", "identity", "lexicon", "random"]),

@@ -17,6 +17,7 @@ from attnviz.analysis.entropy import entropy
 from attnviz.core.attention import attend
 from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.errors import InputError, MissingError, OptionError
+from attnviz.core.positions import SCHEMES
 from attnviz.core.provenance import ModelOrigin, Provenance
 from attnviz.explanation.build import explain_attention
 from attnviz.explanation.elements import Number
@@ -32,7 +33,7 @@ LONG = " ".join(WORDS[i % len(WORDS)] + ("" if i % 3 else "s") for i in range(60
 CASES = st.fixed_dictionaries(
     {
         "text": TEXTS | st.just(LONG),
-        "position": st.sampled_from(["none", "sinusoidal", "learned", "rope", "rope-half", "alibi", "t5"]),
+        "position": st.sampled_from(list(SCHEMES)),
         "mask": st.sampled_from(["none", "causal", "window:1", "window:0,causal"]),
         "embedding": st.sampled_from(["toy", "hash", "onehot"]),
         "projection": st.sampled_from(["auto", "identity", "random"]),

@@ -11,6 +11,7 @@ from near import assert_near
 from paths import ROOT
 
 import attnviz
+from attnviz.core.positions import SCHEMES
 
 COMMANDS = [
     pytest.param(path, *one, id=f"{path.name}: {one.command[:60]}")
@@ -76,7 +77,7 @@ def test_python_example_runs(name):
     names = {}
     exec(block, names)
     assert [run.order_blind for run in names["c"].runs] == [True, False]
-    assert len(attnviz.lab("猫吃鱼").cells) == 21
+    assert len(attnviz.lab("猫吃鱼").cells) == 3 * len(SCHEMES)
 
 
 @pytest.mark.parametrize("name", ["notebook.md", "notebook.zh.md"])
