@@ -40,7 +40,9 @@ WIDTH = "80"
 _BLOCK = re.compile(r"```console\n(.*?)```", flags=re.DOTALL)
 _DECIMAL = re.compile(r"\d*\.\d+")
 # In what cost prints: a time, and the sizes that times are fitted to; a line may end anywhere in a Chinese sentence.
-_TIME = re.compile(r"(~|约\s*)?\d[\d.]*\s*(µs|ms|s|min|h|微\s*秒|毫\s*秒|秒|分\s*钟|小\s*时)|(to|拟合\s*了|最\s*大)\s+[\d,]+")
+_TIME = re.compile(
+    r"(~|约\s*)?\d[\d.]*\s*(µs|ms|s|min|h|微\s*秒|毫\s*秒|秒|分\s*钟|小\s*时)|(to|拟合\s*了|最\s*大)\s+[\d,]+"
+)
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", flags=re.MULTILINE)
 _CHANGING = ("FORCE_COLOR", "NO_COLOR", "LINES", "LC_ALL", "LC_MESSAGES", "LANGUAGE")
 

@@ -314,7 +314,7 @@ def test_no_output():
         ("position", "learned", "learned", "可学习"),
         ("position", "rope-half", "rope-half", "rope-half"),
         ("mask", "causal", "causal", "因果掩码"),
-        ("mask", "window:1", "window:1", "window:1"),
+        ("mask", "window:1", "window:1", "窗口 1"),
         ("heads", 1, "1 head", "1 个头"),
         ("dim", 1, "1 dimension", "1 维"),
         ("dim", 8, "8 dimensions", "8 维"),

@@ -99,7 +99,7 @@ def test_what_cannot_be(style, line):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("tab10", "10 colours for kinds of things"),
+        ("tab10", "10 colours for categories"),
         ("Set1_r", "9 colours"),
         ("twilight", "uneven"),
         ("hsv", "uneven"),
