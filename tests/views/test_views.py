@@ -27,6 +27,7 @@ from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.refine import Refining, with_spread
 from attnviz.views.prepared.shaded_text import shade_words
 from attnviz.views.terminal import blocks, top
+from attnviz.views.terminal.block_sizes import measure
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.choose_view import VIEW_CHOICES, VIEWS, view_attention, view_comparison
 from attnviz.views.terminal.colors import _NUMBERS, DIGITS, SHADES, SIGNED, Paint
@@ -159,7 +160,7 @@ def read_grid(lines, box, screen, indent):
     grid = box.grid
     seen = {}
     heading = len(box.heading)
-    for group, line in zip(box._row_groups(), lines[heading:], strict=False):
+    for group, line in zip(blocks.group_rows(grid, two=blocks.uses_half_blocks(box)), lines[heading:], strict=False):
         if grid.rows[group[0]].hidden:
             assert str(grid.rows[group[0]].count) in "".join(part.text for part in line)
             continue
@@ -175,7 +176,7 @@ def read_grid(lines, box, screen, indent):
             start += box.cell
             letter, ink, ground, dim, _ = part[-1]
             for k, i in enumerate(group):
-                if box.halves:
+                if blocks.uses_half_blocks(box):
                     seen[i, j] = "forbidden" if letter in "·." and dim else (ink if letter == "▀" else None, ground)[k]
                     if letter == "▄":
                         seen[i, j] = (None, ink)[k]
@@ -212,8 +213,8 @@ def test_blocks_hold_what_was_prepared(attention, screen, spread, signed):
         reach = float(np.abs(values).max())
         panel = Panel(None, values, panel.rows, panel.columns, Scale(-reach, reach, True), panel.forbidden, plus=True)
     panel = with_spread((form.__class__("weights", (panel,), None, ()),), spread)[0].panels[0]
-    box = blocks._Box(panel, screen)
-    lines = [drawn(line, screen)[0] for line in box.lines()]
+    box = measure(panel, screen)
+    lines = [drawn(line, screen)[0] for line in blocks.draw_grid(box)]
     assert max(cell_len(line) for line in plain(lines)) <= screen.cells
     check_grid(lines, box, screen, 2)
 
@@ -223,8 +224,8 @@ def test_blocks_hold_what_was_prepared(attention, screen, spread, signed):
 def test_small_multiples_hold_what_was_prepared(attention, screen):
     """A small multiple shows the steps of its places too, pooled where it says so."""
     for panel in prepare(attention)[0].panels:
-        box = blocks._Box(panel, screen, small=True)
-        lines = [drawn(line, screen)[0] for line in box.lines()]
+        box = measure(panel, screen, small=True)
+        lines = [drawn(line, screen)[0] for line in blocks.draw_grid(box)]
         assert max(cell_len(line) for line in plain(lines)) <= box.width <= screen.cells - 2
         check_grid(lines, box, screen, 0)
 
@@ -808,12 +809,12 @@ def test_numbered_columns_are_named(width):
     screen = Screen(width, colors="truecolor")
     lines = plain(drawn(blocks.render_blocks(form, Choice(), screen), screen))
     assert max(map(cell_len, lines)) <= width
-    box = blocks._Box(panel, screen)
+    box = measure(panel, screen)
     shown = [column.number for column in box.grid.columns if not column.hidden and box.numbered]
     assert box.numbered == (width < 80)
     assert all(re.search(rf"(?<!\d){j} feature{j}(?!\d)", "\n".join(lines)) for j in shown)
     (itself,) = prepare(run("a b c d e f g h i j k l m n o p", tokens="space", embedding="hash"))
-    assert blocks._Box(itself.panels[0], Screen(24)).legend() == []
+    assert blocks.draw_legend(measure(itself.panels[0], Screen(24))) == []
 
 
 @pytest.mark.parametrize("view", VIEWS)

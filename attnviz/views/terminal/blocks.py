@@ -13,21 +13,16 @@ from rich.text import Text
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
-from attnviz.views.prepared.pooled_grid import MOST_CELLS, TokenSpan, fit_grid
+from attnviz.views.prepared.pooled_grid import Grid, TokenSpan
+from attnviz.views.terminal.block_sizes import HIDDEN, INDENT, WIDEST_LABEL, BlockSizes, count_digits, measure, written
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.color_bar import color_bar
 from attnviz.views.terminal.colors import Paint
-from attnviz.views.terminal.column_headings import set_labels, set_numbers
 from attnviz.views.terminal.fast_line import BOLD, DIM, StyledLine
 from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrap_words
 
-_INDENT = 2
 _GAP = 3  # between small multiples
-_HIDDEN = 5  # what a hidden stretch of columns takes
-_WIDEST_LABEL, _WIDEST_SMALL_LABEL = 16, 6
-_BOTH_SIDES = 60  # narrower screens have row labels at the left alone
-_SMALL = 32  # cells of a small multiple
 _FORBIDDEN = -1
 
 
@@ -41,8 +36,8 @@ def render_blocks(prepared: Prepared, _: Choice, screen: Screen) -> RenderableTy
     if prepared.heading is not None:
         parts.append(sentence_line(prepared.heading, screen, "bold"))
     if len(prepared.panels) == 1:
-        box = _Box(prepared.panels[0], screen)
-        parts.extend([*box.title(), *box.lines(), *box.caption(), StyledLine(), *box.legend()])
+        box = measure(prepared.panels[0], screen)
+        parts.extend([*draw_title(box), *draw_grid(box), *draw_caption(box), StyledLine(), *draw_legend(box)])
         notes = box.grid.notes
         parts.append(color_bar(prepared.panels[0].scale, prepared.digits, screen))
     else:
@@ -56,14 +51,14 @@ def render_blocks(prepared: Prepared, _: Choice, screen: Screen) -> RenderableTy
 def _small_multiples(
     panels: tuple[Panel, ...], screen: Screen, across: int
 ) -> tuple[list[StyledLine], tuple[Message, ...]]:
-    boxes = [_Box(panel, screen, small=True) for panel in panels]
+    boxes = [measure(panel, screen, small=True) for panel in panels]
     width = max(box.width for box in boxes)
-    fit = max(1, (screen.cells - _INDENT + _GAP) // (width + _GAP))
+    fit = max(1, (screen.cells - INDENT + _GAP) // (width + _GAP))
     alike = len({(box.panel.columns, box.grid.columns) for box in boxes}) == 1
     lines: list[StyledLine] = []
     for together in _rows_of_grids(len(boxes), fit, across):
         lines.extend([*_beside([boxes[k] for k in together], width, legends=not alike), StyledLine()])
-    lines.extend(boxes[0].legend() if alike else [])
+    lines.extend(draw_legend(boxes[0]) if alike else [])
     notes = {str(note): note for box in boxes for note in box.grid.notes}
     return lines, tuple(notes.values())
 
@@ -81,10 +76,10 @@ def _rows_of_grids(count: int, fit: int, across: int) -> list[range]:
     return [one[first : first + fit] for one in groups for first in range(0, len(one), fit)]
 
 
-def _beside(boxes: list[_Box], width: int, *, legends: bool) -> Iterable[StyledLine]:
+def _beside(boxes: list[BlockSizes], width: int, *, legends: bool) -> Iterable[StyledLine]:
     """Boxes beside each other, their titles, grids and captions each at one height."""
-    below = [[*box.caption(width), *(box.legend(width) if legends else [])] for box in boxes]
-    parts = [(box.title(width), box.lines(), words) for box, words in zip(boxes, below, strict=True)]
+    below = [[*draw_caption(box, width), *(draw_legend(box, width) if legends else [])] for box in boxes]
+    parts = [(draw_title(box, width), draw_grid(box), words) for box, words in zip(boxes, below, strict=True)]
     for kind in range(3):
         height = max(len(part[kind]) for part in parts)
         for k in range(height):
@@ -92,203 +87,145 @@ def _beside(boxes: list[_Box], width: int, *, legends: bool) -> Iterable[StyledL
             for place, part in enumerate(parts):
                 missing = height - len(part[kind]) if kind < 2 else 0
                 if 0 <= k - missing < len(part[kind]):
-                    line.append(" " * (_INDENT + place * (width + _GAP) - line.cell_len))
+                    line.append(" " * (INDENT + place * (width + _GAP) - line.cell_len))
                     line.extend(part[kind][k - missing])
             yield line
 
 
-class _Box:
-    """One panel as lines: measured first (how wide labels and cells are, what fits), then drawn."""
+def draw_title(box: BlockSizes, width: int | None = None) -> list[StyledLine]:
+    """Return the title's lines, of at most `width` cells; of a grid alone, as wide as the screen."""
+    return _wrapped(box, box.panel.title, BOLD, width)
 
-    def __init__(self, panel: Panel, screen: Screen, *, small: bool = False) -> None:
-        self.screen, self.small, self.panel = screen, small, panel
-        self.room = screen.cells - _INDENT
-        self.numbered = False
-        self.labels = [screen.written(label) for label in panel.rows]
-        self.cell = 2
-        if not self._fits_two_columns():
-            self.cell, self.numbered = 1, True
-        self.left = self._label_width()
-        self.right = self.left if self._has_both_sides() else 0
-        self.grid = fit_grid(panel, max(1, self._cells_room()), gap=_HIDDEN, pool=small)
-        self.numbered |= any(entry.count > 1 for entry in self.grid.columns)
-        self.paint = Paint(panel.scale, screen)
-        self.halves = self.cell == 1 and self.paint.colored and screen.has_shapes
-        self.steps = self._steps()
-        self.forbidden = screen.ornament(FORBIDDEN, ".")
-        self.starts, self.cells_width = self._measure_columns()
-        self.heading = self._heading()
-        self.width = self._measure()
 
-    def _fits_two_columns(self) -> bool:
-        n_rows, n_columns = self.panel.values.shape
-        if max(n_rows, n_columns) > (_SMALL // 2 if self.small else MOST_CELLS):
-            return False
-        self.numbered = not self.small and self._labels_above(self.room - self._label_width() - 1) is None
-        return bool(self._label_width() + 1 + 2 * n_columns <= self.room)
+def draw_caption(box: BlockSizes, width: int | None = None) -> list[StyledLine]:
+    """Return the caption's lines, of at most `width` cells; of a grid alone, as wide as the screen."""
+    return _wrapped(box, box.panel.caption, DIM, width)
 
-    def _labels_above(self, room: int) -> list[str] | None:
-        labels = [self.screen.written(label) for label in self.panel.columns]
-        return set_labels(labels, self.cell, room, self.screen.mark)
 
-    def _label_width(self) -> int:
-        widest = _WIDEST_SMALL_LABEL if self.small else max(4, min(_WIDEST_LABEL, self.room // 6))
-        words = min(widest, max(map(cell_len, self.labels)))
-        return words + (1 + self._digits() if self.numbered else 0)
+def _wrapped(box: BlockSizes, part: Message | None, style: Style, width: int | None) -> list[StyledLine]:
+    indent = "" if box.small else " " * INDENT
+    lines = wrap_words(written(part, box.screen), width or box.screen.cells - INDENT)
+    return [StyledLine(indent + line, style) for line in lines]
 
-    def _digits(self) -> int:
-        return len(str(max(self.panel.values.shape) - 1))
 
-    def _has_both_sides(self) -> bool:
-        needed = 2 * (self.left + 1) + self.cell * self.panel.values.shape[1]
-        return not self.small and (needed <= self.room or (self.cell == 1 and self.room >= _BOTH_SIDES))
+def draw_legend(box: BlockSizes, width: int | None = None) -> list[StyledLine]:
+    """Return which number is which column, where the columns are numbered and the rows do not name them.
 
-    def _cells_room(self) -> int:
-        room = self.room - self.left - 1 - (self.right + 1 if self.right else 0)
-        n_rows, n_columns = self.panel.values.shape
-        room //= self.cell
-        return min(_SMALL, room) if self.small and n_columns < 2 * n_rows else room
+    width: as a part of a small multiple; else the screen's, with an empty line below.
+    """
+    if not box.numbered or box.panel.numbers is not None or box.panel.rows == box.panel.columns:
+        return []
+    lines: list[str] = []
+    room = width or box.screen.cells - INDENT
+    for entry in box.grid.columns:
+        if entry.hidden or entry.label == str(entry.number):
+            continue
+        widest = min(WIDEST_LABEL, room - len(str(entry.number)) - 1)
+        item = f"{entry.number} {_padded(entry, widest, box.screen, right=False).rstrip()}"
+        if lines and cell_len(lines[-1]) + 3 + cell_len(item) <= room:
+            lines[-1] += f"   {item}"
+        else:
+            lines.append(item)
+    if width is not None:
+        return [StyledLine(line, DIM) for line in lines]
+    return [StyledLine(" " * INDENT + line, DIM) for line in lines] + ([StyledLine()] if lines else [])
 
-    def _measure_columns(self) -> tuple[list[int], int]:
-        """Return the cell in which each column begins, counted from the first, and how wide all are together."""
-        starts, end = [], 0
-        for entry in self.grid.columns:
-            starts.append(end)
-            end += _HIDDEN if entry.hidden else self.cell
-        return starts, end
 
-    def _heading(self) -> list[str]:
-        if not self.numbered:
-            room = max(2 * len(self.grid.columns), 2 * _SMALL) if self.small else self.room - self.left - 1
-            lines = self._labels_above(min(room, self.room - self.left - 1))
-            if lines is not None:
-                return lines
-        return set_numbers(self.grid.columns, self.starts, self.cell)
-
-    def _measure(self) -> int:
-        """How wide the box is: its cells with their labels, its heading, and where there is room its words."""
-        heading = self.left + 1 + max(map(cell_len, self.heading), default=0)
-        cells = self.left + 1 + self.cells_width + (1 + self.right if self.right else 0)
-        words = [self._words(part) for part in (self.panel.title, self.panel.caption)] if self.small else []
-        return min(self.room, max(heading, cells, *map(cell_len, words))) if words else max(heading, cells)
-
-    def _words(self, part: Message | None) -> str:
-        return "" if part is None else self.screen.written(part.localized())
-
-    def title(self, width: int | None = None) -> list[StyledLine]:
-        """Return the title's lines."""
-        return self._set(self.panel.title, BOLD, width)
-
-    def caption(self, width: int | None = None) -> list[StyledLine]:
-        """Return the caption's lines."""
-        return self._set(self.panel.caption, DIM, width)
-
-    def _set(self, part: Message | None, style: Style, width: int | None) -> list[StyledLine]:
-        indent = "" if self.small else " " * _INDENT
-        lines = wrap_words(self._words(part), width or self.room)
-        return [StyledLine(indent + line, style) for line in lines]
-
-    def legend(self, width: int | None = None) -> list[StyledLine]:
-        """Which number is which column, where the columns are numbered and the rows do not name them.
-
-        width: as a part of a small multiple; else the screen's, with an empty line below.
-        """
-        if not self.numbered or self.panel.numbers is not None or self.panel.rows == self.panel.columns:
-            return []
-        lines: list[str] = []
-        room = width or self.room
-        for entry in self.grid.columns:
-            if entry.hidden or entry.label == str(entry.number):
-                continue
-            widest = min(_WIDEST_LABEL, room - len(str(entry.number)) - 1)
-            item = f"{entry.number} {self._padded(entry, widest, right=False).rstrip()}"
-            if lines and cell_len(lines[-1]) + 3 + cell_len(item) <= room:
-                lines[-1] += f"   {item}"
-            else:
-                lines.append(item)
-        if width is not None:
-            return [StyledLine(line, DIM) for line in lines]
-        return [StyledLine(" " * _INDENT + line, DIM) for line in lines] + ([StyledLine()] if lines else [])
-
-    def lines(self) -> list[StyledLine]:
-        """Return the heading and the cells, with the row labels."""
-        indent = 0 if self.small else _INDENT
-        above = [StyledLine(" " * (indent + self.left + 1) + line, BOLD) for line in self.heading]
-        return above + [self._row(indent, rows) for rows in self._row_groups()]
-
-    def _row_groups(self) -> list[tuple[int, ...]]:
-        """Return the rows of each line: one, or with half blocks two that follow each other."""
-        groups: list[tuple[int, ...]] = []
-        for hidden, run in groupby(range(len(self.grid.rows)), key=lambda i: self.grid.rows[i].hidden):
-            together = list(run)
-            step = 2 if self.halves and not hidden else 1
-            groups.extend(tuple(together[k : k + step]) for k in range(0, len(together), step))
-        return groups
-
-    def _row(self, indent: int, rows: tuple[int, ...]) -> StyledLine:
-        first, last = self.grid.rows[rows[0]], self.grid.rows[rows[-1]]
+def draw_grid(box: BlockSizes) -> list[StyledLine]:
+    """Return the heading and the cells, with the row labels."""
+    indent = 0 if box.small else INDENT
+    lines = [StyledLine(" " * (indent + box.left + 1) + line, BOLD) for line in box.heading]
+    cells = _Cells(box)
+    for rows in group_rows(box.grid, two=cells.halves):
+        first, last = box.grid.rows[rows[0]], box.grid.rows[rows[-1]]
         if first.hidden:
-            return StyledLine(" " * (indent + self.left + 1) + self._gap_line(first), DIM)
-        line = StyledLine(" " * indent).append(self._left_label(first) + " ", BOLD)
-        for style, run in groupby(self._cells(rows), key=itemgetter(1)):
+            lines.append(StyledLine(" " * (indent + box.left + 1) + _gap_line(box, first), DIM))
+            continue
+        line = StyledLine(" " * indent).append(_left_label(box, first) + " ", BOLD)
+        for style, run in groupby(cells.row(rows), key=itemgetter(1)):
             line.append("".join([text for text, _ in run]), style)
-        if self.right and not (self.halves and len(rows) == 1):
-            line.append(" " + self._right_label(last), BOLD)
-        return line
+        if box.right and not (cells.halves and len(rows) == 1):
+            line.append(" " + _right_label(box, last), BOLD)
+        lines.append(line)
+    return lines
 
-    def _gap_line(self, entry: TokenSpan) -> str:
-        words = f" {self.screen.written(message('{count} more', count=entry.count).localized())} "
-        rule = self.screen.ornament("┄", "-")
-        room = self.cells_width - cell_len(words)
-        return words.strip()[: self.cells_width] if room < 2 else rule * (room // 2) + words + rule * (room - room // 2)
 
-    def _left_label(self, entry: TokenSpan) -> str:
-        if not self.numbered:
-            return self._padded(entry, self.left, right=True)
-        digits = self._digits()
-        return f"{self._padded(entry, self.left - digits - 1, right=True)} {entry.number:>{digits}}"
+def group_rows(grid: Grid, *, two: bool) -> list[tuple[int, ...]]:
+    """Return the rows of each line: one, or with `two` (half blocks) those that follow each other by twos."""
+    groups: list[tuple[int, ...]] = []
+    for hidden, run in groupby(range(len(grid.rows)), key=lambda i: grid.rows[i].hidden):
+        together = list(run)
+        step = 2 if two and not hidden else 1
+        groups.extend(tuple(together[k : k + step]) for k in range(0, len(together), step))
+    return groups
 
-    def _right_label(self, entry: TokenSpan) -> str:
-        label = self._padded(entry, self.left, right=False).rstrip()
-        if not self.numbered:
-            return label
-        digits = self._digits()
-        return f"{entry.number:<{digits}} {self._padded(entry, self.left - digits - 1, right=False)}".rstrip()
 
-    def _padded(self, entry: TokenSpan, width: int, *, right: bool) -> str:
-        label = shorten(self.screen.written(entry.label), width, cell_len, self.screen.mark)
-        spaces = " " * (width - cell_len(label))
-        return spaces + label if right else label + spaces
+def _gap_line(box: BlockSizes, entry: TokenSpan) -> str:
+    words = f" {written(message('{count} more', count=entry.count), box.screen)} "
+    rule = box.screen.ornament("┄", "-")
+    room = box.columns_width - cell_len(words)
+    return words.strip()[: box.columns_width] if room < 2 else rule * (room // 2) + words + rule * (room - room // 2)
 
-    def _steps(self) -> list[list[int]]:
-        """Each cell's step on the scale; below 0 where it is forbidden."""
-        steps = self.paint.steps_of(self.grid.places)
-        steps[self.grid.forbidden] = _FORBIDDEN
-        return [[int(step) for step in row] for row in steps.tolist()]
 
-    def _cells(self, rows: tuple[int, ...]) -> list[tuple[str, Style | None]]:
-        """Return the line's cells from left to right, each with its style."""
-        gap = (self.screen.ornament("┊", ":").center(_HIDDEN), DIM)
+def _left_label(box: BlockSizes, entry: TokenSpan) -> str:
+    if not box.numbered:
+        return _padded(entry, box.left, box.screen, right=True)
+    digits = count_digits(box.panel)
+    return f"{_padded(entry, box.left - digits - 1, box.screen, right=True)} {entry.number:>{digits}}"
+
+
+def _right_label(box: BlockSizes, entry: TokenSpan) -> str:
+    if not box.numbered:
+        return _padded(entry, box.left, box.screen, right=False).rstrip()
+    digits = count_digits(box.panel)
+    return f"{entry.number:<{digits}} {_padded(entry, box.left - digits - 1, box.screen, right=False)}".rstrip()
+
+
+def _padded(entry: TokenSpan, width: int, screen: Screen, *, right: bool) -> str:
+    label = shorten(screen.written(entry.label), width, cell_len, screen.mark)
+    spaces = " " * (width - cell_len(label))
+    return spaces + label if right else label + spaces
+
+
+class _Cells:
+    """The cells of a grid: each one's step on the scale (below 0 where it is forbidden), as the screen shows it."""
+
+    def __init__(self, box: BlockSizes) -> None:
+        self.columns, self.width, self.paint = box.grid.columns, box.cell, Paint(box.panel.scale, box.screen)
+        self.halves = uses_half_blocks(box)
+        self.gap = box.screen.ornament("┊", ":").center(HIDDEN)
+        self.forbidden = box.screen.ornament(FORBIDDEN, ".")
+        steps = self.paint.steps_of(box.grid.places)
+        steps[box.grid.forbidden] = _FORBIDDEN
+        self.steps: list[list[int]] = steps.tolist()
+
+    def row(self, rows: tuple[int, ...]) -> list[tuple[str, Style | None]]:
+        """Return a line's cells from left to right, each with its style."""
         upper, lower = self.steps[rows[0]], self.steps[rows[-1]] if len(rows) == 2 else None
         draw = self._halves if self.halves else self._whole
         return [
-            gap if column.hidden else draw(upper[j], None if lower is None else lower[j])
-            for j, column in enumerate(self.grid.columns)
+            (self.gap, DIM) if column.hidden else draw(upper[j], None if lower is None else lower[j])
+            for j, column in enumerate(self.columns)
         ]
 
     def _whole(self, step: int, _: int | None) -> tuple[str, Style | None]:
         if step == _FORBIDDEN:
-            return self.forbidden.rjust(self.cell), DIM
+            return self.forbidden.rjust(self.width), DIM
         if self.paint.colored:
-            return " " * self.cell, self.paint.background(step)
+            return " " * self.width, self.paint.background(step)
         character = self.paint.character(step)
-        return character.rjust(self.cell) if character.isalnum() else character * self.cell, None
+        return character.rjust(self.width) if character.isalnum() else character * self.width, None
 
     def _halves(self, upper: int, lower: int | None) -> tuple[str, Style | None]:
         """Two cells above each other in one; a forbidden one, or none, leaves its half as the terminal is."""
         if lower is not None and lower != _FORBIDDEN:
             return ("▄", self.paint.ink(lower)) if upper == _FORBIDDEN else ("▀", self.paint.halves(upper, lower))
         return (self.forbidden, DIM) if upper == _FORBIDDEN else ("▀", self.paint.ink(upper))
+
+
+def uses_half_blocks(box: BlockSizes) -> bool:
+    """Return whether a line shows two rows, so that cells of one character are nearly square."""
+    return box.cell == 1 and box.screen.colors != "none" and box.screen.has_shapes
 
 
 def _bars(panels: tuple[Panel, ...], digits: int, screen: Screen) -> list[Text]:
