@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attnviz.i18n.messages import Message
-from attnviz.text.clusters import count_columns
-from attnviz.text.line_breaking import split_prose
-from attnviz.views.figure.fonts import POINT, Fonts, load_fonts, missing_note, settings
-from attnviz.views.figure.layout import LINE, too_narrow, wrap
-from attnviz.views.figure.render import picture_metadata
-from attnviz.views.figure.svg import describe_svg
+from attnviz.views.figure.fonts import POINT, load_fonts, missing_note, settings
+from attnviz.views.figure.layout import LINE, MARGIN, PictureText, too_narrow
+from attnviz.views.figure.sheet import new_figure, save_figure
 from attnviz.views.prepared.charts import BarChart, Chart, Charts, Series
-from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.style import Style
 
 if TYPE_CHECKING:
@@ -30,10 +25,8 @@ _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # In inches, for labels of 10 points: of one chart's axes beside others, alone, the least; and how high they are.
 _WIDTH, _ALONE, _LEAST, _HEIGHT = 3.1, 5.2, 1.2, 2.6
 _LEFT, _BELOW, _ABOVE, _GAP = 0.75, 0.5, 0.35, 0.3
-_MARGIN = 0.2
 _LEGEND_LINE = 0.19
 _BAR_HEIGHT = 0.26
-_MOST_LABEL_CELLS = 18
 
 
 def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:
@@ -43,25 +36,18 @@ def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tu
     a style that cannot be, or a width into which the charts do not fit.
     """
     import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     style = style or Style()
     style.check()
     fonts = load_fonts(tuple(style.font))
     with matplotlib.rc_context(settings(fonts) | _color_settings(style)):  # type: ignore[arg-type]
-        drawing = _Drawing(prepared, fonts, style)
-        dpi = style.dpi or style.theme.dpi
-        figure = Figure(figsize=(drawing.width, drawing.height), dpi=dpi, facecolor=style.theme.background)
-        FigureCanvasAgg(figure)
+        text = PictureText(style, fonts)
+        drawing = _Drawing(prepared, text)
+        figure = new_figure(drawing.width, drawing.height, style)
         drawing.draw(figure)
-        stream = io.BytesIO()
-        title, description = drawing.title, " ".join(map(drawing.words, prepared.notes)) or drawing.title
-        figure.savefig(stream, format=form, metadata=picture_metadata(form, title, description))
-    picture = stream.getvalue()
-    if form == "svg":
-        picture = describe_svg(picture, title, description, {})
-    return picture, (*fonts.notes, *missing_note(drawing.lacking))
+        title, description = drawing.title, " ".join(map(text.words, prepared.notes)) or drawing.title
+        picture = save_figure(figure, form, title, description, {})
+    return picture, (*fonts.notes, *missing_note(text.lacking))
 
 
 def _color_settings(style: Style) -> dict[str, Any]:
@@ -73,23 +59,28 @@ def _color_settings(style: Style) -> dict[str, Any]:
 class _Drawing:
     """Where everything goes, in inches; then drawn. All of it grows with the theme's letters."""
 
-    def __init__(self, prepared: Charts, fonts: Fonts, style: Style) -> None:
-        self.prepared, self.fonts, self.theme = prepared, fonts, style.theme
-        self.lacking: dict[str, None] = {}
+    def __init__(self, prepared: Charts, text: PictureText) -> None:
+        self.prepared, self.text, self.theme = prepared, text, text.theme
+        style = text.style
         self.scale = self.theme.label / 10
         self.name, self.tick = 0.9 * self.theme.label, 0.8 * self.theme.label
         self.colors = (*_COLORS, self.theme.faint, self.theme.ink)
-        self.labels = {id(chart): self._labels(chart) for chart in prepared.charts if isinstance(chart, BarChart)}
+        self.labels = {
+            id(chart): [text.label(label).text for label in chart.labels]
+            for chart in prepared.charts
+            if isinstance(chart, BarChart)
+        }
         self.gap = _GAP * self.scale
-        self.title = self.words(prepared.heading) if style.title is None else fonts.drawable(style.title, self.lacking)
+        self.title = text.title(prepared.heading)
         self.rows, self.across = self._arranged(style)
-        title_width = 0.0 if style.no_title else fonts.width(self.title, self.theme.title) + 2 * _MARGIN
+        title_width = 0.0 if style.no_title else text.fonts.width(self.title, self.theme.title) + 2 * MARGIN
         natural = max(self._beside(row) + len(row) * self.across for row in self.rows)
         self.width = style.inches or max(natural, title_width)
-        self.heading = [] if style.no_title else self._wrapped(self.title, self.theme.title)
-        self.lines = [] if style.no_title else self._caption()
+        inner = self.width - 2 * MARGIN
+        self.heading = text.title_lines(prepared.heading, inner)
+        self.lines = text.caption_lines(prepared.caption, prepared.notes, inner)
         self.above = (_ABOVE if any(map(_title_of, prepared.charts)) else 0.1) * self.scale
-        self.top = _MARGIN + len(self.heading) * LINE * self.theme.title * POINT
+        self.top = MARGIN + len(self.heading) * LINE * self.theme.title * POINT
         self.foot = 0.15 + len(self.lines) * 1.5 * self.theme.caption * POINT
         self.height = self.top + sum(map(self._row_height, self.rows)) + self.foot
 
@@ -114,18 +105,10 @@ class _Drawing:
     def _row_height(self, row: tuple[Chart | BarChart, ...]) -> float:
         return self.above + max(self._height(chart) + self._below(chart) for chart in row)
 
-    def words(self, words: Message | None) -> str:
-        """Return the words in the language in use, as the fonts can draw them."""
-        return "" if words is None else self.fonts.drawable(words.localized(), self.lacking)
-
-    def _labels(self, chart: BarChart) -> list[str]:
-        labels = [self.fonts.drawable(label, self.lacking) for label in chart.labels]
-        return [shorten(label, _MOST_LABEL_CELLS, count_columns) for label in labels]
-
     def _left(self, chart: Chart | BarChart) -> float:
         if isinstance(chart, Chart):
             return _LEFT * self.scale
-        return 0.3 + max((self.fonts.width(label, self.name) for label in self.labels[id(chart)]), default=0.0)
+        return 0.3 + max((self.text.fonts.width(label, self.name) for label in self.labels[id(chart)]), default=0.0)
 
     def _height(self, chart: Chart | BarChart) -> float:
         inches = _HEIGHT if isinstance(chart, Chart) else max(0.8, _BAR_HEIGHT * len(chart.labels) + 0.1)
@@ -139,24 +122,14 @@ class _Drawing:
 
     def _columns(self, chart: Chart) -> int:
         """In how many columns the legend stands: two where they are wanted and have room."""
-        longest = max(self.fonts.width(self.words(series.name), self.tick) for series in chart.series)
+        longest = max(self.text.fonts.width(self.text.words(series.name), self.tick) for series in chart.series)
         return 2 if len(chart.series) > 3 and 2 * (longest + 5 * self.tick * POINT) <= self.across else 1
-
-    def _caption(self) -> list[str]:
-        parts = [(" · ", self.words(part)) for part in self.prepared.caption]
-        lines = wrap(self.fonts, parts, self.width - 2 * _MARGIN, self.theme.caption)
-        for note in self.prepared.notes:
-            lines += self._wrapped(self.words(note), self.theme.caption)
-        return lines
-
-    def _wrapped(self, text: str, size: float) -> list[str]:
-        return wrap(self.fonts, split_prose(text), self.width - 2 * _MARGIN, size)
 
     def draw(self, figure: Figure) -> None:
         """Draw it all into the figure."""
         theme = self.theme
         for k, line in enumerate(self.heading):
-            self._text(figure, _MARGIN, 0.14 + k * LINE * theme.title * POINT, line, size=theme.title)
+            self._write(figure, MARGIN, 0.14 + k * LINE * theme.title * POINT, line, size=theme.title)
         y = self.top
         for row in self.rows:
             x = 0.1
@@ -167,11 +140,11 @@ class _Drawing:
             y += self._row_height(row)
         for k, line in enumerate(self.lines):
             y = self.height - self.foot + 0.05 + k * 1.5 * theme.caption * POINT
-            self._text(figure, _MARGIN, y, line, size=theme.caption, color=theme.faint)
+            self._write(figure, MARGIN, y, line, size=theme.caption, color=theme.faint)
 
     def _draw_chart(self, figure: Figure, x: float, y: float, chart: Chart | BarChart) -> None:
         height = self._height(chart)
-        self._text(figure, x, y + 0.08 * self.scale, self.words(chart.title), size=self.theme.label)
+        self._write(figure, x, y + 0.08 * self.scale, self.text.words(chart.title), size=self.theme.label)
         foot = 1 - (y + self.above + height) / self.height
         axes = figure.add_axes((x / self.width, foot, self.across / self.width, height / self.height))
         if isinstance(chart, Chart):
@@ -179,7 +152,7 @@ class _Drawing:
         else:
             self._draw_bars(axes, chart)
 
-    def _text(self, figure: Figure, x: float, y: float, words: str, **style: Any) -> None:
+    def _write(self, figure: Figure, x: float, y: float, words: str, **style: Any) -> None:
         figure.text(x / self.width, 1 - y / self.height, words, va="top", parse_math=False, **style)
 
     def _draw_series(self, axes: Axes, chart: Chart) -> None:
@@ -191,9 +164,9 @@ class _Drawing:
             )
         for k, series in enumerate(chart.series):
             x, y, marked = _drawn(series, chart.powers)
-            axes.plot(x, y, markevery=marked, label=self.words(series.name), **self._line(series, k))
-        axes.set_xlabel(self.words(chart.x_name), size=self.name, parse_math=False)
-        axes.set_ylabel(self.words(chart.y_name), size=self.name, parse_math=False)
+            axes.plot(x, y, markevery=marked, label=self.text.words(series.name), **self._line(series, k))
+        axes.set_xlabel(self.text.words(chart.x_name), size=self.name, parse_math=False)
+        axes.set_ylabel(self.text.words(chart.y_name), size=self.name, parse_math=False)
         axes.tick_params(labelsize=self.tick, length=2)
         axes.grid(color=self.theme.hatch, linewidth=0.6, alpha=0.4)
         axes.set_axisbelow(True)
@@ -228,7 +201,7 @@ class _Drawing:
     def _draw_bars(self, axes: Axes, chart: BarChart) -> None:
         count = len(chart.values)
         values = np.nan_to_num(np.array(chart.values, dtype=np.float64))
-        longest = max((self.fonts.width(text, self.tick) for text in chart.texts), default=0.0) + 0.1
+        longest = max((self.text.fonts.width(text, self.tick) for text in chart.texts), default=0.0) + 0.1
         reach = float(values.max(initial=0.0)) or 1.0
         axes.barh(range(count), values, height=0.7, color=self.colors[0])
         axes.set(ylim=(count - 0.4, -0.6), xlim=(0, reach * self.across / max(self.across - longest, 0.1)))

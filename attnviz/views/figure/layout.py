@@ -40,33 +40,13 @@ class Body(Protocol):
     def draw(self, canvas: Canvas, x: float, y: float) -> None: ...
 
 
-class PictureContext:
-    """What every part of one picture works with; it collects what the reader should know.
+class PictureText:
+    """Text as a picture sets it: as the fonts can draw it, measured in inches. lacking: the characters they lack."""
 
-    `said` is told beside the picture, `extra` in its caption.
-    """
-
-    def __init__(self, prepared: Prepared, style: Style, fonts: Fonts) -> None:
-        self.prepared, self.style, self.fonts = prepared, style, fonts
+    def __init__(self, style: Style, fonts: Fonts) -> None:
+        self.style, self.fonts = style, fonts
         self.theme: Theme = style.theme
-        self.colors = Colors(prepared, style)
         self.lacking: dict[str, None] = {}
-        self.said: dict[str, Message] = {}
-        self.extra: list[Message] = []
-
-    @property
-    def room(self) -> float | None:
-        """How wide the body may be; None where it may be as wide as it needs."""
-        return None if self.style.inches is None else self.style.inches - 2 * MARGIN
-
-    @property
-    def notes(self) -> tuple[Message, ...]:
-        """What the reader should know, each thing once."""
-        return (*self.fonts.notes, *self.colors.notes, *missing_note(self.lacking), *self.said.values())
-
-    def note(self, note: Message) -> None:
-        """Tell the reader, once."""
-        self.said[str(note)] = note
 
     def words(self, words: Message | None) -> str:
         """Return the words in the language in use, as the fonts can draw them."""
@@ -84,6 +64,53 @@ class PictureContext:
     def fit(self, text: str, width: float, size: float) -> str:
         """Return the text shortened in the middle to this width, in inches."""
         return shorten(text, round(width * 1000), lambda part: round(self.fonts.width(part, size) * 1000))
+
+    def title(self, heading: Message | None) -> str:
+        """Return the title: one's own, or the heading."""
+        return self.words(heading) if self.style.title is None else self.drawable(self.style.title)
+
+    def title_lines(self, heading: Message | None, width: float) -> list[str]:
+        """Return the lines of the title, at most `width` inches long; none in a picture without title and caption."""
+        if self.style.no_title:
+            return []
+        return wrap(self.fonts, split_prose(self.title(heading)), width, self.theme.title)
+
+    def caption_lines(self, parts: Iterable[Message], notes: Iterable[Message], width: float) -> list[str]:
+        """Return the caption's lines: its parts one after another, then each note on lines of its own."""
+        if self.style.no_title:
+            return []
+        lines = wrap(self.fonts, [(" · ", self.words(part)) for part in parts], width, self.theme.caption)
+        for note in notes:
+            lines += wrap(self.fonts, split_prose(self.words(note)), width, self.theme.caption)
+        return lines
+
+
+class PictureContext(PictureText):
+    """What every part of one picture works with; it collects what the reader should know.
+
+    `said` is told beside the picture, `extra` in its caption.
+    """
+
+    def __init__(self, prepared: Prepared, style: Style, fonts: Fonts) -> None:
+        super().__init__(style, fonts)
+        self.prepared = prepared
+        self.colors = Colors(prepared, style)
+        self.said: dict[str, Message] = {}
+        self.extra: list[Message] = []
+
+    @property
+    def room(self) -> float | None:
+        """How wide the body may be; None where it may be as wide as it needs."""
+        return None if self.style.inches is None else self.style.inches - 2 * MARGIN
+
+    @property
+    def notes(self) -> tuple[Message, ...]:
+        """What the reader should know, each thing once."""
+        return (*self.fonts.notes, *self.colors.notes, *missing_note(self.lacking), *self.said.values())
+
+    def note(self, note: Message) -> None:
+        """Tell the reader, once."""
+        self.said[str(note)] = note
 
     def too_narrow(self, least: float) -> OptionError:
         """Return the error for a width into which a body this wide does not fit."""
@@ -116,16 +143,9 @@ class PictureLayout:
         self.body = make(context)
         self.width = context.style.inches or max(_NARROWEST, self.body.width) + 2 * MARGIN
         inner = self.width - 2 * MARGIN
-        self.heading: list[str] = []
-        self.caption: list[str] = []
-        if not context.style.no_title:
-            own = context.style.title
-            title = context.words(context.prepared.heading) if own is None else context.drawable(own)
-            self.heading = wrap(context.fonts, split_prose(title), inner, theme.title)
-            parts = [(" · ", context.words(part)) for part in context.prepared.caption]
-            self.caption = wrap(context.fonts, parts, inner, theme.caption)
-            for note in (*context.prepared.notes, *context.extra):
-                self.caption += wrap(context.fonts, split_prose(context.words(note)), inner, theme.caption)
+        self.heading = context.title_lines(context.prepared.heading, inner)
+        notes = (*context.prepared.notes, *context.extra)
+        self.caption = context.caption_lines(context.prepared.caption, notes, inner)
         self.top = MARGIN + (len(self.heading) * LINE * theme.title * POINT + 0.06 if self.heading else 0)
         self.foot = MARGIN + (0.14 + len(self.caption) * LINE * theme.caption * POINT if self.caption else 0)
         self.height = self.top + self.body.height + self.foot

@@ -6,14 +6,12 @@ inches here; a layout engine would draw the picture twice.
 
 from __future__ import annotations
 
-import io
 from importlib import import_module
-from typing import Any
 
 from attnviz.i18n.messages import Message
 from attnviz.views.figure.fonts import load_fonts, settings
 from attnviz.views.figure.layout import PictureContext, PictureLayout
-from attnviz.views.figure.svg import describe_svg
+from attnviz.views.figure.sheet import new_figure, save_figure
 from attnviz.views.prepared.alt_text import as_kind, sentence
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.style import Style
@@ -30,8 +28,6 @@ def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> 
     a style that cannot be, or a width into which the picture does not fit.
     """
     import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     style = style or Style()
     style.check()
@@ -43,23 +39,10 @@ def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> 
 
         context = PictureContext(prepared, style, fonts)
         page = PictureLayout(context, getattr(import_module(f"attnviz.views.figure.{module}"), name))
-        dpi = style.dpi or style.theme.dpi
-        figure = Figure(figsize=(page.width, page.height), dpi=dpi, facecolor=style.theme.background)
-        FigureCanvasAgg(figure)
+        figure = new_figure(page.width, page.height, style)
         canvas = Canvas(figure, style.theme)
         page.draw(canvas)
-        stream = io.BytesIO()
         title = style.title or " · ".join(part.localized() for part in prepared.caption[:1])
         description = sentence(prepared, style.kind).localized()
-        figure.savefig(stream, format=form, metadata=picture_metadata(form, title, description))
-    picture = stream.getvalue()
-    if form == "svg":
-        picture = describe_svg(picture, title, description, canvas.titles)
+        picture = save_figure(figure, form, title, description, canvas.titles)
     return picture, context.notes
-
-
-def picture_metadata(form: str, title: str, description: str) -> dict[str, Any]:
-    """Title and description where the format has them; never a date or a version, which would change the bytes."""
-    if form == "png":
-        return {"Software": None, "Title": title, "Description": description}
-    return {"Date": None} if form == "svg" else {"CreationDate": None, "Title": title, "Subject": description}

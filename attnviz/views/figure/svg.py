@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 
-def describe_svg(picture: bytes, title: str, description: str, titles: dict[str, str]) -> bytes:
+def describe_svg(picture: bytes, title: str, description: str, titles: Mapping[str, str]) -> bytes:
     """Return the SVG with role="img", <title> and <desc>, and a <title> in the group of each id in `titles`.
 
     The cells of a matrix get crisp edges: without them browsers blend the background in between two cells.
