@@ -202,7 +202,7 @@ def test_folder_as_target(tmp_path):
     (tmp_path / "x.png").mkdir()
     (tmp_path / "file").write_bytes(b"")
     for path in (tmp_path / "x.png", tmp_path / "file" / "x.png"):
-        with pytest.raises(OutputError, match="not a place for a file"):
+        with pytest.raises(OutputError, match="not a path for a file"):
             check_destination(path, FOR_ATTENTION)
 
 

@@ -373,7 +373,7 @@ def test_missing_tensors(name):
     forward(config, watched, answers["text0_ids"], target_ids=targets)
     for missing in watched.read[:: max(1, len(watched.read) // 7)]:
         rest = {one: tensor for one, tensor in tensors.items() if one != missing}
-        with pytest.raises(InputError, match=r"have no tensor \S+; it would be of shape \(\d") as caught:
+        with pytest.raises(InputError, match=r"have no tensor \S+ of shape \(\d") as caught:
             forward(config, rest, answers["text0_ids"], target_ids=targets)
         assert missing.endswith(caught.value.message.fields["name"])
 
@@ -464,7 +464,7 @@ def test_texts_that_are_too_long_or_empty():
     """A text longer than the positions is refused with both numbers; an empty one too."""
     for name, positions in (("bert", 19), ("roberta", 16), ("gpt2", 15), ("opt", 15), ("marian", 40), ("llama", 60)):
         config, tensors, _ = load(name)
-        with pytest.raises(InputError, match=f"{positions + 1} tokens, .* take {positions}"):
+        with pytest.raises(InputError, match=f"{positions + 1} tokens, .* takes at most {positions}"):
             forward(config, tensors, [3] * (positions + 1))
         assert np.isfinite(forward(config, tensors, [3] * positions).weights).all()
         with pytest.raises(InputError, match="at least one token"):
@@ -486,7 +486,7 @@ def test_segments():
     np.testing.assert_array_equal(
         forward(config, tensors, ids, segments=[0] * len(ids)).weights, forward(config, tensors, ids).weights
     )
-    with pytest.raises(InputError, match="2 segment numbers for 11"):
+    with pytest.raises(InputError, match=r"number of segment numbers \(2\) must be that of the tokens \(11\)"):
         forward(config, tensors, ids, segments=[0, 1])
     for bad in (3, -1):
         with pytest.raises(InputError, match=f"no segment {bad}: .* 3"):

@@ -193,7 +193,7 @@ def test_translation(tiny):
     assert cross.source == "a fish"
     assert_rows_sum_to_one(cross.weights)
     own = model.attend("the cat", layers=[-1])
-    assert str(own.notes[-1]).startswith("The model says:")
+    assert str(own.notes[-1]).startswith("The model's answer:")
     for token in own.query[1:]:
         assert own.source[token.start : token.end] == token.text or token.start == token.end
     inside = model.attend("the cat", attention="encoder")
@@ -273,7 +273,7 @@ def test_compare_translating(tiny, family):
         ("llama", {"attention": "encoder"}, "only the attention of its decoder, not encoder"),
         ("bert", {"attention": "x"}, "one of auto, encoder, decoder, cross"),
         ("marian", {"attention": "encoder", "keys": "a"}, "encoder reads one text"),
-        ("marian", {"window": 8}, "--attention encoder has one text"),
+        ("marian", {"window": 8}, "--attention encoder takes one text"),
     ],
 )
 def test_refused_attentions(tiny, family, options, words):
@@ -294,7 +294,7 @@ def test_refused_attentions(tiny, family, options, words):
         ({"window": 2000}, "at most"),
         ({"window": 10, "stride": 9}, "--stride must be from 1 to 8"),
         ({"window": 10, "stride": 0}, "--stride"),
-        ({"window": 10, "pair": "x"}, "not over a pair"),
+        ({"window": 10, "pair": "x"}, "not a pair"),
         ({"layers": [99]}, "no layer 99"),
         ({"layers": [1.5]}, "whole numbers"),
         ({"layers": "all"}, "whole numbers"),
@@ -569,7 +569,7 @@ def test_one_window_is_no_window(tiny):
     short, plain = model.attend("the cat eats", window=9, stride=2), model.attend("the cat eats")
     np.testing.assert_array_equal(short.weights, plain.weights)
     assert (short.provenance, len(short.traces), short.notes) == (plain.provenance, len(plain.traces), ())
-    with pytest.raises(MissingError, match="of one window"):
+    with pytest.raises(MissingError, match="belongs to one window"):
         prepare(model.attend("the cat eats", window=4), "scores")
 
 

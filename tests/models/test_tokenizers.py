@@ -168,17 +168,17 @@ def test_gguf_vocabularies(tmp_path, folder, name):
     ("files", "words"),
     [
         ({}, "no tokenizer"),
-        ({"tokenizer.json": "{"}, "no tokenizer that can be used"),
-        ({"tokenizer.json": '{"version": "1.0", "model": {"type": "BPE"}}'}, "no tokenizer that can be used"),
-        ({"tokenizer.json": "\xff"}, "no tokenizer that can be used"),
+        ({"tokenizer.json": "{"}, "not a usable tokenizer"),
+        ({"tokenizer.json": '{"version": "1.0", "model": {"type": "BPE"}}'}, "not a usable tokenizer"),
+        ({"tokenizer.json": "\xff"}, "not a usable tokenizer"),
         ({"vocab.txt": "a\nb\n"}, r"has no '<s>'"),
         ({"vocab.txt": "[CLS]\n[SEP]\n"}, r"has no '\[UNK\]'"),
         ({"vocab.json": "[]", "merges.txt": ""}, "JSON object"),
         ({"vocab.json": '{"a": -1}', "merges.txt": ""}, "whole number"),
         ({"vocab.json": '{"a": 1, "b": 2}', "merges.txt": "a b c\n"}, "line 1"),
-        ({"vocab.json": '{"a": 1, "b": 2}', "merges.txt": "a b\n"}, "no tokenizer that can be used"),
+        ({"vocab.json": '{"a": 1, "b": 2}', "merges.txt": "a b\n"}, "not a usable tokenizer"),
         ({"tokenizer_config.json": "nope"}, "not JSON"),
-        ({"spiece.model": "nope"}, "alone does not say"),
+        ({"spiece.model": "nope"}, "alone is not enough"),
     ],
 )
 def test_broken_tokenizers(tmp_path, files, words):
