@@ -122,7 +122,7 @@ class Page(HTMLParser):
 
 
 def complaints(site: Path) -> Iterator[str]:
-    """A line for each dead link and for each thing that a page or a style sheet loads from elsewhere."""
+    """Return a line for each dead link and each thing that a page or style sheet loads from elsewhere."""
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     for path, page in pages.items():
         name = path.relative_to(site)

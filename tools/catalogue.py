@@ -132,7 +132,7 @@ def _context(node: ast.AST) -> str:
 
 
 def _arguments(node: ast.AST, name: str) -> Iterator[ast.expr]:
-    """The arguments of a call that are sentences."""
+    """Yield the arguments of a call that are sentences."""
     if not isinstance(node, ast.Call):
         return
     places, keywords = _where(node.func)
@@ -162,7 +162,7 @@ def _is_raised_unseen(node: ast.AST) -> bool:
 
 
 def _literals(node: ast.expr) -> Iterator[str | ast.expr]:
-    """The strings that an expression may be, or the expression where it is none. None and "" are no sentence."""
+    """Yield the strings that an expression may be, or the expression itself; None and "" are not sentences."""
     if isinstance(node, ast.IfExp):
         yield from _literals(node.body)
         yield from _literals(node.orelse)
@@ -189,7 +189,7 @@ def _table(node: ast.AST, name: str) -> Iterator[Found]:
 
 
 def _docstring(node: ast.AST, name: str) -> Iterator[str]:
-    """The docstring of a command, which is its help."""
+    """Yield the docstring of a command, which is its help."""
     if name.startswith("cli/") and isinstance(node, ast.FunctionDef):
         called_back = any("callback" in ast.unparse(one) for one in node.decorator_list)
         if called_back or node.name == "command":
@@ -197,7 +197,7 @@ def _docstring(node: ast.AST, name: str) -> Iterator[str]:
 
 
 def template() -> Catalog:
-    """What the code says, as an empty catalogue."""
+    """Return the sentences of the code as an empty catalogue."""
     catalogue = Catalog(project="attnviz", locale="zh_CN", charset="utf-8")
     for text, file, context in extract()[0]:
         catalogue.add(text, locations=[(f"attnviz/{file}", None)], context=context or None)
@@ -207,7 +207,7 @@ def template() -> Catalog:
 
 
 def stored() -> Catalog:
-    """The catalogue as it stands."""
+    """Return the catalogue as it is stored."""
     if not PO.exists():
         return Catalog(locale="zh_CN", charset="utf-8")
     with PO.open("rb") as file:
@@ -235,7 +235,7 @@ def update(*, later: bool = False) -> None:
 
 
 def compiled() -> bytes:
-    """The .mo of the .po as it stands."""
+    """Return the .mo that the stored .po compiles to."""
     plain = Dateless(locale="zh_CN", charset="utf-8")
     for message in stored():
         if message.id:
@@ -246,7 +246,7 @@ def compiled() -> bytes:
 
 
 def complaints() -> list[str]:
-    """What is wrong with the catalogue, a line each."""
+    """Return what is wrong with the catalogue, one line each."""
     found, lost = extract()
     said = {(text, context or None) for text, _, context in found}
     known: dict[Any, Any] = {(message.id, message.context): message for message in stored() if message.id}

@@ -76,7 +76,7 @@ def run(command: str, folder: Path, *, chinese: bool = False, **settings: str) -
 
 
 def lacking(command: str) -> list[str]:
-    """The packages, as pip names them, whose models the command shows and which are not installed."""
+    """Return the packages, by their names for pip, whose models the command shows and that are not installed."""
     names = re.findall(r"pkg:(\w+)", command)
     return [name.replace("_", "-") for name in dict.fromkeys(names) if importlib.util.find_spec(name) is None]
 
@@ -90,7 +90,7 @@ def _left_out(path: Path, command: str) -> bool:
 
 
 def printed(done: subprocess.CompletedProcess[bytes]) -> str:
-    """What the command printed, as documents show it: no white space at the ends of lines."""
+    """Return what the command printed, as documents show it: without white space at the ends of lines."""
     lines = [line.rstrip() for line in done.stdout.decode().rstrip().split("\n")]
     return "".join(f"{line}\n" for line in lines)
 
@@ -112,7 +112,7 @@ def agrees(command: str, output: str, now: str) -> bool:
 
 
 def complaints(path: Path, folder: Path) -> Iterator[str]:
-    """A line for each command of the document that fails or prints something else."""
+    """Yield a line for each command of the document that fails or prints something else."""
     for command, output in shown(path):
         if _left_out(path, command):
             continue

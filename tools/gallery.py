@@ -156,7 +156,7 @@ def _photograph(page: Path, state: str, to: Path) -> None:
 
 
 def _in_few_colors(png: bytes) -> bytes:
-    """The PNG in 256 colours, a third of its bytes: grounds and cells keep theirs, only edges of letters give way."""
+    """Return the PNG in 256 colours, a third of its bytes; only the edges of letters change."""
     out = BytesIO()
     few = Image.open(BytesIO(png)).convert("RGB")
     few.quantize(256, Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)

@@ -55,7 +55,7 @@ class Letter(NamedTuple):
 
 
 def draw_terminal(printed: str, title: str, part: tuple[str, str] | None = None) -> str:
-    """The SVG of what a command printed with ANSI colours: as wide as its longest line, its plain text within.
+    """Return the SVG of what a command printed with ANSI colours, as wide as its longest line, with its plain text.
 
     part: only the lines from the one that begins like the first, and before the one that begins like the second.
     Raises ValueError for a letter that no font has, or that is no letter of one or two cells.
@@ -105,7 +105,7 @@ def _color(color: Color | None) -> str | None:
 
 
 def _line(letters: list[Letter], outlines: dict[str, str]) -> str:
-    """The grounds of a line, then its blocks, then its letters; the outlines they need are put into `outlines`."""
+    """Return the backgrounds of a line, its blocks, then its letters; add the outlines they need to `outlines`."""
     boxes = [
         *(_rectangles(letters, lambda one: (_WHOLE, one.ground) if one.ground else None)),
         *(_rectangles(letters, lambda one: (_BLOCKS[one.text], one.ink) if one.text in _BLOCKS else None)),
@@ -121,7 +121,7 @@ def _line(letters: list[Letter], outlines: dict[str, str]) -> str:
 
 
 def _rectangles(letters: list[Letter], look: Callable[[Letter], tuple[Box, str] | None]) -> Iterator[str]:
-    """A rectangle for each run of letters that look the same; those of full width join, the others stand apart."""
+    """Yield a rectangle for each run of letters of one look; full-width ones are joined."""
     for seen, run in groupby(letters, key=look):
         if seen is None:
             continue
@@ -136,7 +136,7 @@ def _rectangles(letters: list[Letter], look: Callable[[Letter], tuple[Box, str] 
 
 
 def _outline(letter: Letter, outlines: dict[str, str]) -> str:
-    """The id of the letter's outline, which is put into `outlines` where it is not there."""
+    """Return the id of the letter's outline; add it to `outlines` where it is missing."""
     bold = letter.bold and letter.cells == 1
     name = f"{'b' if bold else 'r'}{ord(letter.text):x}"
     if name not in outlines:
@@ -145,7 +145,7 @@ def _outline(letter: Letter, outlines: dict[str, str]) -> str:
 
 
 def _path(text: str, cells: int, bold: bool) -> str:
-    """The outline of a letter in the middle of its cells, from the first font that has it."""
+    """Return the outline of a letter centred in its cells, from the first font that has it."""
     if cells not in _SIZES:
         raise ValueError(f"U+{ord(text):04X} is no letter of one or two cells.")
     for font in _fonts(bold):

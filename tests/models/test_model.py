@@ -578,7 +578,7 @@ def test_explain_says_what_it_lacks(tiny):
     model = load(str(tiny("gpt2", "gpt2")))
     joined = explain_attention(model.attend("𠜎 a"))
     assert [step.name for step in joined.steps] == ["weights", "entropy", "heads"]
-    assert str(joined.notes[-1]).endswith("each piece has. Use --merge none.")
+    assert str(joined.notes[-1]).endswith("only single pieces have. Use --merge none.")
     assert "query" in [step.name for step in explain_attention(model.attend("𠜎 a", merge="none")).steps]
     slid = explain_attention(model.attend("the cat eats the fish", window=3))
     assert str(slid.notes[-1]).endswith("Leave --window out.")
