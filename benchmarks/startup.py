@@ -15,7 +15,7 @@ SENTENCE = "the small cat eats the big fish in the garden "  # ten words
 
 
 def cases(folder: str) -> list[Case]:
-    """What is compared; pictures are written into `folder`."""
+    """Return the cases to compare; pictures are written into `folder`."""
     attnviz = ["-m", "attnviz"]
     return [
         Case("run / bare table", [*attnviz, "run", "猫吃鱼"], [str(BARE / "table.py"), "run", "猫吃鱼"]),

@@ -17,7 +17,7 @@ def run(text: str) -> None:
 
 @app.command()
 def compare(first: str, second: str) -> None:
-    """The same words in another order: what changes, and what does not."""
+    """Compare the same words in another order: what changes, and what does not."""
 
 
 @app.command()

@@ -25,12 +25,12 @@ def norm(x, weights, name):
 
 
 def linear(x, weights, name):
-    """A layer of weights."""
+    """Return a layer of weights."""
     return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
 
 def attention(ids, weights, config):
-    """The weights of the last layer, [heads, n, n]."""
+    """Return the weights of the last layer, [heads, n, n]."""
     heads, count = config["num_attention_heads"], len(ids)
     x = weights["embeddings.word_embeddings.weight"][ids] + weights["embeddings.position_embeddings.weight"][:count]
     x = norm(x + weights["embeddings.token_type_embeddings.weight"][0], weights, "embeddings.LayerNorm")
