@@ -144,7 +144,7 @@ def browse(path: Path) -> tuple[float, float]:
 
 
 def real_weights(reference: str, count: int) -> np.ndarray:
-    """Return the weights [12, heads, count, count] of a real model on this project's tutorial, cut to `count` tokens twice."""
+    """Return a real model's weights [12, heads, count, count] on the tutorial, cut to `count` tokens twice."""
     import attnviz
 
     model = attnviz.load(reference)
