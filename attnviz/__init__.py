@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from attnviz._version import __version__
+from attnviz.core.version import __version__
 
 if TYPE_CHECKING:
     from attnviz.analysis.ablation import Ablation

@@ -154,7 +154,7 @@ app = typer.Typer(cls=LazyGroup, no_args_is_help=True)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from attnviz._version import __version__
+        from attnviz.core.version import __version__
 
         typer.echo(f"attnviz {__version__}")
         raise typer.Exit

@@ -14,9 +14,9 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from attnviz._version import __version__
 from attnviz.analysis.comparison import Comparison
 from attnviz.core.attention_data import Attention
+from attnviz.core.version import __version__
 from attnviz.views.page.bundle import bundle
 from attnviz.views.page.document import Document, of_attention, of_comparison
 from attnviz.views.page.page_data import as_json_value
