@@ -23,7 +23,7 @@ from attnviz.explanation.build import explain_attention
 from attnviz.explanation.elements import Number
 from attnviz.explanation.row import Row
 from attnviz.io.write_data import explanation_document, to_json
-from attnviz.views.prepared.worksheet import make_sheet, written
+from attnviz.views.prepared.worksheet import as_rounded, make_sheet
 from attnviz.views.terminal.worksheet import render_steps
 
 WORDS = ["猫", "吃", "鱼", "the", "cat", "eats", "big", "fish", "昨天", "qwert", "3", ",", "(", "在"]
@@ -437,14 +437,14 @@ def test_worksheet(options):
     asked = [number for entry in entries for number in entry.answers]
     assert len(asked) > 5
     given_numbers = {
-        written(piece.value, 6)
+        as_rounded(piece.value, 6)
         for entry in entries
         for atom in entry.atoms
         for piece in atom
         if isinstance(piece, Number) and not piece.blank
     }
     for number in asked:
-        shown = written(number.value, 6)
+        shown = as_rounded(number.value, 6)
         assert re.search(rf"(?<![\d.]){re.escape(shown)}(?![\d])", after), shown
         if shown not in given_numbers and len(shown) > 5:
             assert not re.search(rf"(?<![\d.]){re.escape(shown)}(?![\d])", before), shown
@@ -510,7 +510,7 @@ def test_document():
 
 def test_written():
     """A number that ends early is written to its end; one that only looks so keeps its zeros."""
-    assert [written(x, 4) for x in (0.5, -0.5, 1.6, 1, 0, 0.49999, -2, 1e-9, 100)] == [
+    assert [as_rounded(x, 4) for x in (0.5, -0.5, 1.6, 1, 0, 0.49999, -2, 1e-9, 100)] == [
         ".5",
         "-.5",
         "1.6",
@@ -521,8 +521,8 @@ def test_written():
         ".0000",
         "100",
     ]
-    assert written(np.float32(0.1), 7) == ".1"
-    assert float(written(1.5e20, 3)) == 1.5e20
+    assert as_rounded(np.float32(0.1), 7) == ".1"
+    assert float(as_rounded(1.5e20, 3)) == 1.5e20
 
 
 @pytest.mark.parametrize(("mask", "after"), [("window:1", False), ("window:1,causal", True)])

@@ -94,10 +94,10 @@ def _hint(digits: int, worksheet: bool) -> Message:
     )
 
 
-def written(value: float, digits: int) -> str:
+def as_rounded(value: float, digits: int) -> str:
     """Write a number in at most `digits` decimal places: .5 where that is all of it, .5000 where it only looks so.
 
-    >>> written(1.6, 4), written(2.01034, 4), written(0.5, 4), written(0.49999, 4)
+    >>> as_rounded(1.6, 4), as_rounded(2.01034, 4), as_rounded(0.5, 4), as_rounded(0.49999, 4)
     ('1.6', '2.0103', '.5', '.5000')
     """
     rounded = round(value, digits)
@@ -144,7 +144,7 @@ class _Writer:
         return Section(place, self.message(step.title), "", (), tuple(line for line in lines if line.entries))
 
     def _answer(self, entry: Entry) -> tuple[str, ...]:
-        found = " ".join(written(answer.value, self.digits) for answer in entry.answers)
+        found = " ".join(as_rounded(answer.value, self.digits) for answer in entry.answers)
         return (found,) if entry.name is None else (f"{self.piece(entry.name)} {found}",)
 
     def line(self, line: Line) -> Shown:
@@ -164,7 +164,7 @@ class _Writer:
         return piece.localized() if isinstance(piece, Name) else piece
 
     def number(self, number: Number) -> str:
-        text = as_given(number.value) if number.given else written(number.value, self.digits)
+        text = as_given(number.value) if number.given else as_rounded(number.value, self.digits)
         if self.worksheet and number.blank:
             return "_" * max(_NARROWEST_BLANK, len(text))
         return text

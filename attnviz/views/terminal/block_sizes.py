@@ -70,15 +70,15 @@ def measure(panel: Panel, screen: Screen, *, small: bool = False) -> BlockSizes:
         heading = set_numbers(grid.columns, starts, cell)
     width = left + 1 + max(columns_width + (1 + right if right else 0), max(map(cell_len, heading), default=0))
     if small:
-        words = [cell_len(written(part, screen)) for part in (panel.title, panel.caption)]
+        words = [cell_len(localize_for_screen(part, screen)) for part in (panel.title, panel.caption)]
         width = min(room, max(width, *words))
     return BlockSizes(
         panel, screen, small, grid, numbered, cell, left, right, tuple(starts), columns_width, tuple(heading), width
     )
 
 
-def written(part: Message | None, screen: Screen) -> str:
-    """Return a title or a caption as the screen can write it; nothing for None."""
+def localize_for_screen(part: Message | None, screen: Screen) -> str:
+    """Return a title or a caption, translated, as the screen can write it; an empty string for None."""
     return "" if part is None else screen.written(part.localized())
 
 

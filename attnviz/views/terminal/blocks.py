@@ -14,7 +14,15 @@ from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 from attnviz.views.prepared.pooled_grid import Grid, TokenSpan
-from attnviz.views.terminal.block_sizes import HIDDEN, INDENT, WIDEST_LABEL, BlockSizes, count_digits, measure, written
+from attnviz.views.terminal.block_sizes import (
+    HIDDEN,
+    INDENT,
+    WIDEST_LABEL,
+    BlockSizes,
+    count_digits,
+    localize_for_screen,
+    measure,
+)
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.color_bar import color_bar
@@ -64,7 +72,7 @@ def _small_multiples(
 
 
 def _rows_of_grids(count: int, fit: int, across: int) -> list[range]:
-    """Which grids stand beside each other where `fit` have room: whole groups of `across`, or parts of one group.
+    """Return which grids stand side by side where `fit` have room: whole groups of `across`, or parts of one group.
 
     >>> _rows_of_grids(6, 7, 3), _rows_of_grids(6, 2, 3), _rows_of_grids(5, 3, 0)
     ([range(0, 6)], [range(0, 2), range(2, 3), range(3, 5), range(5, 6)], [range(0, 3), range(3, 5)])
@@ -104,7 +112,7 @@ def draw_caption(box: BlockSizes, width: int | None = None) -> list[StyledLine]:
 
 def _wrapped(box: BlockSizes, part: Message | None, style: Style, width: int | None) -> list[StyledLine]:
     indent = "" if box.small else " " * INDENT
-    lines = wrap_words(written(part, box.screen), width or box.screen.cells - INDENT)
+    lines = wrap_words(localize_for_screen(part, box.screen), width or box.screen.cells - INDENT)
     return [StyledLine(indent + line, style) for line in lines]
 
 
@@ -161,7 +169,7 @@ def group_rows(grid: Grid, *, two: bool) -> list[tuple[int, ...]]:
 
 
 def _gap_line(box: BlockSizes, entry: TokenSpan) -> str:
-    words = f" {written(message('{count} more', count=entry.count), box.screen)} "
+    words = f" {localize_for_screen(message('{count} more', count=entry.count), box.screen)} "
     rule = box.screen.ornament("┄", "-")
     room = box.columns_width - cell_len(words)
     return words.strip()[: box.columns_width] if room < 2 else rule * (room // 2) + words + rule * (room - room // 2)
