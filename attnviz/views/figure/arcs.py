@@ -68,7 +68,7 @@ class Arcs:
         return size
 
     def _ends(self, labels: list[Label], size: float) -> list[float]:
-        """Where each word ends on the line, the space between words not counted."""
+        """Return where each word ends on the line, in inches, before the space that follows it."""
         ends, at = [], 0.0
         for label in labels:
             at += self.context.fonts.width(label.text, size)
@@ -77,7 +77,7 @@ class Arcs:
         return ends
 
     def _places(self, labels: list[Label]) -> tuple[list[float], list[float]]:
-        """Each word's middle, and its end."""
+        """Return the words' middles and the words' ends on the line, in inches."""
         ends = self._ends(labels, self.size)
         middles = [
             end - self.context.fonts.width(label.text, self.size) / 2 for label, end in zip(labels, ends, strict=True)
@@ -91,7 +91,7 @@ class Arcs:
         return self.title_room + above + self.word_room + below
 
     def _rises(self, i: int) -> tuple[float, float]:
-        """How high the arcs of a panel rise above the line, and how deep they go below it."""
+        """Return how high the arcs of panel `i` rise above the line, and how deep they go below it, in inches."""
         middles = self.lines[i][0][0]
         above = max((self._rise(middles, edge) for edge in self.edges[i] if edge.column >= edge.row), default=0.1)
         below = max((self._rise(middles, edge) for edge in self.edges[i] if edge.column < edge.row), default=0.1)

@@ -49,7 +49,7 @@ class BarPanels:
         self.height = -(-len(self.panels) // self.across) * self.block[1] - _GAP
 
     def _fit(self) -> tuple[int, float]:
-        """How many panels side by side, and how long the longest bar may be."""
+        """Return how many panels stand side by side, and how long the longest bar may be, in inches."""
         fixed, room = self.left + self.number_room + _GAP, self.context.room
         across = min(self.context.prepared.across if self.context.prepared.across > 1 else 4, len(self.panels))
         wanted = (_LENGTH if len(self.panels) == 1 else 0.55 * _LENGTH) * self.context.theme.label / 10

@@ -39,7 +39,7 @@ class Canvas:
     def text(
         self, x: float, y: float, words: str, size: float, *, color: Any = None, full: str | None = None, **style: Any
     ) -> None:
-        """Words at (x, y): by default beginning there, on that baseline. full: what they stand for, if shortened."""
+        """Write words that by default begin at (x, y), on that baseline. full: what they stand for, if shortened."""
         color = self.theme.ink if color is None else color
         artist = self.axes.text(x, y, words, size=size, color=color, parse_math=False, **style)
         if full is not None and full != words:
@@ -78,7 +78,7 @@ class Canvas:
         self.axes.add_collection(LineCollection([points], linewidths=width, colors=[color]), autolim=False)
 
     def curves(self, curves: list[Curve]) -> None:
-        """Cubic Bezier curves, one over the other; all are one artist, since there may be thousands."""
+        """Draw cubic Bezier curves, one over the other, as one artist, since there may be thousands."""
         codes = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
         drawn = PathCollection(
             [Path(curve.points, codes) for curve in curves],
@@ -96,6 +96,6 @@ def _box(x: float, y: float, width: float, height: float) -> Path:
 
 
 def _stretches(row: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Where runs of True begin and end."""
+    """Return the runs of True in the row as [start, end) pairs."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], row, [False])).astype(np.int8)))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]

@@ -121,7 +121,7 @@ class _Drawing:
         return (_BELOW + 0.05 + -(-len(chart.series) // self._columns(chart)) * _LEGEND_LINE) * self.scale
 
     def _columns(self, chart: Chart) -> int:
-        """In how many columns the legend stands: two where they are wanted and have room."""
+        """Return the number of columns of the legend: 2 where more than 3 series have room for it, else 1."""
         longest = max(self.text.fonts.width(self.text.words(series.name), self.tick) for series in chart.series)
         return 2 if len(chart.series) > 3 and 2 * (longest + 5 * self.tick * POINT) <= self.across else 1
 
@@ -231,7 +231,7 @@ def _drawn(series: Series, powers: bool) -> tuple[list[float], list[float], list
 
 
 def _tick_words(axes: Axes, powers: bool) -> None:
-    """Powers of ten as 10 and 1e6, and no minor ticks: mathematical text would need its own fonts."""
+    """Write powers of ten as 10 and 1e6, without minor ticks: mathematical text would need its own fonts."""
     if not powers:
         return
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator

@@ -55,11 +55,11 @@ class Colors:
                 self.notes = (_uneven(name, len(set(palette))),)
 
     def palette(self, scale: Scale) -> tuple[RGB, ...]:
-        """256 colours from the scale's low end to its high end."""
+        """Return 256 colours from the scale's low end to its high end."""
         return self._palettes[scale]
 
     def cells(self, panel: Panel) -> NDArray[np.uint8]:
-        """Each cell's colour, [rows, columns, 3]; a forbidden one has that of the background."""
+        """Return each cell's colour, [rows, columns, 3]; a forbidden cell has that of the background."""
         places = np.rint(panel.places() * 255).astype(int)
         colors: NDArray[np.uint8] = np.asarray(self.palette(panel.scale), dtype=np.uint8)[places]
         if panel.forbidden is not None:
@@ -67,7 +67,7 @@ class Colors:
         return colors
 
     def accent(self, scale: Scale, value: float = 1.0) -> tuple[float, float, float]:
-        """One colour that stands out from the background; of a diverging scale that of the value's sign."""
+        """Return a colour that stands out from the background; on a diverging scale, that of the value's sign."""
         palette = self.palette(scale)
         if scale.diverging:
             return unit(palette[225 if value > 0 else 30])
@@ -85,7 +85,7 @@ def _plain(name: str) -> str:
 
 
 def _is_even(palette: tuple[RGB, ...]) -> bool:
-    """Whether the colours grow lighter, or darker, all the way in steps that are alike."""
+    """Return whether the colours grow lighter, or darker, all the way in steps of about the same size."""
     light = np.array([luminance(color) for color in palette])
     lightness = np.where(light > 216 / 24389, 116 * np.cbrt(light) - 16, light * 24389 / 27)  # CIE 15:2004
     # Over a few colours, as rounding to 255 makes single steps uneven.

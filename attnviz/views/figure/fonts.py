@@ -32,7 +32,7 @@ class Fonts:
         self._advances: dict[str, float | None] = {}
 
     def has(self, letter: str) -> bool:
-        """Whether any family has a glyph for the letter."""
+        """Return whether any family has a glyph for the letter."""
         return self._advance(letter) is not None
 
     def drawable(self, text: str, lacking: dict[str, None]) -> str:
@@ -49,7 +49,7 @@ class Fonts:
         return "".join(drawn)
 
     def width(self, text: str, size: float) -> float:
-        """How wide the text is at `size` points, in inches: the sum of its glyphs' advances."""
+        """Return how wide the text is at `size` points, in inches: the sum of its glyphs' advances."""
         return sum(self._advance(letter) or 0.0 for letter in text) * size * POINT
 
     def _advance(self, letter: str) -> float | None:
@@ -132,7 +132,7 @@ def _from_file(path: str) -> str:
 
 
 def missing_note(lacking: dict[str, None]) -> tuple[Message, ...]:
-    """One note for all the characters that no font has."""
+    """Return one note that lists all the characters that no font has; nothing where none is lacking."""
     if not lacking:
         return ()
     return (
@@ -144,7 +144,7 @@ def missing_note(lacking: dict[str, None]) -> tuple[Message, ...]:
 
 
 def wide(text: str) -> bool:
-    """Whether every letter is an upright, full-width one, so that the text may be set from top to bottom."""
+    """Return whether every letter is upright and full-width, so that the text may be set from top to bottom."""
     from wcwidth import wcwidth
 
     return bool(text) and all(wcwidth(letter) == 2 for letter in text)

@@ -52,7 +52,7 @@ class Heatmaps:
         self._measure()
 
     def _fit(self) -> tuple[int, float]:
-        """How many panels side by side, and the size of a cell: as natural, or as the width allows."""
+        """Return how many panels stand side by side, and the size of a cell: natural, or as the width allows."""
         theme, count = self.context.theme, len(self.panels)
         across = self.context.prepared.across if self.context.prepared.across > 1 else int(np.ceil(np.sqrt(count)))
         natural = min(theme.cell, theme.panel / max(self.rows, self.columns))
@@ -77,14 +77,14 @@ class Heatmaps:
         return float(width - self._left(min(self.context.theme.label, max(SMALLEST, size)))) / self.columns
 
     def _words_width(self, cell: float) -> float:
-        """How wide a panel must be for the longest word of a title and for a whole caption."""
+        """Return how wide a panel must be for the longest word of a title and for a whole caption."""
         theme, width = self.context.theme, self.context.fonts.width
         left = self._left(min(theme.label, cell / POINT / 1.15)) if any(self.captions) else 0.0
         words = [width(word.strip(), theme.title) for title in self.titles for _, word in split_prose(title)]
         return max([0.0, *words, *(left + width(caption, theme.caption) for caption in self.captions if caption)])
 
     def _left(self, size: float) -> float:
-        """How much room the labels of rows take, in letters of this size."""
+        """Return how much room the labels of rows take, in letters of this size."""
         return max(self.context.fonts.width(label.text, size) for rows, _ in self.labels for label in rows) + 0.06
 
     def _measure(self) -> None:
@@ -216,7 +216,7 @@ class Overview:
         self.height = self.head + max(self.grid[1], tall + 0.05)
 
     def _fit(self) -> float:
-        """How wide one map is."""
+        """Return how wide one small map is: its natural width, or what the room allows."""
         natural = max(
             0.25,
             min(2.5 * self.context.theme.cell, 0.62 * self.context.theme.grid / max(len(self.across), len(self.down))),

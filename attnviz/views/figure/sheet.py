@@ -35,7 +35,7 @@ def save_figure(figure: Figure, form: str, title: str, description: str, titles:
 
 
 def _metadata(form: str, title: str, description: str) -> dict[str, Any]:
-    """Title and description where the format has them; never a date or a version, which would change the bytes."""
+    """Return title and description as the format has them; no date or version, so that the bytes stay the same."""
     if form == "png":
         return {"Software": None, "Title": title, "Description": description}
     return {"Date": None} if form == "svg" else {"CreationDate": None, "Title": title, "Subject": description}

@@ -28,5 +28,5 @@ def describe_svg(picture: bytes, title: str, description: str, titles: Mapping[s
 
 
 def _text(words: str) -> str:
-    """Text as XML can hold it; what XML cannot hold at all was made visible before."""
+    """Return text as XML can hold it; what XML cannot hold at all was made visible before."""
     return escape(words, quote=False).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -27,7 +27,7 @@ class Edge:
 
 
 def edges_by_mass(panel: Panel, mass: float) -> tuple[Edge, ...]:
-    """Each row's strongest edges, until they hold `mass` of the row's sum of sizes; at least one where there is any.
+    """Return each row's strongest edges, until they hold `mass` of the row's sum of sizes; at least one where any is.
 
     Of equals the one that stands first comes first. The idea is exBERT's (Hoover et al. 2020, section 3.2).
     """
@@ -46,7 +46,7 @@ def edges_by_mass(panel: Panel, mass: float) -> tuple[Edge, ...]:
 
 
 def as_bars(prepared: Prepared, token: str | None = None) -> Prepared:
-    """Each panel as one row: what the word `token` gives each word, or what each receives from all that look.
+    """Turn each panel into one row: what the word `token` gives each word, or what each receives from all that look.
 
     What is received is the column's sum divided by the number of rows that may look anywhere, so all together have 1.
     Raises MissingError where there is no such token.
@@ -81,7 +81,7 @@ def as_kind(prepared: Prepared, style: Style) -> Prepared:
 
 
 def describe_picture(prepared: Prepared, style: Style) -> Message:
-    """One sentence that describes the picture which the style makes of the form."""
+    """Return one sentence that describes the picture which the style makes of the form."""
     return sentence(as_kind(prepared, style), style.kind)
 
 
@@ -103,7 +103,7 @@ def _bars(panel: Panel, asking: int | None) -> Panel:
 
 
 def sentence(prepared: Prepared, kind: str = "heatmap") -> Message:
-    """One sentence that describes the picture: what it is, its size, who looks most at whom, the scale's ends."""
+    """Describe the picture in one sentence: what it is, its size, who looks most at whom, the ends of the scale."""
     panel, row, column = _largest(prepared.panels)
     fields = {
         "what": _what(prepared, kind),

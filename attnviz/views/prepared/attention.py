@@ -69,7 +69,7 @@ def one_row(form: Prepared, attention: Attention, token: str) -> Prepared:
 
 
 def _need_traces(attention: Attention, show: str) -> None:
-    """Scores and cards are of single pieces: joined ones, and windows, have none."""
+    """Raise MissingError for an attention without traces: joined pieces and windows have no scores and cards."""
     if not attention.traces and attention.layers:
         raise why_no_traces(attention) or _only_weights(show)
 
@@ -213,7 +213,7 @@ def _head_cards(
 
 
 def _left_out_of(hidden: dict[int, list[Message]]) -> tuple[Message, ...]:
-    """How many features are left out; of which cards, where it is not the same for all."""
+    """Return notes on how many features are left out, with the names of the cards where these differ."""
     if len(hidden) == 1:
         return _left_out(next(iter(hidden)))
     return tuple(
@@ -232,7 +232,7 @@ def _left_out(count: int) -> tuple[Message, ...]:
 def _vectors(
     title: Message | None, vectors: NDArray[np.floating], rows: tuple[str, ...], features: tuple[str, ...] | None
 ) -> tuple[Panel, int]:
-    """Vectors as a panel; where columns have names, those that are 0 for every word are left out: how many."""
+    """Return vectors as a panel, and how many columns with names are left out since they are 0 for every word."""
     if features is None:
         columns = tuple(str(column) for column in range(vectors.shape[1]))
         return Panel(title, vectors, rows, columns, signed_scale(vectors)), 0

@@ -16,7 +16,7 @@ from attnviz.views.prepared.model_words import describe_model
 
 
 def describe(attention: Attention) -> tuple[Message, ...]:
-    """How it was computed, part by part."""
+    """Describe how the attention was computed, part by part."""
     return describe_provenance(attention.provenance, attention.heads, layers=attention.layers)
 
 
@@ -63,7 +63,7 @@ SHORT = ("dim", "position", "mask", "heads", "temperature", "projection", "embed
 
 
 def setting_words(name: str, value: Any) -> Message:
-    """One setting and its value, as short as the title of a small picture.
+    """Return one setting and its value in words, short enough for the title of a small picture.
 
     >>> str(setting_words("heads", 4)), str(setting_words("temperature", 0.5)), str(setting_words("tokens", "han"))
     ('4 heads', 'temperature 0.5', 'tokens: han')

@@ -57,7 +57,7 @@ class Scale:
     floor: float = 0.0
 
     def place(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Where each number stands on the scale, 0 at its low end, 1 at its high end; a row is the last axis."""
+        """Return where each number stands on the scale, 0 at its low end, 1 at its high end; a row is the last axis."""
         values = values.astype(np.float64)
         if self.high - self.low <= 0:
             return np.full(values.shape, 0.5 if self.diverging else 0.0)
@@ -68,7 +68,7 @@ class Scale:
         return places
 
     def share(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """How far each number reaches, either way, towards the end of the scale: 0 to 1, as long as a bar is."""
+        """Return how far each number reaches, either way, towards the end of the scale: 0 to 1, the length of a bar."""
         places = self.place(values)
         return np.abs(2 * places - 1) if self.diverging else places
 
@@ -84,17 +84,17 @@ class Scale:
         return np.asarray(np.clip(ratios, 0, 1), dtype=np.float64)
 
     def palette(self) -> tuple[RGB, ...]:
-        """256 colours from the low end to the high end."""
+        """Return 256 colours from the low end to the high end."""
         return _palette(_BLUE_RED if self.diverging else _VIRIDIS)
 
 
 def weight_scale(values: NDArray[np.floating]) -> Scale:
-    """From 0 to the largest weight."""
+    """Return a scale from 0 to the largest weight."""
     return Scale(0.0, float(values.max(initial=0.0)))
 
 
 def signed_scale(values: NDArray[np.floating]) -> Scale:
-    """Centred on 0, as far as the largest change either way."""
+    """Return a scale centred on 0 that reaches as far as the largest change either way."""
     reach = float(np.abs(values).max(initial=0.0))
     return Scale(-reach, reach, diverging=True)
 

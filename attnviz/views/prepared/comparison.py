@@ -75,7 +75,7 @@ def title_of(name: Name, medium: Medium = "terminal") -> Message:
 
 
 def _rounding(run: Run) -> Message:
-    """Up to what size a change is none."""
+    """Say up to what size a change counts as none."""
     size = f"{run.threshold:.1g}"
     if run.position == GIVEN:
         return message("changes up to {threshold} count as none", threshold=size)
@@ -83,7 +83,7 @@ def _rounding(run: Run) -> Message:
 
 
 def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *, masks: bool) -> tuple[Message, ...]:
-    """How the runs were computed; what differs between them (positions, and with `masks` these too) heads each."""
+    """Describe how the runs were computed, but for what each heading says: positions and, with `masks`, masks."""
     given = any(run.position == GIVEN for run in comparison.runs)
     apart = {"mask"} if masks else set()
     words = describe_provenance(comparison.provenance, heads, position=given, layers=comparison.layers, without=apart)
@@ -131,7 +131,7 @@ def _matrices(run: Run, index: int | None) -> tuple[NDArray[np.float32], NDArray
 
 
 def _both(run: Run) -> NDArray[np.bool_] | None:
-    """Cells that the mask forbids in both texts."""
+    """Return the cells that the mask forbids in both texts, bool [query, key]; None where a text has no mask."""
     if run.forbidden_a is None or run.forbidden_b is None:
         return None
     return run.forbidden_a & run.forbidden_b

@@ -129,7 +129,7 @@ def draw_costs(costs: Costs) -> Charts:
 
 
 def _places(costs: Costs, rows: list[int]) -> list[int]:
-    """Where curves are drawn: at the rows and the measured sizes, and between them at sizes in equal ratios."""
+    """Return the sizes at which curves are drawn: the rows, the measured sizes, and sizes in equal ratios between."""
     ends = [*rows, *costs.timings]
     if not ends:
         return []
@@ -139,7 +139,7 @@ def _places(costs: Costs, rows: list[int]) -> list[int]:
 
 
 def _times(costs: Costs, tokens: tuple[float, ...]) -> tuple[Series, ...]:
-    """Measured times as points, the fit as a line through them and beyond, and hollow points at what it gives."""
+    """Return measured times as points, the fit as a line through and beyond them, and predictions as hollow points."""
     assert costs.fit is not None
     fit, every = costs.fit, costs.setup.layers * costs.setup.heads
     predicted = [row for row in costs.rows if not row.measured and row.seconds is not None]

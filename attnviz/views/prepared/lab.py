@@ -145,7 +145,7 @@ def prepare_distances(
 
 
 def _floor(series: tuple[Series, ...]) -> float:
-    """Where the axis begins: half of the least weight that a scheme gives, at least 1/10,000 of the largest.
+    """Return where the axis begins: half of the least weight that a scheme gives, at least 1/10,000 of the largest.
 
     The last series, the memory, fades away to nothing; its beginning is there.
     """
@@ -165,7 +165,7 @@ def _about_memory(distances: Distances) -> tuple[Message, ...]:
 
 
 def distance_bins(count: int, most: int) -> list[tuple[int, int]]:
-    """Distances 0 to count - 1 as at most `most` ranges [start, stop): 0 by itself, then in equal ratios.
+    """Divide distances 0 to count - 1 into at most `most` ranges [start, stop): 0 by itself, then in equal ratios.
 
     >>> distance_bins(10, 5)
     [(0, 1), (1, 2), (2, 3), (3, 6), (6, 10)]

@@ -105,7 +105,7 @@ def _letter(letter: str, category: str, cluster: str, place: int, medium: Medium
 
 
 def _joins(letter: str, cluster: str, place: int) -> bool:
-    """Whether a joiner does its work: inside an emoji, a flag's tag, or a script from Arabic to Sinhala."""
+    """Return whether a joiner has an effect: inside an emoji, a flag's tag, or a script from Arabic to Sinhala."""
     if letter in "\u200c\u200d" and place > 0 and unicodedata.category(cluster[place - 1]) != "Cf":
         before = ord(cluster[place - 1])
         return 0x600 <= before <= 0xDFF or (place + 1 < len(cluster) and letter == "\u200d")

@@ -25,7 +25,7 @@ PAIR_LEGEND = message(
 
 
 def describe_model(model: ModelOrigin, layers: tuple[int, ...], heads: Message) -> tuple[Message, ...]:
-    """Family, name, which layer, which heads; heads: how many of them are shown, in words."""
+    """Describe a model: family, name, which layer, which heads; heads: how many of them are shown, in words."""
     from attnviz.models.families.registry import FAMILIES
 
     written = FAMILIES[model.family].written if model.family in FAMILIES else model.family
@@ -54,7 +54,7 @@ def _count_layers(shown: int, count: int) -> Message:
 
 
 def hidden_share(hidden: HiddenTokens, layers: tuple[int, ...], heads: tuple[int | str, ...]) -> str:
-    """How much of their weight the words of these layers and heads gave to the tokens that are not shown."""
+    """Return the mean share of weight that these layers and heads gave to the tokens that are not shown, as text."""
     shares = [hidden.share_of(layer) for layer in layers]
     if all(isinstance(head, int) for head in heads):
         shares = [tuple(share[int(head)] for head in heads) for share in shares]
@@ -97,7 +97,7 @@ def pair_words(shares: NDArray[np.float64]) -> Message:
 
 
 def _share(value: float) -> str:
-    """Two decimal places without the leading zero, all alike in width below 1.
+    """Write a share with two decimal places and no leading zero, all alike in width below 1.
 
     >>> _share(0.304), _share(0.0), _share(1.0)
     ('.30', '.00', '1.00')

@@ -51,7 +51,7 @@ class Panel:
     words: tuple[ShadedWord, ...] = ()
 
     def texts(self, digits: int) -> list[list[str]]:
-        """Each cell's number as people read it; · where the mask forbids."""
+        """Return each cell's number as people read it, [rows][columns]; · where the mask forbids."""
         shown = [[number(float(value), digits, plus=self.plus) for value in row] for row in self.values]
         if self.forbidden is not None:
             for i, j in np.argwhere(self.forbidden):
@@ -59,7 +59,7 @@ class Panel:
         return shown
 
     def places(self) -> NDArray[np.float64]:
-        """Each cell's place on the colour scale, 0 to 1."""
+        """Return each cell's place on the colour scale, 0 to 1, [rows, columns]."""
         return self.scale.place(self.values if self.forbidden is None else np.where(self.forbidden, 0, self.values))
 
 
@@ -100,7 +100,7 @@ def number(value: float, digits: int, *, plus: bool = False) -> str:
 
 
 def join(forms: tuple[Prepared, ...]) -> Prepared:
-    """Several prepared forms as one, for a single picture: each panel's title says which form it is from."""
+    """Join several prepared forms into one for a single picture; each panel's title says which form it is from."""
     if len(forms) == 1:
         return forms[0]
     panels = tuple(

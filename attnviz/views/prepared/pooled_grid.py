@@ -112,7 +112,7 @@ def _what_is_hidden(rows: tuple[TokenSpan, ...], columns: tuple[TokenSpan, ...])
 
 
 def _pooled(panel: Panel, room: int) -> Grid:
-    """Blocks of tokens in one cell each, with the number that is largest by size; a block is forbidden where all is."""
+    """Pool blocks of tokens into cells with the number that is largest by size; forbidden where the whole block is."""
     n_rows, n_columns = panel.values.shape
     across = max(1, -(-n_columns // room))
     down = across if n_rows == n_columns else max(1, -(-n_rows // MOST_CELLS))
@@ -143,7 +143,7 @@ def _blocks(entries: tuple[TokenSpan, ...], size: int) -> tuple[TokenSpan, ...]:
 def _largest(
     values: NDArray[np.float64], forbidden: NDArray[np.bool_], down: int, across: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Each block's number that is largest by size, with its sign; and the blocks without an allowed cell."""
+    """Return each block's largest number by size, with its sign, and whether all of it is forbidden: [rows, columns]."""
     padding = ((0, -values.shape[0] % down), (0, -values.shape[1] % across))
     shape = ((values.shape[0] + padding[0][1]) // down, down, (values.shape[1] + padding[1][1]) // across, across)
 

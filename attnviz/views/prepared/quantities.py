@@ -26,7 +26,7 @@ def short_count(count: int) -> str:
 
 
 def power(value: float, digits: int = 2) -> str:
-    """So many digits, without a 0 at their end, and a power of ten.
+    """Write a number with so many digits, without a 0 at their end, and a power of ten.
 
     >>> power(4.4e10), power(1e24), power(4.41e10, 3)
     ('4.4e10', '1e24', '4.41e10')
@@ -36,7 +36,7 @@ def power(value: float, digits: int = 2) -> str:
 
 
 def short(value: float) -> str:
-    """About two or three digits, without an exponent.
+    """Write a number with about two or three digits, without an exponent.
 
     >>> short(0.0213), short(2.68), short(176.6), short(1_234_567.0)
     ('0.021', '2.7', '177', '1,234,567')

@@ -61,7 +61,7 @@ def _heading(attention: Attention, asking: int | None) -> Message:
 
 
 def _received(panel: Panel, asking: int | None) -> NDArray[np.float64]:
-    """Each column's value; nan where nobody, or the asking word, may look."""
+    """Return what each column receives, [columns]; nan where nobody, or the asking word, may look."""
     values = panel.values.astype(np.float64)
     allowed = np.ones(values.shape, dtype=bool) if panel.forbidden is None else ~panel.forbidden
     if asking is not None:
@@ -88,7 +88,7 @@ def _words(
 
 
 def _stretches(attention: Attention) -> list[tuple[Token, str, list[tuple[str, str]]]]:
-    """Each key token, what stands directly before it, and the text before that which no token has."""
+    """Return each key token, what stands directly before it, and the text before that which belongs to no token."""
     source = attention.key_source if attention.is_cross else attention.source
     found: list[tuple[Token, str, list[tuple[str, str]]]] = []
     end = 0

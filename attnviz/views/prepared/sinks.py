@@ -25,7 +25,7 @@ _MARK = "†"
 
 
 def find_sinks(attention: Attention) -> dict[int, float]:
-    """Each sink's index among the keys, with the mean weight that the other words give it.
+    """Return each sink's index among the keys, with the mean weight that the other words give it.
 
     A sink is the first token, or a special one ([CLS], </s>, <|endoftext|>), that gets more than .3 on average from
     the queries that may look at it (itself not counted), in the mean of the heads and layers, and more than twice what
@@ -51,7 +51,7 @@ def find_sinks(attention: Attention) -> dict[int, float]:
 
 
 def is_special(token: Token) -> bool:
-    """Whether a token is one that a model adds to a text, by its spelling."""
+    """Return whether a token is one that a model adds to a text, by its spelling."""
     return _SPECIAL.fullmatch(token.text) is not None
 
 

@@ -35,7 +35,7 @@ class TopLinks:
 
 
 def find_top_links(panel: Panel, most: int) -> tuple[TopLinks, ...]:
-    """For each row its `most` largest values, by size where there are two signs; of equal ones the earlier.
+    """Return for each row its `most` largest values, by size where there are two signs; of equal ones the earlier.
 
     A forbidden cell is no link, and 0 is none either.
     """
@@ -57,7 +57,7 @@ def find_top_links(panel: Panel, most: int) -> tuple[TopLinks, ...]:
 
 
 def _largest(sizes: NDArray[np.floating], most: int) -> NDArray[np.intp]:
-    """Where the `most` largest are, ascending; of equal ones the first."""
+    """Return the indexes of the `most` largest sizes in ascending order; of equal sizes, the first."""
     if len(sizes) <= most:
         return np.arange(len(sizes))
     limit = np.partition(sizes, -most)[-most]

@@ -85,7 +85,7 @@ def _rows_of_grids(count: int, fit: int, across: int) -> list[range]:
 
 
 def _beside(boxes: list[BlockSizes], width: int, *, legends: bool) -> Iterable[StyledLine]:
-    """Boxes beside each other, their titles, grids and captions each at one height."""
+    """Yield the lines of boxes beside each other, their titles, grids and captions each at one height."""
     below = [[*draw_caption(box, width), *(draw_legend(box, width) if legends else [])] for box in boxes]
     parts = [(draw_title(box, width), draw_grid(box), words) for box, words in zip(boxes, below, strict=True)]
     for kind in range(3):
@@ -225,7 +225,7 @@ class _Cells:
         return character.rjust(self.width) if character.isalnum() else character * self.width, None
 
     def _halves(self, upper: int, lower: int | None) -> tuple[str, Style | None]:
-        """Two cells above each other in one; a forbidden one, or none, leaves its half as the terminal is."""
+        """Draw a cell above another in one character; a forbidden cell, or none, leaves its half as the terminal is."""
         if lower is not None and lower != _FORBIDDEN:
             return ("▄", self.paint.ink(lower)) if upper == _FORBIDDEN else ("▀", self.paint.halves(upper, lower))
         return (self.forbidden, DIM) if upper == _FORBIDDEN else ("▀", self.paint.ink(upper))

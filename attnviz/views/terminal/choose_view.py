@@ -81,7 +81,7 @@ def check_comparing(choice: Choice) -> None:
 
 
 def view_comparison(forms: list[Prepared], choice: Choice, screen: Screen) -> Iterator[RenderableType]:
-    """Comparisons in the chosen view; `top` lists the strongest changes alone."""
+    """Yield comparisons in the chosen view; `top` lists the strongest changes alone."""
     for form, view in _naming(choice.refining.apply(tuple(forms)), choice, screen):
         if view == "top":
             form = replace(form, panels=tuple(panel for panel in form.panels if panel.plus), across=1)
@@ -128,7 +128,7 @@ def _asked(choice: Choice) -> str | None:
 
 
 def _with_characters(form: Prepared, attention: Attention) -> Prepared:
-    """Each panel with its head's character below it, unless something else is."""
+    """Add to each panel its head's character as the caption, unless it has another one."""
     from attnviz.analysis.entropy import characters
 
     words = [one.words() for layer in characters(attention) for one in layer]
@@ -141,7 +141,7 @@ def _with_characters(form: Prepared, attention: Attention) -> Prepared:
 
 
 def _naming(forms: Iterable[Prepared], choice: Choice, screen: Screen) -> Iterator[tuple[Prepared, str]]:
-    """Each form and its view. Where nobody named one, the last form in it says which it is and how to get the others.
+    """Yield each form with its view; where no view was asked for, the last form in each names it and the others.
 
     A table does so on a terminal alone: in a pipe or a file it is what everybody expects.
     """

@@ -70,7 +70,7 @@ class Paint:
         return self._colors[step][0]
 
     def background(self, step: int) -> Style:
-        """Legible ink on the colour of a step; no style where there is no colour."""
+        """Return legible ink on the colour of a step; no style where there is no colour."""
         if not self.colored:
             return Style.null()
         color, ink = self._colors[step]
@@ -92,7 +92,7 @@ def _style(color: Color, background: Color | None) -> Style:
 
 @lru_cache(maxsize=8)
 def _ramp(palette: tuple[RGB, ...], diverging: bool, colors: str) -> tuple[tuple[Color, Color], ...]:
-    """(colour, ink) of each step, from the low end to the high end."""
+    """Return (colour, ink) of each step, from the low end to the high end."""
     if colors == "truecolor":
         return tuple((Color.from_rgb(*color), Color.from_rgb(*ink_on(color))) for color in palette)
     inks = [(number, (_WHITE if ink_on(_rgb(number))[0] else _BLACK)[colors]) for number in _NUMBERS[colors, diverging]]
@@ -100,7 +100,7 @@ def _ramp(palette: tuple[RGB, ...], diverging: bool, colors: str) -> tuple[tuple
 
 
 def _rgb(number: int) -> RGB:
-    """Red, green and blue of an ANSI number."""
+    """Return red, green and blue of an ANSI number."""
     if number in _XTERM:
         return _XTERM[number]
     red, rest = divmod(number - 16, 36)

@@ -16,7 +16,7 @@ _SHORTEST_SLANTED = 3
 
 
 def set_labels(labels: list[str], cell: int, room: int, mark: str) -> list[str] | None:
-    """Lines with each column's label above it, bottom aligned; None where no way of setting them is legible.
+    """Return lines with each column's label above it, bottom aligned; None where no way of setting them is legible.
 
     cell: cells a column is wide; room: cells from the first column's left edge to where a line must end. Upright: a
     cluster a line. Slanted: a letter a line, each a cell further right, for words of narrow letters.
@@ -70,7 +70,7 @@ def set_numbers(entries: tuple[TokenSpan, ...], starts: list[int], cell: int) ->
 
 
 def placed(parts: Iterable[tuple[int, str]]) -> str:
-    """One line with each text at its cell; one that would touch the text before it is left out."""
+    """Return one line with each text at its cell; a text that would overlap the one before it is left out."""
     line, end = "", 0
     for start, text in parts:
         if start >= end:

@@ -20,7 +20,7 @@ _HEADINGS = (message("to type"), message("family"), message("layers x heads"), m
 def render_inventory(
     models: Sequence[Sequence[str | Message]], kinds: Iterable[tuple[Message, Sequence[str]]], encoding: str = "utf-8"
 ) -> RenderableType:
-    """Models as rows of words in columns, then each kind of choice with its names; what a terminal lacks is replaced.
+    """List models as rows of words, then each kind of choice with its names; what a terminal lacks is replaced.
 
     A reference is never cut or wrapped inside a word: someone will copy it.
     """

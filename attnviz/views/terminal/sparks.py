@@ -23,7 +23,7 @@ _APART = 4  # cells between the numbers of an axis
 
 
 def points_that_fit(screen: Screen) -> int:
-    """How many points of a curve fit beside its name."""
+    """Return how many points of a curve fit beside its name."""
     return max(4, min(64, screen.cells - _INDENT - _WIDEST_NAME - _GAP))
 
 
@@ -82,14 +82,14 @@ def _silhouette(series: Series, low: float, high: float, screen: Screen) -> list
 
 
 def _share(value: float, low: float, high: float) -> float | None:
-    """How high a value stands, 0 to 1; None where it has no height."""
+    """Return how high a value stands between `low` and `high`, as logarithms, 0 to 1; None where it is below `low`."""
     if not value >= low * (1 - 1e-9):  # nan neither
         return None
     return math.log(value / low) / math.log(high / low) if high > low else 1.0
 
 
 def _ticks(series: Series, room: int) -> str:
-    """Where columns begin, as numbers below them, as many as stand apart."""
+    """Return a line with the numbers at which columns begin, as many as stand apart."""
     line = ""
     for column, place in enumerate(series.x):
         label = f"{place:,.0f}"

@@ -46,7 +46,7 @@ def _groups(prepared: Prepared) -> Iterator[tuple[Panel, ...]]:
 
 
 def _side_by_side(panels: tuple[Panel, ...], digits: int, screen: Screen, squeeze: bool) -> Iterator[Text]:
-    """Panels beside each other where they fit, else each on its own."""
+    """Yield the lines of panels beside each other where they fit, else each on its own."""
     blocks = [_PanelTable(panel, digits, screen) for panel in panels]
     runs = _runs([block.texts for block in blocks], squeeze)
     total = sum(block.full_width for block in blocks) + _GAP * (len(blocks) - 1)
@@ -67,7 +67,7 @@ def _side_by_side(panels: tuple[Panel, ...], digits: int, screen: Screen, squeez
 
 
 def _runs(tables: list[list[list[str]]], squeeze: bool) -> list[Run]:
-    """Which rows are printed, each with the last of those that follow it and say the same in every table."""
+    """Return which rows are printed, each with the last of the rows after it that are equal in every table."""
     runs: list[Run] = []
     for i in range(len(tables[0])):
         if squeeze and runs and all(texts[i] == texts[runs[-1][0]] for texts in tables):
@@ -143,5 +143,5 @@ class _PanelTable:
         return Text(" " * _INDENT + encodable(words.localized(), self.encoding), "dim", overflow="fold")
 
     def _padded(self, text: str) -> str:
-        """Right-aligned, one space at the right; centred would part a number from the one above it."""
+        """Align right, with one space at the right; centred would part a number from the one above it."""
         return " " * (self.cell_width - 1 - cell_len(text)) + text + " "

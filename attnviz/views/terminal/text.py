@@ -57,7 +57,7 @@ def render_text(prepared: Prepared, _: Choice, screen: Screen) -> RenderableType
 
 
 def _lines(words: Iterable[ShadedWord], width: int, screen: Screen) -> Iterator[list[WordPart | str]]:
-    """Lines of pieces and spaces. A line breaks at a space or beside a wide character, not before ， nor after （."""
+    """Yield lines of pieces and spaces, broken at a space or beside a wide character, not before ， nor after （."""
     paragraph: list[tuple[str, list[WordPart | str]]] = []
     for gap, unit in _units(words, width, screen):
         before = " " if gap else ""
@@ -98,7 +98,7 @@ def _units(words: Iterable[ShadedWord], width: int, screen: Screen) -> Iterator[
 
 
 def _pieces(words: Iterable[ShadedWord], width: int, screen: Screen) -> Iterator[tuple[str, WordPart]]:
-    """Each word whole, or, where it is long, in stretches that may be parted."""
+    """Yield each word, or the stretches into which a long one may be parted, with the space before it."""
     for word in words:
         text = screen.written(word.text)
         gap, first = word.before, True

@@ -62,7 +62,7 @@ class _List:
         self._measure()
 
     def _labels(self, labels: tuple[str, ...], numbers: tuple[int, ...] | None) -> list[tuple[str, str]]:
-        """Each label's number, where there are many, and its word."""
+        """Return each label as its number, empty where there are few, and its word."""
         written = [self.screen.written(label) for label in labels]
         if max(self.panel.values.shape) < _MANY:
             return [("", word) for word in written]
@@ -77,7 +77,7 @@ class _List:
         return number(link.value, self.digits, plus=self.panel.plus)
 
     def _measure(self) -> None:
-        """Labels as wide as they need where there is room; bars as wide as lets a row stand on one line."""
+        """Set the widths: labels as wide as they need where there is room; bars such that a row stands on one line."""
         room = self.screen.cells - _INDENT
         query = [len(number) + cell_len(word) for number, word in self.row_labels]
         digits = len(self.row_labels[0][0])
@@ -101,7 +101,7 @@ class _List:
         return min(_WIDEST_BAR, spare) if spare >= _SHORTEST_BAR else 0
 
     def lines(self) -> Iterator[Text]:
-        """Each query's lines, with its label at the first."""
+        """Yield each query's lines, with its label at the first."""
         for row in self.rows:
             label = self._short(self.row_labels[row.row], self.query)
             start = Text(" " * (_INDENT + self.query - cell_len(label)), no_wrap=True).append(label, "bold")
@@ -119,7 +119,7 @@ class _List:
                 start = Text(" " * indent, no_wrap=True)
 
     def _packed(self, items: list[Text]) -> Iterator[list[Text]]:
-        """As many items a line as fit; the rest's item needs less room than the others."""
+        """Yield the items line by line, as many as fit; the item for the rest takes less room than the others."""
         line: list[Text] = []
         used = 0
         for item in items:

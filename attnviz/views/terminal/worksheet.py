@@ -131,7 +131,7 @@ class _SheetWriter:
 
 
 def _padded(part: str, width: int, place: int) -> str:
-    """Numbers right-aligned below each other, with their operator at the left; products left-aligned."""
+    """Align numbers right below each other, with their operator at the left, and products left."""
     missing = " " * (width - cell_len(part))
     if place and re.match(r"[-+/×=] ", part):
         return part[:2] + missing + part[2:]
