@@ -98,12 +98,12 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """`%load_ext attnviz`: an Attention and a Comparison show themselves, also where IPython came after attnviz."""
+    """Let results draw themselves in IPython, also where it came after attnviz; called by `%load_ext attnviz`."""
     import_module("attnviz.api.notebook").register(shell)
 
 
 def _show_in_notebooks() -> None:
-    """In a running IPython, register what draws the results; elsewhere nothing is loaded for it."""
+    """Register what draws the results in a running IPython; where there is none, load nothing for it."""
     running = getattr(sys.modules.get("IPython"), "get_ipython", None)
     shell = None if running is None else running()
     if shell is not None:

@@ -71,7 +71,7 @@ class Ablation:
         return spearman([removal.weight for removal in seen], [removal.moved for removal in seen])
 
     def verdict(self) -> Message:
-        """How far the weight may be read as importance here, in a sentence that a reader can quote."""
+        """Return a sentence that a reader can quote: how far the weight may be read as importance here."""
         seen = [removal for removal in self.removals if removal.allowed]
         if not self.removals:
             return message("There is nothing else to remove, so nothing to compare the weight with.")
@@ -116,7 +116,7 @@ class Ablation:
 
 
 def _too_few(count: int, by: str) -> Message:
-    """Why there is no rank correlation."""
+    """Say that so few heads or words have no rank correlation, and how many it takes."""
     if by == "head":
         what = message("1 head has") if count == 1 else message("{count} heads have", count=count)
     else:
@@ -182,7 +182,7 @@ def _constant(values: Floats | list[float]) -> bool:
 
 
 def moved(before: Floats, after: Floats) -> float:
-    """How far a vector moved, in its own length: |after - before| / |before|; where that is 0, as it is.
+    """Return how far a vector moved, in its own length: |after - before| / |before|; not divided where that is 0.
 
     >>> moved(np.array([3.0, 4.0]), np.array([3.0, 0.0]))
     0.8

@@ -50,7 +50,7 @@ def compare_attentions(
 
 
 def _check_keys(a: Attention, b: Attention) -> None:
-    """Words that ask each other's and words that ask another text's are not compared."""
+    """Raise InputError for a self-attention and a cross-attention, which cannot be compared."""
     if a.is_cross != b.is_cross:
         raise InputError(
             "One of the two is cross-attention, and the other is not: they cannot be compared.",
@@ -95,7 +95,7 @@ def _one_layer(a: Attention, b: Attention, layer: int | None) -> tuple[Attention
 
 
 def _same_heads(a: Attention, b: Attention, head: str | None) -> tuple[Attention, Attention, tuple[Message, ...]]:
-    """Both with the one head that is asked for; else as they are, or as their means where their heads are not alike."""
+    """Return both with the head asked for, else as they are; where their heads differ, their means with notes."""
     if head not in (None, "mean", "all"):
         return a.select(head=head), b.select(head=head), ()
     if a.heads == b.heads:

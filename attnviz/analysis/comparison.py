@@ -84,7 +84,7 @@ class Run:
         return self.mean() if index is None else (self.a[index], self.b[index])
 
     def largest(self, index: int | None = None) -> tuple[int, int, float]:
-        """Query, key and change of the cell that changes most in one head, or in the mean of the heads."""
+        """Return query, key and change of the cell that changes most in one head, or in the mean of the heads."""
         a, b = self.matrices(index)
         change = b - a
         query, key = np.unravel_index(int(np.abs(change).argmax()), change.shape)
@@ -151,7 +151,7 @@ class Comparison:
         return f"<Comparison {a!r} | {b!r}: {len(self.tokens)} shared words x {len(self.runs)} settings>"
 
     def verdicts(self, head: str | None = None) -> tuple[Message, ...]:
-        """One sentence a run that a reader can quote, about the heads that `head` names; of several, their mean."""
+        """Return one quotable sentence per run about the heads that `head` names; about the mean of several."""
         return tuple(_verdict(self, run, head) for run in self.runs)
 
 
@@ -242,7 +242,7 @@ def _first_words(attention: Attention, tokens: tuple[Token, ...]) -> str:
 
 
 def _is_word(attention: Attention, token: Token) -> bool:
-    """Whether a token stands for text: what a model puts around every text is nothing that two texts share."""
+    """Return whether a token stands for text: what a model adds to every text is nothing that two texts share."""
     return attention.provenance.model is None or token.start is not None
 
 

@@ -179,7 +179,7 @@ def count_cost(
 
 
 def allowed_pairs(mask: str, tokens: int) -> int:
-    """How many cells of an N x N matrix the mask allows, without making it.
+    """Return how many cells of an N x N matrix the mask allows, without making the matrix.
 
     causal: N (N + 1) / 2. window:K, for K < N: N (K + 1) - K (K + 1) / 2 looking back and at oneself, and as many
     ahead without counting oneself twice.
@@ -207,7 +207,7 @@ def measured_seconds(tokens: int, features: int) -> float:
 
 
 def measure_cheap(counts: Iterable[int], setup: Setup, measure: Callable[[int, int], float]) -> dict[int, float]:
-    """Seconds of one head for each size of a ladder, and of `counts`, from the smallest until the budget is used up.
+    """Return the seconds of one head for each size of a ladder and of `counts`, from the smallest, within the budget.
 
     A size is tried only where its predecessor lets expect, by the square of the ratio, that it can be paid.
     """

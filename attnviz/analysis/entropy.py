@@ -17,7 +17,7 @@ _SAME_BITS = 1e-5  # entropies that differ by less are the same: float32 roundin
 
 
 def entropy(weights: Floats) -> NDArray[np.float64]:
-    """How evenly each row looks, in bits: H = -sum_j w_j log2 w_j (Shannon 1948, section 6); 0 log 0 is 0.
+    """Return the entropy of each row in bits: H = -sum_j w_j log2 w_j (Shannon 1948, section 6), with 0 log 0 = 0.
 
     weights: [..., query, key], each row sums to 1. Returns [..., query], from 0 (one key has it all) to log2(keys)
     (all the same). A row of zeros, where nothing is allowed, has 0.
@@ -41,11 +41,11 @@ def largest_entropy(allowed: Booleans) -> NDArray[np.float64]:
 
 
 def unevenness(weights: Floats, allowed: Booleans | None = None) -> NDArray[np.float64]:
-    """How many bits each row lies below an even one, [..., query]; -inf where nothing may be looked at.
+    """Return how many bits each row lies below an even one, [..., query]; -inf where nothing may be looked at.
 
-    weights: [..., query, key]; allowed: bool, broadcasts to them, None where everything is. That is the lowest entropy,
-    where every word may look at as many: under a causal mask the first word, which can only look at itself, is not the
-    one that tells most.
+    weights: [..., query, key]; allowed: bool, broadcasts to them, None where everything is. The row
+    that tells most has the largest value: where every word may look at as many, that of the lowest entropy; under a
+    causal mask never the first word, which can only look at itself and has 0.
     """
     permitted = np.ones(weights.shape[-2:], dtype=bool) if allowed is None else allowed
     below: NDArray[np.float64] = largest_entropy(permitted) - entropy(weights)
@@ -91,7 +91,7 @@ _PATTERNS = {
 
 
 def characterize(weights: Floats, allowed: Booleans | None = None, *, cross: bool = False) -> Character:
-    """One head's character, from its weights [query, key] and what is allowed (None: everything).
+    """Return one head's character from its weights [query, key] and what is allowed (None: everything).
 
     It is `even` where the mean entropy is at least .95 of the largest possible. Else, of itself (j = i), previous
     (j = i - 1), next (j = i + 1) and first (j = 0, i > 0), the one with the largest share, if that lies at least half
@@ -113,7 +113,7 @@ def characterize(weights: Floats, allowed: Booleans | None = None, *, cross: boo
 
 
 def _shares(weights: NDArray[np.float64], permitted: Booleans, cross: bool) -> dict[str, tuple[float, float]]:
-    """Each pattern's mean weight, and what an even head would give it."""
+    """Return each pattern's mean weight and what an even head would give it, as name -> (share, even share)."""
     queries, keys = weights.shape
     even = permitted / np.maximum(permitted.sum(axis=-1, keepdims=True), 1)
     rows = np.arange(queries)
@@ -145,7 +145,7 @@ def characters(attention: Attention) -> list[list[Character]]:
 
 
 def pair_shares(attention: Attention) -> NDArray[np.float64] | None:
-    """How two texts that a model read together share their weight, as means over words: [layers, heads, 2, 2].
+    """Return how two texts that a model read together share their weight, as means over words: [layers, heads, 2, 2].
 
     [..., 0, 1] is what a word of the first text gives to all words of the second. What a row lacks to 1 goes to the
     tokens that stand for no text, as [CLS]. None where one text was read.
@@ -167,5 +167,5 @@ def pair_shares(attention: Attention) -> NDArray[np.float64] | None:
 
 
 def _belongs(token: Token, begins: int, second: bool) -> bool:
-    """Whether the token is a word of the second text, which begins at this place, or of the first."""
+    """Return whether the token is a word of the text that `second` asks for; the second text starts at `begins`."""
     return token.start is not None and (token.start >= begins) == second

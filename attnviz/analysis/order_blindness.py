@@ -55,7 +55,7 @@ def threshold(*attentions: Attention) -> float:
 
 
 def _swaps(count: int) -> Iterator[Order]:
-    """Every pair of neighbours swapped; of a long text some pairs, from its beginning to its end."""
+    """Yield the orders with one pair of neighbours swapped; of a long text, pairs spread from its start to its end."""
     pairs = max(0, count - 1)
     tried = min(pairs, max(_LEAST_SWAPS, min(_MOST_SWAPS, _WEIGHTS_TO_TRY // max(1, count**2))))
     for i in dict.fromkeys(np.linspace(0, pairs - 1, tried).astype(int).tolist() if tried else ()):
@@ -63,7 +63,7 @@ def _swaps(count: int) -> Iterator[Order]:
 
 
 def _differs(plain: Attention, other: Attention, order: Order) -> bool:
-    """Whether a word's weights, or its output, are other than in the plain text; `order` says which word is where."""
+    """Return whether a word's weights or output differ from the plain text's; `order` says which word is where."""
     back = np.argsort(order)
     weights = other.weights[:, :, back] if plain.is_cross else other.weights[:, :, back][..., back]
     rounding = threshold(plain, other)

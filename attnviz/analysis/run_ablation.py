@@ -36,8 +36,9 @@ def ablate(
     progress: Progress | None = None,
     **options: Any,
 ) -> Ablation:
-    """How far one word's output vector moves when each other word, or each head, is taken away; and its weight before.
+    """Measure how far one word's output vector moves when each other word, or each head, is taken away.
 
+    Each removal also has the weight that was there before it.
     token: as in find_token; None is the word whose row is least even. by: word, taken out of the text, so that
     the others close up; mask, it stays but nobody may look at it; head, its part of the output is zeros (Michel et
     al. 2019, "Are sixteen heads really better than one?", section 2.3), beside its largest weight in the row, which
@@ -105,7 +106,7 @@ def _output(attention: Attention) -> NDArray[np.float32]:
 def _without_words(
     words: Words, settings: Settings, attention: Attention, shown: Attention, index: int, by: str
 ) -> Iterator[Removal]:
-    """Each other word in turn: the row's own word stays, unless it asks those of another text."""
+    """Yield the removal of each other word in turn; in self-attention the row's own word stays."""
     before = _output(attention)[index]
     numbers = occurrences(attention.key)
     for j, key in enumerate(attention.key):
@@ -129,7 +130,7 @@ def _without_words(
 
 
 def _without_heads(attention: Attention, index: int) -> Iterator[Removal]:
-    """Each head in turn: its part of what is put together is zeros."""
+    """Yield the removal of each head in turn, its part of the merged context set to zeros."""
     trace = attention.traces[-1]
     for number, name in enumerate(attention.heads):
         context = trace.context[:, index : index + 1].copy()

@@ -52,7 +52,7 @@ def lab(
     progress: Progress | None = None,
     **options: Any,
 ) -> Lab:
-    """One text under many settings: every position scheme with no mask, a causal one and a window of 1.
+    """Compute one text under many settings: every position scheme with no mask, a causal one and a window of 1.
 
     vary: up to two of NAME=A,B,C for other axes (VARIES; of a closed list also NAME=all; a + in a mask stands for its
     comma). A position or a mask that is set does not vary by itself. head: which head is shown; None is the mean. The
@@ -120,7 +120,7 @@ def _cells(
 
 
 def default_axes(settings: Settings, *, cross: bool) -> tuple[Axis, ...]:
-    """Positions and masks, unless they are set; words of another text have no causal mask."""
+    """Return an axis of positions and one of masks, with one value if set; cross-attention has no causal mask."""
     masks = tuple(mask for mask in MASKS if not (cross and mask == "causal"))
     return (
         Axis("position", tuple(SCHEMES) if settings.position in (None, "all") else (settings.position,)),
@@ -171,7 +171,7 @@ def _short_words(given: Given, settings: Settings) -> tuple[Words, Settings]:
 def _cell(
     values: tuple[Any, ...], words: Words, settings: Settings, head: str | int | None
 ) -> tuple[Cell, Attention | None]:
-    """One setting's cell, and its attention; where only the position scheme cannot be, the cell says why."""
+    """Return one setting's cell and its attention; where only the position scheme cannot be, a cell that says why."""
     rows, columns = (tuple(token.text for token in each.tokens) for each in (words, words.asked or words))
     try:
         attention = attend_to(words, settings)

@@ -22,7 +22,7 @@ def explain(
     layer: str | int | None = None,
     **given: Any,
 ) -> Explanation:
-    """One row of `run(text, settings, **given)`, every number of it, from embedding to output.
+    """Explain one row of `run(text, settings, **given)`, every number of it, from embedding to output.
 
     token: whose row, by its text, as `猫#2` or by index; without it, the word whose row is least even. cell: explain
     only the weight of this key. head: a number, a name, or "all" to compare the heads; layer: a number.

@@ -30,7 +30,7 @@ def run(
     most: int = MOST_TOKENS,
     **options: Any,
 ) -> Attention:
-    """Who looks at whom in `text`, or among the rows of `vectors` (a matrix [tokens, dim], or a .csv or .npy file).
+    """Compute who looks at whom in `text`, or among the rows of `vectors` ([tokens, dim], or a .csv or .npy file).
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
     of Settings, or, with `model`, those of a real model: pair, merge, no_special, renormalize, window, stride,

@@ -240,7 +240,7 @@ def save_page(
 
 
 def numbered(path: Path, index: int, count: int) -> Path:
-    """x.png for one text; x-1.png, x-2.png for several."""
+    """Return the path of one text's file: x.png if it is the only one, else x-1.png, x-2.png and so on."""
     return path if count == 1 else path.with_stem(f"{path.stem}-{index + 1}")
 
 
@@ -273,5 +273,5 @@ def write(path: Path, data: bytes) -> None:
 
 
 def _utf8(text: str) -> bytes:
-    """UTF-8 with a byte order mark, without which a spreadsheet shows 猫 as three other letters."""
+    """Encode as UTF-8 with a byte order mark, without which a spreadsheet shows 猫 as three other letters."""
     return text.encode("utf-8-sig", "backslashreplace")

@@ -57,7 +57,7 @@ KINDS = (phrase("str"), phrase("int"), phrase("float"), phrase("path"))
 
 
 def reword(sentence: str) -> str:
-    """Typer's sentence in the language in use; one that is not known stays as it is.
+    """Return Typer's sentence in the language in use; a sentence that is not known stays as it is.
 
     >>> reword("Missing command.")
     'Missing command.'
@@ -71,7 +71,7 @@ def reword(sentence: str) -> str:
 
 @contextmanager
 def folding() -> Iterator[None]:
-    """While typer prints a help: its lines broken where Chinese may be, and none cut off.
+    """Break lines where Chinese may be broken, and cut none off, while typer prints a help.
 
     Rich breaks a line only at a space; and counting the 猫 of a line as one cell, it keeps a space too many at its end
     and then cuts the line off.
@@ -96,7 +96,7 @@ def _crop_spaces(text: Any, size: int) -> None:
 
 @contextmanager
 def helping(command: Any, ctx: Any) -> Iterator[None]:
-    """While typer prints the help of `command`: its panels, words and lines as the language in use has them."""
+    """Put panels, words and lines into the language in use while typer prints the help of `command`."""
     from typer import rich_utils
 
     for name in ("options_metavar", "subcommand_metavar"):
@@ -114,7 +114,7 @@ def helping(command: Any, ctx: Any) -> Iterator[None]:
 
 @contextmanager
 def completing() -> Iterator[None]:
-    """While typer installs completion for a shell: what it says of that in the language in use."""
+    """Put what typer says into the language in use while it installs completion for a shell."""
     import typer
 
     def reworded(say: Callable[..., None]) -> Callable[..., None]:

@@ -47,7 +47,7 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
 
 
 def exponentials(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1) -> Floats:
-    """e^(x - the largest allowed x along `axis`), and 0 for what is not allowed: the softmax before the division."""
+    """Return e^(x - the largest allowed x along `axis`), 0 for what is not allowed: the softmax before its division."""
     x = np.asarray(logits)
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(np.float64)
@@ -68,7 +68,7 @@ def exponentials(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int 
 
 
 def dot_products(query: Floats, key: Floats) -> Floats:
-    """Each query with each key: [..., n_q, d], [..., n_k, d] -> [..., n_q, n_k]."""
+    """Return the dot product of each query with each key: [..., n_q, d], [..., n_k, d] -> [..., n_q, n_k]."""
     # A copy in the order that the product reads is small beside it, and makes it twice as fast.
     dots: Floats = query @ np.ascontiguousarray(key.swapaxes(-1, -2))
     return dots
@@ -84,7 +84,7 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     temperature: float = 1.0,
 ) -> tuple[Float32, Float32]:
-    """Each output row is a mean of the values, weighted by how well its query fits each key.
+    """Return for each query the mean of the values, weighted by how well the query fits each key, and the weights.
 
     weights = softmax((query @ key.T * scale + bias) / temperature), output = weights @ value
     (Vaswani et al. 2017, "Attention is all you need", equation 1).
@@ -141,7 +141,7 @@ def attend(
 
 
 def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: float) -> Floats:
-    """Both in place where the shape stays: the logits of a long text are the largest array there is."""
+    """Add the bias and divide by the temperature, in place where the shape stays: the logits are the largest array."""
     if bias is not None:
         fits = np.broadcast_shapes(bias.shape, logits.shape) == logits.shape
         logits = np.add(logits, bias.astype(logits.dtype, copy=False), out=logits if fits else None)
@@ -250,7 +250,7 @@ def _check_shapes(q: Floats, k: Floats, v: Floats) -> None:
 
 
 def _check_cells(q: Float32, k: Float32, v: Float32, bias: NDArray[Any] | None, allowed: Booleans | None) -> None:
-    """Bias and mask must fit the logits, and each other's and the value's leading dimensions."""
+    """Raise ShapeError for a bias or mask that does not broadcast with the logits, the other or the value."""
     leading = np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
     cells = (*leading, q.shape[-2], k.shape[-2])
     for name, array in (("bias", bias), ("allowed", allowed)):

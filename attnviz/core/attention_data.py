@@ -35,7 +35,7 @@ class Token:
     id: int | None = None
 
     def is_unknown(self, piece: object) -> bool:
-        """Whether it is text that a vocabulary lacks, for which it has this piece ('[UNK]'), or a part of it is."""
+        """Return whether the token is text that a vocabulary replaces, in whole or in part, by this piece ('[UNK]')."""
         return piece is not None and self.start is not None and piece in (self.piece or "").split(" ")
 
 
@@ -175,7 +175,7 @@ class Attention:
         partial: bool = False,
         source: str | None = None,
     ) -> Attention:
-        """Attention that was computed elsewhere: any array [query, key], [heads, ...] or [layers, heads, query, key].
+        """Make an Attention of any array [query, key], [heads, ...] or [layers, heads, query, key] computed elsewhere.
 
         weights: NumPy, a list, a tensor, or transformers' `outputs.attentions`, of which `batch` picks a text. tokens:
         one a query; keys: one a key, the tokens where left out; None numbers them. allowed: which keys each query may
@@ -255,7 +255,7 @@ class Attention:
         return self.key is not self.query and self.key != self.query
 
     def select(self, *, layer: int | Iterable[int] | None = None, head: Any = None) -> Attention:
-        """Only these layers and heads, under their own numbers and names; None is all.
+        """Return these layers and heads alone, under their own numbers and names; None is all.
 
         layer: a number or several. head: a number, a name or several. Raises MissingError for one that is not there.
         """
@@ -284,7 +284,7 @@ class Attention:
         return replace(self, weights=weights, allowed=allowed, heads=("mean",), traces=())
 
     def __repr__(self) -> str:
-        """Sizes and the first tokens, never a screen full of numbers."""
+        """Return the sizes and the first tokens, never a screen full of numbers."""
         layers, heads, queries, keys = self.weights.shape
         first = " ".join(token.text for token in self.query[:5]) + (" …" if queries > 5 else "")
         return f"<Attention {layers} layers x {heads} heads x {queries} queries x {keys} keys: {first!r}>"
@@ -306,7 +306,7 @@ def _some(array: Floats | None, heads: list[int]) -> Floats | None:
 def _named(
     names: Sequence[str | Token] | None, count: int, letter: str, source: str | None
 ) -> tuple[tuple[Token, ...], tuple[Message, ...]]:
-    """One Token a name, standing in `source` where they are found there in order; numbered where there are no names."""
+    """Return one Token per name, placed in `source` where it is found there in order; numbered tokens without names."""
     if names is None:
         note = message("The weights have no token names: the tokens are numbered from {first}.", first=f"{letter}0")
         return tuple(Token(f"{letter}{i}") for i in range(count)), (note,)

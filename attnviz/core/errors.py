@@ -125,5 +125,5 @@ _REASONS = (
 
 
 def reason_of(error: Exception) -> Name:
-    """Why the system refused, as a field of a message."""
+    """Return why the system refused, as a field of a message."""
     return Name(getattr(error, "strerror", None) or str(error))

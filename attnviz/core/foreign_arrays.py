@@ -50,7 +50,7 @@ def stack_weights(weights: Any, batch: int = 0) -> Floats:
 
 
 def as_numbers(array: Any) -> Floats:
-    """One array of real numbers as float32 or float64; a tensor leaves its device and graph, bfloat16 is widened."""
+    """Convert an array of real numbers to float32 or float64; tensors leave device and graph, bfloat16 is widened."""
     try:
         found = _as_numpy(array)
     except ValueError:

@@ -10,7 +10,7 @@ from attnviz.core.read_file import decode, is_file, read_bytes
 
 
 def split_labels(text: str, count: int) -> list[str]:
-    """`count` names out of a file or a list.
+    """Return `count` names out of a file or a list.
 
     The name of a file that is there stands for its text. Lines are tried first, then commas (with quotes as in CSV),
     then white space, and where there are none of these single characters (猫吃鱼 names three rows): the first that

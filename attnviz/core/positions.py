@@ -47,7 +47,7 @@ class Positions:
 
 
 def sinusoidal(count: int, dim: int, offset: int = 0) -> Float32:
-    """Waves of growing length, [count, dim]: even columns are sines, odd ones cosines, all in [-1, 1].
+    """Return waves of growing length, [count, dim]: even columns are sines, odd ones cosines, all in [-1, 1].
 
     PE(pos, 2i) = sin(pos / 10000^(2i/dim)), PE(pos, 2i+1) = cos(the same) (Vaswani et al. 2017, section 3.5).
     An odd dim ends with a sine. `offset` is the first position.
@@ -112,20 +112,20 @@ def rotate_pairs(x: Floats, cosine: Floats, sine: Floats, *, halves: bool = Fals
 
 
 def rotary_angles(count: int, dim: int, *, offset: int = 0, base: float = ROTARY_BASE) -> Float64:
-    """How far each position turns each pair of features, in radians: m * base^(-2i/dim), [count, dim / 2]."""
+    """Return by how much each position turns each feature pair, in radians: m * base^(-2i/dim), [count, dim / 2]."""
     angles: Float64 = np.arange(offset, offset + count)[:, None] * base ** (-np.arange(0, dim, 2) / dim)
     return angles
 
 
 def rotary_pairs(dim: int, *, halves: bool = False) -> tuple[slice, slice]:
-    """Which features are the first and the second of each pair."""
+    """Return slices of the features: the first of each pair, and the second of each pair."""
     if halves:
         return slice(0, dim // 2), slice(dim // 2, dim)
     return slice(0, dim, 2), slice(1, dim, 2)
 
 
 def alibi_slopes(heads: int) -> Float64:
-    """How fast each head's attention falls with distance, [heads], in (0, 1].
+    """Return the slope by which each head's scores fall with distance, [heads], in (0, 1].
 
     For n heads, a power of two, 2^(-8/n), 2^(-16/n), ... (Press et al. 2022, "Train short, test long", section 3); for
     any other number those of the power below, then every second one of the power above, as the paper's code has it.
@@ -145,7 +145,7 @@ def _geometric(heads: int) -> Float64:
 
 
 def alibi(heads: int, queries: int, keys: int) -> Float32:
-    """Minus the distance times the head's slope, [heads, queries, keys]: -slope |i - j| (Press et al. 2022, figure 3).
+    """Return -slope |i - j| for each head's slope, [heads, queries, keys] (Press et al. 2022, figure 3).
 
     The paper's models look back only; without a causal mask both directions count the same.
     """
@@ -157,7 +157,7 @@ def alibi(heads: int, queries: int, keys: int) -> Float32:
 def t5_buckets(
     queries: int, keys: int, *, causal: bool = False, buckets: int = T5_BUCKETS, farthest: int = T5_FARTHEST
 ) -> NDArray[np.int64]:
-    """Which bucket each distance j - i falls into, [queries, keys], in [0, buckets).
+    """Return the bucket that each distance j - i falls into, [queries, keys], in [0, buckets).
 
     Half of the buckets hold one distance each, the others grow as logarithms up to `farthest`, the last takes all
     beyond. Looking both ways, each direction has half of them; causal, keys ahead share bucket 0

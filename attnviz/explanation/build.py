@@ -24,7 +24,7 @@ def explain_attention(
     head: str | int | None = None,
     layer: str | int | None = None,
 ) -> Explanation:
-    """One row of `attention`, step by step, or with `cell`, one weight of it; with head="all", the heads beside it.
+    """Explain one row of `attention` step by step; with `cell`, one weight of it; with head="all", compare the heads.
 
     token, cell: a word, `猫#2` or an index; see find_token. Without a token, the word whose row is least even
     over what it may look at. head: a number or a name; without it, of several, the one whose row is least even. layer:
@@ -175,7 +175,7 @@ def _least_even(attention: Attention, head: int | None, token: int | None) -> tu
 
 
 def _words(attention: Attention) -> NDArray[np.bool_]:
-    """Which tokens stand for text, [query]: a model's [CLS] is not the row that tells most."""
+    """Return which tokens stand for text, bool [query]; all of them where none does."""
     of_text = np.array([token.start is not None for token in attention.query])
     return of_text if of_text.any() else ~of_text
 

@@ -13,7 +13,7 @@ from attnviz.i18n.messages import Message, message
 
 
 def context_step(row: Row) -> Step:
-    """Each feature of the weighted sum of the value cards; of a single key, what that one hands over."""
+    """Show each feature of the weighted sum of the value cards; with a cell, what that single key hands over."""
     if row.cell is not None:
         return _handed_over(row, row.cell)
     values, context = row.trace.value[row.head], row.trace.context[row.head, row.token]
@@ -76,7 +76,7 @@ def _handed_over(row: Row, key: int) -> Step:
 
 
 def content_step(row: Row) -> Step | None:
-    """Each word's share of the new vector: its weight times the length of its value card.
+    """Show each word's share of the new vector: its weight times the length of its value card; None for a single cell.
 
     A weight alone does not say how much comes over: a long value card gives more (Kobayashi et al. 2020, "Attention is
     not only a weight", section 3).

@@ -71,7 +71,7 @@ def rotation(row: Row, before: Floats, keys_before: Floats) -> Step:
 
 
 def _turn(row: Row, before: Floats, after: Floats, index: int) -> Turn | None:
-    """How the card was turned; None where the settings' angles do not give what came out."""
+    """Return how the card was turned; None where the angles of the settings do not give `after`."""
     scheme, width = row.attention.provenance.position, len(before)
     if scheme not in ("rope", "rope-half") or width % 2:
         return None
@@ -116,7 +116,7 @@ def _equations(turn: Turn, names: tuple[Piece, ...], most: int, symbol: str) -> 
 
 
 def _side(a: Number, of_a: str, angle: Number, b: Number, of_b: str, *, minus: bool) -> tuple[Atom, ...]:
-    """One coordinate: a cos - b sin, or a sin + b cos."""
+    """Return the terms of one rotated coordinate: a cos - b sin with `minus`, else a sin + b cos."""
     (first,) = sum_of([Term((a,))])
     subtracted = (b.value > 0) == minus
     return (

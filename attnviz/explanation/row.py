@@ -165,7 +165,7 @@ def _names(features: tuple[str, ...] | None, count: int) -> tuple[Piece, ...]:
 
 
 def words_of(attention: Attention, tokens: Sequence[Token]) -> tuple[Word, ...]:
-    """Tokens of the attention as words, each with which of its kind it is."""
+    """Return tokens of the attention as words, each with its number among those with the same text."""
     unknown = attention.provenance.unknown
     return tuple(
         Word(token.text, number, token.is_unknown(unknown))

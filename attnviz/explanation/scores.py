@@ -27,7 +27,7 @@ _MOST_NAMED = 8
 
 
 def dot_products_step(row: Row) -> Step:
-    """Q · k of every shown key, term by term."""
+    """Show q · k of every shown key, term by term."""
     lines = []
     turned = row.trace.unrotated_query is not None
     query = head_vector(row, "query", row.token)
@@ -123,7 +123,7 @@ def _bias_words(row: Row) -> Message:
 
 
 def mask_step(row: Row) -> Step | None:
-    """Which words may not be looked at."""
+    """Show which words may not be looked at; None without a mask, or where the mask allows the cell."""
     if row.attention.allowed is None or (row.cell is not None and row.allowed[row.cell]):
         return None
     forbidden = [int(index) for index in np.flatnonzero(~row.allowed)]
@@ -184,7 +184,7 @@ def _power(score: float, largest: Number) -> Atom:
 
 
 def weights_step(row: Row) -> Step | None:
-    """Each exponential's share of their sum."""
+    """Show each exponential's share of their sum; None where nothing may be looked at."""
     if not row.allowed.any():
         return None
     total = float(row.exponentials.sum())

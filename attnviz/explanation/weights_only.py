@@ -50,7 +50,7 @@ def explain_given(
 def _weights(
     row: Floats, allowed: Booleans, keys: tuple[Word, ...], word: Word, shown: tuple[int, ...], *, whole: bool
 ) -> Step:
-    """Each word's share, and that all together are 1."""
+    """Show each word's weight and, with `whole`, that all of them add up to 1."""
     words = [
         message(
             "How much “{word}” looks at each word. Only the weights are known here, not the scores and "

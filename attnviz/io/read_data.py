@@ -55,7 +55,7 @@ _BROKEN = (
 
 
 def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool = False) -> tuple[Attention, ...]:
-    """Every attention that a file holds: one, or the documents of several texts.
+    """Return every attention that a file holds: one, or the documents of several texts.
 
     .npz: `weights` of 2 to 4 dimensions, `tokens`, `keys` and `allowed` where they are. .json: this project's document,
     or a nested list. .npy: weights alone. labels: the tokens' names, and in a second string the keys', see
@@ -94,7 +94,7 @@ def _refuse_models(path: Path, suffix: str) -> None:
 
 
 def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normalize: bool) -> Attention:
-    """One attention of the parts that a file gave; what a document says of itself is kept."""
+    """Make one attention of the parts that a file gave; what a document says of itself is kept."""
     try:
         weights = as_layers(as_numbers(found["weights"]))
         found = _checked(found, weights.shape)

@@ -110,7 +110,7 @@ def to_json(document: Any, *, ascii_only: bool = False) -> str:
 
 
 def attention_csv(attention: Attention) -> str:
-    """Long form, a line a weight: layer, head, query and key index and text, weight (empty if forbidden)."""
+    """Return CSV with a line per weight: layer, head, query and key index and text, weight (empty if forbidden)."""
     allowed = attention.masks
     rows = (
         (
@@ -131,7 +131,7 @@ def attention_csv(attention: Attention) -> str:
 
 
 def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
-    """Long form, a line a cell: position, head, query and key index and text, a, b and delta = b - a."""
+    """Return CSV with a line per cell: position, head, query and key index and text, a, b and delta = b - a."""
     rows = (
         (
             run.position,
@@ -201,7 +201,7 @@ def _pieces(name: str, tokens: tuple[Token, ...]) -> dict[str, Any]:
 
 
 def _span(token: Token) -> tuple[int, int]:
-    """Where the token stands; -1 where there is no source text."""
+    """Return where the token stands in the source text, (-1, -1) where there is no such place."""
     return (-1, -1) if token.start is None or token.end is None else (token.start, token.end)
 
 

@@ -44,7 +44,7 @@ def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Messa
 
 
 def occurrences(tokens: Sequence[Token]) -> tuple[int, ...]:
-    """Which of the tokens with its text each one is, from 1.
+    """Return, for each token, its number among the tokens with the same text, from 1.
 
     >>> occurrences((Token("猫"), Token("吃"), Token("猫")))
     (1, 1, 2)

@@ -56,7 +56,7 @@ def merge_tokens(attention: Attention, how: str) -> Attention:
 
 
 def why_no_traces(attention: Attention) -> MissingError | None:
-    """Why a model's attention has no scores and cards: they are of single pieces in one window. None: nobody knows."""
+    """Return an error that says why a model's attention has no scores and cards; None where no reason is known."""
     model = attention.provenance.model
     if model is not None and model.window is not None:
         return MissingError(
@@ -73,7 +73,7 @@ def why_no_traces(attention: Attention) -> MissingError | None:
 def join_weights(
     weights: NDArray[np.float32], queries: list[tuple[int, int]], keys: list[tuple[int, int]]
 ) -> NDArray[np.float32]:
-    """[..., query, key] with the keys of each group summed and its queries averaged; rows sum to what they did."""
+    """Sum the keys of each group and average its queries, [..., query, key]; rows sum to what they did."""
     return _mean_rows(np.add.reduceat(weights, [start for start, _ in keys], axis=-1), queries, axis=-2)
 
 
@@ -93,7 +93,7 @@ def _join_allowed(
 
 
 def group(tokens: tuple[Token, ...], source: str | None, how: str) -> list[tuple[int, int]]:
-    """Which neighbours belong together, as [start, end) of token indexes, in order; each token is in one group.
+    """Return which neighbours belong together, as [start, end) of token indexes in order; each token is in one group.
 
     >>> group((Token("鱼", 0, 1), Token("鱼", 0, 1), Token("吃", 1, 2)), "鱼吃", "char")
     [(0, 2), (2, 3)]
@@ -115,12 +115,12 @@ def group(tokens: tuple[Token, ...], source: str | None, how: str) -> list[tuple
 
 
 def _parted(reached: int, start: int, borders: set[int]) -> bool:
-    """Whether a character (or word) ends between what was reached and where the next token starts."""
+    """Return whether a character (or word) ends between what was reached and where the next token starts."""
     return any(place in borders for place in range(reached, start + 1))
 
 
 def _character_borders(source: str) -> set[int]:
-    """Where one character ends and another begins, as a reader sees them; white space parts on both sides."""
+    """Return the places where characters, as a reader sees them, begin or end; white space parts on both sides."""
     borders = {0, len(source)}
     for start, end in clusters(source):
         borders |= {start, end}
@@ -133,7 +133,7 @@ def _words(source: str) -> list[tuple[int, int]]:
 
 
 def _joined(tokens: tuple[Token, ...], source: str | None) -> Token:
-    """One token for a group: the source text from its first piece to its last, and their pieces side by side."""
+    """Return one token for a group: the source text from its first piece to its last, and their pieces joined."""
     first = tokens[0]
     if len(tokens) == 1 or source is None or first.start is None:
         return first
@@ -146,7 +146,7 @@ def _joined(tokens: tuple[Token, ...], source: str | None) -> Token:
 
 
 def _numbered(tokens: tuple[Token, ...], source: str | None) -> tuple[Token, ...]:
-    """Pieces of one character with a small number each: 鱼₁ 鱼₂ 鱼₃."""
+    """Add a small number to each of the pieces of one character: 鱼₁ 鱼₂ 鱼₃."""
     found: list[Token] = []
     for start, end in group(tokens, source, "char"):
         if end - start == 1:
@@ -160,7 +160,7 @@ def _numbered(tokens: tuple[Token, ...], source: str | None) -> tuple[Token, ...
 
 
 def hide_special(attention: Attention, *, renormalize: bool = False) -> Attention:
-    """Without the tokens that stand for no text ([CLS], <s>), as queries and as keys.
+    """Leave out the tokens that stand for no text ([CLS], <s>), as queries and as keys.
 
     Rows keep what they gave to the others, and sum to 1 only where `renormalize` asks for it. provenance.hidden
     says which pieces are hidden and how much weight went to them: for each layer and head, the mean over the rows

@@ -63,7 +63,7 @@ def tokenize(text: str, how: str, known: frozenset[str] = frozenset()) -> tuple[
 
 
 def clusters(text: str) -> list[Span]:
-    """Spans of the grapheme clusters, what a reader takes for one character; white space is left out."""
+    """Return the spans of the grapheme clusters, what a reader takes for one character; white space is left out."""
     if is_plain(text):
         return [(i, i + 1) for i, letter in enumerate(text) if not letter.isspace()]
     import wcwidth
@@ -93,7 +93,7 @@ def _kind(letter: str) -> str:
 
 
 def _words(text: str, split_han: Callable[[str, list[Span]], Iterator[Span]]) -> Iterator[Span]:
-    """Words, numbers and runs of one mark whole; stretches of ideographs and kana go through `split_han`."""
+    """Yield the spans of words, numbers and runs of one mark; ideographs and kana go through `split_han`."""
     found = clusters(text)
     kinds = [_kind(text[start]) for start, _ in found]
     i = 0
@@ -107,7 +107,7 @@ def _words(text: str, split_han: Callable[[str, list[Span]], Iterator[Span]]) ->
 
 
 def _run_end(text: str, clusters: list[Span], kinds: list[str], first: int) -> int:
-    """Where the token (or the stretch of ideographs) that begins at cluster `first` ends."""
+    """Return the index of the cluster after the token (or run of ideographs) that begins at cluster `first`."""
     kind = kinds[first]
     i = first + 1
     while i < len(clusters) and clusters[i][0] == clusters[i - 1][1]:
@@ -133,7 +133,7 @@ def _joins(text: str, clusters: list[Span], kinds: list[str], i: int) -> bool:
 
 
 def _longest_known(text: str, clusters: list[Span], known: frozenset[str]) -> Iterator[Span]:
-    """Maximum matching: yield the longest known word that begins at each place, else one character."""
+    """Yield the longest known word that begins at each place, else one character (maximum matching)."""
     longest = _longest(known)
     i = 0
     while i < len(clusters):
@@ -172,7 +172,7 @@ def _segmented(text: str, clusters: list[Span]) -> Iterator[Span]:
 
 
 def _sentences(text: str) -> Iterator[Span]:
-    """Up to 。！？.!? or a line's end, with the closing quotes that follow; without the white space around."""
+    """Yield the spans of sentences: up to 。！？.!? and closing quotes, or a line's end; no white space around."""
     for line in re.finditer(r"[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+", text):
         start, end = line.span()
         while start < end:

@@ -90,7 +90,7 @@ def hashed(word: str, dim: int) -> Float64:
 
 
 def _direction(seed: str, dim: int) -> Float64:
-    """Uniform numbers in (-1, 1) read off BLAKE2b digests (RFC 7693), 32 a digest."""
+    """Return uniform numbers in (-1, 1), [dim], read off BLAKE2b digests (RFC 7693), 32 a digest."""
     import hashlib
 
     data = seed.encode("utf-8", "surrogatepass")
@@ -203,7 +203,7 @@ def open_vectors(
 
 
 def _parts(tokens: Iterable[Token]) -> dict[str, list[str]]:
-    """Each text among the tokens, and the characters and words it can be taken apart into."""
+    """Return each text among the tokens with the characters and words it can be taken apart into."""
     return {text: [part.text for part in tokenize(text, "han")] for text in dict.fromkeys(one.text for one in tokens)}
 
 

@@ -43,7 +43,7 @@ def layer(
     temperature: float = 1.0,
     features: tuple[str, ...] | None = None,
 ) -> Trace:
-    """One layer of multi-head attention (Vaswani et al. 2017, section 3.2.2).
+    """Compute one layer of multi-head attention (Vaswani et al. 2017, section 3.2.2).
 
     inputs [n, dim], key_inputs [m, dim] (the inputs themselves where not given: self-attention) -> the trace of every
     intermediate, weights [heads, n, m] among them. positions may add to the inputs, rotate queries and keys, or add a
@@ -106,7 +106,7 @@ def _float32(array: NDArray[np.floating]) -> Float32:
 
 
 def _within_float32(array: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Held inside float32's range, where a projection would leave it."""
+    """Clip the numbers to float32's range, which a projection would leave."""
     limit = np.finfo(np.float32).max
     held: NDArray[np.floating] = np.clip(array, -limit, limit)
     return held

@@ -96,7 +96,7 @@ _COLUMN = {name: column for column, name in enumerate(FEATURES)}
 
 @cache
 def entries() -> dict[str, str]:
-    """Every word of the lexicon and its features as they are written; read once, not yet understood."""
+    """Return every word of the lexicon with its features as text, not yet parsed; the file is read once."""
     found: dict[str, str] = {}
     for line in _lines("lexicon.tsv"):
         word, _, found[word] = line.split("\t")
@@ -115,7 +115,7 @@ def normal_form(word: str) -> str:
 
 
 def is_known(word: str) -> bool:
-    """Whether the lexicon has the word, in any case and normal form."""
+    """Return whether the lexicon has the word, in any case and normal form."""
     return normal_form(word) in entries()
 
 
@@ -145,7 +145,7 @@ def vector(word: str) -> Float32 | None:
 
 
 def is_grammar(word: str) -> bool:
-    """Whether a word only holds a sentence together: a function word or a punctuation mark of the lexicon."""
+    """Return whether the lexicon has the word as a function word or a punctuation mark."""
     features = vector(word)
     return features is not None and bool(features[_COLUMN["function"]] > 0.8)
 

@@ -45,7 +45,7 @@ class Rows:
 
 
 def is_word_file(name: str) -> bool:
-    """Whether a name is that of a file of word vectors.
+    """Return whether a name is that of a file of word vectors, by its suffix.
 
     >>> is_word_file("glove.6B.50d.txt"), is_word_file("wiki.zh.vec.gz"), is_word_file("toy")
     (True, True, False)
@@ -126,7 +126,7 @@ class _File:
             first = False
 
     def _is_header(self, line: bytes) -> bool:
-        """Whether the first line is `count dim`; if so, dim is known."""
+        """Return whether the first line is `count dim`; if so, keep them as `promised` and `dim`."""
         cells = line.split()
         if len(cells) != 2 or not all(cell.isdigit() for cell in cells):
             return False
@@ -174,7 +174,7 @@ class _File:
         self.dim = self.dim or got
 
     def _from_the_right(self, line: bytes, number: int) -> tuple[bytes, bytes]:
-        """Where the word has spaces in it, or other white space parts the numbers."""
+        """Split a line into word and numbers from its right end: words may have spaces, numbers any white space."""
         cells = line.split()
         if len(cells) <= self.dim or not _is_spaced(line, self.dim):
             raise InputError(
@@ -228,7 +228,7 @@ def _number(cell: bytes) -> float:
 
 
 def _count_numbers(line: bytes) -> int:
-    """How many numbers stand at the line's end, after a word of at least one letter."""
+    """Return how many numbers stand at the line's end; the line's first part is the word and never counts."""
     cells = line.split()
     count = 0
     while count < len(cells) - 1 and not np.isnan(_number(cells[-1 - count])):
@@ -241,6 +241,6 @@ def _has_number(cells: list[bytes]) -> bool:
 
 
 def _is_spaced(line: bytes, dim: int) -> bool:
-    """Whether what stands before the last `dim` numbers may be one word: with spaces, but not a number more."""
+    """Return whether what stands before the last `dim` numbers may be one word: with spaces, but not a number more."""
     before = line.split()[:-dim]
     return len(before) == 1 or (len(before) > 1 and np.isnan(_number(before[-1])))
