@@ -143,7 +143,7 @@ def _blocks(entries: tuple[TokenSpan, ...], size: int) -> tuple[TokenSpan, ...]:
 def _largest(
     values: NDArray[np.float64], forbidden: NDArray[np.bool_], down: int, across: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return each block's largest number by size, with its sign, and whether all of it is forbidden: [rows, columns]."""
+    """Return each block's largest number by size, signed, and whether all of it is forbidden, both [rows, columns]."""
     padding = ((0, -values.shape[0] % down), (0, -values.shape[1] % across))
     shape = ((values.shape[0] + padding[0][1]) // down, down, (values.shape[1] + padding[1][1]) // across, across)
 
