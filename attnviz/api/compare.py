@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, overload
 
-from attnviz.analysis.compare_attentions import compare_attentions
 from attnviz.analysis.comparison import Comparison, compare_pairs
 from attnviz.analysis.order_blindness import blind_to
 from attnviz.api.run import run_model
@@ -81,6 +80,8 @@ def compare(
         raise InputError("compare takes two texts or two Attentions, not one of each.")
     if settings is not None or keys is not None or options:
         raise OptionError("Two Attentions are already computed: no setting can change them.")
+    from attnviz.analysis.compare_attentions import compare_attentions
+
     return compare_attentions(text_a, text_b, layer=layer)
 
 

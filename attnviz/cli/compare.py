@@ -23,7 +23,6 @@ from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
-from attnviz.views.prepared.alt_text import describe_picture
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.style import Style
@@ -101,6 +100,8 @@ def command(
     else:
         print_views(partial(view_comparison, forms, choice))
     if alt_option.alt:
+        from attnviz.views.prepared.alt_text import describe_picture
+
         for one in found:
             print_sentence(
                 describe_picture(prepare_comparing(one, view_options.head, presentation, choice.refining), style)
