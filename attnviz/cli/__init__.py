@@ -180,6 +180,7 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error is one line on standard error, and its exit code."""
+    gc.set_threshold(100_000)  # what is still to be imported makes many objects and no garbage
     _never_fail_to_encode()
     code = _guarded(lambda: _run(sys.argv[1:] if arguments is None else arguments))
     gc.freeze()  # the process ends: looking for garbage among the imports once more would take longer than a table
