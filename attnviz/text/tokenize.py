@@ -10,7 +10,8 @@ from functools import lru_cache, partial
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import MissingError, unknown_choice
 from attnviz.core.read_file import need_text
-from attnviz.text.plain import character_ranges, in_ranges, is_plain
+from attnviz.text.clusters import split_clusters
+from attnviz.text.plain import character_ranges, in_ranges
 
 Span = tuple[int, int]
 
@@ -64,13 +65,9 @@ def tokenize(text: str, how: str, known: frozenset[str] = frozenset()) -> tuple[
 
 def clusters(text: str) -> list[Span]:
     """Return the spans of the grapheme clusters, what a reader takes for one character; white space is left out."""
-    if is_plain(text):
-        return [(i, i + 1) for i, letter in enumerate(text) if not letter.isspace()]
-    import wcwidth
-
     spans = []
     start = 0
-    for cluster in wcwidth.iter_graphemes(text):
+    for cluster in split_clusters(text):
         end = start + len(cluster)
         if not cluster.isspace():
             spans.append((start, end))
