@@ -1,7 +1,8 @@
 """The toy's lexicon: words in two languages, each with a few named features.
 
-`lexicon.tsv` beside this file has a word, its language and its features on each line; `projections.tsv` says what each
-feature asks for, answers and hands over. Both are read by people first; extend them with an editor.
+`lexicon.tsv` beside this file has a word, its language, its features and its frequency class on each line;
+`projections.tsv` says what each feature asks for, answers and hands over. Both are read by people first; extend them
+with an editor.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 FEATURES: tuple[str, ...] = tuple(name for group in GROUPS.values() for name in group)
 DIM = len(FEATURES)
+DEFAULT_FREQUENCY = 3
 _COLUMN = {name: column for column, name in enumerate(FEATURES)}
 
 
@@ -99,8 +101,15 @@ def entries() -> dict[str, str]:
     """Return every word of the lexicon with its features as text, not yet parsed; the file is read once."""
     found: dict[str, str] = {}
     for line in _lines("lexicon.tsv"):
-        word, _, found[word] = line.split("\t")
+        word, _, found[word] = line.split("\t")[:3]
     return found
+
+
+@cache
+def frequencies() -> dict[str, int]:
+    """Return the frequency class of every word, from 1 (rare) to 5 (very common)."""
+    cells = (line.split("\t") for line in _lines("lexicon.tsv"))
+    return {one[0]: int(one[3]) if len(one) == 4 else DEFAULT_FREQUENCY for one in cells}
 
 
 @cache

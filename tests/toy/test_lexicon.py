@@ -16,7 +16,7 @@ LINES = [
     for line in files("attnviz").joinpath("toy/lexicon.tsv").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("# ")
 ]
-CONCEPTS = {word: features for word, _, features in LINES if not features.startswith("=")}
+CONCEPTS = {word: features for word, _, features, *_ in LINES if not features.startswith("=")}
 GROUP_OF = {feature: group for group, features in lexicon.GROUPS.items() for feature in features}
 
 
@@ -26,9 +26,21 @@ def graded(features: str) -> list[tuple[str, str]]:
 
 
 def test_columns():
-    """Every line is a word, its language and its features, none of them empty or padded."""
-    wrong = [line for line in LINES if len(line) != 3 or any(not cell or cell != cell.strip() for cell in line)]
+    """Every line is a word, its language, its features and perhaps its frequency class, none empty or padded."""
+    wrong = [
+        line for line in LINES if len(line) not in (3, 4) or any(not cell or cell != cell.strip() for cell in line)
+    ]
     assert not wrong
+
+
+def test_frequencies():
+    """A frequency class is a whole number from 1 to 5, 3 where a line has none; commoner words are in higher ones."""
+    assert {line[3] for line in LINES if len(line) == 4} == set("12345")
+    found = lexicon.frequencies()
+    assert list(found) == [line[0] for line in LINES]
+    assert all(found[line[0]] == (int(line[3]) if len(line) == 4 else 3) for line in LINES)
+    assert found["的"] > found["苹果"] > found["狮子头"]
+    assert found["the"] > found["hedgehog"]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -51,7 +63,7 @@ def test_every_word_can_be_found():
 
 def test_targets():
     """Every '=' leads to a word with features of its own, in one step."""
-    lost = [(word, features) for word, _, features in LINES if features[0] == "=" and features[1:] not in CONCEPTS]
+    lost = [(word, features) for word, _, features, *_ in LINES if features[0] == "=" and features[1:] not in CONCEPTS]
     assert lost == []
 
 
