@@ -65,7 +65,11 @@ def _in_a_text(attention: Attention) -> Attention:
     letters: list[str] = []
     for token in attention.query:
         start, end = token.start, token.end
-        if start is None or end is None or len(token.text) != end - start or start < len(letters):
+        if start is None or end is None or start < len(letters):
+            return _without_places(attention)
+        if start == end:
+            continue  # ␣, a space that is a token by itself
+        if len(token.text) != end - start:
             return _without_places(attention)
         letters += [" "] * (start - len(letters)) + list(token.text)
     return replace(attention, source="".join(letters))

@@ -11,6 +11,7 @@ from attnviz.models.checkpoint import Checkpoint, naming_file
 from attnviz.models.families.config import Configuration
 from attnviz.models.forward import Network, Request, token_ids
 from attnviz.models.generate import generate, read_rules, start_token
+from attnviz.models.tokenizers.spans import SPACE, is_lone_space
 from attnviz.models.tokenizers.tokenizer import TextTokenizer
 
 
@@ -77,6 +78,7 @@ def _spell(tokenizer: TextTokenizer, ids: list[int]) -> tuple[tuple[Token, ...],
             spelled = spelled.lstrip()
         word = spelled.strip()
         start = len(text) + len(spelled) - len(spelled.lstrip())
-        tokens.append(Token(word or piece, start, start + len(word), piece=piece, id=number))
+        shown = word or (SPACE if is_lone_space(piece, (start, start)) else piece)
+        tokens.append(Token(shown, start, start + len(word), piece=piece, id=number))
         text += spelled
     return tuple(tokens), text

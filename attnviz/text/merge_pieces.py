@@ -2,12 +2,15 @@
 
 A byte-level vocabulary may need three pieces for 鱼; shown one by one they would be é ± ¼. Joined, the weights at the
 pieces are summed (they looked at one character) and the pieces' own rows are averaged: each row still sums to 1.
+SentencePiece's ▁ alone is a token with an empty span, ␣: joining by character leaves it alone, joining by word joins
+it to the word that follows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +18,9 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.errors import InputError, MissingError, unknown_choice
 from attnviz.core.provenance import HiddenTokens
-from attnviz.text.tokenize import clusters, tokenize
+from attnviz.i18n.messages import Message, message
+from attnviz.text.clusters import split_clusters
+from attnviz.text.tokenize import tokenize
 
 MERGES = ("none", "char", "word")
 
@@ -47,11 +52,29 @@ def merge_tokens(attention: Attention, how: str) -> Attention:
         attention,
         query=query,
         key=key,
+        notes=(*attention.notes, *_note_spaces(attention, queries, keys)),
         weights=join_weights(attention.weights, queries, keys),
         allowed=None if attention.allowed is None else _join_allowed(attention.allowed, queries, keys),
         output=None if attention.output is None else _mean_rows(attention.output, queries, axis=0),
         traces=(),
         provenance=replace(attention.provenance, joined=how),
+    )
+
+
+def _note_spaces(
+    attention: Attention, queries: list[tuple[int, int]], keys: list[tuple[int, int]]
+) -> tuple[Message, ...]:
+    """Return a note where pieces that are a space alone were joined to words; none where there are none."""
+    sides = ((attention.query, queries), (attention.key, keys if attention.is_cross else []))
+    joined = sum(_is_space(tokens[start]) for tokens, groups in sides for start, end in groups if end - start > 1)
+    if not joined:
+        return ()
+    return (
+        message(
+            "Pieces that are only a space (␣, {count} of them) are joined to the words after them; --merge char leaves "
+            "them apart.",
+            count=joined,
+        ),
     )
 
 
@@ -95,36 +118,51 @@ def _join_allowed(
 def group(tokens: tuple[Token, ...], source: str | None, how: str) -> list[tuple[int, int]]:
     """Return which neighbours belong together, as [start, end) of token indexes in order; each token is in one group.
 
+    Tokens that share one character of the source belong together, and those that stand for the same stretch of it.
+
     >>> group((Token("鱼", 0, 1), Token("鱼", 0, 1), Token("吃", 1, 2)), "鱼吃", "char")
     [(0, 2), (2, 3)]
     """
     if source is None or how == "none":
         return [(i, i + 1) for i in range(len(tokens))]
-    borders = _character_borders(source)
+    borders = set(_character_borders(source))
     if how == "word":
         borders -= {place for start, end in _words(source) for place in range(start + 1, end)}
     starts = [0]
     reached = tokens[0].end if tokens else None
     for i, (before, token) in enumerate(pairwise(tokens), 1):
-        if token.start is None or before.start is None or reached is None or _parted(reached, token.start, borders):
+        if token.start is None or before.start is None or reached is None:
+            parted = True
+        elif _is_space(before):
+            parted = how != "word" or _is_space(token) or token.start != before.start
+        else:
+            same = (token.start, token.end) == (before.start, before.end)
+            parted = not same and _parted(reached, token.start, borders)
+        if parted:
             starts.append(i)
             reached = token.end
         else:
-            reached = max(reached, token.end or 0)
+            reached = max(reached or 0, token.end or 0)
     return list(pairwise([*starts, len(tokens)])) if tokens else []
 
 
+def _is_space(token: Token) -> bool:
+    """Return whether a token is a space alone that no character of the text stands for: ␣, with an empty span."""
+    return token.start is not None and token.start == token.end
+
+
 def _parted(reached: int, start: int, borders: set[int]) -> bool:
-    """Return whether a character (or word) ends between what was reached and where the next token starts."""
-    return any(place in borders for place in range(reached, start + 1))
+    """Return whether two tokens belong apart, of which one reaches to `reached` and the next begins at `start`.
+
+    They do where a character (or word) ends between them; where they overlap, unless they share but one character.
+    """
+    places = range(reached, start + 1) if start >= reached else range(start + 1, reached)
+    return any(place in borders for place in places)
 
 
-def _character_borders(source: str) -> set[int]:
-    """Return the places where characters, as a reader sees them, begin or end; white space parts on both sides."""
-    borders = {0, len(source)}
-    for start, end in clusters(source):
-        borders |= {start, end}
-    return borders | {place for place, letter in enumerate(source) if letter.isspace()}
+def _character_borders(source: str) -> Iterator[int]:
+    """Yield the places where characters, as a reader sees them, begin or end; white space is one too."""
+    return accumulate(map(len, split_clusters(source)), initial=0)
 
 
 def _words(source: str) -> list[tuple[int, int]]:

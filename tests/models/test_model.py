@@ -188,7 +188,7 @@ def test_translation(tiny):
     model = load(str(tiny("marian", "marian")))
     cross = model.attend("the cat", keys="a fish")
     assert cross.is_cross
-    assert [t.text for t in cross.query[1:]] == ["a", "fish"]
+    assert [t.text for t in cross.query[1:]] == ["␣", "a", "fish"]
     assert cross.key_source == "the cat"
     assert cross.source == "a fish"
     assert_rows_sum_to_one(cross.weights)
@@ -253,7 +253,7 @@ def test_compare_translating(tiny, family):
     assert inside.provenance.model.attention == "encoder"
     assert inside.keys is None
     crossed = attnviz.compare(*texts, model=folder, keys="a fish", layer=1)
-    assert [token.text for token in crossed.tokens[1:]] == ["a", "fish"]
+    assert [token.text for token in crossed.tokens[1:]] == ["␣", "a", "fish"]
     assert (crossed.titles, crossed.same_words, crossed.same_order) == (texts, True, False)
     model = load(folder)
     a, b = (model.attend(text, keys="a fish", layers=[1]) for text in texts)
@@ -328,7 +328,7 @@ def test_hidden_queries_get_no_weight(tiny):
     model = load(str(tiny("t5", "t5")))
     hidden = model.attend("the cat", keys="a fish", no_special=True)
     assert hidden.provenance.hidden.pieces == ("</s>",)
-    assert [token.text for token in hidden.query] == ["a", "fish"]
+    assert [token.text for token in hidden.query] == ["␣", "a", "fish"]
 
 
 @pytest.mark.parametrize("text", ["the cat eats " * 10**5, "猫吃鱼。" * 10**6], ids=["words", "characters"])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import AttnvizError, InputError, MissingError
 from attnviz.core.read_file import need_text
+from attnviz.models.tokenizers.spans import SPACE, is_lone_space, reader_spans
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -70,10 +71,7 @@ class TextTokenizer:
         )
         sequences = made.sequence_ids
         texts = (text, pair or "")
-        spans = [
-            None if which is None else _trimmed_span(texts[which], offsets)
-            for which, offsets in zip(sequences, made.offsets, strict=True)
-        ]
+        spans = _spans(texts, made)
         ids = self._ids(made)
         tokens = tuple(
             _token(texts, which, span, piece, int(number), len(text) + 1)
@@ -130,14 +128,17 @@ def _word_numbers(made: Encoding) -> NDArray[np.int64]:
     return np.array(numbers, dtype=np.int64)
 
 
-def _trimmed_span(text: str, offsets: tuple[int, int]) -> tuple[int, int]:
-    """Return the span without the white space around it, unless it is nothing else."""
-    start, end = offsets
-    inside = text[start:end]
-    if inside.strip():
-        start += len(inside) - len(inside.lstrip())
-        end -= len(inside) - len(inside.rstrip())
-    return start, end
+def _spans(texts: tuple[str, str], made: Encoding) -> list[tuple[int, int] | None]:
+    """Return each token's span in its own text; None for a token that stands around a text."""
+    spans: list[tuple[int, int] | None] = [None] * len(made.tokens)
+    for which, text in enumerate(texts):
+        own = [i for i, sequence in enumerate(made.sequence_ids) if sequence == which]
+        offsets = made.offsets
+        for i, span in zip(
+            own, reader_spans(text, [made.tokens[i] for i in own], [offsets[i] for i in own]), strict=True
+        ):
+            spans[i] = span
+    return spans
 
 
 def _token(
@@ -147,7 +148,8 @@ def _token(
         return Token(piece, piece=piece, id=number)
     start, end = span
     shift = offset if which == 1 else 0
-    return Token(texts[which][start:end] or piece, start + shift, end + shift, piece=piece, id=number)
+    text = SPACE if is_lone_space(piece, span) else texts[which][start:end] or piece
+    return Token(text, start + shift, end + shift, piece=piece, id=number)
 
 
 def call_library(name: str, make: Callable[[], Result]) -> Result:
