@@ -18,55 +18,82 @@ from attnviz.core.types import Float32
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "who acts": (
+        "actor",
         "eater",
         "mover",
         "maker",
         "trader",
         "speaker",
+        "watcher",
         "feeler",
+        "knower",
         "changer",
         "user",
+        "helper",
+        "acting",
         "eating",
         "moving",
         "making",
         "trading",
         "speaking",
+        "watching",
         "feeling",
+        "knowing",
         "changing",
         "using",
+        "helping",
+        "means",
     ),
     "what is acted on": (
+        "object",
         "edible",
         "movable",
         "makable",
         "tradable",
         "sayable",
+        "visible",
         "feelable",
+        "knowable",
         "changeable",
         "usable",
+        "helpable",
+        "done",
         "eat-it",
         "move-it",
         "make-it",
         "trade-it",
         "say-it",
+        "watch-it",
         "feel-it",
+        "know-it",
         "change-it",
         "use-it",
+        "help-it",
+        "receiver",
     ),
     "when and where": (
         "event",
+        "when",
+        "where",
         "past",
         "present",
         "future",
+        "day",
         "hour",
         "season",
         "often",
+        "lasting",
         "direction",
         "home",
         "table",
-        "town",
+        "school",
         "work",
         "market",
+        "health",
+        "play",
+        "net",
+        "town",
+        "road",
         "land",
         "water",
         "sky",
@@ -83,10 +110,19 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "device",
         "matter",
         "place",
+        "idea",
+        "occasion",
+        "weather",
         "action",
         "quality",
+        "color",
+        "taste",
+        "trait",
+        "worth",
+        "manner",
         "emotion",
         "number",
+        "thing",
         "function",
     ),
 }
@@ -129,7 +165,7 @@ def is_known(word: str) -> bool:
 
 
 def vector(word: str) -> Float32 | None:
-    """Return the word's features as a vector [64] of length 1, or None where the lexicon lacks it.
+    """Return the word's features as a vector [100] of length 1, or None where the lexicon lacks it.
 
     >>> vector("dog").tolist() == vector("狗").tolist()
     True
@@ -161,7 +197,7 @@ def is_grammar(word: str) -> bool:
 
 @cache
 def projections() -> tuple[Float32, Float32, Float32]:
-    """Read the hand-made W_q, W_k, W_v over the features, each [64, 64], from `projections.tsv`.
+    """Read the hand-made W_q, W_k, W_v over the features, each [100, 100], from `projections.tsv`.
 
     A line `query eater eating 1.0` says: a word that is an eater asks, with strength 1, for eating; key and value
     lines say what a feature answers to and what it hands over. `* *` is every feature to itself; a later line wins.

@@ -94,7 +94,7 @@ def test_no_two_concepts_share_a_direction():
 def test_groups_have_one_width():
     """Each head of four gets exactly one group; no feature is in two."""
     assert {len(group) for group in lexicon.GROUPS.values()} == {lexicon.DIM // len(lexicon.GROUPS)}
-    assert len(set(lexicon.FEATURES)) == lexicon.DIM == 64
+    assert len(set(lexicon.FEATURES)) == lexicon.DIM == 100
 
 
 @pytest.mark.parametrize(("word", "other"), [("cat", "猫"), ("Cats", "猫"), ("DOG", "狗"), ("fish", "鱼")])
@@ -104,7 +104,7 @@ def test_translations_share_a_vector(word, other):
 
 
 def test_vectors_have_length_one():
-    """Every word's vector is float32 [64], at least 0, of length 1."""
+    """Every word's vector is float32 [100], at least 0, of length 1."""
     for word in lexicon.entries():
         vector = lexicon.vector(word)
         assert vector.dtype == np.float32
@@ -134,10 +134,10 @@ def test_grammar(word, expected):
 
 
 def test_projections():
-    """The three matrices are float32 [64, 64], finite and not zero, and each line of asks.tsv names known features."""
+    """The three matrices are float32 [100, 100], finite and not zero, and each line of projections.tsv names known features."""
     for matrix in lexicon.projections():
         assert matrix.dtype == np.float32
-        assert matrix.shape == (64, 64)
+        assert matrix.shape == (100, 100)
         assert np.isfinite(matrix).all()
         assert matrix.any()
 
