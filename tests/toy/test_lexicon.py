@@ -134,7 +134,7 @@ def test_grammar(word, expected):
 
 
 def test_projections():
-    """The three matrices are float32 [100, 100], finite and not zero, and each line of projections.tsv names known features."""
+    """The three matrices are float32 [100, 100], finite and not zero; each line names known features."""
     for matrix in lexicon.projections():
         assert matrix.dtype == np.float32
         assert matrix.shape == (100, 100)
