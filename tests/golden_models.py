@@ -22,6 +22,33 @@ def read_safetensors(path):
     return found
 
 
+_DTYPES = {
+    "float32": "F32",
+    "float16": "F16",
+    "int8": "I8",
+    "uint8": "U8",
+    "int32": "I32",
+    "int64": "I64",
+    "bool": "BOOL",
+}
+
+
+def write_safetensors(path, arrays, dtypes=None):
+    """Write a safetensors file of these arrays; dtypes: the format's name of some of them, such as F8_E4M3."""
+    header, data = {}, b""
+    for name, array in arrays.items():
+        stored = np.ascontiguousarray(array).tobytes()
+        dtype = (dtypes or {}).get(name) or _DTYPES[str(array.dtype)]
+        header[name] = {
+            "dtype": dtype,
+            "shape": list(array.shape),
+            "data_offsets": [len(data), len(data) + len(stored)],
+        }
+        data += stored
+    written = json.dumps(header).encode()
+    path.write_bytes(len(written).to_bytes(8, "little") + written + data)
+
+
 def load(name):
     """Return a golden model's config and tensors, and the answers to its texts."""
     folder = MODELS / name

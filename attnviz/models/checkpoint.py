@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.models.formats.dequantize import CheckpointTensors
 from attnviz.models.formats.files import read_json
+from attnviz.models.formats.quantization import Quantization, read_quantization, refuse_telling_tensors
 from attnviz.models.formats.safetensors import INDEX, SafetensorsFile, ShardedSafetensors
 from attnviz.models.formats.tensors import Tensors
 from attnviz.models.locate import ModelLocation, is_gguf
@@ -35,8 +39,8 @@ _TOKEN_IDS = ("model_type", "decoder_start_token_id", "pad_token_id", "eos_token
 class Checkpoint:
     """The files of one model.
 
-    path: its folder or .gguf file. config: config.json's keys. tensors: its arrays by name. The tokenizer and the
-    generation settings are read when first used.
+    path: its folder or .gguf file. config: config.json's keys. tensors: its arrays by name. notes: what was done with
+    them that a reader should know. The tokenizer and the generation settings are read when first used.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Checkpoint:
     config: Mapping[str, Any]
     tensors: Tensors
     gguf: GgufFile | None = None
+    notes: tuple[Message, ...] = ()
 
     @property
     def config_path(self) -> Path:
@@ -93,10 +98,41 @@ def open_checkpoint(location: ModelLocation) -> Checkpoint:
         from attnviz.models.formats.gguf_names import GgufTensors, config_of
 
         file = GgufFile(location.path)
-        config = config_of(file)
-        return Checkpoint(location.name, location.path, config, GgufTensors(file), file)
+        config, tensors = config_of(file), GgufTensors(file)
+        notes = (unused_note(tensors.unknown, str(file.metadata["general.architecture"])),) if tensors.unknown else ()
+        return Checkpoint(location.name, location.path, config, tensors, file, notes)
     config = read_json(location.path / "config.json", most=16 * 2**20)
-    return Checkpoint(location.name, location.path, config, open_weights(location.path))
+    quantization = read_quantization(config, location.path)
+    stored = open_weights(location.path)
+    refuse_telling_tensors(stored, location.path)
+    weights = CheckpointTensors(stored, quantization)
+    notes = () if quantization is None else (_quantization_note(quantization, weights),)
+    return Checkpoint(location.name, location.path, config, weights, notes=notes)
+
+
+def unused_note(names: Collection[str], family: str) -> Message:
+    """Return what is said of tensors of the computed layers that were not used; family: what it is called."""
+    kinds = list(dict.fromkeys(re.sub(r"\d+", "*", name) for name in names))
+    return message(
+        "Not used, though they belong to the computed layers: {names} (tensors: {count}). {family} does not have them.",
+        count=len(names),
+        family=family,
+        names=listed([*kinds[:3], *(["…"] if len(kinds) > 3 else [])]),
+    )
+
+
+def _quantization_note(quantization: Quantization, tensors: CheckpointTensors) -> Message:
+    """Return what is said of a quantized checkpoint below its attention."""
+    if tensors.of_activations:
+        return message(
+            "Quantized weights ({method}) were converted to float32; activations stay float32, and their scales "
+            "(tensors: {count}) are not used.",
+            method=quantization.method,
+            count=len(tensors.of_activations),
+        )
+    return message(
+        "Quantized weights ({method}) were converted to float32; activations stay float32.", method=quantization.method
+    )
 
 
 @contextmanager

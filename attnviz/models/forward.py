@@ -135,6 +135,10 @@ class Network:
         """Return whether two segments differ: as in BERT, unless it was trained with one only."""
         return self.config.count("type_vocab_size", default=0 if self.shape.causal else 2, least=0) > 1
 
+    def unused_tensors(self) -> list[str]:
+        """Return the tensors of the layers that ran so far which no pass took; see Weights.unused."""
+        return self._weights.unused(self._stack.needless)
+
     def check(self) -> None:
         """Raise InputError for a config that no pass could be made with; no tensor is read."""
         self._stack(StackSetup(self.config, self._weights, self.shape, 1))

@@ -16,8 +16,9 @@ from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.provenance import ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
 from attnviz.i18n.messages import Message, message
-from attnviz.models.checkpoint import Checkpoint, naming_file, open_checkpoint
+from attnviz.models.checkpoint import Checkpoint, naming_file, open_checkpoint, unused_note
 from attnviz.models.families.base import ModelShape
+from attnviz.models.families.registry import FAMILIES
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 from attnviz.models.limits import TextLimits
 from attnviz.models.locate import find_model
@@ -227,8 +228,16 @@ class Model:
             output=output.traces[-1].output if output.traces else None,
             traces=output.traces,
             provenance=Provenance(replace(self._origin(), **changes)),
-            notes=notes,
+            notes=(*notes, *self._notes()),
         )
+
+    def _notes(self) -> tuple[Message, ...]:
+        """Return what a reader should know of the checkpoint: how it was read, and which of its tensors were not."""
+        unused = self.network.unused_tensors()
+        if not unused:
+            return self.checkpoint.notes
+        note = unused_note(unused, FAMILIES[self.shape.family].written)
+        return (*self.checkpoint.notes, note)
 
     def _origin(self) -> ModelOrigin:
         """Return which model it is, and its size; an encoder-decoder's as its encoder's attention has it."""

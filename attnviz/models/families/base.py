@@ -18,6 +18,16 @@ from attnviz.models.families.weights import Weights
 
 Names = str | tuple[str, ...]
 
+# Tensors in layers that no pass needs, as regular expressions: masks and frequencies that old versions stored, and the
+# cross-attention of a decoder that is read alone.
+NEEDLESS = (
+    r"\.(attn|attention)\.(bias|masked_bias)$",
+    r"rotary_emb\.inv_freq$",
+    r"position_ids$",
+    r"crossattention\.",
+    r"EncDecAttention\.relative_attention_bias",
+)
+
 
 @dataclass(frozen=True)
 class ModelShape:
@@ -100,12 +110,13 @@ class Stack(ABC):
     """The layers of one model, for one text.
 
     Called in this order: `embed`, `forward_layer` for each layer, `finish`, `score`. Tensors are looked up when their
-    layer runs.
+    layer runs. needless: what a checkpoint may hold beside the tensors that are looked up, see Weights.unused.
     """
 
     prefixes: ClassVar[tuple[str, ...]] = ("",)
     keys: ClassVar[ConfigKeys] = ConfigKeys()
     decoder: ClassVar[type[Stack] | None] = None
+    needless: ClassVar[tuple[str, ...]] = NEEDLESS
 
     def __init__(self, setup: StackSetup) -> None:
         self.config, self.weights, self.shape, self.length, self.encoder_hidden_states = setup

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,6 +16,10 @@ from attnviz.core.types import Float32
 _OLD_ENDINGS = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
 
 
+# What a layer's tensors have before their own names: all up to the last number.
+_LAYER = re.compile(r".*\.\d+\.")
+
+
 class Weights:
     """Named float32 arrays, with or without the prefix that a head on top puts before them ("bert.", "model.").
 
@@ -24,6 +29,7 @@ class Weights:
     def __init__(self, tensors: Mapping[str, NDArray[np.floating]], prefixes: tuple[str, ...] = ("",)) -> None:
         self._tensors = tensors
         self._prefixes = prefixes
+        self._used: set[str] = set()
 
     def find(self, *names: str) -> str | None:
         """Return the full name of the first of these tensors that is there, under any prefix; None where none is."""
@@ -60,7 +66,24 @@ class Weights:
         name = self.find(*names)
         if name is None:
             raise InputError("The model's weights have no tensor {name} of shape {shape}.", name=names[0], shape=shape)
+        self._used.add(name)
         return name
+
+    def unused(self, harmless: tuple[str, ...]) -> list[str]:
+        """Return the tensors beside those that were taken, in the embeddings and layers that these are of.
+
+        A layer is what stands before the last number of a name. harmless: regular expressions of names that no pass
+        needs, such as stored masks.
+        """
+        parts = {match[0] for name in self._used if (match := _LAYER.match(name))}
+        parts.update(name[: name.index("embeddings.") + 11] for name in self._used if "embeddings." in name)
+        beginnings = tuple(parts)
+        needless = re.compile("|".join(harmless))
+        return [
+            name
+            for name in self._tensors
+            if name.startswith(beginnings) and name not in self._used and not needless.search(name)
+        ]
 
 
 @runtime_checkable

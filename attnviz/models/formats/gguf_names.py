@@ -125,13 +125,18 @@ class GgufTensors(Tensors):
         self._names: dict[str, str] = {}
         self._changes: dict[str, LayoutChange] = {}
         architecture = architecture_of(file)
+        left = []
         for ours in file:
             theirs = _renamed(ours, ARCHITECTURES[architecture][1], file)
-            if theirs is not None:
+            if theirs is None:
+                left.append(ours)
+            else:
                 self._names[theirs] = ours
                 change = _layout_change(architecture, ours, file)
                 if change is not None:
                     self._changes[theirs] = change
+        # Tensors of layers that the architecture is not known to have, without those that the config is made from.
+        self.unknown = tuple(name for name in left if ".blk." in f".{name}" and "attn_rot_embd" not in name)
 
     def __getitem__(self, name: str) -> Float32:
         array: Float32 = self._file[self._names[name]]
@@ -165,6 +170,7 @@ def architecture_of(file: GgufFile) -> str:
     if not isinstance(found, str) or found not in ARCHITECTURES:
         raise InputError(
             "{path!r} has the architecture {found!r}; supported in GGUF: {known}.",
+            hint="Give the model's folder, if its family is supported there; attnviz models lists the families.",
             path=str(file.path),
             found=found,
             known=listed(ARCHITECTURES),

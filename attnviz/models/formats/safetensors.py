@@ -8,6 +8,7 @@ embedding that a sentence needs are ever read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +39,14 @@ _DTYPES = {
     "U32": np.uint32,
     "U16": np.uint16,
     "U8": np.uint8,
+    "F8_E4M3": np.uint8,
+    "F8_E5M2": np.uint8,
+    "F8_E8M0": np.uint8,
 }
+# What is stored as bits that NumPy has no type for: bfloat16 and the kinds of float8.
+_BITS = ("BF16", "F8_E4M3", "F8_E5M2", "F8_E8M0")
+# Formats of safetensors that are not read, though a file that has them is sound.
+_OTHERS = ("F4", "F6_E2M3", "F6_E3M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "C64")
 _KNOWN = listed(_DTYPES)
 
 
@@ -90,6 +98,15 @@ class SafetensorsFile(Tensors):
         )
         if shape is None or offsets is None or len(offsets) != 2:
             raise self._broken(message("{name!r} has no dtype, shape and data_offsets", name=name))
+        if isinstance(dtype, str) and dtype in _OTHERS:
+            raise InputError(
+                "{path!r} holds {name!r} in the number format {dtype}, which attnviz does not read; it reads {known}.",
+                hint="Give the checkpoint that it was made from, or a GGUF of it.",
+                path=str(self.path),
+                name=name,
+                dtype=dtype,
+                known=_KNOWN,
+            )
         if not isinstance(dtype, str) or dtype not in _DTYPES:
             raise self._broken(
                 message("{name!r} has dtype {dtype}; supported: {known}", name=name, dtype=dtype, known=_KNOWN)
@@ -139,23 +156,21 @@ class SafetensorsFile(Tensors):
         return InputError("{path!r} is not a valid safetensors file: {what}.", path=str(self.path), what=what)
 
     def raw(self, name: str) -> NDArray[Any]:
-        """Return an array as it is stored, mapped and not copied; bfloat16 as its 16 bits."""
+        """Return an array as it is stored, mapped and not copied; bfloat16 and float8 as their bits."""
         entry = self.entries[name]
         flat: Bytes = self._data[entry.start : entry.end]
         return flat.view(np.dtype(_DTYPES[entry.dtype]).newbyteorder("<")).reshape(entry.shape)
 
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
         """Return some rows of an array [rows, ...] as float32 [*indexes, ...]; other rows are never read."""
-        return self._float32(self.raw(name)[indexes], self.entries[name].dtype)
+        return to_float32(self.raw(name)[indexes], self.entries[name].dtype)
 
     def __getitem__(self, name: str) -> Float32:
-        return self._float32(self.raw(name), self.entries[name].dtype)
+        return to_float32(self.raw(name), self.entries[name].dtype)
 
-    def _float32(self, array: NDArray[Any], dtype: str) -> Float32:
-        """Convert a stored array of any shape to float32."""
-        if dtype == "BF16":
-            return bfloat16_to_float32(array)
-        return np.require(array, np.float32, ["A"])
+    def dtype(self, name: str) -> str:
+        """Return the name of an array's number format, as in BF16."""
+        return self.entries[name].dtype
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -215,6 +230,14 @@ class ShardedSafetensors(Tensors):
     def __getitem__(self, name: str) -> Float32:
         return self._shard(name)[name]
 
+    def raw(self, name: str) -> NDArray[Any]:
+        """Return an array as it is stored, mapped and not copied; bfloat16 and float8 as their bits."""
+        return self._shard(name).raw(name)
+
+    def dtype(self, name: str) -> str:
+        """Return the name of an array's number format, as in BF16."""
+        return self._shard(name).dtype(name)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._where)
 
@@ -223,6 +246,38 @@ class ShardedSafetensors(Tensors):
 
     def __contains__(self, name: object) -> bool:
         return name in self._where
+
+
+def to_float32(array: NDArray[Any], dtype: str) -> Float32:
+    """Convert an array of any shape, as it is stored in the number format `dtype`, to float32."""
+    if dtype not in _BITS:
+        return np.require(array, np.float32, ["A"])
+    return bfloat16_to_float32(array) if dtype == "BF16" else float8_numbers(dtype)[array]
+
+
+@cache
+def float8_numbers(dtype: str) -> Float32:
+    """Return the numbers of the 256 codes of a kind of float8, float32.
+
+    F8_E4M3 (bias 7) has no infinities, and one code for no number a sign; F8_E5M2 (bias 15) is as IEEE 754 has it
+    (Micikevicius et al. 2022, table 1). F8_E8M0 is a power of 2 from 2^-127, without a sign or a zero (OCP
+    Microscaling Formats 1.0, section 5.4.1).
+    """
+    codes = np.arange(256)
+    if dtype == "F8_E8M0":
+        powers = np.ldexp(1.0, codes - 127)
+        powers[255] = np.nan
+        return powers.astype(np.float32)
+    width, bias = {"F8_E4M3": (3, 7), "F8_E5M2": (2, 15)}[dtype]
+    exponents, mantissas = (codes & 0x7F) >> width, codes & (2**width - 1)
+    normal = np.ldexp(1 + mantissas / 2**width, exponents - bias)
+    numbers = np.where(exponents > 0, normal, np.ldexp(mantissas / 2**width, 1 - bias))
+    if dtype == "F8_E4M3":
+        numbers[(codes & 0x7F) == 0x7F] = np.nan
+    else:
+        numbers[exponents == 31] = np.where(mantissas[exponents == 31] == 0, np.inf, np.nan)
+    signed: Float32 = np.copysign(numbers, np.where(codes & 0x80, -1.0, 1.0)).astype(np.float32)
+    return signed
 
 
 def bfloat16_to_float32(bits: NDArray[np.uint16]) -> Float32:
