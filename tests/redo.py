@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 NUMBER = re.compile(r"\d*\.?\d+(?:e[-+]\d+)?")
-TOKEN = re.compile(rf"\s*(e\^\(|cos|sin|log2|√\d+|{NUMBER.pattern}|[-+×/()])")
+TOKEN = re.compile(rf"\s*(e\^\(|tanh\(|cos|sin|log2|√\d+|{NUMBER.pattern}|[-+×/()])")
 NAME = re.compile(r" \((?:“.*?”(?:#\d+)?|[^()]*[^\W\d_][^()]*)\)| \[\d+\]")
 REST = re.compile(r" from \d+ (?:smaller terms?|other words?)")
 FLOAT32 = 3e-7
@@ -56,10 +56,10 @@ class Calculator:
         token = self.next()
         if token == "-":
             return negative(self.factor())
-        if token in ("(", "e^("):
+        if token in ("(", "e^(", "tanh("):
             inner = self.sum()
             assert self.next(")")
-            return power(inner) if token == "e^(" else inner
+            return {"e^(": power, "tanh(": hyperbolic}.get(token, lambda span: span)(inner)
         if token in ("cos", "sin"):
             return wave(math.cos if token == "cos" else math.sin, self.factor())
         if token == "log2":
@@ -111,6 +111,11 @@ def power(a):
 
     slack = 1e-6 * a.size  # float32 subtracts two large scores no better
     return Span(exp(a.low - slack), exp(a.high + slack), exp(a.high))
+
+
+def hyperbolic(a):
+    low, high = math.tanh(a.low) - 1e-7, math.tanh(a.high) + 1e-7
+    return Span(low, high, 1)
 
 
 def logarithm(a):

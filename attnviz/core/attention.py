@@ -19,9 +19,9 @@ _LARGEST = np.finfo(np.float64).max / 4
 
 
 class Attended(NamedTuple):
-    """What one call of `attend` computed, all [..., query, ...]; logits after scale, bias and temperature.
+    """What one call of `attend` computed, all [..., query, ...]; logits after scale, cap, bias and temperature.
 
-    weights and logits have the precision they were computed in, float32 or float64.
+    weights and logits have the precision they were computed in, float32 or float64; a sink is their last column.
     """
 
     output: Float32
@@ -83,6 +83,8 @@ def scaled_dot_product_attention(
     bias: ArrayLike | None = None,
     scale: float | None = None,
     temperature: float = 1.0,
+    cap: float | None = None,
+    sink: ArrayLike | None = None,
 ) -> tuple[Float32, Float32]:
     """Return for each query the mean of the values, weighted by how well the query fits each key, and the weights.
 
@@ -92,16 +94,23 @@ def scaled_dot_product_attention(
     query [..., n_q, d], key [..., n_k, d], value [..., n_k, d_v]; leading batch and head dimensions broadcast.
     allowed: boolean, broadcasts to [..., n_q, n_k]; False is "cannot look". A row with nothing allowed is zeros.
     bias: added to the scaled logits before the mask. scale: 1/sqrt(d) unless given. temperature: above 0.
+    cap: above 0; scaled dot products s become cap tanh(s / cap), which lies between -cap and cap, before the bias is
+    added (Gemma team 2024, "Gemma 2", section 2). sink: one logit for each head, [...] as the leading dimensions; it
+    takes part in the softmax of each row as a key that no mask forbids and that has no value, so that a row's keys
+    may get less than 1 together (OpenAI 2025, "gpt-oss model card", section 2). Its share is the weights' last column:
+    weights are [..., n_q, n_k + 1] then.
     Returns output [..., n_q, d_v] and weights [..., n_q, n_k], both float32, finite for every finite input up to
     3.4e38: where float32 logits overflow they are computed again in float64. float64 input is computed in float64.
-    Raises ShapeError where shapes do not fit and InputError for nan, inf or a temperature that is not above 0.
+    Raises ShapeError where shapes do not fit and InputError for nan, inf or a temperature or cap that is not above 0.
 
     Examples:
         >>> output, weights = scaled_dot_product_attention([[1.0]], [[1.0]], [[3.0]])
         >>> float(output[0, 0]), float(weights[0, 0])
         (3.0, 1.0)
     """
-    attended = attend(query, key, value, allowed=allowed, bias=bias, scale=scale, temperature=temperature)
+    attended = attend(
+        query, key, value, allowed=allowed, bias=bias, scale=scale, temperature=temperature, cap=cap, sink=sink
+    )
     return attended.output, attended.weights.astype(np.float32)
 
 
@@ -114,34 +123,46 @@ def attend(
     bias: ArrayLike | None = None,
     scale: float | None = None,
     temperature: float = 1.0,
+    cap: float | None = None,
+    sink: ArrayLike | None = None,
 ) -> Attended:
     """Compute `scaled_dot_product_attention`, and return the logits too."""
     q, k, v = _same_precision(query, key, value)
     _check_shapes(q, k, v)
     if not (np.isfinite(temperature) and temperature > 0):
         raise InputError("The temperature must be a number above 0, not {value}.", value=temperature)
+    if cap is not None and not (np.isfinite(cap) and cap > 0):
+        raise InputError("The cap of the scores must be a number above 0, not {value}.", value=cap)
     factor = 1 / np.sqrt(q.shape[-1]) if scale is None else float(scale)
     if not np.isfinite(factor):
         raise InputError("The scale must be a finite number, not {value}.", value=factor)
     permitted = None if allowed is None else np.asarray(allowed, dtype=bool)
     added = None if bias is None else np.asarray(bias)
     _check_cells(q, k, v, added, permitted)
+    sinks = None if sink is None else _sink_logits(sink, np.broadcast_shapes(q.shape[:-2], k.shape[:-2]))
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         logits = dot_products(q, k)
         logits *= q.dtype.type(factor)
-        logits = _add_and_divide(logits, added, temperature)
+        logits = _cap_add_and_divide(logits, cap, added, temperature)
         if not np.isfinite(logits).all():
-            logits = _logits_in_float64(q, k, added, factor, temperature)
+            logits = _logits_in_float64(q, k, cap, added, factor, temperature)
+        if sinks is not None:
+            logits, permitted = _with_sink(logits, permitted, sinks)
         weights = softmax(logits, permitted)
-        output = (weights @ v).astype(np.float32, copy=False)
+        shared = weights if sinks is None else weights[..., :-1]
+        output = (shared @ v).astype(np.float32, copy=False)
         if not np.isfinite(output).all():
-            output = _mean_in_float64(weights, v)
+            output = _mean_in_float64(shared, v)
     return Attended(output, weights, logits)
 
 
-def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: float) -> Floats:
-    """Add the bias and divide by the temperature, in place where the shape stays: the logits are the largest array."""
+def _cap_add_and_divide(logits: Floats, cap: float | None, bias: NDArray[Any] | None, temperature: float) -> Floats:
+    """Cap, add the bias, divide by the temperature; in place where the shape stays: logits are the largest array."""
+    if cap is not None:
+        logits /= logits.dtype.type(cap)
+        np.tanh(logits, out=logits)
+        logits *= logits.dtype.type(cap)
     if bias is not None:
         fits = np.broadcast_shapes(bias.shape, logits.shape) == logits.shape
         logits = np.add(logits, bias.astype(logits.dtype, copy=False), out=logits if fits else None)
@@ -150,7 +171,9 @@ def _add_and_divide(logits: Floats, bias: NDArray[Any] | None, temperature: floa
     return logits
 
 
-def _logits_in_float64(q: Float32, k: Float32, bias: NDArray[Any] | None, factor: float, temperature: float) -> Floats:
+def _logits_in_float64(
+    q: Float32, k: Float32, cap: float | None, bias: NDArray[Any] | None, factor: float, temperature: float
+) -> Floats:
     """Compute the same logits in float64, clipped to half its range (a weight is 0 or 1 there)."""
     if bias is not None:
         if not np.isfinite(bias).all():
@@ -160,7 +183,31 @@ def _logits_in_float64(q: Float32, k: Float32, bias: NDArray[Any] | None, factor
         _check_finite(name, array)
     dots = dot_products(q.astype(np.float64), k.astype(np.float64))
     scaled = np.clip(dots * factor, -_LARGEST, _LARGEST)
-    return np.clip(_add_and_divide(scaled, bias, temperature), -_LARGEST, _LARGEST)
+    return np.clip(_cap_add_and_divide(scaled, cap, bias, temperature), -_LARGEST, _LARGEST)
+
+
+def _sink_logits(sink: ArrayLike, leading: tuple[int, ...]) -> Floats:
+    """Return the sink's logits, one for each of the leading dimensions; raises ShapeError where they do not fit."""
+    logits = _real("sink", sink)
+    _check_finite("sink", logits)
+    try:
+        return np.broadcast_to(logits, leading)
+    except ValueError:
+        raise ShapeError(
+            "sink {sink} must have one logit for each head: it does not broadcast to {leading}.",
+            sink=logits.shape,
+            leading=leading,
+        ) from None
+
+
+def _with_sink(logits: Floats, allowed: Booleans | None, sink: Floats) -> tuple[Floats, Booleans | None]:
+    """Return logits [..., n_q, n_k + 1] with the sink's as the last column, and the mask, which allows it."""
+    column = np.broadcast_to(sink[..., None, None], (*logits.shape[:-1], 1)).astype(logits.dtype)
+    joined = np.concatenate([logits, column], axis=-1)
+    if allowed is None:
+        return joined, None
+    keys = np.broadcast_to(allowed, (*allowed.shape[:-1], logits.shape[-1]))
+    return joined, np.concatenate([keys, np.ones((*keys.shape[:-1], 1), dtype=bool)], axis=-1)
 
 
 def _mean_in_float64(weights: Floats, v: Floats) -> Float32:

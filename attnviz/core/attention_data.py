@@ -66,6 +66,8 @@ class Trace:
     [tokens, dim], the words' vectors and the position vectors that the inputs are the sum of; unrotated_query,
     unrotated_key [heads, tokens, d_h], before a rotation; bias [heads, query, key], in the logits; scale, what the
     dot products were multiplied with; temperature. None is "there was none".
+    cap: the scaled dot products s became cap tanh(s / cap). sink [heads]: the logit of a sink, which is the last key of
+    logits and weights then, and whose key and value are zeros here: see core.attention.attend.
     """
 
     inputs: Floats
@@ -89,6 +91,8 @@ class Trace:
     bias: Float32 | None = None
     scale: float | None = None
     temperature: float = 1.0
+    cap: float | None = None
+    sink: Floats | None = None
 
     def select(self, heads: list[int]) -> Trace:
         """Return the same layer with only these heads' intermediates; inputs and output stay those of all."""
@@ -104,6 +108,7 @@ class Trace:
             unrotated_query=_some(self.unrotated_query, heads),
             unrotated_key=_some(self.unrotated_key, heads),
             bias=_some(self.bias, heads),
+            sink=_some(self.sink, heads),
         )
 
 

@@ -106,6 +106,7 @@ def _steps(row: Row) -> tuple[Step, ...]:
         _rotation,
         scores.dot_products_step,
         scores.scores_step,
+        scores.cap_step,
         scores.mask_step,
         scores.exponentials_step,
         scores.weights_step,

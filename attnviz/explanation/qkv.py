@@ -214,7 +214,7 @@ def key_step(row: Row) -> Step:
 def value_step(row: Row) -> Step:
     """Show the value vector of every word that is shown, a line a word; not again where they are the key vectors."""
     values = row.trace.value[row.head]
-    if all(head_vector(row, kind, index).known for kind in ("key", "value") for index in row.shown):
+    if all(head_vector(row, kind, index).known for kind in ("key", "value") for index in row.shown_words):
         words = (_MEANINGS["value"], message("Here they are the same as the keys."))
         return Step("value", _TITLES["value"], "v = x", words, (), {"v": values})
     return _vectors_step(row, "value", row.trace.value[row.head])
@@ -222,10 +222,11 @@ def value_step(row: Row) -> Step:
 
 def _vectors_step(row: Row, kind: Kind, arrays: Floats) -> Step:
     names = row.features if kind == "key" else row.handed
-    found = [head_vector(row, kind, index) for index in row.shown]
-    lines = tuple(Line(row.keys[index], _entries(row, one, names)) for index, one in zip(row.shown, found, strict=True))
+    shown = row.shown_words
+    found = [head_vector(row, kind, index) for index in shown or (row.token,)]
+    lines = tuple(Line(row.keys[i], _entries(row, one, names)) for i, one in zip(shown, found, strict=False))
     left = len(row.keys) - len(row.shown)
-    others = (message("The {count} words with the largest weights are shown.", count=len(row.shown)),)
+    others = (message("The {count} words with the largest weights are shown.", count=len(shown)),)
     words = (*_words(row, kind, found), *(others if left and row.cell is None else ()))
     return _step(row, kind, found[0], words, lines, {_SYMBOLS[kind]: arrays})
 

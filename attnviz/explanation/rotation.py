@@ -47,7 +47,7 @@ def rotation(row: Row, before: Floats, keys_before: Floats) -> Step:
     trace = row.trace
     arrays = {"q": before[row.token], "q_turned": row.query, "k": keys_before, "k_turned": trace.key[row.head]}
     own = _turn(row, before[row.token], row.query, row.token)
-    turns = {index: _turn(row, keys_before[index], trace.key[row.head, index], index) for index in row.shown}
+    turns = {index: _turn(row, keys_before[index], trace.key[row.head, index], index) for index in row.shown_words}
     title = message("Query and keys rotated by their positions")
     if own is None or any(turn is None for turn in turns.values()):
         return Step(
@@ -129,5 +129,5 @@ def _after(row: Row) -> tuple[Line, ...]:
     keys = row.trace.key[row.head]
     return (
         Line(row.word, listing(row.query, row.features, named=row.named)),
-        *(Line(row.keys[i], listing(keys[i], row.features, named=row.named)) for i in row.shown),
+        *(Line(row.keys[i], listing(keys[i], row.features, named=row.named)) for i in row.shown_words),
     )

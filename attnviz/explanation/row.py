@@ -71,14 +71,35 @@ class Row:
         return powers
 
     @cached_property
+    def scaled(self) -> Floats:
+        """The dot products times the scale [keys]."""
+        scaled: Floats = self.dots * self.dots.dtype.type(1.0 if self.trace.scale is None else self.trace.scale)
+        return scaled
+
+    @cached_property
+    def sink(self) -> int | None:
+        """The index of the key that is a sink, the last one; None without one."""
+        return None if self.trace.sink is None else len(self.logits) - 1
+
+    @cached_property
+    def shown_words(self) -> tuple[int, ...]:
+        """The keys that are shown by themselves and are words of the text: all but the sink."""
+        return tuple(index for index in self.shown if index != self.sink)
+
+    @cached_property
     def is_complete(self) -> bool:
         """Whether the scores are the dot products, scaled, with the bias, by the temperature: a model may do more."""
         trace = self.trace
-        scaled = self.dots * (1.0 if trace.scale is None else trace.scale)
+        scaled = self.scaled
+        if trace.cap is not None:
+            scaled = trace.cap * np.tanh(scaled / trace.cap)
         bias = 0.0 if trace.bias is None else trace.bias[self.head, self.token]
         size = max(1.0, float(np.abs(self.logits).max(initial=0.0)))
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.allclose((scaled + bias) / trace.temperature, self.logits, rtol=1e-4, atol=1e-4 * size)
+            expected = (scaled + bias) / trace.temperature
+            if trace.sink is not None:
+                expected[-1] = trace.sink[self.head]
+            return np.allclose(expected, self.logits, rtol=1e-4, atol=1e-4 * size)
 
     @cached_property
     def head_vectors(self) -> dict[tuple[str, int], Any]:

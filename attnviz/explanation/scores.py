@@ -1,6 +1,8 @@
-"""From cards to weights: dot products, the division, the mask, e to the score, and each word's share."""
+"""From cards to weights: dot products, the division, the cap, the mask, e to the score, and each word's share."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +34,7 @@ def dot_products_step(row: Row) -> Step:
     turned = row.trace.unrotated_query is not None
     query = head_vector(row, "query", row.token)
     asked = set(query.listed(row.named)) if query.is_computed and not turned else set()
-    for index in row.shown:
+    for index in row.shown_words:
         values, own = row.trace.key[row.head, index], head_vector(row, "key", index)
         answered = set(own.listed(row.named)) if own.is_computed and not turned else set()
         terms = [
@@ -53,10 +55,12 @@ def _used(values: Floats, j: int, asked: set[int]) -> Number:
 
 
 def scores_step(row: Row) -> Step:
-    """Show the logits: the dot products divided by sqrt(d), the bias added, divided by the temperature."""
-    width, scale, temperature = len(row.query), row.trace.scale, row.trace.temperature
+    """Show the logits: the dot products times the scale, the bias added, divided by the temperature.
+
+    With a cap the dot products times the scale are all; `cap_step` shows the rest.
+    """
+    width, scale, capped = len(row.query), row.trace.scale, row.trace.cap is not None
     divided = scale is not None and bool(np.isclose(scale, 1 / np.sqrt(width)))
-    lines = tuple(Line(row.keys[i], (Entry((*_score(row, i, divided), _result(row, i))),)) for i in row.shown)
     formula = f"q · k / √{width}" if divided else "q · k" if scale in (None, 1.0) else "q · k × c"
     words: list[Message] = []
     if divided:
@@ -70,26 +74,86 @@ def scores_step(row: Row) -> Step:
         )
     elif scale is None or scale == 1:
         words.append(message("This model does not divide the dot products."))
-    if row.trace.bias is not None:
-        formula += " + b"
-        words.append(_bias_words(row))
-    if temperature != 1:
-        formula = f"({formula}) / T"
-        words.append(
-            message(
-                "The temperature {temperature} divides the scores: below 1 sharper, above 1 flatter.",
-                temperature=Number(temperature, given=True),
-            )
-        )
-    if divided and formula == f"q · k / √{width}":
+    plain = formula
+    if capped:
+        lines = [Line(row.keys[i], (Entry((*_scaled(row, i), equals(row.scaled[i]))),)) for i in row.shown_words]
+    else:
+        formula = _with_bias_and_temperature(row, formula, words)
+        lines = [
+            Line(row.keys[i], (Entry((*_score(row, _scaled(row, i), i), _result(row, i))),)) for i in row.shown_words
+        ]
+        lines += _sink_line(row, words)
+    if divided and formula == plain:
         title = message("Divided by √{width} = {root}", width=width, root=Number(float(np.sqrt(width))))
     else:
         title = message("Scores")
     if not row.is_complete:
         words.append(message("The model did more to its scores than these lines show; its own result follows →."))
-    arrays = {"scale": 1.0 if scale is None else scale, "temperature": temperature, "scores": row.logits}
-    bias = {} if row.trace.bias is None else {"bias": row.trace.bias[row.head, row.token]}
-    return Step("scores", title, f"s = {formula}", tuple(words), lines, arrays | bias)
+    arrays: dict[str, Any] = {"scale": 1.0 if scale is None else scale}
+    arrays |= {"scaled": row.scaled} if capped else _score_arrays(row)
+    return Step("scores", title, f"s = {formula}", tuple(words), tuple(lines), arrays)
+
+
+def cap_step(row: Row) -> Step | None:
+    """Show how a cap bends the scores, and what is added to them after it; None without a cap."""
+    cap = row.trace.cap
+    if cap is None:
+        return None
+    words = [
+        message(
+            "The cap {cap} bends the scores: small ones stay as they are, and none goes beyond {cap} or -{cap}.",
+            cap=Number(float(cap), given=True),
+        )
+    ]
+    formula = _with_bias_and_temperature(row, f"{cap:g} tanh(s / {cap:g})", words)
+    lines = [
+        Line(row.keys[i], (Entry((*_score(row, _capped(row, i, cap), i), _result(row, i))),)) for i in row.shown_words
+    ]
+    lines += _sink_line(row, words)
+    title, arrays = message("Capped scores"), {"cap": float(cap)} | _score_arrays(row)
+    return Step("cap", title, f"s = {formula}", tuple(words), tuple(lines), arrays)
+
+
+def _score_arrays(row: Row) -> dict[str, Any]:
+    """Return the arrays of the step whose results are the scores."""
+    found: dict[str, Any] = {"temperature": row.trace.temperature, "scores": row.logits}
+    if row.trace.bias is not None:
+        found["bias"] = row.trace.bias[row.head, row.token]
+    if row.trace.sink is not None:
+        found["sink"] = float(row.trace.sink[row.head])
+    return found
+
+
+def _with_bias_and_temperature(row: Row, formula: str, words: list[Message]) -> str:
+    """Return a score's formula with the bias and the temperature, and add what they mean to the words."""
+    if row.trace.bias is not None:
+        formula += " + b"
+        words.append(_bias_words(row))
+    if row.trace.temperature != 1:
+        formula = f"({formula}) / T"
+        words.append(
+            message(
+                "The temperature {temperature} divides the scores: below 1 sharper, above 1 flatter.",
+                temperature=Number(row.trace.temperature, given=True),
+            )
+        )
+    return formula
+
+
+def _sink_line(row: Row, words: list[Message]) -> list[Line]:
+    """Return the line of the sink, where there is one that is shown, and add what it means to the words."""
+    if row.sink is None or row.trace.sink is None:
+        return []
+    words.append(
+        message(
+            "“{sink}” is no word: its score is a number that the head has learned. It takes its share of every row, "
+            "and has no value to pass on.",
+            sink=row.keys[row.sink],
+        )
+    )
+    if row.sink not in row.shown:
+        return []
+    return [Line(row.keys[row.sink], (Entry(((Number(float(row.trace.sink[row.head])),),)),))]
 
 
 def _result(row: Row, index: int) -> Atom:
@@ -98,14 +162,25 @@ def _result(row: Row, index: int) -> Atom:
     return found if row.is_complete else ("→ ", *found[1:])
 
 
-def _score(row: Row, index: int, divided: bool) -> tuple[Atom, ...]:
-    scale, temperature = row.trace.scale, row.trace.temperature
-    dot = Number(float(row.dots[index]), "carried")
-    atoms: list[Atom] = [(dot,)]
-    if divided:
-        atoms.append((f"/ √{len(row.query)}",))
-    elif scale is not None and scale != 1:
-        atoms.append(("× ", *in_brackets(Number(scale))))
+def _scaled(row: Row, index: int) -> tuple[Atom, ...]:
+    """Return a dot product times the scale."""
+    width, scale = len(row.query), row.trace.scale
+    dot: Atom = (Number(float(row.dots[index]), "carried"),)
+    if scale is not None and bool(np.isclose(scale, 1 / np.sqrt(width))):
+        return dot, (f"/ √{width}",)
+    return (dot,) if scale in (None, 1.0) else (dot, ("× ", *in_brackets(Number(scale or 1.0))))
+
+
+def _capped(row: Row, index: int, cap: float) -> tuple[Atom, ...]:
+    """Return the cap times the tanh of a scaled dot product divided by it."""
+    limit = Number(float(cap), given=True)
+    return (limit,), ("× tanh(", Number(float(row.scaled[index]), "carried"), " / ", limit, ")")
+
+
+def _score(row: Row, scaled: tuple[Atom, ...], index: int) -> tuple[Atom, ...]:
+    """Return a scaled dot product with the bias added, divided by the temperature."""
+    temperature = row.trace.temperature
+    atoms = list(scaled)
     if row.trace.bias is not None:
         atoms.append(plus(Number(float(row.trace.bias[row.head, row.token, index]))))
     if temperature != 1:

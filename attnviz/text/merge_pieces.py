@@ -241,6 +241,7 @@ def _part_of(trace: Trace, queries: list[int], keys: list[int], weights: NDArray
         query=trace.query[:, queries],
         key=trace.key[:, keys],
         value=trace.value[:, keys],
+        sink=None,
         logits=trace.logits[:, queries][:, :, keys],
         weights=trace.weights[:, queries][:, :, keys] if weights is None else weights,
         context=trace.context[:, queries],

@@ -33,23 +33,33 @@ def problems(draw, elements=small):
     return q, k, v, draw(arrays(bool, (queries, keys)))
 
 
-def oracle(q, k, v, allowed=None, bias=None, scale=None, temperature=1.0):
+def oracle(q, k, v, allowed=None, bias=None, scale=None, temperature=1.0, cap=None, sink=None):
     """The same equation with lists and math.exp, in float64; returns output, weights, logits."""
     factor = 1 / math.sqrt(len(q[0])) if scale is None else scale
     outputs, table, every_logit = [], [], []
+
+    def capped(score):
+        return score if cap is None else cap * math.tanh(score / cap)
+
     for i, asks in enumerate(q):
         logits = [
-            (sum(a * b for a, b in zip(asks, answers, strict=True)) * factor + (bias[i][j] if bias is not None else 0))
+            (
+                capped(sum(a * b for a, b in zip(asks, answers, strict=True)) * factor)
+                + (bias[i][j] if bias is not None else 0)
+            )
             / temperature
             for j, answers in enumerate(k)
         ]
         seen = [j for j in range(len(k)) if allowed is None or allowed[i][j]]
+        if sink is not None:
+            seen.append(len(k))
+            logits.append(sink)
         top = max((logits[j] for j in seen), default=0)
-        raw = [math.exp(logits[j] - top) if j in seen else 0.0 for j in range(len(k))]
+        raw = [math.exp(logits[j] - top) if j in seen else 0.0 for j in range(len(logits))]
         row = [one / (sum(raw) or 1) for one in raw]
         table.append(row)
         every_logit.append(logits)
-        outputs.append([sum(w * value[c] for w, value in zip(row, v, strict=True)) for c in range(len(v[0]))])
+        outputs.append([sum(w * value[c] for w, value in zip(row, v, strict=False)) for c in range(len(v[0]))])
     return outputs, table, every_logit
 
 
@@ -121,6 +131,73 @@ def test_every_option_equals_plain_python(problem, scale, temperature, data):
     got = attend(q, k, v, bias=bias, scale=scale, temperature=temperature)
     assert_near(got.logits, logits)
     assert_near(got.weights, weights, size=logits)
+
+
+@given(problems(), st.floats(0.1, 60), st.floats(-4, 4, width=32), st.booleans(), st.data())
+def test_a_cap_and_a_sink_equal_plain_python(problem, cap, sink, has_sink, data):
+    """A cap bends the scaled scores before the bias; a sink is a last column that no mask forbids, without a value."""
+    q, k, v, allowed = problem
+    bias = data.draw(arrays(np.float32, (len(q), len(k)), elements=small))
+    given_sink = sink if has_sink else None
+    lists = [array.tolist() for array in (q, k, v, allowed, bias)]
+    output, weights, logits = oracle(*lists, temperature=1.5, cap=cap, sink=given_sink)
+    got = attend(q, k, v, allowed=allowed, bias=bias, temperature=1.5, cap=cap, sink=given_sink)
+    assert_near(got.logits, logits)
+    assert_near(got.weights, weights, size=logits)
+    assert_near(got.output, output, size=[*np.ravel(logits), *np.ravel(output)])
+    if has_sink:
+        assert_rows_sum_to_one(got.weights)
+
+
+@given(problems(elements=finite), st.floats(1e-3, 1e6))
+def test_a_cap_holds(problem, cap):
+    """No score goes beyond the cap, whatever the inputs, and the order of the scores stays."""
+    q, k, v, _ = problem
+    got, plain = attend(q, k, v, cap=cap), attend(q, k, v)
+    assert np.isfinite(got.logits).all()
+    assert_between(got.logits / cap, -1, 1)
+    order = np.argsort(plain.logits, axis=-1)
+    assert (np.diff(np.take_along_axis(got.logits, order, -1), axis=-1) >= 0).all()
+
+
+@given(problems(), st.floats(-4, 4, width=32))
+def test_a_sink_scales_the_rows(problem, sink):
+    """Next to a sink the keys share what it leaves, in the same proportions; a very low sink takes nothing."""
+    q, k, v, _ = problem
+    plain, beside = attend(q, k, v), attend(q, k, v, sink=sink)
+    left = 1 - beside.weights[:, -1:]
+    assert_near(beside.weights[:, :-1], plain.weights * left, size=plain.logits)
+    assert_near(beside.output, plain.output * left, size=[*np.ravel(plain.logits), *np.ravel(plain.output)])
+    np.testing.assert_array_equal(attend(q, k, v, sink=-3e38).weights[:, :-1], plain.weights)
+
+
+@pytest.mark.parametrize("allowed", [True, [[True]], [[True], [False]], [[True, False, True]]])
+def test_a_sink_beside_a_mask_that_broadcasts(allowed):
+    """A mask of fewer dimensions or of size 1 leaves the sink its column."""
+    q, k = np.ones((2, 3)), np.ones((3, 3))
+    got = attend(q, k, k, allowed=allowed, sink=0.0)
+    whole = attend(q, k, k, allowed=np.broadcast_to(allowed, (2, 3)), sink=0.0)
+    np.testing.assert_array_equal(got.weights, whole.weights)
+    assert (got.weights[:, -1] > 0).all()
+
+
+def test_sinks_of_heads():
+    """Each head has its own sink; one of another shape, or one that is not finite, is refused."""
+    q = np.ones((2, 3, 4), np.float32)
+    got = attend(q, q, q, sink=[0, 1])
+    for head in (0, 1):
+        np.testing.assert_array_equal(got.weights[head], attend(q[head], q[head], q[head], sink=head).weights)
+    with pytest.raises(ShapeError, match=r"sink .* does not broadcast to \(2,\)"):
+        attend(q, q, q, sink=[0, 1, 2])
+    with pytest.raises(InputError, match="sink must hold finite"):
+        attend(q, q, q, sink=[0, math.inf])
+
+
+@pytest.mark.parametrize("cap", [0, -1, math.nan, math.inf])
+def test_wrong_cap(cap):
+    """A cap is a number above 0."""
+    with pytest.raises(InputError, match="cap of the scores must be a number above 0"):
+        attend([[1.0]], [[1.0]], [[1.0]], cap=cap)
 
 
 @given(problems())
@@ -315,6 +392,14 @@ def test_pytorch_gives_the_same(name):
     output, weights = scaled_dot_product_attention(ANSWERS["q"], ANSWERS["k"], ANSWERS["v"], **options)
     assert_near(output, ANSWERS[f"output_{name}"])
     assert_near(weights, ANSWERS[f"weights_{name}"])
+
+
+@pytest.mark.parametrize(("name", "option"), [("cap", {"cap": 1.5}), ("sink", {"sink": ANSWERS["sink"]})])
+def test_transformers_gives_the_same(name, option):
+    """The functions of Gemma 2 and gpt-oss in transformers give the same output and weights under a mask."""
+    got = attend(ANSWERS["q"], ANSWERS["k"], ANSWERS["v"], allowed=ANSWERS["allowed"], **option)
+    assert_near(got.output, ANSWERS[f"output_{name}"])
+    assert_near(got.weights[..., :7], ANSWERS[f"weights_{name}"])
 
 
 def test_pytorch_broadcasts_the_same():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -425,6 +426,58 @@ def test_a_model_that_does_more():
     """Where the scores are not what the lines say, the sheet says so."""
     assert "did more" in page(explain_attention(model(cap=True), head=0))
     assert "did more" not in page(explain_attention(model(), head=0))
+
+
+def with_cap_and_sink(cap, sink, bias, temperature):
+    """A layer of 5 words and 3 heads with a cap, a sink, a bias and a temperature, where they are given."""
+    made = model(tokens=5, width=8, seed=3)
+    trace = made.traces[0]
+    options = {"cap": cap, "sink": None if sink is None else np.float32([-1, 0.5, 2]), "temperature": temperature}
+    added = np.random.default_rng(1).standard_normal((3, 5, 5)).astype(np.float32) if bias else None
+    done = attend(trace.query, trace.key, trace.value, allowed=made.allowed, bias=added, **options)
+    pad = ((0, 0), (0, 0 if sink is None else 1), (0, 0))
+    rotated = {"unrotated_query": None, "unrotated_key": None}
+    trace = replace(
+        trace,
+        **options | rotated,
+        key=np.pad(trace.key, pad),
+        value=np.pad(trace.value, pad),
+        logits=done.logits,
+        weights=done.weights,
+        context=done.output,
+        bias=None if added is None else np.pad(added, ((0, 0), (0, 0), pad[1])),
+    )
+    key = made.query if sink is None else (*made.query, Token("<sink>"))
+    allowed = np.pad(made.allowed, ((0, 0), (0, len(key) - 5)), constant_values=True)
+    return replace(made, key=key, weights=done.weights[None], allowed=allowed, traces=(trace,))
+
+
+@pytest.mark.parametrize("cell", [None, 0, "<sink>"])
+@pytest.mark.parametrize("head", [0, 2, "all"])
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("sink", [None, 1])
+@pytest.mark.parametrize("cap", [None, 2.0])
+def test_caps_and_sinks(cap, sink, bias, temperature, head, cell):
+    """A cap has a step of its own and a sink a line of its own, and every equation can be redone."""
+    if sink is None and cell == "<sink>":
+        return
+    found = explain_attention(with_cap_and_sink(cap, sink, bias, temperature), head=head, token=3, cell=cell)
+    text = page(found)
+    assert [equation for equation in equations(text) if not equation.holds(4)] == []
+    if head == "all":
+        return
+    names = [step.name for step in found.steps]
+    assert ("cap" in names) == (cap is not None)
+    assert "did more" not in text
+    assert ("× tanh(" in text) == (cap is not None and cell != "<sink>")
+    assert ("a number that the head has learned" in text) == (sink is not None)
+    assert ("“<sink>”" in text) or not sink
+    document = json.loads(to_json(explanation_document(found)))
+    arrays = {name: value for step in document["steps"] for name, value in step["arrays"].items()}
+    assert ("cap" in arrays) == (cap is not None)
+    assert ("sink" in arrays) == (sink is not None)
+    assert ("scaled" in arrays) == (cap is not None)
 
 
 @pytest.mark.parametrize("options", [{}, {"heads": 4, "position": "sinusoidal"}, {"projection": "random"}, {"cell": 1}])

@@ -3,7 +3,7 @@
 PyTorch is needed only here, never by the tests:
 
     python -m venv /tmp/torchvenv
-    /tmp/torchvenv/bin/pip install torch==2.13.0 numpy
+    /tmp/torchvenv/bin/pip install torch==2.13.0 transformers==5.24.0 numpy
     /tmp/torchvenv/bin/python tests/golden/make_attention.py
 """
 
@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+from transformers.models.gemma2.modeling_gemma2 import eager_attention_forward as capped
+from transformers.models.gpt_oss.modeling_gpt_oss import eager_attention_forward as with_sink
 
 HERE = Path(__file__).parent
 
@@ -67,6 +69,24 @@ def multi_head(generator: np.random.Generator) -> dict[str, torch.Tensor]:
     }
 
 
+def caps_and_sinks(golden: dict[str, torch.Tensor], generator: np.random.Generator) -> dict[str, torch.Tensor]:
+    """The functions of Gemma 2 (scores capped at 1.5) and gpt-oss; outputs [batch, head, tokens, d_v]."""
+    q, k, v = golden["q"], golden["k"], golden["v"]
+    module = torch.nn.Module()
+    module.num_key_value_groups, module.sinks = 1, random(generator, 3)
+    mask = torch.zeros(5, 7).masked_fill(~golden["allowed"], -math.inf)
+    scale = 8**-0.5
+    output, weights = capped(module, q, k, v, mask, scaling=scale, softcap=1.5)
+    sink_output, sink_weights = with_sink(module, q, k, v, mask, scaling=scale)
+    return {
+        "sink": module.sinks,
+        "output_cap": output.transpose(1, 2),
+        "weights_cap": weights,
+        "output_sink": sink_output.transpose(1, 2),
+        "weights_sink": sink_weights,
+    }
+
+
 def waves(count: int, dim: int) -> torch.Tensor:
     """Sinusoidal positions as "The Annotated Transformer" writes them, exp of logarithms, in float64."""
     position = torch.arange(count, dtype=torch.float64)[:, None]
@@ -81,6 +101,7 @@ def main() -> None:
     """Compute everything from one seed and write it."""
     generator = np.random.default_rng(20240607)
     golden = {**dot_products(generator), **multi_head(generator), "waves": waves(50, 16)}
+    golden |= caps_and_sinks(golden, generator)
     np.savez_compressed(HERE / "attention.npz", **{name: tensor.numpy() for name, tensor in golden.items()})
 
 

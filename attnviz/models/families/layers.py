@@ -103,21 +103,29 @@ def attention(
     allowed: Booleans | None = None,
     bias: Float32 | None = None,
     scale: float | None = None,
+    cap: float | None = None,
+    sink: Float32 | None = None,
 ) -> Trace:
     """Run an attention sublayer from projected heads to W_o (Vaswani et al. 2017, section 3.2.2); keep every number.
 
     inputs [q, dim] and key_inputs [k, dim]: what was projected. query [heads, q, d_h], key and value
     [kv_heads, k, d_h], rotated already; each serves heads / kv_heads query heads in a row (Ainslie et al. 2023).
-    allowed [q, k], bias [heads, q, k]: see core.attention.attend. The trace's weights are [heads, q, k].
+    allowed [q, k], bias [heads, q, k], cap, sink [heads]: see core.attention.attend. The trace's weights are
+    [heads, q, k], or [heads, q, k + 1] with a sink, whose key and value are zeros in the trace.
     """
     key, value = _repeat_kv_heads(key, len(query)), _repeat_kv_heads(value, len(query))
     try:
-        context, weights, logits = attend(query, key, value, allowed=allowed, bias=bias, scale=scale)
+        context, weights, logits = attend(
+            query, key, value, allowed=allowed, bias=bias, scale=scale, cap=cap, sink=sink
+        )
     except InputError:
-        for array in (query, key, value, *([] if bias is None else [bias])):
+        for array in (query, key, value, *(one for one in (bias, sink) if one is not None)):
             finite(array)  # looked at where something is wrong only: the fault is then that of the model's weights
         raise
-    added = None if bias is None else np.broadcast_to(bias, logits.shape)
+    added = None if bias is None else np.broadcast_to(bias, (*logits.shape[:-1], key.shape[-2]))
+    if sink is not None:
+        key, value = _with_empty_row(key), _with_empty_row(value)
+        added = None if added is None else np.pad(added, ((0, 0), (0, 0), (0, 1)))
     return Trace(
         inputs=inputs,
         key_inputs=key_inputs,
@@ -130,7 +138,14 @@ def attention(
         output=output(merge_heads(context)),
         bias=added,
         scale=1 / np.sqrt(query.shape[-1]) if scale is None else scale,
+        cap=cap,
+        sink=sink,
     )
+
+
+def _with_empty_row(x: Float32) -> Float32:
+    """Return x [heads, n, d_h] with a row of zeros at the end, [heads, n + 1, d_h]."""
+    return np.concatenate([x, np.zeros_like(x[:, :1])], axis=1)
 
 
 def finite(x: Float32) -> Float32:
