@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
 from attnviz.i18n.messages import Message, listed, message
+from attnviz.models.families.registry import family_of
 from attnviz.models.formats.dequantize import CheckpointTensors
 from attnviz.models.formats.files import read_json
 from attnviz.models.formats.quantization import Quantization, read_quantization, refuse_telling_tensors
@@ -102,6 +103,8 @@ def open_checkpoint(location: ModelLocation) -> Checkpoint:
         notes = (unused_note(tensors.unknown, str(file.metadata["general.architecture"])),) if tensors.unknown else ()
         return Checkpoint(location.name, location.path, config, tensors, file, notes)
     config = read_json(location.path / "config.json", most=16 * 2**20)
+    with naming_file(location.path / "config.json"):
+        family_of(config)  # before anything else is judged: what is not computed need not be complete
     quantization = read_quantization(config, location.path)
     stored = open_weights(location.path)
     refuse_telling_tensors(stored, location.path)

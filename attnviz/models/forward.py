@@ -19,10 +19,11 @@ from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import InputError, MissingError
 from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.i18n.messages import listed
+from attnviz.models.families.architectures import check_architecture
 from attnviz.models.families.base import ModelShape, Stack, StackSetup, refuse_segments
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import finite
-from attnviz.models.families.registry import family_of, stack_of
+from attnviz.models.families.registry import FAMILIES, family_of, stack_of
 from attnviz.models.families.weights import Weights
 
 Kind = Literal["auto", "encoder", "decoder", "cross"]
@@ -101,7 +102,8 @@ def forward(
 class Network:
     """One model's config and tensors, for one pass or for several.
 
-    Raises InputError for an unknown family and for absurd numbers in the config.
+    notes: what a reader should know of the classes that the config names.
+    Raises InputError for an unknown family or class, and for absurd numbers in the config.
     """
 
     def __init__(self, config: Mapping[str, Any], tensors: Tensors) -> None:
@@ -110,6 +112,7 @@ class Network:
         self._stack = stack_of(family)
         self.shape: ModelShape = self._stack.read_shape(self.config, family)
         self._weights = Weights(tensors, self._stack.prefixes)
+        self.notes = check_architecture(config, family, FAMILIES[family].written)
 
     def attention_kind(self, kind: str, target_ids: Sequence[int] | None) -> str:
         """Return the attention that is meant; raises InputError for one that this family does not have."""

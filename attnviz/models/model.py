@@ -233,11 +233,11 @@ class Model:
 
     def _notes(self) -> tuple[Message, ...]:
         """Return what a reader should know of the checkpoint: how it was read, and which of its tensors were not."""
-        unused = self.network.unused_tensors()
+        known, unused = (*self.checkpoint.notes, *self.network.notes), self.network.unused_tensors()
         if not unused:
-            return self.checkpoint.notes
+            return known
         note = unused_note(unused, FAMILIES[self.shape.family].written)
-        return (*self.checkpoint.notes, note)
+        return (*known, note)
 
     def _origin(self) -> ModelOrigin:
         """Return which model it is, and its size; an encoder-decoder's as its encoder's attention has it."""

@@ -5,13 +5,10 @@ A class is imported when a model of its family is opened. A new family is one mo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attnviz.core.errors import InputError
-from attnviz.i18n.messages import listed
 from attnviz.models.families.config import Configuration
 
 if TYPE_CHECKING:
@@ -50,45 +47,24 @@ FAMILIES: dict[str, Family] = {
     "marian": Family("Marian", "marian:Marian"),
 }
 
-# Their weights are the softmax of c tanh(logit / c), which the kernel cannot compute.
-_CAPPED = ("gemma2", "gemma2_text")
-
-# The endings of the names under "architectures", for a config that has no model_type.
-_ENDING = r"(Model|LMHeadModel|MTModel|EncoderModel|DoubleHeadsModel|For[A-Z]\w*)"
-
 
 def family_of(config: Mapping[str, Any]) -> str:
     """Return the family that a config names, by model_type or else by architectures.
 
-    Raises InputError with the known families where it is none of them.
+    Raises InputError where it is none of `FAMILIES`: with the family's name, and the way to see its attention.
     """
-    given = Configuration(config)
-    name = given.word("model_type", default="")
-    architectures = given.get("architectures") or []
-    if not name and isinstance(architectures, list | tuple):
-        names = [_by_architecture(one) for one in architectures if isinstance(one, str)]
-        name = next((one for one in names if one), "")
+    name = Configuration(config).word("model_type", default="")
     if name in FAMILIES:
         return name
-    if name in _CAPPED:
-        raise InputError(
-            "Models of the family {family!r} are not supported, because they cap their scores before the "
-            "softmax; supported families: {known}.",
-            family=name,
-            known=listed(FAMILIES),
-        )
-    raise InputError(
-        "Models of the family {family!r} are not supported; supported families: {known}.",
-        family=name or ", ".join(map(str, architectures)) or "?",
-        known=listed(FAMILIES),
-    )
+    from attnviz.models.families import architectures, unsupported
 
-
-def _by_architecture(name: str) -> str:
-    """Return the family of a class of transformers, as in GPTNeoXForCausalLM; "" for an unknown one."""
-    match = re.fullmatch(r"(\w+?)" + _ENDING, name)
-    families = {family.replace("-", "").replace("_", ""): family for family in FAMILIES}
-    return families.get(match[1].lower(), "") if match else ""
+    classes = architectures.architectures_of(config)
+    if name:
+        raise unsupported.unsupported_family(name, config)
+    for one in classes:
+        if found := architectures.family_by_architecture(one):
+            return found
+    raise unsupported.unnamed_family(config, classes)
 
 
 def stack_of(family: str) -> type[Stack]:

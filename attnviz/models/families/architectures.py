@@ -1,0 +1,145 @@
+"""The classes that a config names, under "architectures" and "auto_map": whether they compute what the family does.
+
+transformers goes by model_type alone unless it is told to trust the code that comes with a model. A class that is none
+of the family's own may compute something else (LlamaBiModel attends in both directions), so it is refused; code beside
+a class of the family's own name is not run, which a note says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attnviz.core.errors import InputError
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.models.families.unsupported import recipe
+
+# How a family's classes begin in transformers, its own name first; RoBERTa's three families compute the same.
+_BEGINNINGS = {
+    "bert": ("Bert",),
+    "roberta": ("Roberta", "XLMRoberta", "Camembert"),
+    "xlm-roberta": ("XLMRoberta", "Roberta", "Camembert"),
+    "camembert": ("Camembert", "Roberta", "XLMRoberta"),
+    "distilbert": ("DistilBert",),
+    "electra": ("Electra",),
+    "mpnet": ("MPNet",),
+    "albert": ("Albert",),
+    "gpt2": ("GPT2",),
+    "gpt_neox": ("GPTNeoX",),
+    "opt": ("OPT",),
+    "llama": ("Llama", "LLaMA"),
+    "mistral": ("Mistral",),
+    "qwen2": ("Qwen2",),
+    "qwen3": ("Qwen3",),
+    "smollm": ("SmolLM", "Llama"),
+    "smollm3": ("SmolLM3",),
+    "gemma": ("Gemma",),
+    "phi3": ("Phi3",),
+    "t5": ("T5",),
+    "mt5": ("MT5", "T5"),
+    "marian": ("Marian",),
+}
+
+# Families that attend in both directions whatever their head is: there an unknown head changes nothing below it.
+_ENCODERS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "mpnet", "albert")
+
+# How they end: the stack alone, or with a head on it that attention does not depend on. LlamaForMaskedLM is none of
+# Llama's: whoever trains it lets a token attend to what follows.
+_ANY = ("Model", "PreTrainedModel", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
+_ENCODER = (
+    "ForMaskedLM",
+    "ForPreTraining",
+    "ForPretraining",
+    "ForMultipleChoice",
+    "ForNextSentencePrediction",
+    "ForCausalLM",
+    "LMHeadModel",
+)
+_TRANSLATOR = ("ForConditionalGeneration", "EncoderModel", "WithLMHeadModel")
+_OTHERS = {
+    "gpt2": ("LMHeadModel", "DoubleHeadsModel"),
+    "marian": ("MTModel", "ForCausalLM"),
+    "t5": _TRANSLATOR,
+    "mt5": _TRANSLATOR,
+    **dict.fromkeys(_ENCODERS, _ENCODER),
+}
+_DECODER = ("ForCausalLM", "ForRewardModel", "ForProcessRewardModel")
+
+
+def architectures_of(config: Mapping[str, Any]) -> list[str]:
+    """Return the class names under "architectures"; [] where there are none."""
+    given = config.get("architectures")
+    names = [given] if isinstance(given, str) else given if isinstance(given, list | tuple) else []
+    return [name for name in names if isinstance(name, str)]
+
+
+def family_by_architecture(name: str) -> str:
+    """Return the family of a class of transformers, as in GPTNeoXForCausalLM; "" for an unknown one."""
+    own = (family for family, (first, *_) in _BEGINNINGS.items() if _is_class(name, family, (first,)))
+    return next(own, "")
+
+
+def check_architecture(config: Mapping[str, Any], family: str, written: str) -> tuple[Message, ...]:
+    """Return notes on the classes that a config names; raises InputError where one may compute something else.
+
+    written: the family's name as its authors write it.
+    """
+    code = _own_code(config)
+    notes = []
+    for name in dict.fromkeys((*architectures_of(config), *code)):
+        if _is_class(name, family):
+            continue
+        if family in _ENCODERS and not code and _is_head(name, _BEGINNINGS[family]):
+            notes.append(
+                message(
+                    "The class {name} is none of transformers; the layers below its head are computed as {family}.",
+                    name=name,
+                    family=written,
+                )
+            )
+            continue
+        raise InputError(
+            "config.json names the class {name}, which is none of {family}: it may compute something else, such as "
+            "attention in both directions.",
+            hint="Let transformers compute it and show its weights, in Python: {lines}. If you know that it computes "
+            "what {family} does, take auto_map and architectures out of config.json.",
+            name=name,
+            family=written,
+            lines=recipe(config),
+        )
+    if code:
+        files = listed(dict.fromkeys(f"{module}.py" for module in code.values()))
+        notes.append(
+            message(
+                "The code that comes with the model ({files}) is not run: it is computed as {family}.",
+                files=files,
+                family=written,
+            )
+        )
+    return tuple(notes)
+
+
+def _own_code(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the model classes that auto_map leads to, each with its module: "repository--module.Class"."""
+    given = config.get("auto_map")
+    if not isinstance(given, Mapping):
+        return {}
+    found = {}
+    for key, value in given.items():
+        if isinstance(key, str) and key.startswith("AutoModel") and isinstance(value, str):
+            module, _, name = value.rpartition("--")[2].rpartition(".")
+            found[name] = module or name
+    return found
+
+
+def _is_class(name: str, family: str, beginnings: tuple[str, ...] | None = None) -> bool:
+    """Return whether a class is one of a family's own, in PyTorch, TensorFlow or Flax."""
+    plain = re.sub(r"^(TF|Flax)", "", name)
+    endings = (*_ANY, *_OTHERS.get(family, _DECODER))
+    return any(plain == beginning + ending for beginning in beginnings or _BEGINNINGS[family] for ending in endings)
+
+
+def _is_head(name: str, beginnings: tuple[str, ...]) -> bool:
+    """Return whether a class is a head of someone's own on a family's stack, as in BertForIntents."""
+    return any(re.fullmatch(rf"{beginning}For[A-Z]\w*", name) for beginning in beginnings)
