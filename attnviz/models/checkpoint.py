@@ -71,9 +71,10 @@ class Checkpoint:
     def target_tokenizer(self) -> TextTokenizer:
         """Return what cuts the text that an encoder-decoder writes: Marian's target language has its own."""
         if self.gguf is None and is_file(self.path / "target.spm") and not is_file(self.path / "tokenizer.json"):
+            from attnviz.models.tokenizers.added_tokens import read_token_settings
             from attnviz.models.tokenizers.legacy import marian_tokenizer
 
-            return marian_tokenizer(self.path, "target.spm")
+            return marian_tokenizer(self.path, "target.spm", read_token_settings(self.path))
         return self.tokenizer
 
     @cached_property

@@ -80,6 +80,25 @@ class Model:
         with naming_file(self.checkpoint.path):
             return self.checkpoint.tokenizer
 
+    @cached_property
+    def _vocabulary_notes(self) -> tuple[Message, ...]:
+        """Return a note where the model has entries that its tokenizer lacks, and they are no padding of a matrix.
+
+        A matrix of embeddings is often padded to a multiple of 32 or more, or of 8 by fewer than 8 rows (transformers'
+        resize_token_embeddings, pad_to_multiple_of); other entries are tokens that were added.
+        """
+        count, size = self.shape.vocabulary, self.tokenizer.size
+        if count <= size or count % 32 == 0 or (count % 8 == 0 and count - size < 8):
+            return ()
+        return (
+            message(
+                "{name} has {count} entries in its vocabulary and its tokenizer {size}: added tokens may be missing.",
+                name=self.name,
+                count=count,
+                size=size,
+            ),
+        )
+
     def attend(
         self,
         text: str,
@@ -228,7 +247,7 @@ class Model:
             output=output.traces[-1].output if output.traces else None,
             traces=output.traces,
             provenance=Provenance(replace(self._origin(), **changes)),
-            notes=(*notes, *self._notes()),
+            notes=(*notes, *self._vocabulary_notes, *self._notes()),
         )
 
     def _notes(self) -> tuple[Message, ...]:

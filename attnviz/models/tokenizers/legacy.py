@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
 from attnviz.models.formats.files import read_json, text_of, unreadable
+from attnviz.models.tokenizers.added_tokens import TokenSettings, add_tokens, checked_id
+from attnviz.models.tokenizers.classes import (
+    BYTE_LEVEL,
+    MAKE_JSON,
+    MARIAN,
+    ROBERTA,
+    SENTENCEPIECE,
+    WORD_PIECE,
+    check_class,
+    class_of,
+)
 from attnviz.models.tokenizers.sentencepiece import (
     BYTE,
     CONTROL,
@@ -17,7 +29,7 @@ from attnviz.models.tokenizers.sentencepiece import (
     SentencePiece,
     read_sentencepiece,
 )
-from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, set_ends
+from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, note_ends_in_4, set_ends
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -31,24 +43,24 @@ _CL100K = (
 LLAMA3 = _CL100K.replace("DIGITS", "{1,3}")
 QWEN2 = _CL100K.replace("DIGITS", "")
 
-_MAKE_JSON = (
-    "python -c \"from transformers import AutoTokenizer; AutoTokenizer.from_pretrained('.').save_pretrained('.')\""
-)
-
 _SENTENCEPIECE_FILES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "source.spm")
 
 
-def from_older_files(folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any]) -> TextTokenizer:
+def from_older_files(folder: Path, config: Mapping[str, Any], settings: TokenSettings) -> TextTokenizer:
     """Build the tokenizer of a folder without tokenizer.json; raises InputError where its files do not suffice."""
     family = str(config.get("model_type"))
     if is_file(folder / "source.spm") and is_file(folder / "vocab.json"):
-        return marian_tokenizer(folder, "source.spm")
+        check_class(folder, config, settings.values, MARIAN)
+        return marian_tokenizer(folder, "source.spm", settings)
     if is_file(folder / "vocab.txt"):
-        return _read_word_piece(folder / "vocab.txt", settings)
+        check_class(folder, config, settings.values, WORD_PIECE)
+        return _read_word_piece(folder, settings)
     if is_file(folder / "vocab.json") and is_file(folder / "merges.txt"):
-        return _read_byte_level(folder, family, settings)
+        check_class(folder, config, settings.values, BYTE_LEVEL)
+        return _read_byte_level(folder, class_of(config, settings.values), family, settings)
     for name in _SENTENCEPIECE_FILES:
         if is_file(folder / name) and family in _SENTENCEPIECE_FAMILIES:
+            check_class(folder, config, settings.values, SENTENCEPIECE)
             return _from_sentencepiece(folder / name, family, settings)
     present = [name for name in _SENTENCEPIECE_FILES if is_file(folder / name)]
     if present:
@@ -57,8 +69,9 @@ def from_older_files(folder: Path, config: Mapping[str, Any], settings: Mapping[
             hint="Make it, where transformers is installed, with: {line}",
             path=str(folder / present[0]),
             family=family,
-            line=_MAKE_JSON,
+            line=MAKE_JSON,
         )
+    check_class(folder, config, settings.values, ())
     raise InputError(
         "{path!r} has no tokenizer: tokenizer.json, vocab.txt, or vocab.json with merges.txt was expected.",
         path=str(folder),
@@ -76,14 +89,28 @@ def read_lines(path: Path) -> list[str]:
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
-def _read_word_piece(path: Path, settings: Mapping[str, Any]) -> TextTokenizer:
+def _read_word_piece(folder: Path, settings: TokenSettings) -> TextTokenizer:
     """Build BERT's WordPiece, or MPNet's, whose ends are <s> and </s>."""
-    vocabulary = {piece: number for number, piece in enumerate(read_lines(path))}
-    return word_piece_tokenizer(vocabulary, str(path), settings)
+    path = folder / "vocab.txt"
+    pieces = read_lines(path)
+    if sum(piece.startswith("▁") for piece in pieces) > len(pieces) // 100 + 1:
+        raise InputError(
+            "{path!r} holds SentencePiece’s pieces, which begin with ▁, and not WordPiece’s; tokenizer.json was expected.",
+            hint="Make it, where transformers is installed, with: {line}",
+            path=str(path),
+            line=MAKE_JSON,
+        )
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    return word_piece_tokenizer(vocabulary, str(path), settings.values, settings)
 
 
-def word_piece_tokenizer(vocabulary: dict[str, int], name: str, settings: Mapping[str, Any]) -> TextTokenizer:
-    """Build a WordPiece tokenizer over BERT's normalization; cased where do_lower_case is false."""
+def word_piece_tokenizer(
+    vocabulary: dict[str, int], name: str, settings: Mapping[str, Any], added: TokenSettings | None = None
+) -> TextTokenizer:
+    """Build a WordPiece tokenizer over BERT's normalization; cased where do_lower_case is false.
+
+    added: tokens beside the vocabulary.
+    """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     begin = text_of(settings, "cls_token") or ("[CLS]" if "[CLS]" in vocabulary else "<s>")
@@ -109,7 +136,14 @@ def word_piece_tokenizer(vocabulary: dict[str, int], name: str, settings: Mappin
         tokenizer.post_processor = processors.RobertaProcessing(*numbers, add_prefix_space=False)
     else:
         tokenizer.post_processor = processors.BertProcessing(*numbers)
+    _add_all(tokenizer, name, added)
     return TextTokenizer(tokenizer, name, unknown=unknown)
+
+
+def _add_all(tokenizer: Tokenizer, name: str, added: TokenSettings | None) -> None:
+    """Add the tokens that a folder lists beside the vocabulary; name: the file that an error names."""
+    if added is not None:
+        call_library(name, lambda: add_tokens(tokenizer, added))
 
 
 def _add_special(tokenizer: Tokenizer, pieces: Iterable[str]) -> None:
@@ -118,25 +152,33 @@ def _add_special(tokenizer: Tokenizer, pieces: Iterable[str]) -> None:
     tokenizer.add_special_tokens([AddedToken(piece, special=True, normalized=False) for piece in pieces])
 
 
-def _read_byte_level(folder: Path, family: str, settings: Mapping[str, Any]) -> TextTokenizer:
-    """Build GPT-2's byte-level BPE, with RoBERTa's, OPT's or Qwen's ends."""
+def _read_byte_level(folder: Path, name: str | None, family: str, settings: TokenSettings) -> TextTokenizer:
+    """Build GPT-2's byte-level BPE, with RoBERTa's or Qwen's cuts and ends, by the class `name` or by the family.
+
+    add_bos_token and add_eos_token are followed; without them there is nothing around a text of GPT-2's or Qwen's kind.
+    """
     from tokenizers import processors
 
+    values = settings.values
     vocabulary = _checked_ids(read_json(folder / "vocab.json"), folder / "vocab.json")
     merges = _merges(folder / "merges.txt")
-    prefix = settings.get("add_prefix_space") is True
-    tokenizer = byte_level_tokenizer(
-        vocabulary, merges, str(folder), QWEN2 if family.startswith("qwen") else None, prefix
+    prefix = values.get("add_prefix_space") is True
+    qwen = family.startswith("qwen") or name == "Qwen2Tokenizer"
+    tokenizer = byte_level_tokenizer(vocabulary, merges, str(folder), QWEN2 if qwen else None, prefix)
+    file = str(folder / "vocab.json")
+    _add_all(tokenizer, file, settings)
+    if name in ROBERTA or (name not in BYTE_LEVEL and family in ("roberta", "longformer", "bart")):
+        cls, sep = text_of(values, "cls_token") or "<s>", text_of(values, "sep_token") or "</s>"
+        first, last = (_piece_id(tokenizer, piece, file) for piece in (cls, sep))
+        tokenizer.post_processor = processors.RobertaProcessing((sep, last), (cls, first), add_prefix_space=prefix)
+        return TextTokenizer(tokenizer, file)
+    begin, end = (
+        text_of(values, f"{one}_token") or "<|endoftext|>" if values.get(f"add_{one}_token") is True else None
+        for one in ("bos", "eos")
     )
-    _add_listed(tokenizer, folder, settings)
-    name = str(folder / "vocab.json")
-    if family in ("roberta", "longformer", "bart"):
-        begin, end = text_of(settings, "cls_token") or "<s>", text_of(settings, "sep_token") or "</s>"
-        first, last = (_piece_id(tokenizer, piece, name) for piece in (begin, end))
-        tokenizer.post_processor = processors.RobertaProcessing((end, last), (begin, first), add_prefix_space=prefix)
-    elif settings.get("add_bos_token", family == "opt") is True:
-        set_ends(tokenizer, text_of(settings, "bos_token") or ("</s>" if family == "opt" else "<|endoftext|>"), None)
-    return TextTokenizer(tokenizer, name)
+    if begin is not None or end is not None:
+        set_ends(tokenizer, begin, end)
+    return TextTokenizer(tokenizer, file)
 
 
 def _piece_id(tokenizer: Tokenizer, piece: str, name: str) -> int:
@@ -174,15 +216,7 @@ def byte_level_tokenizer(
 
 def _checked_ids(vocabulary: Mapping[str, Any], path: Path) -> dict[str, int]:
     """Return a vocabulary of piece -> id; raises InputError for an id that is none."""
-    for piece, number in vocabulary.items():
-        if type(number) is not int or not 0 <= number < 2**31:
-            raise InputError(
-                "{path!r} gives {piece!r} the number {number!r}; a whole number from 0 was expected.",
-                path=str(path),
-                piece=piece,
-                number=number,
-            )
-    return dict(vocabulary)
+    return {piece: checked_id(number, piece, path) for piece, number in vocabulary.items()}
 
 
 def _merges(path: Path) -> list[tuple[str, str]]:
@@ -198,27 +232,6 @@ def _merges(path: Path) -> list[tuple[str, str]]:
             )
         found.append((pair[0], pair[1]))
     return found
-
-
-def _add_listed(tokenizer: Tokenizer, folder: Path, settings: Mapping[str, Any]) -> None:
-    """Add the tokens that added_tokens.json and tokenizer_config.json list beside the vocabulary, by their ids."""
-    from tokenizers import AddedToken
-
-    listed: dict[int, tuple[str, bool]] = {}
-    if is_file(folder / "added_tokens.json"):
-        added = _checked_ids(read_json(folder / "added_tokens.json"), folder / "added_tokens.json")
-        listed |= {number: (piece, True) for piece, number in added.items()}
-    decoder = settings.get("added_tokens_decoder")
-    for number, entry in decoder.items() if isinstance(decoder, Mapping) else ():
-        piece = text_of({"piece": entry}, "piece")
-        if piece is not None and str(number).isdecimal():
-            listed[int(number)] = (piece, isinstance(entry, Mapping) and entry.get("special") is True)
-    named = [text_of(settings, f"{name}_token") for name in ("bos", "eos", "unk", "pad", "cls", "sep", "mask")]
-    known = [piece for piece in named if piece is not None and tokenizer.token_to_id(piece) is not None]
-    for _, (piece, special) in sorted(listed.items()):
-        token = AddedToken(piece, special=special, normalized=False)
-        tokenizer.add_special_tokens([token]) if special else tokenizer.add_tokens([token])
-    _add_special(tokenizer, known)
 
 
 # SentencePiece -------------------------------------------------------------------------------------------------------
@@ -250,6 +263,7 @@ _UNIGRAMS: dict[str, Callable[[SentencePiece], list[tuple[str, float]]]] = {
 }
 _BYTE_FALLBACK = ("llama", "mistral", "gemma", "phi3")
 _SENTENCEPIECE_FAMILIES = (*_UNIGRAMS, *_BYTE_FALLBACK)
+_LLAMA = "LlamaTokenizer"
 _ENDS = {
     "xlm-roberta": ("<s>", "</s>"),
     "camembert": ("<s>", "</s>"),
@@ -259,28 +273,37 @@ _ENDS = {
 }
 
 
-def _from_sentencepiece(path: Path, family: str, settings: Mapping[str, Any]) -> TextTokenizer:
+def _from_sentencepiece(path: Path, family: str, settings: TokenSettings) -> TextTokenizer:
+    values = settings.values
     model = read_sentencepiece(path)
     if family in _BYTE_FALLBACK:
-        begin = (text_of(settings, "bos_token") or "<s>") if settings.get("add_bos_token", True) is not False else None
-        if family == "gemma" and begin == "<s>":
-            begin = "<bos>"
-        end = (text_of(settings, "eos_token") or "</s>") if settings.get("add_eos_token") is True else None
-        return byte_fallback_tokenizer(model, str(path), begin, end, gemma=family == "gemma")
+        flags = [values.get(f"add_{end}_token") is True for end in ("bos", "eos")]
+        defaults = ("<bos>", "<eos>") if family == "gemma" else ("<s>", "</s>")
+        begin, end = (
+            (text_of(values, f"{one}_token") or default) if there else None
+            for one, default, there in zip(("bos", "eos"), defaults, flags, strict=True)
+        )
+        if values.get("add_prefix_space") is False:
+            model = replace(model, add_prefix=False)
+        found = byte_fallback_tokenizer(
+            model, str(path), begin, end, gemma=family == "gemma", always=values.get("legacy") is True, added=settings
+        )
+        return found.with_notes(*note_ends_in_4(found, _LLAMA, values))
     if model.is_bpe:
         raise InputError("{path!r} holds merges, but a {family} model needs scores.", path=str(path), family=family)
     tokenizer = unigram_tokenizer(_UNIGRAMS[family](model), model, str(path))
     if family == "albert":
-        _albert_normal_form(tokenizer, settings)
+        _albert_normal_form(tokenizer, values)
     begin, end = _ENDS[family]
     pieces = [piece for piece in (begin, end, "<pad>", "<mask>", "[MASK]", "<unk>") if piece]
     extra = [f"<extra_id_{number}>" for number in range(100)] if family in ("t5", "mt5") else []
     _add_special(tokenizer, [piece for piece in (*pieces, *extra) if tokenizer.token_to_id(piece) is not None])
-    _set_pair_ends(tokenizer, begin, end, doubled=family in ("xlm-roberta", "camembert"), segments=family == "albert")
+    _add_all(tokenizer, str(path), settings)
+    set_pair_ends(tokenizer, begin, end, doubled=family in ("xlm-roberta", "camembert"), segments=family == "albert")
     return TextTokenizer(tokenizer, str(path), unknown=model.unknown)
 
 
-def _set_pair_ends(tokenizer: Tokenizer, begin: str | None, end: str | None, *, doubled: bool, segments: bool) -> None:
+def set_pair_ends(tokenizer: Tokenizer, begin: str | None, end: str | None, *, doubled: bool, segments: bool) -> None:
     """Set the ends of one text, and of two: <s> A </s></s> B </s> if doubled; B is segment 1 with `segments`."""
     from tokenizers import processors
 
@@ -326,11 +349,20 @@ def _albert_normal_form(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> No
 
 
 def byte_fallback_tokenizer(
-    model: SentencePiece, name: str, begin: str | None, end: str | None, *, gemma: bool = False, prepend: bool = False
+    model: SentencePiece,
+    name: str,
+    begin: str | None,
+    end: str | None,
+    *,
+    gemma: bool = False,
+    prepend: bool = False,
+    always: bool = False,
+    added: TokenSettings | None = None,
 ) -> TextTokenizer:
     """Build SentencePiece's BPE with bytes for what it lacks, as in Llama, Mistral, Gemma and Phi-3.
 
-    gemma: no ▁ before a text. prepend: ▁ before a text even if it begins with a space, as Phi-3 has it.
+    gemma: no ▁ before a text. prepend: ▁ before a text even if it begins with a space, as Phi-3 has it. always: ▁ also
+    after an added token within a text. added: tokens beside the vocabulary.
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -350,10 +382,11 @@ def byte_fallback_tokenizer(
     elif prepend:
         tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     else:
-        scheme = "first" if model.add_prefix else "never"
+        scheme = ("always" if always else "first") if model.add_prefix else "never"
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme, split=False)
     _add_special(tokenizer, [piece.text for piece in model.pieces if piece.kind in (CONTROL, UNKNOWN)])
     tokenizer.add_tokens([_ordinary_token(piece.text) for piece in model.pieces if piece.kind == USER_DEFINED])
+    _add_all(tokenizer, name, added)
     if begin is not None or end is not None:
         set_ends(tokenizer, begin, end)
     has_bytes = any(piece.kind == BYTE for piece in model.pieces)
@@ -366,7 +399,7 @@ def _ordinary_token(piece: str) -> Any:
     return AddedToken(piece, special=False, normalized=False)
 
 
-def marian_tokenizer(folder: Path, file: str) -> TextTokenizer:
+def marian_tokenizer(folder: Path, file: str, settings: TokenSettings) -> TextTokenizer:
     """Build Marian's tokenizer: SentencePiece cuts (source.spm or target.spm), vocab.json's ids, </s> at the end."""
     name = folder / (
         "target_vocab.json" if file == "target.spm" and is_file(folder / "target_vocab.json") else "vocab.json"
@@ -381,5 +414,7 @@ def marian_tokenizer(folder: Path, file: str) -> TextTokenizer:
     pieces = [*own, *((piece, 0.0) for piece in ("</s>", "<pad>") if piece not in model.texts())]
     tokenizer = unigram_tokenizer(pieces, model, str(folder / file))
     _add_special(tokenizer, ["</s>", "<pad>"])
-    _set_pair_ends(tokenizer, None, "</s>", doubled=False, segments=False)
+    _add_all(tokenizer, str(folder / file), settings)
+    numbers |= {token.text: token.id for token in settings.listed if token.id is not None}
+    set_pair_ends(tokenizer, None, "</s>", doubled=False, segments=False)
     return TextTokenizer(tokenizer, str(folder / file), unknown=model.unknown, renumber=numbers)

@@ -7,39 +7,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.read_file import is_file
-from attnviz.models.formats.files import read_json, text_of
-from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, load_library, set_ends
+from attnviz.models.formats.files import text_of
+from attnviz.models.tokenizers.added_tokens import TokenSettings, add_tokens, read_token_settings
+from attnviz.models.tokenizers.classes import CLASS_ENDS, check_json_class, class_of
+from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, load_library, note_ends_in_4, set_ends
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-_SETTINGS = ("special_tokens_map.json", "tokenizer_config.json")
 
 
 def open_tokenizer(folder: Path, config: Mapping[str, Any]) -> TextTokenizer:
     """Open a folder's tokenizer: tokenizer.json, vocab.txt, vocab.json with merges.txt, or SentencePiece.
 
-    Raises InputError, in one line, where there is none, or where its files cannot be read.
+    Raises InputError, in one line, where there is none, where its files cannot be read, or where its tokenizer class is
+    not known to cut a text as they say.
     """
     load_library()
-    settings: dict[str, Any] = {}
-    for name in _SETTINGS:
-        if is_file(folder / name):
-            settings |= read_json(folder / name)
+    settings = read_token_settings(folder)
     if is_file(folder / "tokenizer.json"):
-        return _from_json(folder / "tokenizer.json", settings)
+        return _from_json(folder / "tokenizer.json", config, settings)
     from attnviz.models.tokenizers.legacy import from_older_files
 
     return from_older_files(folder, config, settings)
 
 
-def _from_json(path: Path, settings: Mapping[str, Any]) -> TextTokenizer:
+def _from_json(path: Path, config: Mapping[str, Any], settings: TokenSettings) -> TextTokenizer:
+    notes = check_json_class(path.parent, config, settings.values)
     tokenizers = load_library()
     tokenizer = call_library(str(path), lambda: tokenizers.Tokenizer.from_file(str(path)))
-    unknown = call_library(str(path), lambda: _unknown_piece(tokenizer, settings))
-    _follow_bert_settings(tokenizer, settings)
-    _follow_added_ends(tokenizer, settings)
-    return TextTokenizer(tokenizer, str(path), unknown=unknown)
+    unknown = call_library(str(path), lambda: _unknown_piece(tokenizer, settings.values))
+    _follow_bert_settings(tokenizer, settings.values)
+    call_library(str(path), lambda: add_tokens(tokenizer, settings))
+    name = class_of(config, settings.values)
+    call_library(str(path), lambda: _follow_class(tokenizer, name, settings.values))
+    found = TextTokenizer(tokenizer, str(path), unknown=unknown, notes=notes)
+    return found.with_notes(*note_ends_in_4(found, name, settings.values))
 
 
 def _unknown_piece(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> str | None:
@@ -67,13 +69,20 @@ def _follow_bert_settings(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> 
             setattr(tokenizer.normalizer, name, value)
 
 
-def _follow_added_ends(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> None:
-    """Put the begin or end token where tokenizer_config.json's add_bos_token or add_eos_token says so."""
-    if not isinstance(settings.get("add_bos_token"), bool) and not isinstance(settings.get("add_eos_token"), bool):
+def _follow_class(tokenizer: Tokenizer, name: str | None, settings: Mapping[str, Any]) -> None:
+    """Put around a text what transformers 5 puts there for this class; for most, what tokenizer.json says.
+
+    The flags add_bos_token and add_eos_token count for no tokenizer.json (tokenization_utils_base.py takes them out).
+    """
+    if name not in CLASS_ENDS:
         return
-    ends = [
-        text_of(settings, f"{end}_token") if settings.get(f"add_{end}_token") is True else None
-        for end in ("bos", "eos")
-    ]
-    if tokenizer.encode("").tokens != [piece for piece in ends if piece is not None]:
-        set_ends(tokenizer, *ends)
+    begin, end = (None if one is None else text_of(settings, f"{one[0]}_token") or one[1] for one in CLASS_ENDS[name])
+    pieces = [piece for piece in (begin, end) if piece is not None]
+    if tokenizer.encode("").tokens == pieces or any(tokenizer.token_to_id(piece) is None for piece in pieces):
+        return
+    if len(pieces) == 2:
+        from attnviz.models.tokenizers.legacy import set_pair_ends
+
+        set_pair_ends(tokenizer, begin, end, doubled=name == "RobertaTokenizer", segments=name == "BertTokenizer")
+    else:
+        set_ends(tokenizer, begin, end)

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import AttnvizError, InputError, MissingError
 from attnviz.core.read_file import need_text
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.models.formats.files import text_of
+from attnviz.models.tokenizers.classes import ends_in_4
 from attnviz.models.tokenizers.spans import SPACE, is_lone_space, reader_spans
 
 if TYPE_CHECKING:
@@ -46,11 +49,17 @@ class TextTokenizer:
     """A tokenizer that gives ids, spans and pieces, around an object of the tokenizers package.
 
     unknown: the piece for what is not in the vocabulary. renumber: the model's id of each piece, where they are not
-    the object's.
+    the object's. notes: what a reader who looks at the tokens should know of them.
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, name: str, *, unknown: str | None = None, renumber: Mapping[str, int] | None = None
+        self,
+        tokenizer: Tokenizer,
+        name: str,
+        *,
+        unknown: str | None = None,
+        renumber: Mapping[str, int] | None = None,
+        notes: tuple[Message, ...] = (),
     ) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -58,6 +67,7 @@ class TextTokenizer:
         self._name = name
         self._renumber = renumber
         self.unknown = unknown
+        self.notes = notes
 
     def encode(self, text: str, pair: str | None = None) -> EncodedText:
         """Return the tokens of a text, or of two; spans of the second count on from the first and a line break.
@@ -95,6 +105,22 @@ class TextTokenizer:
                 ]
             ),
         )
+
+    @property
+    def size(self) -> int:
+        """Return how many entries the vocabulary has, added tokens among them."""
+        own = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        return own if self._renumber is None else max(self._renumber.values(), default=-1) + 1
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Return the pieces that stand around every text."""
+        return tuple(call_library(self._name, lambda: self._tokenizer.encode("")).tokens)
+
+    def with_notes(self, *notes: Message) -> TextTokenizer:
+        """Return it with further notes."""
+        self.notes = (*self.notes, *notes)
+        return self
 
     def count(self, text: str) -> int:
         """Return the number of a text's tokens, special ones among them."""
@@ -187,4 +213,28 @@ def set_ends(tokenizer: Tokenizer, begin: str | None, end: str | None) -> None:
         raise InputError("The tokenizer has no {piece!r}, which ends a text.", piece=missing)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=first, pair=f"{first} {second}", special_tokens=list(pieces.items())
+    )
+
+
+def note_ends_in_4(tokenizer: TextTokenizer, name: str | None, settings: Mapping[str, Any]) -> tuple[Message, ...]:
+    """Return a note where flags of a folder change the ends of a text in transformers 4, but not in transformers 5.
+
+    name: the tokenizer class.
+    """
+    flags = [flag for flag in ("add_bos_token", "add_eos_token") if isinstance(settings.get(flag), bool)]
+    before = ends_in_4(name, settings)
+    if not flags or before is None:
+        return ()
+    pieces = [text_of(settings, f"{end}_token") for end, there in zip(("bos", "eos"), before, strict=True) if there]
+    if None in pieces or list(tokenizer.ends) == pieces:
+        return ()
+    nothing = message("nothing")
+    return (
+        message(
+            "{flags}: transformers 4 puts {before} around a text; here it is {now}, as in transformers 5, which reads "
+            "tokenizer.json alone.",
+            flags=listed(flags),
+            before=listed([str(piece) for piece in pieces]) if pieces else nothing,
+            now=listed(list(tokenizer.ends)) if tokenizer.ends else nothing,
+        ),
     )
