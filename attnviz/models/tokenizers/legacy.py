@@ -95,7 +95,8 @@ def _read_word_piece(folder: Path, settings: TokenSettings) -> TextTokenizer:
     pieces = read_lines(path)
     if sum(piece.startswith("▁") for piece in pieces) > len(pieces) // 100 + 1:
         raise InputError(
-            "{path!r} holds SentencePiece’s pieces, which begin with ▁, and not WordPiece’s; tokenizer.json was expected.",
+            "{path!r} holds SentencePiece’s pieces, which begin with ▁, and not WordPiece’s; tokenizer.json was "
+            "expected.",
             hint="Make it, where transformers is installed, with: {line}",
             path=str(path),
             line=MAKE_JSON,
