@@ -16,6 +16,7 @@ from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.positions import SCHEMES
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_options
+from attnviz.text.tokenize import normal_form
 from attnviz.toy import lexicon
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import Settings, check_settings
@@ -144,7 +145,7 @@ def _same_word(settings: Settings) -> Callable[[str], str]:
     """Return what makes two tokens one word: for the toy also another case, since Cat and cat have one vector."""
     if settings.embedding != "toy":
         return str
-    return lambda text: lexicon.normal_form(text) if lexicon.is_known(text) else text
+    return lambda text: normal_form(text) if lexicon.packaged().is_known(text) else text
 
 
 def _common_cut(text_a: str, text_b: str, settings: Settings) -> str | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Protocol
 
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import MissingError, unknown_choice
 from attnviz.core.read_file import need_text
 from attnviz.text.clusters import split_clusters
-from attnviz.text.plain import character_ranges, in_ranges
+from attnviz.text.plain import character_ranges, in_ranges, is_plain
 
 Span = tuple[int, int]
 
@@ -47,15 +48,34 @@ _ABBREVIATIONS = frozenset(
 )
 
 
-def tokenize(text: str, how: str, known: frozenset[str] = frozenset()) -> tuple[Token, ...]:
+# What a word adds to the cost of a cut, by its rank: 1 to 5 is its frequency class, 0 a name, 6 a longer name, 7 a name
+# that is only guessed. Fewest unknown characters come first, then fewest guesses, then fewest words, then commoner
+# words.
+_WORD, _GUESSED, _UNKNOWN, _NO_CUT = 1 << 24, 1 << 48, 1 << 72, 1 << 120
+RANKS = (*(_WORD - frequency for frequency in range(6)), _WORD + 1, _WORD + _GUESSED)
+
+
+class KnownWords(Protocol):
+    """The words that a text is cut by."""
+
+    def words_at(self, line: str, start: int, unit: str) -> Sequence[tuple[int, int]]:
+        """Return the words of a line of text that begin at `start` with `unit`: their lengths and ranks (see RANKS).
+
+        line: words in lower case, "-" where a space or a hyphen stands between two. unit: the character or the word
+        that stands at `start`.
+        """
+        ...
+
+
+def tokenize(text: str, how: str, known: KnownWords | None = None) -> tuple[Token, ...]:
     """Cut `text` the way `how` names: lexicon, char, word, space or sentence (see TOKENIZERS).
 
-    known: the words that "lexicon" cuts by. Spans are code points of `text` as given, ascending, never overlapping;
-    what lies between them is white space. Raises OptionError for an unknown name, InputError for what is no string,
-    MissingError where an extra is not installed.
+    known: the words that "lexicon" cuts by; without them it cuts as "han" does. Spans are code points of `text` as
+    given, ascending, never overlapping; what lies between them is white space. Raises OptionError for an unknown name,
+    InputError for what is no string, MissingError where an extra is not installed.
 
-    >>> [token.text for token in tokenize("红烧狮子头", "lexicon", frozenset({"红烧", "狮子", "狮子头"}))]
-    ['红烧', '狮子头']
+    >>> [token.text for token in tokenize("don't 猫吃鱼", "han")]
+    ["don't", '猫', '吃', '鱼']
     """
     if how not in TOKENIZERS:
         raise unknown_choice("--tokens", how, ("auto", *TOKENIZERS))
@@ -65,6 +85,8 @@ def tokenize(text: str, how: str, known: frozenset[str] = frozenset()) -> tuple[
 
 def clusters(text: str) -> list[Span]:
     """Return the spans of the grapheme clusters, what a reader takes for one character; white space is left out."""
+    if is_plain(text):
+        return [(i, i + 1) for i, letter in enumerate(text) if not letter.isspace()]
     spans = []
     start = 0
     for cluster in split_clusters(text):
@@ -75,6 +97,7 @@ def clusters(text: str) -> list[Span]:
     return spans
 
 
+@lru_cache(maxsize=1 << 14)
 def _kind(letter: str) -> str:
     """Return a cluster's kind by its first code point: han, digit, letter, the mark itself, or other."""
     if in_ranges(letter, _BY_ITSELF):
@@ -129,21 +152,93 @@ def _joins(text: str, clusters: list[Span], kinds: list[str], i: int) -> bool:
     return (mark in "'’" and around == {"letter"}) or (mark in ".,:" and around == {"digit"})
 
 
-def _longest_known(text: str, clusters: list[Span], known: frozenset[str]) -> Iterator[Span]:
-    """Yield the longest known word that begins at each place, else one character (maximum matching)."""
-    longest = _longest(known)
-    i = 0
-    while i < len(clusters):
-        for end in range(min(len(clusters), i + longest), i, -1):
-            if end == i + 1 or text[clusters[i][0] : clusters[end - 1][1]] in known:
-                yield clusters[i][0], clusters[end - 1][1]
-                i = end
-                break
+def _known_words(text: str, known: KnownWords | None) -> Iterator[Span]:
+    """Yield the spans of words: where words or characters stand side by side, the cut that costs least (see RANKS)."""
+    if known is None:
+        yield from _words(text, _one_by_one)
+        return
+    chunk: list[Span] = []
+    end = 0
+    for span in _words(text, _one_by_one):
+        is_part = _may_be_part(text[span[0]])
+        if chunk and not (is_part and text[end : span[0]] in ("", " ")):
+            yield from chunk if len(chunk) == 1 else _cheapest(text, chunk, known)
+            chunk = []
+        if is_part:
+            chunk.append(span)
+        else:
+            yield span
+        end = span[1]
+    if chunk:
+        yield from _cheapest(text, chunk, known)
 
 
-@lru_cache(maxsize=4)
-def _longest(known: frozenset[str]) -> int:
-    return max(map(len, known), default=1)
+@lru_cache(maxsize=1 << 14)
+def _may_be_part(letter: str) -> bool:
+    """Return whether what begins so may be a part of a longer word: no mark other than a hyphen is."""
+    return letter == "-" or _kind(letter) in ("han", "digit", "letter", "other")
+
+
+def _cheapest(text: str, spans: list[Span], known: KnownWords) -> Iterator[Span]:
+    """Yield the cut of units into words that costs least; of equals the one whose last words are the longest.
+
+    Dynamic programming: cost[i] is the least of the units before i, begins[i] where the last word of that cut begins.
+    """
+    count = len(spans)
+    units = [text[start:end] for start, end in spans]
+    line, starts = _line(text, spans, units)
+    unit_ending_at = [0] * (len(line) + 1)
+    for i in range(count):
+        unit_ending_at[starts[i] + len(units[i])] = i + 1
+    cost = [0, *[_NO_CUT] * count]
+    begins = [0] * (count + 1)
+    for i in range(count):
+        start, so_far = starts[i], cost[i]
+        if so_far + _UNKNOWN < cost[i + 1]:
+            cost[i + 1], begins[i + 1] = so_far + _UNKNOWN, i
+        for length, rank in known.words_at(line, start, units[i]):
+            after = unit_ending_at[start + length]
+            if after and so_far + RANKS[rank] < cost[after]:
+                cost[after], begins[after] = so_far + RANKS[rank], i
+    cuts = [count]
+    while cuts[-1]:
+        cuts.append(begins[cuts[-1]])
+    for begin, end in zip(cuts[:0:-1], cuts[-2::-1], strict=True):
+        yield spans[begin][0], spans[end - 1][1]
+
+
+def _line(text: str, spans: list[Span], units: list[str]) -> tuple[str, Sequence[int]]:
+    """Return the units as one line in the form words are looked up in, and where each starts; `units` follow it."""
+    whole = text[spans[0][0] : spans[-1][1]]
+    if len(whole) == len(spans) and normal_form(whole) == whole:
+        return whole, range(len(spans))
+    pieces: list[str] = []
+    starts = []
+    length = 0
+    for i, unit in enumerate(units):
+        if i and spans[i][0] > spans[i - 1][1]:
+            pieces.append("-")
+            length += 1
+        units[i] = normal_form(unit)
+        starts.append(length)
+        pieces.append(units[i])
+        length += len(units[i])
+    return "".join(pieces), starts
+
+
+def is_han(letter: str) -> bool:
+    """Return whether a character is an ideograph or kana, which is a token by itself unless a word has it."""
+    return in_ranges(letter, _BY_ITSELF)
+
+
+@lru_cache(maxsize=1 << 14)
+def normal_form(word: str) -> str:
+    """Return the form a word is looked up under: composed (NFC), case folded, its parts joined by hyphens.
+
+    >>> normal_form("Ice cream")
+    'ice-cream'
+    """
+    return unicodedata.normalize("NFC", word).casefold().replace(" ", "-")
 
 
 def _one_by_one(_: str, clusters: list[Span]) -> Iterator[Span]:
@@ -206,8 +301,8 @@ def _ends_here(text: str, start: int, mark: int, after: int, end: int) -> bool:
     return not abbreviates and not goes_on
 
 
-TOKENIZERS: dict[str, Callable[[str, frozenset[str]], Iterator[Span]]] = {
-    "lexicon": lambda text, known: _words(text, partial(_longest_known, known=known)),
+TOKENIZERS: dict[str, Callable[[str, KnownWords | None], Iterator[Span]]] = {
+    "lexicon": _known_words,
     "char": lambda text, _: iter(clusters(text)),
     "han": lambda text, _: _words(text, _one_by_one),
     "word": lambda text, _: _words(text, _segmented),

@@ -7,14 +7,18 @@ with an editor.
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
 from attnviz.core.errors import AttnvizError
 from attnviz.core.types import Float32
+from attnviz.text.tokenize import is_han, normal_form
+from attnviz.toy import names
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "who acts": (
@@ -128,71 +132,222 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 FEATURES: tuple[str, ...] = tuple(name for group in GROUPS.values() for name in group)
 DIM = len(FEATURES)
+# Kinds of what there may be several of, and of what a word says of something.
+THINGS = (*GROUPS["kind of thing"][: GROUPS["kind of thing"].index("idea")], "thing")
+QUALITIES = ("quality", "color", "taste", "trait", "worth", "manner")
 DEFAULT_FREQUENCY = 3
+_INDEXED_FROM = 64  # so many units are searched for one by one
 _COLUMN = {name: column for column, name in enumerate(FEATURES)}
 
 
-@cache
-def entries() -> dict[str, str]:
-    """Return every word of the lexicon with its features as text, not yet parsed; the file is read once."""
-    found: dict[str, str] = {}
-    for line in _lines("lexicon.tsv"):
-        word, _, found[word] = line.split("\t")[:3]
-    return found
+class Entry(NamedTuple):
+    """A word of the lexicon: its features as they are written (or =WORD), and its frequency class."""
+
+    features: str
+    frequency: int
+
+
+class _Begun(NamedTuple):
+    """What may begin with one unit: words of these lengths, a name; `alone` where what follows cannot matter."""
+
+    lengths: tuple[int, ...]
+    may_be_name: bool
+    alone: list[tuple[int, int]] | None
+
+
+class Lexicon:
+    """The words of the toy, and perhaps words of a reader's own, which come first.
+
+    The packaged file is not parsed as a whole until many words are asked for: what begins with one character or word is
+    found by a search through its bytes, so that a short text costs little.
+    """
+
+    def __init__(self, own: Mapping[str, Entry] = MappingProxyType({})) -> None:
+        """Take words of a reader's own, in the form they are looked up under."""
+        self.own = own
+        self._classes: dict[str, int] = {}
+        self._words: dict[str, set[str]] = {}
+        self._begun: dict[str, _Begun] = {}
+        self._kinds: dict[str, str | None] = {}
+        self._is_indexed = False
+
+    def entry(self, word: str) -> Entry | None:
+        """Return the entry of a word, in any case and normal form; None where there is none."""
+        normal = normal_form(word)
+        found = self.own.get(normal) or _packaged_entry(normal)
+        if found is not None and found.features.startswith("="):
+            target = self.own.get(found.features[1:]) or _packaged_entry(found.features[1:])
+            return None if target is None else Entry(target.features, found.frequency)
+        return found
+
+    def words_at(self, line: str, start: int, unit: str) -> list[tuple[int, int]]:
+        """Return the words and names of a line that begin at `start` with `unit`: lengths and ranks (see tokenize)."""
+        begun = self._begun.get(unit)
+        if begun is None:
+            begun = self._load(unit)
+        if begun.alone is not None:
+            return begun.alone
+        found = []
+        for length in begun.lengths:
+            word = line[start : start + length]
+            frequency = self._classes.get(word)
+            if frequency is not None and len(word) == length:
+                found.append((length, frequency))
+                if line.startswith("们", start + length) and self.is_thing(word):
+                    found.append((length + 1, frequency))
+        if begun.may_be_name:
+            found += names.names_at(line, start, self.kind)
+        return found
+
+    def _load(self, unit: str) -> _Begun:
+        """Find the words that begin with a unit; after many units, index the packaged file as a whole."""
+        if len(self._begun) >= _INDEXED_FROM and not self._is_indexed:
+            self._is_indexed = True
+            for word, one in (entries() | dict(self.own)).items():
+                self._classes[word] = one.frequency
+                self._words.setdefault(_first_unit(word), set()).add(word)
+        if not self._is_indexed:
+            words = {word: one for word, one in self.own.items() if _first_unit(word) == unit}
+            for word in _packaged_words(unit):
+                entry = _packaged_entry(word)
+                if word not in words and _first_unit(word) == unit and entry is not None:
+                    words[word] = entry
+            self._classes |= {word: one.frequency for word, one in words.items()}
+            self._words[unit] = set(words)
+        lengths = tuple(sorted({len(word) for word in self._words.get(unit, ())}))
+        may_be_name = unit in names.STARTS
+        alone = None
+        if not (may_be_name or is_han(unit[0])) and lengths in ((), (len(unit),)):
+            alone = [(length, self._classes[unit]) for length in lengths]
+        self._begun[unit] = _Begun(lengths, may_be_name, alone)
+        return self._begun[unit]
+
+    def grades(self, word: str) -> dict[str, float]:
+        """Return the features of a word with their grades; none where the lexicon lacks it."""
+        entry = self.entry(word)
+        return {} if entry is None else read_features(entry.features)
+
+    def kind(self, word: str) -> str | None:
+        """Return the kind of thing that a word is most, as animal; None where the lexicon lacks it."""
+        if word not in self._kinds:
+            grades = self.grades(word)
+            most = max(GROUPS["kind of thing"], key=lambda name: grades.get(name, 0)) if grades else None
+            self._kinds[word] = most
+        return self._kinds[word]
+
+    def is_thing(self, word: str) -> bool:
+        """Return whether a word names somebody or something, of which there may be several."""
+        return self.kind(word) in THINGS
+
+    def vector(self, word: str) -> Float32 | None:
+        """Return the word's features as a vector [100] of length 1, or None where the lexicon lacks it."""
+        grades = self.grades(word)
+        return vector_of(grades) if grades else None
+
+    def is_known(self, word: str) -> bool:
+        """Return whether the lexicon has the word, in any case and normal form."""
+        return self.entry(word) is not None
+
+    def is_grammar(self, word: str) -> bool:
+        """Return whether the lexicon has the word as a function word or a punctuation mark."""
+        features = self.vector(word)
+        return features is not None and bool(features[_COLUMN["function"]] > 0.8)
 
 
 @cache
-def frequencies() -> dict[str, int]:
-    """Return the frequency class of every word, from 1 (rare) to 5 (very common)."""
-    cells = (line.split("\t") for line in _lines("lexicon.tsv"))
-    return {one[0]: int(one[3]) if len(one) == 4 else DEFAULT_FREQUENCY for one in cells}
-
-
-@cache
-def words() -> frozenset[str]:
-    """Return every word of the lexicon."""
-    return frozenset(entries())
-
-
-def normal_form(word: str) -> str:
-    """Return the form a word is looked up under: composed (NFC), case folded."""
-    return unicodedata.normalize("NFC", word).casefold()
-
-
-def is_known(word: str) -> bool:
-    """Return whether the lexicon has the word, in any case and normal form."""
-    return normal_form(word) in entries()
+def packaged() -> Lexicon:
+    """Return the lexicon as it comes with the program."""
+    return Lexicon()
 
 
 def vector(word: str) -> Float32 | None:
-    """Return the word's features as a vector [100] of length 1, or None where the lexicon lacks it.
+    """Return the features of a word of the packaged lexicon as a vector [100] of length 1, or None where it lacks it.
 
     >>> vector("dog").tolist() == vector("狗").tolist()
     True
     """
-    written = entries().get(normal_form(word))
-    if written is None:
-        return None
-    if written.startswith("="):
-        written = entries()[written[1:]]
-    features = np.zeros(DIM, dtype=np.float32)
+    return packaged().vector(word)
+
+
+def read_features(written: str) -> dict[str, float]:
+    """Read features and their grades, as `animal:9 mover:4`."""
+    grades = {}
     for item in written.split():
         name, _, grade = item.partition(":")
-        try:
-            features[_COLUMN[name]] = float(grade)
-        except (KeyError, ValueError):
-            raise AttnvizError(
-                "The lexicon's entry for {word!r} has {item!r}, which is not a feature and its grade.",
-                word=word,
-                item=item,
-            ) from None
-    return features / np.linalg.norm(features)
+        if name not in _COLUMN or not grade.isdecimal():
+            raise AttnvizError("The lexicon has {item!r}, which is not a feature and its grade.", item=item)
+        grades[name] = float(grade)
+    return grades
 
 
-def is_grammar(word: str) -> bool:
-    """Return whether the lexicon has the word as a function word or a punctuation mark."""
-    features = vector(word)
-    return features is not None and bool(features[_COLUMN["function"]] > 0.8)
+def vector_of(grades: Mapping[str, float]) -> Float32:
+    """Return features as a vector [100] of length 1."""
+    features = np.zeros(DIM, dtype=np.float32)
+    for name, grade in grades.items():
+        features[_COLUMN[name]] = grade
+    scaled: Float32 = features / np.linalg.norm(features)
+    return scaled
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Return every word of the packaged lexicon with its entry."""
+    found = {}
+    for line in _lines("lexicon.tsv"):
+        word, _, rest = line.split("\t", 2)
+        found[word] = _entry(rest)
+    return found
+
+
+@cache
+def _bytes() -> bytes:
+    return b"\n" + Path(__file__).with_name("lexicon.tsv").read_bytes().replace(b"\r\n", b"\n") + b"\n"
+
+
+@cache
+def _packaged_entry(word: str) -> Entry | None:
+    """Find a word's line in the packaged file."""
+    data = _bytes()
+    key = b"\n%b\t" % word.encode("utf-8", "surrogatepass")
+    at = data.find(key)
+    if at < 0 or b"\n" in key[1:]:
+        return None
+    _, _, rest = data[at + len(key) : data.index(b"\n", at + 1)].decode("utf-8").partition("\t")
+    return _entry(rest)
+
+
+def _packaged_words(beginning: str) -> Iterator[str]:
+    """Find the words of the packaged file that begin so."""
+    data = _bytes()
+    key = b"\n" + beginning.encode("utf-8", "surrogatepass")
+    at = data.find(key)
+    while at >= 0:
+        word, tab, _ = data[at + 1 : data.index(b"\n", at + 1)].partition(b"\t")
+        if tab:
+            yield word.decode("utf-8")
+        at = data.find(key, at + 1)
+
+
+def _entry(rest: str) -> Entry:
+    """Read the last columns of a line: features, and the frequency class where there is one."""
+    features, tab, frequency = rest.partition("\t")
+    return Entry(features, int(frequency) if tab else DEFAULT_FREQUENCY)
+
+
+def _first_unit(word: str) -> str:
+    """Return the character or the word that a text with this word would be cut at first.
+
+    >>> _first_unit("狮子头"), _first_unit("ice-cream"), _first_unit("t恤"), _first_unit("don't")
+    ('狮', 'ice', 't', "don't")
+    """
+    if is_han(word[0]):
+        return word[0]
+    if word.isascii() and word.isalpha():
+        return word
+    end = 1
+    while end < len(word) and word[end] != "-" and not is_han(word[end]):
+        end += 1
+    return word[:end]
 
 
 @cache
