@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+TOY_UNKNOWN = "[UNK]"  # the piece of a token that the toy's lexicon lacks
+
 
 @dataclass(frozen=True)
 class ToyOrigin:
@@ -197,7 +199,9 @@ class Provenance:
 
     @property
     def unknown(self) -> str | None:
-        """The piece that the model's vocabulary has for what it lacks, where there is one."""
+        """The piece for what the model's vocabulary, or the toy's lexicon, lacks; None where there is none."""
+        if isinstance(self.origin, ToyOrigin):
+            return TOY_UNKNOWN
         return None if self.model is None else self.model.unknown
 
     def of_model(self, **changes: Any) -> Provenance:

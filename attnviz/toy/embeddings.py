@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from tokenize import TokenError
 
@@ -21,39 +22,54 @@ from attnviz.core.errors import InputError, OptionError, unknown_choice
 from attnviz.core.read_file import decode
 from attnviz.core.types import Float32, Float64
 from attnviz.i18n.messages import Message, listed, message
-from attnviz.text.tokenize import tokenize
+from attnviz.text.tokenize import is_han, normal_form, tokenize
 from attnviz.toy import lexicon, word_vectors
+from attnviz.toy.names import is_given_name, is_name, own_features, title_of
 
 DEFAULT_DIM = 32
 FILE = "PATH.vec"
 LARGEST_DIM = 65_536
 _MOST_NAMED = 8
+_SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "“", '"', "「", "...", "…")
+_BEFORE_PLACES = ("in", "to", "from", "at", "near", "into", "towards", "across")
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """Vectors [tokens, dim], the names of their columns where they have names, and what to tell the reader."""
+    """Vectors [tokens, dim], the names of their columns where they have names, and what to tell the reader.
+
+    unknown: the texts of tokens that nothing is known of; their vectors are 0.
+    """
 
     vectors: NDArray[np.floating]
     features: tuple[str, ...] | None = None
     notes: tuple[Message, ...] = ()
+    unknown: frozenset[str] = frozenset()
 
 
 def embed(
-    tokens: Sequence[Token], how: str, dim: int | None = None, *, rows: word_vectors.Rows | None = None
+    tokens: Sequence[Token],
+    how: str,
+    dim: int | None = None,
+    *,
+    rows: word_vectors.Rows | None = None,
+    known: lexicon.Lexicon | None = None,
 ) -> Embedded:
     """Look up or make the vectors of `tokens`, [tokens, dim], float32, each row with |x|^2 = 2 sqrt(dim).
 
     how: toy, hash or onehot (see EMBEDDINGS), or the path of a word2vec or GloVe text file (.vec, .txt, gzipped or
     not). dim: hash only, default 32; toy has its own 100, a file its own, onehot one dimension a distinct token.
-    rows: of such a file, from `open_vectors`; without them, or where they lack a token, it is read. Raises OptionError
+    rows: of such a file, from `open_vectors`; without them, or where they lack a token, it is read. known: the toy's
+    words, the packaged ones if not given. Raises OptionError
     for an unknown name or a dim the embedding cannot have.
     """
     check_embedding(how)
     if dim is not None and not 1 <= dim <= LARGEST_DIM:
         raise OptionError("--dim must be from 1 to {largest}, not {dim}.", largest=LARGEST_DIM, dim=dim)
+    if how == "toy":
+        return _toy(tokens, dim, known or lexicon.packaged())
     if how in EMBEDDINGS:
-        return EMBEDDINGS[how](tokens, dim)
+        return _hash(tokens, dim) if how == "hash" else _onehot(tokens, dim)
     return _from_file(tokens, Path(how), dim, rows)
 
 
@@ -118,7 +134,7 @@ def _onehot(tokens: Sequence[Token], dim: int | None) -> Embedded:
     return Embedded(scaled(rows), tuple(column))
 
 
-def _toy(tokens: Sequence[Token], dim: int | None) -> Embedded:
+def _toy(tokens: Sequence[Token], dim: int | None, known: lexicon.Lexicon) -> Embedded:
     if dim not in (None, lexicon.DIM):
         raise OptionError(
             "The toy embedding has {own} dimensions, not {dim}.",
@@ -126,31 +142,60 @@ def _toy(tokens: Sequence[Token], dim: int | None) -> Embedded:
             own=lexicon.DIM,
             dim=dim,
         )
-    table: dict[str, Float64] = {}
-    unknown: dict[str, None] = {}
-    for token in tokens:
-        if token.text not in table:
-            table[token.text], missing = _toy_vector(token.text)
-            unknown.update(dict.fromkeys(missing))
-    notes = (_unknown_note(list(unknown)),) if unknown else ()
-    return Embedded(scaled(np.stack([table[token.text] for token in tokens])), lexicon.FEATURES, notes)
+    names = _capitalized_names(tokens, known)
+    made = {text: _toy_vector(text, known, names.get(text)) for text in dict.fromkeys(one.text for one in tokens)}
+    missing = list(dict.fromkeys(word for _, words in made.values() for word in words))
+    guessed = [text for text in names if not is_given_name(text)]
+    notes = (*((_unknown_note(missing),) if missing else ()), *((_guessed_note(guessed),) if guessed else ()))
+    vectors = scaled(np.stack([made[token.text][0] for token in tokens]))
+    unknown = frozenset(text for text, (found, _) in made.items() if not found.any())
+    return Embedded(vectors, lexicon.FEATURES, notes, unknown)
 
 
-def _toy_vector(text: str) -> tuple[Float64, list[str]]:
-    """Return a vector of length 1, and the words in it that the lexicon lacks.
+def _capitalized_names(tokens: Sequence[Token], known: lexicon.Lexicon) -> dict[str, str]:
+    """Return the capitalized words inside sentences that are given names or not in the lexicon: a person or a place."""
+    found: dict[str, str] = {}
+    for before, token in pairwise(tokens):
+        text = token.text
+        starts = before.text in _SENTENCE_ENDS or (token.start or 0) < (before.start or 0)
+        if starts or not (text[:1].isupper() and text[1:].islower() and text.isalpha()) or text in found:
+            continue
+        if is_given_name(text) or not (known.is_known(text) or is_han(text[0])):
+            found[text] = "place" if before.text.casefold() in _BEFORE_PLACES and not is_given_name(text) else "person"
+    return found
 
-    A known word has its own; a longer text is the mean of its words or characters without the grammar between
-    them; a word that cannot be taken apart is hashed.
+
+def _toy_vector(text: str, known: lexicon.Lexicon, name: str | None = None) -> tuple[Float64, list[str]]:
+    """Return a vector of length 1 or 0, and the words in it that the lexicon lacks.
+
+    A known word has its own, a name that of a person or a place and a small part of its own (`name`: which, where the
+    sentence says so); a longer text is the mean of its words or characters without the grammar between them and
+    without those that are unknown. Of a word that cannot be taken apart nothing is known: its vector is 0.
     """
-    known = lexicon.vector(text)
-    if known is not None:
-        return known.astype(np.float64), []
-    parts = [part.text for part in tokenize(text, "lexicon", lexicon.words())]
+    grades = _grades(text, known, name)
+    if grades:
+        return lexicon.vector_of(grades).astype(np.float64), []
+    parts = [part.text for part in tokenize(text, "lexicon", known)]
     if len(parts) <= 1:
-        return _unit(hashed(text, lexicon.DIM)), [text]
-    meaning = [part for part in parts if not lexicon.is_grammar(part)] or parts
-    vectors, missing = zip(*map(_toy_vector, meaning), strict=True)
+        return np.zeros(lexicon.DIM), [text]
+    meaning = [part for part in parts if not known.is_grammar(part)] or parts
+    vectors, missing = zip(*(_toy_vector(part, known) for part in meaning), strict=True)
     return _unit(np.mean(vectors, axis=0)), [word for words in missing for word in words]
+
+
+def _grades(text: str, known: lexicon.Lexicon, name: str | None) -> dict[str, float]:
+    """Return the features of a word, of a name, of several (N们) or of what is somebody's ('s); none of other texts."""
+    if name is None and (grades := known.grades(text)):
+        return grades
+    if name is not None or is_name(text, known.kind):
+        title = title_of(text)
+        base = {name or "person": 9.0} if title is None else known.grades(title) or {"person": 9.0}
+        return own_features(normal_form(text)) | base
+    if text.endswith("们") and known.is_thing(text[:-1]):
+        return {"number": 1.0} | known.grades(text[:-1])
+    if text.endswith(("'s", "’s")) and len(text) > 2:
+        return _grades(text[:-2], known, name)
+    return {}
 
 
 def _unit(vector: Float64) -> Float64:
@@ -161,9 +206,18 @@ def _unit(vector: Float64) -> Float64:
 def _unknown_note(words: list[str]) -> Message:
     named = listed((*words[:_MOST_NAMED], *(["..."] if len(words) > _MOST_NAMED else [])))
     if len(words) == 1:
-        return message("1 word is not in the toy lexicon and has a made-up vector: {words}", words=named)
+        return message("1 word is not in the toy lexicon and has no vector: {words}", words=named)
     return message(
-        "{count} words are not in the toy lexicon and have made-up vectors: {words}", count=len(words), words=named
+        "{count} words are not in the toy lexicon and have no vectors: {words}", count=len(words), words=named
+    )
+
+
+def _guessed_note(words: list[str]) -> Message:
+    named = listed((*words[:_MOST_NAMED], *(["..."] if len(words) > _MOST_NAMED else [])))
+    if len(words) == 1:
+        return message("1 capitalized word is taken for the name of a person or a place: {words}", words=named)
+    return message(
+        "{count} capitalized words are taken for names of people or places: {words}", count=len(words), words=named
     )
 
 
@@ -238,11 +292,7 @@ def _lacking_note(words: list[str], name: str) -> Message:
     return message("{count} words are not in {name!r} and have made-up vectors: {words}", count=len(words), **fields)
 
 
-EMBEDDINGS: dict[str, Callable[[Sequence[Token], int | None], Embedded]] = {
-    "toy": _toy,
-    "hash": _hash,
-    "onehot": _onehot,
-}
+EMBEDDINGS = ("toy", "hash", "onehot")
 
 
 def read_vectors(path: Path) -> tuple[tuple[str, ...], Float64]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.label_list import split_labels
+from attnviz.core.provenance import TOY_UNKNOWN
 from attnviz.text.tokenize import tokenize
 from attnviz.toy import lexicon
 from attnviz.toy.embeddings import Embedded, embed, open_vectors, read_vectors
@@ -85,9 +86,8 @@ def read(
     tokens = cut(text, settings)
     if keys is None:
         check_size(len(tokens), len(tokens), settings.heads, most)
-        return Words(
-            tokens, embed(tokens, settings.embedding, settings.dim, rows=word_files.get(settings.embedding)), text
-        )
+        found = embed(tokens, settings.embedding, settings.dim, rows=word_files.get(settings.embedding))
+        return Words(_marked(tokens, found), found, text)
     if settings.causal:
         raise OptionError(
             "A causal mask forbids looking ahead in one text; the words of another text come neither before nor after.",
@@ -97,7 +97,15 @@ def read(
     check_size(len(tokens), len(asked), settings.heads, most)
     both = embed((*tokens, *asked), settings.embedding, settings.dim, rows=word_files.get(settings.embedding))
     own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
-    return Words(tokens, replace(both, vectors=own), text, Words(asked, replace(both, vectors=other), keys))
+    asked_words = Words(_marked(asked, both), replace(both, vectors=other), keys)
+    return Words(_marked(tokens, both), replace(both, vectors=own), text, asked_words)
+
+
+def _marked(tokens: tuple[Token, ...], embedded: Embedded) -> tuple[Token, ...]:
+    """Mark the tokens of which nothing is known, as a model's tokenizer does, by their piece."""
+    if not embedded.unknown:
+        return tokens
+    return tuple(replace(one, piece=TOY_UNKNOWN) if one.text in embedded.unknown else one for one in tokens)
 
 
 def open_word_files(
@@ -130,7 +138,7 @@ def cut(text: str, settings: Settings) -> tuple[Token, ...]:
 
 def cut_as(text: str, how: str) -> tuple[Token, ...]:
     """Cut a text by one of TOKENIZERS, "lexicon" by the words of the toy's."""
-    return tokenize(text, how, lexicon.words() if how == "lexicon" else frozenset())
+    return tokenize(text, how, lexicon.packaged())
 
 
 def how_to_cut(settings: Settings) -> str:

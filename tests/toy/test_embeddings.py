@@ -46,7 +46,8 @@ def test_one_length(how, texts):
     vectors = embed(tokens(*texts), how).vectors
     assert vectors.dtype == np.float32
     assert len(vectors) == len(texts)
-    assert_near((vectors.astype(float) ** 2).sum(axis=1), 2 * np.sqrt(vectors.shape[1]))
+    known = vectors.any(axis=1) | (how != "toy")  # nothing is known of an unknown word
+    assert_near((vectors[known].astype(float) ** 2).sum(axis=1), 2 * np.sqrt(vectors.shape[1]))
     for text, row in zip(texts, vectors, strict=True):
         np.testing.assert_array_equal(row, vectors[texts.index(text)])
 
@@ -108,7 +109,7 @@ def test_words_of_one_spelling_are_near(dim):
 def test_plurals_are_near(dim):
     """In the lexicon's English, a plural is nearer to its word than another word is, nine times in ten."""
     words = [word for word in lexicon.entries() if word.isascii() and word.isalpha() and len(word) > 3]
-    pairs = [(word, f"{word}s") for word in words if lexicon.is_known(f"{word}s")][:100]
+    pairs = [(word, f"{word}s") for word in words if lexicon.packaged().is_known(f"{word}s")][:100]
     others = [hashed(word, dim) for word in words[::80]]
     nearer = [
         cosine(hashed(word, dim), hashed(plural, dim)) > cosine(hashed(word, dim), other)
@@ -158,7 +159,7 @@ def test_toy_names_its_columns():
 
 def test_a_word_from_its_characters():
     """A Han word that the lexicon lacks is the mean of the words in it."""
-    assert not lexicon.is_known("猫鱼")
+    assert not lexicon.packaged().is_known("猫鱼")
     assert_near(toy("猫鱼"), scaled((lexicon.vector("猫") + lexicon.vector("鱼"))[None])[0])
 
 
@@ -174,25 +175,28 @@ def test_grammar_alone_is_grammar():
     assert_near(toy("的了"), scaled((lexicon.vector("的") + lexicon.vector("了"))[None])[0])
 
 
-def test_an_unknown_word_is_hashed():
-    """A word that cannot be taken apart has its hashed vector."""
-    assert_near(toy("zzyzx"), scaled(hashed("zzyzx", 100)[None])[0])
+def test_nothing_is_known_of_an_unknown_word():
+    """A word that cannot be taken apart has a vector of zeros and is unknown; in a phrase it does not count."""
+    found = embed(tokens("zzyzx", "cat", "zzyzx cat"), "toy")
+    assert not found.vectors[0].any()
+    assert found.unknown == {"zzyzx"}
+    assert_near(found.vectors[2], found.vectors[1])
 
 
 @pytest.mark.parametrize(
     ("words", "note"),
     [
         (["猫"], None),
-        (["zzyzx", "cat", "zzyzx"], "1 word is not in the toy lexicon and has a made-up vector: zzyzx"),
-        (["zzyzx", "qqq the zzyzx"], "2 words are not in the toy lexicon and have made-up vectors: zzyzx, qqq"),
+        (["zzyzx", "cat", "zzyzx"], "1 word is not in the toy lexicon and has no vector: zzyzx"),
+        (["zzyzx", "qqq the zzyzx"], "2 words are not in the toy lexicon and have no vectors: zzyzx, qqq"),
         (
             [f"q{i}q" for i in range(9)],
-            "9 words are not in the toy lexicon and have made-up vectors: q0q, q1q, q2q, q3q, q4q, q5q, q6q, q7q, ...",
+            "9 words are not in the toy lexicon and have no vectors: q0q, q1q, q2q, q3q, q4q, q5q, q6q, q7q, ...",
         ),
     ],
 )
 def test_unknown_note(words, note):
-    """The reader is told how many words are made up, each once, and the first eight of them."""
+    """The reader is told how many words are unknown, each once, and the first eight of them."""
     assert [str(each) for each in embed(tokens(*words), "toy").notes] == ([note] if note else [])
 
 
@@ -353,3 +357,56 @@ def test_wrong_suffix(tmp_path, name):
     """Only .csv and .npy are read."""
     with pytest.raises(OptionError, match=r"\.csv or \.npy"):
         read_vectors(tmp_path / name)
+
+
+PERSON, PLACE = lexicon.FEATURES.index("person"), lexicon.FEATURES.index("place")
+
+
+@pytest.mark.parametrize("name", ["小明", "张伟", "王小明", "安娜", "Tom", "Mary", "anna", "Tom's"])
+def test_a_name_is_a_person(name):
+    """A name is mostly a person, with a small part of its own; a name with 's is the name."""
+    vector = toy(name)
+    assert vector[PERSON] > 0.9 * np.linalg.norm(vector)
+    assert (vector > 0).sum() == 3
+    assert_near(toy("Tom's"), toy("Tom"))
+
+
+def test_two_names_differ():
+    """Names have vectors of their own, nearly the same."""
+    pairs = [("小明", "小红"), ("Tom", "Mary"), ("张伟", "李华")]
+    assert all(0.9 < cosine(toy(a), toy(b)) < 0.9999 for a, b in pairs)
+
+
+def test_a_title_is_what_its_word_is():
+    """张老师 is nearly 老师; 孩子们 is nearly 孩子."""
+    assert cosine(toy("张老师"), toy("老师")) > 0.95
+    assert cosine(toy("王医生"), toy("医生")) > 0.95
+    assert 0.9 < cosine(toy("小狗们"), toy("小狗")) < 0.9999
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "feature"),
+    [
+        ("I met Zorkon", "Zorkon", PERSON),
+        ("I went to Zorkon", "Zorkon", PLACE),
+        ("she saw Mark", "Mark", PERSON),
+        ("Zorkon came . I met Zorkon", "Zorkon", PERSON),
+        ("Zorkon came", "Zorkon", None),
+        ("It is good . Zorkon came", "Zorkon", None),
+        ("I met ZORKON", "ZORKON", None),
+        ("I met zorkon", "zorkon", None),
+    ],
+)
+def test_capitalized_words(text, word, feature):
+    """An unknown capitalized word inside a sentence is a person, or a place after in or to; the note says so."""
+    found = embed(tokens(*text.split()), "toy")
+    vector = found.vectors[text.split().index(word)]
+    guessed = [str(note) for note in found.notes if "capitalized" in str(note)]
+    if feature is None:
+        assert not vector.any()
+        assert not guessed
+    else:
+        assert int(vector.argmax()) == feature
+        assert guessed == (
+            [] if word == "Mark" else [f"1 capitalized word is taken for the name of a person or a place: {word}"]
+        )
