@@ -256,7 +256,22 @@ def config_of(file: GgufFile) -> dict[str, Any]:
     for key in ("bos", "eos", "unknown", "padding"):
         if f"tokenizer.ggml.{key}_token_id" in file.metadata:
             config[f"{_TOKEN_NAMES.get(key, key)}_token_id"] = file.metadata[f"tokenizer.ggml.{key}_token_id"]
-    return {"model_type": ARCHITECTURES[architecture][0], **config}
+    return {"model_type": ARCHITECTURES[architecture][0], **config, **_direction(file, architecture)}
+
+
+def _direction(file: GgufFile, architecture: str) -> dict[str, bool]:
+    """Return whether a token attends only to what came before it, where the file says so: attention.causal."""
+    causal = _optional(file, "attention.causal")
+    if causal is None or ARCHITECTURES[architecture][0] == "t5":
+        return {}
+    if not isinstance(causal, bool):
+        raise InputError(
+            "{path!r} must give {key} as true or false, not {found}.",
+            path=str(file.path),
+            key=f"{architecture}.attention.causal",
+            found=type(causal).__name__,
+        )
+    return {"is_decoder" if architecture == "bert" else "is_causal": causal}
 
 
 _TOKEN_NAMES = {"unknown": "unk", "padding": "pad"}

@@ -14,10 +14,9 @@ import numpy as np
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import listed
 from attnviz.models.formats.gguf import GgufFile, GgufStrings
+from attnviz.models.tokenizers.gguf_pre import NOT_BYTE_LEVEL, PRE_TOKENIZERS
 from attnviz.models.tokenizers.legacy import (
     GPT2,
-    LLAMA3,
-    QWEN2,
     byte_fallback_tokenizer,
     byte_level_tokenizer,
     unigram_tokenizer,
@@ -32,25 +31,6 @@ from attnviz.models.tokenizers.sentencepiece import (
     VocabularyPiece,
 )
 from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, load_library, set_ends
-
-_DIGIT = r"\p{N}"
-_MARKS = r"[\p{P}\$\+<=>\^~\|]+"
-_TEKKEN = (
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_PRE_TOKENIZERS: dict[tuple[str, ...], tuple[str, ...]] = {
-    (LLAMA3,): ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "dbrx", "smaug-bpe", "lfm2"),
-    (QWEN2,): ("qwen2", "stablelm2", "deepseek-r1-qwen", "megrez", "kormo"),
-    (GPT2,): ("gpt-2", "gpt2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "mpt", "olmo", "roberta-bpe"),
-    (_DIGIT, GPT2): ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"),
-    (_MARKS, GPT2, r"[0-9][0-9][0-9]"): ("falcon",),
-    (_MARKS, GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"): ("default",),
-    (_TEKKEN,): ("tekken",),
-}
-CUTS = {name: cuts for cuts, names in _PRE_TOKENIZERS.items() for name in names}
-_BEGINS = _PRE_TOKENIZERS[(LLAMA3,)]  # these begin with a token of their own unless the file says otherwise
 
 
 def gguf_tokenizer(file: GgufFile) -> TextTokenizer:
@@ -68,6 +48,7 @@ def gguf_tokenizer(file: GgufFile) -> TextTokenizer:
     if kind not in makers:
         raise InputError(
             "{path!r} has a tokenizer of the kind {kind!r}; supported: {known}.",
+            hint="Give the folder that it was converted from, where tokenizer.json is.",
             path=str(file.path),
             kind=kind,
             known=listed(makers),
@@ -119,28 +100,39 @@ def _end_pieces(file: GgufFile, tokens: list[str], begins: bool, ends: bool) -> 
 
 def _byte_level(file: GgufFile, tokens: list[str]) -> TextTokenizer:
     name = str(file.path)
-    kind = file.metadata.get("tokenizer.ggml.pre", "default")
+    kind = file.metadata.get("tokenizer.ggml.pre") or "default"
     if file.metadata["general.architecture"] == "gpt2" and kind == "default":
         kind = "gpt-2"
-    if kind not in CUTS:
+    if kind in NOT_BYTE_LEVEL:
         raise InputError(
-            "{path!r} cuts words in the way {kind!r}; supported: {known}.", path=name, kind=kind, known=listed(CUTS)
+            "{path!r} cuts a text in the way {kind!r}, which is not supported here.",
+            hint="Give the folder that it was converted from, where tokenizer.json is.",
+            path=name,
+            kind=kind,
+        )
+    if kind not in PRE_TOKENIZERS:
+        raise InputError(
+            "{path!r} cuts a text in the way {kind!r} (tokenizer.ggml.pre), which is not known here.",
+            hint="Give the folder that it was converted from, where tokenizer.json is.",
+            path=name,
+            kind=kind,
         )
     merges = [line.split(" ", 1) for line in _string_list(file, "merges")]
     broken = next((index for index, pair in enumerate(merges) if len(pair) != 2), None)
     if broken is not None:
         raise InputError("{path!r} has a merge that is not a pair, number {index}.", path=name, index=broken)
     vocabulary = {piece: number for number, piece in enumerate(tokens)}
-    cuts = CUTS[kind]
+    chosen = PRE_TOKENIZERS[kind]
     tokenizer = byte_level_tokenizer(
         vocabulary,
         [(pair[0], pair[-1]) for pair in merges],
         name,
-        None if cuts == (GPT2,) else QWEN2 if cuts == (QWEN2,) else cuts,
-        ignore_merges=kind in _BEGINS,
+        None if chosen.cuts == (GPT2,) else chosen.cuts,
+        ignore_merges=chosen.ignores_merges,
+        composes=chosen.composes,
     )
     _add_marked(tokenizer, tokens, _number_list(file, "token_type", len(tokens), NORMAL))
-    begin, end = _end_pieces(file, tokens, kind in _BEGINS, False)
+    begin, end = _end_pieces(file, tokens, chosen.begins, False)
     if begin is not None or end is not None:
         set_ends(tokenizer, begin, end)
     return TextTokenizer(tokenizer, name)
@@ -196,12 +188,13 @@ def _unigram(file: GgufFile, tokens: list[str]) -> TextTokenizer:
 
 
 def _word_pieces(file: GgufFile, tokens: list[str]) -> TextTokenizer:
-    """Build BERT's WordPiece, where ▁ marks a word's beginning; cased if a piece has capitals."""
+    """Build BERT's WordPiece, where ▁ marks a word's beginning; cased, where the file is silent, by its pieces."""
     kinds = _number_list(file, "token_type", len(tokens), NORMAL)
     pieces = [_as_word_piece(piece, kind) for piece, kind in zip(tokens, kinds, strict=True)]
     cased = any(kind == NORMAL and piece != piece.lower() for piece, kind in zip(pieces, kinds, strict=True))
     settings = {
-        "do_lower_case": not cased,
+        "do_lower_case": _flag(file, "normalizer.lowercase", not cased),
+        "strip_accents": file.metadata.get("tokenizer.ggml.normalizer.strip_accents"),
         "cls_token": _named_piece(file, pieces, "cls", "bos") or "[CLS]",
         "sep_token": _named_piece(file, pieces, "seperator", "separator", "eos") or "[SEP]",
         "unk_token": _named_piece(file, pieces, "unknown") or "[UNK]",

@@ -197,13 +197,17 @@ def byte_level_tokenizer(
     words: str | tuple[str, ...] | None = None,
     prefix: bool = False,
     ignore_merges: bool = False,
+    composes: bool = False,
 ) -> Tokenizer:
-    """Build a byte-level BPE tokenizer; `words`: the cuts between words, one after the other, GPT-2's if None."""
+    """Build a byte-level BPE tokenizer.
+
+    words: the cuts between words, one after the other, GPT-2's if None. composes: put the text into NFC first.
+    """
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     model = call_library(name, lambda: models.BPE(vocab=vocabulary, merges=merges, ignore_merges=ignore_merges))
     tokenizer = Tokenizer(model)
-    if words == QWEN2:
+    if words == QWEN2 or composes:
         tokenizer.normalizer = normalizers.NFC()
     cuts = (words,) if isinstance(words, str) else words or ()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
