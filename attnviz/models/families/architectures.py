@@ -35,6 +35,8 @@ _BEGINNINGS = {
     "smollm": ("SmolLM", "Llama"),
     "smollm3": ("SmolLM3",),
     "gemma": ("Gemma",),
+    "gemma2": ("Gemma2",),
+    "gemma3": ("Gemma3", "Gemma3Text"),
     "phi3": ("Phi3",),
     "t5": ("T5",),
     "mt5": ("MT5", "T5"),
@@ -59,6 +61,7 @@ _ENCODER = (
 _TRANSLATOR = ("ForConditionalGeneration", "EncoderModel", "WithLMHeadModel")
 _OTHERS = {
     "gpt2": ("LMHeadModel", "DoubleHeadsModel"),
+    "gemma3": ("ForCausalLM", "ForConditionalGeneration"),
     "marian": ("MTModel", "ForCausalLM"),
     "t5": _TRANSLATOR,
     "mt5": _TRANSLATOR,
@@ -76,8 +79,8 @@ def architectures_of(config: Mapping[str, Any]) -> list[str]:
 
 def family_by_architecture(name: str) -> str:
     """Return the family of a class of transformers, as in GPTNeoXForCausalLM; "" for an unknown one."""
-    own = (family for family, (first, *_) in _BEGINNINGS.items() if _is_class(name, family, (first,)))
-    return next(own, "")
+    own = [family for family, (first, *_) in _BEGINNINGS.items() if _is_class(name, family, (first,))]
+    return next(iter(own or [family for family in _BEGINNINGS if _is_class(name, family)]), "")
 
 
 def check_architecture(config: Mapping[str, Any], family: str, written: str) -> tuple[Message, ...]:

@@ -176,6 +176,24 @@ def causal_mask(count: int, window: int | None = None) -> Booleans:
     return mask
 
 
+@lru_cache(maxsize=8)
+def window_mask(count: int, reach: int) -> Booleans:
+    """Return a mask [count, count], True where a token sees itself and the `reach` tokens before and after it."""
+    mask: Booleans = np.tri(count, k=reach, dtype=bool) & ~np.tri(count, k=-reach - 1, dtype=bool)
+    mask.flags.writeable = False
+    return mask
+
+
+def soft_cap(x: Float32, cap: float | None) -> Float32:
+    """Return cap tanh(x / cap), in place: numbers between -cap and cap (Gemma team 2024, "Gemma 2", section 2)."""
+    if cap is None:
+        return x
+    x /= np.float32(cap)
+    np.tanh(x, out=x)
+    x *= np.float32(cap)
+    return x
+
+
 def relative_bias(table: Float32, buckets: NDArray[np.int64]) -> Float32:
     """Look up each distance's bias: table [buckets, heads], buckets [queries, keys] -> [heads, queries, keys]."""
     return np.ascontiguousarray(table.T)[:, buckets]

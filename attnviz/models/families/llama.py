@@ -1,34 +1,47 @@
-"""Llama (Touvron et al. 2023) and its kin: Mistral, Qwen2, Qwen3, SmolLM, SmolLM3, Gemma, Phi-3.
+"""Llama (Touvron et al. 2023) and its kin: Mistral, Qwen2, Qwen3, SmolLM, SmolLM3, Phi-3.
 
 Norms by the root mean square before each sublayer, rotary positions, gated feed-forward (Shazeer 2020), and key and
-value heads that serve several query heads. Class attributes and a few short methods say what differs.
+value heads that serve several query heads. Class attributes and a few short methods say what differs; most decoders of
+other modules are built on it too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from attnviz.core.attention_data import Trace
-from attnviz.core.types import Booleans, Float32, Indexes
+from attnviz.core.types import Booleans, Float32
 from attnviz.models.families.activations import activation
 from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, StackSetup
 from attnviz.models.families.config import Configuration, equal_heads, shared_heads
-from attnviz.models.families.layers import attention, causal_mask, heads_of, linear, rms_norm
-from attnviz.models.families.rotary import longest_text, rotate, rotation_for
+from attnviz.models.families.layers import Linear, attention, causal_mask, heads_of, linear, rms_norm
+from attnviz.models.families.rotary import Rotation, longest_text, rotate, rotation_for
+
+
+class BlockNorms(NamedTuple):
+    """The names of a layer's norms, before and after its two sublayers; None where there is none."""
+
+    before_attention: str | None = "input_layernorm"
+    after_attention: str | None = None
+    before_feed: str | None = "post_attention_layernorm"
+    after_feed: str | None = None
 
 
 class Llama(CausalStack):
     """The decoder of Llama 1 to 3, and of SmolLM.
 
     kv_heads: the default number of key and value heads, None for as many as heads. head_dim: the default width of a
-    head, None for an equal share of the hidden size. rotary_defaults: see rotary.rotation_for.
+    head, None for an equal share of the hidden size. rotary_defaults: see rotary.rotation_for. halves: whether the
+    pairs that are rotated are the two halves of a head's features or neighbours. norms: the norms of a layer.
+    layer: the beginning of the names of a layer's tensors. parallel: whether both sublayers read the same hidden
+    states; without a norm of its own the feed-forward then takes the attention's.
     """
 
-    prefixes = ("", "model.")
+    prefixes: ClassVar[tuple[str, ...]] = ("", "model.")
     keys = ConfigKeys(
         layers=("num_hidden_layers", 32),
         dim=("hidden_size", 4096),
@@ -44,6 +57,11 @@ class Llama(CausalStack):
     default_head_dim: ClassVar[int | None] = None
     default_epsilon: ClassVar[float] = 1e-6
     rotary_defaults: ClassVar[dict[str, Any]] = {}
+    halves: ClassVar[bool] = True
+    norms: ClassVar[BlockNorms] = BlockNorms()
+    layer: ClassVar[str] = "layers.{n}"
+    attention_name: ClassVar[str] = "self_attn"
+    parallel: bool = False
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
@@ -51,10 +69,18 @@ class Llama(CausalStack):
         self.kv_heads = shared_heads(kv_heads, self.heads)
         self.head_dim = self._read_head_dim()
         self.intermediate_size = self.size(self.config, "intermediate_size")
-        self.epsilon = self.config.number("rms_norm_eps", default=self.default_epsilon)
-        self.activation = activation(self._activation_name())
+        self.epsilon = self.read_epsilon()
+        self.activation = activation(self.activation_name())
+        self.rotation = self.read_rotation(self.config)
+
+    def read_epsilon(self) -> float:
+        """Return the number that a norm adds to the mean of squares."""
+        return self.config.number("rms_norm_eps", default=self.default_epsilon)
+
+    def read_rotation(self, config: Configuration) -> Rotation:
+        """Return the rotation of this text's positions, as a config with these rotary values plans it."""
         defaults = {"longest": self.keys.positions[1], **self.rotary_defaults}
-        self.rotation = rotation_for(self.config, self.head_dim, self.length, **defaults)
+        return rotation_for(config, self.head_dim, self.length, **defaults)
 
     @classmethod
     def read_positions(cls, config: Configuration) -> int:
@@ -67,7 +93,7 @@ class Llama(CausalStack):
             return equal_heads(self.dim, self.heads)
         return self.config.count("head_dim", default=self.default_head_dim or 1)
 
-    def _activation_name(self) -> str:
+    def activation_name(self) -> str:
         """Return the config's name of the feed-forward activation."""
         name, default = self.keys.activation
         return self.config.word(name, default=default)
@@ -92,6 +118,15 @@ class Llama(CausalStack):
         """Return for each layer whether queries and keys are rotated."""
         return [True] * self.shape.layers
 
+    def rotation_of(self, number: int) -> Rotation | None:
+        """Return the rotation of layer `number`; None where it has no positions."""
+        return self.rotation if self.rotates[number] else None
+
+    @property
+    def scale(self) -> float:
+        """Return the factor on the dot products."""
+        return float(self.head_dim**-0.5)
+
     def norm(self, name: str, x: Float32, width: int) -> Float32:
         """Return the root mean square norm of x [..., width] by the tensor `name`.weight [width]."""
         return rms_norm(x, self.weights.take(f"{name}.weight", shape=(width,)), self.epsilon)
@@ -107,34 +142,59 @@ class Llama(CausalStack):
 
         return projected("q", self.heads), projected("k", self.kv_heads), projected("v", self.kv_heads)
 
-    def _attend(self, number: int, inputs: Float32) -> Trace:
+    def attend(self, number: int, inputs: Float32) -> Trace:
         """Run the attention sublayer on normed inputs [n, dim]."""
-        name = f"layers.{number}.self_attn"
+        name = f"{self.layer.format(n=number)}.{self.attention_name}"
         query, key, value = self.project(name, inputs)
-        if self.rotates[number]:
-            query, key = rotate(query, self.rotation), rotate(key, self.rotation)
-        _, bias, _ = self.biases()
-        output = linear(self.weights, f"{name}.o_proj", self.heads * self.head_dim, self.dim, bias=bias)
-        return attention(
-            inputs, inputs, query, key, value, output, allowed=self.masks[number], scale=self.head_dim**-0.5
-        )
+        rotation = self.rotation_of(number)
+        if rotation is not None:
+            query, key = (rotate(one, rotation, halves=self.halves) for one in (query, key))
+        output = self.output_layer(name)
+        return attention(inputs, inputs, query, key, value, output, **self.score_options(number))
 
-    def feed(self, name: str, x: Float32) -> Float32:
+    def output_layer(self, name: str) -> Linear:
+        """Return W_o of the attention sublayer with this name."""
+        _, bias, _ = self.biases()
+        return linear(self.weights, f"{name}.o_proj", self.heads * self.head_dim, self.dim, bias=bias)
+
+    def score_options(self, number: int) -> dict[str, Any]:
+        """Return what layer `number` does to its scores: the options of `attention`."""
+        return {"allowed": self.masks[number], "scale": self.scale}
+
+    def feed(self, number: int, x: Float32) -> Float32:
         """Return down(activation(gate(x)) * up(x)) of x [n, dim], the gated feed-forward (Shazeer 2020, equation 6)."""
+        return self.gated(f"{self.layer.format(n=number)}.mlp", x, self.intermediate_size)
+
+    def gated(self, name: str, x: Float32, width: int) -> Float32:
+        """Return the gated feed-forward of x [n, dim] by the three matrices after `name`; width is the inner one."""
         _, _, bias = self.biases()
-        intermediate = self.activation(
-            linear(self.weights, f"{name}.gate_proj", self.dim, self.intermediate_size, bias=bias)(x)
-        )
-        intermediate *= linear(self.weights, f"{name}.up_proj", self.dim, self.intermediate_size, bias=bias)(x)
-        return linear(self.weights, f"{name}.down_proj", self.intermediate_size, self.dim, bias=bias)(intermediate)
+        intermediate = self.activation(linear(self.weights, f"{name}.gate_proj", self.dim, width, bias=bias)(x))
+        intermediate *= linear(self.weights, f"{name}.up_proj", self.dim, width, bias=bias)(x)
+        return linear(self.weights, f"{name}.down_proj", width, self.dim, bias=bias)(intermediate)
 
     def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
-        """Run norm, attention, residual; norm, feed-forward, residual on hidden states [n, dim]."""
-        name = f"layers.{number}"
-        trace = self._attend(number, self.norm(f"{name}.input_layernorm", hidden, self.dim))
-        hidden = hidden + trace.output
-        hidden += self.feed(f"{name}.mlp", self.norm(f"{name}.post_attention_layernorm", hidden, self.dim))
-        return LayerOutput(hidden, trace)
+        """Run norm, attention, residual; norm, feed-forward, residual on hidden states [n, dim].
+
+        Norms stand where `norms` names one; with `parallel` both sublayers read the same hidden states.
+        """
+        name = self.layer.format(n=number)
+
+        def normed(part: str | None, x: Float32) -> Float32:
+            """Return x normed, or as it is where this family has no such norm."""
+            return x if part is None else self.norm(f"{name}.{part}", x, self.dim)
+
+        inputs = normed(self.norms.before_attention, hidden)
+        trace = self.attend(number, inputs)
+        attended = self.add(hidden, normed(self.norms.after_attention, trace.output))
+        if not self.parallel:
+            seen = normed(self.norms.before_feed, attended)
+        else:
+            seen = inputs if self.norms.before_feed is None else normed(self.norms.before_feed, hidden)
+        return LayerOutput(self.add(attended, normed(self.norms.after_feed, self.feed(number, seen))), trace)
+
+    def add(self, hidden: Float32, update: Float32) -> Float32:
+        """Return hidden states with a sublayer's output added, [n, dim]."""
+        return hidden + update
 
     def finish(self, hidden: Float32) -> Float32:
         """Return the last norm of hidden states [n, dim]."""
@@ -247,43 +307,6 @@ class SmolLm3(Llama):
         return [None if rotates else width for rotates in self.rotates]
 
 
-class Gemma(Llama):
-    """Gemma (Gemma team 2024): norms by 1 + weight, embeddings times sqrt(dim), tied."""
-
-    keys = ConfigKeys(
-        layers=("num_hidden_layers", 28),
-        dim=("hidden_size", 3072),
-        heads=("num_attention_heads", 16),
-        intermediate_size=("intermediate_size", 24576),
-        vocabulary=("vocab_size", 256_000),
-        positions=("max_position_embeddings", 8192),
-        activation=("hidden_act", "gelu_pytorch_tanh"),
-    )
-    tied = True
-    default_kv_heads = 16
-    default_head_dim = 256
-
-    def _activation_name(self) -> str:
-        """Return the activation's name: early configs say gelu and mean its approximation."""
-        name = super()._activation_name()
-        return "gelu_pytorch_tanh" if name == "gelu" else name
-
-    def biases(self) -> tuple[bool, bool, bool]:
-        """Return which layers have a bias: all four of the attention where attention_bias says so."""
-        bias = self.config.flag("attention_bias", False)
-        return bias, bias, False
-
-    def norm(self, name: str, x: Float32, width: int) -> Float32:
-        """Return the root mean square norm of x [..., width] times 1 + weight."""
-        return rms_norm(x, 1 + self.weights.take(f"{name}.weight", shape=(width,)), self.epsilon)
-
-    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
-        """Return the token vectors [n, dim] times sqrt(dim)."""
-        hidden = super().embed(ids, segments)
-        hidden *= np.float32(self.dim**0.5)
-        return hidden
-
-
 class Phi3(Llama):
     """Phi-3 (Abdin et al. 2024): one matrix for Q, K and V, one for gate and up, and LongRoPE."""
 
@@ -316,13 +339,9 @@ class Phi3(Llama):
         query, key, value = np.split(together, [queries, queries + keys], axis=-1)
         return heads_of(query, self.heads), heads_of(key, self.kv_heads), heads_of(value, self.kv_heads)
 
-    def feed(self, name: str, x: Float32) -> Float32:
+    def gated(self, name: str, x: Float32, width: int) -> Float32:
         """Return the gated feed-forward of x [n, dim], gate and up cut from one product."""
         gate, up = np.split(
-            linear(self.weights, f"{name}.gate_up_proj", self.dim, 2 * self.intermediate_size, bias=False)(x),
-            2,
-            axis=-1,
+            linear(self.weights, f"{name}.gate_up_proj", self.dim, 2 * width, bias=False)(x), 2, axis=-1
         )
-        return linear(self.weights, f"{name}.down_proj", self.intermediate_size, self.dim, bias=False)(
-            self.activation(gate) * up
-        )
+        return linear(self.weights, f"{name}.down_proj", width, self.dim, bias=False)(self.activation(gate) * up)

@@ -40,12 +40,17 @@ FAMILIES: dict[str, Family] = {
     "qwen3": Family("Qwen3", "llama:Qwen3"),
     "smollm": Family("SmolLM", "llama:Llama"),
     "smollm3": Family("SmolLM3", "llama:SmolLm3"),
-    "gemma": Family("Gemma", "llama:Gemma"),
+    "gemma": Family("Gemma", "gemma:Gemma"),
+    "gemma2": Family("Gemma 2", "gemma:Gemma2"),
+    "gemma3": Family("Gemma 3", "gemma:Gemma3"),
     "phi3": Family("Phi-3", "llama:Phi3"),
     "t5": Family("T5", "t5:T5"),
     "mt5": Family("mT5", "t5:Mt5"),
     "marian": Family("Marian", "marian:Marian"),
 }
+
+# Other names of a family: the text part of a model that reads pictures too.
+OTHER_NAMES = {"gemma3_text": "gemma3"}
 
 
 def family_of(config: Mapping[str, Any]) -> str:
@@ -54,6 +59,7 @@ def family_of(config: Mapping[str, Any]) -> str:
     Raises InputError where it is none of `FAMILIES`: with the family's name, and the way to see its attention.
     """
     name = Configuration(config).word("model_type", default="")
+    name = OTHER_NAMES.get(name, name)
     if name in FAMILIES:
         return name
     from attnviz.models.families import architectures, unsupported
@@ -67,6 +73,18 @@ def family_of(config: Mapping[str, Any]) -> str:
     raise unsupported.unnamed_family(config, classes)
 
 
+def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the config of the part that reads text: the whole config, or, in a model of several parts, text_config.
+
+    What only the whole config says, such as model_type and token ids, counts for the part too.
+    """
+    part = config.get("text_config") if isinstance(config, Mapping) else None
+    if not isinstance(part, Mapping):
+        return config
+    whole = {name: value for name, value in config.items() if not isinstance(value, Mapping)}
+    return {**whole, **part, "model_type": config.get("model_type") or part.get("model_type")}
+
+
 def stack_of(family: str) -> type[Stack]:
     """Import and return the class that computes a family of `FAMILIES`."""
     module, name = FAMILIES[family].stack.split(":")
@@ -77,4 +95,4 @@ def stack_of(family: str) -> type[Stack]:
 def shape_of(config: Mapping[str, Any]) -> ModelShape:
     """Return the size of the model that a config describes; InputError for an unknown family or an absurd number."""
     family = family_of(config)
-    return stack_of(family).read_shape(Configuration(config), family)
+    return stack_of(family).read_shape(Configuration(text_config(config)), family)

@@ -63,10 +63,24 @@ def rotation_for(config: Configuration, head_dim: int, count: int, **defaults: A
     return Rotation(np.cos(angles) * np.float32(factor), np.sin(angles) * np.float32(factor))
 
 
-def rotate(x: Float32, rotation: Rotation) -> Float32:
-    """Rotate each pair (i, i + d/2) of the first d features of x [heads, n, d_h] (Su et al. 2021, equation 34)."""
-    rotated: Float32 = rotate_pairs(x, *rotation, halves=True)
+def rotate(x: Float32, rotation: Rotation, *, halves: bool = True) -> Float32:
+    """Rotate each pair of the first d features of x [heads, n, d_h] (Su et al. 2021, equation 34).
+
+    halves: whether a pair is (i, i + d/2), as in most checkpoints, or its neighbours (2i, 2i + 1), as in the paper.
+    """
+    rotated: Float32 = rotate_pairs(x, *rotation, halves=halves)
     return rotated
+
+
+def rotary_kind(config: Configuration, kind: str, **older: Any) -> Configuration:
+    """Return the config with the rotary values of one kind of layer, as sliding_attention, in place of all.
+
+    older: the config's values where it does not name kinds, by the names that `rotation_for` reads.
+    """
+    given = config.get("rope_parameters")
+    named = isinstance(given, Mapping) and any(value is None or isinstance(value, Mapping) for value in given.values())
+    values = dict(given.get(kind) or {}) if named else older
+    return Configuration({**config.values, "rope_scaling": None, "rope_parameters": values})
 
 
 def longest_text(config: Configuration, default: int, **defaults: Any) -> int:

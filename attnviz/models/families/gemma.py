@@ -1,0 +1,197 @@
+"""Gemma and Gemma 2 (Gemma team 2024), Gemma 3 (Gemma team 2025), and EmbeddingGemma (Vera et al. 2025)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from attnviz.core.types import Booleans, Float32, Indexes
+from attnviz.models.families.base import ConfigKeys, ModelShape, StackSetup
+from attnviz.models.families.config import Configuration
+from attnviz.models.families.layers import rms_norm, soft_cap, window_mask
+from attnviz.models.families.llama import BlockNorms, Llama
+from attnviz.models.families.rotary import Rotation, longest_text, rotary_kind
+
+SLIDING, FULL = "sliding_attention", "full_attention"
+
+
+class Gemma(Llama):
+    """Gemma (Gemma team 2024): norms by 1 + weight, embeddings times sqrt(dim), tied."""
+
+    keys = ConfigKeys(
+        layers=("num_hidden_layers", 28),
+        dim=("hidden_size", 3072),
+        heads=("num_attention_heads", 16),
+        intermediate_size=("intermediate_size", 24576),
+        vocabulary=("vocab_size", 256_000),
+        positions=("max_position_embeddings", 8192),
+        activation=("hidden_act", "gelu_pytorch_tanh"),
+    )
+    tied = True
+    default_kv_heads = 16
+    default_head_dim = 256
+
+    def activation_name(self) -> str:
+        """Return the activation's name: early configs say gelu and mean its approximation."""
+        name = super().activation_name()
+        return "gelu_pytorch_tanh" if name == "gelu" else name
+
+    def biases(self) -> tuple[bool, bool, bool]:
+        """Return which layers have a bias: all four of the attention where attention_bias says so."""
+        bias = self.config.flag("attention_bias", False)
+        return bias, bias, False
+
+    def norm(self, name: str, x: Float32, width: int) -> Float32:
+        """Return the root mean square norm of x [..., width] times 1 + weight."""
+        return rms_norm(x, 1 + self.weights.take(f"{name}.weight", shape=(width,)), self.epsilon)
+
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
+        """Return the token vectors [n, dim] times sqrt(dim)."""
+        hidden = super().embed(ids, segments)
+        hidden *= np.float32(self.dim**0.5)
+        return hidden
+
+
+class Gemma2(Gemma):
+    """Gemma 2: scores and logits are capped, every other layer sees a window, sublayers have a norm after them too.
+
+    pattern: every how many layers one sees the whole text. default_caps: of the scores and of the logits.
+    """
+
+    prefixes: ClassVar[tuple[str, ...]] = (
+        "",
+        "model.",
+        "language_model.model.",
+        "model.language_model.",
+        "language_model.",
+    )
+    keys = ConfigKeys(
+        layers=("num_hidden_layers", 26),
+        dim=("hidden_size", 2304),
+        heads=("num_attention_heads", 8),
+        intermediate_size=("intermediate_size", 9216),
+        vocabulary=("vocab_size", 256_000),
+        positions=("max_position_embeddings", 8192),
+        activation=("hidden_activation", "gelu_pytorch_tanh"),
+    )
+    norms = BlockNorms(
+        after_attention="post_attention_layernorm",
+        before_feed="pre_feedforward_layernorm",
+        after_feed="post_feedforward_layernorm",
+    )
+    default_kv_heads = 4
+    pattern: ClassVar[int] = 2
+    default_caps: ClassVar[tuple[float | None, float | None]] = (50.0, 30.0)
+
+    def __init__(self, setup: StackSetup) -> None:
+        super().__init__(setup)
+        names = ("attn_logit_softcapping", "final_logit_softcapping")
+        self.cap, self.logit_cap = (
+            self._optional_number(name, default) for name, default in zip(names, self.default_caps, strict=True)
+        )
+        self.query_scale = self.config.number("query_pre_attn_scalar", default=256.0) or 1.0
+
+    def _optional_number(self, name: str, default: float | None) -> float | None:
+        """Return a number above 0, or None where it stands as null or 0."""
+        if name not in self.config.values:
+            return default
+        return self.config.number(name, default=0.0) or None
+
+    def activation_name(self) -> str:
+        """Return the activation's name."""
+        return self.config.word("hidden_activation", "hidden_act", default=self.keys.activation[1])
+
+    @cached_property
+    def kinds(self) -> Sequence[str]:
+        """Return for each layer whether it sees a window or the whole text."""
+        given = self.config.per_layer("layer_types", self.shape.layers)
+        if given is not None:
+            return [str(kind) for kind in given[: self.shape.layers]]
+        every = self.config.count("sliding_window_pattern", default=self.pattern)
+        return [SLIDING if (number + 1) % every else FULL for number in range(self.shape.layers)]
+
+    @cached_property
+    def windows(self) -> Sequence[int | None]:
+        """Return sliding_window for the layers that see a window."""
+        width = self.config.optional_count("sliding_window", 4096)
+        return [width if kind == SLIDING else None for kind in self.kinds]
+
+    @property
+    def scale(self) -> float:
+        """Return 1 / sqrt(query_pre_attn_scalar)."""
+        return float(self.query_scale**-0.5)
+
+    def score_options(self, number: int) -> dict[str, Any]:
+        """Return the options of `attention` with the cap of the scores."""
+        return super().score_options(number) | {"cap": self.cap}
+
+    def score(self, hidden: Float32) -> Float32:
+        """Return the capped logits [n, vocabulary]."""
+        return soft_cap(super().score(hidden), self.logit_cap)
+
+
+class Gemma3(Gemma2):
+    """Gemma 3, and EmbeddingGemma: queries and keys are normed, layers with a window have a rotation of their own."""
+
+    keys = Gemma2.keys._replace(vocabulary=("vocab_size", 262_208), positions=("max_position_embeddings", 131_072))
+    pattern = 6
+    default_caps = (None, None)
+    rotary_defaults: ClassVar[dict[str, Any]] = {"theta": 1_000_000.0}
+
+    def __init__(self, setup: StackSetup) -> None:
+        super().__init__(setup)
+        self.cap = None  # a key of the config without a meaning: transformers does not read it
+
+    @classmethod
+    def read_positions(cls, config: Configuration) -> int:
+        """Return the most tokens that the model can take."""
+        return longest_text(cls._rotary_kind(config, FULL), cls.keys.positions[1])
+
+    @classmethod
+    def read_shape(cls, config: Configuration, family: str) -> ModelShape:
+        """Return the model's size, from its config alone; use_bidirectional_attention makes an encoder of it."""
+        shape = super().read_shape(config, family)
+        return shape if not config.flag("use_bidirectional_attention", False) else replace(shape, causal=False)
+
+    @cached_property
+    def masks(self) -> Sequence[Booleans | None]:
+        """Return each layer's mask [n, n]; where both directions are seen, half of the window lies on each side."""
+        if self.shape.causal:
+            return super().masks
+        return [None if width is None else window_mask(self.length, width // 2) for width in self.windows]
+
+    def read_rotation(self, config: Configuration) -> Rotation:
+        """Return the rotation of the layers that see the whole text."""
+        return super().read_rotation(self._rotary_kind(config, FULL))
+
+    @classmethod
+    def _rotary_kind(cls, config: Configuration, kind: str) -> Configuration:
+        """Return the config with the rotary values of one kind of layer; older configs scale only whole layers."""
+        if kind == SLIDING:
+            return rotary_kind(config, kind, rope_theta=config.number("rope_local_base_freq", default=10_000.0))
+        scaling = config.get("rope_scaling")
+        theta = config.number("rope_theta", default=1_000_000.0)
+        return rotary_kind(config, kind, **{"rope_theta": theta, **(scaling if isinstance(scaling, dict) else {})})
+
+    @cached_property
+    def _local(self) -> Rotation:
+        """Return the rotation of the layers that see a window."""
+        local = self._rotary_kind(self.config, SLIDING)
+        return super().read_rotation(local)
+
+    def rotation_of(self, number: int) -> Rotation:
+        """Return the rotation of layer `number`."""
+        return self._local if self.kinds[number] == SLIDING else self.rotation
+
+    def project(self, name: str, inputs: Float32) -> tuple[Float32, Float32, Float32]:
+        """Return normed queries [heads, n, d_h] and keys [kv_heads, n, d_h], and values [kv_heads, n, d_h]."""
+        query, key, value = super().project(name, inputs)
+        return (
+            self.norm(f"{name}.q_norm", query, self.head_dim),
+            self.norm(f"{name}.k_norm", key, self.head_dim),
+            value,
+        )
