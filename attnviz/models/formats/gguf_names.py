@@ -42,6 +42,11 @@ _PHI3 = _LLAMA | {
     "blk.{n}.attn_qkv": "model.layers.{n}.self_attn.qkv_proj",
     "blk.{n}.ffn_up": "model.layers.{n}.mlp.gate_up_proj",
 }
+_GEMMA2 = _LLAMA | {
+    "blk.{n}.post_attention_norm": "model.layers.{n}.post_attention_layernorm",
+    "blk.{n}.ffn_norm": "model.layers.{n}.pre_feedforward_layernorm",
+    "blk.{n}.post_ffw_norm": "model.layers.{n}.post_feedforward_layernorm",
+}
 _GPT2 = {
     "token_embd": "transformer.wte",
     "position_embd": "transformer.wpe",
@@ -108,6 +113,9 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, str]]] = {
     "qwen2": ("qwen2", _LLAMA),
     "qwen3": ("qwen3", _LLAMA),
     "gemma": ("gemma", _LLAMA),
+    "gemma2": ("gemma2", _GEMMA2),
+    "gemma3": ("gemma3", _GEMMA2),
+    "gemma-embedding": ("gemma3", _GEMMA2),
     "phi3": ("phi3", _PHI3),
     "gpt2": ("gpt2", _GPT2),
     "gptneox": ("gpt_neox", _NEOX),
@@ -199,7 +207,7 @@ def _layout_change(architecture: str, name: str, file: GgufFile) -> LayoutChange
     if architecture == "llama" and re.search(r"\.attn_[qk]\.", name):
         own = heads if ".attn_q." in name else _whole(file, "attention.head_count_kv", heads)
         return lambda rows: _uninterleaved(rows, own, file)
-    if architecture == "gemma" and name.endswith("norm.weight"):
+    if architecture.startswith("gemma") and name.endswith("norm.weight"):
         return lambda norm: norm - np.float32(1)
     if architecture == "gpt2" and re.search(r"blk.*\.(attn_qkv|attn_output|ffn_up|ffn_down)\.weight", name):
         return _transposed
@@ -242,6 +250,9 @@ def config_of(file: GgufFile) -> dict[str, Any]:
     """Return the file's metadata as config.json has it; raises InputError where a needed number is missing."""
     architecture = architecture_of(file)
     makers = {
+        "gemma2": _gemma2_config,
+        "gemma3": _gemma2_config,
+        "gemma-embedding": _gemma2_config,
         "gpt2": _gpt2_config,
         "gptneox": _neox_config,
         "bert": _bert_config,
@@ -303,6 +314,29 @@ def _llama_config(file: GgufFile) -> dict[str, Any]:
         config["partial_rotary_factor"] = int(rotated) / config["head_dim"]
     scaling = _rope_scaling(file, config)
     return config | ({"rope_scaling": scaling} if scaling else {})
+
+
+def _gemma2_config(file: GgufFile) -> dict[str, Any]:
+    """Return what Gemma 2 and 3 have beside Llama's numbers; what is in no file is as in llama.cpp's code."""
+    config = _llama_config(file)
+    layers, dim, heads = (config[name] for name in ("num_hidden_layers", "hidden_size", "num_attention_heads"))
+    largest = layers == (46 if file.metadata["general.architecture"] == "gemma2" else 62)  # the sizes of 27B
+    config |= {
+        "hidden_activation": "gelu_pytorch_tanh",
+        "query_pre_attn_scalar": dim // heads if largest else config["head_dim"],
+        "sliding_window": int(_optional(file, "attention.sliding_window") or 0) or None,
+        "rope_local_base_freq": _real(file, "rope.freq_base_swa", 10000.0),
+        "use_bidirectional_attention": file.metadata["general.architecture"] == "gemma-embedding",
+    }
+    pattern = _optional(file, "attention.sliding_window_pattern")
+    if isinstance(pattern, int) and not isinstance(pattern, bool) and pattern > 0:
+        config["sliding_window_pattern"] = pattern
+    elif isinstance(pattern, np.ndarray) and len(pattern) >= layers:
+        config["layer_types"] = ["sliding_attention" if one else "full_attention" for one in pattern]
+    for name in ("attn_logit_softcapping", "final_logit_softcapping"):
+        if _optional(file, name) is not None:
+            config[name] = _real(file, name, 0.0)
+    return config
 
 
 def _rope_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any] | None:
