@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from inspect import cleandoc
@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from attnviz.cli.language import choose_language
+from attnviz.cli.standard_streams import descriptor_of, drop_output, finish_streams, prepare_streams
 from attnviz.cli.typer_parameters import adopt_parameter, adopt_parameters
 from attnviz.core.errors import AttnvizError, OptionError, reason_of
 from attnviz.i18n.messages import LANGUAGES, Message, language, listed, message, sentences, translate
@@ -63,6 +64,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "attnviz cost 1000 10^12",
     ),
 }
+
+MOST_COLUMNS = 10_000  # a wider screen is a mistake, and a help that fills it takes gigabytes
 
 
 class Localized:
@@ -181,8 +184,10 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error is one line on standard error, and its exit code."""
     gc.set_threshold(100_000)  # what is still to be imported makes many objects and no garbage
-    _never_fail_to_encode()
+    prepare_streams()
+    _ignore_unusable_settings(os.environ)
     code = _guarded(lambda: _run(sys.argv[1:] if arguments is None else arguments))
+    finish_streams()
     gc.freeze()  # the process ends: looking for garbage among the imports once more would take longer than a table
     sys.exit(code)
 
@@ -217,13 +222,8 @@ def _guarded(work: Callable[[], Any]) -> int:
         return _fail(_usage(error), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        _close_quietly()
-        return 1
     except OSError as error:
-        _close_quietly()
-        line = message("Standard output cannot be written: {reason}.", reason=reason_of(error))
-        return _fail(line.localized(), 1)
+        return _refused(error)
     except MemoryError:
         return _fail(translate("There is not enough memory for this. Give a shorter text."), 1)
     except Exception as error:  # a fault of ours; what a reader can do is tell us where
@@ -231,6 +231,21 @@ def _guarded(work: Callable[[], Any]) -> int:
             raise
         return _fail(_fault(error).localized(), 1)
     return code if isinstance(code, int) else 0
+
+
+def _refused(error: OSError) -> int:
+    """Return the exit code where the system refused: a line names the place and its reason, but for a closed pipe."""
+    output = descriptor_of(sys.stdout)
+    if isinstance(error, BrokenPipeError) or (output is not None and output.failure is error):
+        drop_output(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            return 1
+        line = message("Standard output cannot be written: {reason}.", reason=reason_of(error))
+    elif error.filename is None:
+        line = message("The system refused a step of this command: {reason}.", reason=reason_of(error))
+    else:
+        line = message("{path!r} cannot be used: {reason}.", path=os.fsdecode(error.filename), reason=reason_of(error))
+    return _fail(line.localized(), 1)
 
 
 def _fault(error: Exception) -> Message:
@@ -297,14 +312,10 @@ def _fail(line: str, code: int) -> int:
     return code
 
 
-def _never_fail_to_encode() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _close_quietly() -> None:
-    """Redirect standard output to the null device, so that the interpreter's last flush cannot fail."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _ignore_unusable_settings(environment: MutableMapping[str, str]) -> None:
+    """Leave out what libraries would stop at: a size of the screen that is none, a display that pictures never use."""
+    for name in ("COLUMNS", "LINES"):
+        size = environment.get(name, "")
+        if not (size.isascii() and size.isdecimal() and 0 < int(size[:9]) <= MOST_COLUMNS and len(size) < 9):
+            environment.pop(name, None)
+    environment.pop("MPLBACKEND", None)

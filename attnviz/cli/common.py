@@ -13,7 +13,7 @@ from attnviz.api.toy_or_model import changed_fields, choose_one
 from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
-from attnviz.cli.sources import Source, check_one, decode_argument, read_sources
+from attnviz.cli.sources import Source, check_one, read_labels, read_sources
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
@@ -167,11 +167,10 @@ def _attend(
     most: int,
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
-        labels = [decode_argument(text) for text in inputs.labels]
+        labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
         return load_weights(source.weights, labels=labels, normalize=inputs.normalize, most=most)
     if source.vectors is not None:
-        names = decode_argument(inputs.labels[0]) if inputs.labels else None
-        return (run(settings=chosen, vectors=source.vectors, labels=names, keys=source.keys, most=most),)
+        return (run(settings=chosen, vectors=source.vectors, labels=source.labels, keys=source.keys, most=most),)
     if isinstance(chosen, Settings):
         return (attend_to(*read_words(source.text, chosen, keys=source.keys, word_files=word_files, most=most)),)
     return (run(source.text, chosen, keys=source.keys, layers=layers, most=most),)

@@ -17,7 +17,7 @@ from attnviz.cli.common import check_picture, digits_for, one_layer, print_json,
 from attnviz.cli.options import AltOption, ComparisonViewOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
-from attnviz.cli.sources import check_names, keys_are_given, read_text
+from attnviz.cli.sources import check_encoded, check_names, keys_are_given, read_labels, read_text
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
@@ -51,6 +51,7 @@ class ComparisonInput:
             )
         },
     )
+    encoding: str | None = None
     normalize: bool = False
 
 
@@ -122,8 +123,10 @@ def _compare_weights(
         raise keys_are_given()
     refuse_computing(settings, model_options)
     paths = [*inputs.weights, *map(Path, texts)]
+    check_encoded(inputs.encoding, [], inputs.labels)
+    labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
     return compare_files(
-        paths, inputs.labels, normalize=inputs.normalize, layer=one_layer(view_options.layer), head=view_options.head
+        paths, labels, normalize=inputs.normalize, layer=one_layer(view_options.layer), head=view_options.head
     )
 
 
@@ -145,8 +148,9 @@ def _compare_texts(
         raise OptionError("Standard input (-) can be read only once.")
     check_names(inputs.labels, normalize=inputs.normalize)
     layer = one_layer(view_options.layer)
-    first, *others = map(read_text, texts)
-    keys = None if inputs.keys is None else read_text(inputs.keys)
+    check_encoded(inputs.encoding, [*texts, inputs.keys], [])
+    first, *others = (read_text(text, inputs.encoding) for text in texts)
+    keys = None if inputs.keys is None else read_text(inputs.keys, inputs.encoding)
     chosen = choose_one(settings, model_options)
     with reading() as progress:
         word_files = open_for((first, *others, keys), chosen, progress)

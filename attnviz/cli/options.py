@@ -15,6 +15,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from attnviz.core.encodings import COMMON
 from attnviz.core.masks import SPELLINGS
 from attnviz.core.positions import SCHEMES
 from attnviz.i18n.messages import LANGUAGES, translate
@@ -32,12 +33,13 @@ from attnviz.views.terminal.choose_view import VIEW_CHOICES
 
 @dataclass(frozen=True)
 class TextInput:
-    """Input options of commands that compute attention: a file, vectors, the text of the keys, labels."""
+    """Input options of commands that compute attention: a file, vectors, the text of the keys, labels, an encoding."""
 
     file: Path | None = None
     vectors: Path | None = None
     keys: str | None = None
     labels: list[str] = field(default_factory=list)
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,10 @@ def _axes() -> tuple[str, ...]:
 
 
 OPTIONS: dict[str, OptionText] = {
-    "file": OptionText("Input", "Read the text from this UTF-8 file.", "PATH"),
+    "file": OptionText("Input", "Read the text from this file, UTF-8 unless --encoding says otherwise.", "PATH"),
+    "encoding": OptionText(
+        "Input", "Encoding of the files and of standard input that are read as text, such as gbk.", "NAME", COMMON
+    ),
     "vectors": OptionText(
         "Input", "Read a matrix from this .csv or .npy file, one row a token, instead of a text.", "PATH"
     ),

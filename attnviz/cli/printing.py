@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import IO, TYPE_CHECKING
 
+from attnviz.cli.standard_streams import drop_output
 from attnviz.i18n.messages import Message
 from attnviz.views.prepared.labels import encodable, visible
 from attnviz.views.prepared.presentation import Presentation
@@ -118,9 +119,15 @@ def print_notes(notes: Iterable[Message]) -> None:
 
 
 def print_line(text: str, prefix: str = "attnviz: ") -> None:
-    """Print one line on standard error, control characters made visible, in the encoding that it has."""
+    """Print one line on standard error, control characters made visible, in the encoding that it has.
+
+    Where standard error cannot be written nothing is said: what a command was called for goes on.
+    """
     line = visible(f"{prefix}{text}")
-    print(encodable(line, _encoding(sys.stderr)), file=sys.stderr)
+    try:
+        print(encodable(line, _encoding(sys.stderr)), file=sys.stderr, flush=True)
+    except OSError:
+        drop_output(sys.stderr)
 
 
 def is_unicode(stream: IO[str]) -> bool:

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from attnviz.cli.options import AttentionInput, TextInput
-from attnviz.core.errors import InputError, OptionError
-from attnviz.core.read_file import decode, is_file, read_bytes
+from attnviz.core.encodings import check_encoding
+from attnviz.core.errors import InputError, OptionError, reason_of
+from attnviz.core.read_file import (
+    LARGEST_LABELS,
+    LARGEST_TEXT,
+    check_readable,
+    decode,
+    is_file,
+    read_at_most,
+    read_bytes,
+)
 from attnviz.i18n.messages import listed, message
+from attnviz.toy.embeddings import read_vectors
 
 
 @dataclass(frozen=True)
@@ -18,10 +31,10 @@ class Source:
     """A text, or a file of vectors or of weights in place of one."""
 
     text: str | None = None
-    vectors: Path | None = None
+    vectors: Path | NDArray[np.floating] | None = None
     keys: str | None = None
     weights: Path | None = None
-    labels: str | None = None
+    labels: str | list[str] | None = None
 
 
 def read_sources(texts: list[str], inputs: AttentionInput) -> list[Source]:
@@ -38,30 +51,71 @@ def read_sources(texts: list[str], inputs: AttentionInput) -> list[Source]:
     if [*texts, inputs.keys].count("-") > 1:
         raise OptionError("Standard input (-) can be read only once.")
     _check_labels(inputs)
+    check_encoded(inputs.encoding, [*texts, inputs.keys], inputs.labels, inputs.file, inputs.vectors, named=bool(named))
     if inputs.weights is not None and inputs.keys is not None:
         raise keys_are_given()
     if inputs.weights is not None:
         return [Source(weights=inputs.weights)]
     if inputs.vectors is not None:
-        read_bytes(inputs.vectors)
-        return [Source(vectors=inputs.vectors, keys=inputs.keys)]
+        return [_vectors(inputs)]
     if inputs.file is not None:
-        found = [decode(read_bytes(inputs.file), f"{inputs.file.name!r}")]
+        found = [decode(read_bytes(inputs.file), inputs.file, inputs.encoding)]
     elif texts:
-        found = [read_text(text) for text in texts]
+        found = [read_text(text, inputs.encoding) for text in texts]
     elif sys.stdin is None or sys.stdin.isatty():
         raise OptionError("There is no text.", hint='Write it after the command, for example: attnviz run "猫吃鱼".')
     else:
-        found = [read_stdin()]
-    keys = None if inputs.keys is None else read_text(inputs.keys)
+        found = [read_stdin(inputs.encoding)]
+    keys = None if inputs.keys is None else read_text(inputs.keys, inputs.encoding)
     return [Source(text, keys=keys) for text in found]
+
+
+def _vectors(inputs: AttentionInput) -> Source:
+    """Return the source for --vectors: the file, or the names and numbers of a table in the encoding that is chosen."""
+    assert inputs.vectors is not None
+    labels: str | list[str] | None = read_labels(inputs.labels[0], inputs.encoding) if inputs.labels else None
+    if inputs.encoding is None or inputs.vectors.suffix.lower() != ".csv":
+        check_readable(inputs.vectors)
+        return Source(vectors=inputs.vectors, keys=inputs.keys, labels=labels)
+    names, matrix = read_vectors(inputs.vectors, inputs.encoding)
+    return Source(vectors=matrix, keys=inputs.keys, labels=labels if labels is not None else list(names))
 
 
 def read_source(texts: list[str], inputs: TextInput) -> Source:
     """Return the one text, or file of vectors, for commands that take one."""
     check_one(texts)
-    found = read_sources(texts, AttentionInput(inputs.file, inputs.vectors, inputs.keys, inputs.labels))[0]
-    return replace(found, labels=decode_argument(inputs.labels[0]) if inputs.labels else None)
+    given = AttentionInput(inputs.file, inputs.vectors, inputs.keys, inputs.labels, inputs.encoding)
+    return read_sources(texts, given)[0]
+
+
+def read_labels(argument: str, encoding: str | None) -> str:
+    """Return --labels as they are split: the argument; with an encoding, the text of the file that it names."""
+    labels = decode_argument(argument)
+    if encoding is not None and is_file(labels):
+        return decode(read_bytes(Path(labels), LARGEST_LABELS), Path(labels), encoding)
+    return labels
+
+
+def check_encoded(
+    encoding: str | None,
+    texts: list[str | None],
+    labels: list[str],
+    file: Path | None = None,
+    vectors: Path | None = None,
+    *,
+    named: bool = True,
+) -> None:
+    """Raise OptionError for an --encoding that is none, or where nothing is read that has one.
+
+    named: whether the command line names what is read; otherwise it is standard input.
+    """
+    check_encoding(encoding)
+    table = vectors is not None and vectors.suffix.lower() == ".csv"
+    if encoding is None or not named or file is not None or table or "-" in texts or any(map(is_file, labels)):
+        return
+    raise OptionError(
+        "--encoding says how a file or standard input is written; here neither is read as text.", hint="Leave it out."
+    )
 
 
 def check_one(texts: list[str]) -> None:
@@ -72,10 +126,10 @@ def check_one(texts: list[str]) -> None:
         )
 
 
-def read_text(argument: str) -> str:
+def read_text(argument: str, encoding: str | None = None) -> str:
     """Return the text that an argument stands for: itself, or standard input for -."""
     if argument == "-":
-        return read_stdin()
+        return read_stdin(encoding)
     text = decode_argument(argument)
     if is_weights_file(text):
         raise OptionError(
@@ -113,16 +167,25 @@ def check_names(labels: list[str], *, normalize: bool = False) -> None:
 
 
 def decode_argument(text: str) -> str:
-    """Return an argument as UTF-8 text, also where the locale decoded its bytes to lone surrogates."""
+    """Return an argument as text: as the locale decoded it, or as UTF-8 where that left lone surrogates."""
+    if not any("\udc80" <= letter <= "\udcff" for letter in text):
+        return text
     try:
         return os.fsencode(text).decode("utf-8")
     except UnicodeError:
         return text
 
 
-def read_stdin() -> str:
-    """Read all of standard input as UTF-8."""
+def read_stdin(encoding: str | None = None) -> str:
+    """Read all of standard input as text in this encoding, UTF-8 for None."""
+    name = message("Standard input")
     if sys.stdin is None:
         raise InputError("Standard input is closed.")
     stream = getattr(sys.stdin, "buffer", None)
-    return decode(stream.read(), message("Standard input")) if stream is not None else sys.stdin.read()
+    try:
+        if stream is None:
+            return sys.stdin.read()
+        data = read_at_most(stream, LARGEST_TEXT, name)
+    except OSError as error:
+        raise InputError("Standard input cannot be read: {reason}.", reason=reason_of(error)) from None
+    return decode(data, name, encoding)

@@ -8,7 +8,6 @@ from pathlib import Path
 from attnviz.analysis.compare_attentions import compare_attentions
 from attnviz.analysis.comparison import Comparison
 from attnviz.api.run import load_weights
-from attnviz.cli.sources import decode_argument
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError
 
@@ -38,7 +37,7 @@ def _labels(labels: list[str], count: int) -> list[list[str]]:
     """Return the labels of each file."""
     if len(labels) not in (0, 1, count):
         raise OptionError("--labels is given once for all files of --weights, or once for each.")
-    typed = [[decode_argument(text)] for text in labels]
+    typed = [[text] for text in labels]
     return typed if len(typed) == count else (typed or [[]]) * count
 
 

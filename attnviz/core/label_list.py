@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 from attnviz.core.errors import InputError
-from attnviz.core.read_file import decode, is_file, read_bytes
+from attnviz.core.read_file import LARGEST_LABELS, decode, is_file, read_bytes
 
 
 def split_labels(text: str, count: int) -> list[str]:
@@ -18,9 +18,12 @@ def split_labels(text: str, count: int) -> list[str]:
     """
     import csv  # loaded only where names are given
 
-    words = decode(read_bytes(Path(text)), repr(text)) if is_file(text) else text
+    words = decode(read_bytes(Path(text), LARGEST_LABELS), Path(text)) if is_file(text) else text
     lines = [line for line in words.splitlines() if line.strip()]
-    commas = [cell for row in csv.reader(io.StringIO(words), skipinitialspace=True) for cell in row]
+    try:
+        commas = [cell for row in csv.reader(io.StringIO(words), skipinitialspace=True) for cell in row]
+    except csv.Error:  # a cell that is longer than the reader takes
+        commas = []
     ways = [lines, [cell.strip() for cell in commas], words.split()]
     if ways[2] == [words] and "," not in words:
         ways.append(list(words))

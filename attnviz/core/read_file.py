@@ -1,39 +1,182 @@
-"""Files as they come: their bytes, and those bytes as text."""
+"""Files as they come: their bytes, up to a limit, and those bytes as text."""
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import stat
 from pathlib import Path
+from typing import IO
 
 from attnviz.core.errors import InputError, reason_of
-from attnviz.i18n.messages import Message, message
+from attnviz.i18n.messages import Message, Name, message
+
+MEBIBYTE = 2**20
+# The most that is read of each kind of file: more than anyone could look at, and less than a machine's memory.
+LARGEST_TEXT = 16 * MEBIBYTE
+LARGEST_LABELS = MEBIBYTE
+LARGEST_TABLE = 256 * MEBIBYTE
+LARGEST_DOCUMENT = 512 * MEBIBYTE
+LARGEST_ARRAYS = 1024 * MEBIBYTE
+LARGEST_FONT = 256 * MEBIBYTE
+
+_CHUNK = MEBIBYTE
+_BEGINNING, _SHOWN = 400, 20  # of a text in a guessed encoding: bytes, characters
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a file's bytes; InputError says why it cannot be read."""
+def read_bytes(path: Path, most: int = LARGEST_TEXT) -> bytes:
+    """Read a file's bytes; InputError says why it cannot be read, or that it has more than `most` bytes.
+
+    A pipe may stand for a file; one that never ends, and a device, are read up to the limit only.
+    """
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return read_at_most(file, most, repr(str(path)))
     except IsADirectoryError:
         raise InputError("{path!r} is a folder; a file was expected.", path=str(path)) from None
     except FileNotFoundError:
         raise InputError("There is no file {path!r}.", hint="Check the name.", path=str(path)) from None
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         reason = reason_of(error)
         raise InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason) from None
 
 
-def decode(data: bytes, name: str | Message) -> str:
-    """Decode bytes as UTF-8 text, a leading byte order mark dropped; InputError names the first wrong byte."""
+def read_at_most(file: IO[bytes], most: int, name: str | Message) -> bytes:
+    """Read all of an open file; InputError, before anything is read where its size is known, for more than `most`."""
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            "{name} is not UTF-8: byte {byte} at position {position} (counted from 0) fits no character.",
-            hint="Convert it, e.g. with: iconv -t utf-8.",
+        size = os.fstat(file.fileno()).st_size
+    except (OSError, ValueError):  # no file of the system
+        size = 0
+    if size > most:
+        raise too_large(name, size, most)
+    parts = [file.read(size + 1)]
+    total = len(parts[0])
+    while total > size and (chunk := file.read(_CHUNK)):
+        parts.append(chunk)
+        total += len(chunk)
+        if total > most:
+            raise too_large(name, None, most)
+    if total > most:
+        raise too_large(name, None, most)
+    return b"".join(parts)
+
+
+def check_readable(path: Path) -> None:
+    """Raise InputError for a file that is not there or cannot be read; nothing is read of it."""
+    try:
+        open(path, "rb").close()
+    except (OSError, ValueError):
+        read_bytes(path)
+
+
+def too_large(name: str | Message, size: int | None, most: int) -> InputError:
+    """Return the error for what has more bytes than are read; None for a size that is not known."""
+    if size is None:
+        return InputError(
+            "{name} has more than {most} bytes, the most that is read here.",
+            hint="Give a part of it.",
             name=name,
+            most=f"{most:,}",
+        )
+    return InputError(
+        "{name} has {size} bytes; at most {most} are read here.",
+        hint="Give a part of it.",
+        name=name,
+        size=f"{size:,}",
+        most=f"{most:,}",
+    )
+
+
+def check_size_of_file(path: Path, most: int) -> None:
+    """Raise InputError for what is no regular file, or has more than `most` bytes; OSError where there is none."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError("{path!r} is a pipe, a device or a folder; a file was expected.", path=str(path))
+    if found.st_size > most:
+        raise too_large(repr(str(path)), found.st_size, most)
+
+
+def decode(data: bytes, name: str | Path | Message, encoding: str | None = None, *, chosen: bool = True) -> str:
+    """Decode bytes as text in this encoding, UTF-8 for None, a leading byte order mark dropped.
+
+    name: what the bytes are called in an error, a path for a file's. chosen: whether --encoding chooses the encoding.
+    InputError names the first wrong byte, and, where the bytes make a likely text in another encoding, that one, how
+    the text begins in it, and what to do.
+    """
+    try:
+        text = data.decode(encoding or "utf-8-sig").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise _not_encoded(data, name, encoding, error, chosen) from None
+    except UnicodeError:  # a codec of Python's that says no more
+        raise _not_encoded(data, name, encoding, None, chosen) from None
+    if encoding is None and not text.isprintable() and _is_wide(data):
+        raise _not_encoded(data, name, encoding, None, chosen)
+    return text
+
+
+def _is_wide(data: bytes) -> bool:
+    from attnviz.core.encodings import hides_wide_letters
+
+    return hides_wide_letters(data)
+
+
+def _not_encoded(
+    data: bytes, name: str | Path | Message, encoding: str | None, error: UnicodeDecodeError | None, chosen: bool
+) -> InputError:
+    """Return the error for bytes that are not this encoding."""
+    from attnviz.core.encodings import guess_encoding
+
+    where: Message | Name = Name("")
+    if error is not None and error.start < len(data):
+        where = message(
+            ": byte {byte} at position {position} (counted from 0) fits no character",
             byte=f"0x{data[error.start]:02x}",
             position=error.start,
-        ) from None
+        )
+    guess = guess_encoding(data)
+    if guess == encoding:
+        guess = None
+    fields = {
+        "name": repr(name.name) if isinstance(name, Path) else name,
+        "encoding": "UTF-8" if encoding is None else encoding,
+        "where": where,
+        "guess": guess,
+        "beginning": "" if guess is None else " ".join(data[:_BEGINNING].decode(guess, "ignore").split())[:_SHOWN],
+        "suffix": name.suffix if isinstance(name, Path) else "",
+        "file": shlex.quote(str(name)) if isinstance(name, Path) else "",
+    }
+    if encoding is not None and _is_utf8(data):
+        return InputError("{name} is not {encoding}{where}; it is UTF-8.", hint="Leave --encoding out.", **fields)
+    if guess is None:
+        return InputError(
+            "{name} is not {encoding}{where}.",
+            hint="Name the encoding, for example: --encoding cp1252." if chosen else "Save it as UTF-8.",
+            **fields,
+        )
+    if encoding is not None:
+        return InputError(
+            "{name} is not {encoding}{where}; as {guess} it begins with “{beginning}”.",
+            hint="Use: --encoding {guess}.",
+            **fields,
+        )
+    return InputError(
+        "{name} is not {encoding}{where}; as {guess} it begins with “{beginning}”.",
+        hint="Add: --encoding {guess}."
+        if chosen
+        else "Convert it with: iconv -f {guess} -t utf-8 {file} > utf8{suffix}.",
+        **fields,
+    )
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return not _is_wide(data)
 
 
 def need_text(value: object) -> None:
@@ -56,8 +199,10 @@ def why_no_json(error: Exception) -> Message:
 
 
 def is_file(name: str | Path) -> bool:
-    """Return whether this file exists; False for text that cannot be a name (too long, or with a NUL)."""
+    """Return whether this file exists, or may exist in a folder that is shut; False for text that cannot be a name."""
     try:
         return Path(name).is_file()
+    except PermissionError:
+        return True
     except (OSError, ValueError):
         return False

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import struct
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -21,7 +17,8 @@ from attnviz.core.errors import InputError, OptionError, ShapeError
 from attnviz.core.foreign_arrays import as_layers, as_numbers
 from attnviz.core.label_list import split_labels
 from attnviz.core.provenance import Provenance
-from attnviz.core.read_file import decode, read_bytes, why_no_json
+from attnviz.core.read_arrays import read_npy, read_npz
+from attnviz.core.read_file import LARGEST_ARRAYS, LARGEST_DOCUMENT, decode, read_bytes, why_no_json
 from attnviz.i18n.messages import listed, message
 from attnviz.io.validate import checked_names, checked_provenance, checked_tokens
 
@@ -35,22 +32,6 @@ _SAFETENSORS = (
 _TORCH = (
     "import numpy as np, torch; w = torch.load({name!r}, weights_only=True); "
     "np.savez('weights.npz', weights=np.stack([x[0].float().numpy() for x in w]), tokens=['the', 'cat'])"
-)
-# What NumPy, zipfile and zlib raise where a file's bytes are not what they say.
-_BROKEN = (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TokenError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
 )
 
 
@@ -69,11 +50,15 @@ def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool =
             hint="A model goes with --model, or with `attnviz.load`." if suffix == ".gguf" or path.is_dir() else "",
             name=path.name or str(path),
         )
-    data = read_bytes(path)
+    data = read_bytes(path, LARGEST_DOCUMENT if suffix == ".json" else LARGEST_ARRAYS)
     if suffix == ".json":
-        found = _parse(data, path.name)
+        found = _parse(data, path)
     else:
-        found = [_npz(data, path.name)] if suffix == ".npz" else [{"weights": _npy(data, path.name)}]
+        found = (
+            [_npz(data, path.name)]
+            if suffix == ".npz"
+            else [{"weights": read_npy(io.BytesIO(data), len(data), path.name)}]
+        )
     return tuple(_attention(each, path.name, labels, normalize) for each in found)
 
 
@@ -141,9 +126,10 @@ def _names(found: dict[str, Any], labels: Sequence[str], shape: tuple[int, ...])
     return tokens, split_labels(labels[1], shape[-1]) if len(labels) > 1 else found.get("keys")
 
 
-def _parse(data: bytes, name: str) -> list[dict[str, Any]]:
+def _parse(data: bytes, path: Path) -> list[dict[str, Any]]:
     """Return the documents in a JSON file: one, an array of them, or a nested list of numbers."""
-    text = decode(data, repr(name))
+    name = path.name
+    text = decode(data, path, chosen=False)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -180,24 +166,13 @@ def _array(part: str, value: Any, kind: type, name: str) -> NDArray[Any]:
         raise InputError("{name!r}: its {part} is not an array of numbers.", name=name, part=part) from None
 
 
-def _npy(data: bytes, name: str) -> NDArray[Any]:
-    try:
-        return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    except _BROKEN as error:
-        raise _unreadable(name, error) from None
-
-
 def _npz(data: bytes, name: str) -> dict[str, Any]:
     """Return the arrays of an .npz that mean something here; those that attnviz wrote give all that they hold."""
     if data[:2] != b"PK":
         raise InputError("{name!r} is not a NumPy .npz file.", name=name)
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays = {part: file[part] for part in _PARTS if part in file.files}
-            names = listed(file.files) if file.files else message("nothing")
-    except _BROKEN as error:
-        raise _unreadable(name, error) from None
+    arrays, members = read_npz(io.BytesIO(data), name, _PARTS)
     if "weights" not in arrays:
+        names = listed(members) if members else message("nothing")
         raise InputError(
             "{name!r} has no array 'weights': it has {names}.",
             hint="Save it with: np.savez('weights.npz', weights=..., tokens=...).",
@@ -263,13 +238,3 @@ def _strings(names: NDArray[Any]) -> list[str]:
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise InputError("tokens and keys must be arrays of strings with one dimension.")
     return [str(name) if names.dtype.kind == "U" else name.decode() for name in names]
-
-
-def _unreadable(name: str, error: Exception) -> InputError:
-    if "pickle" in str(error) or "Object arrays" in str(error):
-        return InputError(
-            "{name!r} holds Python objects, which are never loaded: they could run code.",
-            hint="Save plain arrays: numbers, and names as np.array(tokens, dtype=str).",
-            name=name,
-        )
-    return InputError("{name!r} is not a complete NumPy file of plain arrays.", name=name)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import listed
+from attnviz.models.formats.files import unreadable
 from attnviz.models.hub_name import HubName
 
 _HUB_NAME = re.compile(
@@ -40,14 +41,21 @@ def find_model(reference: str | Path, *, download: bool = False) -> ModelLocatio
 
     Raises InputError, at once, where there is none.
     """
+    try:
+        return _find(reference, download)
+    except OSError as error:
+        raise unreadable(Path(error.filename or str(reference)), error) from None
+
+
+def _find(reference: str | Path, download: bool) -> ModelLocation:
     if isinstance(reference, Path):
         reference = str(reference)
     if not isinstance(reference, str):
         raise InputError("A model is given by a string or a path, not by {value!r}.", value=reference)
     if reference.startswith("pkg:"):
         return _in_package(reference)
-    path = Path(reference).expanduser()
-    if reference and os.path.exists(path):  # False for a name that cannot be one
+    path = Path(os.path.expanduser(reference))
+    if reference and _exists(path):
         return _on_disk(path, reference)
     named = _HUB_NAME.fullmatch(reference)
     if named is None or path.is_absolute() or reference.startswith((".", "~")) or ".." in reference:
@@ -68,6 +76,17 @@ def find_model(reference: str | Path, *, download: bool = False) -> ModelLocatio
             cache=str(cache_folder()),
         )
     return _chosen(folder, wanted, reference)
+
+
+def _exists(path: Path) -> bool:
+    """Return whether there is something of this name, False for a name that cannot be one; OSError where it is shut."""
+    try:
+        path.stat()
+    except PermissionError:
+        raise
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_gguf(path: Path) -> bool:
@@ -201,20 +220,20 @@ def models_under(folder: Path) -> Iterator[Path]:
         if is_model_folder(here):
             yield here
             continue
-        yield from (file for file in inside if is_gguf(file) and file.is_file())
+        yield from (file for file in inside if is_gguf(file) and os.path.isfile(file))
         if depth < _DEEPEST:
-            waiting.extend((one, depth + 1) for one in inside if one.is_dir() and not one.is_symlink())
+            waiting.extend((one, depth + 1) for one in inside if os.path.isdir(one) and not one.is_symlink())
 
 
 def cache_folder() -> Path:
     """Return huggingface-hub's folder: HF_HUB_CACHE, else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub."""
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if os.environ.get(variable):
-            return Path(os.path.expandvars(os.environ[variable])).expanduser()
+            return Path(os.path.expanduser(os.path.expandvars(os.environ[variable])))
     home = os.environ.get("HF_HOME")
     if not home:
         home = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
-    return Path(os.path.expandvars(home)).expanduser() / "hub"
+    return Path(os.path.expanduser(os.path.expandvars(home))) / "hub"
 
 
 def cached(wanted: HubName) -> Path | None:
@@ -279,11 +298,16 @@ def _top_packages(lines: Iterable[str]) -> Iterator[str]:
 
 def _models_in_cache() -> Iterator[ModelLocation]:
     folder = cache_folder()
-    if not folder.is_dir():
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.startswith("models--"))
+    except OSError:  # there is none, or it is another user's
         return
-    for entry in sorted(folder.glob("models--*")):
-        name = entry.name.removeprefix("models--").replace("--", "/", 1)
-        snapshot = cached(HubName(name))
+    for entry in names:
+        name = entry.removeprefix("models--").replace("--", "/", 1)
+        try:
+            snapshot = cached(HubName(name))
+        except OSError:
+            continue
         if snapshot is None:
             continue
         for path in models_under(snapshot):

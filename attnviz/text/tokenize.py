@@ -23,6 +23,9 @@ _BY_ITSELF = character_ranges(
     *("\U0001b000\U0001b16f", "\U00020000\U0003fffd"),
 )
 _CLOSING = "\"'”’»›」』】〉》〕〗）)]}＂＇"
+_MARKS = re.compile(rf"[。！？｡．.!?…]+[{re.escape(_CLOSING)}]*")
+_NO_SPACE = re.compile(r"\S")
+_LONGEST_ABBREVIATION = 32  # characters, with brackets and quotes before it
 _ABBREVIATIONS = frozenset(
     [
         "mr",
@@ -277,8 +280,7 @@ def _sentences(text: str) -> Iterator[Span]:
 
 
 def _sentence_end(text: str, start: int, end: int) -> int:
-    marks = re.compile(rf"[。！？｡．.!?…]+[{re.escape(_CLOSING)}]*")
-    for found in marks.finditer(text, start, end):
+    for found in _MARKS.finditer(text, start, end):
         wide = any(mark in "。！？｡" for mark in found.group())
         if wide or _ends_here(text, start, found.start(), found.end(), end):
             return found.end()
@@ -291,13 +293,14 @@ def _ends_here(text: str, start: int, mark: int, after: int, end: int) -> bool:
         return True
     if not text[after].isspace():
         return text[mark] == "…" and in_ranges(text[after], _BY_ITSELF)
-    before = text[start:mark].split()
+    # Of both sides no more than is needed: a line of a megabyte has thousands of marks.
+    before = text[max(start, mark - _LONGEST_ABBREVIATION) : mark].split()
     last = before[-1].lstrip("([\"'“‘").lower() if before else ""
     abbreviates = text[mark:after] == "." and (
         last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha() and last != "i")
     )
-    following = text[after:end].lstrip()
-    goes_on = text[mark] in ".…" and following[:1].islower()
+    following = _NO_SPACE.search(text, after, end)
+    goes_on = text[mark] in ".…" and following is not None and following.group().islower()
     return not abbreviates and not goes_on
 
 

@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError, unknown_choice
-from attnviz.core.read_file import decode
+from attnviz.core.read_arrays import read_npy
+from attnviz.core.read_file import LARGEST_ARRAYS, LARGEST_TABLE, decode, read_bytes
 from attnviz.core.types import Float32, Float64
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.text.tokenize import is_han, normal_form, tokenize
@@ -29,6 +29,7 @@ from attnviz.toy.names import is_given_name, is_name, own_features, title_of
 DEFAULT_DIM = 32
 FILE = "PATH.vec"
 LARGEST_DIM = 65_536
+LONGEST_HASHED = 10_000  # characters: hashing the parts of more takes seconds
 _MOST_NAMED = 8
 _SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "“", '"', "「", "...", "…")
 _BEFORE_PLACES = ("in", "to", "from", "at", "near", "into", "towards", "across")
@@ -94,6 +95,14 @@ def hashed(word: str, dim: int) -> Float64:
     The n-grams (2 to 4 characters, the word's ends marked) make `eat` and `eats` near, as in fastText
     (Bojanowski et al. 2017, section 3.2). Not scaled.
     """
+    if len(word) > LONGEST_HASHED:
+        raise InputError(
+            "“{word}” is one word of {count} characters; vectors are made for words of up to {most}.",
+            hint="Cut it with --tokens char.",
+            word=word[:20] + "…",
+            count=f"{len(word):,}",
+            most=f"{LONGEST_HASHED:,}",
+        )
     normal = unicodedata.normalize("NFC", word)
     marked = f"<{normal}>"
     grams = [marked[i : i + n] for n in (2, 3, 4) for i in range(len(marked) - n + 1) if marked[i : i + n] != marked]
@@ -295,19 +304,17 @@ def _lacking_note(words: list[str], name: str) -> Message:
 EMBEDDINGS = ("toy", "hash", "onehot")
 
 
-def read_vectors(path: Path) -> tuple[tuple[str, ...], Float64]:
+def read_vectors(path: Path, encoding: str | None = None) -> tuple[tuple[str, ...], Float64]:
     """Read a matrix, one row a token: labels [n] (x0, x1, ... where the file has none) and vectors [n, dim].
 
-    .csv (UTF-8; a first column of labels and a header line are recognized) or .npy (2 dimensions, numbers).
-    Raises InputError that names the row and the column, counted from 1, where something is wrong.
+    .csv (in this encoding, UTF-8 for None; a first column of labels and a header line are recognized) or .npy (2
+    dimensions, numbers). Raises InputError that names the row and the column, counted from 1, where something is wrong.
     """
     suffix = path.suffix.lower()
-    if suffix in (".npy", ".csv") and not path.is_file():
-        raise InputError("There is no file {name!r}.", hint="Check the name.", name=str(path))
     if suffix == ".npy":
         labels, matrix = None, _read_npy(path)
     elif suffix == ".csv":
-        labels, matrix = _read_csv(path)
+        labels, matrix = _read_csv(path, encoding)
     else:
         raise OptionError("Vectors are read from .csv or .npy files, not from {name!r}.", name=path.name)
     if not matrix.size:
@@ -326,11 +333,8 @@ def read_vectors(path: Path) -> tuple[tuple[str, ...], Float64]:
 
 
 def _read_npy(path: Path) -> Float64:
-    try:
-        with path.open("rb") as file:
-            matrix = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, MemoryError, TokenError):  # a header that lies, or that NumPy cannot parse
-        raise InputError("{name!r} is not a NumPy .npy file of plain numbers.", name=path.name) from None
+    data = read_bytes(path, LARGEST_ARRAYS)
+    matrix = read_npy(io.BytesIO(data), len(data), path.name)
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise InputError(
             "{name!r} must hold a matrix of real numbers, one row a token; it has shape {shape} and type {dtype}.",
@@ -341,8 +345,12 @@ def _read_npy(path: Path) -> Float64:
     return matrix.astype(np.float64)
 
 
-def _read_csv(path: Path) -> tuple[tuple[str, ...] | None, Float64]:
-    rows = [(number, cells) for number, cells in enumerate(_csv_rows(path), 1) if any(cell.strip() for cell in cells)]
+def _read_csv(path: Path, encoding: str | None) -> tuple[tuple[str, ...] | None, Float64]:
+    rows = [
+        (number, cells)
+        for number, cells in enumerate(_csv_rows(path, encoding), 1)
+        if any(cell.strip() for cell in cells)
+    ]
     if rows and not any(_is_number(cell) for cell in rows[0][1]):
         rows = rows[1:]  # a header
     if not rows:
@@ -381,10 +389,10 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...] | None, Float64]:
     return (tuple(cells[0] for _, cells in rows) if labelled else None), matrix
 
 
-def _csv_rows(path: Path) -> Iterator[list[str]]:
+def _csv_rows(path: Path, encoding: str | None) -> Iterator[list[str]]:
     import csv
 
-    text = decode(path.read_bytes(), path.name)
+    text = decode(read_bytes(path, LARGEST_TABLE), path, encoding)
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         yield from rows

@@ -13,6 +13,7 @@ from attnviz.core.errors import InputError, OptionError, unknown_choice
 from attnviz.core.masks import parse_mask
 from attnviz.core.option_kinds import NUMBER, TEXT, WHOLE, check_kinds
 from attnviz.core.positions import LARGEST_OFFSET, SCHEMES
+from attnviz.i18n.messages import Message, Name
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy import layer as toy
 from attnviz.toy import lexicon
@@ -20,6 +21,8 @@ from attnviz.toy.embeddings import check_embedding
 
 MOST_TOKENS = 4096  # in a full table
 MOST_SUMMED_UP = 8192  # in a view that shows a row by its strongest, or pools
+MOST_BESIDE_KEYS = 16_384  # of one of two texts, whose table may be long and narrow
+MOST_WEIGHTS = 2**26  # of all heads together: computing them takes some 3 GB
 
 
 @dataclass(frozen=True)
@@ -113,16 +116,48 @@ def check_settings(settings: Settings) -> None:
 
 
 def check_size(queries: int, keys: int, heads: int, most: int = MOST_TOKENS) -> None:
-    """Refuse more weights than those of `most` tokens, by default a table that nobody could read; say what it costs."""
-    if queries * keys > most**2:
-        gigabytes = 4 * heads * queries * keys / 1e9
+    """Refuse more weights than those of `most` tokens, by default a table that nobody could read; say what it costs.
+
+    All heads together have at most MOST_WEIGHTS.
+    """
+    cells = queries * keys
+    if cells > most**2:
+        raise too_many(Name(f"{max(queries, keys):,}"), most, heads * cells)
+    if heads * cells > MOST_WEIGHTS:
         raise InputError(
-            "{count} tokens are more than {most}: the full table would have {cells} weights ({size}).",
+            "{heads} heads of {queries} x {keys} tokens have {cells} weights ({size}); at most {most} are computed.",
+            hint="Use fewer heads, give a shorter text, or cut it with --tokens sentence.",
+            heads=heads,
+            queries=f"{queries:,}",
+            keys=f"{keys:,}",
+            cells=f"{heads * cells:,}",
+            size=_bytes(heads * cells),
+            most=f"{MOST_WEIGHTS:,}",
+        )
+
+
+def too_many(count: Message | Name, most: int, cells: int | None = None) -> InputError:
+    """Return the error for more tokens than `most`, with the weights that they would have where that is known."""
+    if cells is None:
+        return InputError(
+            "The text has {count} tokens, the most that are computed here.",
             hint="Use --view top, blocks or text, give a shorter text, or cut it with --tokens sentence."
             if most == MOST_TOKENS
             else "Give a shorter text, or cut it into sentences with --tokens sentence.",
-            count=f"{max(queries, keys):,}",
-            most=f"{most:,}",
-            cells=f"{heads * queries * keys:,}",
-            size=f"{gigabytes:.1f} GB" if gigabytes >= 0.1 else f"{gigabytes * 1000:.0f} MB",
+            count=count,
         )
+    return InputError(
+        "{count} tokens are more than {most}: the full table would have {cells} weights ({size}).",
+        hint="Use --view top, blocks or text, give a shorter text, or cut it with --tokens sentence."
+        if most == MOST_TOKENS
+        else "Give a shorter text, or cut it into sentences with --tokens sentence.",
+        count=count,
+        most=f"{most:,}",
+        cells=f"{cells:,}",
+        size=_bytes(cells),
+    )
+
+
+def _bytes(weights: int) -> str:
+    gigabytes = 4 * weights / 1e9
+    return f"{gigabytes:.1f} GB" if gigabytes >= 0.1 else f"{gigabytes * 1000:.0f} MB"

@@ -8,6 +8,7 @@ UTF-8; the numbers of a row that is kept are read and checked one by one.
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import IO, NoReturn
 
 import numpy as np
 
+from attnviz.core.encodings import guess_encoding
 from attnviz.core.errors import InputError, reason_of
 from attnviz.core.types import Float64
 
@@ -25,6 +27,9 @@ SUFFIXES = (".vec", ".txt", ".gz")
 
 _LONGEST_LINE = 1 << 22
 _LINES_A_STEP = 2048
+_SAMPLE = 1 << 16
+_LEAST_UNPACKED, _MOST_UNPACKED = 1 << 26, 50  # bytes; times the file's size
+_MOST_BLANK = 1_000_000
 _NUMBER_LETTERS = b"0123456789+-.eE \t"
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -98,6 +103,7 @@ class _File:
             for number, line in enumerate(self._lines(stream), 1):
                 if number % _LINES_A_STEP == 0:
                     report(progress)
+                    self._check_unpacked(stream.tell(), number - count)
                 if number == 1 and self._is_header(line):
                     continue
                 if line:
@@ -110,6 +116,24 @@ class _File:
                 "{name!r} has no vectors: a word and its numbers on each line were expected.", name=self.name
             )
         return Rows(words, found, self.dim, count, self.promised)
+
+    def _check_unpacked(self, size: int, blank: int) -> None:
+        """Raise InputError for a file that unpacks to far more than word vectors do, or that is made of blank lines."""
+        packed = self.path.stat().st_size
+        if size > max(_LEAST_UNPACKED, _MOST_UNPACKED * packed):
+            raise InputError(
+                "{name!r} has {packed} bytes and unpacks to more than {size}: word vectors unpack to a few times their "
+                "size.",
+                name=self.name,
+                packed=f"{packed:,}",
+                size=f"{size:,}",
+            )
+        if blank > _MOST_BLANK:
+            raise InputError(
+                "{name!r} has more than {most} blank lines: a word and its numbers on each line were expected.",
+                name=self.name,
+                most=f"{_MOST_BLANK:,}",
+            )
 
     def _lines(self, stream: IO[bytes]) -> Iterator[bytes]:
         """Yield the lines without what ends them; the byte order mark before the first is dropped."""
@@ -145,13 +169,25 @@ class _File:
         try:
             word.decode("utf-8")
         except UnicodeDecodeError:
+            encoding = self._encoding()
             raise InputError(
                 "{name!r}, line {line}: the word is not UTF-8.",
-                hint="Convert it, e.g. with: iconv -t utf-8.",
+                hint="Convert it with: iconv -f {guess} -t utf-8 {file} > utf8.vec."
+                if encoding
+                else "Save it as UTF-8.",
                 name=self.name,
                 line=number,
+                guess=encoding,
+                file=shlex.quote(str(self.path)),
             ) from None
         return word, numbers
+
+    def _encoding(self) -> str | None:
+        """Return the encoding that the words are likely to be in, None where none is or the file must be unpacked."""
+        if self.path.suffix.lower() == ".gz":
+            return None
+        with _opened(self.path) as (stream, _):
+            return guess_encoding(b" ".join(line.partition(b" ")[0] for line in stream.read(_SAMPLE).split(b"\n")))
 
     def _measure(self, line: bytes, number: int) -> None:
         """Learn from the first row how many numbers there are, or that the header lied."""

@@ -15,14 +15,17 @@ from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.label_list import split_labels
 from attnviz.core.provenance import TOY_UNKNOWN
+from attnviz.core.read_file import need_text
+from attnviz.i18n.messages import message
 from attnviz.text.tokenize import tokenize
 from attnviz.toy import lexicon
 from attnviz.toy.embeddings import Embedded, embed, open_vectors, read_vectors
-from attnviz.toy.settings import MOST_TOKENS, Settings, check_settings, check_size
+from attnviz.toy.settings import MOST_BESIDE_KEYS, MOST_TOKENS, Settings, check_settings, check_size, too_many
 from attnviz.toy.word_vectors import Progress, Rows, is_word_file
 
 # The rows of files of word vectors, by the name that is given as --embedding.
 WordFiles = Mapping[str, Rows]
+_CHARACTERS_A_TOKEN = 4  # the beginning that is tried first; longer tokens take a longer one
 NO_FILES: WordFiles = MappingProxyType({})
 
 
@@ -83,6 +86,9 @@ def read(
 ) -> Words:
     """Return the words of a text with their vectors, and those of the text of the keys; all is checked first."""
     check_settings(settings)
+    for each in (text, keys):
+        if each is not None:
+            check_beginning(each, settings, most if keys is None else MOST_BESIDE_KEYS)
     tokens = cut(text, settings)
     if keys is None:
         check_size(len(tokens), len(tokens), settings.heads, most)
@@ -117,11 +123,14 @@ def open_word_files(
     that are invalid, and InputError for a file that cannot be read.
     """
     given = [text for text in texts if text is not None]
+    each = list(each)
     cuts: dict[str, dict[str, None]] = {}
     for settings in each if given else ():
         check_settings(settings)
         if is_word_file(settings.embedding):
             cuts.setdefault(settings.embedding, {})[how_to_cut(settings)] = None
+            for text in given:
+                check_beginning(text, settings, MOST_BESIDE_KEYS)
     return {
         path: open_vectors(path, (token for cut in own for text in given for token in cut_as(text, cut)), progress)
         for path, own in cuts.items()
@@ -139,6 +148,16 @@ def cut(text: str, settings: Settings) -> tuple[Token, ...]:
 def cut_as(text: str, how: str) -> tuple[Token, ...]:
     """Cut a text by one of TOKENIZERS, "lexicon" by the words of the toy's."""
     return tokenize(text, how, lexicon.packaged())
+
+
+def check_beginning(text: str, settings: Settings, most: int = MOST_TOKENS) -> None:
+    """Raise InputError where the beginning of a text has more than `most` tokens: megabytes need not be cut."""
+    need_text(text)
+    size = _CHARACTERS_A_TOKEN * most
+    while size < len(text):
+        if len(cut_as(text[:size], how_to_cut(settings))) > most + 1:  # the last may be cut in two
+            raise too_many(message("more than {count}", count=f"{most:,}"), most)
+        size *= 4
 
 
 def how_to_cut(settings: Settings) -> str:

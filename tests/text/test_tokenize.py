@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import unicodedata
 
 import pytest
@@ -184,3 +185,22 @@ def test_unknown_tokenizer():
     """An unknown name is wrong usage; the error names the near one."""
     with pytest.raises(OptionError, match=r"auto, lexicon, char.*Did you mean sentence\?"):
         tokenize("a", "sentences")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The cat eats a fish. ",
+        "We met Dr. A. Smith etc. and no. 5 vs. 6. It is ",
+        "猫吃鱼…鱼吃猫。",
+        "A (Mr. X) e.g. y… ",
+        "?! ",
+    ],
+)
+def test_sentences_of_one_long_line(sentence):
+    """Cutting into sentences takes time in proportion to the text, also where it is one line, and cuts it alike."""
+    short, long = sentence * 50, sentence * (400_000 // len(sentence))
+    began = time.process_time()
+    cut = tokenize(long, "sentence")
+    assert time.process_time() - began < 3
+    assert [token.text for token in tokenize(short, "sentence")][:20] == [token.text for token in cut][:20]

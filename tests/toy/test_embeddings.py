@@ -317,7 +317,7 @@ def test_not_utf8(tmp_path):
         (np.array([[1, 2], [np.nan, 3]]), "nan in row 2, number 1"),
         (np.array([[1, np.inf]]), "inf in row 1, number 2"),
         (np.array([[1, 2], [3, -1e39]]), r"-1e\+39 in row 2, number 2"),
-        (np.array([[None]]), "plain numbers"),
+        (np.array([[None]]), "holds Python objects"),
     ],
 )
 def test_bad_npy(tmp_path, array, line):
@@ -348,7 +348,7 @@ def test_not_a_npy(tmp_path, data):
     """A file that is cut off, lies about its size, or is no .npy at all, is refused in one line."""
     path = tmp_path / "v.npy"
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"'v\.npy' is not a NumPy \.npy file of plain numbers"):
+    with pytest.raises(InputError, match=r"'v\.npy' is not a complete NumPy file of plain arrays"):
         read_vectors(path)
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attnviz.i18n.messages import Message
-from attnviz.views.figure.fonts import POINT, load_fonts, missing_note, settings
+from attnviz.views.figure.fonts import POINT, missing_note
 from attnviz.views.figure.layout import LINE, MARGIN, PictureText, too_narrow
-from attnviz.views.figure.sheet import new_figure, save_figure
+from attnviz.views.figure.sheet import drawing, new_figure, save_figure
 from attnviz.views.prepared.charts import BarChart, Chart, Charts, Series
 from attnviz.views.prepared.style import Style
 
@@ -35,17 +35,13 @@ def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tu
     The same input gives the same bytes. A character that no font has is drawn as its code point. Raises OptionError for
     a style that cannot be, or a width into which the charts do not fit.
     """
-    import matplotlib
-
     style = style or Style()
-    style.check()
-    fonts = load_fonts(tuple(style.font))
-    with matplotlib.rc_context(settings(fonts) | _color_settings(style)):  # type: ignore[arg-type]
+    with drawing(style, _color_settings(style)) as fonts:
         text = PictureText(style, fonts)
-        drawing = _Drawing(prepared, text)
-        figure = new_figure(drawing.width, drawing.height, style)
-        drawing.draw(figure)
-        title, description = drawing.title, " ".join(map(text.words, prepared.notes)) or drawing.title
+        sheet = _Drawing(prepared, text)
+        figure = new_figure(sheet.width, sheet.height, style)
+        sheet.draw(figure)
+        title, description = sheet.title, " ".join(map(text.words, prepared.notes)) or sheet.title
         picture = save_figure(figure, form, title, description, {})
     return picture, (*fonts.notes, *missing_note(text.lacking))
 

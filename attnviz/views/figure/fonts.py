@@ -9,7 +9,8 @@ from typing import Any
 
 from wcwidth import iter_graphemes
 
-from attnviz.core.errors import OptionError
+from attnviz.core.errors import InputError, OptionError, reason_of
+from attnviz.core.read_file import LARGEST_FONT, check_size_of_file
 from attnviz.i18n.messages import Message, message
 from attnviz.views.figure.font_collection import with_face_first
 from attnviz.views.prepared.labels import visible
@@ -65,7 +66,10 @@ class Fonts:
         no_scale = ft2font.LoadFlags.NO_SCALE if hasattr(ft2font, "LoadFlags") else vars(ft2font)["LOAD_NO_SCALE"]
         for face in self._faces:
             if face.get_char_index(ord(letter)):
-                glyph = face.load_char(ord(letter), flags=no_scale)
+                try:
+                    glyph = face.load_char(ord(letter), flags=no_scale)
+                except RuntimeError:  # a damaged glyph
+                    return None
                 return float(glyph.horiAdvance / face.units_per_EM) if face.units_per_EM else _NO_ADVANCE
         return None
 
@@ -120,13 +124,16 @@ def _from_file(path: str) -> str:
     from matplotlib.font_manager import fontManager
 
     try:
+        check_size_of_file(Path(path), LARGEST_FONT)
         fontManager.addfont(path)
+    except InputError:
+        raise
     except (OSError, RuntimeError, ValueError) as error:
         raise OptionError(
             "The font {path!r} cannot be used: {reason}.",
             hint="A scalable .ttf or .otf can.",
             path=path,
-            reason=str(error).splitlines()[0],
+            reason=reason_of(error) if isinstance(error, OSError) else str(error).splitlines()[0],
         ) from None
     return next(entry.name for entry in reversed(fontManager.ttflist) if entry.fname == path)
 

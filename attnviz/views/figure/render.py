@@ -9,9 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 
 from attnviz.i18n.messages import Message
-from attnviz.views.figure.fonts import load_fonts, settings
 from attnviz.views.figure.layout import PictureContext, PictureLayout
-from attnviz.views.figure.sheet import new_figure, save_figure
+from attnviz.views.figure.sheet import drawing, new_figure, save_figure
 from attnviz.views.prepared.alt_text import as_kind, sentence
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.style import Style
@@ -27,14 +26,10 @@ def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> 
     The same input gives the same bytes. A character that no font has is drawn as its code point. Raises OptionError for
     a style that cannot be, or a width into which the picture does not fit.
     """
-    import matplotlib
-
     style = style or Style()
-    style.check()
-    fonts = load_fonts(tuple(style.font))
-    prepared = as_kind(prepared, style)
-    module, name = BODIES[style.kind].split(":")
-    with matplotlib.rc_context(settings(fonts)):  # type: ignore[arg-type]
+    with drawing(style) as fonts:
+        prepared = as_kind(prepared, style)
+        module, name = BODIES[style.kind].split(":")
         from attnviz.views.figure.canvas import Canvas
 
         context = PictureContext(prepared, style, fonts)

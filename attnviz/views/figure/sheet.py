@@ -3,14 +3,62 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import listed
+from attnviz.views.figure.fonts import Fonts, load_fonts, settings
 from attnviz.views.figure.svg import describe_svg
 from attnviz.views.prepared.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_DRAWING = RLock()  # matplotlib's settings are those of the whole process
+
+
+@contextmanager
+def drawing(style: Style, changed: Mapping[str, Any] | None = None) -> Iterator[Fonts]:
+    """Give the fonts of a style, and hold matplotlib's settings as pictures need them inside the `with` block.
+
+    changed: further settings. One picture is drawn at a time, so that the settings before it are those after it. Raises
+    OptionError for a style that cannot be, or a font that turns out to be damaged.
+    """
+    style.check()
+    with _DRAWING:
+        _import_quietly()
+        import matplotlib
+
+        fonts = load_fonts(tuple(style.font))
+        with matplotlib.rc_context(settings(fonts) | dict(changed or {})):  # type: ignore[arg-type]
+            try:
+                yield fonts
+            except RuntimeError as error:  # FreeType's, of a glyph
+                if not style.font:
+                    raise
+                raise OptionError(
+                    "The font {font} cannot be used: {reason}.",
+                    hint="A scalable .ttf or .otf can.",
+                    font=listed(style.font),
+                    reason=str(error).splitlines()[0],
+                ) from None
+
+
+def _import_quietly() -> None:
+    """Import matplotlib without its words about a cache folder that it cannot write: it makes one for the process."""
+    import logging
+
+    logger = logging.getLogger("matplotlib")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        import matplotlib.font_manager  # noqa: F401
+    finally:
+        logger.setLevel(before)
 
 
 def new_figure(width: float, height: float, style: Style) -> Figure:
