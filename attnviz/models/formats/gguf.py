@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,30 +60,55 @@ class GgufStrings:
         return [str(data[place + 8 : place + 8 + length(data, place)[0]], "utf-8", "replace") for place in self._places]
 
 
+class JoinedBytes:
+    """The bytes of several pieces as if they were one file: a range is a view of its piece, or a copy from several."""
+
+    def __init__(self, pieces: Sequence[Bytes]) -> None:
+        self._pieces = pieces
+        self._ends = list(accumulate(len(piece) for piece in pieces))
+        self.size = self._ends[-1]
+
+    def is_whole(self, start: int, size: int) -> bool:
+        """Return whether a range lies in one piece."""
+        return bisect_right(self._ends, start) == bisect_left(self._ends, start + size)
+
+    def cut(self, start: int, size: int) -> Bytes:
+        """Return `size` bytes from `start` on, flat."""
+        found = []
+        for piece, end in zip(self._pieces, self._ends, strict=True):
+            first = end - len(piece)
+            if end > start and first < start + size:
+                found.append(piece[max(0, start - first) : start + size - first])
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def beginnings(self) -> Iterator[memoryview]:
+        """Yield the first piece, then the first two joined, and so on."""
+        for count in range(1, len(self._pieces) + 1):
+            yield (self._pieces[0] if count == 1 else np.concatenate(self._pieces[:count])).data
+
+
 class GgufFile(Tensors):
     """The arrays of one file by name, each converted to float32 when it is read; `metadata` by its keys.
 
     Raises InputError, quickly and without allocating what a count claims, where the file contradicts itself.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pieces: Sequence[Path] = ()) -> None:
+        """Open a file; pieces: those of a file that is cut into several, whatever their bytes, in order."""
         self.path = path
         self.metadata: dict[str, Any] = {}
         self.entries: dict[str, GgufEntry] = {}
-        self._parts: list[Bytes] = []
-        self._read_part(path)
+        self._parts: list[JoinedBytes] = []
+        self._read_part(path, pieces)
         count = self.metadata.get("split.count", 1)
         if type(count) is int and 1 < count < 100_000:
             for part in _part_files(path, count):
                 if part != path:
                     self._read_part(part)
 
-    def _read_part(self, path: Path) -> None:
-        data = map_bytes(path)
-        cursor = _Cursor(data.data, path)
-        tensors, pairs = _read_preamble(cursor)
-        metadata = _read_metadata(cursor, pairs)
-        found = _read_entries(cursor, tensors, metadata.get("general.alignment", 32))
+    def _read_part(self, path: Path, pieces: Sequence[Path] = ()) -> None:
+        data = JoinedBytes([map_bytes(piece) for piece in pieces or (path,)])
+        cursor, metadata, found = _read_header(data, path)
         for name, entry in found.items():
             if name in self.entries:
                 raise cursor.broken(message("it names {key!r} twice", key=name))
@@ -94,7 +121,12 @@ class GgufFile(Tensors):
         entry = self.entries[name]
         per_row = entry.size // entry.shape[0]
         chosen = np.asarray(indexes).ravel()
-        picked = self._flat(entry).reshape(entry.shape[0], per_row)[chosen].ravel()
+        data = self._parts[entry.part]
+        if data.is_whole(entry.start, entry.size):
+            picked = self._flat(entry).reshape(entry.shape[0], per_row)[chosen].ravel()
+        else:
+            starts = entry.start + np.arange(entry.shape[0])[chosen] * per_row
+            picked = np.concatenate([data.cut(int(start), per_row) for start in starts] or [np.empty(0, np.uint8)])
         return to_float32(picked, entry.format).reshape(*np.shape(indexes), *entry.shape[1:])
 
     def shape(self, name: str) -> tuple[int, ...]:
@@ -103,7 +135,7 @@ class GgufFile(Tensors):
 
     def _flat(self, entry: GgufEntry) -> NDArray[np.uint8]:
         """Return an array's bytes, flat."""
-        return self._parts[entry.part][entry.start : entry.start + entry.size]
+        return self._parts[entry.part].cut(entry.start, entry.size)
 
     def __getitem__(self, name: str) -> Float32:
         entry = self.entries[name]
@@ -131,12 +163,30 @@ def _part_files(path: Path, count: int) -> list[Path]:
     return [path.with_name(f"{found.group(1)}-{part:05}-of-{count:05}.gguf") for part in range(1, count + 1)]
 
 
-class _Cursor:
-    """A position in the file; raises InputError before anything beyond the file's end is read."""
+def _read_header(data: JoinedBytes, path: Path) -> tuple[_Cursor, dict[str, Any], dict[str, GgufEntry]]:
+    """Read what stands before the arrays: the metadata and the arrays' entries; of pieces, as few as it takes."""
+    wrong: InputError | None = None
+    for beginning in data.beginnings():
+        cursor = _Cursor(beginning, path, data.size)
+        try:
+            tensors, pairs = _read_preamble(cursor)
+            metadata = _read_metadata(cursor, pairs)
+            return cursor, metadata, _read_entries(cursor, tensors, metadata.get("general.alignment", 32))
+        except InputError as error:
+            wrong = error
+    raise wrong or InputError("{path!r} is empty.", path=str(path))
 
-    def __init__(self, data: memoryview, path: Path) -> None:
+
+class _Cursor:
+    """A position in the file's beginning; raises InputError before anything beyond its end is read.
+
+    size: the number of bytes of the whole file.
+    """
+
+    def __init__(self, data: memoryview, path: Path, size: int) -> None:
         self.data = data
         self.path = path
+        self.size = size
         self.at = 0
 
     def broken(self, what: Message) -> InputError:
@@ -203,13 +253,13 @@ def _read_preamble(cursor: _Cursor) -> tuple[int, int]:
             raise cursor.broken(message("it is written for big-endian machines"))
         raise cursor.broken(message("its version is {version}; versions 2 and 3 are supported", version=version))
     tensors, pairs = cursor.number("Q"), cursor.number("Q")
-    if tensors > len(cursor.data) // 24 or pairs > len(cursor.data) // 13:
+    if tensors > cursor.size // 24 or pairs > cursor.size // 13:
         raise cursor.broken(
             message(
                 "it declares {tensors} arrays and {pairs} entries in {size} bytes",
                 tensors=f"{tensors:,}",
                 pairs=f"{pairs:,}",
-                size=f"{len(cursor.data):,}",
+                size=f"{cursor.size:,}",
             )
         )
     return tensors, pairs
@@ -287,13 +337,13 @@ def _check_coverage(cursor: _Cursor, entries: dict[str, GgufEntry]) -> None:
     """Raise InputError unless every array lies inside the file, and none on another."""
     reached, before = 0, ""
     for name, entry in sorted(entries.items(), key=lambda item: item[1].start):
-        if entry.start + entry.size > len(cursor.data):
+        if entry.start + entry.size > cursor.size:
             raise cursor.broken(
                 message(
                     "{name!r} ends at byte {end}, and the file has {size}",
                     name=name,
                     end=f"{entry.start + entry.size:,}",
-                    size=f"{len(cursor.data):,}",
+                    size=f"{cursor.size:,}",
                 )
             )
         if entry.start < reached:
