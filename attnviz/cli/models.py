@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from attnviz.cli.common import print_json
 from attnviz.cli.printing import print_views
@@ -10,7 +13,15 @@ from attnviz.core.masks import SPELLINGS
 from attnviz.core.positions import SCHEMES
 from attnviz.i18n.messages import message
 from attnviz.models.families.registry import FAMILIES
-from attnviz.models.listing import as_data, as_words, models_here
+from attnviz.models.listing import (
+    ModelConfig,
+    as_data,
+    as_words,
+    config_data,
+    config_rows,
+    models_here,
+    read_model_config,
+)
 from attnviz.text.merge_pieces import MERGES
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy.embeddings import EMBEDDINGS
@@ -32,8 +43,21 @@ class ModelsOptions:
     json: bool = False
 
 
-def command(models_options: ModelsOptions) -> None:
+Reference = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[REF]",
+        help="A model, as --model takes it: list each key of its config, honoured, ignored or unknown.",
+        show_default=False,
+    ),
+]
+
+
+def command(models_options: ModelsOptions, reference: Reference = None) -> None:
     """List what can be used: models on this machine, embeddings, positions, masks, ways to cut."""
+    if reference is not None:
+        _show_config(read_model_config(reference), models_options.json)
+        return
     found = models_here()
     if models_options.json:
         from attnviz.io.write_data import inventory_document
@@ -52,3 +76,22 @@ def command(models_options: ModelsOptions) -> None:
     )
     kinds = list(zip(titles, NAMES.values(), strict=True))
     print_views(lambda screen: [render_inventory([as_words(one) for one in found], kinds, screen.encoding)])
+
+
+def _show_config(found: ModelConfig, as_json: bool) -> None:
+    """Print what is done with each key of a model's config."""
+    if as_json:
+        from attnviz.io.write_data import config_document
+
+        print_json([config_document(config_data(found))])
+        return
+    from attnviz.views.terminal.models_list import render_config
+
+    title = message(
+        "{family} · {reference} · {layers} layers x {heads} heads",
+        family=found.family,
+        reference=found.reference,
+        layers=found.layers,
+        heads=found.heads,
+    )
+    print_views(lambda screen: [render_config(title, config_rows(found), found.notes, screen.encoding)])

@@ -99,6 +99,11 @@ def inventory_document(models: list[dict[str, Any]], names: Mapping[str, Iterabl
     return {"schema": SCHEMA, "models": models, **{kind: list(each) for kind, each in names.items()}}
 
 
+def config_document(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what is done with each key of a model's config, as plain data."""
+    return {"schema": SCHEMA, **config}
+
+
 def to_json(document: Any, *, ascii_only: bool = False) -> str:
     """Write the document in one line that ends with a newline; text is kept readable unless it must be ASCII."""
     text = json.dumps(document, ensure_ascii=ascii_only, allow_nan=False)

@@ -22,6 +22,7 @@ from attnviz.i18n.messages import listed
 from attnviz.models.families.architectures import check_architecture
 from attnviz.models.families.base import ModelShape, Stack, StackSetup, refuse_segments
 from attnviz.models.families.config import Configuration
+from attnviz.models.families.config_keys import ConfigKey, check_fixed_keys, classify_keys
 from attnviz.models.families.layers import finite
 from attnviz.models.families.registry import FAMILIES, family_of, stack_of, text_config
 from attnviz.models.families.weights import Weights
@@ -110,6 +111,7 @@ class Network:
         family = family_of(config)
         self.config = Configuration(text_config(config))
         self._stack = stack_of(family)
+        check_fixed_keys(config, self._stack, FAMILIES[family].written)
         self.shape: ModelShape = self._stack.read_shape(self.config, family)
         self._weights = Weights(tensors, self._stack.prefixes)
         self.notes = check_architecture(config, family, FAMILIES[family].written)
@@ -135,8 +137,14 @@ class Network:
 
     @property
     def has_segments(self) -> bool:
-        """Return whether two segments differ: as in BERT, unless it was trained with one only."""
+        """Return whether two segments of a text are told apart."""
+        if not self._stack.has_segment_types:
+            return not self.shape.causal  # a second segment is refused by the stack, by name
         return self.config.count("type_vocab_size", default=0 if self.shape.causal else 2, least=0) > 1
+
+    def config_keys(self) -> list[ConfigKey]:
+        """Return each key of the config as honoured, harmless or unknown."""
+        return classify_keys(self.config.values, self._stack)
 
     def unused_tensors(self) -> list[str]:
         """Return the tensors of the layers that ran so far which no pass took; see Weights.unused."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from attnviz.core.errors import AttnvizError
-from attnviz.i18n.messages import Message
-from attnviz.models.checkpoint import open_checkpoint
+from attnviz.i18n.messages import Message, message
+from attnviz.models.checkpoint import naming_file, open_checkpoint
+from attnviz.models.families.config_keys import USES, ConfigKey
+from attnviz.models.families.registry import FAMILIES
 from attnviz.models.forward import Network
-from attnviz.models.locate import ModelLocation, find_models, is_gguf
+from attnviz.models.locate import ModelLocation, find_model, find_models, is_gguf
+
+_WIDEST_VALUE = 24
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,83 @@ class ListedModel:
     layers: int | None = None
     heads: int | None = None
     problem: Message | None = None
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One model's config: each key with its use, and what a reader should know of how the model is read.
+
+    reference: as it was typed. family: as its authors write it. notes: on its quantization and its classes.
+    """
+
+    reference: str
+    path: Path
+    family: str
+    layers: int
+    heads: int
+    keys: tuple[ConfigKey, ...]
+    notes: tuple[Message, ...]
+
+
+def read_model_config(reference: str) -> ModelConfig:
+    """Return what is done with each key of a model's config; no weights are read.
+
+    Raises InputError where the model cannot be opened.
+    """
+    place = find_model(reference)
+    checkpoint = open_checkpoint(place)
+    with naming_file(checkpoint.config_path):
+        network = Network(checkpoint.config, checkpoint.tensors)
+        network.check()
+    shape = network.shape
+    return ModelConfig(
+        place.reference,
+        place.path,
+        FAMILIES[shape.family].written,
+        shape.layers,
+        shape.heads,
+        tuple(network.config_keys()),
+        (*checkpoint.notes, *network.notes),
+    )
+
+
+def config_rows(found: ModelConfig) -> list[tuple[str, Message, str]]:
+    """Return a row for each key: its name, what is done with it, its value; in the order of USES."""
+    ordered = sorted(found.keys, key=lambda key: USES.index(key.use))
+    return [(key.name, _what_is_done(key), _short(key.value)) for key in ordered]
+
+
+def _what_is_done(key: ConfigKey) -> Message:
+    if key.use == "harmless":
+        return message("ignored: {reason}", reason=key.reason)
+    return message("honoured") if key.use == "honoured" else message("unknown: not read")
+
+
+def config_data(found: ModelConfig) -> dict[str, Any]:
+    """Return a model's config as plain data for JSON."""
+    return {
+        "reference": found.reference,
+        "path": str(found.path),
+        "family": found.family,
+        "layers": found.layers,
+        "heads": found.heads,
+        "notes": [str(note) for note in found.notes],
+        "keys": [
+            {
+                "name": key.name,
+                "value": key.value,
+                "use": key.use,
+                "reason": None if key.reason is None else str(key.reason),
+            }
+            for key in found.keys
+        ],
+    }
+
+
+def _short(value: Any) -> str:
+    """Return a value as JSON writes it, or its beginning where that is too long for a table."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 1] + "…"
 
 
 def models_here() -> list[ListedModel]:

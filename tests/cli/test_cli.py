@@ -912,7 +912,7 @@ def test_an_option_of_another_command(call, arguments, said):
     assert [words for words in said if words not in err] == []
 
 
-@pytest.mark.parametrize("arguments", [("models", "猫"), ("run", "猫", "--foo"), ("cost", "-5"), ("run", "--top")])
+@pytest.mark.parametrize("arguments", [("models", "猫", "x"), ("run", "猫", "--foo"), ("cost", "-5"), ("run", "--top")])
 def test_sentences_end(call, arguments):
     """Typer's words about wrong usage are a sentence, and the hint is another."""
     _, _, err = call(*arguments)

@@ -7,7 +7,7 @@ import documents
 import jsonschema
 import pytest
 import reference
-from paths import ROOT, SAMPLES
+from paths import GOLDEN, ROOT, SAMPLES
 from real_models import MINILM
 from referencing import Registry, Resource
 
@@ -43,6 +43,7 @@ DOCUMENTS = [
     ("ablation", ["ablate", "猫吃鱼", "--by", "head", "--heads", "4"]),
     ("cost", ["cost", "10", "10^12"]),
     ("models", ["models"]),
+    ("config", ["models", str(GOLDEN / "models" / "bert")]),
 ]
 OF_MODELS = [
     ("attention", ["run", "The cat eats.", "--pair", "It was hungry.", "--no-special"]),

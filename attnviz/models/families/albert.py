@@ -13,6 +13,7 @@ class Albert(Bert):
     """Groups of layers, each of which runs several times."""
 
     prefixes = ("", "albert.")
+    reads = ("embedding_size", "inner_group_num", "num_hidden_groups")
     keys = ConfigKeys(
         dim=("hidden_size", 4096),
         heads=("num_attention_heads", 64),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
@@ -111,16 +111,40 @@ class Stack(ABC):
 
     Called in this order: `embed`, `forward_layer` for each layer, `finish`, `score`. Tensors are looked up when their
     layer runs. needless: what a checkpoint may hold beside the tensors that are looked up, see Weights.unused.
+    has_segment_types: whether each segment has a vector. reads: the config's keys that a class reads beside those of
+    the classes it is built on; unread: which of those it does not. harmless: keys that change nothing in this family,
+    each with the name of its reason in config_keys. fixed: keys that would change the computation, with the values
+    that do not.
     """
 
     prefixes: ClassVar[tuple[str, ...]] = ("",)
     keys: ClassVar[ConfigKeys] = ConfigKeys()
     decoder: ClassVar[type[Stack] | None] = None
     needless: ClassVar[tuple[str, ...]] = NEEDLESS
+    has_segment_types: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = (
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "tie_word_embeddings",
+    )
+    unread: ClassVar[tuple[str, ...]] = ()
+    harmless: ClassVar[Mapping[str, str]] = {}
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     def __init__(self, setup: StackSetup) -> None:
         self.config, self.weights, self.shape, self.length, self.encoder_hidden_states = setup
         self.dim, self.heads, self.vocabulary = self.shape.dim, self.shape.heads, self.shape.vocabulary
+
+    @classmethod
+    def read_keys(cls) -> frozenset[str]:
+        """Return the config's keys that a pass of this class reads."""
+        found: set[str] = set()
+        for base in reversed(cls.__mro__):
+            found -= set(base.__dict__.get("unread", ()))
+            found |= set(base.__dict__.get("reads", ()))
+        return frozenset(found)
 
     @classmethod
     @abstractmethod
@@ -166,6 +190,8 @@ class CausalStack(Stack):
     embedding: ClassVar[str]
     head: ClassVar[Names] = "lm_head.weight"
     tied: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("is_causal",)
+    harmless: ClassVar[Mapping[str, str]] = {"is_decoder": "family"}
 
     @classmethod
     def read_shape(cls, config: Configuration, family: str) -> ModelShape:

@@ -51,6 +51,16 @@ class Bert(Stack):
     names: ClassVar[LayerNames] = LayerNames()
     after_padding: ClassVar[bool] = False
     padding_key: ClassVar[str | None] = "pad_token_id"
+    has_segment_types = True
+    reads: ClassVar[tuple[str, ...]] = (
+        "hidden_act",
+        "intermediate_size",
+        "is_decoder",
+        "layer_norm_eps",
+        "max_position_embeddings",
+        "position_embedding_type",
+        "type_vocab_size",
+    )
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
@@ -181,6 +191,7 @@ class Roberta(Bert):
     prefixes = ("", "roberta.")
     keys = ConfigKeys(vocabulary=("vocab_size", 50265))
     after_padding = True
+    reads: ClassVar[tuple[str, ...]] = ("pad_token_id",)
 
     def position_ids(self, ids: Indexes) -> Indexes:
         """Return each token's row [n]: that of padding for padding tokens, the others count on from the next."""
@@ -206,6 +217,7 @@ class Electra(Bert):
     """ELECTRA (Clark et al. 2020): embeddings may be narrower than the layers, and are projected."""
 
     prefixes = ("", "electra.")
+    reads: ClassVar[tuple[str, ...]] = ("embedding_size",)
     keys = ConfigKeys(
         dim=("hidden_size", 256), heads=("num_attention_heads", 4), intermediate_size=("intermediate_size", 1024)
     )

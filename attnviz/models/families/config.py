@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,10 @@ class Configuration:
             if self.values.get(name) is not None:
                 return self.values[name]
         return None
+
+    def changed(self, **values: Any) -> Configuration:
+        """Return the same config with other values of these keys."""
+        return Configuration(ChainMap(values, self.values))  # type: ignore[arg-type]  # which is only read
 
     def count(self, *names: str, default: int, least: int = 1, most: int = LARGEST_COUNT) -> int:
         """Return a whole number from least to most."""

@@ -12,6 +12,9 @@ class DistilBert(Bert):
     """Words and positions, and layers with the norm after each sublayer."""
 
     prefixes = ("", "distilbert.")
+    has_segment_types = False
+    reads = ("activation", "dim", "hidden_dim", "n_heads", "n_layers")
+    unread = ("hidden_act", "layer_norm_eps", "type_vocab_size")
     keys = ConfigKeys(
         layers=("n_layers", 6),
         dim=("dim", 768),

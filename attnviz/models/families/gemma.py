@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -21,6 +21,9 @@ SLIDING, FULL = "sliding_attention", "full_attention"
 
 class Gemma(Llama):
     """Gemma (Gemma team 2024): norms by 1 + weight, embeddings times sqrt(dim), tied."""
+
+    unread: ClassVar[tuple[str, ...]] = ("mlp_bias",)
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"use_bidirectional_attention": (False,)}
 
     keys = ConfigKeys(
         layers=("num_hidden_layers", 28),
@@ -84,6 +87,15 @@ class Gemma2(Gemma):
         after_feed="post_feedforward_layernorm",
     )
     default_kv_heads = 4
+    reads: ClassVar[tuple[str, ...]] = (
+        "attn_logit_softcapping",
+        "final_logit_softcapping",
+        "hidden_activation",
+        "layer_types",
+        "query_pre_attn_scalar",
+        "sliding_window",
+        "sliding_window_pattern",
+    )
     pattern: ClassVar[int] = 2
     default_caps: ClassVar[tuple[float | None, float | None]] = (50.0, 30.0)
 
@@ -138,6 +150,7 @@ class Gemma3(Gemma2):
     """Gemma 3, and EmbeddingGemma: queries and keys are normed, layers with a window have a rotation of their own."""
 
     keys = Gemma2.keys._replace(vocabulary=("vocab_size", 262_208), positions=("max_position_embeddings", 131_072))
+    reads = ("rope_local_base_freq", "use_bidirectional_attention")
     pattern = 6
     default_caps = (None, None)
     rotary_defaults: ClassVar[dict[str, Any]] = {"theta": 1_000_000.0}

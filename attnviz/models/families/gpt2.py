@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from attnviz.core.types import Float32, Indexes
@@ -23,6 +25,18 @@ class Gpt2(CausalStack):
         positions=("n_positions", 1024),
     )
     embedding = "wte.weight"
+    reads: ClassVar[tuple[str, ...]] = (
+        "activation_function",
+        "layer_norm_epsilon",
+        "max_position_embeddings",
+        "n_embd",
+        "n_head",
+        "n_inner",
+        "n_layer",
+        "n_positions",
+        "scale_attn_by_inverse_layer_idx",
+        "scale_attn_weights",
+    )
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)

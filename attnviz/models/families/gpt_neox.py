@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from attnviz.core.attention_data import Trace
+from attnviz.core.errors import InputError
 from attnviz.core.types import Float32
 from attnviz.models.families.activations import activation
 from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, StackSetup
@@ -32,13 +33,35 @@ class GptNeoX(CausalStack):
     embedding = "embed_in.weight"
     head = ("lm_head.weight", "embed_out.weight")
     tied = False
+    reads: ClassVar[tuple[str, ...]] = (
+        "attention_bias",
+        "head_dim",
+        "hidden_act",
+        "intermediate_size",
+        "layer_norm_eps",
+        "max_position_embeddings",
+        "original_max_position_embeddings",
+        "rope_parameters",
+        "rope_scaling",
+        "rotary_emb_base",
+        "rotary_pct",
+        "use_parallel_residual",
+    )
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
         self.intermediate_size = self.size(self.config, "intermediate_size")
         self.epsilon = self.config.number("layer_norm_eps", default=1e-5)
         self.activation = activation(self.config.word("hidden_act", default="gelu"))
-        self.rotation = rotation_for(self.config, equal_heads(self.dim, self.heads), self.length, **_ROTARY)
+        head_dim = equal_heads(self.dim, self.heads)
+        if self.config.count("head_dim", default=head_dim) != head_dim:
+            raise InputError(
+                "The model's config gives a head_dim of {given}, and its heads share {dim} dimensions: {width} each.",
+                given=self.config.get("head_dim"),
+                dim=self.dim,
+                width=head_dim,
+            )
+        self.rotation = rotation_for(self.config, head_dim, self.length, **_ROTARY)
 
     @classmethod
     def read_positions(cls, config: Configuration) -> int:

@@ -53,6 +53,20 @@ class Llama(CausalStack):
     )
     embedding = "embed_tokens.weight"
     tied = False
+    reads: ClassVar[tuple[str, ...]] = (
+        "attention_bias",
+        "head_dim",
+        "hidden_act",
+        "intermediate_size",
+        "max_position_embeddings",
+        "mlp_bias",
+        "num_key_value_heads",
+        "original_max_position_embeddings",
+        "rms_norm_eps",
+        "rope_parameters",
+        "rope_scaling",
+        "rope_theta",
+    )
     default_kv_heads: ClassVar[int | None] = None
     default_head_dim: ClassVar[int | None] = None
     default_epsilon: ClassVar[float] = 1e-6
@@ -204,6 +218,9 @@ class Llama(CausalStack):
 class Mistral(Llama):
     """Mistral (Jiang et al. 2023): every layer sees a window."""
 
+    reads: ClassVar[tuple[str, ...]] = ("sliding_window",)
+    unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias")
+
     keys = Llama.keys._replace(
         intermediate_size=("intermediate_size", 14336), positions=("max_position_embeddings", 131_072)
     )
@@ -221,6 +238,9 @@ class Mistral(Llama):
 
 class Qwen2(Llama):
     """Qwen2 (Yang et al. 2024): biases on Q, K and V; some layers see a window where the config says so."""
+
+    reads: ClassVar[tuple[str, ...]] = ("layer_types", "max_window_layers", "sliding_window", "use_sliding_window")
+    unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias")
 
     keys = Llama.keys._replace(
         intermediate_size=("intermediate_size", 22016),
@@ -253,6 +273,7 @@ class Qwen3(Qwen2):
     """Qwen3 (Yang et al. 2025): queries and keys are normed head by head before they are rotated."""
 
     default_head_dim = 128
+    reads: ClassVar[tuple[str, ...]] = ("attention_bias",)
 
     def biases(self) -> tuple[bool, bool, bool]:
         """Return which layers have a bias: all four of the attention where attention_bias says so."""
@@ -271,6 +292,14 @@ class Qwen3(Qwen2):
 
 class SmolLm3(Llama):
     """SmolLM3 (Bakouch et al. 2025): every fourth layer has no positions."""
+
+    reads: ClassVar[tuple[str, ...]] = (
+        "layer_types",
+        "no_rope_layer_interval",
+        "no_rope_layers",
+        "sliding_window",
+        "use_sliding_window",
+    )
 
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 36),
@@ -309,6 +338,9 @@ class SmolLm3(Llama):
 
 class Phi3(Llama):
     """Phi-3 (Abdin et al. 2024): one matrix for Q, K and V, one for gate and up, and LongRoPE."""
+
+    reads: ClassVar[tuple[str, ...]] = ("partial_rotary_factor", "sliding_window")
+    unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias")
 
     keys = Llama.keys._replace(
         dim=("hidden_size", 3072),

@@ -5,6 +5,7 @@ Sinusoidal positions, scaled embeddings, the norm after each sublayer (Vaswani e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +34,26 @@ class MarianDecoder(Stack):
 
     prefixes = ("", "model.")
     side: ClassVar[str] = "decoder"
+    reads: ClassVar[tuple[str, ...]] = (
+        "activation_function",
+        "d_model",
+        "decoder_attention_heads",
+        "decoder_ffn_dim",
+        "decoder_layers",
+        "decoder_vocab_size",
+        "encoder_attention_heads",
+        "encoder_ffn_dim",
+        "encoder_layers",
+        "max_position_embeddings",
+        "scale_embedding",
+        "share_encoder_decoder_embeddings",
+    )
+    unread: ClassVar[tuple[str, ...]] = ("num_hidden_layers", "num_attention_heads")
+    harmless: ClassVar[Mapping[str, str]] = {
+        "is_decoder": "alone",
+        "num_attention_heads": "family",
+        "num_hidden_layers": "family",
+    }
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)

@@ -18,6 +18,9 @@ class MpNet(Roberta):
 
     prefixes = ("", "mpnet.")
     padding_key = None
+    has_segment_types = False
+    reads = ("relative_attention_num_buckets",)
+    unread = ("pad_token_id", "type_vocab_size")
     keys = ConfigKeys(vocabulary=("vocab_size", 30527))
     names = LayerNames(
         query="attention.attn.q",

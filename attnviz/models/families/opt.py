@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from attnviz.core.attention_data import Trace
@@ -21,6 +23,16 @@ class Opt(CausalStack):
     prefixes = ("", "model.")
     keys = ConfigKeys(vocabulary=("vocab_size", 50272), positions=("max_position_embeddings", 2048))
     embedding = "decoder.embed_tokens.weight"
+    reads: ClassVar[tuple[str, ...]] = (
+        "_remove_final_layer_norm",
+        "activation_function",
+        "do_layer_norm_before",
+        "enable_bias",
+        "ffn_dim",
+        "layer_norm_elementwise_affine",
+        "max_position_embeddings",
+        "word_embed_proj_dim",
+    )
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)

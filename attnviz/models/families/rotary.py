@@ -19,6 +19,26 @@ from attnviz.core.types import Float32
 from attnviz.i18n.messages import listed
 from attnviz.models.families.config import Configuration
 
+# The keys that are read inside rope_parameters or rope_scaling.
+KEYS = (
+    "rope_type",
+    "type",
+    "rope_theta",
+    "partial_rotary_factor",
+    "factor",
+    "original_max_position_embeddings",
+    "attention_factor",
+    "low_freq_factor",
+    "high_freq_factor",
+    "beta_fast",
+    "beta_slow",
+    "truncate",
+    "mscale",
+    "mscale_all_dim",
+    "short_factor",
+    "long_factor",
+)
+
 
 class Rotation(NamedTuple):
     """Cosine and sine of each position's angles, [n, rotated features / 2]."""
@@ -80,7 +100,7 @@ def rotary_kind(config: Configuration, kind: str, **older: Any) -> Configuration
     given = config.get("rope_parameters")
     named = isinstance(given, Mapping) and any(value is None or isinstance(value, Mapping) for value in given.values())
     values = dict(given.get(kind) or {}) if named else older
-    return Configuration({**config.values, "rope_scaling": None, "rope_parameters": values})
+    return config.changed(rope_scaling=None, rope_parameters=values)
 
 
 def longest_text(config: Configuration, default: int, **defaults: Any) -> int:

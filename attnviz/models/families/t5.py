@@ -5,6 +5,7 @@ Logits are not scaled by 1/sqrt(d); relative biases of the first layer serve all
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
 
@@ -39,6 +40,21 @@ class T5Decoder(Stack):
         layers=("num_layers", 6), dim=("d_model", 512), heads=("num_heads", 8), vocabulary=("vocab_size", 32128)
     )
     side: ClassVar[str] = "decoder"
+    reads: ClassVar[tuple[str, ...]] = (
+        "d_ff",
+        "d_kv",
+        "d_model",
+        "feed_forward_proj",
+        "head_dim",
+        "layer_norm_epsilon",
+        "num_decoder_layers",
+        "num_heads",
+        "num_layers",
+        "relative_attention_max_distance",
+        "relative_attention_num_buckets",
+        "scale_decoder_outputs",
+    )
+    harmless: ClassVar[Mapping[str, str]] = {"is_decoder": "alone"}
     default_feed: ClassVar[str] = "relu"
     default_intermediate_size: ClassVar[int] = 2048
 
@@ -173,6 +189,12 @@ class Mt5Decoder(T5Decoder):
     )
     default_feed = "gated-gelu"
     default_intermediate_size = 1024
+    unread: ClassVar[tuple[str, ...]] = ("scale_decoder_outputs", "tie_word_embeddings")
+    harmless: ClassVar[Mapping[str, str]] = {
+        "is_decoder": "alone",
+        "tie_word_embeddings": "tensors",
+        "scale_decoder_outputs": "family",
+    }
 
     def scaled(self) -> bool:
         """Return False: mT5 never scales before its head."""

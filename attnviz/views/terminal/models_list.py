@@ -14,6 +14,7 @@ from attnviz.views.terminal.cell_width import cell_len
 
 _INDENT = "  "
 _GAP = "   "
+_KEY_HEADINGS = (message("key of the config"), message("what is done with it"), message("value"))
 _HEADINGS = (message("to type"), message("family"), message("layers x heads"), message("size"), "")
 
 
@@ -32,6 +33,17 @@ def render_inventory(
     for title, names in kinds:
         lines += [Text(), Text(encodable(title.localized(), encoding), "bold")]
         lines.append(Padding(Text(encodable(" ".join(names), encoding)), (0, 0, 0, len(_INDENT)), expand=False))
+    return Group(*lines)
+
+
+def render_config(
+    title: Message, keys: Sequence[Sequence[str | Message]], notes: Sequence[Message], encoding: str = "utf-8"
+) -> RenderableType:
+    """List the keys of a model's config as rows of name, use and value, below a title; then the notes."""
+    lines: list[RenderableType] = [Text(_word(title, encoding), "bold")]
+    lines += _table([[_word(word, encoding) for word in row] for row in (_KEY_HEADINGS, *keys)])
+    for note in notes:
+        lines += [Text(), Text(_word(note, encoding))]
     return Group(*lines)
 
 
