@@ -156,7 +156,7 @@ def test_typer_still_says_it():
         ("No such command {name}.", ["qqqqq"]),
         ("Option {option} does not take a value.", ["run", "猫", "--json=1"]),
         ("Option {option} requires an argument.", ["run", "猫", "--top"]),
-        ("Got unexpected extra argument(s) ({words})", ["models", "猫"]),
+        ("Got unexpected extra argument(s) ({words})", ["models", "猫", "x"]),
         ("Invalid value for {parameter}: {reason}", ["run", "猫", "--top", "猫"]),
         ("{value} is not a valid int.", ["run", "猫", "--top", "猫"]),
         ("{value} is not a valid float.", ["run", "猫", "--temperature", "猫"]),
