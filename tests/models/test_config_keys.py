@@ -16,8 +16,8 @@ from paths import GOLDEN
 from attnviz.cli import main
 from attnviz.core.errors import InputError
 from attnviz.models.families.config import Configuration
-from attnviz.models.families.config_keys import FIXED, USES, classify_keys, harmless_keys
-from attnviz.models.families.registry import FAMILIES, OTHER_NAMES, stack_of, text_config
+from attnviz.models.families.config_keys import FIXED, USES, classify_keys, fixed_keys, harmless_keys
+from attnviz.models.families.registry import FAMILIES, family_of, stack_of, text_config
 from attnviz.models.families.rotary import KEYS, SCALINGS, rotation_for
 from attnviz.models.forward import Network, Request, forward, token_ids
 
@@ -61,16 +61,19 @@ BRANCHES = {
     "qwen3": [{"use_sliding_window": True, "layer_types": None, "sliding_window": 4}],
     "smollm3": [{"no_rope_layers": None}],
     "bert": [{"is_decoder": True}],
+    "gemma2": [{"layer_types": None}],
+    "gemma3": [{"layer_types": None}, {"rope_parameters": None}],
 }
 # Names that sizes may have beside their own: of the table that all families share, and some of one family.
 SIZES = {"t5": {"d_kv": "head_dim"}, "mt5": {"d_kv": "head_dim"}, "marian": {"d_model": "hidden_size"}}
 # What opening a model reads in any family, see config_keys.
-OPENING = {"model_type", "architectures", "auto_map"}
+OPENING = {"model_type", "architectures", "auto_map", "text_config"}
 
 
 def renamed(config):
     """The config with each size under the name that most families use, in place of the family's own."""
-    keys, family = stack_of(config["model_type"]).keys, config["model_type"]
+    family = family_of(config)
+    keys = stack_of(family).keys
     common = {name: usual for (name, _), (usual, _) in zip(keys, type(keys)(), strict=True)}
     names = {**{one: usual for one, usual in common.items() if usual not in config}, **SIZES.get(family, {})}
     return {names.get(name, name): value for name, value in config.items()}
@@ -79,7 +82,7 @@ def renamed(config):
 def read_by(family):
     """The keys that passes of a family read, over all golden models of it, and those inside its rotary positions."""
     asked, inner = set(), set()
-    for name in [one for one in NAMES if load_golden(one)[0]["model_type"] == family]:
+    for name in [one for one in NAMES if family_of(load_golden(one)[0]) == family]:
         config, tensors, answers = load_golden(name)
         for values in [config, renamed(config), *({**config, **one} for one in BRANCHES.get(family, []))]:
             watched = Recording(text_config(values), asked, inner)
@@ -96,7 +99,7 @@ def read_by(family):
             )
             if targets is not None:
                 network.read(token_ids(answers["text0_ids"]), Request())
-    return asked - OPENING - (set(FIXED) | set(stack_of(family).fixed)), inner
+    return asked - OPENING - set(fixed_keys(stack_of(family))), inner
 
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"smollm"}))
@@ -104,7 +107,7 @@ def test_declared_keys_are_those_that_are_read(family):
     """A key that is read is declared, and a key that is declared is read: the table cannot drift."""
     asked, inner = read_by(family)
     assert asked == stack_of(family).read_keys()
-    assert inner <= set(KEYS)
+    assert inner - {"full_attention", "sliding_attention"} <= set(KEYS)  # the kinds of layers have theirs inside
 
 
 def test_rotary_keys_are_those_that_are_read():
@@ -138,11 +141,12 @@ def test_rotary_keys_are_those_that_are_read():
 @pytest.mark.parametrize("name", sorted(set(FAMILIES) - {"smollm"}))
 def test_no_key_of_transformers_is_unknown(name):
     """Each key of a family's default config is honoured or harmless; so is each of the golden models'."""
-    for config in [CONFIGS[name], *(load_golden(one)[0] for one in NAMES if one.partition("-")[0] == name)]:
+    golden = [load_golden(one)[0] for one in NAMES]
+    for config in map(text_config, [CONFIGS[name], *(one for one in golden if family_of(one) == name)]):
         found = classify_keys(config, stack_of(name))
         assert [key.name for key in found if key.use == "unknown"] == []
         assert {key.use for key in found} <= set(USES)
-        assert {key.name for key in found if "." not in key.name} == set(config)
+        assert {key.name for key in found if "." not in key.name} >= set(config)
         assert all((key.reason is not None) == (key.use == "harmless") for key in found)
 
 
@@ -152,9 +156,8 @@ def test_no_key_is_declared_twice():
     assert every & set(harmless_keys()) == set()
     for name in FAMILIES:
         stack = stack_of(name)
-        assert (set(FIXED) | set(stack.fixed)) & (
-            stack.read_keys() | set(harmless_keys()) | set(stack.harmless)
-        ) == set()
+        others = stack.read_keys() | set(harmless_keys()) | set(stack.harmless)
+        assert others & set(fixed_keys(stack)) == set()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
