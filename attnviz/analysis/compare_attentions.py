@@ -12,6 +12,7 @@ from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError
 from attnviz.core.provenance import GivenOrigin, Provenance
 from attnviz.i18n.messages import Message, listed, message, toy_name
+from attnviz.text.rebuild_source import rebuild_source
 
 
 def compare_attentions(
@@ -31,7 +32,7 @@ def compare_attentions(
     Raises InputError where the two do not fit together, MissingError for a layer or a head that is not in both.
     """
     _check_keys(a, b)
-    a, b = _in_a_text(a), _in_a_text(b)
+    a, b = rebuild_source(a), rebuild_source(b)
     a, b, notes = _one_layer(a, b, layer)
     a, b, of_heads = _same_heads(a, b, head)
     compared = compare_pairs([(a, b)], notes=(*notes, *of_heads))
@@ -56,28 +57,6 @@ def _check_keys(a: Attention, b: Attention) -> None:
             "One of the two is cross-attention, and the other is not: they cannot be compared.",
             hint="Compare two with self-attention, or two with cross-attention.",
         )
-
-
-def _in_a_text(attention: Attention) -> Attention:
-    """Return the attention with the text that its tokens' spans tell; where they tell none, without spans."""
-    if attention.source is not None:
-        return attention
-    letters: list[str] = []
-    for token in attention.query:
-        start, end = token.start, token.end
-        if start is None or end is None or start < len(letters):
-            return _without_places(attention)
-        if start == end:
-            continue  # ␣, a space that is a token by itself
-        if len(token.text) != end - start:
-            return _without_places(attention)
-        letters += [" "] * (start - len(letters)) + list(token.text)
-    return replace(attention, source="".join(letters))
-
-
-def _without_places(attention: Attention) -> Attention:
-    query = tuple(replace(token, start=None, end=None) for token in attention.query)
-    return replace(attention, query=query) if attention.is_cross else replace(attention, query=query, key=query)
 
 
 def _one_layer(a: Attention, b: Attention, layer: int | None) -> tuple[Attention, Attention, tuple[Message, ...]]:

@@ -19,6 +19,7 @@ from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
 from attnviz.core.positions import scheme_words
 from attnviz.core.provenance import NOTHING_KNOWN, HiddenTokens, Provenance
+from attnviz.core.token import stand_for_text
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, message, toy_name
 
@@ -124,7 +125,7 @@ class Comparison:
     mirrored: bool = False
     keys: tuple[Token, ...] | None = None
     renormalized: bool = False
-    layers: tuple[int, ...] = ()
+    layers: tuple[int | str, ...] = ()
     provenance: Provenance = NOTHING_KNOWN
     hidden_b: HiddenTokens | None = None
     differing: tuple[Difference, ...] | None = None
@@ -207,12 +208,13 @@ def compare_pairs(
     asked = align(a.key, b.key, same) if a.is_cross else aligned
     for tokens, shared in (("query", aligned.a), ("key", asked.a)):
         first, second = (getattr(one, tokens) for one in (a, b))
-        if not any(_is_word(a, first[i]) for i in shared):
+        words = stand_for_text(first)
+        if not any(words[i] for i in shared):
             raise InputError(
                 "The two texts have no word in common: “{a}” and “{b}”.",
                 hint="compare needs the same words in another order.",
-                a=_first_words(a, first),
-                b=_first_words(b, second),
+                a=_first_words(first),
+                b=_first_words(second),
             )
     text_a, text_b = _texts(a, b)
     return Comparison(
@@ -237,13 +239,9 @@ def compare_pairs(
     )
 
 
-def _first_words(attention: Attention, tokens: tuple[Token, ...]) -> str:
-    return " ".join([token.text for token in tokens if _is_word(attention, token)][:8])
-
-
-def _is_word(attention: Attention, token: Token) -> bool:
-    """Return whether a token stands for text: what a model adds to every text is nothing that two texts share."""
-    return attention.provenance.model is None or token.start is not None
+def _first_words(tokens: tuple[Token, ...]) -> str:
+    words = [token.text for token, of_text in zip(tokens, stand_for_text(tokens), strict=True) if of_text]
+    return " ".join(words[:8])
 
 
 def _of_both(a: Attention, b: Attention) -> Provenance:

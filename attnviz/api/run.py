@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from numpy.typing import ArrayLike
 from attnviz.api.toy_or_model import choose
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError
+from attnviz.core.token import stand_for_text
+from attnviz.i18n.messages import message
 from attnviz.models.options import Options, check_options
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import MOST_TOKENS, Settings, check_size
@@ -65,18 +69,47 @@ def run_model(text: str, options: Options, keys: str | None = None, layers: Coll
 
 
 def load_weights(
-    path: str | Path, *, labels: str | Sequence[str] = (), normalize: bool = False, most: int = MOST_TOKENS
+    path: str | Path,
+    *,
+    labels: str | Sequence[str] = (),
+    normalize: bool = False,
+    partial: bool = False,
+    merge: str = "char",
+    no_special: bool = False,
+    renormalize: bool = False,
+    most: int = MOST_TOKENS,
 ) -> tuple[Attention, ...]:
     """Read the attentions that a .npz, .json or .npy file holds, one for each text: weights that are already computed.
 
     A model, which computes them, is opened by `attnviz.load`.
     labels: names for the tokens (and, as a second string, for the keys): a file, or a list with commas or spaces.
-    normalize: divide rows by their sums rather than refuse them. most: more tokens are refused.
+    normalize: divide rows by their sums rather than refuse them; partial: take rows that sum to less than 1, of which
+    some keys are not there. merge, no_special, renormalize: as with a model. most: more tokens are refused.
     Raises an AttnvizError that says what is wrong where.
     """
+    if not isinstance(path, str | PathLike):
+        raise InputError("A file is named by a string or a path, not by {kind}.", kind=type(path).__name__)
+    check_options(Options(merge=merge, no_special=no_special, renormalize=renormalize))
     from attnviz.io.read_data import read_attentions
 
-    found = read_attentions(Path(path), labels=[labels] if isinstance(labels, str) else labels, normalize=normalize)
+    names = [labels] if isinstance(labels, str) else labels
+    found = read_attentions(Path(path), labels=names, normalize=normalize, partial=partial)
     for attention in found:
         check_size(len(attention.query), len(attention.key), 1, most)  # the heads are in memory already
-    return found
+    return tuple(_as_read(one, merge, no_special=no_special, renormalize=renormalize) for one in found)
+
+
+def _as_read(attention: Attention, merge: str, *, no_special: bool, renormalize: bool) -> Attention:
+    """Join pieces and hide special tokens as with a model; what was joined already stays."""
+    from attnviz.text.merge_pieces import hide_special, merge_tokens
+
+    if merge == "word" and attention.source is None:
+        from attnviz.text.rebuild_source import rebuild_source
+
+        attention = rebuild_source(attention)
+    merged = merge_tokens(attention, merge)
+    if not no_special:
+        return merged
+    if all(all(stand_for_text(side)) for side in (merged.query, merged.key)):
+        return replace(merged, notes=(*merged.notes, message("No token here is known to be a special one.")))
+    return hide_special(merged, renormalize=renormalize)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from attnviz.api.run import load_weights, run
 from attnviz.api.save import FOR_ATTENTION, PAGE, check_destination, numbered, prepare_picture, save_attention
-from attnviz.api.toy_or_model import changed_fields, choose_one
+from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
 from attnviz.cli.sources import Source, check_one, read_labels, read_sources
 from attnviz.cli.unused_options import Outputs
+from attnviz.cli.weights_files import Reading, reading_of, refuse_computing
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.models.options import Options
@@ -75,7 +76,8 @@ def _computed(
     sources = read_sources(texts, inputs)
     if inputs.weights is not None:
         refuse_computing(settings, model_options)
-    chosen = choose_one(settings, model_options)
+    reading_options = reading_of(model_options, normalize=inputs.normalize, partial=inputs.partial)
+    chosen = settings if inputs.weights is not None else choose_one(settings, model_options)
     texts_read = [text for source in sources for text in (source.text, source.keys)]
     with reading() as progress:
         word_files = NO_FILES if isinstance(chosen, Options) else open_word_files(texts_read, [chosen], progress)
@@ -85,6 +87,7 @@ def _computed(
             _attend,
             inputs=inputs,
             chosen=chosen,
+            reading_options=reading_options,
             layers=layers,
             word_files=word_files,
             most=MOST_SUMMED_UP if summed_up else MOST_TOKENS,
@@ -162,28 +165,19 @@ def _attend(
     source: Source,
     inputs: AttentionInput,
     chosen: Settings | Options,
+    reading_options: Reading,
     layers: list[int] | None,
     word_files: WordFiles,
     most: int,
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
         labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
-        return load_weights(source.weights, labels=labels, normalize=inputs.normalize, most=most)
+        return load_weights(source.weights, labels=labels, most=most, **reading_options)
     if source.vectors is not None:
         return (run(settings=chosen, vectors=source.vectors, labels=source.labels, keys=source.keys, most=most),)
     if isinstance(chosen, Settings):
         return (attend_to(*read_words(source.text, chosen, keys=source.keys, word_files=word_files, most=most)),)
     return (run(source.text, chosen, keys=source.keys, layers=layers, most=most),)
-
-
-def refuse_computing(settings: Settings, model_options: Options) -> None:
-    """Raise OptionError for an option that says how to compute, beside weights that are already computed."""
-    for option in (*changed_fields(settings), *changed_fields(model_options)):
-        raise OptionError(
-            "--{option} says how to compute weights; those of --weights are already computed.",
-            hint="Leave it out.",
-            option=option.removeprefix("--"),
-        )
 
 
 def digits_for(view_options: ViewOptions, attention: Attention | None = None) -> int:

@@ -13,12 +13,13 @@ from attnviz.analysis.comparison import Comparison
 from attnviz.api.compare import compare_texts, open_for
 from attnviz.api.save import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
 from attnviz.api.toy_or_model import choose_one
-from attnviz.cli.common import check_picture, digits_for, one_layer, print_json, refuse_computing, view_choice
+from attnviz.cli.common import check_picture, digits_for, one_layer, print_json, view_choice
 from attnviz.cli.options import AltOption, ComparisonViewOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
 from attnviz.cli.sources import check_encoded, check_names, keys_are_given, read_labels, read_text
 from attnviz.cli.unused_options import Outputs
+from attnviz.cli.weights_files import compare_files, reading_of, refuse_computing
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import phrase
 from attnviz.models.options import Options
@@ -53,6 +54,7 @@ class ComparisonInput:
     )
     encoding: str | None = None
     normalize: bool = False
+    partial: bool = False
 
 
 def command(
@@ -117,17 +119,14 @@ def _compare_weights(
     view_options: ComparisonViewOptions,
 ) -> list[Comparison]:
     """Compare the weights of each further file with those of the first; positional arguments are files too."""
-    from attnviz.cli.weights_files import compare_files
-
     if inputs.keys is not None:
         raise keys_are_given()
     refuse_computing(settings, model_options)
     paths = [*inputs.weights, *map(Path, texts)]
     check_encoded(inputs.encoding, [], inputs.labels)
     labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
-    return compare_files(
-        paths, labels, normalize=inputs.normalize, layer=one_layer(view_options.layer), head=view_options.head
-    )
+    reading_options = reading_of(model_options, normalize=inputs.normalize, partial=inputs.partial)
+    return compare_files(paths, labels, reading_options, layer=one_layer(view_options.layer), head=view_options.head)
 
 
 def _compare_texts(
@@ -146,7 +145,7 @@ def _compare_texts(
         )
     if [*texts, inputs.keys].count("-") > 1:
         raise OptionError("Standard input (-) can be read only once.")
-    check_names(inputs.labels, normalize=inputs.normalize)
+    check_names(inputs.labels, normalize=inputs.normalize, partial=inputs.partial)
     layer = one_layer(view_options.layer)
     check_encoded(inputs.encoding, [*texts, inputs.keys], [])
     first, *others = (read_text(text, inputs.encoding) for text in texts)

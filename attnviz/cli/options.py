@@ -48,6 +48,7 @@ class AttentionInput(TextInput):
 
     weights: Path | None = None
     normalize: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,11 @@ OPTIONS: dict[str, OptionText] = {
         "NAMES",
     ),
     "normalize": OptionText("Input", "Divide rows of --weights that do not sum to 1 by their sums, and say so."),
+    "partial": OptionText(
+        "Input",
+        "Show rows of --weights that sum to less than 1 as they are: some keys, such as an attention sink, are not "
+        "there.",
+    ),
     "tokens": OptionText(
         "Computation",
         "Way to cut the text into words; auto: lexicon with the toy, else han.",

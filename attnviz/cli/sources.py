@@ -149,21 +149,23 @@ def keys_are_given() -> OptionError:
 
 
 def _check_labels(inputs: AttentionInput) -> None:
-    """Raise OptionError for --labels or --normalize where they do not apply: a text has its own words."""
+    """Raise OptionError for --labels, --normalize or --partial where they do not apply: a text has its own words."""
     if inputs.weights is None and inputs.vectors is None:
         check_names(inputs.labels)
     if len(inputs.labels) > (2 if inputs.vectors is None else 1):
         raise OptionError("--labels may be given once with --vectors and twice with --weights.")
     if inputs.weights is None:
-        check_names([], normalize=inputs.normalize)
+        check_names([], normalize=inputs.normalize, partial=inputs.partial)
 
 
-def check_names(labels: list[str], *, normalize: bool = False) -> None:
+def check_names(labels: list[str], *, normalize: bool = False, partial: bool = False) -> None:
     """Raise OptionError for names of numbers, or for a way to read them, where there are no numbers."""
     if labels:
         raise OptionError("--labels names the rows of --weights or --vectors; there is neither.")
     if normalize:
         raise OptionError("--normalize is for the rows of --weights; there are none.")
+    if partial:
+        raise OptionError("--partial is for the rows of --weights; there are none.")
 
 
 def decode_argument(text: str) -> str:

@@ -1,28 +1,68 @@
-"""Compare the weights of several files, for `attnviz compare --weights`."""
+"""Files of weights: how they are read for --weights, and compared with each other."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
-from attnviz.analysis.compare_attentions import compare_attentions
-from attnviz.analysis.comparison import Comparison
 from attnviz.api.run import load_weights
-from attnviz.core.attention_data import Attention
+from attnviz.api.toy_or_model import changed_fields
 from attnviz.core.errors import OptionError
+from attnviz.models.options import Options
+from attnviz.toy.settings import Settings
+
+if TYPE_CHECKING:
+    from attnviz.analysis.comparison import Comparison
+    from attnviz.core.attention_data import Attention
+
+
+class Reading(TypedDict):
+    """How weights are read from a file: arguments of `load_weights`."""
+
+    normalize: bool
+    partial: bool
+    merge: str
+    no_special: bool
+    renormalize: bool
+
+
+def reading_of(model_options: Options, *, normalize: bool, partial: bool) -> Reading:
+    """Return how the options ask to read weights: what is done with pieces and special tokens is as with a model."""
+    return Reading(
+        normalize=normalize,
+        partial=partial,
+        merge=model_options.merge,
+        no_special=model_options.no_special,
+        renormalize=model_options.renormalize,
+    )
+
+
+def refuse_computing(settings: Settings, model_options: Options) -> None:
+    """Raise OptionError for an option that says how to compute, beside weights that are already computed."""
+    reading = ("--merge", "--no-special", "--renormalize")
+    for option in (*changed_fields(settings), *changed_fields(model_options)):
+        if option not in reading:
+            raise OptionError(
+                "--{option} says how to compute weights; those of --weights are already computed.",
+                hint="Leave it out.",
+                option=option.removeprefix("--"),
+            )
 
 
 def compare_files(
-    paths: list[Path], labels: list[str], *, normalize: bool, layer: int | None, head: str | None
+    paths: list[Path], labels: list[str], reading: Reading, *, layer: int | None, head: str | None
 ) -> list[Comparison]:
     """Compare each further attention in the files with the first one.
 
     labels: the tokens' names, once for all files or once for each. Raises OptionError where there are not two.
     """
+    from attnviz.analysis.compare_attentions import compare_attentions
+
     found = [
         (called, one)
         for name, path, names in zip(_names(paths), paths, _labels(labels, len(paths)), strict=True)
-        for called, one in _numbered(name, load_weights(path, labels=names, normalize=normalize))
+        for called, one in _numbered(name, load_weights(path, labels=names, **reading))
     ]
     if len(found) < 2:
         raise OptionError(

@@ -9,34 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.errors import InputError, MissingError, ShapeError, no_such
-from attnviz.core.foreign_arrays import check_given, misnamed, stack_weights
+from attnviz.core.errors import MissingError, ShapeError, misnamed, no_such
 from attnviz.core.masks import fit_allowed
-from attnviz.core.provenance import NOTHING_KNOWN, GivenOrigin, Provenance
+from attnviz.core.provenance import NOTHING_KNOWN, Provenance
+from attnviz.core.token import Token as Token
 from attnviz.core.types import Booleans, Float32, Floats
 from attnviz.i18n.messages import TOY, Message, message, translate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-
-@dataclass(frozen=True)
-class Token:
-    """A piece of the text as a reader sees it, and where it stands: source[start:end], in code points.
-
-    start and end are None where there is no source text. piece is the vocabulary's entry ('Ġcat') and id its
-    number, where a model has one.
-    """
-
-    text: str
-    start: int | None = None
-    end: int | None = None
-    piece: str | None = None
-    id: int | None = None
-
-    def is_unknown(self, piece: object) -> bool:
-        """Return whether the token is text that a vocabulary replaces, in whole or in part, by this piece ('[UNK]')."""
-        return piece is not None and self.start is not None and piece in (self.piece or "").split(" ")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +110,7 @@ class Attention:
     key: tuple[Token, ...]
     weights: Float32
     allowed: Booleans | None = None
-    layers: tuple[int, ...] = ()
+    layers: tuple[int | str, ...] = ()
     heads: tuple[int | str, ...] = ()
     source: str | None = None
     key_source: str | None = None
@@ -169,53 +150,63 @@ class Attention:
     def from_arrays(
         cls,
         weights: Any,
-        tokens: Sequence[str | Token] | None,
+        tokens: Any = None,
         *,
-        keys: Sequence[str | Token] | None = None,
+        keys: Any = None,
         allowed: Any = None,
-        layers: Sequence[int] | None = None,
+        mask: Any = None,
+        key_mask: Any = None,
+        layers: Sequence[int | str] | None = None,
         heads: Sequence[int | str] | None = None,
-        batch: int = 0,
+        batch: int | None = None,
+        attention: str = "auto",
         normalize: bool = False,
         partial: bool = False,
+        text: str | Sequence[str] | None = None,
         source: str | None = None,
+        tokenizer: Any = None,
+        special_tokens_mask: Any = None,
     ) -> Attention:
-        """Make an Attention of any array [query, key], [heads, ...] or [layers, heads, query, key] computed elsewhere.
+        """Make an Attention of weights that were computed elsewhere.
 
-        weights: NumPy, a list, a tensor, or transformers' `outputs.attentions`, of which `batch` picks a text. tokens:
-        one a query; keys: one a key, the tokens where left out; None numbers them. allowed: which keys each query may
-        look at, [query, key] for all heads or with dimensions for heads, or layers and heads, before it.
-        normalize: divide rows by their sums rather than refuse them; partial: take rows that sum to less than 1, of
-        which some keys are not there. source: the text in which the tokens stand.
-        Raises ShapeError or InputError, which name layer, head and row where a row is not sound.
+        weights: NumPy, a list or a tensor [query, key], [heads, query, key] or [layers, heads, query, key];
+        transformers' `outputs.attentions`; what `generate` returns, whole or its attentions, which become squares with
+        a causal mask; a layer without attention is None. batch: the number of a text; an array of 3 or 4 dimensions is
+        then one layer of a batch. attention: of an output with several, encoder, decoder or cross.
+        tokens: one a query: strings, Token objects, ids with `tokenizer`, or what a tokenizer of transformers returns;
+        None numbers them, or cuts `text` by `tokenizer`. Pieces of a vocabulary are read back into text. keys: the
+        same, one a key, in cross-attention. text (also `source`): where the tokens stand; two texts for a pair.
+        special_tokens_mask: 1 for a token that stands for no text. mask: 0 for padding, which is dropped, as
+        `inputs.attention_mask`; key_mask: the same for the keys of cross-attention.
+        allowed: which keys each query may look at, [query, key] for all heads or with dimensions for heads, or layers
+        and heads, before it. layers, heads: their names. normalize: divide rows by their sums rather than refuse them;
+        partial: take rows that sum to less than 1, of which some keys are not there.
+        Raises ShapeError or InputError, which name layer, head and row where a row is not valid.
 
         Examples:
             >>> Attention.from_arrays([[0.5, 0.5], [0, 1]], ["猫", "吃"]).weights.shape
             (1, 1, 2, 2)
         """
-        given = check_given(
-            stack_weights(weights, batch),
-            allowed,
-            layers,
-            heads,
-            cross=keys is not None,
+        from attnviz.core.given_attention import read_parts
+
+        parts = read_parts(
+            weights,
+            tokens,
+            keys=keys,
+            allowed=allowed,
+            mask=mask,
+            key_mask=key_mask,
+            layers=layers,
+            heads=heads,
+            batch=batch,
+            attention=attention,
             normalize=normalize,
             partial=partial,
+            text=source if text is None else text,
+            tokenizer=tokenizer,
+            special_tokens_mask=special_tokens_mask,
         )
-        query, note = _named(tokens, given.weights.shape[-2], "x", source)
-        key, other = (query, ()) if keys is None else _named(keys, given.weights.shape[-1], "y", None)
-        normalized = (message("Rows that did not sum to 1 were divided by their sums."),) if given.normalized else ()
-        return cls(
-            query=query,
-            key=key,
-            weights=given.weights,
-            allowed=given.allowed,
-            layers=given.layers,
-            heads=given.heads,
-            source=source,
-            provenance=Provenance(GivenOrigin(len(given.layers), len(given.heads)), normalized=given.normalized),
-            notes=(*note, *other, *normalized),
-        )
+        return cls(**parts._asdict())
 
     def to_frame(self) -> DataFrame:
         """Return a pandas DataFrame, a row a weight: layer, head, query, key, their indexes, weight (nan: forbidden).
@@ -259,7 +250,7 @@ class Attention:
         """Whether the words of one text ask the words of another."""
         return self.key is not self.query and self.key != self.query
 
-    def select(self, *, layer: int | Iterable[int] | None = None, head: Any = None) -> Attention:
+    def select(self, *, layer: int | str | Iterable[int | str] | None = None, head: Any = None) -> Attention:
         """Return these layers and heads alone, under their own numbers and names; None is all.
 
         layer: a number or several. head: a number, a name or several. Raises MissingError for one that is not there.
@@ -308,31 +299,6 @@ def _some(array: Floats | None, heads: list[int]) -> Floats | None:
     return None if array is None else array[heads]
 
 
-def _named(
-    names: Sequence[str | Token] | None, count: int, letter: str, source: str | None
-) -> tuple[tuple[Token, ...], tuple[Message, ...]]:
-    """Return one Token per name, placed in `source` where it is found there in order; numbered tokens without names."""
-    if names is None:
-        note = message("The weights have no token names: the tokens are numbered from {first}.", first=f"{letter}0")
-        return tuple(Token(f"{letter}{i}") for i in range(count)), (note,)
-    if isinstance(names, str) or not all(isinstance(name, str | Token) for name in names):
-        raise InputError("tokens and keys are lists with one string or Token for each row or column of the weights.")
-    if len(names) != count:
-        raise ShapeError(
-            "The number of tokens ({names}) must be that of the rows or columns of weights ({count}).",
-            hint="Padding and special tokens count too.",
-            names=len(names),
-            count=count,
-        )
-    tokens = []
-    end: int | None = 0
-    for name in names:
-        start = -1 if source is None or end is None or isinstance(name, Token) else source.find(name, end)
-        end = start + len(name) if start >= 0 and isinstance(name, str) else None
-        tokens.append(name if isinstance(name, Token) else Token(str(name), *(() if end is None else (start, end))))
-    return tuple(tokens), ()
-
-
 def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
     """Return the index of a head, given its number, its name, or its name in the language in use.
 
@@ -357,7 +323,7 @@ def _several(wanted: Any, names: tuple[int | str, ...]) -> tuple[int | str, ...]
     return tuple(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str) else (wanted,)
 
 
-def _find_layer(layers: tuple[int, ...], wanted: int | str) -> int:
+def _find_layer(layers: tuple[int | str, ...], wanted: int | str) -> int:
     if wanted not in layers:
         raise no_such(message("layer"), wanted, layers)
     return layers.index(wanted)

@@ -101,6 +101,16 @@ def no_such(kind: Message, wanted: Any, known: Iterable[Any]) -> MissingError:
     return MissingError("There is no {kind} {wanted}: there are {names}.", names=listed(found), **fields)
 
 
+def misnamed(layers: int, heads: int, shape: tuple[int, ...]) -> ShapeError:
+    """Return the error for another number of names than there are layers and heads."""
+    return ShapeError(
+        "The numbers of layer names ({layers}) and head names ({heads}) do not fit the weights' shape {shape}.",
+        layers=layers,
+        heads=heads,
+        shape=shape,
+    )
+
+
 # What a system says where a file cannot be read or written; other words of it stay as they are.
 _REASONS = (
     phrase("Permission denied"),

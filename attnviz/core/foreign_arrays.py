@@ -6,47 +6,20 @@ Nothing here imports torch, jax or transformers: a tensor is asked for its numbe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Integral
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.errors import InputError, MissingError, ShapeError
+from attnviz.core.errors import InputError, ShapeError, misnamed
 from attnviz.core.masks import fit_allowed
+from attnviz.core.provenance import RowPrecision
+from attnviz.core.row_sums import Grid, grid_of, judge_sums, wrong_sum
 from attnviz.core.types import Booleans, Float32, Floats
 from attnviz.i18n.messages import listed
 
-TOLERANCE = 1e-3
 _NOTHING = 1e-6
-
-
-def stack_weights(weights: Any, batch: int = 0) -> Floats:
-    """Return the numbers of `weights` as [layers, heads, query, key], not yet checked.
-
-    [query, key] is one head, [heads, query, key] one layer, [layers, heads, query, key] all. transformers' tuple of one
-    [batch, heads, query, key] a layer, or such a tuple stacked, [layers, batch, heads, query, key], gives the text that
-    `batch` names, counted from 0. Raises ShapeError, or MissingError for a text or a layer that is not there.
-
-    >>> stack_weights([[0.5, 0.5], [1, 0]]).shape
-    (1, 1, 2, 2)
-    """
-    if isinstance(weights, tuple | list) and any(each is None for each in weights):
-        raise MissingError(
-            "Layer {layer} of the weights is None: the model did not return its attention.",
-            hint='Load it with attn_implementation="eager" and call it with output_attentions=True.',
-            layer=next(i for i, each in enumerate(weights) if each is None),
-        )
-    if isinstance(weights, tuple | list) and len(weights) and all(getattr(each, "ndim", 0) == 4 for each in weights):
-        return _same_shape([_one_text(as_numbers(layer), batch, 0) for layer in weights])
-    if isinstance(weights, tuple | list) and len(weights) and all(getattr(each, "ndim", 0) >= 2 for each in weights):
-        found = _same_shape([as_numbers(each) for each in weights])
-    else:
-        found = as_numbers(weights)
-    if found.ndim != 5 and batch != 0:
-        raise MissingError("There is no text {batch}: the weights are of one text, without a batch.", batch=batch)
-    return as_layers(_one_text(found, batch, 1) if found.ndim == 5 else found)
 
 
 def as_numbers(array: Any) -> Floats:
@@ -58,7 +31,7 @@ def as_numbers(array: Any) -> Floats:
     except (TypeError, RuntimeError) as error:
         raise InputError("The weights are not an array of numbers: {error}.", error=error) from None
     try:
-        if found.dtype.kind in "biuf" or found.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
+        if found.dtype.kind in "biuf" or grid_of(found.dtype) is not None:
             wide = found.dtype.kind in "iu" or found.dtype == np.float64
             return found.astype(np.float64 if wide else np.float32)
     except (TypeError, ValueError):
@@ -77,22 +50,10 @@ def _as_numpy(array: Any) -> NDArray[Any]:
     return np.asarray(numbers)
 
 
-def _one_text(array: Floats, batch: int, axis: int) -> Floats:
-    """Return the text numbered `batch` of a batch along `axis`."""
-    count = array.shape[axis]
-    if not isinstance(batch, Integral) or not 0 <= batch < count:
-        raise MissingError("There is no text {batch} in a batch of {count}, counted from 0.", batch=batch, count=count)
-    chosen: Floats = np.take(array, batch, axis=axis)
-    return chosen
-
-
-def _same_shape(arrays: list[Floats]) -> Floats:
-    shapes = list(dict.fromkeys(array.shape for array in arrays))
-    if len(shapes) > 1:
-        raise ShapeError(
-            "All layers must have one shape; here are {first} and {second}.", first=shapes[0], second=shapes[1]
-        )
-    return np.stack(arrays)
+def dtype_of(arrays: Iterable[Any]) -> Grid | None:
+    """Return the coarsest precision of these arrays' dtypes; None where all have float32's or more."""
+    grids = [grid for array in arrays if (grid := grid_of(getattr(array, "dtype", ""))) is not None]
+    return min(grids, key=lambda grid: grid.digits, default=None)
 
 
 def as_layers(array: Floats) -> Floats:
@@ -108,41 +69,47 @@ def as_layers(array: Floats) -> Floats:
     return array.reshape((1,) * (4 - array.ndim) + array.shape)
 
 
-class CheckedWeights(NamedTuple):
-    """Weights from elsewhere, float32 [layers, heads, query, key], every row valid, and what goes with them.
+class CheckedRows(NamedTuple):
+    """Valid weights, float32 [layers, heads, query, key], and what was done to their rows or accepted of them.
 
-    allowed: see masks.fit_allowed. normalized: whether any row was divided by its sum.
+    normalized: whether any row was divided by its sum. precision: what explains sums that are not exactly 1, see
+    row_sums.RowSums. partial: whether rows may sum to less than 1.
     """
 
     weights: Float32
-    allowed: Booleans | None
-    layers: tuple[int, ...]
-    heads: tuple[int | str, ...]
     normalized: bool
+    precision: RowPrecision | None
+    partial: bool
+
+
+class CheckedWeights(NamedTuple):
+    """Weights from elsewhere, every row valid, and what goes with them.
+
+    allowed: see masks.fit_allowed.
+    """
+
+    rows: CheckedRows
+    allowed: Booleans | None
+    layers: tuple[int | str, ...]
+    heads: tuple[int | str, ...]
 
 
 def check_given(
     weights: Floats,
-    allowed: Any,
-    layers: Sequence[int] | None,
+    allowed: Booleans | None,
+    layers: Sequence[int | str] | None,
     heads: Sequence[int | str] | None,
     *,
-    cross: bool,
+    grid: Grid | None,
+    accepted: RowPrecision | None,
     normalize: bool,
     partial: bool,
 ) -> CheckedWeights:
     """Check weights [layers, heads, query, key], and the mask and names that go with them.
 
-    allowed: an array of booleans or numbers, or None. layers, heads: names, or None to number them. cross: whether the
-    keys have names of their own. normalize, partial: see check_rows. Raises ShapeError and InputError.
+    allowed: bool, see masks.fit_allowed. layers, heads: names, or None to number them. The others: see check_rows.
+    Raises ShapeError and InputError.
     """
-    if not cross and weights.shape[-2] != weights.shape[-1]:
-        raise ShapeError(
-            "Weights of {queries} queries and {count} keys are cross-attention: the keys need names of their own.",
-            hint="Give keys, one a column (in a file `keys`, or --labels a second time).",
-            queries=weights.shape[-2],
-            count=weights.shape[-1],
-        )
     layers = tuple(range(weights.shape[0]) if layers is None else layers)
     heads = tuple(range(weights.shape[1]) if heads is None else heads)
     if (len(layers), len(heads)) != weights.shape[:2]:
@@ -150,26 +117,18 @@ def check_given(
     for names in (layers, heads):
         if len(set(map(str, names))) < len(names):
             raise InputError("Layers and heads must have different names: these are {names}.", names=listed(names))
-    mask = None if allowed is None else _mask(allowed, weights.shape)
-    checked, normalized = check_rows(weights, mask, layers, heads, normalize=normalize, partial=partial)
-    return CheckedWeights(checked, mask, layers, heads, normalized)
+    mask = None if allowed is None else fit_allowed(allowed, weights.shape)
+    rows = check_rows(weights, mask, layers, heads, grid=grid, accepted=accepted, normalize=normalize, partial=partial)
+    return CheckedWeights(rows, mask, layers, heads)
 
 
-def _mask(allowed: Any, shape: tuple[int, ...]) -> Booleans:
-    """Return a mask of booleans or numbers that fits weights of this shape; ShapeError for any other array."""
-    found = np.asarray(allowed)
-    known = found if found.dtype.kind in "biuf" else np.empty(0)
-    return fit_allowed(known.astype(bool), shape)
-
-
-def misnamed(layers: int, heads: int, shape: tuple[int, ...]) -> ShapeError:
-    """Return the error for another number of names than there are layers and heads."""
-    return ShapeError(
-        "The numbers of layer names ({layers}) and head names ({heads}) do not fit the weights' shape {shape}.",
-        layers=layers,
-        heads=heads,
-        shape=shape,
-    )
+def as_mask(allowed: Any) -> Booleans:
+    """Return a mask of booleans or numbers as booleans; ShapeError for any other array."""
+    try:
+        found = _as_numpy(allowed)
+    except (TypeError, ValueError, RuntimeError):
+        found = np.empty(0)
+    return (found if found.dtype.kind in "biuf" else np.empty(0)).astype(bool)
 
 
 def check_rows(
@@ -178,15 +137,18 @@ def check_rows(
     layers: tuple[Any, ...],
     heads: tuple[Any, ...],
     *,
+    grid: Grid | None = None,
+    accepted: RowPrecision | None = None,
     normalize: bool = False,
     partial: bool = False,
-) -> tuple[Float32, bool]:
-    """Return valid weights [layers, heads, query, key] in float32, and whether any row was re-normalized.
+) -> CheckedRows:
+    """Return valid weights [layers, heads, query, key] in float32, and what was done to them or accepted.
 
-    A row sums to 1 within 1e-3, or is all 0 where `allowed`, which broadcasts to the weights, allows it nothing. With
-    `normalize` every other row is divided by its sum; with `partial` a row may sum to less, since not all keys are
-    there. Raises InputError that names layer, head, row and number: for nan, inf, a negative number, a weight where
-    nothing is allowed, a wrong sum.
+    A row sums to 1 as far as the precision of the numbers allows (see row_sums), or is all 0 where `allowed`, which
+    broadcasts to the weights, allows it nothing. grid: the numbers' precision, where their dtype tells it; accepted:
+    what their sums were found to be within before. With `normalize` every other row is divided by its sum; with
+    `partial` a row may sum to less, since not all keys are there. Raises InputError that names layer, head, row and
+    number: for nan, inf, a negative number, a weight where nothing is allowed, a wrong sum.
     """
     unsound = ~((weights >= 0) & (weights <= np.finfo(np.float32).max))
     if unsound.any():
@@ -201,23 +163,9 @@ def check_rows(
             "Layer {layer}, head {head}, row {row}, column {column} is {value}, where `allowed` is false.",
             **_place(forbidden, weights, layers, heads),
         )
-    return _whole_rows(weights, allowed, layers, heads, normalize=normalize, partial=partial)
-
-
-def _whole_rows(
-    weights: Floats,
-    allowed: NDArray[np.bool_] | None,
-    layers: tuple[Any, ...],
-    heads: tuple[Any, ...],
-    *,
-    normalize: bool,
-    partial: bool,
-) -> tuple[Float32, bool]:
-    sums = weights.sum(axis=-1, dtype=np.float64)
-    blind = np.zeros(weights.shape[-2], dtype=bool) if allowed is None else ~allowed.any(axis=-1)
-    less = np.zeros(sums.shape, dtype=bool) if not partial else sums < 1
-    wrong = (np.abs(sums - 1) > TOLERANCE) & ~blind & ~less
-    empty = (sums == 0) & ~blind & ~less
+    judged = judge_sums(weights, allowed, grid, partial=partial, accepted=accepted)
+    wrong = judged.wrong
+    empty = wrong & (judged.sums == 0)
     if empty.any():
         raise InputError(
             "Layer {layer}, head {head}, row {row} sums to 0, not to 1.",
@@ -225,16 +173,10 @@ def _whole_rows(
             **_place(empty[..., None], weights, layers, heads),
         )
     if wrong.any() and not normalize:
-        total = sums[tuple(np.argwhere(wrong)[0])]
-        raise InputError(
-            "Layer {layer}, head {head}, row {row} sums to {sum}, not to 1.",
-            hint="If they are weights nevertheless, --normalize (normalize=True) divides each row by its sum.",
-            **_place(wrong[..., None], weights, layers, heads),
-            sum=f"{total:.6g}",
-        )
+        raise wrong_sum(judged, weights, _place(wrong[..., None], weights, layers, heads))
     if wrong.any():
-        weights = weights / np.where((sums == 0) | ~wrong, 1, sums)[..., None]
-    return weights.astype(np.float32), bool(wrong.any())
+        weights = weights / np.where(wrong, judged.sums, 1)[..., None]
+    return CheckedRows(weights.astype(np.float32), bool(wrong.any()), judged.precision, partial)
 
 
 def _place(bad: NDArray[np.bool_], weights: Floats, layers: tuple[Any, ...], heads: tuple[Any, ...]) -> dict[str, Any]:

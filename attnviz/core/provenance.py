@@ -50,6 +50,20 @@ class Pair(NamedTuple):
     start: int
 
 
+class RowPrecision(NamedTuple):
+    """What explains row sums that are not exactly 1: a number format's name, and how far from 1 they are at most.
+
+    name: as "bfloat16" or "3 decimals", or "unknown".
+    """
+
+    name: str
+    off: float
+
+
+# The name where only the size of the error is known.
+UNKNOWN_PRECISION = "unknown"
+
+
 class SlidingWindow(NamedTuple):
     """How many tokens each window has, and how many tokens of the text on the next one starts."""
 
@@ -107,16 +121,20 @@ class ModelOrigin:
 
 @dataclass(frozen=True)
 class GivenOrigin:
-    """Weights that were computed elsewhere: only how many layers and heads there are is known, or not even that."""
+    """Weights that were computed elsewhere: only how many layers and heads there are is known, or not even that.
+
+    unknown: the vocabulary's piece for what it lacks ("[UNK]"), where the text of such tokens is known.
+    """
 
     layers: int | None = None
     heads: int | None = None
+    unknown: str | None = None
 
     def to_settings(self) -> dict[str, object]:
         """Return what is known under the names that the other origins use."""
-        sizes = {"layers": self.layers, "heads": self.heads}
+        known = {"layers": self.layers, "heads": self.heads, "unknown": self.unknown}
         return {"embedding": "given", "tokens": "given"} | {
-            name: size for name, size in sizes.items() if size is not None
+            name: value for name, value in known.items() if value is not None
         }
 
 
@@ -129,10 +147,10 @@ class HiddenTokens:
     """
 
     pieces: tuple[str, ...]
-    shares: tuple[tuple[int, tuple[float, ...]], ...]
+    shares: tuple[tuple[int | str, tuple[float, ...]], ...]
     renormalized: bool
 
-    def share_of(self, layer: int) -> tuple[float, ...]:
+    def share_of(self, layer: int | str) -> tuple[float, ...]:
         """Return the share of each head of the layer of this number; KeyError where it has none."""
         return dict(self.shares)[layer]
 
@@ -150,14 +168,18 @@ class Provenance:
     """How attention came about, and what was done to it since.
 
     origin: what computed it; None where nothing is known. joined: "char" or "word" where pieces were joined. hidden:
-    the tokens that are not shown. normalized: whether rows were divided by their sums. others: settings of a document
-    that mean nothing here; they are written back as they were read.
+    the tokens that are not shown. normalized: whether rows were divided by their sums. partial: whether rows may sum
+    to less than 1, since some keys are not there. precision: of weights that were given, what explains row sums that
+    miss 1 by more than float32 rounds. others: settings of
+    a document that mean nothing here; they are written back as they were read.
     """
 
     origin: ToyOrigin | ModelOrigin | GivenOrigin | None = None
     joined: str | None = None
     hidden: HiddenTokens | None = None
     normalized: bool = False
+    partial: bool = False
+    precision: RowPrecision | None = None
     others: tuple[tuple[str, object], ...] = ()
 
     @property
@@ -202,7 +224,7 @@ class Provenance:
         """The piece for what the model's vocabulary, or the toy's lexicon, lacks; None where there is none."""
         if isinstance(self.origin, ToyOrigin):
             return TOY_UNKNOWN
-        return None if self.model is None else self.model.unknown
+        return None if self.origin is None else self.origin.unknown
 
     def of_model(self, **changes: Any) -> Provenance:
         """Return the same with fields of the ModelOrigin changed; unchanged where no model computed it."""
@@ -217,6 +239,10 @@ class Provenance:
             found["hidden"] = self.hidden.to_settings()
         if self.normalized or isinstance(self.origin, GivenOrigin):
             found["normalized"] = self.normalized
+        if self.partial:
+            found["partial"] = True
+        if self.precision is not None:
+            found["precision"] = self.precision._asdict()
         return found | {name: value for name, value in self.others if name not in found}
 
 
@@ -234,6 +260,8 @@ def from_settings(settings: Mapping[str, Any]) -> Provenance:
         joined=settings.get("joined"),
         hidden=None if hidden is None else _hidden(hidden),
         normalized=settings.get("normalized", False),
+        partial=settings.get("partial", False),
+        precision=None if settings.get("precision") is None else RowPrecision(**settings["precision"]),
     )
     known = found.to_settings()
     return replace(found, others=tuple((name, value) for name, value in settings.items() if name not in known))
@@ -244,7 +272,7 @@ def _origin(settings: Mapping[str, Any]) -> ToyOrigin | ModelOrigin | GivenOrigi
         return _model(settings)
     embedding = settings.get("embedding")
     if embedding == "given":
-        return GivenOrigin(settings.get("layers"), settings.get("heads"))
+        return GivenOrigin(settings.get("layers"), settings.get("heads"), settings.get("unknown"))
     return (
         None
         if embedding is None

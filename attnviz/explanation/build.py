@@ -132,7 +132,7 @@ def _title(row: Row) -> Message:
     return message("How much “{word}” looks at “{key}”, redone by hand", word=row.word, key=row.keys[row.cell])
 
 
-def _layer(attention: Attention, layer: str | int | None) -> int:
+def _layer(attention: Attention, layer: str | int | None) -> int | str:
     if layer is None:
         return attention.layers[-1]
     if isinstance(layer, str) and not layer.lstrip("-").isdecimal():

@@ -115,7 +115,7 @@ class Explanation:
     key: tuple[Token, ...]
     token: int
     cell: int | None
-    layer: int
+    layer: int | str
     head: int | str
     steps: tuple[Step, ...]
     features: tuple[str, ...] | None = None

@@ -31,7 +31,7 @@ class Row:
 
     attention: Attention
     trace: Trace
-    layer: int
+    layer: int | str
     head: int
     token: int
     cell: int | None = None

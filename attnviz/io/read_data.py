@@ -7,20 +7,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.attention_data import Attention, Token
-from attnviz.core.errors import InputError, OptionError, ShapeError
-from attnviz.core.foreign_arrays import as_layers, as_numbers
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import InputError, MissingError, OptionError, ShapeError
+from attnviz.core.foreign_arrays import as_layers, as_numbers, dtype_of
+from attnviz.core.given_attention import read_parts
+from attnviz.core.given_tokens import GivenTokens, padding_places, read_tokens
 from attnviz.core.label_list import split_labels
 from attnviz.core.provenance import Provenance
 from attnviz.core.read_arrays import read_npy, read_npz
 from attnviz.core.read_file import LARGEST_ARRAYS, LARGEST_DOCUMENT, decode, read_bytes, why_no_json
-from attnviz.i18n.messages import listed, message
-from attnviz.io.validate import checked_names, checked_provenance, checked_tokens
+from attnviz.core.token import Token
+from attnviz.core.types import Floats
+from attnviz.core.weight_forms import GivenStack
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.io.validate import checked_flags, checked_names, checked_provenance, checked_tokens, checked_vectors
 
 SUFFIXES = (".npz", ".json", ".npy")
 SCHEMA = 1
@@ -35,12 +39,16 @@ _TORCH = (
 )
 
 
-def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool = False) -> tuple[Attention, ...]:
+def read_attentions(
+    path: Path, *, labels: Sequence[str] = (), normalize: bool = False, partial: bool = False
+) -> tuple[Attention, ...]:
     """Return every attention that a file holds: one, or the documents of several texts.
 
-    .npz: `weights` of 2 to 4 dimensions, `tokens`, `keys` and `allowed` where they are. .json: this project's document,
-    or a nested list. .npy: weights alone. labels: the tokens' names, and in a second string the keys', see
-    `split_labels`. normalize: divide rows by their sums. Raises InputError, ShapeError or OptionError.
+    .npz: `weights` of 2 to 4 dimensions, and what there is of `tokens`, `keys`, `allowed`, `mask`, `key_mask`,
+    `special_tokens_mask`, `layers` and `heads`. .json: this project's document, an object with these fields, or a
+    nested list. .npy: weights alone. labels: the tokens' names, and in a second string the keys', see `split_labels`.
+    normalize: divide rows by their sums; partial: take rows that sum to less than 1. Names that are pieces of a
+    vocabulary are read back into text, but not joined. Raises InputError, ShapeError or OptionError.
     """
     suffix = path.suffix.lower()
     _refuse_models(path, suffix)
@@ -59,7 +67,8 @@ def read_attentions(path: Path, *, labels: Sequence[str] = (), normalize: bool =
             if suffix == ".npz"
             else [{"weights": read_npy(io.BytesIO(data), len(data), path.name)}]
         )
-    return tuple(_attention(each, path.name, labels, normalize) for each in found)
+    rows = _Rows(normalize, partial)
+    return tuple(_attention(each, path.name, labels, rows) for each in found)
 
 
 def _refuse_models(path: Path, suffix: str) -> None:
@@ -78,33 +87,75 @@ def _refuse_models(path: Path, suffix: str) -> None:
         )
 
 
-def _attention(found: dict[str, Any], name: str, labels: Sequence[str], normalize: bool) -> Attention:
+class _Rows(NamedTuple):
+    """What to do with rows that do not sum to 1: divide them by their sums, or take less than 1 for what it is."""
+
+    normalize: bool
+    partial: bool
+
+
+def _attention(found: dict[str, Any], name: str, labels: Sequence[str], rows: _Rows) -> Attention:
     """Make one attention of the parts that a file gave; what a document says of itself is kept."""
     try:
-        weights = as_layers(as_numbers(found["weights"]))
-        found = _checked(found, weights.shape)
-        tokens, keys = _names(found, labels, weights.shape)
+        weights = as_numbers(found["weights"])
+        stack = GivenStack(as_layers(weights), 1, grid=dtype_of([found["weights"]]))
+        stack = stack._replace(depth=stack.weights.shape[0])
+        found = _checked(found, stack.weights.shape)
+        tokens, keys = _names(found, labels, stack.weights.shape)
         own: Provenance | None = found.get("settings")
         hidden = None if own is None else own.hidden  # [CLS] and the like, with their part of each row
-        given = Attention.from_arrays(
-            weights,
+        mask = found.get("mask")
+        notes: tuple[Message, ...] = ()
+        if mask is None and own is None and keys is None:
+            mask, notes = _padding(tokens, stack.weights)
+        parts = read_parts(
+            stack,
             tokens,
             keys=keys,
             allowed=found.get("allowed"),
+            mask=mask,
+            key_mask=found.get("key_mask"),
             layers=found.get("layers"),
             heads=found.get("heads"),
-            normalize=normalize,
-            partial=hidden is not None and not hidden.renormalized,
+            normalize=rows.normalize,
+            partial=rows.partial
+            or (own is not None and own.partial)
+            or (hidden is not None and not hidden.renormalized),
+            accepted=None if own is None else own.precision,
         )
-        kept = given.provenance if own is None else own
-        provenance = replace(kept, normalized=kept.normalized or given.provenance.normalized)
-        return replace(given, output=found.get("output"), provenance=provenance)
-    except (ShapeError, InputError) as error:
+        given = Attention(**parts._asdict())
+        if own is not None:
+            read = given.provenance
+            given = replace(
+                given,
+                provenance=replace(
+                    own,
+                    normalized=own.normalized or read.normalized,
+                    partial=own.partial or rows.partial,
+                    precision=own.precision or read.precision,
+                ),
+            )
+        return replace(given, output=found.get("output"), notes=(*notes, *given.notes))
+    except (ShapeError, InputError, MissingError) as error:
         raise error.about(name) from None
 
 
+def _padding(tokens: GivenTokens | None, weights: Floats) -> tuple[list[int] | None, tuple[Message, ...]]:
+    """Return a mask that leaves out padding, known by its name, which no other token attends to; None without any."""
+    if tokens is None or not len(tokens.tokens) == weights.shape[-2] == weights.shape[-1]:
+        return None, ()
+    places = padding_places(tokens.tokens)
+    kept = [i for i in range(len(tokens.tokens)) if i not in set(places)]
+    if not places or not kept or weights[..., kept, :][..., places].any():
+        return None, ()
+    note = message(
+        "{count} tokens of padding, {name}, are left out.", count=len(places), name=tokens.tokens[places[0]].text
+    )
+    return [int(i in set(kept)) for i in range(len(tokens.tokens))], (note,)
+
+
 def _checked(found: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return the parts with valid tokens, layers, heads and settings; InputError names what is invalid."""
+    """Return the parts, each of them valid; InputError names what is not."""
     found = {part: value for part, value in found.items() if value is not None}
     for side in ("tokens", "keys"):
         if side in found:
@@ -112,18 +163,36 @@ def _checked(found: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     for axis in ("layers", "heads"):
         if axis in found:
             found[axis] = checked_names(axis, found[axis])
+    for part in ("allowed", "mask", "key_mask", "special_tokens_mask"):
+        if part in found:
+            found[part] = checked_flags(part, found[part])
+    if "output" in found:
+        found["output"] = checked_vectors("output", found["output"])
     if "settings" in found:
         layers, heads = (found.get(axis, range(size)) for axis, size in zip(("layers", "heads"), shape, strict=False))
         found["settings"] = checked_provenance(found["settings"], layers, heads)
     return found
 
 
-def _names(found: dict[str, Any], labels: Sequence[str], shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """Return the tokens' names and the keys': the labels where they are given, else the file's, else None."""
+def _names(
+    found: dict[str, Any], labels: Sequence[str], shape: tuple[int, ...]
+) -> tuple[GivenTokens | None, GivenTokens | None]:
+    """Return the tokens and the keys: the labels where they are given, else the file's names, else None."""
     if len(labels) > 2:
         raise OptionError("--labels may be given twice: for the rows, then for the columns.")
+    special = found.get("special_tokens_mask")
     tokens = split_labels(labels[0], shape[-2]) if labels else found.get("tokens")
-    return tokens, split_labels(labels[1], shape[-1]) if len(labels) > 1 else found.get("keys")
+    keys = split_labels(labels[1], shape[-1]) if len(labels) > 1 else found.get("keys")
+    return _tokens_of(tokens, special), _tokens_of(keys)
+
+
+def _tokens_of(names: Any, special: Any = None) -> GivenTokens | None:
+    """Return names as tokens; those that a document describes stay as they are."""
+    if names is None:
+        return None
+    if any(isinstance(name, Token) for name in names):
+        return GivenTokens(tuple(name if isinstance(name, Token) else Token(name) for name in names))
+    return read_tokens(names, special=special)
 
 
 def _parse(data: bytes, path: Path) -> list[dict[str, Any]]:
@@ -151,19 +220,7 @@ def _document(document: Any, name: str) -> dict[str, Any]:
         raise InputError(
             "{name!r} has schema {schema}; this version reads {own}.", name=name, schema=document["schema"], own=SCHEMA
         )
-    found = dict(document)
-    for part, kind in (("allowed", bool), ("output", np.float32)):
-        if found.get(part) is not None:
-            found[part] = _array(part, found[part], kind, name)
-    return found
-
-
-def _array(part: str, value: Any, kind: type, name: str) -> NDArray[Any]:
-    try:
-        with np.errstate(over="raise"):
-            return np.array(value, dtype=kind)
-    except (TypeError, ValueError, ArithmeticError):
-        raise InputError("{name!r}: its {part} is not an array of numbers.", name=name, part=part) from None
+    return dict(document)
 
 
 def _npz(data: bytes, name: str) -> dict[str, Any]:
@@ -196,6 +253,9 @@ _PARTS = (
     "tokens",
     "keys",
     "allowed",
+    "mask",
+    "key_mask",
+    "special_tokens_mask",
     "layers",
     "heads",
     "spans",
@@ -212,20 +272,32 @@ def _from_arrays(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     for side, spans, pieces in (("tokens", "spans", "pieces"), ("keys", "key_spans", "key_pieces")):
         if side in found:
             found[side] = _tokens(arrays[side], arrays.get(spans), arrays.get(pieces))
-    same = "keys" in found and [token.text for token in found["keys"]] == [t.text for t in found.get("tokens", ())]
+    same = "keys" in arrays and "tokens" in arrays and arrays["keys"].tolist() == arrays["tokens"].tolist()
     if same and "key_spans" not in arrays:  # one text: its keys are its tokens
         del found["keys"]
-    if "layers" in found:
-        found["layers"] = tuple(int(layer) for layer in arrays["layers"].ravel())
-    if "heads" in found:
-        found["heads"] = tuple(int(head) if head.isdecimal() else head for head in map(str, arrays["heads"].ravel()))
+    for axis in ("layers", "heads"):
+        if axis in found:
+            found[axis] = _axis_names(axis, arrays[axis])
     if "settings" in found:
         found["settings"] = dict(json.loads(str(arrays["settings"].item())))
     return found
 
 
-def _tokens(names: NDArray[Any], spans: NDArray[Any] | None, pieces: NDArray[Any] | None = None) -> list[Token]:
+def _axis_names(axis: str, names: NDArray[Any]) -> list[int | str]:
+    """Return the numbers or names of layers or heads."""
+    if names.ndim > 1 or names.dtype.kind not in "iuUS":
+        raise InputError("{axis} must be an array of numbers or names with one dimension.", axis=axis)
+    texts = [name.decode() if isinstance(name, bytes) else str(name) for name in names.ravel().tolist()]
+    return [int(text) if text.isdecimal() else text for text in texts]
+
+
+def _tokens(names: NDArray[Any], spans: NDArray[Any] | None, pieces: NDArray[Any] | None = None) -> list[str | Token]:
+    """Return tokens with their places, or names alone where the file has neither places nor pieces."""
     texts = _strings(names)
+    if spans is None and pieces is None:
+        return list(texts)
+    if spans is not None and (spans.dtype.kind not in "iu" or spans.shape != (len(texts), 2)):
+        raise InputError("spans must be whole numbers, a start and an end for each token.")
     places = [(-1, -1)] * len(texts) if spans is None else [(int(a), int(b)) for a, b in spans]
     entries = [""] * len(texts) if pieces is None else _strings(pieces)
     return [

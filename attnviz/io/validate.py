@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from attnviz.core.attention_data import Token
+import numpy as np
+from numpy.typing import NDArray
+
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.masks import parse_mask
 from attnviz.core.provenance import Provenance, from_settings
+from attnviz.core.token import Token
+from attnviz.core.types import Booleans, Float32
 from attnviz.i18n.messages import Message, message
 
 _LARGEST = 2**53  # up to it whole numbers are the same in JSON and everywhere
+_LARGEST_FLOAT = sys.float_info.max
 
 
 class _Kind(NamedTuple):
@@ -34,13 +40,15 @@ def _is_mask(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
+    """Return whether this is a number that a float64 can hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST_FLOAT <= value <= _LARGEST_FLOAT
 
 
 _TEXT = _Kind(lambda value: isinstance(value, str), message("a text"))
 _FLAG = _Kind(lambda value: isinstance(value, bool), message("true or false"))
 _COUNT = _Kind(lambda value: type(value) is int and 0 <= value < _LARGEST, message("a whole number from 0"))
-_NUMBER = _Kind(lambda value: _is_number(value) and math.isfinite(value) and value > 0, message("a number above 0"))
+_NUMBER = _Kind(lambda value: _is_number(value) and value > 0, message("a number above 0"))
+_SEED = _Kind(lambda value: type(value) is int and value >= 0, message("a whole number from 0"))
 _MASK = _Kind(_is_mask, message("a mask"))
 _NAME = _Kind(lambda value: _TEXT.fits(value) or _COUNT.fits(value), message("a whole number from 0, or a name"))
 _LIST = _Kind(lambda value: isinstance(value, list | tuple), message("a list"))
@@ -60,12 +68,15 @@ _TOKEN = _Kind(
 # The settings that something is made of; others are kept as they are.
 _OF_SETTINGS = {
     **dict.fromkeys(("embedding", "tokens", "projection", "position", "model", "family", "reference", "joined"), _TEXT),
-    **dict.fromkeys(("heads", "layers", "seed", "offset", "pair_start", "window", "stride"), _COUNT),
+    **dict.fromkeys(("heads", "layers", "offset", "pair_start", "window", "stride"), _COUNT),
+    "seed": _SEED,
     **dict.fromkeys(("unknown", "pair", "attention"), _TEXT.or_null()),
     "dim": _COUNT.or_null(),
     "mask": _MASK,
     "temperature": _NUMBER,
     "normalized": _FLAG,
+    "partial": _FLAG,
+    "precision": _OBJECT,
     "unknown_words": _OBJECT,
     "hidden": _OBJECT,
 }
@@ -84,7 +95,7 @@ def checked_tokens(side: str, tokens: Any) -> list[str | Token]:
     for index, each in enumerate(tokens):
         place = f"{side}[{index}]"
         if isinstance(each, Token):
-            found.append(each)
+            found.append(_in_order(place, each))
             continue
         _need(_TOKEN, place, each)
         if isinstance(each, str):
@@ -92,19 +103,51 @@ def checked_tokens(side: str, tokens: Any) -> list[str | Token]:
             continue
         for part, value in each.items():
             _need(_OF_TOKEN[part], f"{place}.{part}", value)
-        start, end = each.get("start"), each.get("end")
-        if (start is None) != (end is None) or (start is not None and start > end):
-            raise _wrong(f"{place}.end", end, message("a position not before start, or neither"))
-        found.append(Token(**each))
+        found.append(_in_order(place, Token(**each)))
     return found
 
 
+def _in_order(place: str, token: Token) -> Token:
+    """Return the token; raise InputError where it ends before it begins, or has one place alone."""
+    start, end = token.start, token.end
+    if (start is None) != (end is None) or (start is not None and end is not None and start > end):
+        raise _wrong(f"{place}.end", end, message("a position not before start, or neither"))
+    return token
+
+
 def checked_names(axis: str, names: Any) -> tuple[Any, ...]:
-    """Return the numbers of layers, or the numbers or names of heads."""
+    """Return the numbers of layers, of which "mean" is their mean, or the numbers or names of heads."""
     _need(_LIST, axis, names)
+    if axis == "layers" and list(names) == ["mean"]:
+        return ("mean",)
     for index, name in enumerate(names):
         _need(_COUNT if axis == "layers" else _NAME, f"{axis}[{index}]", name)
     return tuple(names)
+
+
+def checked_flags(part: str, value: Any) -> Booleans:
+    """Return an array of true and false, or of 1 and 0; InputError for any other value."""
+    found = _array(value)
+    if found is None or found.dtype.kind not in "biuf" or not np.isin(found, (0, 1)).all():
+        raise _wrong(part, value, message("an array of true and false"))
+    return found.astype(bool)
+
+
+def checked_vectors(part: str, value: Any) -> Float32:
+    """Return vectors, [query, feature], of finite numbers; InputError for any other value."""
+    found = _array(value)
+    if found is None or found.dtype.kind not in "iuf" or found.ndim != 2 or not found.size:
+        raise _wrong(part, value, message("a vector of numbers for each token"))
+    if not (np.abs(found.astype(np.float64)) <= np.finfo(np.float32).max).all():
+        raise InputError("{part} has a number that is not finite, or too large for float32.", part=part)
+    return found.astype(np.float32)
+
+
+def _array(value: Any) -> NDArray[Any] | None:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, ArithmeticError):
+        return None
 
 
 def checked_provenance(settings: Any, layers: Sequence[int], heads: Sequence[int | str]) -> Provenance:
@@ -121,9 +164,34 @@ def checked_provenance(settings: Any, layers: Sequence[int], heads: Sequence[int
     for name in ("unknown", "words"):
         if "unknown_words" in settings:
             _need(_COUNT, f"settings.unknown_words.{name}", settings["unknown_words"].get(name))
+    if "precision" in settings:
+        _check_precision(settings["precision"])
+    _need_finite("settings", settings)
     if "hidden" in settings:
         _check_hidden(settings["hidden"], layers, heads)
     return from_settings(settings)
+
+
+def _check_precision(precision: Mapping[str, Any]) -> None:
+    """Check what explains row sums that are not exactly 1."""
+    _need(_TEXT, "settings.precision.name", precision.get("name"))
+    within = _Kind(lambda value: _is_number(value) and 0 <= value < 1, message("a number from 0 to 1"))
+    _need(within, "settings.precision.off", precision.get("off"))
+    for name in precision:
+        if name not in ("name", "off"):
+            raise _wrong(f"settings.precision.{name}", precision[name], message("name and off alone"))
+
+
+def _need_finite(place: str, value: Any) -> None:
+    """Raise InputError for a number that JSON cannot hold, however deep it stands."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _wrong(place, value, message("a finite number"))
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            _need_finite(f"{place}.{name}", each)
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            _need_finite(f"{place}[{index}]", each)
 
 
 def _check_hidden(hidden: Mapping[str, Any], layers: Sequence[int], heads: Sequence[int | str]) -> None:

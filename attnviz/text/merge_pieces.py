@@ -212,10 +212,13 @@ def hide_special(attention: Attention, *, renormalize: bool = False) -> Attentio
         raise InputError("There is nothing but special tokens to show.")
     weights = attention.weights[:, :, queries][:, :, :, keys]
     kept = weights.sum(axis=-1, keepdims=True)
+    whole = 1.0
+    if attention.provenance.partial and not renormalize:  # what went to keys that are not here went to no hidden token
+        whole = attention.weights[:, :, queries].sum(axis=-1).mean(axis=-1, dtype=np.float64)
     if renormalize:
         weights = (weights / np.where(kept == 0, 1, kept)).astype(np.float32, copy=False)
     hidden = dict.fromkeys(token.text for token in attention.key if token.start is None)
-    shares = np.clip(1 - kept[..., 0].mean(axis=-1, dtype=np.float64), 0, 1)
+    shares = np.clip(whole - kept[..., 0].mean(axis=-1, dtype=np.float64), 0, 1)
     per_layer = tuple((layer, tuple(row)) for layer, row in zip(attention.layers, shares.tolist(), strict=True))
     query = tuple(attention.query[i] for i in queries)
     return replace(

@@ -6,14 +6,12 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from near import assert_rows_sum_to_one, assert_within
+from near import assert_within
 
 from attnviz import Attention, Token, run
-from attnviz.core import foreign_arrays
-from attnviz.core.errors import AttnvizError, InputError, MissingError, ShapeError
-from attnviz.core.foreign_arrays import as_numbers, check_rows, stack_weights
+from attnviz.core.errors import AttnvizError, InputError, MissingError, OptionError, ShapeError
+from attnviz.core.foreign_arrays import as_numbers, check_rows
+from attnviz.core.weight_forms import read_stack
 
 
 def rows(*shape):
@@ -102,8 +100,9 @@ def test_no_batch():
     """A text of a batch cannot be chosen where there is none, nor by what is no number."""
     with pytest.raises(MissingError, match="without a batch"):
         Attention.from_arrays(np.eye(2), ["a", "b"], batch=1)
-    with pytest.raises(MissingError, match="no text a in a batch of 1"):
-        Attention.from_arrays(np.eye(2)[None, None, None], ["a", "b"], batch="a")
+    for batch in ("a", 0.5, True):
+        with pytest.raises(OptionError, match="batch is the number of a text"):
+            Attention.from_arrays(np.eye(2)[None, None, None], ["a", "b"], batch=batch)
 
 
 @pytest.mark.parametrize("stacked", [False, True])
@@ -139,6 +138,7 @@ def test_no_torch_is_loaded():
     ("weights", "kind", "words"),
     [
         ((None, None), MissingError, ["Layer 0", "None", "eager"]),
+        (None, InputError, ["object"]),
         ([], ShapeError, ["(0,)"]),
         ([[]], ShapeError, ["empty"]),
         (np.zeros((0, 2, 3, 3)), ShapeError, ["empty"]),
@@ -146,7 +146,7 @@ def test_no_torch_is_loaded():
         ([0.5, 0.5], ShapeError, ["(2,)"]),
         (np.ones((1, 1, 1, 1, 2, 2)), ShapeError, ["(1, 1, 1, 1, 2, 2)"]),
         ([[0.5, 0.5], [1]], ShapeError, ["equally long"]),
-        ((rows(1, 2, 3, 3), rows(1, 2, 4, 4)), ShapeError, ["(2, 3, 3)", "(2, 4, 4)"]),
+        ((rows(1, 2, 3, 3), rows(1, 2, 4, 4)), ShapeError, ["(1, 2, 3, 3)", "(1, 2, 4, 4)"]),
         ([["a", "b"], ["c", "d"]], InputError, ["real numbers"]),
         (np.array([[1, None], [2, 3]], dtype=object), InputError, ["object"]),
         (np.eye(2) * 1j, InputError, ["complex"]),
@@ -167,7 +167,7 @@ def test_what_is_no_weights(weights, kind, words):
         (np.inf, ["layer 1, head 2, row 3, column 0 is inf"]),
         (-0.5, ["layer 1, head 2, row 3, column 0 is -0.5"]),
         (1e300, ["layer 1, head 2, row 3, column 0 is 1e+300"]),
-        (0.9, ["layer 1, head 2, row 3 sums to", "not to 1", "--normalize"]),
+        (0.9, ["layer 1, head 2, row 3 sums to", "not to 1", "model.eval()", "--normalize"]),
     ],
 )
 def test_unsound_rows_are_named(value, words):
@@ -184,25 +184,6 @@ def test_rows_are_named_as_their_layers_are():
     weights = rows(1, 1, 2, 2) * 2
     with pytest.raises(InputError, match="Layer 7, head who acts, row 0 sums to 2"):
         Attention.from_arrays(weights, list("ab"), layers=[7], heads=["who acts"])
-
-
-@given(st.floats(-0.01, 0.01))
-def test_tolerance(off):
-    """A row's sum may be 1e-3 away from 1, and no more; rows that are near enough stay exactly as they are."""
-    weights = np.array([[0.25, 0.75 + off], [1, 0]])
-    if abs(weights[0].sum() - 1) > foreign_arrays.TOLERANCE:
-        with pytest.raises(InputError):
-            Attention.from_arrays(weights, list("ab"))
-        found = Attention.from_arrays(weights, list("ab"), normalize=True)
-        assert_rows_sum_to_one(found.weights)
-        assert found.provenance.normalized
-        assert "divided by their sums" in str(found.notes[-1])
-    else:
-        for normalize in (False, True):
-            found = Attention.from_arrays(weights, list("ab"), normalize=normalize)
-            assert np.array_equal(found.weights[0, 0], weights.astype(np.float32))
-            assert not found.provenance.normalized
-            assert found.notes == ()
 
 
 def test_rows_of_zeros():
@@ -234,8 +215,6 @@ def test_tokens():
     assert Attention.from_arrays(np.eye(2), [token, "吃"]).query == (token, Token("吃"))
     found = Attention.from_arrays(np.eye(3), ["a", "b", "a"], source="a b a")
     assert [(each.start, each.end) for each in found.query] == [(0, 1), (2, 3), (4, 5)]
-    lost = Attention.from_arrays(np.eye(3), ["a", "##b", "a"], source="ab a")
-    assert [(each.start, each.end) for each in lost.query] == [(0, 1), (None, None), (None, None)]
     numbered = Attention.from_arrays(np.full((2, 3), 1 / 3), None, keys=np.array(["x", "y", "z"]))
     assert [each.text for each in numbered.query] == ["x0", "x1"]
     assert "x0" in str(numbered.notes[0])
@@ -248,7 +227,8 @@ def test_tokens():
         (["a", "b"], ["x"], (2, 2), ["(1)", "(2)"]),
         (["a", "b"], None, (2, 3), ["2 queries and 3 keys", "keys"]),
         ("ab", None, (2, 2), ["string or Token"]),
-        ([1, 2], None, (2, 2), ["string or Token"]),
+        ([1, 2], None, (2, 2), ["ids", "tokenizer"]),
+        ([1.5, 2.5], None, (2, 2), ["string or Token"]),
     ],
 )
 def test_wrong_tokens(tokens, keys, shape, words):
@@ -269,9 +249,9 @@ def test_numbers_are_not_copied_twice():
     """float32 stays float32, anything wider float64; the row check gives float32."""
     assert as_numbers(WHOLE).dtype == np.float32
     assert as_numbers(WHOLE.astype(np.float64)).dtype == np.float64
-    assert stack_weights(WHOLE).shape == WHOLE.shape
-    checked, changed = check_rows(WHOLE, None, (0, 1), (0, 1, 2))
-    assert (checked.dtype, changed) == (np.float32, False)
+    assert read_stack(WHOLE).weights.shape == WHOLE.shape
+    checked = check_rows(WHOLE, None, (0, 1), (0, 1, 2))
+    assert (checked.weights.dtype, checked.normalized) == (np.float32, False)
 
 
 @pytest.mark.parametrize("options", [{}, {"heads": 4}, {"mask": "causal"}])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from attnviz.analysis.entropy import pair_shares
 from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.errors import MissingError, unknown_choice
+from attnviz.core.provenance import UNKNOWN_PRECISION, HiddenTokens
 from attnviz.core.types import Booleans
 from attnviz.i18n.messages import TOY, Message, listed, message, translate
 from attnviz.text.find_token import find_token
@@ -18,12 +19,13 @@ from attnviz.views.prepared.caption import describe
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
 from attnviz.views.prepared.heads import head_name, head_title
 from attnviz.views.prepared.labels import Medium, named
-from attnviz.views.prepared.model_words import PAIR_LEGEND, hidden_share, pair_words, unknown_words
+from attnviz.views.prepared.model_words import PAIR_LEGEND, hidden_share, hidden_words, pair_words, unknown_words
 from attnviz.views.prepared.panels import Panel, Prepared
 from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 SHOWS = ("weights", "scores", "output", "qkv")
 UNKNOWN = "[?]"
+_SEEN = 5e-4  # a sum that is nearer to 1 shows three zeros
 ROWS_ARE_WHOLE = message("each row is one word's attention and sums to 1")
 
 
@@ -134,6 +136,11 @@ def _forbidden(attention: Attention) -> Booleans | None:
 def _row_meaning(attention: Attention) -> Message:
     """Say what a row of weights is, and how much of it is not shown."""
     hidden = attention.provenance.hidden
+    if attention.provenance.partial:
+        return _partial_rows(attention, hidden)
+    off = row_error(attention)
+    if hidden is None and off is not None:
+        return message("each row is one word's attention and sums to 1 within {off}", off=off)
     if hidden is None and attention.allowed is not None and not attention.allowed.any(axis=-1).all():
         return message("each row is one word's attention and sums to 1, except for words that may look at nothing")
     if hidden is None:
@@ -143,6 +150,41 @@ def _row_meaning(attention: Attention) -> Message:
     if hidden.renormalized:
         return message("each row is re-normalized to sum to 1; {share} of the weight went to {pieces}", **fields)
     return message("each row is one word's attention; {share} of the weight, not shown, went to {pieces}", **fields)
+
+
+def _partial_rows(attention: Attention, hidden: HiddenTokens | None) -> Message:
+    """Say what rows are that sum to less than 1, and how much of them is not shown."""
+    if hidden is not None and hidden.renormalized:
+        share, pieces = hidden_share(hidden, attention.layers, attention.heads), listed(hidden.pieces)
+        return message(
+            "each row is re-normalized to sum to 1; {share} of the weight went to {pieces} or to keys that are not "
+            "here",
+            share=share,
+            pieces=pieces,
+        )
+    (first, *others) = hidden_words(attention)
+    found = message("each row is one word's attention; {rest}", rest=first)
+    for other in others:
+        found = message("{sentence}, {rest}", sentence=found, rest=other)
+    return found
+
+
+def row_error(attention: Attention) -> Message | None:
+    """Return how far row sums of given weights are from 1, where that shows and why; else None."""
+    precision = attention.provenance.precision
+    if precision is None:
+        return None
+    sums = attention.weights.sum(axis=-1, dtype=np.float64)
+    shown = np.ones(sums.shape, dtype=bool) if attention.masks is None else attention.masks.any(axis=-1)
+    off = float(np.abs(sums - 1)[shown].max(initial=0))
+    if off < _SEEN:
+        return None
+    fields = {"off": f"{off:.1g}".lstrip("0"), "format": precision.name}
+    if precision.name == UNKNOWN_PRECISION:
+        return message("{off}", **fields)
+    if precision.name.endswith("decimals"):
+        return message("{off}, since the numbers have {count} decimals", count=precision.name.split()[0], **fields)
+    return message("{off}, since the numbers are {format}", **fields)
 
 
 def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
@@ -189,7 +231,7 @@ def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]
 
 
 def _head_cards(
-    attention: Attention, layer: int, trace: Trace, j: int, rows: tuple[str, ...], columns: tuple[str, ...]
+    attention: Attention, layer: int | str, trace: Trace, j: int, rows: tuple[str, ...], columns: tuple[str, ...]
 ) -> Prepared:
     features = _named(attention, None if trace.head_features is None else trace.head_features[j])
     cards = [

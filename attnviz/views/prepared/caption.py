@@ -25,7 +25,7 @@ def describe_provenance(
     heads: tuple[int | str, ...] = (),
     *,
     position: bool = True,
-    layers: tuple[int, ...] = (),
+    layers: tuple[int | str, ...] = (),
     without: Container[str] = (),
 ) -> tuple[Message, ...]:
     """Return the settings in words; one at a value that changes nothing is left out, except positions and mask.

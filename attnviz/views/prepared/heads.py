@@ -22,7 +22,7 @@ def choose_heads(attention: Attention, head: str | None = None, layer: str | Non
     return chosen.mean() if head == "mean" else chosen.select(head=head)
 
 
-def _layer(attention: Attention, layer: str | None) -> int | None:
+def _layer(attention: Attention, layer: str | None) -> int | str | None:
     if layer == "all":
         return None
     if layer is None:
@@ -32,7 +32,7 @@ def _layer(attention: Attention, layer: str | None) -> int | None:
     return int(layer)
 
 
-def head_title(attention: Attention, layer: int, head: int | str) -> Message | None:
+def head_title(attention: Attention, layer: int | str, head: int | str) -> Message | None:
     """Return a head's title with its original number and name; None where there is one head and one layer."""
     several_layers = attention.layers != (0,) or attention.provenance.layers != 1
     if len(attention.heads) == 1 and head == 0 and attention.provenance.heads <= 1:

@@ -19,12 +19,14 @@ _ATTENTIONS = {
     "cross": message("cross-attention, decoder → encoder"),
 }
 
+_MOST_ROWS = 12  # of so many rows each is named with its share
+
 PAIR_LEGEND = message(
     "A is the first text and B the second. A→B is how much of its weight a word of A gives to all words of B."
 )
 
 
-def describe_model(model: ModelOrigin, layers: tuple[int, ...], heads: Message) -> tuple[Message, ...]:
+def describe_model(model: ModelOrigin, layers: tuple[int | str, ...], heads: Message) -> tuple[Message, ...]:
     """Describe a model: family, name, which layer, which heads; heads: how many of them are shown, in words."""
     from attnviz.models.families.registry import FAMILIES
 
@@ -53,21 +55,57 @@ def _count_layers(shown: int, count: int) -> Message:
     return message("{shown} of {count} layers", shown=shown, count=count)
 
 
-def hidden_share(hidden: HiddenTokens, layers: tuple[int, ...], heads: tuple[int | str, ...]) -> str:
+def hidden_share(hidden: HiddenTokens, layers: tuple[int | str, ...], heads: tuple[int | str, ...]) -> str:
     """Return the mean share of weight that these layers and heads gave to the tokens that are not shown, as text."""
+    return number(_mean_share(hidden, layers, heads), 2)
+
+
+def _mean_share(hidden: HiddenTokens, layers: tuple[int | str, ...], heads: tuple[int | str, ...]) -> float:
     shares = [hidden.share_of(layer) for layer in layers]
     if all(isinstance(head, int) for head in heads):
         shares = [tuple(share[int(head)] for head in heads) for share in shares]
-    return number(float(np.mean(shares)), 2)
+    return float(np.mean(shares))
 
 
 def hidden_words(attention: Attention) -> tuple[Message, ...]:
     """Say what is not shown, and how much of the weight went there; nothing where all is shown."""
+    found = []
     hidden = attention.provenance.hidden
-    if hidden is None:
-        return ()
-    share = hidden_share(hidden, attention.layers, attention.heads)
-    return (message("{share} of the weight, not shown, went to {pieces}", share=share, pieces=listed(hidden.pieces)),)
+    if hidden is not None:
+        share = hidden_share(hidden, attention.layers, attention.heads)
+        pieces = listed(hidden.pieces)
+        found.append(message("{share} of the weight, not shown, went to {pieces}", share=share, pieces=pieces))
+    if attention.provenance.partial:
+        found.append(missing_words(attention))
+    return tuple(found)
+
+
+def missing_words(attention: Attention) -> Message:
+    """Say how much of the weight went to keys that are not there, in all and by row."""
+    missing = 1 - attention.weights.sum(axis=-1, dtype=np.float64)
+    hidden = attention.provenance.hidden
+    if hidden is not None:
+        missing = np.full_like(missing, missing.mean() - _mean_share(hidden, attention.layers, attention.heads))
+    if attention.masks is not None:
+        missing = np.where(attention.masks.any(axis=-1), missing, 0)
+    missing = np.clip(missing, 0, 1)
+    share, rows = number(float(missing.mean()), 3), missing.mean(axis=(0, 1))
+    if hidden is not None:
+        return message("{share} of the weight, not shown, went to keys that are not here", share=share)
+    if missing.shape[:2] == (1, 1) and len(rows) <= _MOST_ROWS:
+        each = listed(
+            message("{word} {share}", word=visible(token.text), share=number(float(row), 3))
+            for token, row in zip(attention.query, rows, strict=True)
+        )
+        return message(
+            "{share} of the weight, not shown, went to keys that are not here (by row: {rows})", share=share, rows=each
+        )
+    return message(
+        "{share} of the weight, not shown, went to keys that are not here (from {least} to {most} of a row)",
+        share=share,
+        least=number(float(missing.min()), 3),
+        most=number(float(missing.max()), 3),
+    )
 
 
 def unknown_words(provenance: Provenance) -> tuple[Message, ...]:

@@ -1,0 +1,331 @@
+"""The tokens of weights from elsewhere: names, pieces of a vocabulary, ids, or what a tokenizer of transformers made.
+
+A tokenizer is asked for its pieces, spans and special tokens in its own words; nothing here imports transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from attnviz.core.errors import InputError, OptionError, ShapeError
+from attnviz.core.token import Token
+from attnviz.core.vocabulary_pieces import Span, find_in_text, is_known_special, is_padding, place_words, read_pieces
+from attnviz.i18n.messages import Message
+
+_SPACE = "▁"  # SentencePiece's space, where it is a piece by itself
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@dataclass(frozen=True)
+class GivenTokens:
+    """Tokens and the text that they stand in, where it is known.
+
+    mask: which of them are no padding, where the tokenizer's output says so. unknown: the piece that stands for text
+    which the vocabulary lacks, where both are known. notes: how the names were read.
+    """
+
+    tokens: tuple[Token, ...]
+    source: str | None = None
+    mask: Any = None
+    unknown: str | None = None
+    notes: tuple[Message, ...] = ()
+
+    def numbered(self) -> GivenTokens:
+        """Return the tokens with small numbers at the parts of one character: 鱼₁ 鱼₂ 鱼₃."""
+        return replace(self, tokens=number_parts(self.tokens))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a tokenizer made of a text: pieces, and, where known, ids, spans, texts' numbers and special ones."""
+
+    pieces: tuple[str | bytes, ...]
+    ids: tuple[int, ...] | None = None
+    offsets: tuple[Span, ...] | None = None
+    texts: tuple[int | None, ...] | None = None
+    special: tuple[bool, ...] | None = None
+    mask: Any = None
+
+
+def read_tokens(
+    tokens: Any, *, text: str | Sequence[str] | None = None, tokenizer: Any = None, special: Any = None, batch: int = 0
+) -> GivenTokens:
+    """Return tokens in any form as Token objects with their places in the text, special tokens without a place.
+
+    tokens: strings or Token objects, pieces of a vocabulary among them; ids, which need `tokenizer`; or a
+    BatchEncoding, of which `batch` picks a text. None: what `tokenizer` makes of `text`. text: where the tokens stand,
+    two texts for a pair. special: 1 for a special token, else 0, as special_tokens_mask.
+    Raises InputError, ShapeError or OptionError for what are no tokens.
+    """
+    if text is not None and not isinstance(text, str):
+        texts = tuple(text) if isinstance(text, tuple | list) else ()
+        if len(texts) not in (1, 2) or not all(isinstance(each, str) for each in texts):
+            raise InputError("text is a string, or two strings for a pair.")
+    else:
+        texts = () if text is None else (text,)
+    if tokenizer is not None and not any(hasattr(tokenizer, name) for name in ("convert_ids_to_tokens", "id_to_token")):
+        raise InputError("tokenizer is one of transformers or tokenizers, not of type {kind}.", kind=_kind(tokenizer))
+    if tokens is None and (tokenizer is None or not texts):
+        raise OptionError("Without tokens, tokenizer and text are needed: it cuts the text again.")
+    made = _make(tokens, texts, tokenizer, batch)
+    flags = _special_flags(special, made, tokenizer)
+    found = (_by_offsets if made.offsets is not None and texts else _by_pieces)(made, texts, flags)
+    return replace(found, unknown=_unknown_piece(made, tokenizer) if texts else None)
+
+
+def _unknown_piece(made: _Made, tokenizer: Any) -> str | None:
+    """Return the piece that stands for what the vocabulary lacks, where a token has it."""
+    own = getattr(tokenizer, "unk_token", None)
+    return next((name for name in (own, "[UNK]", "<unk>") if isinstance(name, str) and name in made.pieces), None)
+
+
+def _make(tokens: Any, texts: Sequence[str], tokenizer: Any, batch: int) -> _Made:
+    """Return the pieces of tokens in any form but Token objects."""
+    if tokens is None:
+        return _cut(texts, tokenizer)
+    if isinstance(tokens, Mapping) or hasattr(tokens, "input_ids"):
+        return _encoded(tokens, tokenizer, batch)
+    if hasattr(tokens, "offsets") and hasattr(tokens, "tokens"):
+        return _of_encoding(tokens)
+    names = _as_list(tokens, batch)
+    if names and all(isinstance(name, Integral) and not isinstance(name, bool) for name in names):
+        if tokenizer is None:
+            raise InputError("The tokens are numbers: they are ids of a vocabulary, and need tokenizer= to be read.")
+        ids = tuple(int(name) for name in names)
+        return _Made(_pieces_of(ids, tokenizer), ids)
+    if not all(isinstance(name, str | bytes) for name in names):
+        raise names_expected()
+    return _Made(tuple(str(name) if isinstance(name, str) else bytes(name) for name in names))
+
+
+def names_expected() -> InputError:
+    """Return the error for tokens that are no names."""
+    return InputError("tokens and keys are lists with one string or Token for each row or column of the weights.")
+
+
+def _as_list(tokens: Any, batch: int) -> list[Any]:
+    """Return names or ids as a list; of [batch, n] the text that is meant."""
+    if isinstance(tokens, str | bytes):
+        raise names_expected()
+    if hasattr(tokens, "detach"):
+        tokens = tokens.detach().cpu().numpy()
+    if isinstance(tokens, np.ndarray) or hasattr(tokens, "__array__"):
+        array = np.asarray(tokens)
+        if array.ndim == 2 and array.dtype.kind in "iu":
+            if not 0 <= batch < len(array):
+                raise ShapeError(
+                    "There are tokens of {count} texts, and no text {batch}.", count=len(array), batch=batch
+                )
+            array = array[batch]
+        if array.ndim != 1:
+            raise names_expected()
+        return list(array.tolist()) if array.dtype.kind in "iubf" else list(array)
+    try:
+        return list(tokens)
+    except TypeError:
+        raise names_expected() from None
+
+
+def _cut(texts: Sequence[str], tokenizer: Any) -> _Made:
+    """Cut the text, or both texts of a pair, by the tokenizer."""
+    if hasattr(tokenizer, "id_to_token"):  # of the package tokenizers
+        return _of_encoding(tokenizer.encode(*texts))
+    try:
+        made = tokenizer(*texts, return_offsets_mapping=True, return_special_tokens_mask=True)
+    except (NotImplementedError, TypeError):  # a slow one has no offsets
+        made = tokenizer(*texts)
+    return _encoded(made, tokenizer, 0)
+
+
+def _encoded(found: Any, tokenizer: Any, batch: int) -> _Made:
+    """Read a BatchEncoding, or a mapping with input_ids."""
+    encodings = getattr(found, "encodings", None)
+    fields: Mapping[str, Any] = found if isinstance(found, Mapping) or hasattr(found, "keys") else vars(found)
+    mask = fields.get("attention_mask")
+    if encodings:
+        if not 0 <= batch < len(encodings):
+            raise ShapeError(
+                "There are tokens of {count} texts, and no text {batch}.", count=len(encodings), batch=batch
+            )
+        return replace(_of_encoding(encodings[batch]), mask=mask)
+    if "input_ids" not in fields:
+        raise InputError("tokens has no input_ids: a list of names, ids, or what a tokenizer returns was expected.")
+    if tokenizer is None:
+        raise InputError("The tokens are ids of a vocabulary, and need tokenizer= to be read.")
+    ids = tuple(int(number) for number in _as_list(_one_text(fields["input_ids"], batch), batch))
+    offsets = None
+    if "offset_mapping" in fields:
+        rows = np.asarray(_one_text(fields["offset_mapping"], batch, 2)).tolist()
+        offsets = tuple((int(start), int(end)) for start, end in rows)
+    special = None
+    if "special_tokens_mask" in fields:
+        special = tuple(bool(flag) for flag in _as_list(_one_text(fields["special_tokens_mask"], batch), batch))
+    return _Made(_pieces_of(ids, tokenizer), ids, offsets, None, special, mask)
+
+
+def _one_text(values: Any, batch: int, dimensions: int = 1) -> Any:
+    """Return one text of a batch of lists or arrays; of one text that stands alone itself."""
+    values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+    depth, inside = 0, values
+    while isinstance(inside, list | tuple | np.ndarray) and len(inside):
+        depth, inside = depth + 1, inside[0]
+    if depth <= dimensions:
+        return values
+    if not 0 <= batch < len(values):
+        raise ShapeError("There are tokens of {count} texts, and no text {batch}.", count=len(values), batch=batch)
+    return values[batch]
+
+
+def _of_encoding(encoding: Any) -> _Made:
+    """Read an Encoding of the package tokenizers."""
+    return _Made(
+        tuple(encoding.tokens),
+        tuple(encoding.ids),
+        tuple((int(start), int(end)) for start, end in encoding.offsets),
+        tuple(encoding.sequence_ids),
+        tuple(bool(flag) for flag in encoding.special_tokens_mask),
+    )
+
+
+def _pieces_of(ids: Sequence[int], tokenizer: Any) -> tuple[str | bytes, ...]:
+    if hasattr(tokenizer, "convert_ids_to_tokens"):
+        found = tokenizer.convert_ids_to_tokens(list(ids))
+    else:
+        found = [tokenizer.id_to_token(number) for number in ids]
+    missing = next((number for number, piece in zip(ids, found, strict=True) if piece is None), None)
+    if missing is not None:
+        raise InputError("The tokenizer has no token with the id {id}.", id=missing)
+    return tuple(piece if isinstance(piece, bytes) else str(piece) for piece in found)
+
+
+def _special_flags(special: Any, made: _Made, tokenizer: Any) -> tuple[bool, ...]:
+    """Return which tokens stand for no text: as the mask says, the tokenizer, or the well-known forms."""
+    if special is not None:
+        flags = tuple(bool(flag) for flag in np.asarray(_as_list(special, 0)).ravel().tolist())
+        if len(flags) != len(made.pieces):
+            raise ShapeError(
+                "special_tokens_mask has {flags} numbers, and there are {count} tokens.",
+                flags=len(flags),
+                count=len(made.pieces),
+            )
+        return flags
+    if made.special is not None:
+        return made.special
+    named = [piece if isinstance(piece, str) else "" for piece in made.pieces]
+    words = {getattr(tokenizer, name, None) for name in ("unk_token", "mask_token")}
+    own = {str(piece) for piece in getattr(tokenizer, "all_special_tokens", None) or ()} - words
+    return tuple(piece in own or is_known_special(piece) for piece in named)
+
+
+def _by_offsets(made: _Made, texts: Sequence[str], special: Sequence[bool]) -> GivenTokens:
+    """Return tokens at the spans that the tokenizer gave; the second text of a pair stands in a line of its own."""
+    offsets = made.offsets or ()
+    source = "\n".join(texts)
+    found = []
+    for index, (piece, (start, end), alone) in enumerate(zip(made.pieces, offsets, special, strict=True)):
+        which = (made.texts[index] if made.texts is not None else 0) or 0
+        name = piece if isinstance(piece, str) else piece.decode("utf-8", "replace")
+        number = None if made.ids is None else made.ids[index]
+        text = texts[min(which, len(texts) - 1)]
+        if end > len(text):
+            raise InputError("The tokenizer's spans lie beyond the text: is it the text that was tokenized?")
+        shift = len(texts[0]) + 1 if which == 1 else 0
+        inside = text[start:end]
+        if alone:
+            found.append(Token(name, piece=name, id=number))
+            continue
+        if name == _SPACE:  # the library gives it the letter after it
+            start = end = end if inside and not inside.strip() else start
+            inside = ""
+        if inside.strip():
+            start += len(inside) - len(inside.lstrip())
+            end -= len(inside) - len(inside.rstrip())
+        found.append(Token(_shown(name, text[start:end]), start + shift, end + shift, piece=name, id=number))
+    return GivenTokens(tuple(found), source, made.mask)
+
+
+def _by_pieces(made: _Made, texts: Sequence[str], special: Sequence[bool]) -> GivenTokens:
+    """Return tokens whose places are read from their pieces, or searched in the text where one is given."""
+    read = read_pieces(made.pieces, special)
+    names = [piece if isinstance(piece, str) else piece.decode("utf-8", "replace") for piece in made.pieces]
+    ids: Sequence[int | None] = made.ids or [None] * len(names)
+    if read is not None:
+        shown = [None if span is None else read.source[span[0] : span[1]] for span in read.spans]
+        source, spans = read.source, read.spans
+    elif texts or any(special):
+        shown = [None if alone else name for name, alone in zip(names, special, strict=True)]
+        source, spans = place_words(names, special)
+    else:
+        return GivenTokens(
+            tuple(
+                Token(name, piece=name if number is not None else None, id=number)
+                for name, number in _pairs(names, ids)
+            ),
+            mask=made.mask,
+        )
+    if texts and source != "\n".join(texts):
+        source = "\n".join(texts)
+        spans = find_in_text(shown, source)
+    spans = tuple(
+        (span[1], span[1]) if span is not None and name == _SPACE else span
+        for name, span in zip(names, spans, strict=True)
+    )
+    is_piece = read is not None or made.ids is not None
+    found = tuple(
+        Token(name, piece=name if is_piece else None, id=number)
+        if span is None
+        else Token(_shown(name, source[span[0] : span[1]]), *span, piece=name if is_piece else None, id=number)
+        for name, span, number in zip(names, spans, ids, strict=True)
+    )
+    return GivenTokens(found, source, made.mask, notes=() if read is None else (read.note,))
+
+
+def _shown(piece: str, text: str) -> str:
+    """Return what a reader sees of a piece that stands for `text`."""
+    return "␣" if piece == _SPACE or (not text and not piece.strip("Ġ")) else text or piece
+
+
+def _pairs(names: Sequence[str], ids: Sequence[int | None]) -> list[tuple[str, int | None]]:
+    return list(zip(names, ids, strict=True))
+
+
+def number_parts(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Return the tokens with small numbers at those that are parts of one character, whose spans overlap.
+
+    >>> [token.text for token in number_parts((Token("鱼", 0, 1), Token("鱼", 0, 1), Token("吃", 1, 2)))]
+    ['鱼₁', '鱼₂', '吃']
+    """
+    groups: list[list[Token]] = []
+    for before, token in pairwise((None, *tokens)):
+        assert token is not None
+        overlaps = (
+            before is not None
+            and before.start is not None
+            and token.start is not None
+            and before.start < (before.end or 0)
+            and token.start < min(before.end or 0, token.end or 0)
+        )
+        if overlaps:
+            groups[-1].append(token)
+        else:
+            groups.append([token])
+    return tuple(
+        replace(token, text=token.text + str(number).translate(SUBSCRIPTS)) if len(group) > 1 else token
+        for group in groups
+        for number, token in enumerate(group, 1)
+    )
+
+
+def padding_places(tokens: Sequence[Token]) -> list[int]:
+    """Return the indexes of the tokens that are padding by their names."""
+    return [index for index, token in enumerate(tokens) if is_padding(token.piece or token.text)]
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__

@@ -1,0 +1,34 @@
+"""A token: a piece of a text as a reader sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the text as a reader sees it, and where it stands: source[start:end], in code points.
+
+    start and end are None where there is no source text. piece is the vocabulary's entry ('Ġcat') and id its
+    number, where a model has one.
+    """
+
+    text: str
+    start: int | None = None
+    end: int | None = None
+    piece: str | None = None
+    id: int | None = None
+
+    def is_unknown(self, piece: object) -> bool:
+        """Return whether the token is text that a vocabulary replaces, in whole or in part, by this piece ('[UNK]')."""
+        return piece is not None and self.start is not None and piece in (self.piece or "").split(" ")
+
+
+def stand_for_text(tokens: tuple[Token, ...]) -> list[bool]:
+    """Return which tokens stand for text: those with a place, among tokens that have places; all, where none has one.
+
+    >>> stand_for_text((Token("[CLS]"), Token("猫", 0, 1))), stand_for_text((Token("猫"), Token("吃")))
+    ([False, True], [True, True])
+    """
+    placed = [token.start is not None for token in tokens]
+    return placed if any(placed) else [True] * len(placed)
