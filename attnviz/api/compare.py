@@ -17,11 +17,10 @@ from attnviz.core.positions import SCHEMES
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_options
 from attnviz.text.tokenize import normal_form
-from attnviz.toy import lexicon
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import Settings, check_settings
 from attnviz.toy.word_vectors import Progress
-from attnviz.toy.words import NO_FILES, WordFiles, cut_as, how_to_cut, open_word_files, read
+from attnviz.toy.words import NO_FILES, WordFiles, cut_as, how_to_cut, known_words, open_word_files, read
 
 # What both texts are cut by where only the cutting into words differs.
 FINER = ("han", "char")
@@ -145,7 +144,8 @@ def _same_word(settings: Settings) -> Callable[[str], str]:
     """Return what makes two tokens one word: for the toy also another case, since Cat and cat have one vector."""
     if settings.embedding != "toy":
         return str
-    return lambda text: normal_form(text) if lexicon.packaged().is_known(text) else text
+    known = known_words(settings)
+    return lambda text: normal_form(text) if known.is_known(text) else text
 
 
 def _common_cut(text_a: str, text_b: str, settings: Settings) -> str | None:
@@ -153,7 +153,7 @@ def _common_cut(text_a: str, text_b: str, settings: Settings) -> str | None:
     same = _same_word(settings)
 
     def bag(text: str, how: str) -> Counter[str]:
-        return Counter(same(token.text) for token in cut_as(text, how))
+        return Counter(same(token.text) for token in cut_as(text, how, known_words(settings)))
 
     if bag(text_a, how_to_cut(settings)) == bag(text_b, how_to_cut(settings)):
         return None

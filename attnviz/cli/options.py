@@ -182,6 +182,11 @@ OPTIONS: dict[str, OptionText] = {
         "toy|hash|onehot|PATH.vec",
         tuple(EMBEDDINGS),
     ),
+    "lexicon": OptionText(
+        "Computation",
+        "Words of your own for the toy: a word, its language and its features on each line. Repeatable.",
+        "FILE.tsv",
+    ),
     "dim": OptionText(
         "Computation", "Dimensions of hashed vectors (32 if not given); the toy has 100, a file its own.", "N"
     ),
@@ -342,10 +347,11 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
         help=translate(one.metadata.get("help", words.help)),
         metavar=metavar,
         rich_help_panel=translate(words.panel),
-        show_default=one.default not in (MISSING, None, False),
+        show_default=one.default not in (MISSING, None, False, ()),
         autocompletion=_completer(choices) if choices else None,
     )
-    default = [] if one.default is MISSING else one.default
+    default = [] if one.default in (MISSING, ()) else one.default
+    hint = list[str] if hint == tuple[str, ...] else hint
     return inspect.Parameter(
         one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, option]
     )

@@ -14,6 +14,7 @@ class ToyOrigin:
     """The toy's layer, with every setting as it was used: what `auto` stands for is resolved.
 
     embedding: "vectors" where the rows of a matrix were given. position: None where several schemes were tried.
+    lexicon: files with words of a reader's own.
     """
 
     tokens: str
@@ -26,10 +27,12 @@ class ToyOrigin:
     temperature: float
     seed: int = 0
     offset: int = 0
+    lexicon: tuple[str, ...] = ()
 
     def to_settings(self) -> dict[str, object]:
-        """Return the settings under their own names."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        """Return the settings under their own names; `lexicon` only where there is one."""
+        found = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "lexicon"}
+        return found | ({"lexicon": list(self.lexicon)} if self.lexicon else {})
 
 
 class UnknownWords(NamedTuple):
@@ -276,7 +279,10 @@ def _origin(settings: Mapping[str, Any]) -> ToyOrigin | ModelOrigin | GivenOrigi
     return (
         None
         if embedding is None
-        else ToyOrigin(**{one.name: settings[one.name] for one in fields(ToyOrigin) if one.name in settings})
+        else ToyOrigin(
+            **{one.name: settings[one.name] for one in fields(ToyOrigin) if one.name in settings}
+            | {"lexicon": tuple(settings.get("lexicon", ()))}
+        )
     )
 
 

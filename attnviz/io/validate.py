@@ -53,6 +53,10 @@ _MASK = _Kind(_is_mask, message("a mask"))
 _NAME = _Kind(lambda value: _TEXT.fits(value) or _COUNT.fits(value), message("a whole number from 0, or a name"))
 _LIST = _Kind(lambda value: isinstance(value, list | tuple), message("a list"))
 _OBJECT = _Kind(lambda value: isinstance(value, Mapping), message("an object"))
+_TEXTS = _Kind(
+    lambda value: isinstance(value, list | tuple) and all(isinstance(one, str) for one in value),
+    message("a list of texts"),
+)
 _OF_TOKEN = {
     "text": _TEXT,
     "start": _COUNT.or_null(),
@@ -79,6 +83,7 @@ _OF_SETTINGS = {
     "precision": _OBJECT,
     "unknown_words": _OBJECT,
     "hidden": _OBJECT,
+    "lexicon": _TEXTS,
 }
 # What else must be there with a setting, to say how the weights were computed.
 _WITH = {

@@ -155,7 +155,11 @@ def _toy(tokens: Sequence[Token], dim: int | None, known: lexicon.Lexicon) -> Em
     made = {text: _toy_vector(text, known, names.get(text)) for text in dict.fromkeys(one.text for one in tokens)}
     missing = list(dict.fromkeys(word for _, words in made.values() for word in words))
     guessed = [text for text in names if not is_given_name(text)]
-    notes = (*((_unknown_note(missing),) if missing else ()), *((_guessed_note(guessed),) if guessed else ()))
+    notes = (
+        *known.notes,
+        *((_unknown_note(missing),) if missing else ()),
+        *((_guessed_note(guessed),) if guessed else ()),
+    )
     vectors = scaled(np.stack([made[token.text][0] for token in tokens]))
     unknown = frozenset(text for text, (found, _) in made.items() if not found.any())
     return Embedded(vectors, lexicon.FEATURES, notes, unknown)

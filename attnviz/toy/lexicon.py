@@ -17,6 +17,7 @@ import numpy as np
 
 from attnviz.core.errors import AttnvizError
 from attnviz.core.types import Float32
+from attnviz.i18n.messages import Message
 from attnviz.text.tokenize import is_han, normal_form
 from attnviz.toy import names
 
@@ -162,9 +163,10 @@ class Lexicon:
     found by a search through its bytes, so that a short text costs little.
     """
 
-    def __init__(self, own: Mapping[str, Entry] = MappingProxyType({})) -> None:
-        """Take words of a reader's own, in the form they are looked up under."""
+    def __init__(self, own: Mapping[str, Entry] = MappingProxyType({}), notes: tuple[Message, ...] = ()) -> None:
+        """Take words of a reader's own, in the form they are looked up under, and what to tell of them."""
         self.own = own
+        self.notes = notes
         self._classes: dict[str, int] = {}
         self._words: dict[str, set[str]] = {}
         self._begun: dict[str, _Begun] = {}

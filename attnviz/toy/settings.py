@@ -11,9 +11,9 @@ import numpy as np
 
 from attnviz.core.errors import InputError, OptionError, unknown_choice
 from attnviz.core.masks import parse_mask
-from attnviz.core.option_kinds import NUMBER, TEXT, WHOLE, check_kinds
+from attnviz.core.option_kinds import NUMBER, TEXT, WHOLE, OptionKind, check_kinds
 from attnviz.core.positions import LARGEST_OFFSET, SCHEMES
-from attnviz.i18n.messages import Message, Name
+from attnviz.i18n.messages import Message, Name, message
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy import layer as toy
 from attnviz.toy import lexicon
@@ -33,7 +33,7 @@ class Settings:
     GloVe text file (.vec, .txt, .gz). dim: for hash, default 32. heads: at least 1, divides dim. projection: auto,
     identity, lexicon, random. position: a key of positions.SCHEMES. mask: none, causal, window:K, window:K,causal.
     temperature: above 0, divides the logits. seed: for what is random, 0 or more. offset: the first position, 0 or
-    more.
+    more. lexicon: files with words of a reader's own for the toy, a path or several.
     """
 
     tokens: str = "auto"
@@ -46,6 +46,14 @@ class Settings:
     temperature: float = 1.0
     seed: int = 0
     offset: int = 0
+    lexicon: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take one path, or a list of them, as several."""
+        given: Any = self.lexicon
+        paths = (given,) if isinstance(given, str | Path) else given
+        if isinstance(paths, list | tuple) and all(isinstance(path, str | Path) for path in paths):
+            object.__setattr__(self, "lexicon", tuple(map(str, paths)))
 
     @property
     def causal(self) -> bool:
@@ -59,6 +67,7 @@ SETTING_KINDS = {
     **dict.fromkeys(("heads", "seed", "offset"), WHOLE),
     "dim": WHOLE.or_none(),
     "temperature": NUMBER,
+    "lexicon": OptionKind(tuple, message("a path, or a list of paths")),
 }
 
 
@@ -106,6 +115,12 @@ def check_settings(settings: Settings) -> None:
     if not 0 <= settings.offset <= LARGEST_OFFSET:
         raise OptionError(
             "--offset must be from 0 to {largest}, not {offset}.", largest=f"{LARGEST_OFFSET:,}", offset=settings.offset
+        )
+    if settings.lexicon and settings.embedding != "toy" and settings.tokens != "lexicon":
+        raise OptionError(
+            "--lexicon adds words to the toy's lexicon, which --embedding {embedding} does not use.",
+            hint="Leave it out, or add --tokens lexicon to cut the text by it.",
+            embedding=settings.embedding,
         )
     if settings.projection == "lexicon" and settings.embedding != "toy":
         raise OptionError(

@@ -92,7 +92,7 @@ def read(
     tokens = cut(text, settings)
     if keys is None:
         check_size(len(tokens), len(tokens), settings.heads, most)
-        found = embed(tokens, settings.embedding, settings.dim, rows=word_files.get(settings.embedding))
+        found = _embedded(tokens, settings, word_files)
         return Words(_marked(tokens, found), found, text)
     if settings.causal:
         raise OptionError(
@@ -101,10 +101,24 @@ def read(
         )
     asked = cut(keys, settings)
     check_size(len(tokens), len(asked), settings.heads, most)
-    both = embed((*tokens, *asked), settings.embedding, settings.dim, rows=word_files.get(settings.embedding))
+    both = _embedded((*tokens, *asked), settings, word_files)
     own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
     asked_words = Words(_marked(asked, both), replace(both, vectors=other), keys)
     return Words(_marked(tokens, both), replace(both, vectors=own), text, asked_words)
+
+
+def _embedded(tokens: tuple[Token, ...], settings: Settings, word_files: WordFiles) -> Embedded:
+    rows = word_files.get(settings.embedding)
+    return embed(tokens, settings.embedding, settings.dim, rows=rows, known=known_words(settings))
+
+
+def known_words(settings: Settings) -> lexicon.Lexicon:
+    """Return the toy's words, with those of the files in `settings.lexicon`; InputError where one is invalid."""
+    if not settings.lexicon:
+        return lexicon.packaged()
+    from attnviz.toy.own_words import open_lexicon
+
+    return open_lexicon(settings.lexicon)
 
 
 def _marked(tokens: tuple[Token, ...], embedded: Embedded) -> tuple[Token, ...]:
@@ -124,30 +138,34 @@ def open_word_files(
     """
     given = [text for text in texts if text is not None]
     each = list(each)
-    cuts: dict[str, dict[str, None]] = {}
+    cuts: dict[str, list[Settings]] = {}
     for settings in each if given else ():
         check_settings(settings)
         if is_word_file(settings.embedding):
-            cuts.setdefault(settings.embedding, {})[how_to_cut(settings)] = None
+            cuts.setdefault(settings.embedding, []).append(settings)
             for text in given:
                 check_beginning(text, settings, MOST_BESIDE_KEYS)
     return {
-        path: open_vectors(path, (token for cut in own for text in given for token in cut_as(text, cut)), progress)
+        path: open_vectors(path, {token for one in own for text in given for token in _cut(text, one)}, progress)
         for path, own in cuts.items()
     }
 
 
 def cut(text: str, settings: Settings) -> tuple[Token, ...]:
     """Return the tokens of `text`; InputError where there are none."""
-    tokens = cut_as(text, how_to_cut(settings))
+    tokens = _cut(text, settings)
     if not tokens:
         raise InputError("The text is empty or blank: at least one word was expected.")
     return tokens
 
 
-def cut_as(text: str, how: str) -> tuple[Token, ...]:
-    """Cut a text by one of TOKENIZERS, "lexicon" by the words of the toy's."""
-    return tokenize(text, how, lexicon.packaged())
+def _cut(text: str, settings: Settings) -> tuple[Token, ...]:
+    return cut_as(text, how_to_cut(settings), known_words(settings))
+
+
+def cut_as(text: str, how: str, known: lexicon.Lexicon | None = None) -> tuple[Token, ...]:
+    """Cut a text by one of TOKENIZERS, "lexicon" by the toy's words, the packaged ones if not given."""
+    return tokenize(text, how, known or lexicon.packaged())
 
 
 def check_beginning(text: str, settings: Settings, most: int = MOST_TOKENS) -> None:
@@ -155,7 +173,7 @@ def check_beginning(text: str, settings: Settings, most: int = MOST_TOKENS) -> N
     need_text(text)
     size = _CHARACTERS_A_TOKEN * most
     while size < len(text):
-        if len(cut_as(text[:size], how_to_cut(settings))) > most + 1:  # the last may be cut in two
+        if len(_cut(text[:size], settings)) > most + 1:  # the last may be cut in two
             raise too_many(message("more than {count}", count=f"{most:,}"), most)
         size *= 4
 

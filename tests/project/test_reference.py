@@ -19,6 +19,7 @@ REGISTRY = Registry().with_resources((name, Resource.from_contents(schema)) for 
 
 WEIGHTS = str(SAMPLES / "weights.json")
 DOCUMENTS = [
+    ("attention", ["run", "齐天大圣吃鱼 zzyzx", "--lexicon", str(SAMPLES / "heroes.tsv")]),
     ("attention", ["run", "猫吃鱼"]),
     ("attention", ["run", "猫吃鱼", "--heads", "4", "--mask", "causal", "--position", "rope"]),
     ("attention", ["run", "猫吃鱼", "--keys", "the cat eats"]),

@@ -8,6 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 from near import assert_near
+from paths import ROOT
 
 from attnviz.text.tokenize import normal_form
 from attnviz.toy import lexicon
@@ -149,3 +150,12 @@ def test_grammar_is_silent():
     _, key, value = lexicon.projections()
     assert not key[column].any()
     assert not value[column].any()
+
+
+@pytest.mark.parametrize("page", ["words.md", "words.zh.md"])
+def test_the_guide_names_every_feature(page):
+    """A reader who writes words of their own finds the names of all features, group by group."""
+    text = (ROOT / "docs" / "guide" / page).read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    for names in lexicon.GROUPS.values():
+        assert any(", ".join(f"`{name}`" for name in names) in row for row in rows), names

@@ -11,7 +11,7 @@ from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
 from attnviz.core.positions import scheme_words
 from attnviz.core.provenance import GivenOrigin, Provenance
-from attnviz.i18n.messages import Message, message
+from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.model_words import describe_model
 
 
@@ -44,6 +44,9 @@ def describe_provenance(
             s.embedding, message("vectors of {name}", name=PurePath(s.embedding).name)
         ),
         "tokens": lambda: _TOKENS.get(s.tokens),
+        "lexicon": lambda: (
+            message("with {files}", files=listed(PurePath(path).name for path in s.lexicon)) if s.lexicon else None
+        ),
         "dim": lambda: None if s.embedding in ("toy", "onehot") else setting_words("dim", s.dim),
         "projection": lambda: _PROJECTIONS.get(s.projection, setting_words("projection", s.projection)),
         "heads": lambda: _count_heads(s.heads, heads),
