@@ -84,6 +84,7 @@ def cut_by(text: str, **words: int) -> str:
         ("从小学习", {"从": 1, "小学": 5, "习": 5, "从小": 1, "学习": 1, "小": 5}, "从小/学习"),
         ("小明白了", {"小": 5, "明白": 4, "了": 5, "小明": 1, "白": 5}, "小/明白/了"),  # commoner words
         ("甲乙丙", {"甲": 3, "甲乙": 3, "乙丙": 3, "丙": 3}, "甲/乙丙"),  # of equals the longest last word
+        ("甲乙丙", {"甲": 4, "甲乙": 3, "乙丙": 4, "丙": 5}, "甲乙/丙"),  # one very common word
         ("甲乙丙丁", {"乙丙": 1}, "甲/乙丙/丁"),
         ("ice cream is cold", {"ice": 5, "cream": 5, "ice-cream": 1, "is": 5}, "ice cream/is/cold"),
         ("Ice-Cream", {"ice": 5, "ice-cream": 1}, "Ice-Cream"),
@@ -152,7 +153,7 @@ def test_words_stay_words(word):
         ("上周伟人来", "上周"),
         ("小红花很漂亮", "小/红/花"),
         ("小红花了钱", "小红/花/了"),
-        ("小明天才来", "小/明天"),
+        ("小明白了", "小/明白/了"),
     ],
 )
 def test_what_is_no_name(text, expected):
