@@ -153,7 +153,7 @@ def test_bad_files(tmp_path, monkeypatch):
     """No file, a folder, another encoding, a file too large or with too many words: one line each."""
     gbk = tmp_path / "gbk.tsv"
     gbk.write_bytes("狗吃鱼\tzh\tanimal:9".encode("gbk"))
-    with pytest.raises(InputError, match=r"gbk\.tsv is not UTF-8.*iconv"):
+    with pytest.raises(InputError, match=r"gbk\.tsv is not UTF-8"):
         open_lexicon([str(gbk)])
     with pytest.raises(InputError, match="There is no file"):
         open_lexicon([str(tmp_path / "no.tsv")])
