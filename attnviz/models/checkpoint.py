@@ -20,6 +20,7 @@ from attnviz.models.formats.quantization import Quantization, read_quantization,
 from attnviz.models.formats.safetensors import INDEX, SafetensorsFile, ShardedSafetensors
 from attnviz.models.formats.tensors import Tensors
 from attnviz.models.locate import ModelLocation, is_gguf
+from attnviz.models.other_layouts import ADAPTER, explain_folder, refuse_adapter
 
 if TYPE_CHECKING:
     from attnviz.models.formats.gguf import GgufFile
@@ -32,6 +33,8 @@ CONVERT = (
 )
 
 
+# Pickles of a training run that hold no weights.
+_NO_WEIGHTS = ("optimizer", "scheduler", "rng_state", "training_args", "scaler")
 # The config's keys that generation needs beside the settings.
 _TOKEN_IDS = ("model_type", "decoder_start_token_id", "pad_token_id", "eos_token_id")
 
@@ -158,6 +161,8 @@ def naming_file(path: Path) -> Iterator[None]:
 
 def open_weights(folder: Path) -> SafetensorsFile | ShardedSafetensors:
     """Open a folder's safetensors: model.safetensors, else its index, else the only such file."""
+    if is_file(folder / ADAPTER):
+        raise refuse_adapter(folder)  # transformers would load the base model that it names, and put it on top
     for name in ("model.safetensors", INDEX):
         if is_file(folder / name):
             return SafetensorsFile(folder / name) if name != INDEX else ShardedSafetensors(folder / name)
@@ -170,7 +175,15 @@ def open_weights(folder: Path) -> SafetensorsFile | ShardedSafetensors:
             path=str(folder),
             index=INDEX,
         )
-    pickles = [*folder.glob("pytorch_model*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"), *folder.glob("*.ckpt")]
+    pickles = [
+        file
+        for pattern in ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+        for file in folder.glob(pattern)
+        if not file.name.startswith(_NO_WEIGHTS)
+    ]
+    other = None if any(file.name.startswith("pytorch_model") for file in pickles) else explain_folder(folder)
+    if other is not None:
+        raise other
     if pickles:
         raise InputError(
             "{path!r} is a pickle, which can run any code when it is opened; safetensors were expected.",

@@ -135,11 +135,7 @@ def _on_disk(path: Path, reference: str) -> ModelLocation:
             only = _only(here, reference)
             return _of_file(path.resolve().name, only, reference)
         if not (path / "config.json").exists():
-            raise InputError(
-                "{path!r} has no config.json and no .gguf file.",
-                hint="Give the folder with config.json and the weights.",
-                path=str(path),
-            )
+            raise _no_model(path)
         return ModelLocation(path.resolve().name, path, reference)
     if is_gguf(path):
         return _of_file(path.name[: path.name.lower().rindex(".gguf")], path, reference)
@@ -149,10 +145,34 @@ def _on_disk(path: Path, reference: str) -> ModelLocation:
             hint="Attention that was computed elsewhere goes with --weights or `attnviz.load_weights`.",
             path=str(path),
         )
-    raise InputError(
+    from attnviz.models.other_layouts import explain_file
+
+    raise explain_file(path) or InputError(
         "{path!r} is neither a folder nor a .gguf file.",
         hint="Give the folder with config.json and the weights.",
         path=str(path),
+    )
+
+
+def _no_model(folder: Path) -> InputError:
+    """Return the refusal of a folder without config.json: by what it holds, or by the models in folders inside it."""
+    from attnviz.models.other_layouts import explain_folder
+
+    known = explain_folder(folder)
+    if known is not None:
+        return known
+    inside = [path for path, _ in zip(models_under(folder), range(3), strict=False)]
+    if inside:
+        return InputError(
+            "{path!r} has no config.json and no .gguf file, but there are models in it: {inside}.",
+            hint="Give one of them.",
+            path=str(folder),
+            inside=listed(str(path) for path in inside),
+        )
+    return InputError(
+        "{path!r} has no config.json and no .gguf file.",
+        hint="Give the folder with config.json and the weights.",
+        path=str(folder),
     )
 
 

@@ -56,6 +56,11 @@ def unnamed_family(config: Mapping[str, Any], architectures: list[str]) -> Input
             names=", ".join(architectures),
             lines=recipe(config),
         )
+    if "pretrained_cfg" in config:
+        return InputError(
+            "config.json is of timm, and attnviz computes none of timm's models.",
+            hint="Give the attention that it computes to attnviz.Attention.from_arrays.",
+        )
     return InputError(
         "config.json names neither a model_type nor architectures, so the family is unknown.",
         hint='Add "model_type" to it, as in "model_type": "bert"; attnviz models lists the families.',
