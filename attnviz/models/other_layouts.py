@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
-from attnviz.i18n.messages import Message, message, phrase
+from attnviz.i18n.messages import Message, message
 from attnviz.models.formats.files import read_json
 
 ADAPTER = "adapter_config.json"
 _SMALL = 2**20
 
-_ORIGINAL = phrase("Give the checkpoint that it was made from, as transformers saves it.")
-_GGUF = phrase("Give a .gguf file, or the original checkpoint.")
-_FOLDER = phrase("Give the folder with config.json and the weights.")
-_FROM_TENSORFLOW = phrase(
+_ORIGINAL = message("Give the checkpoint that it was made from, as transformers saves it.")
+_GGUF = message("Give a .gguf file, or the original checkpoint.")
+_FOLDER = message("Give the folder with config.json and the weights.")
+_FROM_TENSORFLOW = message(
     "Convert them where transformers 4 and TensorFlow are installed, in Python: "
     "AutoModel.from_pretrained({path!r}, from_tf=True).save_pretrained({path!r})"
 )
-_FROM_FLAX = phrase(
+_FROM_FLAX = message(
     "Convert them where transformers 4 and Flax are installed, in Python: "
     "AutoModel.from_pretrained({path!r}, from_flax=True).save_pretrained({path!r})"
 )
@@ -37,7 +38,7 @@ class Layout(NamedTuple):
 
     files: tuple[str, ...]
     written: Message
-    hint: str
+    hint: Message
 
 
 # The first that is there counts. A star stands for any part of a name.
@@ -45,18 +46,18 @@ LAYOUTS = (
     Layout(
         ("model_index.json",),
         message("a diffusers pipeline"),
-        phrase("Give the folder of one of its models, such as text_encoder."),
+        message("Give the folder of one of its models, such as text_encoder."),
     ),
     Layout(("open_clip_config.json", "open_clip_*.bin"), message("an open_clip model"), _ORIGINAL),
     Layout(
         ("consolidated.*", "params.json"),
         message("a checkpoint as Meta or Mistral lays it out"),
-        phrase("Convert it with the script convert_llama_weights_to_hf.py of transformers."),
+        message("Convert it with the script convert_llama_weights_to_hf.py of transformers."),
     ),
     Layout(
         ("dict.*txt", "dict.*txt.gz"),
         message("a fairseq checkpoint"),
-        phrase("Convert it with the script that transformers has for its family."),
+        message("Convert it with the script that transformers has for its family."),
     ),
     Layout(("tf_model.h5", "tf_model-*.h5"), message("TensorFlow weights"), _FROM_TENSORFLOW),
     Layout(("flax_model.msgpack", "flax_model-*.msgpack"), message("Flax weights"), _FROM_FLAX),
@@ -78,9 +79,9 @@ LAYOUTS = (
 
 # The first bytes of files, as they stand: ggml's magic numbers are written backwards.
 _MAGIC = {
-    b"GGUF": (message("a GGUF file under another name"), phrase("Name it .gguf.")),
+    b"GGUF": (message("a GGUF file under another name"), message("Name it .gguf.")),
     **dict.fromkeys((b"lmgg", b"fmgg", b"tjgg"), (message("a ggml file from before GGUF"), _GGUF)),
-    b"algg": (message("an adapter in ggml's old format"), phrase("Give the model that it was merged into.")),
+    b"algg": (message("an adapter in ggml's old format"), message("Give the model that it was merged into.")),
     b"PK\x03\x04": (message("a zip archive or a pickle of PyTorch"), _FOLDER),
     b"\x89HDF": (message("an HDF5 file"), _FOLDER),
 }
@@ -111,7 +112,8 @@ def explain_folder(folder: Path) -> InputError | None:
         if any(True for pattern in layout.files for _ in folder.glob(pattern)):
             return InputError(
                 "{path!r} holds {what}, which attnviz does not read.",
-                hint=layout.hint,
+                hint="{text}",
+                text=replace(layout.hint, fields={"path": str(folder)}),
                 path=str(folder),
                 what=layout.written,
             )
@@ -128,7 +130,9 @@ def explain_file(path: Path) -> InputError | None:
     if beginning not in _MAGIC:
         return None
     what, hint = _MAGIC[beginning]
-    return InputError("{path!r} is {what}, which attnviz does not read.", hint=hint, path=str(path), what=what)
+    return InputError(
+        "{path!r} is {what}, which attnviz does not read.", hint="{text}", text=hint, path=str(path), what=what
+    )
 
 
 def refuse_adapter(folder: Path) -> InputError:
