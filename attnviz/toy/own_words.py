@@ -33,7 +33,7 @@ def open_lexicon(paths: Sequence[str]) -> Lexicon:
 
     Raises InputError that names the file and the line, counted from 1, where something is wrong.
     """
-    return _opened(tuple((path, read_bytes(Path(path))) for path in paths)) if paths else packaged()
+    return _opened(tuple((path, read_bytes(Path(path), LARGEST_FILE)) for path in paths)) if paths else packaged()
 
 
 @lru_cache(maxsize=8)
@@ -42,7 +42,7 @@ def _opened(files: tuple[tuple[str, bytes], ...]) -> Lexicon:
     lines: dict[str, _Line] = {}
     again: dict[str, None] = {}
     for path, data in files:
-        for word, (entry, line) in _read(data, Path(path).name).items():
+        for word, (entry, line) in _read(data, Path(path)).items():
             if word in found:
                 again[word] = None
             found[word], lines[word] = entry, line
@@ -53,14 +53,11 @@ def _opened(files: tuple[tuple[str, bytes], ...]) -> Lexicon:
     return Lexicon(resolved, tuple(notes))
 
 
-def _read(data: bytes, name: str) -> dict[str, tuple[Entry, _Line]]:
+def _read(data: bytes, path: Path) -> dict[str, tuple[Entry, _Line]]:
     """Return the words of one file, each with its entry, aliases as they are written, and where it stands."""
-    if len(data) > LARGEST_FILE:
-        raise InputError(
-            "{name!r} is larger than a lexicon may be, {most} MB.", name=name, most=LARGEST_FILE // (1 << 20)
-        )
+    name = path.name
     found: dict[str, tuple[Entry, _Line]] = {}
-    for number, line in enumerate(decode(data, name).splitlines(), 1):
+    for number, line in enumerate(decode(data, path, chosen=False).splitlines(), 1):
         if not line.strip() or (line.startswith("#") and "\t" not in line):
             continue
         place = _Line(name, number)

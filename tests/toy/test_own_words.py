@@ -87,8 +87,8 @@ def test_own_words_win_with_a_note(tmp_path):
 
 def test_the_packaged_file_is_valid():
     """The packaged lexicon has the form that is asked of readers."""
-    data = own_words.Path(own_words.__file__).with_name("lexicon.tsv").read_bytes()
-    assert len(own_words._read(data, "lexicon.tsv")) > 2500
+    path = own_words.Path(own_words.__file__).with_name("lexicon.tsv")
+    assert len(own_words._read(path.read_bytes(), path)) > 2500
 
 
 def test_a_changed_file_is_read_again(own):
@@ -153,7 +153,7 @@ def test_bad_files(tmp_path, monkeypatch):
     """No file, a folder, another encoding, a file too large or with too many words: one line each."""
     gbk = tmp_path / "gbk.tsv"
     gbk.write_bytes("狗吃鱼\tzh\tanimal:9".encode("gbk"))
-    with pytest.raises(InputError, match=r"gbk\.tsv is not UTF-8"):
+    with pytest.raises(InputError, match=r"is not UTF-8.*iconv -f gb"):
         open_lexicon([str(gbk)])
     with pytest.raises(InputError, match="There is no file"):
         open_lexicon([str(tmp_path / "no.tsv")])
@@ -168,7 +168,7 @@ def test_bad_files(tmp_path, monkeypatch):
         open_lexicon([str(own)])
     own.write_bytes(b"#" * 9)
     monkeypatch.setattr(own_words, "LARGEST_FILE", 8)
-    with pytest.raises(InputError, match="larger than a lexicon may be"):
+    with pytest.raises(InputError, match="the most that is read here|bytes"):
         open_lexicon([str(own)])
 
 
