@@ -35,9 +35,9 @@ OBJECTS = {  # and help-it, which is done to people
     "use-it": "usable",
 }
 ENTRIES = {
-    word: {name: int(grade) for name, grade in (item.split(":") for item in features.split(" "))}
-    for word, features in lexicon.entries().items()
-    if not features.startswith("=")
+    word: {name: int(grade) for name, grade in (item.split(":") for item in entry.features.split(" "))}
+    for word, entry in lexicon.entries().items()
+    if not entry.features.startswith("=")
 }
 
 
@@ -62,7 +62,7 @@ ADJECTIVES = [
     for word in ENTRIES
     if grade(word, "quality") >= 7 and not grade(word, "action", "function") and grade(word, *THINGS, "number") < 3
 ]
-GRAMMAR = [word for word in ENTRIES if lexicon.is_grammar(word)]
+GRAMMAR = [word for word in ENTRIES if lexicon.packaged().is_grammar(word)]
 
 
 def logits(queries: list[str], keys: list[str], head: int | None = None) -> np.ndarray:
