@@ -6,10 +6,11 @@ Nothing is computed, so nothing is known of positions and masks, and nothing is 
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Integral
 
 from attnviz.analysis.comparison import GIVEN, Comparison, Difference, Name, compare_pairs
 from attnviz.core.attention_data import Attention
-from attnviz.core.errors import InputError
+from attnviz.core.errors import InputError, OptionError
 from attnviz.core.provenance import GivenOrigin, Provenance
 from attnviz.i18n.messages import Message, listed, message, toy_name
 from attnviz.text.rebuild_source import rebuild_source
@@ -19,18 +20,19 @@ def compare_attentions(
     a: Attention,
     b: Attention,
     *,
-    layer: int | None = None,
+    layer: int | str | None = None,
     head: str | None = None,
     names: tuple[Name, Name] | None = None,
 ) -> Comparison:
     """Compare two attentions token by token, in a's order: one run, of one layer.
 
-    layer: of both, counted from 0; the last of each, if None, which must be the same unless one has no other. head: a
-    number or a name, to compare that one alone; else all, of which the mean is shown; where the two have other heads,
-    nothing but their means.
+    layer: of both, counted from 0, or "mean"; the last of each, if None, which must be the same unless one has no
+    other. head: a number or a name, or several, to compare these alone; else all, of which the mean is shown; where the
+    two have other heads, nothing but their means.
     names: what the two are called; their texts, if None, or the first and the second where these are the same.
     Raises InputError where the two do not fit together, MissingError for a layer or a head that is not in both.
     """
+    check_one_layer(layer)
     _check_keys(a, b)
     a, b = rebuild_source(a), rebuild_source(b)
     a, b, notes = _one_layer(a, b, layer)
@@ -50,6 +52,13 @@ def compare_attentions(
     )
 
 
+def check_one_layer(layer: int | str | None) -> None:
+    """Raise OptionError for anything but the number of one layer, mean, or None."""
+    whole = isinstance(layer, Integral) and not isinstance(layer, bool)
+    if layer is not None and not whole and not (isinstance(layer, str) and (layer == "mean" or layer.isdecimal())):
+        raise OptionError("compare looks at one layer: a number or mean, not {layer!r}.", layer=layer)
+
+
 def _check_keys(a: Attention, b: Attention) -> None:
     """Raise InputError for a self-attention and a cross-attention, which cannot be compared."""
     if a.is_cross != b.is_cross:
@@ -59,7 +68,7 @@ def _check_keys(a: Attention, b: Attention) -> None:
         )
 
 
-def _one_layer(a: Attention, b: Attention, layer: int | None) -> tuple[Attention, Attention, tuple[Message, ...]]:
+def _one_layer(a: Attention, b: Attention, layer: int | str | None) -> tuple[Attention, Attention, tuple[Message, ...]]:
     """Return both with the chosen layer, or else the last, and notes on it."""
     if layer is not None:
         return a.select(layer=layer), b.select(layer=layer), ()
@@ -121,4 +130,9 @@ def _provenance(a: Provenance, b: Provenance) -> tuple[Provenance, tuple[Differe
         and isinstance(other := second.get(name), str | int | float)
         and one != other
     )
-    return Provenance(GivenOrigin(*sizes), normalized=a.normalized or b.normalized), differing
+    return Provenance(
+        GivenOrigin(*sizes),
+        normalized=a.normalized or b.normalized,
+        partial=a.partial or b.partial,
+        mean_layers=a.mean_layers if a.mean_layers == b.mean_layers else (),
+    ), differing

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
 from attnviz.core.positions import scheme_words
 from attnviz.core.provenance import NOTHING_KNOWN, HiddenTokens, Provenance
+from attnviz.core.selection import find_places
 from attnviz.core.token import stand_for_text
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, message, toy_name
@@ -70,7 +72,7 @@ class Run:
         return self.a.mean(axis=0), self.b.mean(axis=0)
 
     def choose(self, head: str | None) -> list[int | None]:
-        """Return the indexes of the heads that `head` names: a number, a name, mean, all, or None for mean.
+        """Return the indexes of the heads that `head` names: a number, a name, several, mean, all, or None for mean.
 
         None in the list stands for the mean; where there is one head, the mean is that head.
         """
@@ -78,7 +80,8 @@ class Run:
             return [0] if len(self.heads) == 1 else [None]
         if head == "all":
             return list(range(len(self.heads)))
-        return [find_head(self.heads, head)]
+        find = partial(find_head, self.heads)
+        return [*find_places(head, self.heads, message("head"), find)]
 
     def matrices(self, index: int | None) -> tuple[Float32, Float32]:
         """Return A and B of one head, or of the mean of the heads, each [query, key]."""

@@ -14,6 +14,7 @@ from attnviz.api.toy_or_model import choose
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.positions import SCHEMES
+from attnviz.core.selection import layer_numbers
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_options
 from attnviz.text.tokenize import normal_form
@@ -27,7 +28,7 @@ FINER = ("han", "char")
 
 
 @overload
-def compare(text_a: Attention, text_b: Attention, *, layer: int | None = None) -> Comparison: ...
+def compare(text_a: Attention, text_b: Attention, *, layer: int | str | None = None) -> Comparison: ...
 
 
 @overload
@@ -37,7 +38,7 @@ def compare(
     settings: Settings | Options | None = None,
     *,
     keys: str | None = None,
-    layer: int | None = None,
+    layer: int | str | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Comparison: ...
@@ -49,7 +50,7 @@ def compare(
     settings: Settings | Options | None = None,
     *,
     keys: str | None = None,
-    layer: int | None = None,
+    layer: int | str | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Comparison:
@@ -57,8 +58,9 @@ def compare(
 
     `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
     it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
-    cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (the last, if None);
-    an encoder-decoder that of its encoder, or, with `keys`, how the words of that target look at both texts.
+    cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (a number or
+    "mean"; the last, if None); an encoder-decoder that of its encoder, or, with `keys`, how the words of that target
+    look at both texts.
     progress: as in run. Two Attentions, computed here or elsewhere, are compared as they are, without further settings.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
@@ -99,16 +101,19 @@ def compare_texts(
     chosen: Settings | Options,
     *,
     keys: str | None = None,
-    layer: int | None = None,
+    layer: int | str | None = None,
     word_files: WordFiles = NO_FILES,
 ) -> Comparison:
     """Compare two texts, computed by the toy under its settings or by a model under its options; see `compare`.
 
     word_files: from `open_for`, so that several comparisons read a file once.
     """
+    from attnviz.analysis.compare_attentions import check_one_layer
+
+    check_one_layer(layer)
     if isinstance(chosen, Options):
-        return _compare_by_model(text_a, text_b, chosen, keys, layer)
-    if layer not in (None, 0):
+        return _compare_by_model(text_a, text_b, chosen, keys, None if layer is None else str(layer))[0]
+    if layer is not None and str(layer) not in ("0", "mean"):
         raise MissingError("There is no layer {layer}: the toy has only layer 0.", layer=layer)
     schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
     chosen = replace(chosen, position=schemes[-1])
@@ -126,8 +131,28 @@ def compare_texts(
     return compare_pairs(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
 
 
-def _compare_by_model(text_a: str, text_b: str, options: Options, keys: str | None, layer: int | None) -> Comparison:
-    """Compare two texts that a real model reads."""
+def compare_layers(
+    text_a: str,
+    text_b: str,
+    chosen: Settings | Options,
+    layer: str | None,
+    *,
+    keys: str | None = None,
+    word_files: WordFiles = NO_FILES,
+) -> list[Comparison]:
+    """Compare two texts in each of the layers that a text names, as 0,2-4, mean or all; the last, if None."""
+    if isinstance(chosen, Options):
+        return _compare_by_model(text_a, text_b, chosen, keys, layer)
+    for number in (None if layer is None else layer_numbers(layer)) or [0]:
+        if number != 0:
+            raise MissingError("There is no layer {layer}: the toy has only layer 0.", layer=number)
+    return [compare_texts(text_a, text_b, chosen, keys=keys, word_files=word_files)]
+
+
+def _compare_by_model(
+    text_a: str, text_b: str, options: Options, keys: str | None, layer: str | None
+) -> list[Comparison]:
+    """Compare two texts that a real model reads, layer by layer."""
     check_options(options)
     from attnviz.models.model import opened
 
@@ -135,9 +160,10 @@ def _compare_by_model(text_a: str, text_b: str, options: Options, keys: str | No
     translates = opened(options.model, options.download).shape.encoder_decoder
     if translates and options.attention == "auto" and keys is None:
         options = replace(options, attention="encoder")  # the words of the two texts, not of their translations
-    which = [-1 if layer is None else layer]
+    which = [-1] if layer is None else layer_numbers(layer)
     a, b = (run_model(text, options, keys, which) for text in (text_a, text_b))
-    return compare_pairs([(a, b)])
+    each = ["mean"] if layer == "mean" else a.layers
+    return [compare_pairs([(a.select(layer=one), b.select(layer=one))]) for one in each]
 
 
 def _same_word(settings: Settings) -> Callable[[str], str]:

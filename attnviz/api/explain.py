@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from attnviz.api.run import run
@@ -18,14 +19,15 @@ def explain(
     *,
     token: str | int | None = None,
     cell: str | int | None = None,
-    head: str | int | None = None,
+    head: str | int | Iterable[str | int] | None = None,
     layer: str | int | None = None,
     **given: Any,
 ) -> Explanation:
     """Explain one row of `run(text, settings, **given)`, every number of it, from embedding to output.
 
     token: whose row, by its text, as `猫#2` or by index; without it, the word whose row is least even. cell: explain
-    only the weight of this key. head: a number, a name, or "all" to compare the heads; layer: a number.
+    only the weight of this key. head: a number or a name; several, or "all", are compared; layer: a number, or
+    "mean".
     Raises an AttnvizError, a MissingError for a token, head or layer that is not there among them.
 
     Examples:

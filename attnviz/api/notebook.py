@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from attnviz.core.attention_data import Attention
     from attnviz.views.prepared.panels import Prepared
 
+Chosen = str | int | Iterable[str | int] | None
 VIEWS = ("page", "figure", "table")
 _MOST_CELLS = 2500
 _WIDTH, _PAGE_HEIGHT = 100, 640
@@ -47,9 +48,7 @@ def register(shell: Any) -> None:
         formatter.for_type_by_name(module, name, _bundle_for(shell))
 
 
-def show(
-    shown: Attention | Comparison, view: str = "page", *, head: str | int | None = None, layer: str | int | None = None
-) -> View:
+def show(shown: Attention | Comparison, view: str = "page", *, head: Chosen = None, layer: Chosen = None) -> View:
     """Return the view that a notebook shows of an Attention or a Comparison: page, figure or table.
 
     page: the interactive page in a frame; figure: the picture alone; table: numbers on coloured cells. head and layer
@@ -58,12 +57,13 @@ def show(
     """
     from attnviz.analysis.comparison import Comparison
     from attnviz.core.attention_data import Attention
+    from attnviz.views.prepared.heads import spell_choice
 
     if not isinstance(shown, Attention | Comparison):
         raise InputError("show takes an Attention or a Comparison, not {kind}.", kind=type(shown).__name__)
     if isinstance(shown, Comparison) and layer is not None:
         raise OptionError("A Comparison holds one layer.", hint="Choose the layer with compare(..., layer=N).")
-    chosen = (None if head is None else str(head), None if layer is None else str(layer))
+    chosen = (spell_choice(head), spell_choice(layer))
     makers: dict[str, Callable[[], dict[str, Any]]] = {
         "page": lambda: {"text/html": _frame(shown, *chosen), "text/plain": _text(forms)},
         "figure": lambda: {"image/png": _picture(shown, *chosen), "text/plain": _text(forms)},

@@ -29,7 +29,7 @@ def run(
     keys: str | None = None,
     vectors: str | Path | ArrayLike | None = None,
     labels: str | Sequence[str] | None = None,
-    layers: Collection[int] | None = None,
+    layers: str | Collection[int] | None = None,
     progress: Progress | None = None,
     most: int = MOST_TOKENS,
     **options: Any,
@@ -40,7 +40,8 @@ def run(
     of Settings, or, with `model`, those of a real model: pair, merge, no_special, renormalize, window, stride,
     attention, download. labels name the rows of a matrix: a list, or a string that is read as --labels is;
     progress(done, total) is told how many bytes of an embedding's file are read. The toy has one layer of `heads`
-    heads; of a model, `layers` (counted from 0, -1 is the last; None is all) are computed. most: more tokens are
+    heads; of a model, `layers` (counted from 0, -1 is the last; None is all; a text as "0,2-4" or "mean") are
+    computed. most: more tokens are
     refused.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
@@ -59,7 +60,9 @@ def run(
     return run_model(text, chosen, keys, layers)
 
 
-def run_model(text: str, options: Options, keys: str | None = None, layers: Collection[int] | None = None) -> Attention:
+def run_model(
+    text: str, options: Options, keys: str | None = None, layers: str | Collection[int] | None = None
+) -> Attention:
     """Run a real model on a text; it stays open for the next one."""
     check_options(options)
     from attnviz.models.model import opened

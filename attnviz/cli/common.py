@@ -18,6 +18,7 @@ from attnviz.cli.unused_options import Outputs
 from attnviz.cli.weights_files import Reading, reading_of, refuse_computing
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.core.selection import layer_numbers, names_several
 from attnviz.models.options import Options
 from attnviz.text.find_token import find_token
 from attnviz.toy.attend import attend_to
@@ -138,27 +139,14 @@ def _shows_everything(files: list[Path], style: Style | None) -> bool:
     return any(path.suffix.lower() == PAGE for path in files) or (style is not None and style.kind == "grid")
 
 
-def layers_for(layer: str | None, *, everything: bool = False) -> list[int] | None:
-    """Return the layers that a model computes for --layer, None for all.
+def layers_for(layer: str | None, *, everything: bool = False) -> str | list[int] | None:
+    """Return the layers that a model computes for --layer, None for all, "mean" for their mean.
 
     everything: whether all layers are meant where none is named, else the last.
     """
-    if layer == "all" or (layer is None and everything):
-        return None
     if layer is None:
-        return [-1]
-    if not layer.isdecimal():
-        raise OptionError("--layer takes a number from 0, or all, not {layer!r}.", layer=layer)
-    return [int(layer)]
-
-
-def one_layer(layer: str | None) -> int | None:
-    """Return the layer of a comparison; raise OptionError for anything but a number."""
-    if layer is None:
-        return None
-    if not layer.isdecimal():
-        raise OptionError("compare looks at one layer: --layer takes a number, not {layer!r}.", layer=layer)
-    return int(layer)
+        return None if everything else [-1]
+    return layer if layer == "mean" else layer_numbers(layer)
 
 
 def _attend(
@@ -166,7 +154,7 @@ def _attend(
     inputs: AttentionInput,
     chosen: Settings | Options,
     reading_options: Reading,
-    layers: list[int] | None,
+    layers: str | list[int] | None,
     word_files: WordFiles,
     most: int,
 ) -> tuple[Attention, ...]:
@@ -250,7 +238,7 @@ def view_choice(view_options: ViewOptions | ComparisonViewOptions) -> Choice:
         top=view_options.top,
         refining=refining_of(view_options),
         token=getattr(view_options, "token", None),
-        all_heads="all" in (view_options.head, view_options.layer),
+        all_heads=names_several(view_options.head) or names_several(view_options.layer),
     )
 
 

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from attnviz.analysis.comparison import Comparison
-from attnviz.api.compare import compare_texts, open_for
+from attnviz.api.compare import compare_layers, open_for
 from attnviz.api.save import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
 from attnviz.api.toy_or_model import choose_one
-from attnviz.cli.common import check_picture, digits_for, one_layer, print_json, view_choice
+from attnviz.cli.common import check_picture, digits_for, print_json, view_choice
 from attnviz.cli.options import AltOption, ComparisonViewOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
@@ -21,6 +21,7 @@ from attnviz.cli.sources import check_encoded, check_names, keys_are_given, read
 from attnviz.cli.unused_options import Outputs
 from attnviz.cli.weights_files import compare_files, reading_of, refuse_computing
 from attnviz.core.errors import OptionError
+from attnviz.core.selection import layer_numbers, names_several
 from attnviz.i18n.messages import phrase
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
@@ -79,9 +80,8 @@ def command(
         check_destination(path, FOR_COMPARISON)
     if inputs.weights:
         found = _compare_weights(texts or [], inputs, settings, model_options, view_options)
-        view_options = (
-            view_options if view_options.head in ("all", "mean") else replace(view_options, head=None)
-        )  # it was chosen there
+        chosen_there = "all" if names_several(view_options.head) else None
+        view_options = view_options if view_options.head == "mean" else replace(view_options, head=chosen_there)
     else:
         found = _compare_texts(texts or [], inputs, settings, model_options, view_options)
     forms = [
@@ -126,7 +126,7 @@ def _compare_weights(
     check_encoded(inputs.encoding, [], inputs.labels)
     labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
     reading_options = reading_of(model_options, normalize=inputs.normalize, partial=inputs.partial)
-    return compare_files(paths, labels, reading_options, layer=one_layer(view_options.layer), head=view_options.head)
+    return compare_files(paths, labels, reading_options, layer=view_options.layer, head=view_options.head)
 
 
 def _compare_texts(
@@ -146,11 +146,16 @@ def _compare_texts(
     if [*texts, inputs.keys].count("-") > 1:
         raise OptionError("Standard input (-) can be read only once.")
     check_names(inputs.labels, normalize=inputs.normalize, partial=inputs.partial)
-    layer = one_layer(view_options.layer)
+    if view_options.layer is not None:
+        layer_numbers(view_options.layer)  # before anything is computed
     check_encoded(inputs.encoding, [*texts, inputs.keys], [])
     first, *others = (read_text(text, inputs.encoding) for text in texts)
     keys = None if inputs.keys is None else read_text(inputs.keys, inputs.encoding)
     chosen = choose_one(settings, model_options)
     with reading() as progress:
         word_files = open_for((first, *others, keys), chosen, progress)
-        return [compare_texts(first, other, chosen, keys=keys, layer=layer, word_files=word_files) for other in others]
+        return [
+            found
+            for other in others
+            for found in compare_layers(first, other, chosen, view_options.layer, keys=keys, word_files=word_files)
+        ]

@@ -30,13 +30,16 @@ class RowOptions:
     token: str | None = None
     cell: str | None = None
     layer: str | None = field(
-        default=None, metadata={"help": phrase("Layer, counted from 0; by default the last."), "metavar": "N"}
+        default=None,
+        metadata={"help": phrase("Layer, counted from 0, or mean; by default the last."), "metavar": "N|mean"},
     )
     head: str | None = field(
         default=None,
         metadata={
-            "help": phrase("Head: a number from 0, a name, or all to compare them; by default the least even one."),
-            "metavar": phrase("N|NAME|all"),
+            "help": phrase(
+                "Head: a number from 0 or a name; several (0,2-4) or all are compared; by default the least even one."
+            ),
+            "metavar": phrase("N,N-N|NAME|all"),
         },
     )
     precision: int | None = None

@@ -243,8 +243,15 @@ OPTIONS: dict[str, OptionText] = {
     ),
     "long": OptionText("View", "Repeat the text to this many tokens and show the mean weight by distance.", "N"),
     "show": OptionText("View", "Numbers to show; may be given several times.", None, SHOWS),
-    "layer": OptionText("View", "Layer, counted from 0, or all.", "N|all"),
-    "head": OptionText("View", "Head: a number from 0, a name, mean, or all.", "N|NAME|mean|all", ("mean", "all")),
+    "layer": OptionText(
+        "View", "Layers, counted from 0: 3, 0,5, 2-4, mean (of all), or all.", "N,N-N|mean|all", ("mean", "all")
+    ),
+    "head": OptionText(
+        "View",
+        "Heads, counted from 0: 3, 0,5, 2-4, names, mean (of all), or all.",
+        "N,N-N|NAME|mean|all",
+        ("mean", "all"),
+    ),
     "precision": OptionText(
         "View",
         "Decimal places of a number, 1 to 9 (3 if not given, more beyond 100 words, 4 in explain; 7 for --vectors).",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from attnviz.api.run import load_weights
 from attnviz.api.toy_or_model import changed_fields
 from attnviz.core.errors import OptionError
+from attnviz.core.selection import layer_numbers
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 
@@ -51,7 +53,7 @@ def refuse_computing(settings: Settings, model_options: Options) -> None:
 
 
 def compare_files(
-    paths: list[Path], labels: list[str], reading: Reading, *, layer: int | None, head: str | None
+    paths: list[Path], labels: list[str], reading: Reading, *, layer: str | None, head: str | None
 ) -> list[Comparison]:
     """Compare each further attention in the files with the first one.
 
@@ -70,7 +72,22 @@ def compare_files(
             hint="For example: attnviz compare --weights a.npz --weights b.npz.",
         )
     (name, first), *others = found
-    return [compare_attentions(first, other, layer=layer, head=head, names=(name, called)) for called, other in others]
+    return [
+        compare_attentions(first, other, layer=one, head=head, names=(name, called))
+        for called, other in others
+        for one in _layers_of(first, other, layer)
+    ]
+
+
+def _layers_of(first: Attention, other: Attention, layer: str | None) -> Sequence[int | str | None]:
+    """Return the layers that are compared: those that a text names, as 0,2-4, all that both have, mean, or the last."""
+    if layer in (None, "mean"):
+        return [layer]
+    numbers = layer_numbers(layer or "")
+    if numbers is not None:
+        return numbers
+    shared = [one for one in first.layers if one in other.layers]
+    return shared or [None]
 
 
 def _labels(labels: list[str], count: int) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from attnviz.core.errors import MissingError, ShapeError, misnamed, no_such
 from attnviz.core.masks import fit_allowed
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
+from attnviz.core.selection import find_places
 from attnviz.core.token import Token as Token
 from attnviz.core.types import Booleans, Float32, Floats
 from attnviz.i18n.messages import TOY, Message, message, translate
@@ -251,12 +253,21 @@ class Attention:
         return self.key is not self.query and self.key != self.query
 
     def select(self, *, layer: int | str | Iterable[int | str] | None = None, head: Any = None) -> Attention:
-        """Return these layers and heads alone, under their own numbers and names; None is all.
+        """Return these layers and heads alone, under their own numbers and names; None and "all" are all.
 
-        layer: a number or several. head: a number, a name or several. Raises MissingError for one that is not there.
+        layer: a number, several, a text as "0,2-4", or "mean", the mean of all layers. head: the same, names too.
+        Raises MissingError for one that is not there, OptionError for what names none.
         """
-        layers = [_find_layer(self.layers, one) for one in _several(layer, self.layers)]
-        heads = [find_head(self.heads, one) for one in _several(head, self.heads)]
+        if isinstance(head, str) and head == "mean":
+            return self.select(layer=layer).mean()
+        if isinstance(layer, str) and layer == "mean":
+            return self.select(head=head).mean_layers()
+        layers = list(range(len(self.layers)))
+        if layer is not None and not (isinstance(layer, str) and layer == "all"):
+            layers = find_places(layer, self.layers, message("layer"), partial(_find_layer, self.layers))
+        heads = list(range(len(self.heads)))
+        if head is not None and not (isinstance(head, str) and head == "all"):
+            heads = find_places(head, self.heads, message("head"), partial(find_head, self.heads))
         return replace(
             self,
             weights=self.weights[np.ix_(layers, heads)],
@@ -277,7 +288,36 @@ class Attention:
         if allowed is not None and allowed.ndim == 4:
             allowed = np.logical_or.reduce(allowed, axis=1, keepdims=True)
         weights = self.weights.mean(axis=1, keepdims=True)
-        return replace(self, weights=weights, allowed=allowed, heads=("mean",), traces=())
+        provenance = self.provenance
+        if len(self.heads) != provenance.heads:
+            provenance = replace(provenance, mean_heads=self.heads)
+        return replace(self, weights=weights, allowed=allowed, heads=("mean",), traces=(), provenance=provenance)
+
+    def mean_layers(self) -> Attention:
+        """Return one layer that is the mean of the layers, head by head; its rows still sum to 1.
+
+        A cell of it is allowed where any of the layers allows it. provenance.mean_layers tells which layers they are.
+        """
+        if len(self.layers) == 1:
+            return self
+        allowed = self.allowed
+        if allowed is not None and allowed.ndim == 4:
+            allowed = np.logical_or.reduce(allowed, axis=0, keepdims=True)
+        hidden = self.provenance.hidden
+        provenance = replace(
+            self.provenance,
+            mean_layers=tuple(layer for layer in self.layers if isinstance(layer, int)),
+            hidden=None if hidden is None else hidden.mean_of(self.layers),
+        )
+        return replace(
+            self,
+            weights=self.weights.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32),
+            allowed=allowed,
+            layers=("mean",),
+            output=None,
+            traces=(),
+            provenance=provenance,
+        )
 
     def __repr__(self) -> str:
         """Return the sizes and the first tokens, never a screen full of numbers."""
@@ -316,17 +356,12 @@ def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
     raise no_such(message("head"), wanted, heads)
 
 
-def _several(wanted: Any, names: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Return what was asked for as several; None is all there are."""
-    if wanted is None:
-        return names
-    return tuple(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str) else (wanted,)
-
-
 def _find_layer(layers: tuple[int | str, ...], wanted: int | str) -> int:
-    if wanted not in layers:
-        raise no_such(message("layer"), wanted, layers)
-    return layers.index(wanted)
+    """Return the index of a layer, given its number; raises MissingError where there is none."""
+    for place, layer in enumerate(layers):
+        if str(wanted) == str(layer):
+            return place
+    raise no_such(message("layer"), wanted, layers)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

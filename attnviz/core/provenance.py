@@ -157,6 +157,12 @@ class HiddenTokens:
         """Return the share of each head of the layer of this number; KeyError where it has none."""
         return dict(self.shares)[layer]
 
+    def mean_of(self, layers: Sequence[int | str]) -> HiddenTokens:
+        """Return the shares of the mean of these layers, under the name "mean"."""
+        each = [self.share_of(layer) for layer in layers]
+        mean = tuple(sum(heads) / len(each) for heads in zip(*each, strict=True))
+        return replace(self, shares=(("mean", mean),))
+
     def to_settings(self) -> dict[str, object]:
         """Return it as a document holds it."""
         return {"pieces": list(self.pieces), "shares": self.shares_by_layer(), "renormalized": self.renormalized}
@@ -173,8 +179,9 @@ class Provenance:
     origin: what computed it; None where nothing is known. joined: "char" or "word" where pieces were joined. hidden:
     the tokens that are not shown. normalized: whether rows were divided by their sums. partial: whether rows may sum
     to less than 1, since some keys are not there. precision: of weights that were given, what explains row sums that
-    miss 1 by more than float32 rounds. others: settings of
-    a document that mean nothing here; they are written back as they were read.
+    miss 1 by more than float32 rounds. mean_layers: the layers that the
+    layer "mean" is the mean of; mean_heads: the heads that the head "mean" is, where these are not all. others:
+    settings of a document that mean nothing here; they are written back as they were read.
     """
 
     origin: ToyOrigin | ModelOrigin | GivenOrigin | None = None
@@ -183,6 +190,8 @@ class Provenance:
     normalized: bool = False
     partial: bool = False
     precision: RowPrecision | None = None
+    mean_layers: tuple[int, ...] = ()
+    mean_heads: tuple[int | str, ...] = ()
     others: tuple[tuple[str, object], ...] = ()
 
     @property
@@ -246,6 +255,10 @@ class Provenance:
             found["partial"] = True
         if self.precision is not None:
             found["precision"] = self.precision._asdict()
+        if self.mean_layers:
+            found["mean_layers"] = list(self.mean_layers)
+        if self.mean_heads:
+            found["mean_heads"] = list(self.mean_heads)
         return found | {name: value for name, value in self.others if name not in found}
 
 
@@ -265,6 +278,8 @@ def from_settings(settings: Mapping[str, Any]) -> Provenance:
         normalized=settings.get("normalized", False),
         partial=settings.get("partial", False),
         precision=None if settings.get("precision") is None else RowPrecision(**settings["precision"]),
+        mean_layers=tuple(settings.get("mean_layers", ())),
+        mean_heads=tuple(settings.get("mean_heads", ())),
     )
     known = found.to_settings()
     return replace(found, others=tuple((name, value) for name, value in settings.items() if name not in known))
@@ -303,5 +318,9 @@ def _model(settings: Mapping[str, Any]) -> ModelOrigin:
 
 def _hidden(hidden: Mapping[str, Any]) -> HiddenTokens:
     shares: Mapping[str, Sequence[float]] = hidden["shares"]
-    numbered = tuple((int(layer), tuple(each)) for layer, each in shares.items() if layer.isdecimal())
+    numbered = tuple(
+        ("mean" if layer == "mean" else int(layer), tuple(each))
+        for layer, each in shares.items()
+        if layer == "mean" or layer.isdecimal()
+    )
     return HiddenTokens(tuple(hidden["pieces"]), numbered, hidden["renormalized"])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.analysis.entropy import least_even, unevenness
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError, OptionError
+from attnviz.core.selection import names_several
 from attnviz.explanation import output, qkv, scores
 from attnviz.explanation.elements import Explanation, Step
 from attnviz.explanation.row import Row, name_of
@@ -21,14 +25,15 @@ def explain_attention(
     *,
     token: str | int | None = None,
     cell: str | int | None = None,
-    head: str | int | None = None,
+    head: str | int | Iterable[str | int] | None = None,
     layer: str | int | None = None,
 ) -> Explanation:
     """Explain one row of `attention` step by step; with `cell`, one weight of it; with head="all", compare the heads.
 
     token, cell: a word, `猫#2` or an index; see find_token. Without a token, the word whose row is least even
-    over what it may look at. head: a number or a name; without it, of several, the one whose row is least even. layer:
-    a number; without it the last. What was chosen is told in the notes.
+    over what it may look at. head: a number or a name; several are compared; without it, of several, the one whose row
+    is least even. layer: a number, or "mean", of which only the weights are known; without it the last. What was chosen
+    is told in the notes.
     Where only the weights are known, the row's weights, their entropy and the heads beside each other are all there is.
     Raises MissingError for what is not there, InputError where no row can be explained.
     """
@@ -43,9 +48,12 @@ def explain_attention(
     notes: list[Message] = []
     wanted = None if token is None else _find(attention.query, token, notes)
     asked = None if cell is None else _find(attention.key, cell, notes)
+    several = head != "all" and names_several(head) if isinstance(head, str) else isinstance(head, Iterable)
+    if several and head not in chosen.heads:
+        chosen, head = chosen.select(head=head), "all"
     if head == "all":
         return _explain_heads(chosen, wanted, asked, notes)
-    own = None if head is None else _head(chosen, head)
+    own = None if head is None else _head(chosen, head if isinstance(head, str | int) else str(head))
     place, at = _least_even(chosen, own, wanted)
     notes += _choice_notes(chosen, place if own is None else None, at, token is None)
     explain = _explain_computed if chosen.traces else _explain_weights
@@ -135,7 +143,10 @@ def _title(row: Row) -> Message:
 def _layer(attention: Attention, layer: str | int | None) -> int | str:
     if layer is None:
         return attention.layers[-1]
-    if isinstance(layer, str) and not layer.lstrip("-").isdecimal():
+    if isinstance(layer, str) and layer == "mean":
+        return layer
+    one = isinstance(layer, str) and layer.lstrip("-").isdecimal()
+    if not one and (not isinstance(layer, Integral) or isinstance(layer, bool)):
         raise OptionError(
             "explain takes the number of one layer, not {layer!r}.",
             hint="For example: --layer {last}.",

@@ -81,6 +81,8 @@ _OF_SETTINGS = {
     "normalized": _FLAG,
     "partial": _FLAG,
     "precision": _OBJECT,
+    "mean_layers": _LIST,
+    "mean_heads": _LIST,
     "unknown_words": _OBJECT,
     "hidden": _OBJECT,
     "lexicon": _TEXTS,
@@ -169,6 +171,9 @@ def checked_provenance(settings: Any, layers: Sequence[int], heads: Sequence[int
     for name in ("unknown", "words"):
         if "unknown_words" in settings:
             _need(_COUNT, f"settings.unknown_words.{name}", settings["unknown_words"].get(name))
+    for name, kind in (("mean_layers", _COUNT), ("mean_heads", _NAME)):
+        for index, each in enumerate(settings.get(name, ())):
+            _need(kind, f"settings.{name}[{index}]", each)
     if "precision" in settings:
         _check_precision(settings["precision"])
     _need_finite("settings", settings)

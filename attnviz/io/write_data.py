@@ -217,7 +217,7 @@ def _matrices(run: Run, head: str | None) -> list[tuple[int | str, Any, Any]]:
 
 def _run(run: Run, head: str | None) -> dict[str, Any]:
     a, b = (np.stack(side) for side in list(zip(*_matrices(run, head), strict=True))[1:])
-    if head != "all":
+    if head != "all" and len(a) == 1:
         a, b = a[0], b[0]
     delta = b - a
     return {

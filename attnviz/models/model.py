@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.provenance import ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
+from attnviz.core.selection import layer_numbers
 from attnviz.i18n.messages import Message, message
 from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
 from attnviz.models.families.base import ModelShape
@@ -106,7 +107,7 @@ class Model:
         options: Options | None = None,
         *,
         keys: str | None = None,
-        layers: int | Collection[int] | None = None,
+        layers: int | str | Collection[int] | None = None,
         traces: bool = True,
         **changes: Any,
     ) -> Attention:
@@ -115,13 +116,16 @@ class Model:
         options: how the text is read and what is shown of it; changes: fields of Options, by name. What Options says
         of opening a model is not read: this one is open.
         keys: the target text of an encoder-decoder, whose tokens attend to those of `text`; without it the model's
-        own answer is taken, greedily. layers: their numbers, None for all, -1 for the last. traces: keep every
+        own answer is taken, greedily. layers: their numbers, None for all, -1 for the last, or a text as "0,2-4", "all"
+        and "mean", the mean of all. traces: keep every
         intermediate, for `explain`.
         Raises InputError where the text is longer than the model can take, and for what the model's files lack;
         OptionError for options that the model cannot follow; MissingError for a layer that it does not have.
         """
         chosen = change_options(options or Options(), changes)
         check_options(chosen)
+        mean = isinstance(layers, str) and layers == "mean"
+        traces = traces and not mean
         check_fit(chosen, keys, self.shape, self.name)
         if reads_target(chosen, self.shape):
             wanted = Request(_layer_numbers(layers, self.shape.decoder_layers or 0), traces=traces)
@@ -130,7 +134,8 @@ class Model:
             wanted = Request(_layer_numbers(layers, self.shape.layers), traces=traces)
             found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen.pair, wanted)
         merged = merge_tokens(found, chosen.merge)
-        return hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
+        merged = hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
+        return merged.mean_layers() if mean else merged
 
     def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> EncodedText:
         """Return the tokens of a text, or of two; raises InputError where there are too many."""
@@ -275,11 +280,13 @@ class Model:
         )
 
 
-def _layer_numbers(layers: int | Collection[int] | None, count: int) -> list[int] | None:
+def _layer_numbers(layers: int | str | Collection[int] | None, count: int) -> list[int] | None:
     """Return layer numbers from 0, where -1 is the last of `count`; raises OptionError for what is no whole number."""
+    if isinstance(layers, str):
+        return layer_numbers(layers)
     if layers is None:
         return None
-    layers = layers if isinstance(layers, Collection) and not isinstance(layers, str) else [layers]
+    layers = layers if isinstance(layers, Collection) else [layers]
     if not all(isinstance(layer, Integral) for layer in layers):
         raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
     return [layer + count if -count <= layer < 0 else layer for layer in layers]

@@ -85,6 +85,8 @@ def why_no_traces(attention: Attention) -> MissingError | None:
         return MissingError(
             "With --window there are only weights: a score belongs to one window.", hint="Leave --window out."
         )
+    if attention.layers == ("mean",):
+        return MissingError("The mean of several layers has only weights.", hint="Choose one with --layer N.")
     if attention.provenance.joined is not None:
         return MissingError(
             "Joined pieces have no scores and no vectors of their own; only single pieces have.",

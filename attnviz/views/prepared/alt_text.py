@@ -12,6 +12,7 @@ from attnviz.i18n.messages import Message, message
 from attnviz.text.find_token import find_token
 from attnviz.views.prepared.color_scale import Scale, signed_scale, spread_scale, weight_scale
 from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.model_words import is_mean_of_layers
 from attnviz.views.prepared.panels import Panel, Prepared, number
 from attnviz.views.prepared.style import Style
 
@@ -105,8 +106,10 @@ def _bars(panel: Panel, asking: int | None) -> Panel:
 def sentence(prepared: Prepared, kind: str = "heatmap") -> Message:
     """Describe the picture in one sentence: what it is, its size, who looks most at whom, the ends of the scale."""
     panel, row, column = _largest(prepared.panels)
+    what = _what(prepared, kind)
+    mean = next((part for part in prepared.caption if is_mean_of_layers(part)), None)
     fields = {
-        "what": _what(prepared, kind),
+        "what": what if mean is None else message("{what}, {mean}", what=what, mean=mean),
         "query": panel.rows[row],
         "key": panel.columns[column],
         "value": number(float(panel.values[row, column]), prepared.digits, plus=panel.plus),

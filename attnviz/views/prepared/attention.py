@@ -17,9 +17,16 @@ from attnviz.text.find_token import find_token
 from attnviz.text.merge_pieces import why_no_traces
 from attnviz.views.prepared.caption import describe
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
-from attnviz.views.prepared.heads import head_name, head_title
+from attnviz.views.prepared.heads import head_name, head_title, layer_name
 from attnviz.views.prepared.labels import Medium, named
-from attnviz.views.prepared.model_words import PAIR_LEGEND, hidden_share, hidden_words, pair_words, unknown_words
+from attnviz.views.prepared.model_words import (
+    PAIR_LEGEND,
+    hidden_share,
+    hidden_words,
+    pair_words,
+    shown_heads,
+    unknown_words,
+)
 from attnviz.views.prepared.panels import Panel, Prepared
 from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
@@ -119,10 +126,7 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
         for j, head in enumerate(attention.heads)
     )
     heading = message("who looks ↓   at whom →")
-    headings = (
-        tuple(message("layer {layer}", layer=layer) for layer in attention.layers),
-        tuple(map(head_name, attention.heads)),
-    )
+    headings = (tuple(map(layer_name, attention.layers)), tuple(map(head_name, attention.heads)))
     caption = (*describe(attention), _row_meaning(attention))
     notes = () if shares is None else (PAIR_LEGEND,)
     return (Prepared("weights", panels, heading, caption, notes, headings=headings),)
@@ -145,7 +149,7 @@ def _row_meaning(attention: Attention) -> Message:
         return message("each row is one word's attention and sums to 1, except for words that may look at nothing")
     if hidden is None:
         return ROWS_ARE_WHOLE
-    share = hidden_share(hidden, attention.layers, attention.heads)
+    share = hidden_share(hidden, attention.layers, shown_heads(attention))
     fields = {"share": share, "pieces": listed(hidden.pieces)}
     if hidden.renormalized:
         return message("each row is re-normalized to sum to 1; {share} of the weight went to {pieces}", **fields)
@@ -155,7 +159,7 @@ def _row_meaning(attention: Attention) -> Message:
 def _partial_rows(attention: Attention, hidden: HiddenTokens | None) -> Message:
     """Say what rows are that sum to less than 1, and how much of them is not shown."""
     if hidden is not None and hidden.renormalized:
-        share, pieces = hidden_share(hidden, attention.layers, attention.heads), listed(hidden.pieces)
+        share, pieces = hidden_share(hidden, attention.layers, shown_heads(attention)), listed(hidden.pieces)
         return message(
             "each row is re-normalized to sum to 1; {share} of the weight went to {pieces} or to keys that are not "
             "here",

@@ -11,8 +11,8 @@ from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
 from attnviz.core.positions import scheme_words
 from attnviz.core.provenance import GivenOrigin, Provenance
-from attnviz.i18n.messages import Message, listed, message
-from attnviz.views.prepared.model_words import describe_model
+from attnviz.i18n.messages import Message, listed, message, toy_name
+from attnviz.views.prepared.model_words import describe_model, mean_of_layers
 
 
 def describe(attention: Attention) -> tuple[Message, ...]:
@@ -34,10 +34,11 @@ def describe_provenance(
     """
     if provenance.model is not None:
         shown = message("{shown} heads", shown=len(heads)) if 1 < len(heads) == provenance.heads else None
-        return describe_model(provenance.model, layers, shown or _count_heads(provenance.heads, heads))
+        words = shown or _count_heads(provenance.heads, heads, provenance.mean_heads)
+        return describe_model(provenance.model, layers, words, provenance.mean_layers)
     s = provenance.toy
     if s is None:
-        return _given(provenance, heads)
+        return _given(provenance, heads, layers)
     moved = "position" in without or s.position != "none"
     makers: dict[str, Callable[[], Message | None]] = {
         "embedding": lambda: _EMBEDDINGS.get(
@@ -49,7 +50,7 @@ def describe_provenance(
         ),
         "dim": lambda: None if s.embedding in ("toy", "onehot") else setting_words("dim", s.dim),
         "projection": lambda: _PROJECTIONS.get(s.projection, setting_words("projection", s.projection)),
-        "heads": lambda: _count_heads(s.heads, heads),
+        "heads": lambda: _count_heads(s.heads, heads, provenance.mean_heads),
         "position": lambda: scheme_words(s.position or "none") if position else None,
         "mask": lambda: mask_words(s.mask),
         "temperature": lambda: None if s.temperature == 1 else setting_words("temperature", s.temperature),
@@ -101,15 +102,17 @@ def _window_words(mask: str) -> Message:
     return message("window:{width}", width=found[1])
 
 
-def _given(provenance: Provenance, shown: tuple[int | str, ...]) -> tuple[Message, ...]:
+def _given(provenance: Provenance, shown: tuple[int | str, ...], layers: tuple[int | str, ...]) -> tuple[Message, ...]:
     """Describe weights that were computed elsewhere: nothing is known of how, so nothing is said of it."""
     parts = [message("your own weights")]
     sizes = provenance.origin if isinstance(provenance.origin, GivenOrigin) else GivenOrigin()
     if sizes.layers is not None and sizes.heads is not None:
-        layers = message("1 layer") if sizes.layers == 1 else message("{count} layers", count=sizes.layers)
-        parts.append(message("{layers} x {heads}", layers=layers, heads=_count_heads(sizes.heads, ())))
+        count = message("1 layer") if sizes.layers == 1 else message("{count} layers", count=sizes.layers)
+        parts.append(message("{layers} x {heads}", layers=count, heads=_count_heads(sizes.heads, ())))
+    if layers == ("mean",) and provenance.mean_layers:
+        parts.append(mean_of_layers(provenance.mean_layers, provenance.layers))
     if sizes.heads is not None and (shown == ("mean",) or 0 < len(shown) < sizes.heads):
-        parts.append(_count_heads(sizes.heads, shown))
+        parts.append(_count_heads(sizes.heads, shown, provenance.mean_heads))
     elif shown == ("mean",):
         parts.append(message("mean of the heads"))
     if provenance.normalized:
@@ -117,7 +120,10 @@ def _given(provenance: Provenance, shown: tuple[int | str, ...]) -> tuple[Messag
     return tuple(parts)
 
 
-def _count_heads(count: int, shown: tuple[int | str, ...]) -> Message:
+def _count_heads(count: int, shown: tuple[int | str, ...], averaged: tuple[int | str, ...] = ()) -> Message:
+    """Say how many of `count` heads are shown; averaged: those that a mean is of, where these are not all."""
+    if shown == ("mean",) and averaged:
+        return message("mean of the heads {heads}", heads=listed(map(toy_name, averaged)))
     if shown == ("mean",):
         return message("mean of {count} heads", count=count)
     if 0 < len(shown) < count:

@@ -14,7 +14,7 @@ from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import labels
 from attnviz.views.prepared.caption import SHORT, describe_provenance, setting_words
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
-from attnviz.views.prepared.heads import head_name
+from attnviz.views.prepared.heads import head_name, layer_name
 from attnviz.views.prepared.labels import Medium, visible
 from attnviz.views.prepared.model_words import hidden_share, unknown_words
 from attnviz.views.prepared.panels import Panel, Prepared
@@ -87,10 +87,13 @@ def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *
     given = any(run.position == GIVEN for run in comparison.runs)
     apart = {"mask"} if masks else set()
     words = describe_provenance(comparison.provenance, heads, position=given, layers=comparison.layers, without=apart)
-    if given and comparison.provenance.model is None and comparison.layers != (0,):
-        words += (message("layer {layer}", layer=comparison.layers[0]),)
+    told = comparison.layers == (0,) or (comparison.layers == ("mean",) and comparison.provenance.mean_layers)
+    if given and comparison.provenance.model is None and not told:
+        words += (layer_name(comparison.layers[0]),)
     words += tuple(map(_difference, comparison.differing or ()))
     hidden = comparison.provenance.hidden
+    if comparison.provenance.partial:
+        words += (message("rows may sum to less than 1, since some keys are not here"),)
     if hidden is None:
         return words
     pieces = listed(hidden.pieces)

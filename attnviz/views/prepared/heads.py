@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from attnviz.core.attention_data import Attention
-from attnviz.core.errors import unknown_choice
 from attnviz.i18n.messages import Message, message, toy_name
 
 MOST_HEADS = 4
@@ -12,32 +14,36 @@ MOST_HEADS = 4
 def choose_heads(attention: Attention, head: str | None = None, layer: str | None = None) -> Attention:
     """Select layers and heads: by default the last layer, and all of up to 4 heads, else their mean.
 
-    head: a number, a name, mean or all. layer: a number or all.
+    head: a number, a name, several as `0,2-4`, mean or all. layer: the same, without names.
     """
-    chosen = attention.select(layer=_layer(attention, layer))
-    if head is None:
-        return chosen if len(chosen.heads) <= MOST_HEADS else chosen.mean()
-    if head == "all":
-        return chosen
-    return chosen.mean() if head == "mean" else chosen.select(head=head)
+    chosen = attention.select(layer=attention.layers[-1] if layer is None else layer, head=head)
+    return chosen if head is not None or len(chosen.heads) <= MOST_HEADS else chosen.mean()
 
 
-def _layer(attention: Attention, layer: str | None) -> int | str | None:
-    if layer == "all":
-        return None
-    if layer is None:
-        return attention.layers[-1]
-    if not layer.lstrip("-").isdecimal():
-        raise unknown_choice("--layer", layer, (*map(str, attention.layers), "all"))
-    return int(layer)
+def spell_choice(wanted: Any) -> str | None:
+    """Return a choice of layers or heads as a text: a number, a name, or an iterable of these, as `0,2`.
+
+    >>> spell_choice(range(2, 4)), spell_choice("mean"), spell_choice(None)
+    ('2,3', 'mean', None)
+    """
+    if wanted is None or isinstance(wanted, str):
+        return wanted
+    return ",".join(map(str, wanted)) if isinstance(wanted, Iterable) else str(wanted)
 
 
 def head_title(attention: Attention, layer: int | str, head: int | str) -> Message | None:
     """Return a head's title with its original number and name; None where there is one head and one layer."""
     several_layers = attention.layers != (0,) or attention.provenance.layers != 1
     if len(attention.heads) == 1 and head == 0 and attention.provenance.heads <= 1:
-        return message("layer {layer}", layer=layer) if several_layers else None
+        return layer_name(layer) if several_layers else None
+    if layer == "mean":
+        return message("{layer}, {title}", layer=layer_name(layer), title=head_name(head))
     return message("layer {layer}, {title}", layer=layer, title=head_name(head)) if several_layers else head_name(head)
+
+
+def layer_name(layer: int | str) -> Message:
+    """Return a layer's name: by its number, or that it is the mean of several."""
+    return message("mean of the layers") if layer == "mean" else message("layer {layer}", layer=layer)
 
 
 def head_name(head: int | str) -> Message:

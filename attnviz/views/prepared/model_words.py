@@ -26,14 +26,21 @@ PAIR_LEGEND = message(
 )
 
 
-def describe_model(model: ModelOrigin, layers: tuple[int | str, ...], heads: Message) -> tuple[Message, ...]:
-    """Describe a model: family, name, which layer, which heads; heads: how many of them are shown, in words."""
+def describe_model(
+    model: ModelOrigin, layers: tuple[int | str, ...], heads: Message, averaged: tuple[int, ...] = ()
+) -> tuple[Message, ...]:
+    """Describe a model: family, name, which layer, which heads.
+
+    heads: how many of them are shown, in words. averaged: the layers that the layer "mean" is the mean of.
+    """
     from attnviz.models.families.registry import FAMILIES
 
     written = FAMILIES[model.family].written if model.family in FAMILIES else model.family
     family = message("{text}", text=written)
     parts = [family, message("{text}", text=visible(model.name))]
-    if len(layers) == 1:
+    if layers == ("mean",):
+        parts.append(mean_of_layers(averaged, model.layers))
+    elif len(layers) == 1:
         parts.append(message("layer {layer}", layer=layers[0]))
     elif layers:
         parts.append(_count_layers(len(layers), model.layers))
@@ -48,11 +55,28 @@ def describe_model(model: ModelOrigin, layers: tuple[int | str, ...], heads: Mes
     return tuple(parts)
 
 
+def mean_of_layers(averaged: tuple[int, ...], count: int) -> Message:
+    """Say which layers a mean is of: all `count`, or some."""
+    if len(averaged) == count:
+        return message("mean of {count} layers", count=count)
+    return message("mean of the layers {layers}", layers=listed(averaged))
+
+
+def is_mean_of_layers(part: Message) -> bool:
+    """Return whether this part of a caption says that layers were averaged."""
+    return part.template in ("mean of {count} layers", "mean of the layers {layers}")
+
+
 def _count_layers(shown: int, count: int) -> Message:
     """Return how many of the model's layers are shown, in words."""
     if shown == count:
         return message("{shown} layers", shown=shown)
     return message("{shown} of {count} layers", shown=shown, count=count)
+
+
+def shown_heads(attention: Attention) -> tuple[int | str, ...]:
+    """Return the heads that are shown, or that a mean is of."""
+    return attention.provenance.mean_heads if attention.heads == ("mean",) else attention.heads
 
 
 def hidden_share(hidden: HiddenTokens, layers: tuple[int | str, ...], heads: tuple[int | str, ...]) -> str:
@@ -62,7 +86,7 @@ def hidden_share(hidden: HiddenTokens, layers: tuple[int | str, ...], heads: tup
 
 def _mean_share(hidden: HiddenTokens, layers: tuple[int | str, ...], heads: tuple[int | str, ...]) -> float:
     shares = [hidden.share_of(layer) for layer in layers]
-    if all(isinstance(head, int) for head in heads):
+    if heads and all(isinstance(head, int) for head in heads):
         shares = [tuple(share[int(head)] for head in heads) for share in shares]
     return float(np.mean(shares))
 
@@ -72,7 +96,7 @@ def hidden_words(attention: Attention) -> tuple[Message, ...]:
     found = []
     hidden = attention.provenance.hidden
     if hidden is not None:
-        share = hidden_share(hidden, attention.layers, attention.heads)
+        share = hidden_share(hidden, attention.layers, shown_heads(attention))
         pieces = listed(hidden.pieces)
         found.append(message("{share} of the weight, not shown, went to {pieces}", share=share, pieces=pieces))
     if attention.provenance.partial:
@@ -85,7 +109,7 @@ def missing_words(attention: Attention) -> Message:
     missing = 1 - attention.weights.sum(axis=-1, dtype=np.float64)
     hidden = attention.provenance.hidden
     if hidden is not None:
-        missing = np.full_like(missing, missing.mean() - _mean_share(hidden, attention.layers, attention.heads))
+        missing = np.full_like(missing, missing.mean() - _mean_share(hidden, attention.layers, shown_heads(attention)))
     if attention.masks is not None:
         missing = np.where(attention.masks.any(axis=-1), missing, 0)
     missing = np.clip(missing, 0, 1)

@@ -13,7 +13,7 @@ from attnviz.i18n.messages import Message, Name, message
 from attnviz.text.clusters import count_columns
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_provenance
-from attnviz.views.prepared.heads import head_name
+from attnviz.views.prepared.heads import head_name, layer_name
 from attnviz.views.prepared.labels import named, shorten, visible, with_occurrence
 from attnviz.views.prepared.model_words import unknown_words
 from attnviz.views.prepared.panels import number
@@ -79,7 +79,7 @@ def _caption(explanation: Explanation) -> tuple[Message, ...]:
     if several and explanation.head != "all":
         parts = (head_name(head), *parts)
     if explanation.layer or provenance.layers != 1:
-        parts = (message("layer {layer}", layer=explanation.layer), *parts)
+        parts = (layer_name(explanation.layer), *parts)
     return (*parts, *unknown_words(provenance))
 
 

@@ -1,0 +1,153 @@
+"""--layer and --head take lists, ranges, names, mean and all, in every command, with the toy, a model and --weights."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from near import assert_near
+from real_models import MINILM, needs_minilm
+
+import attnviz as package
+from attnviz import Attention, cli
+from attnviz.core.errors import OptionError
+
+
+def attnviz(capsys, *arguments):
+    """Run the command line in this process: exit code, standard output, standard error."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(list(map(str, arguments)))
+    out, err = capsys.readouterr()
+    return stop.value.code, out, err
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A file with the weights of four layers of six heads."""
+    raw = np.random.default_rng(4).random((4, 6, 3, 3))
+    path = tmp_path / "w.npz"
+    np.savez(path, weights=raw / raw.sum(axis=-1, keepdims=True), tokens=["the", "cat", "eats"])
+    return path
+
+
+def titles(out):
+    """The titles of the panels."""
+    return [line.strip() for line in out.splitlines() if line.strip().startswith(("layer ", "mean of the"))]
+
+
+def test_lists_and_ranges(capsys, saved):
+    """Each layer and head that is named has its panel, under its own number."""
+    code, out, _ = attnviz(capsys, "run", "--weights", saved, "--layer", "0,3", "--head", "1,4-5")
+    assert code == 0
+    assert titles(out) == [f"layer {layer}, head {head}" for layer in (0, 3) for head in (1, 4, 5)]
+    document = json.loads(attnviz(capsys, "run", "--weights", saved, "--layer", "1-2", "--head", "0,2", "--json")[1])
+    assert (document["layers"], document["heads"]) == ([1, 2], [0, 2])
+    code, out, _ = attnviz(capsys, "run", "猫吃鱼", "--heads", "4", "--head", "1,3", "--json")
+    assert len(json.loads(out)["heads"]) == 2
+
+
+def test_mean_over_layers_says_so(capsys, saved, tmp_path):
+    """The mean over layers is told in titles, captions, data, pictures' descriptions and pages, and comes back."""
+    code, out, _ = attnviz(capsys, "run", "--weights", saved, "--layer", "mean", "--head", "0-1")
+    assert code == 0
+    assert titles(out) == ["mean of the layers, head 0", "mean of the layers, head 1"]
+    assert "mean of 4 layers" in " ".join(out.split())
+    code, out, _ = attnviz(capsys, "export", "--weights", saved, "--layer", "mean", "--head", "2", "--alt")
+    assert "mean of 4 layers" in out
+    files = [tmp_path / f"m{suffix}" for suffix in (".json", ".npz", ".csv", ".html", ".svg")]
+    assert attnviz(capsys, "export", "--weights", saved, "--layer", "mean", *files)[0] == 0
+    with np.load(saved) as file:
+        expected = file["weights"].mean(axis=0)
+    for path in files[:2]:
+        (found,) = package.load_weights(path)
+        assert found.layers == ("mean",)
+        assert found.provenance.mean_layers == (0, 1, 2, 3)
+        assert_near(found.weights[0], expected)
+        assert "mean of 4 layers" in " ".join(attnviz(capsys, "run", "--weights", path)[1].split())
+    assert files[2].read_text(encoding="utf-8-sig").splitlines()[1].startswith("mean,0,")
+    assert "mean of 4 layers" in files[3].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "layers", "heads"),
+    [
+        (["--layer", "0,5", "--head", "1,3"], [0, 5], [1, 3]),
+        (["--layer", "2-4", "--head", "0"], [2, 3, 4], [0]),
+        (["--layer", "mean"], ["mean"], list(range(12))),
+        (["--layer", "mean", "--head", "mean"], ["mean"], ["mean"]),
+    ],
+)
+@needs_minilm
+def test_a_model(capsys, options, layers, heads):
+    """With a model only the layers that were chosen are kept."""
+    code, out, _ = attnviz(capsys, "run", "the cat", "--model", MINILM, "--json", *options)
+    assert code == 0
+    document = json.loads(out)
+    assert (document["layers"], document["heads"]) == (layers, heads)
+
+
+@needs_minilm
+def test_a_model_in_python():
+    """In Python layers are lists, ranges and texts."""
+    every = package.run("the cat", model=MINILM)
+    assert package.run("the cat", model=MINILM, layers=range(2, 4)).layers == (2, 3)
+    assert package.run("the cat", model=MINILM, layers="0,2-3").layers == (0, 2, 3)
+    assert package.run("the cat", model=MINILM, layers="all").layers == every.layers
+    mean = package.run("the cat", model=MINILM, layers="mean")
+    assert_near(mean.weights, every.weights.mean(axis=0, keepdims=True))
+    assert (mean.traces, mean.output) == ((), None)
+    hidden = package.run("the cat", model=MINILM, layers="mean", no_special=True)
+    assert len(hidden.provenance.hidden.share_of("mean")) == 12
+
+
+def test_compare(capsys, saved):
+    """Compare takes one layer, several, all or their mean, and several heads."""
+    files = ["--weights", saved, "--weights", saved]
+    code, out, _ = attnviz(capsys, "compare", *files, "--layer", "0,2", "--json")
+    assert code == 0
+    assert len(json.loads(out)) == 2
+    assert len(json.loads(attnviz(capsys, "compare", *files, "--layer", "all", "--json")[1])) == 4
+    code, out, _ = attnviz(capsys, "compare", *files, "--layer", "mean", "--head", "1-2")
+    assert code == 0
+    assert "mean of 4 layers" in " ".join(out.split())
+    assert [head in out for head in ("head 1", "head 2", "head 3")] == [True, True, False]
+    code, out, _ = attnviz(capsys, "compare", "猫吃鱼", "鱼吃猫", "--heads", "4", "--head", "0,2", "--json")
+    assert code == 0
+    assert np.shape(json.loads(out)["runs"][0]["a"])[0] == 2
+    (one,) = package.load_weights(saved)
+    with pytest.raises(OptionError, match="one layer"):
+        package.compare(one, one, layer="0,2")
+
+
+@needs_minilm
+def test_compare_with_a_model(capsys):
+    """So it does with a model."""
+    texts = ["the cat eats", "the eats cat", "--model", MINILM]
+    code, out, _ = attnviz(capsys, "compare", *texts, "--layer", "1-2", "--json")
+    assert code == 0
+    assert len(json.loads(out)) == 2
+    code, out, _ = attnviz(capsys, "compare", *texts, "--layer", "mean")
+    assert code == 0
+    assert "mean of 6 layers" in " ".join(out.split())
+
+
+def test_explain(capsys, saved):
+    """Explain takes one layer, or the mean of all; several heads are compared; several layers are one too many."""
+    code, out, _ = attnviz(capsys, "explain", "--weights", saved, "--layer", "mean", "--token", "cat", "--head", "1")
+    assert code == 0
+    assert "mean of the layers" in " ".join(out.split())
+    code, out, _ = attnviz(capsys, "explain", "--weights", saved, "--head", "0,2", "--token", "cat", "--json")
+    assert json.loads(out)["heads"] == [0, 2]
+    code, _, err = attnviz(capsys, "explain", "--weights", saved, "--layer", "0,2")
+    assert code == 2
+    assert "one layer, not '0,2'. For example: --layer 3." in err
+    assert attnviz(capsys, "explain", "--weights", saved, "--layer", "3")[0] == 0
+
+
+def test_show():
+    """show() chooses as the command line does."""
+    found = Attention.from_arrays(np.full((3, 5, 2, 2), 0.5), ["a", "b"])
+    text = str(package.show(found, "table", head=[0, 3], layer=range(2)))
+    assert [f"layer {layer}, head {head}" in text for layer, head in ((0, 0), (1, 3), (2, 0))] == [True, True, False]
+    assert "mean of the layers" in str(package.show(found, "table", head="mean", layer="mean"))
