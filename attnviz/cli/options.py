@@ -188,7 +188,7 @@ OPTIONS: dict[str, OptionText] = {
         "FILE.tsv",
     ),
     "dim": OptionText(
-        "Computation", "Dimensions of hashed vectors (32 if not given); the toy has 100, a file its own.", "N"
+        "Computation", "Dimensions of hashed vectors (32 if not given); the toy has 104, a file its own.", "N"
     ),
     "heads": OptionText("Computation", "Number of heads; with the toy 1, 2 or 4.", "N"),
     "projection": OptionText(

@@ -59,7 +59,7 @@ def embed(
     """Look up or make the vectors of `tokens`, [tokens, dim], float32, each row with |x|^2 = 2 sqrt(dim).
 
     how: toy, hash or onehot (see EMBEDDINGS), or the path of a word2vec or GloVe text file (.vec, .txt, gzipped or
-    not). dim: hash only, default 32; toy has its own 100, a file its own, onehot one dimension a distinct token.
+    not). dim: hash only, default 32; toy has its own 104, a file its own, onehot one dimension a distinct token.
     rows: of such a file, from `open_vectors`; without them, or where they lack a token, it is read. known: the toy's
     words, the packaged ones if not given. Raises OptionError
     for an unknown name or a dim the embedding cannot have.

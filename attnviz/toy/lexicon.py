@@ -48,6 +48,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "using",
         "helping",
         "means",
+        "cause",
     ),
     "what is acted on": (
         "object",
@@ -75,6 +76,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "use-it",
         "help-it",
         "receiver",
+        "goal",
     ),
     "when and where": (
         "event",
@@ -99,6 +101,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "net",
         "town",
         "road",
+        "nation",
         "land",
         "water",
         "sky",
@@ -115,6 +118,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "device",
         "matter",
         "place",
+        "organization",
         "idea",
         "occasion",
         "weather",
@@ -242,7 +246,7 @@ class Lexicon:
         return self.kind(word) in THINGS
 
     def vector(self, word: str) -> Float32 | None:
-        """Return the word's features as a vector [100] of length 1, or None where the lexicon lacks it."""
+        """Return the word's features as a vector [104] of length 1, or None where the lexicon lacks it."""
         grades = self.grades(word)
         return vector_of(grades) if grades else None
 
@@ -263,7 +267,7 @@ def packaged() -> Lexicon:
 
 
 def vector(word: str) -> Float32 | None:
-    """Return the features of a word of the packaged lexicon as a vector [100] of length 1, or None where it lacks it.
+    """Return the features of a word of the packaged lexicon as a vector [104] of length 1, or None where it lacks it.
 
     >>> vector("dog").tolist() == vector("狗").tolist()
     True
@@ -283,7 +287,7 @@ def read_features(written: str) -> dict[str, float]:
 
 
 def vector_of(grades: Mapping[str, float]) -> Float32:
-    """Return features as a vector [100] of length 1."""
+    """Return features as a vector [104] of length 1."""
     features = np.zeros(DIM, dtype=np.float32)
     for name, grade in grades.items():
         features[_COLUMN[name]] = grade
@@ -354,7 +358,7 @@ def _first_unit(word: str) -> str:
 
 @cache
 def projections() -> tuple[Float32, Float32, Float32]:
-    """Read the hand-made W_q, W_k, W_v over the features, each [100, 100], from `projections.tsv`.
+    """Read the hand-made W_q, W_k, W_v over the features, each [104, 104], from `projections.tsv`.
 
     A line `query eater eating 1.0` says: a word that is an eater asks, with strength 1, for eating; key and value
     lines say what a feature answers to and what it hands over. `* *` is every feature to itself; a later line wins.

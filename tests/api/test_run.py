@@ -27,15 +27,15 @@ def texts(attention) -> list[str]:
 
 
 def test_defaults():
-    """猫吃鱼 as it stands: the toy's 100 features, one head, its own projection, no positions, no mask."""
+    """猫吃鱼 as it stands: the toy's 104 features, one head, its own projection, no positions, no mask."""
     attention = run("猫吃鱼")
     assert texts(attention) == ["猫", "吃", "鱼"]
     assert attention.weights.shape == (1, 1, 3, 3)
-    assert attention.output.shape == (3, 100)
+    assert attention.output.shape == (3, 104)
     assert (attention.allowed, attention.layers, attention.heads, attention.notes) == (None, (0,), (0,), ())
     assert attention.source == "猫吃鱼"
     assert attention.query is attention.key
-    chosen = {"tokens": "lexicon", "embedding": "toy", "dim": 100, "heads": 1, "projection": "lexicon"}
+    chosen = {"tokens": "lexicon", "embedding": "toy", "dim": 104, "heads": 1, "projection": "lexicon"}
     assert chosen.items() <= attention.provenance.to_settings().items()
     assert (attention.provenance.position, attention.provenance.mask) == ("none", "none")
     assert attention.traces[0].features == FEATURES
@@ -107,7 +107,7 @@ def test_logits_explain_the_weights():
     """What the trace holds is what was computed: softmax of its logits, and weights of its values."""
     attention = run("猫吃鱼", heads=4, position="sinusoidal", mask="causal", temperature=0.5)
     trace = attention.traces[0]
-    dots = trace.query @ trace.key.swapaxes(-1, -2) / 4 / 0.5
+    dots = trace.query @ trace.key.swapaxes(-1, -2) / np.sqrt(26) / 0.5
     assert_near(trace.logits, dots)
     assert_near(attnviz.softmax(trace.logits, attention.allowed), attention.weights[0])
     assert_near(attention.weights[0] @ trace.value, trace.context)
@@ -234,7 +234,7 @@ def test_check(changed, line):
         ({"embedding": "toys"}, r"--embedding takes one of .* Did you mean toy\?"),
         ({"embedding": "hash", "heads": 3}, "divide the 32 dimensions; 3 does not"),
         ({"embedding": "hash", "dim": 0}, "--dim must be from 1"),
-        ({"dim": 32}, "The toy embedding has 100 dimensions, not 32"),
+        ({"dim": 32}, "The toy embedding has 104 dimensions, not 32"),
         ({"tokens": "given"}, "--tokens takes one of"),
         ({"head": 1}, r"Did you mean heads\?"),
         ({"model": 3}, "--model must be a text, not 3"),

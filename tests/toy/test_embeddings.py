@@ -203,7 +203,7 @@ def test_unknown_note(words, note):
 @pytest.mark.parametrize(
     ("how", "dim", "line"),
     [
-        ("toy", 32, "The toy embedding has 100 dimensions, not 32"),
+        ("toy", 32, "The toy embedding has 104 dimensions, not 32"),
         ("onehot", 3, "one dimension per distinct token, here 2, not 3"),
         ("hash", 0, "--dim must be from 1 to 65536, not 0"),
         ("hash", 65537, "not 65537"),
@@ -217,7 +217,7 @@ def test_wrong_options(how, dim, line):
         embed(tokens("a", "b"), how, dim)
 
 
-@pytest.mark.parametrize(("how", "dim"), [("toy", 100), ("onehot", 2), ("hash", 7)])
+@pytest.mark.parametrize(("how", "dim"), [("toy", 104), ("onehot", 2), ("hash", 7)])
 def test_its_own_dim(how, dim):
     """The dim an embedding has anyway may be named."""
     assert embed(tokens("a", "b"), how, dim).vectors.shape == (2, dim)

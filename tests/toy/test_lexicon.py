@@ -96,7 +96,7 @@ def test_no_two_concepts_share_a_direction():
 def test_groups_have_one_width():
     """Each head of four gets exactly one group; no feature is in two."""
     assert {len(group) for group in lexicon.GROUPS.values()} == {lexicon.DIM // len(lexicon.GROUPS)}
-    assert len(set(lexicon.FEATURES)) == lexicon.DIM == 100
+    assert len(set(lexicon.FEATURES)) == lexicon.DIM == 104
 
 
 @pytest.mark.parametrize(("word", "other"), [("cat", "猫"), ("Cats", "猫"), ("DOG", "狗"), ("fish", "鱼")])
@@ -106,7 +106,7 @@ def test_translations_share_a_vector(word, other):
 
 
 def test_vectors_have_length_one():
-    """Every word's vector is float32 [100], at least 0, of length 1."""
+    """Every word's vector is float32 [104], at least 0, of length 1."""
     for word in lexicon.entries():
         vector = lexicon.vector(word)
         assert vector.dtype == np.float32
@@ -136,10 +136,10 @@ def test_grammar(word, expected):
 
 
 def test_projections():
-    """The three matrices are float32 [100, 100], finite and not zero; each line names known features."""
+    """The three matrices are float32 [104, 104], finite and not zero; each line names known features."""
     for matrix in lexicon.projections():
         assert matrix.dtype == np.float32
-        assert matrix.shape == (100, 100)
+        assert matrix.shape == (104, 104)
         assert np.isfinite(matrix).all()
         assert matrix.any()
 
