@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from attnviz.api.explain import explain
     from attnviz.api.notebook import View, show
     from attnviz.api.run import load_weights, run
+    from attnviz.api.tokens import tokens
     from attnviz.core.attention import merge_heads, scaled_dot_product_attention, softmax, split_heads
     from attnviz.core.attention_data import Attention, Token, Trace
     from attnviz.core.errors import AttnvizError
+    from attnviz.core.tokenized_text import TokenizedText
     from attnviz.explanation.elements import Explanation
     from attnviz.i18n.messages import set_language
     from attnviz.models.model import Model, load
@@ -42,6 +44,7 @@ __all__ = [
     "Model",
     "Settings",
     "Token",
+    "TokenizedText",
     "Trace",
     "View",
     "__version__",
@@ -60,6 +63,7 @@ __all__ = [
     "show",
     "softmax",
     "split_heads",
+    "tokens",
 ]
 
 _HOMES = {
@@ -76,7 +80,9 @@ _HOMES = {
     "api.run": ("load_weights", "run"),
     "core.attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
     "core.attention_data": ("Attention", "Token", "Trace"),
+    "api.tokens": ("tokens",),
     "core.errors": ("AttnvizError",),
+    "core.tokenized_text": ("TokenizedText",),
     "explanation.elements": ("Explanation",),
     "i18n.messages": ("set_language",),
     "models.model": ("Model", "load"),

@@ -18,6 +18,7 @@ from attnviz.core.selection import layer_numbers
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_options
 from attnviz.text.tokenize import normal_form
+from attnviz.text.word_spans import reorder_words
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import Settings, check_settings
 from attnviz.toy.word_vectors import Progress
@@ -161,7 +162,10 @@ def _compare_by_model(
     if translates and options.attention == "auto" and keys is None:
         options = replace(options, attention="encoder")  # the words of the two texts, not of their translations
     which = [-1] if layer is None else layer_numbers(layer)
-    a, b = (run_model(text, options, keys, which) for text in (text_a, text_b))
+    other = options
+    if options.words is not None:  # they spell the first text; the second has them in an order of its own
+        other = replace(options, words=reorder_words(options.words, text_b) or options.words)
+    a, b = run_model(text_a, options, keys, which), run_model(text_b, other, keys, which)
     each = ["mean"] if layer == "mean" else a.layers
     return [compare_pairs([(a.select(layer=one), b.select(layer=one))]) for one in each]
 

@@ -16,6 +16,7 @@ from attnviz.core.errors import InputError
 from attnviz.core.token import stand_for_text
 from attnviz.i18n.messages import message
 from attnviz.models.options import Options, check_options
+from attnviz.text.tokenize import KnownWords
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import MOST_TOKENS, Settings, check_size
 from attnviz.toy.word_vectors import Progress
@@ -37,8 +38,8 @@ def run(
     """Compute who looks at whom in `text`, or among the rows of `vectors` ([tokens, dim], or a .csv or .npy file).
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
-    of Settings, or, with `model`, those of a real model: pair, merge, no_special, renormalize, window, stride,
-    attention, download. labels name the rows of a matrix: a list, or a string that is read as --labels is;
+    of Settings, or, with `model`, those of a real model: pair, merge, words, chat, no_special, renormalize, window,
+    stride, attention, download. labels name the rows of a matrix: a list, or a string that is read as --labels is;
     progress(done, total) is told how many bytes of an embedding's file are read. The toy has one layer of `heads`
     heads; of a model, `layers` (counted from 0, -1 is the last; None is all; a text as "0,2-4" or "mean") are
     computed. most: more tokens are
@@ -68,7 +69,17 @@ def run_model(
     from attnviz.models.model import opened
 
     assert options.model is not None
-    return opened(options.model, options.download).attend(text, options, keys=keys, layers=layers)
+    model = opened(options.model, options.download)
+    return model.attend(text, options, keys=keys, layers=layers, known=joining_words(options))
+
+
+def joining_words(options: Options) -> KnownWords | None:
+    """Return the lexicon's words, by which Chinese characters are joined where rjieba is not installed."""
+    if options.joins != "word":
+        return None
+    from attnviz.toy import lexicon
+
+    return lexicon.packaged()
 
 
 def load_weights(

@@ -43,6 +43,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table.",
         'attnviz export "猫吃鱼" cat.png cat.json',
     ),
+    "tokens": (
+        "attnviz.cli.tokens",
+        "Show how a text is cut: tokens, pieces, ids and spans, by the toy or by a model.",
+        'attnviz tokens "我上周买的手机屏幕碎了"',
+    ),
     "models": (
         "attnviz.cli.models",
         "List what can be used: models on this machine, embeddings, positions, masks, ways to cut.",

@@ -45,10 +45,10 @@ def command(
     view_options: ExportViewOptions,
     style: Style,
     alt_option: AltOption,
-    words: TextAndFiles = None,
+    text_and_files: TextAndFiles = None,
 ) -> None:
     """Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table."""
-    words = words or []
+    words = text_and_files or []
     elsewhere = any(path is not None for path in (inputs.file, inputs.vectors, inputs.weights))
     piped = bool(words) and all(Path(word).suffix.lower() in FOR_ATTENTION for word in words)
     texts, files = ([], words) if elsewhere or piped else (words[:1], words[1:])

@@ -217,8 +217,20 @@ OPTIONS: dict[str, OptionText] = {
     "download": OptionText("Model", "Download the model from the hub if it is not on this machine."),
     "pair": OptionText("Model", "Second segment, for a model that takes two.", "TEXT"),
     "merge": OptionText(
-        "Model", "Pieces to join: those of one character, also those of one word, or none.", None, MERGES
+        "Model",
+        "Pieces to join: those of one character, also those of one word (Chinese words too), or none.",
+        None,
+        MERGES,
     ),
+    "words": OptionText(
+        "Model",
+        "Words of the text, with spaces between them, to which pieces are joined; they must spell the text.",
+        "WORDS",
+    ),
+    "chat": OptionText(
+        "Model", "Render the text by the model’s chat template: a user’s message, or a JSON list of messages."
+    ),
+    "chat_template": OptionText("Model", "Name of the chat template, where the model has several.", "NAME"),
     "no_special": OptionText("Model", "Hide the special tokens, which stand for no text, such as [CLS]."),
     "renormalize": OptionText("Model", "With --no-special: let the rows sum to 1 again."),
     "window": OptionText("Model", "Read a longer text in sliding windows of this many tokens.", "N"),

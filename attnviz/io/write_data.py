@@ -13,6 +13,7 @@ import numpy as np
 from attnviz.analysis.comparison import Comparison, Run
 from attnviz.analysis.entropy import pair_shares
 from attnviz.core.attention_data import Attention, Token
+from attnviz.core.tokenized_text import TokenizedText
 
 if TYPE_CHECKING:
     from attnviz.explanation.elements import Explanation
@@ -35,6 +36,34 @@ def attention_document(attention: Attention) -> dict[str, Any]:
         **({} if shares is None else {"pair_shares": shares.tolist()}),
         "settings": attention.provenance.to_settings(),
     }
+
+
+def tokens_document(found: TokenizedText) -> dict[str, Any]:
+    """Return how a text was cut as plain data: each token with its pieces and their ids."""
+    settings: dict[str, object] = {"tokens": found.cut}
+    if found.model is not None:
+        settings = {"tokens": "model", "model": found.model, "reference": found.reference, "joined": found.joined}
+    unknown = found.is_unknown
+    return {
+        "schema": SCHEMA,
+        "text": found.text,
+        "tokens": [
+            {
+                "text": token.text,
+                "start": token.start,
+                "end": token.end,
+                "special": found.special[i],
+                "unknown": unknown[i],
+                **({} if found.model is None else {"pieces": [_piece(one) for one in found.pieces[i]]}),
+            }
+            for i, token in enumerate(found.tokens)
+        ],
+        "settings": settings,
+    }
+
+
+def _piece(token: Token) -> dict[str, Any]:
+    return {"piece": token.piece, "id": token.id, "start": token.start, "end": token.end}
 
 
 def comparison_document(comparison: Comparison, head: str | None = None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from numbers import Integral
@@ -16,6 +16,7 @@ from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.provenance import ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
 from attnviz.core.selection import layer_numbers
+from attnviz.core.tokenized_text import TokenizedText
 from attnviz.i18n.messages import Message, message
 from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
 from attnviz.models.families.base import ModelShape
@@ -26,7 +27,9 @@ from attnviz.models.locate import find_model
 from attnviz.models.options import Options, change_options, check_fit, check_options, reads_target
 from attnviz.models.tokenizers.tokenizer import EncodedText, TextTokenizer
 from attnviz.models.windows import slide
-from attnviz.text.merge_pieces import hide_special, merge_tokens
+from attnviz.text.merge_pieces import WordCut, hide_special, join_tokens, merge_tokens
+from attnviz.text.tokenize import KnownWords
+from attnviz.text.word_spans import spell_words, word_spans
 
 
 def load(reference: str | Path, *, download: bool = False) -> Model:
@@ -101,6 +104,19 @@ class Model:
             ),
         )
 
+    def _template_notes(self) -> tuple[Message, ...]:
+        """Return a note where the model has a chat template, which is applied to no text without being asked for."""
+        from attnviz.models.chat import find_templates
+
+        if not find_templates(self.checkpoint):
+            return ()
+        return (
+            message(
+                "{name} has a chat template, which is not applied: --chat renders the text as a conversation.",
+                name=self.name,
+            ),
+        )
+
     def attend(
         self,
         text: str,
@@ -109,6 +125,7 @@ class Model:
         keys: str | None = None,
         layers: int | str | Collection[int] | None = None,
         traces: bool = True,
+        known: KnownWords | None = None,
         **changes: Any,
     ) -> Attention:
         """Return the attention of `text`: weights [layers, heads, query, key] of every head of these layers.
@@ -117,8 +134,8 @@ class Model:
         of opening a model is not read: this one is open.
         keys: the target text of an encoder-decoder, whose tokens attend to those of `text`; without it the model's
         own answer is taken, greedily. layers: their numbers, None for all, -1 for the last, or a text as "0,2-4", "all"
-        and "mean", the mean of all. traces: keep every
-        intermediate, for `explain`.
+        and "mean", the mean of all. traces: keep every intermediate, for `explain`. known: the words by which
+        merge="word" joins Chinese characters where rjieba is not installed.
         Raises InputError where the text is longer than the model can take, and for what the model's files lack;
         OptionError for options that the model cannot follow; MissingError for a layer that it does not have.
         """
@@ -132,19 +149,36 @@ class Model:
             found = self._read_target(text, keys, chosen.attention == "decoder", wanted)
         else:
             wanted = Request(_layer_numbers(layers, self.shape.layers), traces=traces)
-            found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen.pair, wanted)
-        merged = merge_tokens(found, chosen.merge)
+            found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen, wanted)
+        own = (found.source or "") if chosen.chat else text
+        merged = merge_tokens(found, chosen.joins, _word_cut(own, chosen, known))
         merged = hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
         return merged.mean_layers() if mean else merged
 
     def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> EncodedText:
         """Return the tokens of a text, or of two; raises InputError where there are too many."""
-        kept = self.shape.layers if request.layers is None else len(request.layers)
-        limits = TextLimits(self.name, self.shape, kept, slides)
+        limits = self._limits(request, slides)
         for each in (text, pair):
             if isinstance(each, str):
                 limits.check_beginning(each, self.tokenizer.count)
-        encoded = self.tokenizer.encode(text, pair)
+        encoded = self._checked(self.tokenizer.encode(text, pair))
+        limits.check(len(encoded.ids))
+        return encoded
+
+    def _limits(self, request: Request, slides: bool = False) -> TextLimits:
+        kept = self.shape.layers if request.layers is None else len(request.layers)
+        return TextLimits(self.name, self.shape, kept, slides)
+
+    def _encode_chat(self, text: str, name: str | None) -> tuple[EncodedText, str, Message]:
+        """Return the tokens of a rendered conversation, its messages' contents, and a note on the template."""
+        from attnviz.models.chat import render_conversation, template_note
+
+        conversation = render_conversation(self.checkpoint, text, name)
+        encoded = conversation.place(self._checked(self.tokenizer.encode(conversation.text, ends=False)))
+        return encoded, conversation.source, template_note(encoded)
+
+    def _checked(self, encoded: EncodedText) -> EncodedText:
+        """Return the tokens; raises InputError for an id that the model does not have."""
         last = int(encoded.ids.max())
         if last >= self.shape.vocabulary:
             raise InputError(
@@ -153,8 +187,41 @@ class Model:
                 id=last,
                 count=self.shape.vocabulary,
             )
-        limits.check(len(encoded.ids))
         return encoded
+
+    def tokens(
+        self, text: str, options: Options | None = None, *, known: KnownWords | None = None, **changes: Any
+    ) -> TokenizedText:
+        """Return how the model cuts a text, or a pair: what `attend` shows, without computing it.
+
+        options, changes, known: as in `attend`; what Options says of the computation is not read.
+        Raises InputError and OptionError as `attend` does.
+        """
+        chosen = change_options(options or Options(), changes)
+        check_options(chosen)
+        check_fit(replace(chosen, attention="auto"), None, self.shape, self.name)
+        if chosen.chat:
+            encoded, source, note = self._encode_chat(text, chosen.chat_template)
+            notes = (*self._vocabulary_notes, *self.tokenizer.notes, note)
+        else:
+            encoded = self._checked(self.tokenizer.encode(text, chosen.pair))
+            source = text if chosen.pair is None else f"{text}\n{chosen.pair}"
+            notes = (*self._vocabulary_notes, *self.tokenizer.notes, *self._template_notes())
+        groups, tokens = join_tokens(
+            encoded.tokens, source, chosen.joins, _word_cut(source if chosen.chat else text, chosen, known)
+        )
+        found = TokenizedText(
+            source,
+            tokens,
+            tuple(encoded.tokens[start:end] for start, end in groups),
+            tuple(bool(encoded.special[start:end].all()) for start, end in groups),
+            model=self.name,
+            reference=self.reference,
+            joined=chosen.joins,
+            unknown=self.tokenizer.unknown,
+            notes=notes,
+        )
+        return found.without_special() if chosen.no_special else found
 
     def _forward(self, ids: NDArray[np.int64], segments: NDArray[np.int64], request: Request) -> ForwardOutput:
         """Run the only stack, or the encoder, on token ids [n] and segment numbers [n]."""
@@ -162,14 +229,23 @@ class Model:
             given = segments if segments.any() and self.network.has_segments else None
             return self.network.read(ids, request, given)
 
-    def _read(self, text: str, pair: str | None, request: Request) -> Attention:
-        """Return the attention of a text, or of two segments."""
-        encoded = self._encode(text, pair, request)
+    def _read(self, text: str, options: Options, request: Request) -> Attention:
+        """Return the attention of a text, of two segments, or of a conversation."""
+        pair = options.pair
+        notes: tuple[Message, ...] = ()
+        if options.chat:
+            encoded, source, note = self._encode_chat(text, options.chat_template)
+            self._limits(request).check(len(encoded.ids))
+            notes = (note,)
+        else:
+            encoded = self._encode(text, pair, request)
+            source = text if pair is None else f"{text}\n{pair}"
         output = self._forward(encoded.ids, encoded.segments, request)
         return self._attention(
             encoded.tokens,
-            text if pair is None else f"{text}\n{pair}",
+            source,
             output,
+            notes,
             unknown_words=_unknown_words(encoded),
             pair=None if pair is None else Pair(pair, len(text) + 1),
         )
@@ -278,6 +354,18 @@ class Model:
             unknown=self.tokenizer.unknown,
             attention="encoder" if shape.encoder_decoder else None,
         )
+
+
+def _word_cut(text: str, options: Options, known: KnownWords | None) -> WordCut:
+    """Return what gives the spans of a source's words; of the text, those that are given by hand, where they are."""
+
+    def cut(source: str) -> Sequence[tuple[int, int]]:
+        if options.words is None or not source.startswith(text):
+            return word_spans(source, known)
+        rest = word_spans(source[len(text) :], known)
+        return [*spell_words(options.words, text), *((start + len(text), end + len(text)) for start, end in rest)]
+
+    return cut
 
 
 def _layer_numbers(layers: int | str | Collection[int] | None, count: int) -> list[int] | None:

@@ -19,7 +19,9 @@ class Options:
     """Options of a run with a real model; change them with dataclasses.replace.
 
     model: a reference to the model, see models.model.load; download: fetch it from the hub where it is not here.
-    pair: a second text segment. merge: how pieces of a word are joined: none, char or word. no_special: hide [CLS]
+    pair: a second text segment. merge: how pieces of a word are joined: none, char or word. words: the words of the
+    text, with spaces between them, to which pieces are joined. chat: the text is a user's message, or a JSON list of
+    messages, which the model's chat template renders; chat_template: the name of one of several. no_special: hide [CLS]
     and other tokens that stand for no text; renormalize: make the rows over the remaining tokens sum to 1.
     window, stride: tokens of a sliding window and of its step, for a text that is longer than the model can take.
     attention: which attention of an encoder-decoder: auto, encoder, decoder or cross.
@@ -29,11 +31,19 @@ class Options:
     download: bool = False
     pair: str | None = None
     merge: str = "char"
+    words: str | None = None
+    chat: bool = False
+    chat_template: str | None = None
     no_special: bool = False
     renormalize: bool = False
     window: int | None = None
     stride: int | None = None
     attention: str = "auto"
+
+    @property
+    def joins(self) -> str:
+        """Return how pieces are joined: by word where the words are given."""
+        return "word" if self.words is not None and self.merge == "char" else self.merge
 
     @property
     def slides(self) -> bool:
@@ -42,9 +52,9 @@ class Options:
 
 
 OPTION_KINDS = {
-    **dict.fromkeys(("model", "pair"), TEXT.or_none()),
+    **dict.fromkeys(("model", "pair", "words", "chat_template"), TEXT.or_none()),
     **dict.fromkeys(("merge", "attention"), TEXT),
-    **dict.fromkeys(("download", "no_special", "renormalize"), FLAG),
+    **dict.fromkeys(("download", "chat", "no_special", "renormalize"), FLAG),
     **dict.fromkeys(("window", "stride"), WHOLE.or_none()),
 }
 
@@ -68,6 +78,18 @@ def check_options(options: Options) -> None:
     check_kinds(options, {name: OPTION_KINDS[name] for name in ("window", "stride")})
     if options.merge not in MERGES:
         raise unknown_choice("--merge", options.merge, MERGES)
+    if options.words is not None and options.merge == "none":
+        raise OptionError(
+            "--words joins pieces to words, and --merge none joins nothing.", hint="Leave one of them out."
+        )
+    if options.chat_template is not None and not options.chat:
+        raise OptionError("--chat-template goes with --chat.")
+    if options.chat and options.pair is not None:
+        raise OptionError(
+            "--chat takes a message or a conversation, and no --pair.", hint="Give several messages as a JSON list."
+        )
+    if options.chat and options.slides:
+        raise OptionError("--window reads a text, and --chat a conversation.", hint="Leave one of them out.")
     if options.renormalize and not options.no_special:
         raise OptionError("--renormalize goes with --no-special; without that, every row sums to 1 already.")
     if options.attention not in ("auto", *ATTENTIONS):
@@ -86,6 +108,10 @@ def check_fit(options: Options, keys: str | None, shape: ModelShape, name: str) 
             name=name,
             attention=options.attention,
             only=shape.attentions[0],
+        )
+    if options.chat and shape.encoder_decoder:
+        raise OptionError(
+            "{name} is no chat model: --chat is for models that go on writing.", hint="Leave --chat out.", name=name
         )
     if reads_target(options, shape):
         _check_translation(options, name)

@@ -8,7 +8,7 @@ it to the word that follows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
@@ -20,7 +20,9 @@ from attnviz.core.errors import InputError, MissingError, unknown_choice
 from attnviz.core.provenance import HiddenTokens
 from attnviz.i18n.messages import Message, message
 from attnviz.text.clusters import split_clusters
-from attnviz.text.tokenize import tokenize
+from attnviz.text.word_spans import plain_word_spans
+
+WordCut = Callable[[str], Sequence[tuple[int, int]]]
 
 MERGES = ("none", "char", "word")
 
@@ -28,9 +30,10 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _MOST_CELLS = 2**30
 
 
-def merge_tokens(attention: Attention, how: str) -> Attention:
+def merge_tokens(attention: Attention, how: str, cut: WordCut = plain_word_spans) -> Attention:
     """Join pieces: char, those that are no whole characters; word, those of one word too; none, number them instead.
 
+    cut: gives the spans of a source's words.
     Weights at the pieces of a group are summed, rows of its pieces averaged, outputs averaged; a cell is allowed where
     any of its pieces is. The traces go where anything was joined: the score of two pieces is not one number;
     provenance.joined then says how.
@@ -38,14 +41,8 @@ def merge_tokens(attention: Attention, how: str) -> Attention:
     """
     if how not in MERGES:
         raise unknown_choice("--merge", how, MERGES)
-    queries = group(attention.query, attention.source, how)
-    keys = group(attention.key, attention.key_source, how) if attention.is_cross else queries
-    if how == "none":
-        query = _numbered(attention.query, attention.source)
-        key = _numbered(attention.key, attention.key_source) if attention.is_cross else query
-        return replace(attention, query=query, key=key)
-    query = tuple(_joined(attention.query[a:b], attention.source) for a, b in queries)
-    key = tuple(_joined(attention.key[a:b], attention.key_source) for a, b in keys) if attention.is_cross else query
+    queries, query = join_tokens(attention.query, attention.source, how, cut)
+    keys, key = join_tokens(attention.key, attention.key_source, how, cut) if attention.is_cross else (queries, query)
     if len(queries) == len(attention.query) and len(keys) == len(attention.key):
         return replace(attention, query=query, key=key)
     return replace(
@@ -117,10 +114,23 @@ def _join_allowed(
     return joined
 
 
-def group(tokens: tuple[Token, ...], source: str | None, how: str) -> list[tuple[int, int]]:
+def join_tokens(
+    tokens: tuple[Token, ...], source: str | None, how: str, cut: WordCut = plain_word_spans
+) -> tuple[list[tuple[int, int]], tuple[Token, ...]]:
+    """Return which neighbours belong together, as `group` does, and a token for each group; "none" numbers pieces."""
+    groups = group(tokens, source, how, cut)
+    if how == "none":
+        return groups, _numbered(tokens, source)
+    return groups, tuple(_joined(tokens[start:end], source) for start, end in groups)
+
+
+def group(
+    tokens: tuple[Token, ...], source: str | None, how: str, cut: WordCut = plain_word_spans
+) -> list[tuple[int, int]]:
     """Return which neighbours belong together, as [start, end) of token indexes in order; each token is in one group.
 
     Tokens that share one character of the source belong together, and those that stand for the same stretch of it.
+    cut: gives the spans of the source's words, for "word".
 
     >>> group((Token("鱼", 0, 1), Token("鱼", 0, 1), Token("吃", 1, 2)), "鱼吃", "char")
     [(0, 2), (2, 3)]
@@ -129,7 +139,7 @@ def group(tokens: tuple[Token, ...], source: str | None, how: str) -> list[tuple
         return [(i, i + 1) for i in range(len(tokens))]
     borders = set(_character_borders(source))
     if how == "word":
-        borders -= {place for start, end in _words(source) for place in range(start + 1, end)}
+        borders -= {place for start, end in cut(source) for place in range(start + 1, end)}
     starts = [0]
     reached = tokens[0].end if tokens else None
     for i, (before, token) in enumerate(pairwise(tokens), 1):
@@ -165,11 +175,6 @@ def _parted(reached: int, start: int, borders: set[int]) -> bool:
 def _character_borders(source: str) -> Iterator[int]:
     """Yield the places where characters, as a reader sees them, begin or end; white space is one too."""
     return accumulate(map(len, split_clusters(source)), initial=0)
-
-
-def _words(source: str) -> list[tuple[int, int]]:
-    """Return the spans of the words, each Han character by itself."""
-    return [(token.start or 0, token.end or 0) for token in tokenize(source, "han")]
 
 
 def _joined(tokens: tuple[Token, ...], source: str | None) -> Token:

@@ -590,6 +590,7 @@ def test_interrupt(call, monkeypatch, name):
         "explain": ["猫"],
         "cost": ["5"],
         "models": [],
+        "tokens": ["猫"],
     }[name]
     assert call(name, *texts)[:2] == (130, "")
 

@@ -43,10 +43,14 @@ DOCUMENTS = [
     ("ablation", ["ablate", "猫吃鱼", "--by", "mask", "--mask", "causal", "--token", "吃"]),
     ("ablation", ["ablate", "猫吃鱼", "--by", "head", "--heads", "4"]),
     ("cost", ["cost", "10", "10^12"]),
+    ("tokens", ["tokens", "我上周买的手机", "the blorf"]),
+    ("tokens", ["tokens", "我上周买的手机", "--tokens", "char"]),
     ("models", ["models"]),
     ("config", ["models", str(GOLDEN / "models" / "bert")]),
 ]
 OF_MODELS = [
+    ("tokens", ["tokens", "The café 猫", "--merge", "none"]),
+    ("tokens", ["tokens", "The cat eats.", "--pair", "It was hungry.", "--words", "The cat eats."]),
     ("attention", ["run", "The cat eats.", "--pair", "It was hungry.", "--no-special"]),
     ("attention", ["run", "The cat eats the fish. " * 8, "--window", "16", "--merge", "word"]),
     ("comparison", ["compare", "The cat eats.", "The fish eats."]),

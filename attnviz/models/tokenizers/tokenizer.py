@@ -69,15 +69,19 @@ class TextTokenizer:
         self.unknown = unknown
         self.notes = notes
 
-    def encode(self, text: str, pair: str | None = None) -> EncodedText:
+    def encode(self, text: str, pair: str | None = None, *, ends: bool = True) -> EncodedText:
         """Return the tokens of a text, or of two; spans of the second count on from the first and a line break.
 
+        ends: put begin and end tokens around the text.
         Raises InputError for a text that has no tokens but special ones.
         """
         for given in (text, "" if pair is None else pair):
             need_text(given)
         made = call_library(
-            self._name, lambda: self._tokenizer.encode(_well_formed(text), None if pair is None else _well_formed(pair))
+            self._name,
+            lambda: self._tokenizer.encode(
+                _well_formed(text), None if pair is None else _well_formed(pair), add_special_tokens=ends
+            ),
         )
         sequences = made.sequence_ids
         texts = (text, pair or "")

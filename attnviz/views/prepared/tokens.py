@@ -1,0 +1,97 @@
+"""What a table of tokens holds: a row a token, and the text as it was cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attnviz.core.attention_data import Token
+from attnviz.core.tokenized_text import TokenizedText
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.attention import label
+from attnviz.views.prepared.labels import visible
+
+_JOINED = {
+    "none": message("pieces as they are"),
+    "char": message("pieces of one character joined"),
+    "word": message("pieces of one word joined"),
+}
+_CUTS = {
+    "lexicon": message("cut by the lexicon"),
+    "char": message("cut by character"),
+    "han": message("cut by word, Han by character"),
+    "word": message("cut by word"),
+    "space": message("cut at spaces"),
+    "sentence": message("cut by sentence"),
+}
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """A token: its number, its label, its span, the pieces and ids behind it, and what is to be said of it."""
+
+    number: int
+    label: str
+    span: str
+    piece: str
+    ids: str
+    remark: Message | None
+    special: bool
+    before: str
+
+
+@dataclass(frozen=True)
+class TokenTable:
+    """A row a token; after: what stands after the last; pieces: whether there is a vocabulary."""
+
+    heading: Message
+    rows: tuple[TokenRow, ...]
+    after: str
+    pieces: bool
+    caption: tuple[Message, ...] = ()
+
+
+def prepare_tokens(found: TokenizedText) -> TokenTable:
+    """Return the rows of a text's tokens, with what stands in the text between them."""
+    rows, end = [], 0
+    unknown = found.is_unknown
+    for number, (token, pieces) in enumerate(zip(found.tokens, found.pieces, strict=True)):
+        before = ""
+        if token.start is not None and token.start >= end:
+            before = found.text[end : token.start]
+            end = token.end or token.start
+        rows.append(
+            TokenRow(
+                number,
+                label(token, unknown=found.unknown),
+                "" if token.start is None else f"{token.start}–{token.end}",
+                " ".join(visible(one.piece) for one in pieces if one.piece) if found.model else "",
+                " ".join(str(one.id) for one in pieces if one.id is not None),
+                _remark(token, len(pieces), special=found.special[number], unknown=unknown[number]),
+                found.special[number],
+                before,
+            )
+        )
+    return TokenTable(_heading(found), tuple(rows), found.text[end:], found.model is not None, _caption(found))
+
+
+def _remark(token: Token, pieces: int, *, special: bool, unknown: bool) -> Message | None:
+    if special:
+        return message("special")
+    if unknown:
+        return message("unknown")
+    if token.start is not None and token.start == token.end:
+        return message("space only")
+    return message("{count} pieces", count=pieces) if pieces > 1 else None
+
+
+def _heading(found: TokenizedText) -> Message:
+    count = len(found.tokens)
+    return message("1 token") if count == 1 else message("{count} tokens", count=count)
+
+
+def _caption(found: TokenizedText) -> tuple[Message, ...]:
+    if found.model is None:
+        return (message("toy"), _CUTS.get(found.cut or "", message("{text}", text=found.cut or "")))
+    pieces = len(found.ids)
+    parts = (message("{text}", text=visible(found.model)), _JOINED.get(found.joined or "none", _JOINED["none"]))
+    return (*parts, message("1 id") if pieces == 1 else message("{count} ids", count=pieces))
