@@ -126,6 +126,16 @@ def test_rows_sum_to_one_and_masks_hold(name):
         assert shape_of(config).causal == (not np.triu(allowed, 1).any())
 
 
+@pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "gpt2", "gpt_neox", "opt"])
+def test_is_causal_false_attends_both_ways(name):
+    """A decoder whose config says is_causal false has no mask: each token attends to all, as in embedding models."""
+    config, tensors, answers = load(name)
+    passed = forward({**config, "is_causal": False}, tensors, answers["text0_ids"])
+    assert passed.allowed is None
+    assert (passed.weights > 0).all()
+    assert_rows_sum_to_one(passed.weights)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_chosen_layers_are_the_same_ones(name):
     """Some layers only: the same numbers, and no tensor of a later layer is read."""
