@@ -103,7 +103,7 @@ def print_worksheet(explanation: Explanation, digits: int, *, worksheet: bool = 
 
 def print_sentence(sentence: Message) -> None:
     """Print one sentence on standard output on one line, for a screen reader or another program."""
-    print_data(encodable(sentence.localized(), _encoding(sys.stdout)) + "\n")
+    print_data(encodable(visible(sentence.localized()), _encoding(sys.stdout)) + "\n")
 
 
 def print_data(text: str) -> None:

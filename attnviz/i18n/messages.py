@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -83,14 +83,14 @@ def _catalogue(name: str) -> GNUTranslations:
 
 @dataclass(frozen=True)
 class Message:
-    """A template and its fields, formatted when it is printed."""
+    """A template and its fields, formatted when it is printed; what acts or hides in a field is made visible then."""
 
     template: str
     fields: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return the sentence in English."""
-        return self.template.format(**self.fields)
+        return self.template.format(**{name: _printable(value) for name, value in self.fields.items()})
 
     def localized(self) -> str:
         """Return the sentence in the language in use, its fields too where they are messages."""
@@ -105,7 +105,7 @@ class Listed:
 
     def __str__(self) -> str:
         """Return the items in English."""
-        return ", ".join(map(str, self.items))
+        return ", ".join(str(_printable(item)) for item in self.items)
 
     def localized(self) -> str:
         """Return the items in the language in use where they are messages."""
@@ -120,12 +120,12 @@ class Name:
     context: str = ""
 
     def __str__(self) -> str:
-        """Return the name in English."""
-        return self.text
+        """Return the name in English, safe to print."""
+        return str(_printable(self.text))
 
     def localized(self) -> str:
-        """Return the name in the language in use."""
-        return translate(self.text, self.context)
+        """Return the name in the language in use, safe to print."""
+        return str(_printable(translate(self.text, self.context)))
 
 
 def message(template: str, /, **fields: Any) -> Message:
@@ -148,5 +148,26 @@ def sentences(*parts: str) -> str:
     return (" " if _language == "en" else "").join(part for part in parts if part)
 
 
+class _Shown(str):
+    """A text with something in it that acts or hides: written out where it is formatted; its repr() is as it was."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        from attnviz.i18n.visible_text import visible
+
+        return visible(str.__str__(self))
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+def _printable(value: Any) -> Any:
+    """Return a field that is safe to format; a text or a path whose characters are all printable is itself."""
+    if isinstance(value, PurePath):
+        value = str(value)
+    return _Shown(value) if isinstance(value, str) and not value.isprintable() else value
+
+
 def _localized(value: Any) -> Any:
-    return value.localized() if isinstance(value, Message | Listed | Name) else value
+    return value.localized() if isinstance(value, Message | Listed | Name) else _printable(value)

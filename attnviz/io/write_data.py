@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,19 @@ from attnviz.analysis.comparison import Comparison, Run
 from attnviz.analysis.entropy import pair_shares
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.tokenized_text import TokenizedText
+from attnviz.i18n.visible_text import visible
 
 if TYPE_CHECKING:
     from attnviz.explanation.elements import Explanation
 
 SCHEMA = 1
+
+# What acts in a terminal or hides in a text: control characters but for a tab and a line's end, which CSV and JSON have
+# their own way of writing, lone surrogates, and what turns or ends a line.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def attention_document(attention: Attention) -> dict[str, Any]:
@@ -136,10 +145,8 @@ def config_document(config: dict[str, Any]) -> dict[str, Any]:
 def to_json(document: Any, *, ascii_only: bool = False) -> str:
     """Write the document in one line that ends with a newline; text is kept readable unless it must be ASCII."""
     text = json.dumps(document, ensure_ascii=ascii_only, allow_nan=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate, from bytes that were no text
-        text = json.dumps(document, allow_nan=False)
+    if not text.isprintable():
+        text = _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
     return text + "\n"
 
 
@@ -168,7 +175,7 @@ def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
     """Return CSV with a line per cell: position, head, query and key index and text, a, b and delta = b - a."""
     rows = (
         (
-            run.position,
+            _harmless(run.position),
             _harmless(name),
             i,
             _harmless(query.text),
@@ -263,10 +270,16 @@ def _run(run: Run, head: str | None) -> dict[str, Any]:
 
 
 def _harmless(cell: Any) -> Any:
-    """Put an apostrophe before what a spreadsheet would run: a text that starts with = + - @ or a control character."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n"):
-        return "'" + cell
-    return cell
+    """Make a cell safe to open and to print: control characters are written out, and spreadsheets run nothing.
+
+    A text that begins with = + - @, in full width too, or with a tab or a line's end, gets an apostrophe before it.
+    JSON documents and .npz files have every text as it is.
+    """
+    if not isinstance(cell, str):
+        return cell
+    if not cell.isprintable():
+        cell = _UNSAFE.sub(lambda found: visible(found.group(), "picture"), cell)
+    return "'" + cell if cell[:1] in _RUN_BY_SPREADSHEETS else cell
 
 
 def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:

@@ -6,6 +6,7 @@ import re
 from html import escape
 
 from attnviz.i18n.messages import language
+from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.worksheet import Section, Sheet, Shown
 
 _STYLE = """
@@ -91,7 +92,7 @@ def _blanks(part: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(text)
+    return escape(visible(text, "picture"))
 
 
 def as_markdown(sheet: Sheet) -> str:
@@ -127,4 +128,4 @@ def _joined(line: Shown) -> str:
 
 def _plain(text: str) -> str:
     """Escape every character that means something to Markdown or HTML."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~$&!])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]<>#|~$&!])", r"\\\1", visible(text, "picture"))

@@ -7,6 +7,7 @@ from html import escape
 
 from attnviz.i18n.messages import Message
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
+from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 
 _NUMBER = "padding:2px 6px;text-align:right;font-variant-numeric:tabular-nums"
@@ -20,8 +21,8 @@ def render_cells(forms: tuple[Prepared, ...]) -> str:
 
 def _form(form: Prepared) -> str:
     panels = "".join(_panel(panel, form.digits) for panel in form.panels)
-    caption = " · ".join(escape(part.localized()) for part in form.caption)
-    notes = "".join(f'<p style="margin:4px 0">{escape(note.localized())}</p>' for note in form.notes)
+    caption = " · ".join(_text(part.localized()) for part in form.caption)
+    notes = "".join(f'<p style="margin:4px 0">{_text(note.localized())}</p>' for note in form.notes)
     return (
         f'<p style="margin:8px 0 4px;font-weight:600">{_words(form.heading)}</p>'
         f'<div style="display:flex;flex-wrap:wrap;gap:16px;overflow-x:auto">{panels}</div>'
@@ -30,7 +31,7 @@ def _form(form: Prepared) -> str:
 
 
 def _panel(panel: Panel, digits: int) -> str:
-    header = "".join(f'<th scope="col" style="{_LABEL}">{escape(label)}</th>' for label in panel.columns)
+    header = "".join(f'<th scope="col" style="{_LABEL}">{_text(label)}</th>' for label in panel.columns)
     return (
         '<table style="border-collapse:collapse;width:auto;margin:0">'
         f'<caption style="text-align:left">{_words(panel.title)}</caption>'
@@ -49,13 +50,13 @@ def _rows(panel: Panel, digits: int) -> Iterator[str]:
     palette = panel.scale.palette()
     for label, texts, places in zip(panel.rows, panel.texts(digits), panel.places(), strict=True):
         cells = "".join(_cell(text, color_at(palette, float(place))) for text, place in zip(texts, places, strict=True))
-        yield f'<tr><th scope="row" style="{_LABEL}">{escape(label)}</th>{cells}</tr>'
+        yield f'<tr><th scope="row" style="{_LABEL}">{_text(label)}</th>{cells}</tr>'
 
 
 def _cell(text: str, color: RGB) -> str:
     if text == FORBIDDEN:
         return f'<td style="{_NUMBER}">{FORBIDDEN}</td>'
-    return f'<td style="{_NUMBER};background:{_hex(color)};color:{_hex(ink_on(color))}">{escape(text)}</td>'
+    return f'<td style="{_NUMBER};background:{_hex(color)};color:{_hex(ink_on(color))}">{_text(text)}</td>'
 
 
 def _hex(color: RGB) -> str:
@@ -63,4 +64,8 @@ def _hex(color: RGB) -> str:
 
 
 def _words(words: Message | None) -> str:
-    return "" if words is None else escape(words.localized())
+    return "" if words is None else _text(words.localized())
+
+
+def _text(text: str) -> str:
+    return escape(visible(text, "picture"))

@@ -12,6 +12,7 @@ from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import listed
 from attnviz.views.figure.fonts import Fonts, load_fonts, settings
 from attnviz.views.figure.svg import describe_svg
+from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.style import Style
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def save_figure(figure: Figure, form: str, title: str, description: str, titles:
 
 def _metadata(form: str, title: str, description: str) -> dict[str, Any]:
     """Return title and description as the format has them; no date or version, so that the bytes stay the same."""
+    title, description = visible(title, "picture"), visible(description, "picture")
     if form == "png":
         return {"Software": None, "Title": title, "Description": description}
     return {"Date": None} if form == "svg" else {"CreationDate": None, "Title": title, "Subject": description}

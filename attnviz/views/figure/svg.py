@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from attnviz.views.prepared.labels import visible
+
 
 def describe_svg(picture: bytes, title: str, description: str, titles: Mapping[str, str]) -> bytes:
     """Return the SVG with role="img", <title> and <desc>, and a <title> in the group of each id in `titles`.
@@ -28,5 +30,5 @@ def describe_svg(picture: bytes, title: str, description: str, titles: Mapping[s
 
 
 def _text(words: str) -> str:
-    """Return text as XML can hold it; what XML cannot hold at all was made visible before."""
-    return escape(words, quote=False).encode("utf-8", "backslashreplace").decode("utf-8")
+    """Return text as XML can hold it; control characters, which it cannot hold at all, are made visible."""
+    return escape(visible(words, "picture"), quote=False)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from typing import Literal
 
+from attnviz.i18n.visible_text import Medium, code_point, visible
 from attnviz.text.clusters import split_clusters
-from attnviz.text.plain import is_plain
 
-Medium = Literal["terminal", "picture"]
+__all__ = ["Medium", "code_point", "encodable", "named", "shorten", "visible", "with_occurrence"]
 
-_MARKS_KEPT = 3
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are drawn as nothing
 _ASCII = str.maketrans(
     {
@@ -35,23 +33,6 @@ _ASCII = str.maketrans(
 )
 
 
-def visible(text: str, medium: Medium = "terminal") -> str:
-    r"""Return the text with all that acts or hides made visible; nothing in it can move a cursor or turn a line.
-
-    Control characters become ␛ in a terminal and \x1b in a picture; bidi controls, zero-width characters and code
-    points without a character become <U+202E>; of many combining marks three stay. Joiners stay where a script
-    or an emoji needs them.
-
-    >>> visible("a\x1b[2J")
-    'a␛[2J'
-    """
-    if is_plain(text) and "\n" not in text:
-        return text
-    import wcwidth
-
-    return "".join(_cluster(cluster, medium) for cluster in wcwidth.iter_graphemes(text))
-
-
 def named(text: str, medium: Medium = "terminal") -> str:
     r"""Return a token's text, never blank: ␣ for a space, the code point of what shows nothing else.
 
@@ -73,48 +54,6 @@ def with_occurrence(text: str, occurrence: int) -> str:
     ('猫', '猫#2')
     """
     return text if occurrence == 1 else f"{text}#{occurrence}"
-
-
-def _cluster(cluster: str, medium: Medium) -> str:
-    shown = []
-    marks = 0
-    for place, letter in enumerate(cluster):
-        category = unicodedata.category(letter)
-        if category in ("Mn", "Me"):
-            marks += 1
-            if marks > _MARKS_KEPT and letter not in "\ufe0e\ufe0f":
-                continue
-        shown.append(_letter(letter, category, cluster, place, medium))
-    hidden = marks - _MARKS_KEPT
-    return "".join(shown) + (f"<+{hidden}>" if hidden > 0 else "")
-
-
-def _letter(letter: str, category: str, cluster: str, place: int, medium: Medium) -> str:
-    code = ord(letter)
-    if category == "Cc":
-        if medium == "picture" or code > 0x7F:
-            return f"\\x{code:02x}"
-        return chr(0x2400 + code) if code < 0x20 else "␡"
-    if category == "Cf" and not _joins(letter, cluster, place):
-        return code_point(letter)
-    if category in ("Cs", "Co", "Cn", "Zl", "Zp") or letter == "\u034f":
-        return code_point(letter)
-    if category == "Zs" and letter != " ":
-        return " " if letter in "\u00a0\u3000\u2009\u202f" else code_point(letter)
-    return letter
-
-
-def _joins(letter: str, cluster: str, place: int) -> bool:
-    """Return whether a joiner has an effect: inside an emoji, a flag's tag, or a script from Arabic to Sinhala."""
-    if letter in "\u200c\u200d" and place > 0 and unicodedata.category(cluster[place - 1]) != "Cf":
-        before = ord(cluster[place - 1])
-        return 0x600 <= before <= 0xDFF or (place + 1 < len(cluster) and letter == "\u200d")
-    return 0xE0020 <= ord(letter) <= 0xE007F and cluster[0] == "\U0001f3f4"
-
-
-def code_point(letter: str) -> str:
-    """Return the name of a code point, as in <U+202E>."""
-    return f"<U+{ord(letter):04X}>"
 
 
 def encodable(text: str, encoding: str) -> str:

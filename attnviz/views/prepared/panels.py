@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.color_scale import Scale
+from attnviz.views.prepared.labels import visible
 
 FORBIDDEN = "·"
 
@@ -49,6 +50,13 @@ class Panel:
     cross: bool = False
     row_numbers: tuple[int, ...] | None = None
     words: tuple[ShadedWord, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make the labels safe to print, whatever they come from."""
+        for side in ("rows", "columns"):
+            labels = getattr(self, side)
+            if not all(map(str.isprintable, labels)):
+                object.__setattr__(self, side, tuple(map(visible, labels)))
 
     def texts(self, digits: int) -> list[list[str]]:
         """Return each cell's number as people read it, [rows][columns]; · where the mask forbids."""

@@ -81,16 +81,14 @@ class _PanelTable:
     """One panel, measured: how wide its labels and cells are, and how many columns fit."""
 
     def __init__(self, panel: Panel, digits: int, screen: Screen) -> None:
-        self.panel, self.screen, self.encoding = panel, screen, screen.encoding
+        self.panel, self.screen = panel, screen
         self.texts = panel.texts(digits)
         number_width = max((len(text) for row in self.texts for text in row), default=1)
         label_room = max(4, min(_WIDEST_LABEL, screen.cells - _INDENT - number_width - 3))
-        self.rows = [shorten(encodable(label, self.encoding), label_room, cell_len, self._mark) for label in panel.rows]
+        self.rows = [shorten(screen.written(label), label_room, cell_len, self._mark) for label in panel.rows]
         self.label_width = max(map(cell_len, self.rows))
         heading_room = max(number_width, min(_WIDEST_HEADING, screen.cells - _INDENT - self.label_width - 3))
-        self.columns = [
-            shorten(encodable(label, self.encoding), heading_room, cell_len, self._mark) for label in panel.columns
-        ]
+        self.columns = [shorten(screen.written(label), heading_room, cell_len, self._mark) for label in panel.columns]
         self.cell_width = max(number_width, *map(cell_len, self.columns)) + 2
         self.per_table = max(1, (screen.cells - _INDENT - self.label_width - 1) // self.cell_width)
         self.paint = Paint(panel.scale, screen)
@@ -98,7 +96,7 @@ class _PanelTable:
 
     @property
     def _mark(self) -> str:
-        return encodable("⋯", self.encoding)
+        return encodable("⋯", self.screen.encoding)
 
     @property
     def full_width(self) -> int:
@@ -106,7 +104,7 @@ class _PanelTable:
         return max(title, _INDENT + self.label_width + 1 + self.cell_width * len(self.columns))
 
     def title(self, width: int | None = None) -> Text:
-        words = "" if self.panel.title is None else encodable(self.panel.title.localized(), self.encoding)
+        words = "" if self.panel.title is None else self.screen.written(self.panel.title.localized())
         return Text(
             " " * _INDENT + (words if width is None else shorten(words, width - _INDENT, cell_len, self._mark)), "bold"
         )
@@ -117,7 +115,7 @@ class _PanelTable:
         for first in range(0, len(self.columns), self.per_table):
             yield from self.table(first, min(first + self.per_table, len(self.columns)), runs)
             if self.panel.caption is not None and first + self.per_table >= len(self.columns):
-                words = encodable(self.panel.caption.localized(), self.encoding)
+                words = self.screen.written(self.panel.caption.localized())
                 yield Text(fold(" " * _INDENT + words, self.screen.cells), "dim", overflow="fold")
             yield Text()
 
@@ -131,7 +129,7 @@ class _PanelTable:
             for j in range(first, last):
                 forbidden = self.texts[i][j] == FORBIDDEN
                 style = "dim" if forbidden else self.paint.background(self.steps[i][j])
-                line.append(self._padded(encodable(self.texts[i][j], self.encoding)), style)
+                line.append(self._padded(encodable(self.texts[i][j], self.screen.encoding)), style)
             yield line
             if same > i:
                 yield self._folded(same - i)
@@ -140,7 +138,7 @@ class _PanelTable:
         """Return the line that says how many rows are like the one above it."""
         one = message("* 1 more row is the same")
         words = one if count == 1 else message("* {count} more rows are the same", count=count)
-        return Text(" " * _INDENT + encodable(words.localized(), self.encoding), "dim", overflow="fold")
+        return Text(" " * _INDENT + self.screen.written(words.localized()), "dim", overflow="fold")
 
     def _padded(self, text: str) -> str:
         """Align right, with one space at the right; centred would part a number from the one above it."""

@@ -9,7 +9,7 @@ from itertools import groupby
 from rich.text import Text
 
 from attnviz.text.line_breaking import Part, break_parts, break_text
-from attnviz.views.prepared.labels import encodable, shorten
+from attnviz.views.prepared.labels import encodable, shorten, visible
 from attnviz.views.prepared.worksheet import Section, Sheet, Shown
 from attnviz.views.terminal.cell_width import cell_len
 
@@ -127,7 +127,7 @@ class _SheetWriter:
         self.text.append("\n")
 
     def _safe(self, text: str) -> str:
-        return encodable(text, self.encoding)
+        return encodable(visible(text), self.encoding)
 
 
 def _padded(part: str, width: int, place: int) -> str:
