@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.analysis.order_blindness import Blindness, threshold
+from attnviz.analysis.order_blindness import LARGEST_ROUNDING, Blindness, is_changed, rounding
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
 from attnviz.core.positions import scheme_words
@@ -36,8 +36,8 @@ class Run:
 
     a, b [heads, query, key]: the weights, re-normalized over the shared words where the words differ; forbidden_a and
     forbidden_b [query, key] or None: cells that the mask of every head forbids. outputs: the largest change of a word's
-    output vector, None where the words differ. threshold: what float32 rounding alone may change. blind_to: what this
-    setting cannot see in the first text, None where that was not tried.
+    output vector, None where the words differ. rounding: what rounding alone may change in a weight. blind_to: what
+    this setting cannot see in the first text, None where that was not tried.
     """
 
     position: str
@@ -48,7 +48,7 @@ class Run:
     forbidden_a: NDArray[np.bool_] | None
     forbidden_b: NDArray[np.bool_] | None
     outputs: float | None
-    threshold: float
+    rounding: float
     blind_to: Blindness | None = None
 
     @property
@@ -57,10 +57,21 @@ class Run:
         return self.b - self.a
 
     @property
-    def order_blind(self) -> bool:
-        """Whether no head's weights, and no output, change by more than rounding does."""
-        same = float(np.abs(self.delta).max(initial=0)) <= self.threshold
-        return same and (self.outputs is None or self.outputs <= 10 * self.threshold)
+    def threshold(self) -> float:
+        """Up to what change a weight counts as unchanged: what rounding may do, but never much."""
+        return min(self.rounding, LARGEST_ROUNDING)
+
+    @property
+    def changed(self) -> bool | None:
+        """Whether a head's weights change by more than rounding does; None where that cannot be told."""
+        return is_changed(float(np.abs(self.delta).max(initial=0)), self.rounding)
+
+    @property
+    def order_blind(self) -> bool | None:
+        """Whether no head's weights, and no output, change by more than rounding; None where that cannot be told."""
+        if self.changed is not False:
+            return None if self.changed is None else False
+        return self.outputs is None or self.outputs <= 10 * self.rounding
 
     @property
     def changed_head(self) -> int:
@@ -297,7 +308,7 @@ def _run(a: Attention, b: Attention, aligned: Alignment, asked: Alignment) -> Ru
         forbidden_a=_forbidden(a, aligned.a, asked.a),
         forbidden_b=_forbidden(b, aligned.b, asked.b),
         outputs=outputs,
-        threshold=threshold(a, b),
+        rounding=rounding(a, b),
     )
 
 
@@ -324,7 +335,7 @@ def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:
     sentence = _change(comparison, run, chosen[0] if len(chosen) == 1 else None)
     if comparison.renormalized:
         sentence = message("Over the shared words, each row re-normalized: {sentence}", sentence=sentence)
-    if len(run.heads) > 1 and not run.order_blind:
+    if len(run.heads) > 1 and run.order_blind is False:
         head = run.changed_head
         change = float(np.abs(run.delta[head]).max())
         called = run.heads[head]
@@ -355,6 +366,13 @@ def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
         return _given_change(comparison, run, change, fields)
     if comparison.same_order and comparison.same_words:
         return message("Both texts have the same words in the same order{largest}.", **fields)
+    if run.order_blind is None:
+        return message(
+            "The scores are so large that rounding may change a weight by {rounding}: whether the order matters cannot "
+            "be told{largest}.",
+            rounding=f"{run.rounding:.1g}",
+            **fields,
+        )
     if run.order_blind:
         return _no_change(comparison, run, fields)
     fields["direction"] = message("more") if change > 0 else message("less")

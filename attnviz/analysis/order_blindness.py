@@ -1,5 +1,8 @@
 """What a way of computing attention cannot see: any order of the words, their mirror image only, or nothing.
 
+Numbers decide it, and numbers are rounded: a change that rounding alone could make is none, and where rounding could
+make a large one nothing is claimed.
+
 Whatever sees only how far apart two words stand (symmetric ALiBi, a window that looks both ways) finds a text and its
 mirror image the same, and rightly so: it is blind to direction, not to order.
 """
@@ -18,7 +21,9 @@ from attnviz.toy.words import Words
 
 Order = tuple[int, ...]
 
-_ROUNDING = 1e-6
+_ROUNDING = 1e-6  # of a weight, for each unit of the largest |logit|, in float32
+_ROUNDING_IN_FLOAT64 = 4 * np.finfo(np.float64).eps
+LARGEST_ROUNDING = 1e-4  # a change beyond it is never called none
 _MOST_SWAPS, _LEAST_SWAPS = 64, 3
 _WEIGHTS_TO_TRY = 2_000_000
 
@@ -29,6 +34,7 @@ class Blindness(StrEnum):
     ANY_ORDER = "any order"
     MIRROR_IMAGE = "mirror image"
     NOTHING = "nothing"
+    UNKNOWN = "unknown"  # the scores are so large that rounding could change a weight
 
 
 def blindness(attend: Callable[[Order], Attention], count: int) -> Blindness:
@@ -38,20 +44,48 @@ def blindness(attend: Callable[[Order], Attention], count: int) -> Blindness:
     are compared with those of the text as it stands; a change is rounding up to `threshold`. Of a long text some pairs
     are tried, spread over it. A single word is blind to any order.
     """
+    if count < 2:
+        return Blindness.ANY_ORDER
     as_it_stands = tuple(range(count))
     plain = attend(as_it_stands)
-    if _differs(plain, attend(as_it_stands[::-1]), as_it_stands[::-1]):
-        return Blindness.NOTHING
+    backwards = _differs(plain, attend(as_it_stands[::-1]), as_it_stands[::-1])
+    if backwards is not False:
+        return Blindness.NOTHING if backwards else Blindness.UNKNOWN
     for order in _swaps(count):
-        if _differs(plain, attend(order), order):
-            return Blindness.MIRROR_IMAGE
+        swapped = _differs(plain, attend(order), order)
+        if swapped is not False:
+            return Blindness.MIRROR_IMAGE if swapped else Blindness.UNKNOWN
     return Blindness.ANY_ORDER
 
 
+def rounding(*attentions: Attention) -> float:
+    """Return what rounding alone may change in a weight, at most 1: it grows with the largest |logit|.
+
+    1e-6 x max(1, |logit|) where queries and keys are float32, four units in the last place of the logit where they are
+    float64; at least 1e-6, since weights are float32.
+    """
+    sizes = [
+        (float(np.abs(trace.logits).max(initial=0)), trace.query.dtype == trace.key.dtype == np.float64)
+        for each in attentions
+        for trace in each.traces
+    ]
+    changes = (_ROUNDING_IN_FLOAT64 * size if exact else _ROUNDING * size for size, exact in sizes)
+    return min(1.0, max(_ROUNDING, *changes, 0.0))
+
+
 def threshold(*attentions: Attention) -> float:
-    """Return what float32 rounding alone may change in a weight: 1e-6 x max(1, the largest |logit|)."""
-    logits = (float(np.abs(trace.logits).max(initial=0)) for each in attentions for trace in each.traces)
-    return _ROUNDING * max(1.0, max(logits, default=1.0))
+    """Return up to what change a weight counts as unchanged: what rounding may do, at most LARGEST_ROUNDING."""
+    return min(rounding(*attentions), LARGEST_ROUNDING)
+
+
+def is_changed(change: float, rounding: float) -> bool | None:
+    """Return whether a change is more than rounding could make; None where that cannot be told.
+
+    rounding: what it could make. A change counts as none only where rounding could not make a large one.
+    """
+    if change > rounding:
+        return True
+    return False if rounding <= LARGEST_ROUNDING else None
 
 
 def _swaps(count: int) -> Iterator[Order]:
@@ -62,16 +96,18 @@ def _swaps(count: int) -> Iterator[Order]:
         yield (*range(i), i + 1, i, *range(i + 2, count))
 
 
-def _differs(plain: Attention, other: Attention, order: Order) -> bool:
-    """Return whether a word's weights or output differ from the plain text's; `order` says which word is where."""
+def _differs(plain: Attention, other: Attention, order: Order) -> bool | None:
+    """Return whether a word's weights or output differ from the plain text's, None where that cannot be told.
+
+    order: which word is where in the other.
+    """
     back = np.argsort(order)
     weights = other.weights[:, :, back] if plain.is_cross else other.weights[:, :, back][..., back]
-    rounding = threshold(plain, other)
-    if np.abs(weights - plain.weights).max(initial=0) > rounding:
-        return True
-    if plain.output is None or other.output is None:
-        return False
-    return bool(np.abs(other.output[back] - plain.output).max(initial=0) > 10 * rounding)
+    most = rounding(plain, other)
+    changed = is_changed(float(np.abs(weights - plain.weights).max(initial=0)), most)
+    if changed is not False or plain.output is None or other.output is None:
+        return changed
+    return bool(np.abs(other.output[back] - plain.output).max(initial=0) > 10 * most)
 
 
 def blind_to(words: Words, settings: Settings) -> Blindness:

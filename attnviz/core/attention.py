@@ -6,6 +6,7 @@ a number shows the number that was computed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,6 +75,27 @@ def dot_products(query: Floats, key: Floats) -> Floats:
     return dots
 
 
+def distinct_products(query: Floats, key: Floats) -> Floats:
+    """Return `dot_products`, those of equal vectors computed once, in an order that does not depend on theirs.
+
+    [n_q, d], [n_k, d] -> [n_q, n_k], or the same with a leading dimension of heads. So equal vectors get equal products
+    on every CPU, which a product of matrices does not promise.
+    """
+    if query.ndim == 3:
+        return np.stack([distinct_products(q, k) for q, k in zip(query, key, strict=True)])
+    (queries, to_query), (keys, to_key) = _distinct(query), _distinct(key)
+    return dot_products(queries, keys)[np.ix_(to_query, to_key)]
+
+
+def _distinct(rows: Floats) -> tuple[Floats, list[int]]:
+    """Return the distinct rows in the order of their bytes, and for each row which of them it is."""
+    rows = rows + 0.0  # -0.0 is 0.0
+    written = [row.tobytes() for row in rows]
+    first = {each: index for index, each in reversed(list(enumerate(written)))}
+    place = {each: index for index, each in enumerate(sorted(first))}
+    return rows[[first[each] for each in place]], [place[each] for each in written]
+
+
 def scaled_dot_product_attention(
     query: ArrayLike,
     key: ArrayLike,
@@ -125,8 +147,9 @@ def attend(
     temperature: float = 1.0,
     cap: float | None = None,
     sink: ArrayLike | None = None,
+    products: Callable[[Floats, Floats], Floats] = dot_products,
 ) -> Attended:
-    """Compute `scaled_dot_product_attention`, and return the logits too."""
+    """Compute `scaled_dot_product_attention`, and return the logits too. products: computes the dot products."""
     q, k, v = _same_precision(query, key, value)
     _check_shapes(q, k, v)
     if not (np.isfinite(temperature) and temperature > 0):
@@ -142,11 +165,11 @@ def attend(
     sinks = None if sink is None else _sink_logits(sink, np.broadcast_shapes(q.shape[:-2], k.shape[:-2]))
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        logits = dot_products(q, k)
+        logits = products(q, k)
         logits *= q.dtype.type(factor)
         logits = _cap_add_and_divide(logits, cap, added, temperature)
         if not np.isfinite(logits).all():
-            logits = _logits_in_float64(q, k, cap, added, factor, temperature)
+            logits = _logits_in_float64(q, k, cap, added, factor, temperature, products)
         if sinks is not None:
             logits, permitted = _with_sink(logits, permitted, sinks)
         weights = softmax(logits, permitted)
@@ -172,7 +195,13 @@ def _cap_add_and_divide(logits: Floats, cap: float | None, bias: NDArray[Any] | 
 
 
 def _logits_in_float64(
-    q: Float32, k: Float32, cap: float | None, bias: NDArray[Any] | None, factor: float, temperature: float
+    q: Floats,
+    k: Floats,
+    cap: float | None,
+    bias: NDArray[Any] | None,
+    factor: float,
+    temperature: float,
+    products: Callable[[Floats, Floats], Floats],
 ) -> Floats:
     """Compute the same logits in float64, clipped to half its range (a weight is 0 or 1 there)."""
     if bias is not None:
@@ -181,7 +210,7 @@ def _logits_in_float64(
         bias = np.clip(bias.astype(np.float64), -_LARGEST, _LARGEST)
     for name, array in (("query", q), ("key", k)):
         _check_finite(name, array)
-    dots = dot_products(q.astype(np.float64), k.astype(np.float64))
+    dots = products(q.astype(np.float64), k.astype(np.float64))
     scaled = np.clip(dots * factor, -_LARGEST, _LARGEST)
     return np.clip(_cap_add_and_divide(scaled, cap, bias, temperature), -_LARGEST, _LARGEST)
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.attention import attend, merge_heads, split_heads
+from attnviz.core.attention import attend, distinct_products, dot_products, merge_heads, split_heads
 from attnviz.core.attention_data import Projection, Trace
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.positions import Positions
-from attnviz.core.types import Float32
+from attnviz.core.types import Float32, Floats
 from attnviz.toy import lexicon
+
+LARGE_LOGIT = 64.0  # up to it float32's rounding of a product changes a weight by less than 4e-6
 
 PROJECTIONS = ("auto", "identity", "lexicon", "random")
 
@@ -48,6 +53,10 @@ def layer(
     inputs [n, dim], key_inputs [m, dim] (the inputs themselves where not given: self-attention) -> the trace of every
     intermediate, weights [heads, n, m] among them. positions may add to the inputs, rotate queries and keys, or add a
     bias to the logits. Raises OptionError where heads does not divide dim.
+
+    Dot products of equal vectors are computed once: the last bit of a product depends on its place among others and on
+    the CPU. Where a logit is large all is computed in float64, since the softmax is so sharp there that such a bit
+    counts.
     """
     dim = inputs.shape[-1]
     if heads < 1 or dim % heads:
@@ -55,15 +64,36 @@ def layer(
             "--heads must be at least 1 and divide the {dim} dimensions; {heads} does not.", dim=dim, heads=heads
         )
     scheme = positions or Positions()
+    once = distinct_products if _has_equal_rows(inputs) else dot_products
+    trace = _layer(inputs, projection, key_inputs, heads, scheme, allowed, temperature, once)
+    if max(trace.logits.max(initial=0), -trace.logits.min(initial=0)) > LARGE_LOGIT:
+        exact = inputs.astype(np.float64)
+        keys = None if key_inputs is None else key_inputs.astype(np.float64)
+        trace = _layer(exact, projection, keys, heads, scheme, allowed, temperature, distinct_products)
+    return replace(trace, features=features, head_features=_per_head(features, heads))
+
+
+def _layer(
+    inputs: NDArray[np.floating],
+    projection: Projection,
+    key_inputs: NDArray[np.floating] | None,
+    heads: int,
+    scheme: Positions,
+    allowed: NDArray[np.bool_] | None,
+    temperature: float,
+    once: Callable[[Floats, Floats], Floats],
+) -> Trace:
+    """Compute the layer in the precision of its inputs. once: computes all dot products of two sets of vectors."""
+    dim = inputs.shape[-1]
     placed, added = _place(inputs, scheme)
     key_placed, key_added = (placed, added) if key_inputs is None else _place(key_inputs, scheme)
     query, key, value = (
-        split_heads(x if matrix is None else x @ matrix, heads)
+        split_heads(x if matrix is None else once(x, matrix.T), heads)
         for x, matrix in ((placed, projection.query), (key_placed, projection.key), (key_placed, projection.value))
     )
     turned_query, turned_key = (query, key) if scheme.rotate is None else (scheme.rotate(query), scheme.rotate(key))
     context, weights, logits = attend(
-        turned_query, turned_key, value, allowed=allowed, bias=scheme.bias, temperature=temperature
+        turned_query, turned_key, value, allowed=allowed, bias=scheme.bias, temperature=temperature, products=once
     )
     merged = merge_heads(context)
     output = merged if projection.output is None else _within_float32(merged.astype(np.float64) @ projection.output)
@@ -77,8 +107,6 @@ def layer(
         weights=weights,
         context=context,
         output=_float32(output),
-        features=features,
-        head_features=_per_head(features, heads),
         projection=projection,
         embedded=inputs,
         key_embedded=inputs if key_inputs is None else key_inputs,
@@ -90,6 +118,10 @@ def layer(
         unrotated_query=None if scheme.rotate is None else query,
         unrotated_key=None if scheme.rotate is None else key,
     )
+
+
+def _has_equal_rows(rows: NDArray[np.floating]) -> bool:
+    return len({row.tobytes() for row in rows}) < len(rows)
 
 
 def _place(inputs: NDArray[np.floating], scheme: Positions) -> tuple[NDArray[np.floating], Float32 | None]:

@@ -163,15 +163,17 @@ def test_only_the_cut_differs():
 
 
 def test_threshold():
-    """Rounding may change 1e-6 times the largest logit of the two texts, and 1e-6 at least."""
-    for temperature in (0.01, 1, 100):
+    """Rounding may change 1e-6 times the largest float32 logit of the two texts, 1e-6 at least, and never 1e-4."""
+    for temperature in (1e-9, 0.01, 1, 100):
         result = compare("猫吃鱼", "鱼吃猫", temperature=temperature, position="sinusoidal")
         for each in result.runs:
-            logits = [
-                np.abs(run(text, temperature=temperature, position=each.position).traces[0].logits).max()
-                for text in ("猫吃鱼", "鱼吃猫")
+            traces = [
+                run(text, temperature=temperature, position=each.position).traces[0] for text in ("猫吃鱼", "鱼吃猫")
             ]
-            assert_near64(each.threshold / max(1, *map(float, logits)), order_blindness._ROUNDING)
+            logits = max(1.0, *(float(np.abs(trace.logits).max()) for trace in traces))
+            exact = traces[0].query.dtype == np.float64
+            assert exact == (temperature < 1)
+            assert_near64(each.threshold, max(1e-6, logits * (4 * np.finfo(float).eps if exact else 1e-6)))
         assert result.runs[0].order_blind
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,10 +80,13 @@ def test_outputs_count_too():
 
 
 def test_threshold_grows_with_the_logits():
-    """Rounding is 1e-6, or 1e-6 of the largest logit where that is above 1."""
+    """Rounding is 1e-6, or 1e-6 of the largest float32 logit where that is above 1; float64 logits round much less."""
     assert threshold(run(vectors=[[0.1, 0.0]])) == order_blindness._ROUNDING
-    sharp = run("猫吃鱼", temperature=0.1)
-    assert threshold(sharp) == order_blindness._ROUNDING * float(abs(sharp.traces[0].logits).max())
+    usual = run("猫吃鱼")
+    assert usual.traces[0].query.dtype == np.float32
+    assert threshold(usual) == order_blindness._ROUNDING * float(abs(usual.traces[0].logits).max())
+    assert threshold(run("猫吃鱼", temperature=1e-4)) == order_blindness._ROUNDING
+    assert threshold(run("猫吃鱼", temperature=1e-25)) == order_blindness.LARGEST_ROUNDING
 
 
 def test_cross_attention_is_blind_to_the_order_of_who_asks():

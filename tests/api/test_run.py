@@ -287,7 +287,7 @@ def test_every_option_has_a_kind(group, kinds):
 
 def test_check_size():
     """4096 tokens are the most; one more is refused with what it would cost and what to do."""
-    check_size(MOST_TOKENS, MOST_TOKENS, 100)
+    check_size(MOST_TOKENS, MOST_TOKENS, 4)
     with pytest.raises(
         InputError, match=r"4,097 tokens are more than 4,096: .* 16,785,409 weights \(67 MB\)\. Use --view top"
     ):

@@ -79,6 +79,8 @@ def _below(cell: Cell, digits: int) -> Message:
         return message("order-blind, {bits} bits", bits=bits)
     if cell.blind_to == Blindness.MIRROR_IMAGE:
         return message("mirror-blind, {bits} bits", bits=bits)
+    if cell.blind_to == Blindness.UNKNOWN:
+        return message("cannot tell, {bits} bits", bits=bits)
     return message("sees order, {bits} bits", bits=bits)
 
 
@@ -103,6 +105,8 @@ def _notes(lab: Lab) -> tuple[Message, ...]:
         notes.append(message("mirror-blind: only the text read backwards looks the same; other orders do not."))
     if Blindness.NOTHING in there:
         notes.append(message("sees order: the text read backwards looks different."))
+    if Blindness.UNKNOWN in there:
+        notes.append(message("cannot tell: the scores are so large that rounding could change a weight."))
     problems = [
         message("{setting} is not possible: {reason}", setting=_at_fault(lab, cell), reason=cell.problem.message)
         for cell in lab.cells

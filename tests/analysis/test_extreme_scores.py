@@ -1,0 +1,129 @@
+"""Where scores are large: weights against an oracle in long double, verdicts that hold, and equal words alike."""
+
+import os
+import subprocess
+import sys
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from near import assert_near
+
+from attnviz import compare, lab, run
+from attnviz.analysis.order_blindness import LARGEST_ROUNDING, Blindness
+from attnviz.core.masks import make_mask
+from attnviz.core.positions import Place, positions
+from attnviz.io.write_data import comparison_document
+from attnviz.toy.layer import make_projection
+
+TEMPERATURES = (1e-3, 1e-4, 1e-5, 1e-7, 1e-9)
+WORDS = "the sees cat the the cat red cat cat"
+pytestmark = pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="long double is float64 here")
+
+
+def oracle(attention):
+    """The weights of one head, in long double from the words' vectors on."""
+    trace, settings = attention.traces[0], attention.provenance.toy
+    x = trace.embedded.astype(np.longdouble)
+    place = Place(len(x), len(x), x.shape[1], 1, "causal" in settings.mask, settings.offset, settings.seed)
+    scheme = positions(settings.position, place)
+    if scheme.add is not None:
+        x = x + scheme.add(len(x)).astype(np.longdouble)
+    made = make_projection(settings.projection, x.shape[1], seed=settings.seed)
+    q, k = (x if matrix is None else x @ matrix.astype(np.longdouble) for matrix in (made.query, made.key))
+    logits = q @ k.T / np.sqrt(np.longdouble(x.shape[1]))
+    if scheme.bias is not None:
+        logits = logits + scheme.bias[0]
+    logits = logits / np.longdouble(settings.temperature)
+    allowed = make_mask(settings.mask, len(x), len(x))
+    if allowed is not None:
+        logits = np.where(allowed, logits, -np.inf)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float64)
+
+
+@pytest.mark.parametrize("temperature", [1, 0.25, *TEMPERATURES])
+@pytest.mark.parametrize("mask", ["none", "causal", "window:1"])
+@pytest.mark.parametrize("position", ["none", "sinusoidal", "alibi"])
+def test_weights_against_the_oracle(temperature, mask, position):
+    """Every weight is that of long double, where the softmax is sharp too: two equal logits stay equal."""
+    for text, embedding, projection in (
+        (WORDS, "toy", "auto"),
+        (WORDS, "hash", "random"),
+        ("猫吃鱼", "toy", "identity"),
+    ):
+        options = {"mask": mask, "position": position, "embedding": embedding, "projection": projection}
+        found = run(text, temperature=temperature, **options)
+        assert_near(found.weights[0, 0], oracle(found))
+
+
+@pytest.mark.parametrize("temperature", [1, 1e-2, *TEMPERATURES, 1e-15, 1e-30])
+@pytest.mark.parametrize("projection", ["identity", "random", "auto"])
+def test_equal_words_get_equal_weights(temperature, projection):
+    """Without positions equal words look and are looked at alike, to the last bit, at every temperature."""
+    for embedding in ("toy", "hash"):
+        if embedding == "hash" and projection == "auto":
+            continue
+        found = run(WORDS, temperature=temperature, projection=projection, embedding=embedding)
+        words = WORDS.split()
+        for i, one in enumerate(words):
+            for j, other in enumerate(words):
+                if one == other:
+                    assert (found.weights[0, 0, :, i] == found.weights[0, 0, :, j]).all()
+                    assert (found.weights[0, 0, i] == found.weights[0, 0, j]).all()
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_verdicts_hold(temperature):
+    """What compare and lab say of the order is what all orders of the words show, however sharp the softmax is."""
+    for mask in ("none", "causal"):
+        seen = [run("".join(order), mask=mask, temperature=temperature) for order in permutations("猫吃鱼")]
+        by_word = []
+        for each in seen:
+            texts = [token.text for token in each.tokens]
+            order = [texts.index(word) for word in "猫吃鱼"]
+            by_word.append(each.weights[0, 0][np.ix_(order, order)])
+        changes = max(float(np.abs(one - by_word[0]).max()) for one in by_word)
+        cell = lab("猫吃鱼", vary=[f"mask={mask}", f"temperature={temperature}"]).cells[0]
+        assert cell.blind_to == (Blindness.ANY_ORDER if changes < 1e-6 else Blindness.NOTHING)
+        (first, *_) = compare("猫吃鱼", "鱼吃猫", mask=mask, temperature=temperature).runs
+        assert first.order_blind == (float(np.abs(first.delta).max()) < 1e-6)
+        assert first.threshold <= LARGEST_ROUNDING
+
+
+def test_what_cannot_be_told():
+    """Where rounding could change a weight no verdict claims anything: in words, in JSON and in the laboratory."""
+    found = compare("猫吃鱼", "鱼吃猫", temperature=1e-20)
+    assert [each.order_blind for each in found.runs] == [None] * len(found.runs)
+    assert "cannot be told" in str(found.verdicts()[0])
+    assert "cannot tell “" not in str(found.verdicts()[0])
+    document = comparison_document(found)["runs"][0]
+    assert (document["order_blind"], document["blind_to"]) == (None, "unknown")
+    assert {cell.blind_to for cell in lab("猫吃鱼", vary=["temperature=1e-20"]).cells} == {Blindness.UNKNOWN}
+
+
+def test_large_vectors():
+    """Vectors of about a million see order where a mask or positions tell it, and are said to."""
+    rows = np.array([[1, 0], [2, 1], [3, 1]]) * 1e6
+    blind = {cell.values[1]: cell.blind_to for cell in lab(vectors=rows).cells if cell.values[0] == "none"}
+    assert blind["causal"] is Blindness.NOTHING
+    assert blind["none"] in (Blindness.ANY_ORDER, Blindness.UNKNOWN)
+
+
+def test_usual_scores_stay_in_float32():
+    """The usual path computes once, in float32."""
+    assert run("猫吃鱼").traces[0].logits.dtype == np.float32
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["Haswell", "Nehalem", "Sandybridge", "Prescott"])
+def test_every_kernel(kernel):
+    """All of this holds with OpenBLAS's other kernels, whose last bits differ."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", str(Path(__file__))],
+        env=os.environ | {"OPENBLAS_CORETYPE": kernel},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode()[-3000:]
