@@ -3,10 +3,10 @@
 The public names load when they are first used: importing attnviz loads no numpy, rich, typer or matplotlib.
 """
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from attnviz.core.result import views_from
 from attnviz.core.version import __version__
 
 if TYPE_CHECKING:
@@ -103,17 +103,4 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-def load_ipython_extension(shell: Any) -> None:
-    """Let results draw themselves in IPython, also where it came after attnviz; called by `%load_ext attnviz`."""
-    import_module("attnviz.api.notebook").register(shell)
-
-
-def _show_in_notebooks() -> None:
-    """Register what draws the results in a running IPython; where there is none, load nothing for it."""
-    running = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    shell = None if running is None else running()
-    if shell is not None:
-        load_ipython_extension(shell)
-
-
-_show_in_notebooks()
+views_from(lambda: import_module("attnviz.api.result_methods"))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
+from attnviz.core.result import Result
 from attnviz.core.types import Floats
 from attnviz.i18n.messages import Message, message
 
@@ -44,7 +45,7 @@ class Removal:
 
 
 @dataclass(frozen=True, eq=False)
-class Ablation:
+class Ablation(Result):
     """What one word's output vector depends on.
 
     token, index: the word that looks. by: word (taken out of the text; the others close up), mask (nobody may look at
@@ -63,6 +64,10 @@ class Ablation:
     provenance: Provenance = NOTHING_KNOWN
     notes: tuple[Message, ...] = ()
     occurrence: int = 1
+
+    def __repr__(self) -> str:
+        """Return whose output it is and what is removed."""
+        return f"<Ablation of {self.token.text!r} by {self.by}: {len(self.removals)} removed>"
 
     @property
     def correlation(self) -> float | None:

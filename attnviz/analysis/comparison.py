@@ -20,6 +20,7 @@ from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
 from attnviz.core.positions import scheme_words
 from attnviz.core.provenance import NOTHING_KNOWN, HiddenTokens, Provenance
+from attnviz.core.result import Result
 from attnviz.core.selection import find_places
 from attnviz.core.token import stand_for_text
 from attnviz.core.types import Float32
@@ -115,7 +116,7 @@ class Difference(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Result):
     """The same words in two orders: which words they share, and what changes under each setting.
 
     tokens: the shared words in the first text's order; tokens_b: the same words, in that order, as the second text's

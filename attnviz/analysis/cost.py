@@ -18,6 +18,7 @@ from attnviz.core.attention import attend
 from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import OptionError
 from attnviz.core.masks import parse_mask
+from attnviz.core.result import Result
 from attnviz.core.types import Float64
 
 # How many tokens a text has: a page of 500 English words, or of 700 Chinese characters, is cut into about 700.
@@ -62,13 +63,17 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Costs:
+class Costs(Result):
     """The rows in the order they were asked for; timings: tokens and seconds as measured; fit: see `fit_time`."""
 
     rows: tuple[Cost, ...]
     setup: Setup
     timings: Mapping[int, float]
     fit: tuple[float, float, float] | None
+
+    def __repr__(self) -> str:
+        """Return the numbers of tokens."""
+        return f"<Costs of {', '.join(f'{row.tokens:,}' for row in self.rows)} tokens>"
 
 
 def cost(

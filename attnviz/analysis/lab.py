@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from attnviz.analysis.order_blindness import Blindness
 from attnviz.core.errors import AttnvizError, OptionError, unknown_choice
 from attnviz.core.provenance import Provenance
+from attnviz.core.result import Result
 from attnviz.core.types import Booleans, Float32
 from attnviz.i18n.messages import Message
 
@@ -61,7 +62,7 @@ class Cell:
 
 
 @dataclass(frozen=True, eq=False)
-class Lab:
+class Lab(Result):
     """A cell for each combination of the axes' values, the last axis running fastest.
 
     provenance: how the first one was computed; of what varies it says nothing. head: which head is shown.
@@ -73,9 +74,14 @@ class Lab:
     provenance: Provenance
     notes: tuple[Message, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return what varies, never a screen full of numbers."""
+        varied = ", ".join(f"{axis.name}={','.join(map(str, axis.values))}" for axis in self.axes)
+        return f"<Lab {len(self.cells)} cells: {varied}>"
+
 
 @dataclass(frozen=True, eq=False)
-class Distances:
+class Distances(Result):
     """How much weight lies on words so many words away: a mean over all pairs of the text that are allowed.
 
     text: the tokens that are repeated; count: how many there are then. curves: for each scheme [count], by distance
@@ -90,6 +96,10 @@ class Distances:
     keep: float
     provenance: Provenance
     notes: tuple[Message, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """Return the curves' names, never a screen full of numbers."""
+        return f"<Distances {self.count} tokens: {', '.join(self.curves)}>"
 
 
 def read_axis(spelling: str, fields: Mapping[str, type], choices: Mapping[str, tuple[str, ...]]) -> Axis:

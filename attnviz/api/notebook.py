@@ -1,154 +1,151 @@
-"""In a notebook: an Attention and a Comparison show themselves, without knowing that they do.
+"""In a notebook: what a cell shows of a result, a bundle of forms of the same thing.
 
-`register` tells IPython how. A view is a bundle of forms of the same thing, of which a notebook shows the richest that
-it can: a light HTML heatmap, a PNG, plain text.
+A notebook shows the richest form that it can: light HTML, a PNG, plain text.
 """
 
 from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Iterable
+import io
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from attnviz.core.errors import InputError, MissingError, OptionError, unknown_choice
-from attnviz.views.prepared.presentation import PICTURE, TERMINAL, Presentation
+from attnviz.analysis.ablation import Ablation
+from attnviz.analysis.comparison import Comparison
+from attnviz.analysis.cost import Costs
+from attnviz.analysis.lab import Distances
+from attnviz.api.result_kinds import Look, as_text, draw, forms_of, kind_of, listing_of, read_look, redone_digits
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import InputError, unknown_choice
+from attnviz.core.result import Result
+from attnviz.explanation.elements import Explanation
+from attnviz.views.prepared.panels import Prepared
 
-if TYPE_CHECKING:
-    from attnviz.analysis.comparison import Comparison
-    from attnviz.core.attention_data import Attention
-    from attnviz.views.prepared.panels import Prepared
-
-Chosen = str | int | Iterable[str | int] | None
 VIEWS = ("page", "figure", "table")
 _MOST_CELLS = 2500
-_WIDTH, _PAGE_HEIGHT = 100, 640
+_PAGE_HEIGHT = 640
 
 
 @dataclass(frozen=True)
 class View:
     """Something to look at, as a notebook asks for it: a value for each MIME type; `str()` is its text."""
 
-    bundle: dict[str, Any]
+    forms: dict[str, Any]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002
-        return self.bundle
+        return self.forms
 
     def __str__(self) -> str:
         """Return the plain text."""
-        return str(self.bundle["text/plain"])
+        return str(self.forms["text/plain"])
 
 
-def register(shell: Any) -> None:
-    """Let this IPython shell draw an Attention and a Comparison; their modules need not be loaded."""
-    formatter = shell.display_formatter.mimebundle_formatter
-    for module, name in (("attnviz.core.attention_data", "Attention"), ("attnviz.analysis.comparison", "Comparison")):
-        formatter.for_type_by_name(module, name, _bundle_for(shell))
+def show(shown: Result, view: str = "", **options: Any) -> View:
+    """Return what a notebook shows of a result: page, figure or table; by default the first that it has.
 
-
-def show(shown: Attention | Comparison, view: str = "page", *, head: Chosen = None, layer: Chosen = None) -> View:
-    """Return the view that a notebook shows of an Attention or a Comparison: page, figure or table.
-
-    page: the interactive page in a frame; figure: the picture alone; table: numbers on coloured cells. head and layer
-    choose as --head and --layer do. Raises OptionError for another view, and for a layer of a Comparison, which has
-    one; InputError for what is neither; MissingError for a head that is not there.
+    page: the interactive page of an Attention or a Comparison, the sheet of an Explanation, in a frame; figure: the
+    picture alone; table: numbers on coloured cells, or in rows. options: as in `Result.save`.
+    Raises OptionError for another view or option; InputError for what is no result; MissingError for a head that is
+    not there.
     """
-    from attnviz.analysis.comparison import Comparison
-    from attnviz.core.attention_data import Attention
-    from attnviz.views.prepared.heads import spell_choice
-
-    if not isinstance(shown, Attention | Comparison):
-        raise InputError("show takes an Attention or a Comparison, not {kind}.", kind=type(shown).__name__)
-    if isinstance(shown, Comparison) and layer is not None:
-        raise OptionError("A Comparison holds one layer.", hint="Choose the layer with compare(..., layer=N).")
-    chosen = (spell_choice(head), spell_choice(layer))
-    makers: dict[str, Callable[[], dict[str, Any]]] = {
-        "page": lambda: {"text/html": _frame(shown, *chosen), "text/plain": _text(forms)},
-        "figure": lambda: {"image/png": _picture(shown, *chosen), "text/plain": _text(forms)},
-        "table": lambda: {"text/html": _html(forms), "text/plain": _text(forms)},
+    if not isinstance(shown, Result):
+        raise InputError("show takes a result of attnviz, as run() gives, not {kind}.", kind=type(shown).__name__)
+    views = views_of(shown)
+    if (view or views[0]) not in views:
+        raise unknown_choice("view", view, views)
+    look = read_look(shown, "show()", options)
+    makers: dict[str, Callable[[Any, Look], dict[str, Any]]] = {
+        "page": lambda one, look: {"text/html": _frame(one, look)},
+        "figure": lambda one, look: {"image/png": _picture(one, look)},
+        "table": _table,
     }
-    if view not in makers:
-        raise unknown_choice("view", view, VIEWS)
-    forms = _forms(shown, *chosen)
-    return View(makers[view]())
+    return View(makers[view or views[0]](shown, look) | {"text/plain": as_text(shown, look)})
 
 
-def _bundle_for(shell: Any) -> Callable[[Any], dict[str, Any]]:
-    """Return what IPython shows: only text for a terminal, all forms for a notebook."""
-
-    def bundle(shown: Attention | Comparison) -> dict[str, Any]:
-        forms = _forms(shown)
-        if "text/html" not in shell.display_formatter.active_types:
-            return {"text/plain": _text(forms)}
-        found: dict[str, Any] = {"image/png": _picture(shown), "text/plain": _text(forms)}
-        if _cells(forms) <= _MOST_CELLS:
-            found["text/html"] = _html(forms)
-        return found
-
-    return bundle
+def views_of(result: Result) -> tuple[str, ...]:
+    """Return the views that a notebook has of this result, the richest first."""
+    if isinstance(result, Attention | Comparison | Explanation):
+        return VIEWS
+    return VIEWS[1:2] if isinstance(result, Distances) else VIEWS[1:]
 
 
-def _forms(
-    shown: Attention | Comparison,
-    head: str | None = None,
-    layer: str | None = None,
-    presentation: Presentation = TERMINAL,
-) -> tuple[Prepared, ...]:
-    from attnviz.analysis.comparison import Comparison
-    from attnviz.views.prepared.attention import prepare
-    from attnviz.views.prepared.comparison import prepare_comparison
-    from attnviz.views.prepared.heads import choose_heads
-
-    if isinstance(shown, Comparison):
-        return prepare_comparison(shown, head=head, presentation=presentation)
-    return prepare(choose_heads(shown, head, layer), presentation=presentation)
+def is_open() -> bool:
+    """Return whether this runs in a notebook: in an IPython that shows HTML."""
+    shell = _shell()
+    return shell is not None and "text/html" in shell.display_formatter.active_types
 
 
-def _cells(forms: tuple[Prepared, ...]) -> int:
-    return sum(panel.values.size for form in forms for panel in form.panels)
+def display(view: View) -> None:
+    """Show a view in the cell that runs now."""
+    sys.modules["IPython"].display.display(view)
 
 
-def _text(forms: tuple[Prepared, ...]) -> str:
-    """Return the tables as plain text; of a large one its size, since nobody could read it."""
-    if _cells(forms) > _MOST_CELLS:
-        rows, columns = forms[0].panels[0].values.shape
-        return f"{len(forms[0].panels)} x {rows} x {columns}"
-    from attnviz.views.terminal.plain_text import render_plain
+def bundle(result: Any) -> dict[str, Any]:
+    """Return what a cell shows of a result: only text where an IPython in a terminal asks, else all forms."""
+    look = Look()
+    small = _is_small(result)
+    text = {"text/plain": as_text(result, look) if small else repr(result)}
+    if _shell() is not None and not is_open():
+        return text
+    found = text | {"image/png": _picture(result, look)}
+    return found | _table(result, look) if "table" in views_of(result) and small else found
 
-    return render_plain(forms, _WIDTH)
+
+def _shell() -> Any:
+    """Return the IPython that runs, None where there is none; nothing is imported for it."""
+    running = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return None if running is None else running()
 
 
-def _html(forms: tuple[Prepared, ...]) -> str:
+def _is_small(result: Any) -> bool:
+    """Return whether a table of the result is small enough to be read."""
+    form = kind_of(result).draw(result, Look())
+    return not isinstance(form, Prepared) or sum(panel.values.size for panel in form.panels) <= _MOST_CELLS
+
+
+def _table(result: Any, look: Look) -> dict[str, Any]:
+    """Return the numbers as HTML, or as Markdown where they are the lines of a sheet."""
+    if isinstance(result, Explanation):
+        from attnviz.views.handout import as_markdown
+        from attnviz.views.prepared.worksheet import make_sheet
+
+        return {"text/markdown": as_markdown(make_sheet(result, redone_digits(result, look)))}
+    if isinstance(result, Ablation | Costs):
+        from attnviz.views.notebook_html import render_rows
+
+        return {"text/html": render_rows(listing_of(result, look))}
     from attnviz.views.notebook_html import render_cells
 
-    return render_cells(forms)
+    return {"text/html": render_cells(forms_of(result, look))}
 
 
-def _picture(shown: Attention | Comparison, head: str | None = None, layer: str | None = None) -> str:
+def _picture(result: Any, look: Look) -> str:
     """Return the picture as PNG, in base64."""
-    from attnviz.views.figure.render import render_figure
-    from attnviz.views.prepared.panels import join
+    drawn, _ = draw(result, look)
+    stream = io.BytesIO()
+    drawn.savefig(stream, format="png", metadata={"Software": None})
+    return base64.b64encode(stream.getvalue()).decode()
 
-    picture, _ = render_figure(join(_forms(shown, head, layer, PICTURE)), "png")
-    return base64.b64encode(picture).decode()
 
-
-def _frame(shown: Attention | Comparison, head: str | None, layer: str | None) -> str:
+def _frame(result: Any, look: Look) -> str:
     """Return the page in a frame of its own, so that its style and the notebook's never meet."""
-    from attnviz.analysis.comparison import Comparison
+    style = f"width:100%;height:{_PAGE_HEIGHT}px;border:0"
+    return f'<iframe srcdoc="{html.escape(_page(result, look))}" title="attnviz" style="{style}"></iframe>'
+
+
+def _page(result: Any, look: Look) -> str:
+    from attnviz.views.page.render import render_page
     from attnviz.views.prepared.heads import choose_heads
 
-    try:
-        render_page = import_module("attnviz.views.page.render").render_page
-    except ImportError:
-        raise MissingError(
-            "This installation of attnviz has no page.", hint="Use view='figure' or view='table'."
-        ) from None
-    if isinstance(shown, Comparison):
-        page = render_page(shown, head=head)
-    else:
-        page = render_page(choose_heads(shown, head or "all", layer or "all"))
-    style = f"width:100%;height:{_PAGE_HEIGHT}px;border:0"
-    return f'<iframe srcdoc="{html.escape(page)}" title="attnviz" style="{style}"></iframe>'
+    if isinstance(result, Explanation):
+        from attnviz.views.handout import as_html
+        from attnviz.views.prepared.worksheet import make_sheet
+
+        return as_html(make_sheet(result, redone_digits(result, look), worksheet=look.worksheet))
+    if isinstance(result, Comparison):
+        return render_page(result, head=look.head, presentation=look.presentation(), refining=look.refining)
+    shown = choose_heads(result, look.head or "all", look.layer or "all")
+    return render_page(shown, presentation=look.presentation(), refining=look.refining)

@@ -39,7 +39,7 @@ FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
 FOR_COSTS = FOR_ABLATION = FOR_LAB = (*PICTURES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
-FOR_EXPLANATION = (*SHEETS, ".json")
+FOR_EXPLANATION = (*SHEETS, *PICTURES, ".json", ".csv")
 
 
 def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
@@ -197,6 +197,7 @@ def save_lab(lab: Lab, path: Path, *, presentation: Presentation = PICTURE) -> t
     from attnviz.analysis.lab import lab_document, lab_rows
     from attnviz.views.prepared.lab import prepare_lab
 
+    check_destination(path, FOR_LAB)
     if path.suffix.lower() in PICTURES:
         return save_picture(prepare_lab(lab, presentation), path, presentation.style)
     return _save_result(path, presentation.style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
@@ -229,20 +230,34 @@ def save_charts(charts: Charts, path: Path, style: Style | None = None) -> tuple
     return notes
 
 
-def save_explanation(explanation: Explanation, path: Path, *, digits: int = 4, worksheet: bool = False) -> None:
-    """Save as what the suffix says: a page to print, Markdown, or every number as data."""
+def save_explanation(
+    explanation: Explanation, path: Path, *, digits: int = 4, worksheet: bool = False, style: Style | None = None
+) -> tuple[Message, ...]:
+    """Save as what the suffix says: a sheet to print, a picture of the row, or every number as data.
+
+    Returns what the reader should know.
+    """
     check_destination(path, FOR_EXPLANATION)
     suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        from attnviz.views.prepared.explanation import draw_explanation
+
+        presentation = Presentation(medium="picture") if style is None else Presentation(medium="picture", style=style)
+        return save_charts(draw_explanation(explanation, presentation), path, style)
+    if suffix in SHEETS:
+        from attnviz.views.handout import as_html, as_markdown
+        from attnviz.views.prepared.worksheet import make_sheet
+
+        sheet = make_sheet(explanation, digits, worksheet=worksheet)
+        write(path, (as_markdown if suffix == ".md" else as_html)(sheet).encode("utf-8", "backslashreplace"))
+        return ()
+    from attnviz.io import write_data as storage
+
     if suffix == ".json":
-        from attnviz.io import write_data as storage
-
         write(path, storage.to_json(storage.explanation_document(explanation)).encode())
-        return
-    from attnviz.views.handout import as_html, as_markdown
-    from attnviz.views.prepared.worksheet import make_sheet
-
-    sheet = make_sheet(explanation, digits, worksheet=worksheet)
-    write(path, (as_html if suffix == ".html" else as_markdown)(sheet).encode("utf-8", "backslashreplace"))
+    else:
+        write(path, _utf8(storage.rows_csv({"rows": storage.explanation_rows(explanation)})))
+    return ()
 
 
 def save_picture(prepared: Prepared, path: Path, style: Style | None = None) -> tuple[Message, ...]:

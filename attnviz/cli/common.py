@@ -27,13 +27,11 @@ from attnviz.toy.words import NO_FILES, WordFiles, open_word_files, read_words
 from attnviz.views.prepared.attention import SHOWS, check_show
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.model_words import unknown_words
-from attnviz.views.prepared.presentation import Presentation
+from attnviz.views.prepared.presentation import DIGITS, REDONE_DIGITS, Presentation, check_digits, usual_digits
 from attnviz.views.prepared.refine import Refining
 from attnviz.views.prepared.style import Style
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.choose_view import check_choice, view_attention
-
-WORD_DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4
 
 
 def attend_all(
@@ -169,29 +167,16 @@ def _attend(
 
 
 def digits_for(view_options: ViewOptions, attention: Attention | None = None) -> int:
-    """Return the decimal places: --precision, else 7 for --vectors (to check arithmetic), 3 for up to 100 words.
-
-    Of more words each gets so small a weight that it takes more places.
-    """
+    """Return the decimal places: --precision, else what such weights usually have, see `usual_digits`."""
     if view_options.precision is not None:
-        if not 1 <= view_options.precision <= 9:
-            raise OptionError("--precision must be from 1 to 9, not {value}.", value=view_options.precision)
-        return view_options.precision
-    if attention is None:
-        return WORD_DIGITS
-    toy = attention.provenance.toy
-    if toy is not None and toy.embedding == "vectors":
-        return MATRIX_DIGITS
-    return max(WORD_DIGITS, len(str(len(attention.key) - 1)) + 1)
+        return check_digits(view_options.precision)
+    return DIGITS if attention is None else usual_digits(attention.provenance, len(attention.key))
 
 
 def explain_digits(view_options: ViewOptions, attention: Attention) -> int:
     """Return the decimal places of `explain`: one more than a table has, so that a redone row gives the table's."""
-    return (
-        max(digits_for(view_options, attention), REDONE_DIGITS)
-        if view_options.precision is None
-        else view_options.precision
-    )
+    digits = digits_for(view_options, attention)
+    return max(digits, REDONE_DIGITS) if view_options.precision is None else digits
 
 
 def save_all(

@@ -74,7 +74,7 @@ def command(
     )
     print_notes({str(note): note for note in (*attention.notes, *explanation.notes)}.values())
     for path in output.save:
-        save_explanation(explanation, path, digits=digits, worksheet=row_options.worksheet)
+        print_notes(save_explanation(explanation, path, digits=digits, worksheet=row_options.worksheet))
     if output.json:
         from attnviz.io.write_data import explanation_document
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from attnviz.core.errors import MissingError, ShapeError, misnamed, no_such
 from attnviz.core.masks import fit_allowed
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
+from attnviz.core.result import Result
 from attnviz.core.selection import find_places
 from attnviz.core.token import Token as Token
 from attnviz.core.types import Booleans, Float32, Floats
@@ -96,7 +97,7 @@ class Trace:
 
 
 @dataclass(frozen=True, eq=False)
-class Attention:
+class Attention(Result):
     """Who looks at whom: weights[layer, head, query, key]; each row sums to 1, or is all 0 where nothing is allowed.
 
     query, key: the tokens of the two axes; the same tuple in self-attention.

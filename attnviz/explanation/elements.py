@@ -13,6 +13,7 @@ import numpy as np
 
 from attnviz.core.attention_data import Token
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
+from attnviz.core.result import Result
 from attnviz.core.types import Floats
 from attnviz.i18n.messages import Message, Name, message
 
@@ -102,7 +103,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Result):
     """One row of attention with every number of it, in the order in which it was computed.
 
     query, key: the tokens of the text and of the text that is asked; token: the index of the word that looks; cell: of
@@ -122,6 +123,10 @@ class Explanation:
     provenance: Provenance = NOTHING_KNOWN
     heads: tuple[int | str, ...] = ()
     notes: tuple[Message, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return whose row it is, never a screen full of numbers."""
+        return f"<Explanation of {self.query[self.token].text!r}: {', '.join(step.name for step in self.steps)}>"
 
 
 @dataclass(frozen=True)

@@ -173,24 +173,46 @@ def attention_csv(attention: Attention) -> str:
 
 def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
     """Return CSV with a line per cell: position, head, query and key index and text, a, b and delta = b - a."""
-    rows = (
-        (
-            _harmless(run.position),
-            _harmless(name),
-            i,
-            _harmless(query.text),
-            j,
-            _harmless(key.text),
-            float(a[i, j]),
-            float(b[i, j]),
-            float(b[i, j] - a[i, j]),
-        )
+    return rows_csv({"rows": comparison_rows(comparison, head)})
+
+
+def comparison_rows(comparison: Comparison, head: str | None = None) -> list[dict[str, Any]]:
+    """Return a row per cell: position, head, query and key index and text, a, b and delta = b - a."""
+    return [
+        {
+            "position": run.position,
+            "head": name,
+            "query_index": i,
+            "query": query.text,
+            "key_index": j,
+            "key": key.text,
+            "a": float(a[i, j]),
+            "b": float(b[i, j]),
+            "delta": float(b[i, j] - a[i, j]),
+        }
         for run in comparison.runs
         for name, a, b in _matrices(run, head)
         for i, query in enumerate(comparison.tokens)
         for j, key in enumerate(comparison.keys or comparison.tokens)
-    )
-    return _csv(("position", "head", "query_index", "query", "key_index", "key", "a", "b", "delta"), rows)
+    ]
+
+
+def explanation_rows(explanation: Explanation) -> list[dict[str, Any]]:
+    """Return a row per key and head: head, key index and text, score (None where it is not known) and weight."""
+    found = {name: values for step in explanation.steps for name, values in step.arrays.items()}
+    weights = np.atleast_2d(np.asarray(found["weights"]))
+    scores = np.full(weights.shape, np.nan) if "scores" not in found else np.atleast_2d(np.asarray(found["scores"]))
+    return [
+        {
+            "head": head,
+            "key_index": j,
+            "key": key.text,
+            "score": None if not np.isfinite(scores[i, j]) else float(scores[i, j]),
+            "weight": float(weights[i, j]),
+        }
+        for i, head in enumerate(explanation.heads)
+        for j, key in enumerate(explanation.key)
+    ]
 
 
 def rows_csv(document: dict[str, Any]) -> str:

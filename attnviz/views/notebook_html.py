@@ -8,6 +8,7 @@ from html import escape
 from attnviz.i18n.messages import Message
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
 from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.listing import Listing
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 
 _NUMBER = "padding:2px 6px;text-align:right;font-variant-numeric:tabular-nums"
@@ -17,6 +18,31 @@ _LABEL = "padding:2px 6px;text-align:right;font-weight:600;background:none"
 def render_cells(forms: tuple[Prepared, ...]) -> str:
     """Return the panels as HTML tables beside each other, with headings, caption and notes; all text is escaped."""
     return f'<div style="font-family:sans-serif;font-size:13px">{"".join(map(_form, forms))}</div>'
+
+
+def render_rows(listing: Listing) -> str:
+    """Return a listing as an HTML table with its heading, caption and notes; all text is escaped."""
+    columns = [column for group in listing.groups for column in group]
+    header = "".join(f'<th scope="col" style="{_LABEL}">{_words(column.title)}</th>' for column in columns)
+    rows = "".join(
+        f'<tr><th scope="row" style="{_LABEL}">{_cell_text(label)}</th>'
+        + "".join(f'<td style="{_NUMBER}">{_cell_text(column.cells[i])}</td>' for column in columns)
+        + "</tr>"
+        for i, label in enumerate(listing.labels)
+    )
+    caption = " · ".join(map(_words, listing.caption))
+    notes = "".join(f'<p style="margin:4px 0">{_words(note)}</p>' for note in listing.notes)
+    return (
+        '<div style="font-family:sans-serif;font-size:13px">'
+        f'<p style="margin:8px 0 4px;font-weight:600">{_words(listing.heading)}</p>'
+        '<table style="border-collapse:collapse;width:auto;margin:0">'
+        f"<thead><tr><td></td>{header}</tr></thead><tbody>{rows}</tbody></table>"
+        f'<p style="margin:4px 0;opacity:.7">{caption}</p>{notes}</div>'
+    )
+
+
+def _cell_text(words: str | Message) -> str:
+    return _words(words) if isinstance(words, Message) else escape(visible(words))
 
 
 def _form(form: Prepared) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 import attnviz
 from attnviz import Attention, compare, run
-from attnviz.api.notebook import VIEWS, View, register, show
+from attnviz.api.notebook import VIEWS, View, show
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.views.notebook_html import render_cells
 from attnviz.views.prepared.attention import prepare
@@ -89,66 +89,56 @@ def test_show_chooses():
 
 
 def test_show_takes_numbers():
-    """Layers and heads are chosen by numbers too; what is neither Attention nor Comparison is refused."""
+    """Layers and heads are chosen by numbers too; what no result is refused."""
     attention = Attention.from_arrays(np.full((2, 2, 2, 2), 0.5), ["a", "b"])
     assert str(show(attention, "table", layer=0, head=0)) == str(show(attention, "table", layer="0", head="0"))
     assert "layer 0, head 0" in str(show(attention, "table", layer=0, head=0))
     with pytest.raises(InputError, match="not int"):
         show(3)
-    with pytest.raises(OptionError, match="one layer"):
+    with pytest.raises(OptionError, match="not 'layer'"):
         show(compare("猫吃鱼", "鱼吃猫"), layer=0)
 
 
-def test_show_page(monkeypatch):
-    """The page stands in a frame, escaped as an attribute's value; without it the error says what else there is."""
-    page = type(sys)("attnviz.views.page.render")
-    page.render_page = lambda shown, **_: f'<p class="x">{len(shown.heads)} & {HOSTILE}</p>'
-    monkeypatch.setitem(sys.modules, "attnviz.views.page.render", page)
-    frame = show(run("猫吃鱼", heads=4)).bundle["text/html"]
+def test_show_page():
+    """The page stands in a frame, escaped as an attribute's value; that of an explanation is its sheet."""
+    frame = show(Attention.from_arrays(np.eye(2), [HOSTILE, "b"])).forms["text/html"]
     assert frame.count('"') == 6
-    assert "4 &amp;" in frame
-    monkeypatch.setitem(sys.modules, "attnviz.views.page.render", None)
-    with pytest.raises(MissingError, match="figure"):
-        show(run("猫吃鱼"))
+    assert "<img" not in frame
+    assert "&lt;!doctype html&gt;" in show(attnviz.explain("猫吃鱼")).forms["text/html"]
     assert VIEWS[0] == "page"
 
 
 class Shell:
-    """As much of IPython's shell as `register` touches."""
+    """As much of a running IPython as is asked: which MIME types its display shows."""
 
     def __init__(self, *active):
-        self.makers = {}
-        self.display_formatter = self.mimebundle_formatter = self
+        self.display_formatter = self
         self.active_types = active
 
-    def for_type_by_name(self, module, name, maker):
-        self.makers[module, name] = maker
+
+def running(monkeypatch, shell):
+    """Let this IPython run."""
+    monkeypatch.setitem(sys.modules, "IPython", type(sys)("IPython"))
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell, raising=False)
 
 
-def test_bundle():
+def test_bundle(monkeypatch):
     """A notebook gets all three forms of a small thing, picture and size of a large one; a terminal gets text alone."""
-    notebook, terminal = Shell("text/plain", "text/html", "image/png"), Shell("text/plain")
-    for shell in (notebook, terminal):
-        register(shell)
-        assert set(shell.makers) == {
-            ("attnviz.core.attention_data", "Attention"),
-            ("attnviz.analysis.comparison", "Comparison"),
-        }
     small, large = run("猫吃鱼"), Attention.from_arrays(np.eye(60), None)
-    draw = notebook.makers["attnviz.core.attention_data", "Attention"]
-    assert set(draw(small)) == {"text/plain", "text/html", "image/png"}
-    assert set(draw(large)) == {"text/plain", "image/png"}
-    assert draw(large)["text/plain"] == "1 x 60 x 60"
-    assert set(terminal.makers["attnviz.core.attention_data", "Attention"](small)) == {"text/plain"}
-    assert set(notebook.makers["attnviz.analysis.comparison", "Comparison"](compare("猫吃鱼", "鱼吃猫"))) == set(
-        draw(small)
-    )
+    for shell in (None, Shell("text/plain", "text/html", "image/png")):
+        running(monkeypatch, shell)
+        assert set(small._repr_mimebundle_()) == {"text/plain", "text/html", "image/png"}
+        assert set(compare("猫吃鱼", "鱼吃猫")._repr_mimebundle_()) == {"text/plain", "text/html", "image/png"}
+        assert set(large._repr_mimebundle_()) == {"text/plain", "image/png"}
+        assert large._repr_mimebundle_()["text/plain"] == repr(large)
+    running(monkeypatch, Shell("text/plain"))
+    assert set(small._repr_mimebundle_()) == {"text/plain"}
 
 
 @pytest.mark.parametrize("first", ["", "import IPython; "])
 def test_no_import_cost(first):
     """Without IPython, or with one that does not run, importing attnviz loads no display, renderer or NumPy."""
-    loaded = "[name in sys.modules for name in ('attnviz.api.notebook', 'attnviz.core.attention_data')]"
+    loaded = "[name in sys.modules for name in ('attnviz.api.result_methods', 'attnviz.core.attention_data')]"
     code = f"import sys; {first}import attnviz; print(*{loaded})"
     if first:
         pytest.importorskip("IPython")
@@ -172,11 +162,14 @@ def test_notebook(tmp_path):
         "attnviz.compare('猫吃鱼', '鱼吃猫')",
         "attnviz.show(attnviz.run('猫吃鱼'), view='table')",
         "attnviz.show(attnviz.run('猫吃鱼'), view='figure')",
+        "attnviz.explain('猫吃鱼')",
+        "attnviz.run('猫吃鱼').show('table')\n0",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert [len(cell.outputs) for cell in notebook.cells] == [1] * 4
+    assert [len(cell.outputs) for cell in notebook.cells] == [1] * 5 + [2]
     kinds = [set(cell.outputs[0]["data"]) for cell in notebook.cells]
     assert kinds[:2] == [{"text/plain", "text/html", "image/png"}] * 2
-    assert kinds[2:] == [{"text/plain", "text/html"}, {"text/plain", "image/png"}]
+    assert kinds[2:4] == [{"text/plain", "text/html"}, {"text/plain", "image/png"}]
+    assert kinds[4:] == [{"text/plain", "text/markdown", "image/png"}, {"text/plain", "text/html"}]
     assert "猫" in notebook.cells[0].outputs[0]["data"]["text/html"]

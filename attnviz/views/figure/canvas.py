@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
@@ -26,15 +27,22 @@ class Curve(NamedTuple):
 
 
 class Canvas:
-    """What the kinds of pictures draw with. `titles` holds the full text of what was shortened, by the artist's id."""
+    """What the kinds of pictures draw with, on axes that are `width` by `height` inches.
 
-    def __init__(self, figure: Figure, theme: Theme) -> None:
-        self.theme = theme
-        self.width, self.height = (float(length) for length in figure.get_size_inches())
-        self.axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    `titles` holds the full text of what was shortened, by the artist's id.
+    """
+
+    def __init__(self, axes: Axes, width: float, height: float, theme: Theme) -> None:
+        self.axes, self.width, self.height, self.theme = axes, width, height, theme
         self.axes.set_axis_off()
         self.axes.set(xlim=(0, self.width), ylim=(self.height, 0), autoscale_on=False)
         self.titles: dict[str, str] = {}
+
+    @classmethod
+    def over(cls, figure: Figure, theme: Theme) -> Canvas:
+        """Return a canvas that covers the whole figure."""
+        width, height = (float(length) for length in figure.get_size_inches())
+        return cls(figure.add_axes((0.0, 0.0, 1.0, 1.0)), width, height, theme)
 
     def text(
         self, x: float, y: float, words: str, size: float, *, color: Any = None, full: str | None = None, **style: Any

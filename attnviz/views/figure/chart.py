@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attnviz.i18n.messages import Message
-from attnviz.views.figure.fonts import POINT, missing_note
+from attnviz.views.figure.fonts import POINT, Fonts, missing_note
 from attnviz.views.figure.layout import LINE, MARGIN, PictureText, too_narrow
-from attnviz.views.figure.sheet import drawing, new_figure, save_figure
+from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
 from attnviz.views.prepared.charts import BarChart, Chart, Charts, Series
 from attnviz.views.prepared.style import Style
 
@@ -36,23 +36,36 @@ def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tu
     a style that cannot be, or a width into which the charts do not fit.
     """
     style = style or Style()
-    with drawing(style, _color_settings(style)) as fonts:
-        text = PictureText(style, fonts)
-        sheet = _Drawing(prepared, text)
-        figure = new_figure(sheet.width, sheet.height, style)
-        sheet.draw(figure)
-        title, description = sheet.title, " ".join(map(text.words, prepared.notes)) or sheet.title
-        picture = save_figure(figure, form, title, description, {})
-    return picture, (*fonts.notes, *missing_note(text.lacking))
+    with drawing(style, color_settings(style)) as fonts:
+        drawn = draw_charts(prepared, style, fonts)
+        return save_figure(drawn, form), drawn.notes
 
 
-def _color_settings(style: Style) -> dict[str, Any]:
+def draw_charts(prepared: Charts, style: Style, fonts: Fonts) -> DrawnFigure:
+    """Draw the charts into a new figure, inside `drawing` with `color_settings`."""
+    text = PictureText(style, fonts)
+    layout = _ChartLayout(prepared, text)
+    figure = new_figure(layout.width, layout.height, style)
+    layout.draw(figure)
+    description = " ".join(map(text.words, prepared.notes)) or layout.title
+    return DrawnFigure(figure, layout.title, description, notes=(*fonts.notes, *missing_note(text.lacking)))
+
+
+def draw_chart_on(axes: Axes, prepared: Charts, style: Style, fonts: Fonts) -> list[Any]:
+    """Draw the only chart into these axes, inside `drawing`; return the artists that it added."""
+    before = set(axes.get_children())
+    layout = _ChartLayout(prepared, PictureText(style, fonts))
+    layout.draw_on(axes, prepared.charts[0])
+    return [artist for artist in axes.get_children() if artist not in before]
+
+
+def color_settings(style: Style) -> dict[str, Any]:
     """Return the colours of matplotlib's own texts and lines."""
     inks = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), style.theme.ink)
     return {**inks, "axes.edgecolor": style.theme.hatch, "axes.facecolor": "none"}
 
 
-class _Drawing:
+class _ChartLayout:
     """Where everything goes, in inches; then drawn. All of it grows with the theme's letters."""
 
     def __init__(self, prepared: Charts, text: PictureText) -> None:
@@ -142,7 +155,10 @@ class _Drawing:
         height = self._height(chart)
         self._write(figure, x, y + 0.08 * self.scale, self.text.words(chart.title), size=self.theme.label)
         foot = 1 - (y + self.above + height) / self.height
-        axes = figure.add_axes((x / self.width, foot, self.across / self.width, height / self.height))
+        self.draw_on(figure.add_axes((x / self.width, foot, self.across / self.width, height / self.height)), chart)
+
+    def draw_on(self, axes: Axes, chart: Chart | BarChart) -> None:
+        """Draw one chart into these axes."""
         if isinstance(chart, Chart):
             self._draw_series(axes, chart)
         else:

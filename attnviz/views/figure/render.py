@@ -6,11 +6,13 @@ inches here; a layout engine would draw the picture twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 
 from attnviz.i18n.messages import Message
-from attnviz.views.figure.layout import PictureContext, PictureLayout
-from attnviz.views.figure.sheet import drawing, new_figure, save_figure
+from attnviz.views.figure.fonts import Fonts
+from attnviz.views.figure.layout import Body, PictureContext, PictureLayout
+from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
 from attnviz.views.prepared.alt_text import as_kind, sentence
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.style import Style
@@ -28,16 +30,26 @@ def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> 
     """
     style = style or Style()
     with drawing(style) as fonts:
-        prepared = as_kind(prepared, style)
-        module, name = BODIES[style.kind].split(":")
-        from attnviz.views.figure.canvas import Canvas
+        drawn = draw_figure(prepared, style, fonts)
+        return save_figure(drawn, form), drawn.notes
 
-        context = PictureContext(prepared, style, fonts)
-        page = PictureLayout(context, getattr(import_module(f"attnviz.views.figure.{module}"), name))
-        figure = new_figure(page.width, page.height, style)
-        canvas = Canvas(figure, style.theme)
-        page.draw(canvas)
-        title = style.title or " · ".join(part.localized() for part in prepared.caption[:1])
-        description = sentence(prepared, style.kind).localized()
-        picture = save_figure(figure, form, title, description, canvas.titles)
-    return picture, context.notes
+
+def draw_figure(prepared: Prepared, style: Style, fonts: Fonts) -> DrawnFigure:
+    """Draw the panels into a new figure, inside `drawing`, which gives the fonts."""
+    from attnviz.views.figure.canvas import Canvas
+
+    prepared = as_kind(prepared, style)
+    context = PictureContext(prepared, style, fonts)
+    page = PictureLayout(context, body_of(style.kind))
+    figure = new_figure(page.width, page.height, style)
+    canvas = Canvas.over(figure, style.theme)
+    page.draw(canvas)
+    title = style.title or " · ".join(part.localized() for part in prepared.caption[:1])
+    return DrawnFigure(figure, title, sentence(prepared, style.kind).localized(), canvas.titles, context.notes)
+
+
+def body_of(kind: str) -> Callable[[PictureContext], Body]:
+    """Return the class that draws this kind of picture."""
+    module, name = BODIES[kind].split(":")
+    found: Callable[[PictureContext], Body] = getattr(import_module(f"attnviz.views.figure.{module}"), name)
+    return found

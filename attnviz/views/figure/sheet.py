@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import OptionError
-from attnviz.i18n.messages import listed
+from attnviz.i18n.messages import Message, listed
 from attnviz.views.figure.fonts import Fonts, load_fonts, settings
 from attnviz.views.figure.svg import describe_svg
 from attnviz.views.prepared.labels import visible
@@ -62,6 +63,21 @@ def _import_quietly() -> None:
         logger.setLevel(before)
 
 
+@dataclass(frozen=True)
+class DrawnFigure:
+    """A drawn figure, and the words that go with it.
+
+    title, description: of the file, where its format has them. titles: of an SVG, the full text of what is shortened,
+    by the artist's id. notes: what the reader should know.
+    """
+
+    figure: Figure
+    title: str
+    description: str
+    titles: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+
+
 def new_figure(width: float, height: float, style: Style) -> Figure:
     """Return an empty figure of this size in inches, in the style's resolution and background."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -72,15 +88,12 @@ def new_figure(width: float, height: float, style: Style) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, form: str, title: str, description: str, titles: Mapping[str, str]) -> bytes:
-    """Return the figure as `form` (png, svg or pdf), with its title and description where the format has them.
-
-    titles: of an SVG, the full text of what is shortened, by the artist's id.
-    """
+def save_figure(drawn: DrawnFigure, form: str) -> bytes:
+    """Return the figure as `form` (png, svg or pdf), with its title and description where the format has them."""
     stream = io.BytesIO()
-    figure.savefig(stream, format=form, metadata=_metadata(form, title, description))
+    drawn.figure.savefig(stream, format=form, metadata=_metadata(form, drawn.title, drawn.description))
     picture = stream.getvalue()
-    return describe_svg(picture, title, description, titles) if form == "svg" else picture
+    return describe_svg(picture, drawn.title, drawn.description, drawn.titles) if form == "svg" else picture
 
 
 def _metadata(form: str, title: str, description: str) -> dict[str, Any]:

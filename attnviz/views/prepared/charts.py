@@ -41,7 +41,7 @@ class Chart:
 class BarChart:
     """A bar a label, from 0; values that are nan have no bar. texts: each value as people read it."""
 
-    title: Message
+    title: Message | None
     labels: tuple[str, ...]
     values: tuple[float, ...]
     texts: tuple[str, ...]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from attnviz.core.errors import OptionError
+from attnviz.core.provenance import Provenance
 from attnviz.views.prepared.labels import Medium
 from attnviz.views.prepared.style import Style
 
-DIGITS = 3
+DIGITS, MATRIX_DIGITS, REDONE_DIGITS = 3, 7, 4
 
 
 @dataclass(frozen=True)
@@ -29,3 +31,20 @@ class Presentation:
 
 TERMINAL = Presentation()
 PICTURE = Presentation(medium="picture")
+
+
+def usual_digits(provenance: Provenance, keys: int) -> int:
+    """Return the decimal places of weights over so many keys: 7 of a matrix (to check arithmetic), else 3 or more.
+
+    Of more than 100 words each gets so small a weight that it takes more places.
+    """
+    if provenance.toy is not None and provenance.toy.embedding == "vectors":
+        return MATRIX_DIGITS
+    return max(DIGITS, len(str(keys - 1)) + 1)
+
+
+def check_digits(digits: int) -> int:
+    """Return the decimal places; raise OptionError for more or fewer than a number can have."""
+    if not 1 <= digits <= 9:
+        raise OptionError("--precision must be from 1 to 9, not {value}.", value=digits)
+    return digits

@@ -1,0 +1,379 @@
+"""What there is to know of each type of result: its options, its picture, its text and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attnviz.analysis.ablation import Ablation, ablation_document
+from attnviz.analysis.comparison import Comparison
+from attnviz.analysis.cost import Costs, cost_document
+from attnviz.analysis.lab import Distances, Lab, distances_document, distances_rows, lab_document, lab_rows
+from attnviz.api import save as files
+from attnviz.core.attention_data import Attention
+from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.explanation.elements import Explanation
+from attnviz.i18n.messages import Message
+from attnviz.views.prepared.heads import choose_heads, spell_choice
+from attnviz.views.prepared.panels import Prepared
+from attnviz.views.prepared.presentation import DIGITS, REDONE_DIGITS, Presentation, check_digits, usual_digits
+from attnviz.views.prepared.refine import AS_IS, Refining
+from attnviz.views.prepared.style import Style
+
+if TYPE_CHECKING:
+    from attnviz.views.prepared.charts import Charts
+    from attnviz.views.prepared.listing import Listing
+    from attnviz.views.terminal.screen import Screen
+
+_PICTURE = tuple(one.name for one in fields(Style) if one.name != "no_title")
+_CHART = ("style", "width", "dpi", "title", "font")
+_REFINING = tuple(one.name for one in fields(Refining))
+_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a result is asked to look: the options of its methods, checked."""
+
+    layer: str | None = None
+    head: str | None = None
+    digits: int | None = None
+    style: Style = field(default_factory=Style)
+    refining: Refining = AS_IS
+    worksheet: bool = False
+
+    def presentation(self, usual: int | None = DIGITS) -> Presentation:
+        """Return the presentation of a picture; usual: the decimal places where none were chosen."""
+        return Presentation(usual if self.digits is None else self.digits, "picture", self.style)
+
+
+@dataclass(frozen=True)
+class ResultKind:
+    """What there is to know of one type of result.
+
+    options: names of the options that it takes. draw: the prepared form of its picture. text: what the terminal
+    prints. document: its JSON. rows: those of its CSV, None where that is made elsewhere. save: writes a file.
+    """
+
+    options: tuple[str, ...]
+    draw: Callable[[Any, Look], Prepared | Charts]
+    text: Callable[[Any, Look, Screen], Iterable[Any]]
+    document: Callable[[Any], dict[str, Any]]
+    rows: Callable[[Any], Any]
+    save: Callable[[Any, Path, Look], tuple[Message, ...]]
+
+
+def draw(result: Any, look: Look, ax: Any = None) -> tuple[Any, tuple[Message, ...]]:
+    """Draw a picture of the result into a new figure, or into the axes; return it and what the reader should know."""
+    from attnviz.views.figure.axes import draw_on_axes
+    from attnviz.views.figure.chart import color_settings, draw_chart_on, draw_charts
+    from attnviz.views.figure.render import draw_figure
+    from attnviz.views.figure.sheet import drawing
+
+    form = kind_of(result).draw(result, look)
+    if isinstance(form, Prepared):
+        with drawing(look.style) as fonts:
+            if ax is not None:
+                return draw_on_axes(ax, form, look.style, fonts), ()
+            drawn = draw_figure(form, look.style, fonts)
+            return drawn.figure, drawn.notes
+    with drawing(look.style, color_settings(look.style)) as fonts:
+        if ax is None:
+            drawn = draw_charts(form, look.style, fonts)
+            return drawn.figure, drawn.notes
+        if len(form.charts) != 1:
+            raise OptionError(
+                "One pair of Axes holds one chart, and this has {count}.",
+                hint="Leave ax out: the figure has a place for each.",
+                count=len(form.charts),
+            )
+        return draw_chart_on(ax, form, look.style, fonts), ()
+
+
+def as_text(result: Any, look: Look | None = None) -> str:
+    """Return what the terminal prints, in lines of at most 100 cells without colours."""
+    from attnviz.views.terminal.plain_text import render_plain
+
+    return render_plain(lambda screen: kind_of(result).text(result, look or Look(), screen), _WIDTH)
+
+
+def kind_of(result: Any) -> ResultKind:
+    """Return what there is to know of the result's type."""
+    return next(kind for type_, kind in _KINDS.items() if isinstance(result, type_))
+
+
+def read_look(result: Any, method: str, options: dict[str, Any]) -> Look:
+    """Read the options of a method. Raises OptionError for one that the result cannot have, or a value it cannot take.
+
+    A head or a layer may be a number or a name; width a number of inches; title False for none; annotate true or false;
+    font one or several.
+    """
+    known = kind_of(result).options
+    for name in options:
+        if name not in known:
+            raise unknown_choice(method, name, known)
+    given = {name: value for name, value in options.items() if value is not None}
+    digits = given.get("digits")
+    style = {name: given[name] for name in _PICTURE if name in given}
+    if style.get("title") is False:
+        style |= {"title": None, "no_title": True}
+    if isinstance(style.get("width"), int | float):
+        style["width"] = f"{style['width']:g}in"
+    if isinstance(style.get("annotate"), bool):
+        style["annotate"] = "on" if style["annotate"] else "off"
+    if isinstance(style.get("font"), str | Path):
+        style["font"] = [str(style["font"])]
+    if "token" in style:
+        style["token"] = str(style["token"])
+    look = Look(
+        layer=spell_choice(given.get("layer")),
+        head=spell_choice(given.get("head")),
+        digits=None if digits is None else check_digits(digits),
+        style=Style(**style),
+        refining=Refining(**{name: given[name] for name in _REFINING if name in given}),
+        worksheet=bool(given.get("worksheet", False)),
+    )
+    look.style.check()
+    look.refining.check()
+    return look
+
+
+def _digits(attention: Attention) -> int:
+    return usual_digits(attention.provenance, len(attention.key))
+
+
+def forms_of(result: Attention | Comparison | Lab, look: Look) -> tuple[Prepared, ...]:
+    """Return the prepared forms of the tables that a result is printed as."""
+    if isinstance(result, Lab):
+        from attnviz.views.prepared.lab import prepare_lab
+
+        return (prepare_lab(result, Presentation(look.digits)),)
+    if isinstance(result, Comparison):
+        from attnviz.views.prepared.comparison import prepare_comparison
+
+        presentation = Presentation(look.digits or DIGITS)
+        return look.refining.apply(prepare_comparison(result, head=look.head, presentation=presentation))
+    from attnviz.views.prepared.attention import prepare
+
+    shown = choose_heads(result, look.head, look.layer)
+    presentation = Presentation(look.digits or _digits(result))
+    return look.refining.apply(prepare(shown, presentation=presentation), shown)
+
+
+def _attention_text(attention: Attention, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.terminal.choice import Choice
+    from attnviz.views.terminal.choose_view import view_attention
+
+    choice = Choice(refining=look.refining, token=look.style.token, all_heads="all" in (look.head, look.layer))
+    shown = choose_heads(attention, look.head, look.layer)
+    return view_attention(shown, "weights", choice, screen, look.digits or _digits(attention))
+
+
+def _comparison_text(comparison: Comparison, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.comparison import prepare_comparison
+    from attnviz.views.terminal.choice import Choice
+    from attnviz.views.terminal.choose_view import view_comparison
+
+    forms = prepare_comparison(comparison, head=look.head, presentation=Presentation(look.digits or DIGITS))
+    return view_comparison(list(forms), Choice(refining=look.refining), screen)
+
+
+def _explanation_text(explanation: Explanation, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.worksheet import make_sheet
+    from attnviz.views.terminal.worksheet import render_steps
+
+    sheet = make_sheet(explanation, redone_digits(explanation, look), worksheet=look.worksheet)
+    return (render_steps(sheet, screen.cells, screen.encoding),)
+
+
+def redone_digits(explanation: Explanation, look: Look) -> int:
+    """Return the decimal places of a sheet: one more than a table has, so that a redone row gives the table's."""
+    usual = usual_digits(explanation.provenance, len(explanation.key))
+    return max(usual, REDONE_DIGITS) if look.digits is None else look.digits
+
+
+def _lab_text(lab: Lab, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.lab import prepare_lab
+    from attnviz.views.terminal.blocks import render_blocks
+    from attnviz.views.terminal.choice import Choice
+
+    return (render_blocks(prepare_lab(lab, Presentation(look.digits)), Choice(), screen),)
+
+
+def _distances_text(distances: Distances, _: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.lab import prepare_distances
+    from attnviz.views.terminal.sparks import points_that_fit, render_sparks
+
+    return (render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen),)
+
+
+def _listing_text(result: Ablation | Costs, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.terminal.listing import render_listing
+
+    return (render_listing(listing_of(result, look), screen),)
+
+
+def listing_of(result: Ablation | Costs, look: Look) -> Listing:
+    """Return the rows that an ablation or a list of costs is printed as."""
+    if isinstance(result, Costs):
+        from attnviz.views.prepared.cost import prepare_costs
+
+        return prepare_costs(result)
+    from attnviz.views.prepared.ablation import prepare_ablation
+
+    return prepare_ablation(result, Presentation(look.digits or DIGITS))
+
+
+def _draw_attention(attention: Attention, look: Look) -> Prepared:
+    presentation = look.presentation(_digits(attention))
+    return files.prepare_picture(attention, look.head, look.layer, presentation, look.refining)
+
+
+def _draw_comparison(comparison: Comparison, look: Look) -> Prepared:
+    return files.prepare_comparing(comparison, look.head, look.presentation(), look.refining)
+
+
+def _draw_explanation(explanation: Explanation, look: Look) -> Charts:
+    from attnviz.views.prepared.explanation import draw_explanation
+
+    return draw_explanation(explanation, look.presentation(usual_digits(explanation.provenance, len(explanation.key))))
+
+
+def _draw_lab(lab: Lab, look: Look) -> Prepared:
+    from attnviz.views.prepared.lab import prepare_lab
+
+    return prepare_lab(lab, look.presentation(None))
+
+
+def _draw_distances(distances: Distances, look: Look) -> Charts:
+    from attnviz.views.prepared.lab import prepare_distances
+
+    return prepare_distances(distances, look.presentation(None))
+
+
+def _draw_ablation(ablation: Ablation, look: Look) -> Charts:
+    from attnviz.views.prepared.ablation import draw_ablation
+
+    return draw_ablation(ablation, look.presentation())
+
+
+def _draw_costs(costs: Costs, _: Look) -> Charts:
+    from attnviz.views.prepared.cost import draw_costs
+
+    return draw_costs(costs)
+
+
+def _save_attention(attention: Attention, path: Path, look: Look) -> tuple[Message, ...]:
+    return files.save_attention(
+        attention,
+        path,
+        head=look.head,
+        layer=look.layer,
+        presentation=look.presentation(_digits(attention)),
+        refining=look.refining,
+    )
+
+
+def _save_comparison(comparison: Comparison, path: Path, look: Look) -> tuple[Message, ...]:
+    return files.save_comparison(
+        comparison, path, head=look.head, presentation=look.presentation(), refining=look.refining
+    )
+
+
+def _save_explanation(explanation: Explanation, path: Path, look: Look) -> tuple[Message, ...]:
+    return files.save_explanation(
+        explanation, path, digits=redone_digits(explanation, look), worksheet=look.worksheet, style=look.style
+    )
+
+
+def _attention_json(attention: Attention) -> dict[str, Any]:
+    from attnviz.io.write_data import attention_document
+
+    return attention_document(attention)
+
+
+def _comparison_json(comparison: Comparison) -> dict[str, Any]:
+    from attnviz.io.write_data import comparison_document
+
+    return comparison_document(comparison)
+
+
+def _explanation_json(explanation: Explanation) -> dict[str, Any]:
+    from attnviz.io.write_data import explanation_document
+
+    return explanation_document(explanation)
+
+
+def _comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    from attnviz.io.write_data import comparison_rows
+
+    return comparison_rows(comparison)
+
+
+def _explanation_rows(explanation: Explanation) -> list[dict[str, Any]]:
+    from attnviz.io.write_data import explanation_rows
+
+    return explanation_rows(explanation)
+
+
+# An Attention has a frame of its own (Attention.to_frame), which keeps its arrays.
+_KINDS: dict[type, ResultKind] = {
+    Attention: ResultKind(
+        ("layer", "head", "digits", *_PICTURE, *_REFINING),
+        _draw_attention,
+        _attention_text,
+        _attention_json,
+        lambda _: [],
+        _save_attention,
+    ),
+    Comparison: ResultKind(
+        ("head", "digits", *_PICTURE, "scale"),
+        _draw_comparison,
+        _comparison_text,
+        _comparison_json,
+        _comparison_rows,
+        _save_comparison,
+    ),
+    Explanation: ResultKind(
+        ("digits", "worksheet", *_CHART),
+        _draw_explanation,
+        _explanation_text,
+        _explanation_json,
+        _explanation_rows,
+        _save_explanation,
+    ),
+    Lab: ResultKind(
+        ("digits", *_CHART),
+        _draw_lab,
+        _lab_text,
+        lab_document,
+        lambda lab: lab_rows(lab)["rows"],
+        lambda lab, path, look: files.save_lab(lab, path, presentation=look.presentation(None)),
+    ),
+    Distances: ResultKind(
+        _CHART,
+        _draw_distances,
+        _distances_text,
+        distances_document,
+        lambda distances: distances_rows(distances)["rows"],
+        lambda distances, path, look: files.save_distances(distances, path, presentation=look.presentation(None)),
+    ),
+    Ablation: ResultKind(
+        ("digits", *_CHART),
+        _draw_ablation,
+        _listing_text,
+        ablation_document,
+        lambda ablation: ablation_document(ablation)["rows"],
+        lambda ablation, path, look: files.save_ablation(ablation, path, presentation=look.presentation()),
+    ),
+    Costs: ResultKind(
+        _CHART,
+        _draw_costs,
+        _listing_text,
+        cost_document,
+        lambda costs: cost_document(costs)["rows"],
+        lambda costs, path, look: files.save_costs(costs, path, presentation=look.presentation()),
+    ),
+}

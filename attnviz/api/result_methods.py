@@ -1,0 +1,67 @@
+"""What the methods of every result do: `core.result.Result` calls the functions here by name."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from attnviz.api import notebook
+from attnviz.api.result_kinds import as_text, draw, kind_of, read_look
+from attnviz.core.errors import MissingError, OptionError
+
+__all__ = ["as_frame", "as_json", "as_text", "bundle", "figure", "save", "show"]
+
+
+def save(result: Any, path: str | Path, **options: Any) -> None:
+    """See `Result.save`."""
+    look = read_look(result, "save()", options)
+    for note in kind_of(result).save(result, Path(path), look):
+        warnings.warn(note.localized(), stacklevel=3)
+
+
+def figure(result: Any, ax: Any = None, **options: Any) -> Any:
+    """See `Result.figure`."""
+    look = read_look(result, "figure()", options)
+    drawn, notes = draw(result, look, ax)
+    for note in notes:
+        warnings.warn(note.localized(), stacklevel=3)
+    return drawn
+
+
+def show(result: Any, view: str | None = None, **options: Any) -> None:
+    """See `Result.show`."""
+    if notebook.is_open():
+        notebook.display(notebook.show(result, view or notebook.views_of(result)[0], **options))
+        return
+    if view not in (None, "text"):
+        raise OptionError(
+            "Outside a notebook there is no view {view!r}: the terminal prints text.",
+            hint="Save a picture or a page with save().",
+            view=view,
+        )
+    from attnviz.views.terminal.plain_text import render_colored
+
+    look = read_look(result, "show()", options)
+    print(render_colored(lambda screen: kind_of(result).text(result, look, screen)))
+
+
+def as_json(result: Any) -> str:
+    """See `Result.to_json`."""
+    from attnviz.io.write_data import to_json
+
+    return to_json(kind_of(result).document(result))
+
+
+def as_frame(result: Any) -> Any:
+    """See `Result.to_frame`."""
+    try:
+        from pandas import DataFrame
+    except ImportError:
+        raise MissingError("to_frame() needs pandas.", hint="Install it with: pip install pandas.") from None
+    return DataFrame(kind_of(result).rows(result))
+
+
+def bundle(result: Any) -> dict[str, Any]:
+    """Return what a notebook shows; only text where an IPython without HTML asks."""
+    return notebook.bundle(result)

@@ -1,0 +1,208 @@
+"""Every result is saved, drawn, shown and turned into data by the same methods."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+import attnviz
+from attnviz import Attention
+from attnviz.core.errors import MissingError, OptionError, OutputError
+
+MAKERS = {
+    "attention": lambda: attnviz.run("猫吃鱼", heads=4, mask="causal"),
+    "comparison": lambda: attnviz.compare("猫吃鱼", "鱼吃猫"),
+    "explanation": lambda: attnviz.explain("猫吃鱼", token="猫"),
+    "heads explained": lambda: attnviz.explain("猫吃鱼", token="猫", head="all", heads=4),
+    "lab": lambda: attnviz.lab("猫吃鱼", vary=["mask=none,causal"]),
+    "distances": lambda: attnviz.by_distance("猫吃鱼", 32, vary=["position=none,alibi"]),
+    "ablation": lambda: attnviz.ablate("猫吃鱼", "吃"),
+    "costs": lambda: attnviz.cost([10, 1000], measure=lambda tokens, _: 1e-6 * tokens),
+}
+SUFFIXES = {
+    "attention": ("png", "svg", "pdf", "html", "json", "csv", "npz"),
+    "comparison": ("png", "svg", "pdf", "html", "json", "csv"),
+    "explanation": ("png", "svg", "pdf", "html", "md", "json", "csv"),
+    "heads explained": ("png", "svg", "pdf", "html", "md", "json", "csv"),
+}
+CHART_SUFFIXES = ("png", "svg", "pdf", "json", "csv")
+BEGINNINGS = {"png": b"\x89PNG", "pdf": b"%PDF", "npz": b"PK", "html": b"<!doctype html>"}
+
+
+@pytest.fixture(scope="module", params=MAKERS)
+def named(request):
+    """A name and a result."""
+    return request.param, MAKERS[request.param]()
+
+
+def test_save(named, tmp_path):
+    """The suffix says what is written; another one is refused, and nothing is left."""
+    name, result = named
+    for suffix in SUFFIXES.get(name, CHART_SUFFIXES):
+        path = tmp_path / f"x.{suffix}"
+        assert result.save(path) is None
+        assert path.read_bytes().startswith(BEGINNINGS.get(suffix, b"")), suffix
+    assert json.loads((tmp_path / "x.json").read_text("utf-8")) == json.loads(result.to_json())
+    before = set(tmp_path.iterdir())
+    with pytest.raises(OptionError, match="suffix"):
+        result.save(tmp_path / "x.doc")
+    with pytest.raises(OutputError, match="no folder"):
+        result.save(tmp_path / "none" / "x.png")
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_saved_picture_is_the_command_lines(tmp_path):
+    """`save` writes the bytes that the command line writes."""
+    options = ["--heads", "4", "--head", "1", "--kind", "arcs", "--width", "9cm"]
+    command = [sys.executable, "-m", "attnviz", "export", "猫吃鱼", str(tmp_path / "a.svg"), *options]
+    subprocess.run(command, check=True, capture_output=True)
+    attnviz.run("猫吃鱼", heads=4).save(tmp_path / "b.svg", head=1, kind="arcs", width="9cm")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_figure(named):
+    """A picture is matplotlib's Figure, for one's own changes; matplotlib's settings are as they were."""
+    before = dict(plt.rcParams)
+    figure = named[1].figure(style="dark")
+    assert isinstance(figure, Figure)
+    assert figure.get_facecolor()[:3] == pytest.approx((0x14 / 255, 0x16 / 255, 0x1A / 255), abs=1e-6)
+    assert dict(plt.rcParams) == before
+
+
+def test_axes():
+    """One map is drawn into one's own Axes as an image that a colour bar takes; forbidden cells stay empty."""
+    result = attnviz.run("猫吃鱼", heads=4, mask="causal")
+    figure, axes = plt.subplots(figsize=(4, 4))
+    image = result.figure(ax=axes, head=0)
+    assert isinstance(image, AxesImage)
+    shown = np.ma.getmaskarray(image.get_array())
+    assert (shown == ~result.allowed).all()
+    assert np.asarray(image.get_array())[~shown] == pytest.approx(result.weights[0, 0][result.allowed])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["猫", "吃", "鱼"]
+    figure.colorbar(image, ax=axes)
+    with pytest.raises(OptionError, match="one map"):
+        result.figure(ax=axes)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("kind", ["arcs", "bars", "grid"])
+def test_axes_of_other_kinds(kind):
+    """Other kinds are drawn into one's own Axes too, and inside them; what was drawn is returned."""
+    figure, axes = plt.subplots(figsize=(6, 4))
+    drawn = attnviz.run("猫吃鱼", heads=2).figure(ax=axes, kind=kind)
+    assert drawn
+    assert all(artist.axes is axes for artist in drawn)
+    left, right = axes.get_xlim()
+    texts = [artist for artist in drawn if hasattr(artist, "get_text")]
+    assert {"猫", "吃", "鱼"} <= {text.get_text() for text in texts} or kind == "grid"
+    assert all(left <= text.get_position()[0] <= right for text in texts)
+    plt.close(figure)
+
+
+def test_axes_of_a_chart():
+    """A single chart has a place in Axes; several have none."""
+    figure, axes = plt.subplots()
+    assert MAKERS["explanation"]().figure(ax=axes)
+    with pytest.raises(OptionError, match="one chart"):
+        MAKERS["ablation"]().figure(ax=axes)
+    plt.close(figure)
+
+
+def test_text(named):
+    """`str()` is what the command line prints; `repr()` stays on one line."""
+    text = str(named[1])
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert len(repr(named[1])) < 200
+    assert "\n" not in repr(named[1])
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["explain", "猫吃鱼", "--token", "猫"], "explanation"),
+        (["compare", "猫吃鱼", "鱼吃猫"], "comparison"),
+        (["run", "猫吃鱼", "--heads", "4", "--mask", "causal"], "attention"),
+        (["ablate", "猫吃鱼", "--token", "吃"], "ablation"),
+    ],
+)
+def test_text_is_the_command_lines(command, name, capfd):
+    """The text is the same as in a pipe 100 columns wide."""
+    done = subprocess.run(
+        [sys.executable, "-m", "attnviz", *command],
+        env={"COLUMNS": "100", "PYTHONUTF8": "1", "PATH": "", "NO_COLOR": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    assert printed == str(MAKERS[name]())
+    MAKERS[name]().show()
+    assert capfd.readouterr().out.splitlines()[0].strip()
+
+
+def test_frame(named):
+    """A frame has the numbers of the CSV; a row a weight, a setting or a removal."""
+    pytest.importorskip("pandas")
+    frame = named[1].to_frame()
+    assert len(frame)
+    assert not frame.columns.duplicated().any()
+
+
+def test_frame_without_pandas(named, monkeypatch):
+    """Without pandas the error says how to get it."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingError, match="pip install pandas"):
+        named[1].to_frame()
+
+
+def test_pickle(named):
+    """A result goes to another process and back."""
+    back = pickle.loads(pickle.dumps(named[1]))
+    assert back.to_json() == named[1].to_json()
+
+
+def test_unknown_option(named):
+    """An option that a result does not have is refused by name, a near one is suggested."""
+    for method in (named[1].figure, named[1].show, lambda **options: named[1].save("x.png", **options)):
+        with pytest.raises(OptionError, match=r"not 'styl'\. Did you mean style"):
+            method(styl="dark")
+
+
+def test_options_are_pythons():
+    """Numbers, False and single names are taken where the command line has words."""
+    result = attnviz.run("猫吃鱼", heads=4)
+    assert result.figure(width=5, head=1).get_size_inches()[0] == pytest.approx(5)
+    plain = [text.get_text() for text in result.figure(title=False, annotate=False, head=1).axes[0].texts]
+    assert "toy embedding" not in " ".join(plain)
+    assert not {".568", ".945"} & set(plain)
+    with pytest.raises(MissingError, match="head 9"):
+        result.figure(head=9)
+    with pytest.raises(OptionError, match="from 1 to 9"):
+        result.save("x.png", digits=12)
+
+
+def test_what_a_reader_should_know_is_a_warning(tmp_path):
+    """A letter that no font has is told as a warning; without such a thing there is none."""
+    with pytest.warns(UserWarning, match="code points"):
+        Attention.from_arrays(np.eye(2), ["𓀀", "b"]).save(tmp_path / "x.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        attnviz.run("猫吃鱼").save(tmp_path / "x.png")
+
+
+def test_show_outside_a_notebook(capsys):
+    """Outside a notebook `show` prints the text; a view is refused there."""
+    attnviz.run("猫吃鱼").show()
+    assert "猫" in capsys.readouterr().out
+    with pytest.raises(OptionError, match="notebook"):
+        attnviz.run("猫吃鱼").show("figure")
