@@ -171,7 +171,7 @@ def lab_document(lab: Lab) -> dict[str, Any]:
                 "allowed": None if cell.allowed is None else cell.allowed.tolist(),
                 "bits": cell.bits,
                 "blind_to": cell.blind_to,
-                "problem": None if cell.problem is None else str(cell.problem),
+                "problem": None if cell.problem is None else cell.problem.for_command_line(),
             }
             for cell in lab.cells
         ],

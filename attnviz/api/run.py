@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from numpy.typing import ArrayLike
 
@@ -23,8 +23,18 @@ from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import open_word_files, read_words
 
 
+@overload
+def run(text: str | None = None, settings: Settings | Options | None = None, **given: Any) -> Attention: ...
+
+
+@overload
 def run(
-    text: str | None = None,
+    text: list[str] | tuple[str, ...], settings: Settings | Options | None = None, **given: Any
+) -> list[Attention]: ...
+
+
+def run(
+    text: str | list[str] | tuple[str, ...] | None = None,
     settings: Settings | Options | None = None,
     *,
     keys: str | None = None,
@@ -34,8 +44,10 @@ def run(
     progress: Progress | None = None,
     most: int = MOST_TOKENS,
     **options: Any,
-) -> Attention:
+) -> Attention | list[Attention]:
     """Compute who looks at whom in `text`, or among the rows of `vectors` ([tokens, dim], or a .csv or .npy file).
+
+    A list of texts gives a list, one Attention a text.
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
     of Settings, or, with `model`, those of a real model: pair, merge, words, chat, no_special, renormalize, window,
@@ -51,14 +63,25 @@ def run(
         (1, 1, 3, 3)
     """
     chosen = choose(settings, options)
-    if isinstance(chosen, Settings) or (text is None) == (vectors is None):
+    texts = list(text) if isinstance(text, list | tuple) else [text]
+    if not all(one is None or isinstance(one, str) for one in texts):
+        raise InputError("run takes a text, or a list of texts.")
+    if isinstance(chosen, Settings) or any((one is None) == (vectors is None) for one in texts):
         toy = chosen if isinstance(chosen, Settings) else Settings()
-        word_files = open_word_files((text, keys), [toy], progress)
-        words = read_words(text, toy, keys=keys, vectors=vectors, labels=labels, word_files=word_files, most=most)
-        return attend_to(*words)
-    if text is None:
+        word_files = open_word_files((*texts, keys), [toy], progress)
+        reading: dict[str, Any] = {
+            "keys": keys,
+            "vectors": vectors,
+            "labels": labels,
+            "word_files": word_files,
+            "most": most,
+        }
+        found = [attend_to(*read_words(one, toy, **reading)) for one in texts]
+    elif None in texts:
         raise InputError("A model reads a text: give a text, not vectors.")
-    return run_model(text, chosen, keys, layers)
+    else:
+        found = [run_model(one, chosen, keys, layers) for one in texts if one is not None]
+    return found if isinstance(text, list | tuple) else found[0]
 
 
 def run_model(

@@ -49,7 +49,7 @@ class Outputs:
         pictures, view = self.alt or not suffixes.isdisjoint(PICTURES), self.view
         drawn = pictures or PAGE in suffixes
         words = any(show in ("weights", "scores") for show in self.shows)
-        of_pictures = ("kind", "style", "width", "title", "no_title", "cmap", "font")
+        of_pictures = ("kind", "style", "width", "title", "no_title", "cmap", "font", "vmin", "vmax")
         return {
             **dict.fromkeys(of_pictures, (pictures, _PICTURES)),
             "dpi": (".png" in suffixes, message("a .png")),

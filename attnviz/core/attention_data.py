@@ -17,7 +17,7 @@ from attnviz.core.result import Result
 from attnviz.core.selection import find_places
 from attnviz.core.token import Token as Token
 from attnviz.core.types import Booleans, Float32, Floats
-from attnviz.i18n.messages import TOY, Message, message, translate
+from attnviz.i18n.messages import LANGUAGES, TOY, Message, in_language, message
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -341,7 +341,7 @@ def _some(array: Floats | None, heads: list[int]) -> Floats | None:
 
 
 def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
-    """Return the index of a head, given its number, its name, or its name in the language in use.
+    """Return the index of a head, given its number, its name, or its name in any language.
 
     A head with a name may be called by its place too. Raises MissingError where there is none.
 
@@ -349,10 +349,13 @@ def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
     (1, 1)
     """
     for place, head in enumerate(heads):
-        if wanted == head or str(wanted) in (str(head), translate(str(head), TOY)):
+        if wanted == head or str(wanted) == str(head):
             return place
     for place, head in enumerate(heads):
-        if isinstance(head, str) and str(wanted) == str(place):
+        if isinstance(head, str) and str(wanted) in (
+            str(place),
+            *(in_language(str(head), name, TOY) for name in LANGUAGES),
+        ):
             return place
     raise no_such(message("head"), wanted, heads)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,11 @@ class AttnvizError(Exception):
         super().__init__(template)
 
     def __str__(self) -> str:
-        """Return the line in English."""
+        """Return the line in English, with options by the names that they have in Python."""
+        return in_python(self.for_command_line())
+
+    def for_command_line(self) -> str:
+        """Return the line in English, with options as the command line spells them."""
         return f"{self.message} {self.hint}".strip()
 
     def about(self, path: str | Path) -> Self:
@@ -40,8 +45,28 @@ class AttnvizError(Exception):
         return named
 
     def localized(self) -> str:
-        """Return the line in the language in use."""
+        """Return the line in the language in use, with options as the command line spells them."""
         return sentences(self.message.localized(), self.hint.localized())
+
+
+# A whole command stays as it is; else an option becomes the name of an argument.
+_COMMAND = r"\b(?:attnviz|pip|iconv|python3?) [^`]*?(?=`|\. [A-Z]|$)"
+_OPTION = rf"{_COMMAND}|(?<![\w-])--(?P<name>[a-z][a-z0-9-]*)"
+_IN_PYTHON = {"precision": "digits", "no-title": "title=False", "weights": "load_weights()"}
+
+
+def in_python(text: str) -> str:
+    """Return a text with the command line's options by their names in Python.
+
+    >>> in_python("--no-special goes with --model. For example: attnviz run cat --heads 4")
+    'no_special goes with model. For example: attnviz run cat --heads 4'
+    """
+
+    def named(found: re.Match[str]) -> str:
+        name = found["name"]
+        return found[0] if name is None else _IN_PYTHON.get(name, name.replace("-", "_"))
+
+    return re.sub(_OPTION, named, text)
 
 
 def _cut(value: Any) -> Any:

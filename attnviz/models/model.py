@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,9 +117,17 @@ class Model:
             ),
         )
 
+    @overload
+    def attend(self, text: str, options: Options | None = None, **given: Any) -> Attention: ...
+
+    @overload
+    def attend(
+        self, text: list[str] | tuple[str, ...], options: Options | None = None, **given: Any
+    ) -> list[Attention]: ...
+
     def attend(
         self,
-        text: str,
+        text: str | list[str] | tuple[str, ...],
         options: Options | None = None,
         *,
         keys: str | None = None,
@@ -127,11 +135,11 @@ class Model:
         traces: bool = True,
         known: KnownWords | None = None,
         **changes: Any,
-    ) -> Attention:
+    ) -> Attention | list[Attention]:
         """Return the attention of `text`: weights [layers, heads, query, key] of every head of these layers.
 
-        options: how the text is read and what is shown of it; changes: fields of Options, by name. What Options says
-        of opening a model is not read: this one is open.
+        A list of texts gives a list, one Attention a text. options: how the text is read and what is shown of it;
+        changes: fields of Options, by name. What Options says of opening a model is not read: this one is open.
         keys: the target text of an encoder-decoder, whose tokens attend to those of `text`; without it the model's
         own answer is taken, greedily. layers: their numbers, None for all, -1 for the last, or a text as "0,2-4", "all"
         and "mean", the mean of all. traces: keep every intermediate, for `explain`. known: the words by which
@@ -139,6 +147,9 @@ class Model:
         Raises InputError where the text is longer than the model can take, and for what the model's files lack;
         OptionError for options that the model cannot follow; MissingError for a layer that it does not have.
         """
+        if not isinstance(text, str):
+            every: dict[str, Any] = {"keys": keys, "layers": layers, "traces": traces, "known": known, **changes}
+            return [self.attend(one, options, **every) for one in text]
         chosen = change_options(options or Options(), changes)
         check_options(chosen)
         mean = isinstance(layers, str) and layers == "mean"

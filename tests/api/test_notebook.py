@@ -104,7 +104,7 @@ def test_show_page():
     frame = show(Attention.from_arrays(np.eye(2), [HOSTILE, "b"])).forms["text/html"]
     assert frame.count('"') == 6
     assert "<img" not in frame
-    assert "&lt;!doctype html&gt;" in show(attnviz.explain("猫吃鱼")).forms["text/html"]
+    assert "&lt;!doctype html&gt;" in show(attnviz.explain("猫吃鱼")).forms["text/html"].lower()
     assert VIEWS[0] == "page"
 
 

@@ -35,7 +35,7 @@ SUFFIXES = {
     "heads explained": ("png", "svg", "pdf", "html", "md", "json", "csv"),
 }
 CHART_SUFFIXES = ("png", "svg", "pdf", "json", "csv")
-BEGINNINGS = {"png": b"\x89PNG", "pdf": b"%PDF", "npz": b"PK", "html": b"<!doctype html>"}
+BEGINNINGS = {"png": b"\x89png", "pdf": b"%pdf", "npz": b"pk", "html": b"<!doctype html>"}
 
 
 @pytest.fixture(scope="module", params=MAKERS)
@@ -50,7 +50,7 @@ def test_save(named, tmp_path):
     for suffix in SUFFIXES.get(name, CHART_SUFFIXES):
         path = tmp_path / f"x.{suffix}"
         assert result.save(path) is None
-        assert path.read_bytes().startswith(BEGINNINGS.get(suffix, b"")), suffix
+        assert path.read_bytes().lower().startswith(BEGINNINGS.get(suffix, b"")), suffix
     assert json.loads((tmp_path / "x.json").read_text("utf-8")) == json.loads(result.to_json())
     before = set(tmp_path.iterdir())
     with pytest.raises(OptionError, match="suffix"):
@@ -206,3 +206,46 @@ def test_show_outside_a_notebook(capsys):
     assert "猫" in capsys.readouterr().out
     with pytest.raises(OptionError, match="notebook"):
         attnviz.run("猫吃鱼").show("figure")
+
+
+def test_limits_of_colours():
+    """With the same limits the same number has the same colour in two pictures; what lies beyond has the end's."""
+    weights = np.array([[0.5, 0.5], [0.9, 0.1]])
+    narrow, wide = Attention.from_arrays(weights, ["a", "b"]), Attention.from_arrays(np.eye(2), ["a", "b"])
+    figure, axes = plt.subplots(1, 2)
+    first, second = (one.figure(ax=ax, vmin=0.2, vmax=0.8) for one, ax in zip((narrow, wide), axes, strict=True))
+    assert first.get_clim() == second.get_clim() == (0.2, 0.8)
+    assert first.to_rgba(0.9) == first.to_rgba(0.8)
+    plt.close(figure)
+    for wrong in ({"vmin": 0.8, "vmax": 0.2}, {"vmin": 0.99}, {"vmax": float("nan")}, {"vmax": 0.0}):
+        with pytest.raises(OptionError, match="vm"):
+            narrow.figure(**wrong)
+    with pytest.raises(OptionError, match="kind arcs"):
+        narrow.figure(kind="arcs", vmax=0.5)
+    with pytest.raises(OptionError, match="each row"):
+        narrow.figure(scale="row", vmax=0.5)
+
+
+def test_a_list_of_texts():
+    """A list of texts gives a list; what is no text in it is refused."""
+    first, second = attnviz.run(["猫吃鱼", "the cat eats"], heads=2)
+    assert first.to_json() == attnviz.run("猫吃鱼", heads=2).to_json()
+    assert [token.text for token in second.tokens] == ["the", "cat", "eats"]
+    assert attnviz.run([]) == []
+    with pytest.raises(attnviz.AttnvizError, match="list of texts"):
+        attnviz.run(["猫吃鱼", 3])
+
+
+def test_errors_speak_python():
+    """In Python an error names arguments; on the command line, options; a whole command stays as it is."""
+    with pytest.raises(OptionError, match="use embedding hash") as raised:
+        attnviz.run("猫吃鱼", heads=3)
+    assert "--embedding hash" in raised.value.localized()
+    assert "--" not in str(raised.value)
+
+
+def test_heads_by_their_names_in_any_language():
+    """A head is found by its English and its Chinese name, whatever the language in use."""
+    result = attnviz.run("猫吃鱼", heads=4)
+    for name in ("who acts", "谁来做"):
+        assert (result.select(head=name).weights == result.weights[:, :1]).all()

@@ -14,6 +14,7 @@ from attnviz.views.figure.render import body_of
 from attnviz.views.prepared.alt_text import as_kind
 from attnviz.views.prepared.color_scale import color_at, ink_on
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
+from attnviz.views.prepared.refine import with_limits
 from attnviz.views.prepared.style import Style
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def draw_on_axes(axes: Axes, prepared: Prepared, style: Style, fonts: Fonts) -> Any:
-    """Draw the form into these axes, inside `drawing`, which gives the fonts; return the AxesImage of a heatmap, else the artists.
+    """Draw the form into these axes; return the AxesImage of a heatmap, else the artists.
 
-    A heatmap is of one panel: raises OptionError for several. Other kinds are as wide as the axes are now.
+    Called inside `drawing`, which gives the fonts. A heatmap is of one panel: raises OptionError for several. Other kinds are as wide as the axes are now.
     """
-    prepared = as_kind(prepared, style)
+    prepared = with_limits(as_kind(prepared, style), style)
     if style.kind == "heatmap":
         if len(prepared.panels) != 1:
             raise OptionError(

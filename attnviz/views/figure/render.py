@@ -15,6 +15,7 @@ from attnviz.views.figure.layout import Body, PictureContext, PictureLayout
 from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
 from attnviz.views.prepared.alt_text import as_kind, sentence
 from attnviz.views.prepared.panels import Prepared
+from attnviz.views.prepared.refine import with_limits
 from attnviz.views.prepared.style import Style
 
 FORMATS = ("png", "svg", "pdf")
@@ -38,7 +39,7 @@ def draw_figure(prepared: Prepared, style: Style, fonts: Fonts) -> DrawnFigure:
     """Draw the panels into a new figure, inside `drawing`, which gives the fonts."""
     from attnviz.views.figure.canvas import Canvas
 
-    prepared = as_kind(prepared, style)
+    prepared = with_limits(as_kind(prepared, style), style)
     context = PictureContext(prepared, style, fonts)
     page = PictureLayout(context, body_of(style.kind))
     figure = new_figure(page.width, page.height, style)

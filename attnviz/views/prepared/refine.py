@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from attnviz.core.attention_data import Attention
-from attnviz.core.errors import unknown_choice
+from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.i18n.messages import message
-from attnviz.views.prepared.color_scale import SPREADS, spread_scale
+from attnviz.views.prepared.color_scale import SPREADS, Scale, spread_scale
 from attnviz.views.prepared.panels import Prepared
+from attnviz.views.prepared.style import Style
 
 SINKS = ("keep", "hide", "mark")
 
@@ -39,6 +40,33 @@ class Refining:
 
 
 AS_IS = Refining()
+
+
+def with_limits(form: Prepared, style: Style) -> Prepared:
+    """Return the form with its colours between the limits that the style sets; what lies beyond has the end's colour.
+
+    Raises OptionError where a lower limit is not below the largest number, and where each row has a scale of its own.
+    """
+    if style.vmin is None and style.vmax is None:
+        return form
+    scales = {panel.scale: _limited(panel.scale, style) for panel in form.panels}
+    panels = tuple(replace(panel, scale=scales[panel.scale]) for panel in form.panels)
+    return replace(form, panels=panels)
+
+
+def _limited(scale: Scale, style: Style) -> Scale:
+    if scale.spread == "row":
+        raise OptionError("With --scale row each row has its own colours: leave --vmin and --vmax out.")
+    if scale.diverging:
+        reach = max(abs(limit) for limit in (style.vmin, style.vmax) if limit is not None)
+        return replace(scale, low=-reach, high=reach, floor=min(scale.floor, reach))
+    low = scale.low if style.vmin is None else style.vmin
+    high = scale.high if style.vmax is None else style.vmax
+    if high <= low:
+        raise OptionError(
+            "--vmin must be below the largest number ({high}), not {low}.", low=f"{low:g}", high=f"{high:.3g}"
+        )
+    return replace(scale, low=low, high=high, floor=min(max(scale.floor, low), high))
 
 
 def with_spread(forms: tuple[Prepared, ...], spread: str) -> tuple[Prepared, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -49,7 +50,8 @@ class Style:
     per inch of a PNG, 30 to 1200. title: above the picture; no_title: without title and caption. cmap: a colour map of
     matplotlib. annotate: numbers in cells, auto where they stay legible. mass: arcs show each row's strongest edges up
     to this share, above 0, at most 1. token: whose bars. font: files or names of fonts to draw with before the two that
-    are always there.
+    are always there. vmin, vmax: the numbers at the ends of the colours, so that several pictures compare; a scale of
+    changes, with a sign, ends at the larger of the two either way.
     """
 
     kind: str = "heatmap"
@@ -63,6 +65,8 @@ class Style:
     mass: float = 0.7
     token: str | None = None
     font: list[str] = field(default_factory=list)
+    vmin: float | None = None
+    vmax: float | None = None
 
     @property
     def theme(self) -> Theme:
@@ -91,7 +95,21 @@ class Style:
             raise OptionError("Give --title or --no-title, not both.")
         if self.token is not None and self.kind != "bars":
             raise OptionError("--token chooses the word whose bars are drawn; it goes with --kind bars.")
+        self._check_limits()
         _ = self.inches
+
+    def _check_limits(self) -> None:
+        """Raise OptionError for limits of the colours that cannot be."""
+        for option, value, kinds in (("--vmin", self.vmin, ("heatmap", "grid")), ("--vmax", self.vmax, KINDS)):
+            if value is None:
+                continue
+            if not math.isfinite(value):
+                raise OptionError("{option} must be a finite number, not {value}.", option=option, value=value)
+            if self.kind == "arcs" or self.kind not in kinds:
+                raise OptionError("{option} has no meaning for --kind {kind}.", option=option, kind=self.kind)
+        low = 0.0 if self.vmin is None else self.vmin
+        if self.vmax is not None and self.vmax <= low:
+            raise OptionError("--vmax must be above --vmin ({low}), not {high}.", low=f"{low:g}", high=f"{self.vmax:g}")
 
 
 def _inches(width: str) -> float:
