@@ -71,19 +71,28 @@ PYTHON = re.compile(r"```python\n(.*?)```", flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("name", ["python.md", "python.zh.md"])
-def test_python_example_runs(name):
-    """The page's Python runs, and gives what its comments say."""
-    (block,) = PYTHON.findall((ROOT / "docs" / "guide" / name).read_text(encoding="utf-8"))
+def test_python_example_runs(name, tmp_path, monkeypatch):
+    """The page's Python runs, block after block, gives what its comments say and writes the files that it names."""
+    pytest.importorskip("pandas")
+    text = (ROOT / "docs" / "guide" / name).read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     names = {}
-    exec(block, names)
+    exec("\n".join(PYTHON.findall(text)), names)
+    names["pyplot"].close("all")
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"cat.png", "orders.svg", "by-hand.md", "arcs.png", "heads.png"}
     assert [run.order_blind for run in names["c"].runs] == [True, False]
     assert len(attnviz.lab("猫吃鱼").cells) == 3 * len(SCHEMES)
 
 
 @pytest.mark.parametrize("name", ["notebook.md", "notebook.zh.md"])
-def test_notebook_example_runs(name):
-    """The cells of the page run one after the other."""
+def test_notebook_example_runs(name, monkeypatch):
+    """The cells of the page run one after the other, as in a notebook that shows HTML."""
+    shown = []
+    monkeypatch.setattr("attnviz.api.notebook.is_open", lambda: True)
+    monkeypatch.setattr("attnviz.api.notebook.display", shown.append)
     exec("\n".join(PYTHON.findall((ROOT / "docs" / "guide" / name).read_text(encoding="utf-8"))), {})
+    assert [sorted(view.forms) for view in shown] == [["text/html", "text/plain"], ["image/png", "text/plain"]]
 
 
 @pytest.mark.parametrize("name", ["tutorial.md", "tutorial.zh.md"])
