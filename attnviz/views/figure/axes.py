@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def draw_on_axes(axes: Axes, prepared: Prepared, style: Style, fonts: Fonts) -> Any:
     """Draw the form into these axes; return the AxesImage of a heatmap, else the artists.
 
-    Called inside `drawing`, which gives the fonts. A heatmap is of one panel: raises OptionError for several. Other kinds are as wide as the axes are now.
+    Called inside `drawing`, which gives the fonts. A heatmap is of one panel: raises OptionError for several. Other
+    kinds are as wide as the axes are now.
     """
     prepared = with_limits(as_kind(prepared, style), style)
     if style.kind == "heatmap":
