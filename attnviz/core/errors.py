@@ -52,7 +52,7 @@ class AttnvizError(Exception):
 # A whole command stays as it is; else an option becomes the name of an argument.
 _COMMAND = r"\b(?:attnviz|pip|iconv|python3?) [^`]*?(?=`|\. [A-Z]|$)"
 _OPTION = rf"{_COMMAND}|(?<![\w-])--(?P<name>[a-z][a-z0-9-]*)"
-_IN_PYTHON = {"precision": "digits", "no-title": "title=False", "weights": "load_weights()"}
+_IN_PYTHON = {"precision": "digits", "no-title": "title=False"}
 
 
 def in_python(text: str) -> str:

@@ -268,7 +268,7 @@ def test_compare_heads():
         ({"cell": "狗"}, MissingError, "猫 吃 鱼"),
         ({"head": 3}, MissingError, "there is only 0"),
         ({"head": "x"}, MissingError, "there is only 0"),
-        ({"head": "mean"}, OptionError, "--head all"),
+        ({"head": "mean"}, OptionError, "head all"),
         ({"layer": 1}, MissingError, "layer 1"),
         ({"layer": "all"}, OptionError, "one layer"),
     ],

@@ -319,7 +319,7 @@ def test_precision_is_said():
 def test_too_large(tmp_path, monkeypatch):
     """A page over the limit is refused with what to choose instead, and nothing is written."""
     monkeypatch.setattr(document, "LARGEST_PAGE", 100_000)
-    with pytest.raises(InputError, match=r"--layer and --head"):
+    with pytest.raises(InputError, match="layer and head"):
         save_attention(softmaxed(4, 4, 64), tmp_path / "x.html")
     assert list(tmp_path.iterdir()) == []
     save_attention(softmaxed(4, 4, 64), tmp_path / "x.html", layer="3", head="0")
