@@ -22,6 +22,7 @@ from compressed_tensors.compressors.base import BaseCompressor
 from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
 from compressed_tensors.quantization.utils import calculate_qparams
 from safetensors.torch import save
+from transformers import LlamaForCausalLM
 from transformers.integrations.finegrained_fp8 import Fp8Dequantize, _dequantize_fp8_weight
 from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
@@ -141,6 +142,30 @@ def mxfp4() -> tuple[dict, dict, dict]:
     return {"weight_blocks": blocks, "weight_scales": scales}, {"quant_method": "mxfp4"}, {"weight": expected}
 
 
+def whole_model() -> tuple[bytes, str, np.ndarray]:
+    """Return a tiny Llama with int8 layers as a file, its config, and what transformers computes with its weights."""
+    folder = HERE / "models" / "llama"
+    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    arguments = QuantizationArgs(num_bits=8, type="int", strategy="channel", symmetric=True)
+    scheme = QuantizationScheme(targets=["Linear"], weights=arguments, format="int-quantized")
+    compressor = BaseCompressor.get_value_from_registry("int-quantized")
+    stored = dict(model.state_dict())
+    for name, layer in model.named_modules():
+        if name.endswith("_proj"):
+            weight = layer.weight.detach()
+            scale, _ = calculate_qparams(weight.amin(1), weight.amax(1), arguments)
+            parts = compressor.compress({"weight": weight, "weight_scale": scale[:, None]}, scheme)
+            layer.weight.data = compressor.decompress(parts, scheme)["weight"]
+            stored.update({f"{name}.{part}": tensor for part, tensor in parts.items()})
+    ids = torch.tensor(np.load(folder / "answers.npz")["text0_ids"])[None]
+    with torch.no_grad():
+        found = model(ids, output_attentions=True).attentions
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["quantization_config"] = {"quant_method": "compressed-tensors", "format": "int-quantized"}
+    stored = {name: tensor.contiguous().clone() for name, tensor in stored.items()}
+    return save(stored), json.dumps(config), torch.stack(found)[:, 0].numpy()
+
+
 def main() -> None:
     """Write the file."""
     cases = {name: compressed(name) for name in COMPRESSED}
@@ -161,6 +186,12 @@ def main() -> None:
     codes = torch.arange(256, dtype=torch.uint8)
     for kind in ("float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu"):
         found[f"codes/{kind}"] = codes.view(getattr(torch, kind)).float().numpy()
+    file, config, weights = whole_model()
+    found |= {
+        "llama/file": np.frombuffer(file, dtype=np.uint8),
+        "llama/config": np.array(config),
+        "llama/weights": weights,
+    }
     np.savez_compressed(HERE / "quantized.npz", **found)
 
 

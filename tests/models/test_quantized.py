@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from golden_models import MODELS, write_safetensors
 from golden_models import load as load_golden
-from near import assert_near, assert_weights_near
+from near import assert_apart, assert_near, assert_weights_near
 from paths import ROOT
 from tiny_models import model_of
 
@@ -22,7 +22,7 @@ from attnviz.models.model import load
 
 load_file = pytest.importorskip("safetensors.numpy").load_file
 GOLDEN = np.load(ROOT / "tests/golden/quantized.npz")
-CASES = sorted({name.partition("/")[0] for name in GOLDEN.files} - {"codes"})
+CASES = sorted({name.partition("/")[0] for name in GOLDEN.files} - {"codes", "llama"})
 
 
 def opened(folder, name):
@@ -108,6 +108,17 @@ def test_a_model_is_computed_from_its_converted_weights(tmp_path, key):
     expected = forward(config, meant, answers["text0_ids"])
     assert_weights_near(found.weights, expected.weights, expected.traces)
     assert np.abs(found.weights - answers["text0_weights"]).max() > 1e-6
+
+
+def test_transformers_gives_the_same_for_a_whole_model(tmp_path):
+    """All weights of a tiny int8 Llama are what transformers computes with the weights that it stands for."""
+    (tmp_path / "model.safetensors").write_bytes(GOLDEN["llama/file"].tobytes())
+    (tmp_path / "config.json").write_text(str(GOLDEN["llama/config"]), encoding="utf-8")
+    model = load(tmp_path)
+    _, _, answers = load_golden("llama")
+    found = forward(model.checkpoint.config, model.checkpoint.tensors, answers["text0_ids"])
+    assert_weights_near(found.weights, GOLDEN["llama/weights"], found.traces)
+    assert_apart(found.weights, answers["text0_weights"], by=1e-5)
 
 
 REFUSED = {

@@ -24,6 +24,7 @@ class Gemma(Llama):
 
     unread: ClassVar[tuple[str, ...]] = ("mlp_bias",)
     fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"use_bidirectional_attention": (False,)}
+    harmless: ClassVar[Mapping[str, str]] = {"is_decoder": "family", "hidden_activation": "family"}
 
     keys = ConfigKeys(
         layers=("num_hidden_layers", 28),
