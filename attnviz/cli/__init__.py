@@ -132,9 +132,26 @@ class LazyGroup(Localized, TyperGroup):
         super().__init__(**attributes)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Load and return the command that was called."""
+        """Load and return the command that was called; a text in its place belongs after `run`."""
+        _refuse_text(args[0])
         name, stub, rest = super().resolve_command(ctx, args)
         return name, stub if name is None else load_command(name), rest
+
+
+def _refuse_text(name: str) -> None:
+    """Raise OptionError for what is no command and not like one either."""
+    from difflib import get_close_matches
+
+    if name in COMMANDS or get_close_matches(name, COMMANDS, cutoff=0.6):
+        return
+    from attnviz.cli.sources import quoted
+
+    raise OptionError(
+        "There is no command {name!r}.",
+        hint="A text goes after a command: {example}",
+        name=name,
+        example=f"attnviz run {quoted(name)}",
+    )
 
 
 def load_command(name: str) -> Any:

@@ -13,12 +13,16 @@ from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
-from attnviz.cli.sources import Source, check_one, read_labels, read_sources
+from attnviz.cli.sources import Source, check_one, decode_argument, quoted, read_labels, read_sources
 from attnviz.cli.unused_options import Outputs
 from attnviz.cli.weights_files import Reading, reading_of, refuse_computing
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
+<<<<<<< HEAD
 from attnviz.core.selection import layer_numbers, names_several
+=======
+from attnviz.i18n.messages import Message, message
+>>>>>>> 58bbb8c (Say more where a reader stands: even rows, factors, hints)
 from attnviz.models.options import Options
 from attnviz.text.find_token import find_token
 from attnviz.toy.attend import attend_to
@@ -51,7 +55,25 @@ def attend_all(
     """
     found = _computed(texts, inputs, settings, model_options, view_options, files, style, data=data)
     print_notes({str(note): note for attention in found for note in attention.notes}.values())
+    print_notes(_forgotten_quotes(texts, found))
     return found
+
+
+def _forgotten_quotes(texts: list[str], found: list[Attention]) -> list[Message]:
+    """Return a hint where several texts of one word each look like one text without its quotes."""
+    words = [decode_argument(text) for text in texts]
+    if len(words) < 2 or any(len(one.query) > 1 for one in found) or any(word == "-" for word in words):
+        return []
+    if len(words) == 2 and not all(word.isascii() for word in words):
+        return []
+    text = ("" if all(word[-1:] > "\u2e80" for word in words) else " ").join(words)
+    return [
+        message(
+            "Each of the {count} texts is one word. One text with all of them goes in quotes: {example}",
+            count=len(words),
+            example=f"attnviz run {quoted(text)}",
+        )
+    ]
 
 
 def _computed(

@@ -66,6 +66,11 @@ def read_sources(texts: list[str], inputs: AttentionInput) -> list[Source]:
         raise OptionError("There is no text.", hint='Write it after the command, for example: attnviz run "猫吃鱼".')
     else:
         found = [read_stdin(inputs.encoding)]
+        if not found[0].strip():
+            raise InputError(
+                "Standard input is empty or blank: at least one word was expected.",
+                hint='A text can stand after the command, too: attnviz run "猫吃鱼".',
+            )
     keys = None if inputs.keys is None else read_text(inputs.keys, inputs.encoding)
     return [Source(text, keys=keys) for text in found]
 
@@ -116,6 +121,17 @@ def check_encoded(
     raise OptionError(
         "--encoding says how a file or standard input is written; here neither is read as text.", hint="Leave it out."
     )
+
+
+def quoted(text: str) -> str:
+    """Return a text as one argument of a shell: in double quotes where they are enough.
+
+    >>> print(quoted("the cat"), quoted('say "no"'))
+    "the cat" 'say "no"'
+    """
+    from shlex import quote
+
+    return quote(text) if set(text) & set('"$`\\!\n') else f'"{text}"'
 
 
 def check_one(texts: list[str]) -> None:

@@ -20,7 +20,6 @@ SENTENCES = (
     phrase("No such option: {option} (Possible options: {options})"),
     phrase("No such option: {option}"),
     phrase("No such command {name}. Did you mean {names}?"),
-    phrase("No such command {name}."),
     phrase("Missing command."),
     phrase("Option {option} does not take a value."),
     phrase("Option {option} requires an argument."),

@@ -101,8 +101,11 @@ def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) ->
     """Return the error for a value outside a closed list, with the nearest right one where there is one."""
     from difflib import get_close_matches
 
+    from attnviz.core.everyday_names import EVERYDAY_NAMES
+
     known = list(choices)
-    near = get_close_matches(str(value).lower(), known, n=1, cutoff=0.5)
+    meant = [name for name in EVERYDAY_NAMES.get(str(value).lower().replace("_", "-"), ()) if name in known]
+    near = meant or get_close_matches(str(value).lower(), known, n=1, cutoff=0.5)
     return OptionError(
         "{option} takes one of {choices}, not {value!r}.",
         hint="Did you mean {near}?" if near else "",

@@ -86,11 +86,23 @@ class Line:
     entries: tuple[Entry, ...]
 
 
+@dataclass(frozen=True)
+class TableLine:
+    """Where a factor of a hand-made matrix stands: a file, its line, the features of the matrix's row and column."""
+
+    file: str
+    line: int
+    row: str
+    column: str
+    factor: float
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One step of the computation: its title, its formula, what it means, its lines, and its arrays by name.
 
-    columns: where the lines are the rows of a table, the heading of each entry.
+    columns: where the lines are the rows of a table, the heading of each entry. table: where the factors that are
+    shown stand, if the matrix is made by hand.
     """
 
     name: str
@@ -100,6 +112,7 @@ class Step:
     lines: tuple[Line, ...] = ()
     arrays: Mapping[str, Any] = field(default_factory=dict)
     columns: tuple[Piece, ...] = ()
+    table: tuple[TableLine, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

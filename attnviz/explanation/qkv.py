@@ -17,6 +17,7 @@ from attnviz.explanation.elements import (
     Number,
     Piece,
     Step,
+    TableLine,
     Term,
     equals,
     few,
@@ -26,7 +27,8 @@ from attnviz.explanation.elements import (
     sum_of,
 )
 from attnviz.explanation.row import Row
-from attnviz.i18n.messages import Message, message
+from attnviz.i18n.messages import Message, listed, message
+from attnviz.toy import lexicon
 from attnviz.toy.word_vectors import is_word_file
 
 Kind = Literal["query", "key", "value"]
@@ -202,7 +204,7 @@ def query_step(row: Row) -> Step:
     else:
         lines = (Line(row.word, listing(found.values, row.features, named=row.named)),)
         words = _words(row, "query", [found])
-    return _step(row, "query", found, words, lines, {"q": found.values})
+    return _step(row, "query", [found], words, lines, {"q": found.values})
 
 
 def key_step(row: Row) -> Step:
@@ -228,24 +230,62 @@ def _vectors_step(row: Row, kind: Kind, arrays: Floats) -> Step:
     left = len(row.keys) - len(row.shown)
     others = (message("The {count} words with the largest weights are shown.", count=len(shown)),)
     words = (*_words(row, kind, found), *(others if left and row.cell is None else ()))
-    return _step(row, kind, found[0], words, lines, {_SYMBOLS[kind]: arrays})
+    return _step(row, kind, found, words, lines, {_SYMBOLS[kind]: arrays})
 
 
 def _step(
     row: Row,
     kind: Kind,
-    found: HeadVector,
+    vectors: Sequence[HeadVector],
     words: tuple[Message, ...],
     lines: tuple[Line, ...],
     arrays: dict[str, Floats],
 ) -> Step:
-    symbol = _SYMBOLS[kind]
+    found, symbol = vectors[0], _SYMBOLS[kind]
     formula = symbol if found.matrix is None and not found.known else f"{symbol} = x W_{symbol}"
     if found.known:
         formula = f"{symbol} = x"
     title = message("Query vector of “{word}”", word=row.word) if kind == "query" else _TITLES[kind]
     matrix = {} if found.matrix is None else {f"W_{symbol}": found.matrix}
-    return Step(kind, title, formula, words, lines, arrays | matrix)
+    table = _table_lines(row, kind, vectors)
+    told = _told_lines(kind, table) if table else ()
+    return Step(kind, title, formula, (*words, *told), lines, arrays | matrix, table=table)
+
+
+def _table_lines(row: Row, kind: Kind, vectors: Sequence[HeadVector]) -> tuple[TableLine, ...]:
+    """Return where each factor that is shown stands in the table of the hand-made matrices, once, in their order."""
+    toy = row.attention.provenance.toy
+    if toy is None or toy.projection != "lexicon":
+        return ()
+    places = lexicon.projection_lines()
+    found: dict[tuple[str, str], TableLine] = {}
+    for one in vectors:
+        for j in one.listed(row.named) if one.is_computed and one.matrix is not None else ():
+            assert one.matrix is not None
+            for i in np.flatnonzero(one.matrix[:, j] * one.inputs):
+                names = lexicon.FEATURES[i], lexicon.FEATURES[one.first + j]
+                place = TableLine(
+                    lexicon.PROJECTIONS_FILE, places[(kind, *names)], *names, factor=float(one.matrix[i, j])
+                )
+                found.setdefault(names, place)
+    return tuple(found.values())
+
+
+def _told_lines(kind: Kind, table: tuple[TableLine, ...]) -> tuple[Message, ...]:
+    """Say in which lines the factors stand: those of the query in the order in which they are shown."""
+    if kind == "query":
+        each = listed(one.line for one in table)
+        return (
+            message(
+                "The factors stand in {file}, one after the other in lines {lines}.", file=table[0].file, lines=each
+            )
+            if len(table) > 1
+            else message("The factor stands in {file}, line {line}.", file=table[0].file, line=table[0].line),
+        )
+    lines = sorted({one.line for one in table})
+    if len(lines) == 1:
+        return (message("The factors stand in line {line} of {file}.", file=table[0].file, line=lines[0]),)
+    return (message("The factors stand in lines {lines} of {file}.", file=table[0].file, lines=listed(lines)),)
 
 
 def _words(row: Row, kind: Kind, found: Sequence[HeadVector]) -> tuple[Message, ...]:

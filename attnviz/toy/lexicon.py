@@ -371,6 +371,25 @@ def projections() -> tuple[Float32, Float32, Float32]:
     return tables["query"], tables["key"], tables["value"]
 
 
+PROJECTIONS_FILE = "attnviz/toy/projections.tsv"
+
+
+@cache
+def projection_lines() -> dict[tuple[str, str, str], int]:
+    """Return the line of `projections.tsv`, counted from 1, that each number of the matrices stands in.
+
+    The keys are matrix ("query", "key", "value"), row and column, by the names of their features.
+    """
+    found: dict[tuple[str, str, str], int] = {}
+    text = Path(__file__).with_name("projections.tsv").read_text(encoding="utf-8")
+    for number, line in enumerate(text.splitlines(), 1):
+        if "\t" in line:
+            card, source, target, _ = line.split("\t")
+            for name in FEATURES if source == "*" else (source,):
+                found[card, name, name if target == "*" else target] = number
+    return found
+
+
 def _lines(name: str) -> list[str]:
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     return [line for line in text.splitlines() if "\t" in line]

@@ -153,7 +153,6 @@ def test_typer_still_says_it():
         ("No such option: {option} (Possible options: {options})", ["run", "猫", "--hea", "2"]),
         ("No such option: {option}", ["run", "猫", "--qqqqq"]),
         ("No such command {name}. Did you mean {names}?", ["rnu"]),
-        ("No such command {name}.", ["qqqqq"]),
         ("Option {option} does not take a value.", ["run", "猫", "--json=1"]),
         ("Option {option} requires an argument.", ["run", "猫", "--top"]),
         ("Got unexpected extra argument(s) ({words})", ["models", "猫", "x"]),

@@ -257,9 +257,9 @@ def test_one_scale_for_all_heads():
 
 def test_labels_are_visible():
     """Labels are made visible, in the medium's own way."""
-    text = "a\x1bb"
-    assert "␛" in prepare(run(text))[0].panels[0].rows
-    assert "\\x1b" in prepare(run(text), presentation=PICTURE)[0].panels[0].rows
+    text = "我\x1b猫"
+    assert "␛[?]" in prepare(run(text))[0].panels[0].rows
+    assert "\\x1b[?]" in prepare(run(text), presentation=PICTURE)[0].panels[0].rows
 
 
 @pytest.mark.parametrize("head", [None, "mean", "all", "1"])

@@ -129,12 +129,27 @@ def sentence(prepared: Prepared, kind: str = "heatmap") -> Message:
 
 
 def _largest(panels: tuple[Panel, ...]) -> tuple[Panel, int, int]:
-    """Return the panel, row and column that stand out most: the largest change, else the largest weight."""
+    """Return the panel, row and column that stand out most: the largest change, else the largest weight.
+
+    A word that looks mostly at itself says little: of weights the largest of those that are the most of their row and
+    not on the word itself, where there is one.
+    """
     changes = [panel for panel in panels if panel.plus]
     sizes = [np.abs(panel.values) * (1 if panel.forbidden is None else ~panel.forbidden) for panel in changes or panels]
+    if not changes:
+        telling = [_telling(panel, size) for panel, size in zip(panels, sizes, strict=True)]
+        sizes = telling if any(each.any() for each in telling) else sizes
     best = max(range(len(sizes)), key=lambda i: float(sizes[i].max()))
     row, column = np.unravel_index(int(sizes[best].argmax()), sizes[best].shape)
     return (changes or panels)[best], int(row), int(column)
+
+
+def _telling(panel: Panel, sizes: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the sizes of the cells that are the largest of their row and not a word at itself; 0 elsewhere."""
+    most = sizes == sizes.max(axis=1, keepdims=True)
+    if not panel.cross and panel.rows == panel.columns:
+        most &= ~np.eye(len(panel.rows), dtype=bool)
+    return np.where(most, sizes, 0)
 
 
 def _what(prepared: Prepared, kind: str) -> Message:

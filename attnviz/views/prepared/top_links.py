@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from attnviz.views.prepared.panels import Panel
 
+_SAME = 1e-6
+
 
 @dataclass(frozen=True)
 class Link:
@@ -24,7 +26,8 @@ class Link:
 class TopLinks:
     """One query's strongest links, ordered by position; how many more keys have something, and what they sum to.
 
-    looks: whether it may look anywhere.
+    looks: whether it may look anywhere. even: the weight that all the keys it may look at have, where there are
+    several and none has more; such a row has no links.
     """
 
     row: int
@@ -32,6 +35,7 @@ class TopLinks:
     rest: int
     rest_sum: float
     looks: bool
+    even: float | None = None
 
 
 def find_top_links(panel: Panel, most: int) -> tuple[TopLinks, ...]:
@@ -45,6 +49,10 @@ def find_top_links(panel: Panel, most: int) -> tuple[TopLinks, ...]:
     found = []
     for row in range(len(panel.rows)):
         looks = np.ones(len(numbers), dtype=bool) if panel.forbidden is None else ~panel.forbidden[row]
+        even = None if panel.scale.diverging else _even_share(panel.values[row][looks])
+        if even is not None:
+            found.append(TopLinks(row, (), 0, 0.0, True, even))
+            continue
         columns = np.flatnonzero(looks & (sizes[row] > 0))
         strong = _largest(sizes[row][columns], most)
         chosen, others = columns[strong], np.delete(columns, strong)
@@ -54,6 +62,13 @@ def find_top_links(panel: Panel, most: int) -> tuple[TopLinks, ...]:
         rest = float(panel.values[row][others].sum(dtype=np.float64))
         found.append(TopLinks(row, links, len(others), rest, bool(looks.any())))
     return tuple(found)
+
+
+def _even_share(values: NDArray[np.floating]) -> float | None:
+    """Return what each key gets where several get the same, to float32's rounding; None where one gets more."""
+    if len(values) < 2 or values.max() <= 0 or float(values.max() - values.min()) > _SAME:
+        return None
+    return float(values[0])
 
 
 def _largest(sizes: NDArray[np.floating], most: int) -> NDArray[np.intp]:

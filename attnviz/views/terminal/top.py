@@ -135,6 +135,10 @@ class _List:
         items = [self._item(link) for link in row.links]
         if self.sums and row.rest:
             items.append(self._rest(row.rest_sum))
+        if row.even is not None:
+            share = number(row.even, self.digits)
+            words = self.screen.written(message("all alike {amount}", amount=share).localized())
+            return [Text(words if cell_len(words) <= self.room else share, "dim", no_wrap=True)]
         if not row.links:
             nothing = message("nothing") if row.looks else message("may look at nothing")
             items.append(
