@@ -18,11 +18,8 @@ from attnviz.cli.unused_options import Outputs
 from attnviz.cli.weights_files import Reading, reading_of, refuse_computing
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
-<<<<<<< HEAD
 from attnviz.core.selection import layer_numbers, names_several
-=======
 from attnviz.i18n.messages import Message, message
->>>>>>> 58bbb8c (Say more where a reader stands: even rows, factors, hints)
 from attnviz.models.options import Options
 from attnviz.text.find_token import find_token
 from attnviz.toy.attend import attend_to
