@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import chain, combinations
+from numbers import Integral
 from time import perf_counter
 
 import numpy as np
@@ -96,6 +97,8 @@ def cost(
         1000000
     """
     setup = Setup(heads, dim, layers, mask)
+    if isinstance(counts, str) or not isinstance(counts, Iterable | None):
+        raise OptionError("counts is a list of numbers of tokens, not {value!r}.", value=counts)
     named = list(dict.fromkeys(SIZES.values() if counts is None else counts))
     check_counts(named, setup)
     names = {tokens: name for name, tokens in SIZES.items()} if counts is None else {}
@@ -105,15 +108,19 @@ def cost(
     return Costs(tuple(rows), setup, timings, fit)
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def check_counts(counts: list[int], setup: Setup) -> None:
     """Raise OptionError for a number that cannot be, before anything is measured."""
     if not counts:
         raise OptionError("No number of tokens was given.", hint="For example: attnviz cost 1000 100000.")
     for tokens in counts:
-        if not 0 <= tokens <= LARGEST:
+        if not _is_whole(tokens) or not 0 <= tokens <= LARGEST:
             raise _no_count(str(tokens))
     for option, value in (("--heads", setup.heads), ("--dim", setup.dim), ("--layers", setup.layers)):
-        if not 1 <= value <= _LARGEST_SETTING:
+        if not _is_whole(value) or not 1 <= value <= _LARGEST_SETTING:
             raise OptionError(
                 "{option} must be from 1 to {largest}, not {value}.",
                 option=option,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attnviz.analysis.inputs import Given
-from attnviz.analysis.lab import KEEP, VARIES, Distances, read_axis, recurrent_memory
+from attnviz.analysis.lab import KEEP, VARIES, Distances, read_axes, recurrent_memory
 from attnviz.analysis.run_lab import CHOICES, check_free, default_axes
 from attnviz.core.attention import attend
 from attnviz.core.errors import OptionError
@@ -49,12 +50,12 @@ def by_distance(
         >>> by_distance("猫吃鱼", 8).curves["none"].shape
         (8,)
     """
-    if not 2 <= count <= MOST_TOKENS:
+    if not isinstance(count, Integral) or isinstance(count, bool) or not 2 <= count <= MOST_TOKENS:
         raise OptionError(
             "--long takes a number of tokens from 2 to {most}, not {count}.", most=f"{MOST_TOKENS:,}", count=count
         )
     chosen = change_settings(settings or Settings(), options)
-    axes = [read_axis(one, VARIES, CHOICES) for one in vary]
+    axes = read_axes(vary, VARIES, CHOICES)
     if len(axes) > 1 or any(axis.name != "position" for axis in axes):
         raise OptionError(
             "With --long only the positions can vary.", hint="For example: --long 512 --vary position=none,rope."

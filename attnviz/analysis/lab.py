@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -100,6 +100,19 @@ class Distances(Result):
     def __repr__(self) -> str:
         """Return the curves' names, never a screen full of numbers."""
         return f"<Distances {self.count} tokens: {', '.join(self.curves)}>"
+
+
+def read_axes(
+    vary: Sequence[str], fields: Mapping[str, type], choices: Mapping[str, tuple[str, ...]]
+) -> tuple[Axis, ...]:
+    """Read a list of what `--vary` names; OptionError for anything but a list of strings."""
+    if isinstance(vary, str) or not isinstance(vary, Iterable) or not all(isinstance(one, str) for one in vary):
+        raise OptionError(
+            "vary is a list of settings and their values, not {value!r}.",
+            hint="For example: vary=['mask=none,causal'].",
+            value=vary,
+        )
+    return tuple(read_axis(one, fields, choices) for one in vary)
 
 
 def read_axis(spelling: str, fields: Mapping[str, type], choices: Mapping[str, tuple[str, ...]]) -> Axis:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from attnviz.analysis.entropy import entropy
 from attnviz.analysis.inputs import MOST_WORDS, Given, check_head, head_shown
-from attnviz.analysis.lab import VARIES, Axis, Cell, Lab, read_axis
+from attnviz.analysis.lab import VARIES, Axis, Cell, Lab, read_axes
 from attnviz.analysis.order_blindness import blind_to
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, OptionError
@@ -67,7 +67,7 @@ def lab(
     if vectors is not None:
         chosen = replace(chosen, embedding="vectors", tokens="given")
     check_head(head)
-    axes = tuple(read_axis(one, VARIES, CHOICES) for one in vary) or default_axes(chosen, cross=keys is not None)
+    axes = read_axes(vary, VARIES, CHOICES) or default_axes(chosen, cross=keys is not None)
     _check_axes(axes, fixed=vectors is not None)
     if vary:
         check_free(axes, chosen)

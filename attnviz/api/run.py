@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from attnviz.api.toy_or_model import choose
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError
+from attnviz.core.label_list import check_labels
 from attnviz.core.token import stand_for_text
 from attnviz.i18n.messages import message
 from attnviz.models.options import Options, check_options
@@ -129,7 +130,8 @@ def load_weights(
     check_options(Options(merge=merge, no_special=no_special, renormalize=renormalize))
     from attnviz.io.read_data import read_attentions
 
-    names = [labels] if isinstance(labels, str) else labels
+    check_labels(labels)
+    names = [labels] if isinstance(labels, str) else list(labels)
     found = read_attentions(Path(path), labels=names, normalize=normalize, partial=partial)
     for attention in found:
         check_size(len(attention.query), len(attention.key), 1, most)  # the heads are in memory already

@@ -18,6 +18,8 @@ def choose(given: Settings | Options | None, named: Mapping[str, Any]) -> Settin
 
     Raises OptionError for a name that neither has, and for options of the one that does not compute.
     """
+    if given is not None and not isinstance(given, Settings | Options):
+        raise OptionError("settings are a Settings, not of type {kind}.", kind=type(given).__name__)
     of_toy, of_model = ({one.name for one in fields(group)} for group in (Settings, Options))
     for name in named:
         if name not in of_toy | of_model:

@@ -6,6 +6,7 @@ a number shows the number that was computed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -47,9 +48,22 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
     return weights
 
 
+def _logits(logits: ArrayLike) -> NDArray[Any]:
+    """Return logits as an array; InputError for what are no real numbers, ShapeError for one number alone."""
+    try:
+        x = np.asarray(logits)
+    except ValueError:
+        x = np.empty(0, dtype=object)
+    if x.dtype.kind not in "fiub":
+        raise InputError("{name} must be an array of real numbers.", name="logits")
+    if not x.ndim:
+        raise ShapeError("The logits must have at least one dimension, [keys], not shape {shape}.", shape=x.shape)
+    return x
+
+
 def exponentials(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1) -> Floats:
     """Return e^(x - the largest allowed x along `axis`), 0 for what is not allowed: the softmax before its division."""
-    x = np.asarray(logits)
+    x = _logits(logits)
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(np.float64)
     if allowed is not None:
@@ -152,9 +166,9 @@ def attend(
     """Compute `scaled_dot_product_attention`, and return the logits too. products: computes the dot products."""
     q, k, v = _same_precision(query, key, value)
     _check_shapes(q, k, v)
-    if not (np.isfinite(temperature) and temperature > 0):
+    if not _is_positive(temperature):
         raise InputError("The temperature must be a number above 0, not {value}.", value=temperature)
-    if cap is not None and not (np.isfinite(cap) and cap > 0):
+    if cap is not None and not _is_positive(cap):
         raise InputError("The cap of the scores must be a number above 0, not {value}.", value=cap)
     factor = 1 / np.sqrt(q.shape[-1]) if scale is None else float(scale)
     if not np.isfinite(factor):
@@ -167,9 +181,9 @@ def attend(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         logits = products(q, k)
         logits *= q.dtype.type(factor)
-        logits = _cap_add_and_divide(logits, cap, added, temperature)
+        logits = _cap_add_and_divide(logits, cap, added, float(temperature))
         if not np.isfinite(logits).all():
-            logits = _logits_in_float64(q, k, cap, added, factor, temperature, products)
+            logits = _logits_in_float64(q, k, cap, added, factor, float(temperature), products)
         if sinks is not None:
             logits, permitted = _with_sink(logits, permitted, sinks)
         weights = softmax(logits, permitted)
@@ -291,6 +305,13 @@ def _real(name: str, x: ArrayLike) -> Floats:
     if np.abs(array).max(initial=0) > np.finfo(np.float32).max:
         _check_finite(name, np.full(1, np.inf))
     return array
+
+
+def _is_positive(value: object) -> bool:
+    """Return whether this is a number above 0 that a float64 holds."""
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool):
+        return False
+    return bool(0 < value <= sys.float_info.max)
 
 
 def _check_finite(name: str, array: Floats) -> None:

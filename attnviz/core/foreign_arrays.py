@@ -7,6 +7,7 @@ Nothing here imports torch, jax or transformers: a tensor is asked for its numbe
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,8 +111,8 @@ def check_given(
     allowed: bool, see masks.fit_allowed. layers, heads: names, or None to number them. The others: see check_rows.
     Raises ShapeError and InputError.
     """
-    layers = tuple(range(weights.shape[0]) if layers is None else layers)
-    heads = tuple(range(weights.shape[1]) if heads is None else heads)
+    layers = _layer_names(layers, weights.shape[0])
+    heads = tuple(range(weights.shape[1])) if heads is None else _axis_names("heads", heads)
     if (len(layers), len(heads)) != weights.shape[:2]:
         raise misnamed(len(layers), len(heads), weights.shape)
     for names in (layers, heads):
@@ -120,6 +121,26 @@ def check_given(
     mask = None if allowed is None else fit_allowed(allowed, weights.shape)
     rows = check_rows(weights, mask, layers, heads, grid=grid, accepted=accepted, normalize=normalize, partial=partial)
     return CheckedWeights(rows, mask, layers, heads)
+
+
+def _layer_names(layers: Any, count: int) -> tuple[int | str, ...]:
+    """Return the numbers of layers, or "mean" alone; numbers from 0 where there are none."""
+    if layers is None:
+        return tuple(range(count))
+    found = _axis_names("layers", layers)
+    if found != ("mean",) and not all(isinstance(name, int) and name >= 0 for name in found):
+        raise InputError("layers are whole numbers from 0, not {names}.", names=listed(found))
+    return found
+
+
+def _axis_names(axis: str, names: Any) -> tuple[int | str, ...]:
+    """Return the names of layers or heads: whole numbers or strings; InputError for anything else."""
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise InputError("{axis} is a list of numbers or names, not {value!r}.", axis=axis, value=names)
+    found = [str(name) if isinstance(name, str) else name for name in names]
+    if not all(isinstance(name, str | Integral) and not isinstance(name, bool) for name in found):
+        raise InputError("{axis} are whole numbers or names, not {names}.", axis=axis, names=listed(map(repr, found)))
+    return tuple(name if isinstance(name, str) else int(name) for name in found)
 
 
 def as_mask(allowed: Any) -> Booleans:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from attnviz.core.errors import InputError, ShapeError
+from attnviz.core.errors import InputError, OptionError, ShapeError
 from attnviz.core.foreign_arrays import CheckedWeights, as_mask, check_given
 from attnviz.core.given_tokens import GivenTokens, names_expected, padding_places, read_tokens
 from attnviz.core.padding import allowed_without_padding, kept_places, without_padding
@@ -57,6 +57,9 @@ def read_parts(
     weights, tokens and keys may be read already, a GivenStack and GivenTokens. accepted: what explained the sums of the
     rows when they were first read, see row_sums.judge_sums.
     """
+    for name, flag in (("normalize", normalize), ("partial", partial)):
+        if not isinstance(flag, bool | np.bool_):
+            raise OptionError("{option} must be true or false, not {value!r}.", option=name, value=flag)
     cross = keys is not None
     stack = weights if isinstance(weights, GivenStack) else read_stack(weights, batch, attention=attention, cross=cross)
     queries, columns = stack.weights.shape[-2:]

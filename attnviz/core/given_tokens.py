@@ -5,7 +5,7 @@ A tokenizer is asked for its pieces, spans and special tokens in its own words; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Integral
@@ -207,7 +207,10 @@ def _pieces_of(ids: Sequence[int], tokenizer: Any) -> tuple[str | bytes, ...]:
 def _special_flags(special: Any, made: _Made, tokenizer: Any) -> tuple[bool, ...]:
     """Return which tokens stand for no text: as the mask says, the tokenizer, or the well-known forms."""
     if special is not None:
-        flags = tuple(bool(flag) for flag in np.asarray(_as_list(special, 0)).ravel().tolist())
+        numbers = _as_list(special, 0) if isinstance(special, Iterable) or hasattr(special, "detach") else [special]
+        if not all(number in (0, 1) for number in numbers):
+            raise InputError("special_tokens_mask is a list of 1 for a special token and 0 for any other.")
+        flags = tuple(map(bool, numbers))
         if len(flags) != len(made.pieces):
             raise ShapeError(
                 "special_tokens_mask has {flags} numbers, and there are {count} tokens.",

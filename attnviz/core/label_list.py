@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
-from attnviz.core.errors import InputError
+from attnviz.core.errors import InputError, OptionError
 from attnviz.core.read_file import LARGEST_LABELS, decode, is_file, read_bytes
+
+
+def check_labels(labels: object) -> None:
+    """Raise OptionError for labels that are no string and no list of strings."""
+    several = isinstance(labels, Iterable) and all(isinstance(each, str) for each in labels)
+    if not isinstance(labels, str) and not several:
+        raise OptionError("labels are a string or a list of strings, not {value!r}.", value=labels)
 
 
 def split_labels(text: str, count: int) -> list[str]:

@@ -37,6 +37,8 @@ def make_mask(spelling: str, queries: int, keys: int) -> NDArray[np.bool_] | Non
 
 def parse_mask(spelling: str) -> tuple[int | None, bool]:
     """Read a mask's spelling as (window or None, causal); raises OptionError for any other."""
+    if not isinstance(spelling, str):
+        raise unknown_choice("--mask", spelling, SPELLINGS)
     parts = [part.strip() for part in spelling.strip().lower().split(",")]
     window: int | None = None
     for part in parts:

@@ -230,7 +230,7 @@ def _need(kind: _Kind, place: str, value: Any) -> None:
 
 
 def _wrong(place: str, value: Any, expected: Message) -> InputError:
-    written = repr(value)
+    written = " ".join(repr(value.tolist() if isinstance(value, np.ndarray) else value).split())
     return InputError(
         "it has {part} = {value}; {expected} was expected.",
         part=place,

@@ -386,7 +386,7 @@ def _layer_numbers(layers: int | str | Collection[int] | None, count: int) -> li
     if layers is None:
         return None
     layers = layers if isinstance(layers, Collection) else [layers]
-    if not all(isinstance(layer, Integral) for layer in layers):
+    if not layers or not all(isinstance(layer, Integral) and not isinstance(layer, bool) for layer in layers):
         raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
     return [layer + count if -count <= layer < 0 else layer for layer in layers]
 

@@ -7,6 +7,7 @@ variance it would be sqrt(dim), and from dim 64 on attention would be the identi
 from __future__ import annotations
 
 import io
+import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -355,12 +356,13 @@ def _read_csv(path: Path, encoding: str | None) -> tuple[tuple[str, ...] | None,
         for number, cells in enumerate(_csv_rows(path, encoding), 1)
         if any(cell.strip() for cell in cells)
     ]
-    if rows and not any(_is_number(cell) for cell in rows[0][1]):
-        rows = rows[1:]  # a header
+    indexed = bool(rows) and _is_index_header([cells for _, cells in rows])
+    if indexed or (rows and _is_header([cells for _, cells in rows])):
+        rows = rows[1:]
     if not rows:
         raise InputError("{name!r} has no numbers: one row a token was expected.", name=path.name)
-    labelled = not _is_number(rows[0][1][0]) and len(rows[0][1]) > 1
     width = len(rows[0][1])
+    labelled = width > 1 and (indexed or _has_labels([cells[0] for _, cells in rows]))
     matrix = np.empty((len(rows), width - labelled))
     for i, (number, cells) in enumerate(rows):
         if len(cells) != width:
@@ -390,7 +392,9 @@ def _read_csv(path: Path, encoding: str | None) -> tuple[tuple[str, ...] | None,
                     column=j + 1 + labelled,
                     cell=cell,
                 )
-    return (tuple(cells[0] for _, cells in rows) if labelled else None), matrix
+    names = tuple(cells[0] for _, cells in rows)
+    numbered = names == tuple(map(str, range(len(names))))  # an index that names nothing
+    return (names if labelled and not (indexed and numbered) else None), matrix
 
 
 def _csv_rows(path: Path, encoding: str | None) -> Iterator[list[str]]:
@@ -407,6 +411,46 @@ def _csv_rows(path: Path, encoding: str | None) -> Iterator[list[str]]:
             name=path.name,
             line=rows.line_num,
         ) from None
+
+
+# What the first column is called where a header has the numbers of the others.
+_INDEXES = frozenset(("", "index", "unnamed: 0", "word", "words", "token", "tokens", "label", "labels", "name", "text"))
+
+
+def _is_header(rows: list[list[str]]) -> bool:
+    """Return whether the first row names the columns: by words, or by numbers above nothing but decimal numbers."""
+    first, *others = rows
+    if not any(_is_number(cell) for cell in first):
+        return True
+    decimals = all("." in cell or "e" in cell.lower() for cells in others for cell in cells)
+    return len(first) > 2 and _numbers_columns(first) and bool(others) and decimals
+
+
+def _is_index_header(rows: list[list[str]]) -> bool:
+    """Return whether the first row names the columns, as pandas does, and the first column is the index.
+
+    It is `,0,1` or `index,0,1`, above rows of data.
+    """
+    first, *others = rows
+    named = first[0].strip().lower() in _INDEXES
+    blank = not first[0].strip() and not any(_is_number(cell) for cell in first)
+    return len(first) > 1 and bool(others) and named and (blank or _numbers_columns(first[1:]))
+
+
+def _numbers_columns(cells: list[str]) -> bool:
+    """Return whether these cells are the numbers of columns, 0, 1, 2 and so on."""
+    return [cell.strip() for cell in cells] == [str(number) for number in range(len(cells))]
+
+
+def _has_labels(first_column: list[str]) -> bool:
+    """Return whether the first column has words; nan and inf are words among words."""
+    if not _is_number(first_column[0]):
+        return True
+    return not _is_finite(first_column[0]) and any(not _is_number(cell) for cell in first_column)
+
+
+def _is_finite(cell: str) -> bool:
+    return math.isfinite(float(cell))
 
 
 def _is_number(cell: str) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from attnviz.core.errors import InputError, OptionError, unknown_choice
 from attnviz.core.masks import parse_mask
@@ -78,6 +77,8 @@ def check_setting_kinds(settings: Settings) -> None:
 
 def change_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     """Return the settings with some fields changed; OptionError for a field there is not."""
+    if not isinstance(settings, Settings):
+        raise OptionError("settings are a Settings, not of type {kind}.", kind=type(settings).__name__)
     names = [one.name for one in fields(Settings)]
     for name in changes:
         if name == "model":
@@ -108,7 +109,7 @@ def check_settings(settings: Settings) -> None:
             groups=len(lexicon.GROUPS),
             heads=settings.heads,
         )
-    if not (np.isfinite(settings.temperature) and settings.temperature > 0):
+    if not 0 < settings.temperature <= sys.float_info.max:
         raise OptionError("--temperature must be a number above 0, not {value}.", value=settings.temperature)
     if settings.seed < 0:
         raise OptionError("--seed must be 0 or more, not {seed}.", seed=settings.seed)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError
-from attnviz.core.label_list import split_labels
+from attnviz.core.label_list import check_labels, split_labels
 from attnviz.core.provenance import TOY_UNKNOWN
 from attnviz.core.read_file import need_text
 from attnviz.i18n.messages import message
@@ -198,6 +198,8 @@ def _matrix(vectors: Any, labels: str | Sequence[str] | None) -> tuple[tuple[str
                 "vectors must be a matrix [tokens, dim] of finite numbers, not of shape {shape}.", shape=matrix.shape
             )
         found = tuple(f"x{i}" for i in range(len(matrix)))
+    if labels is not None:
+        check_labels(labels)
     if isinstance(labels, str):
         labels = split_labels(labels, len(matrix))
     if labels is not None and len(labels) != len(matrix):

@@ -421,3 +421,115 @@ def test_normalizing_a_document_is_said(tmp_path):
     assert found.weights[0, 0, 0].tolist() == [0.5, 0.5, 0]
     assert found.provenance.normalized
     assert "divided" in str(found.notes[0])
+
+
+FIELDS = {
+    "allowed of text": {"allowed": [["a", "b"], ["c", "d"]]},
+    "allowed of words": {"allowed": [["true", "false"], ["true", "true"]]},
+    "allowed of numbers": {"allowed": [[1, 2], [3, 4]]},
+    "allowed of a shape": {"allowed": [1, 1]},
+    "ragged allowed": {"allowed": [[1], [1, 1]]},
+    "output of nothing": {"output": [[], []]},
+    "output of one number": {"output": 5},
+    "output of rows": {"output": [[1.0]]},
+    "output of text": {"output": [["a"], ["b"]]},
+    "output of nan": {"output": [[float("nan")], [1.0]]},
+    "output of infinity": {"output": [[float("inf")], [1.0]]},
+    "output too large": {"output": [[1e300], [1.0]]},
+    "ragged output": {"output": [[1.0], [1.0, 2.0]]},
+    "output of booleans": {"output": [[True], [False]]},
+    "mask of text": {"mask": ["a", "b"]},
+    "mask of numbers": {"mask": [1, 5]},
+    "mask of a length": {"mask": [1]},
+    "mask of nothing": {"mask": [0, 0]},
+    "special of numbers": {"special_tokens_mask": [1, 5]},
+    "special of a length": {"special_tokens_mask": [1]},
+    "key_mask": {"key_mask": [1, 1]},
+    "layers of fractions": {"layers": [0.5]},
+    "layers of names": {"layers": ["first"]},
+    "layers of booleans": {"layers": [True]},
+    "heads of fractions": {"heads": [0.5]},
+    "heads of lists": {"heads": [[0]]},
+    "settings of nan": {"settings": {"mine": float("nan")}},
+    "settings of deep infinity": {"settings": {"mine": [{"a": [1, float("inf")]}]}},
+    "precision": {"settings": {"precision": "bfloat16"}},
+    "precision off": {"settings": {"precision": {"name": "x", "off": 2}}},
+    "precision more": {"settings": {"precision": {"name": "x", "off": 0, "a": 1}}},
+    "partial": {"settings": {"partial": 1}},
+    "mean_layers": {"settings": {"mean_layers": [0.5]}},
+}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_is_checked(tmp_path, name, suffix):
+    """Whatever field of a file cannot be is told in one line; it never fails later, when it is shown or saved."""
+    fields = {"weights": [[0.5, 0.5], [0.0, 1.0]], "tokens": ["a", "b"], **FIELDS[name]}
+    path = tmp_path / f"x{suffix}"
+    if suffix == ".json":
+        path.write_text(json.dumps(fields), encoding="utf-8")
+    else:
+        try:
+            arrays = {part: np.array(json.dumps(each) if part == "settings" else each) for part, each in fields.items()}
+        except ValueError:
+            pytest.skip("no array")
+        np.savez(path, **arrays)
+    with pytest.raises(AttnvizError) as error:
+        load_weights(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", [complex, object, "U5", "S5"])
+@pytest.mark.parametrize("part", ["weights", "output", "allowed", "mask", "layers", "spans"])
+def test_arrays_of_other_types(tmp_path, part, dtype):
+    """Arrays of complex numbers, of strings and of objects are no numbers, in any field."""
+    path = tmp_path / "x.npz"
+    fields = {"weights": np.eye(2), "tokens": np.array(["a", "b"]), "spans": np.array([[0, 1], [2, 3]])}
+    shapes = {
+        "weights": np.eye(2),
+        "output": np.eye(2),
+        "allowed": np.eye(2),
+        "mask": np.ones(2),
+        "layers": np.zeros(1),
+    }
+    value = shapes.get(part, fields.get(part))
+    np.savez(path, **{**fields, part: value.astype(dtype)})
+    if part == "layers" and dtype in ("U5", "S5"):
+        value = np.array(["x"], dtype=dtype)
+        np.savez(path, **{**fields, part: value})
+    with pytest.raises(AttnvizError):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("options", [{"seed": 2**60}, {"temperature": 1e300}, {"temperature": 10**30}])
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_large_settings_come_back(tmp_path, options, suffix):
+    """A seed or a temperature beyond 2^53 is read back as it was written."""
+    computed = run("猫吃鱼", projection="random", **options)
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(to_json(attention_document(computed)).encode() if suffix == ".json" else attention_npz(computed))
+    (found,) = load_weights(path)
+    assert found.provenance == computed.provenance
+    assert np.array_equal(found.weights, computed.weights)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+@pytest.mark.parametrize("shape", [(3, 3), (4, 3, 3), (1, 4, 3, 3), (2, 1, 3, 3), (2, 4, 3, 3)])
+def test_masks_of_layers_and_heads(tmp_path, shape, suffix):
+    """`allowed` may differ by head, and by layer and head; it comes back, and forbidden cells stay forbidden."""
+    allowed = np.random.default_rng(6).random(shape) < 0.5
+    allowed[..., np.arange(3), np.arange(3)] = True
+    full = np.broadcast_to(allowed if allowed.ndim != 3 else allowed[None], (2, 4, 3, 3))
+    weights = full / full.sum(axis=-1, keepdims=True)
+    fields = {"weights": weights, "tokens": np.array(["a", "b", "c"]), "allowed": allowed}
+    path = tmp_path / f"x{suffix}"
+    if suffix == ".json":
+        path.write_text(json.dumps({part: each.tolist() for part, each in fields.items()}), encoding="utf-8")
+    else:
+        np.savez(path, **fields)
+    (found,) = load_weights(path)
+    assert np.array_equal(found.masks, full)
+    path.write_bytes(to_json(attention_document(found)).encode() if suffix == ".json" else attention_npz(found))
+    assert np.array_equal(load_weights(path)[0].masks, full)
+    for panel, mask in zip(prepare(found)[0].panels, full.reshape(8, 3, 3), strict=True):
+        assert np.array_equal(panel.forbidden, ~mask)

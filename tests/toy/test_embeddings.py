@@ -232,6 +232,13 @@ GOOD = {
     "other line ends": ("1,2\r\n\r\n3,4\r\n", ("x0", "x1")),
     "spaces and exponents": (" 1 , +2e0\n30e-1,4.\n", ("x0", "x1")),
     "quotes": ('"a, b",1,"2"\n"say ""hi""",3,4\n', ("a, b", 'say "hi"')),
+    "pandas": (",0,1\n猫,1,2\n吃,3,4\n", ("猫", "吃")),
+    "pandas, named index": ("word,0,1\n猫,1,2\n吃,3,4\n", ("猫", "吃")),
+    "pandas, named columns": (",x,y\n猫,1,2\n吃,3,4\n", ("猫", "吃")),
+    "pandas, numbered rows": (",0,1\n0,1.0,2.0\n1,3.0,4.0\n", ("x0", "x1")),
+    "pandas, other numbers": (",0,1\n5,1.0,2.0\n7,3.0,4.0\n", ("5", "7")),
+    "words nan and inf": ("nan,1,2\n猫,3,4\n", ("nan", "猫")),
+    "word infinity": ("猫,1,2\nInfinity,3,4\n", ("猫", "Infinity")),
     "line ends in a label": ('"a\nb",1,2\n"c\u2028d",3,4\n', ("a\nb", "c\u2028d")),
 }
 
@@ -245,6 +252,21 @@ def test_read_csv(tmp_path, name):
     found, matrix = read_vectors(path)
     assert found == labels
     np.testing.assert_array_equal(matrix, [[1, 2], [3, 4]])
+
+
+def test_numbered_columns(tmp_path):
+    """A first row 0, 1, 2 above decimal numbers alone names the columns; a row of data of these numbers is data."""
+    path = tmp_path / "v.csv"
+    for text, rows in (
+        ("0,1,2\n0.5,1.0,2.0\n", 1),
+        ("0,1,2\n3,4,5\n", 2),
+        ("0,1\n0.5,0.5\n", 2),
+        ("cat,0,1\ndog,0.5,0.5\n", 2),
+        (",0.5,1\ncat,2,3\n", 2),
+        (",0,1\n", 1),
+    ):
+        path.write_text(text, encoding="utf-8")
+        assert len(read_vectors(path)[1]) == rows, text
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f8", "i4", "u1"])
