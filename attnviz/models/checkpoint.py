@@ -14,16 +14,15 @@ from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.families.registry import family_of
-from attnviz.models.formats.dequantize import CheckpointTensors
 from attnviz.models.formats.files import read_json
-from attnviz.models.formats.quantization import Quantization, read_quantization, refuse_telling_tensors
 from attnviz.models.formats.safetensors import INDEX, SafetensorsFile, ShardedSafetensors
 from attnviz.models.formats.tensors import Tensors
 from attnviz.models.locate import ModelLocation, is_gguf
-from attnviz.models.other_layouts import ADAPTER, explain_folder, refuse_adapter
 
 if TYPE_CHECKING:
+    from attnviz.models.formats.dequantize import CheckpointTensors
     from attnviz.models.formats.gguf import GgufFile
+    from attnviz.models.formats.quantization import Quantization
     from attnviz.models.tokenizers.tokenizer import TextTokenizer
 
 CONVERT = (
@@ -33,6 +32,12 @@ CONVERT = (
 )
 
 
+# Where a checkpoint says that it is quantized: keys of its config, and files beside it (formats.quantization).
+QUANTIZATION_KEYS = ("quantization_config", "compression_config", "quantization")
+QUANTIZATION_FILES = ("quantize_config.json", "quant_config.json", "hf_quant_config.json")
+_FLOATS = ("F32", "F16", "BF16", "F64")
+_BUFFERS = ("position_ids", ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias")
+_ADAPTER = "adapter_config.json"
 # Pickles of a training run that hold no weights.
 _NO_WEIGHTS = ("optimizer", "scheduler", "rng_state", "training_args", "scaler")
 # The config's keys that generation needs beside the settings.
@@ -117,6 +122,32 @@ def open_checkpoint(location: ModelLocation) -> Checkpoint:
     config = read_json(location.path / "config.json", most=16 * 2**20)
     with naming_file(location.path / "config.json"):
         family_of(config)  # before anything else is judged: what is not computed need not be complete
+    if not names_quantization(config, location.path):
+        stored = open_weights(location.path)
+        if _is_plain(stored):
+            return Checkpoint(location.name, location.path, config, stored)
+    return _open_quantized(location, config)
+
+
+def names_quantization(config: Mapping[str, Any], folder: Path) -> bool:
+    """Return whether a config, or a file beside it, says that the weights are quantized."""
+    places = [config, config.get("text_config")]
+    said = any(isinstance(place, Mapping) and place.get(key) for place in places for key in QUANTIZATION_KEYS)
+    return said or any(is_file(folder / name) for name in QUANTIZATION_FILES)
+
+
+def _is_plain(stored: SafetensorsFile | ShardedSafetensors) -> bool:
+    """Return whether each array of a single file is of floats, as it is used, but for position numbers and masks."""
+    return isinstance(stored, SafetensorsFile) and all(
+        entry.dtype in _FLOATS or name.endswith(_BUFFERS) for name, entry in stored.entries.items()
+    )
+
+
+def _open_quantized(location: ModelLocation, config: Mapping[str, Any]) -> Checkpoint:
+    """Open a checkpoint whose arrays may need to be converted, or refused; see formats.quantization."""
+    from attnviz.models.formats.dequantize import CheckpointTensors
+    from attnviz.models.formats.quantization import read_quantization, refuse_telling_tensors
+
     quantization = read_quantization(config, location.path)
     stored = open_weights(location.path)
     refuse_telling_tensors(stored, location.path)
@@ -161,7 +192,9 @@ def naming_file(path: Path) -> Iterator[None]:
 
 def open_weights(folder: Path) -> SafetensorsFile | ShardedSafetensors:
     """Open a folder's safetensors: model.safetensors, else its index, else the only such file."""
-    if is_file(folder / ADAPTER):
+    if is_file(folder / _ADAPTER):
+        from attnviz.models.other_layouts import refuse_adapter
+
         raise refuse_adapter(folder)  # transformers would load the base model that it names, and put it on top
     for name in ("model.safetensors", INDEX):
         if is_file(folder / name):
@@ -181,6 +214,8 @@ def open_weights(folder: Path) -> SafetensorsFile | ShardedSafetensors:
         for file in folder.glob(pattern)
         if not file.name.startswith(_NO_WEIGHTS)
     ]
+    from attnviz.models.other_layouts import explain_folder
+
     other = None if any(file.name.startswith("pytorch_model") for file in pickles) else explain_folder(folder)
     if other is not None:
         raise other

@@ -73,6 +73,16 @@ def test_packing_is_undone(bits):
     np.testing.assert_array_equal(unpack_integers(words, bits, 21), values - 2 ** (bits - 1))
 
 
+def test_the_places_that_name_a_quantization():
+    """What is looked at when a model is opened is what the methods are read from."""
+    from attnviz.models import checkpoint
+    from attnviz.models.formats import quantization
+
+    assert set(checkpoint.QUANTIZATION_FILES) == set(quantization._BESIDE)
+    for key in checkpoint.QUANTIZATION_KEYS:
+        assert quantization._settings({key: {"bits": 4, "group_size": 64}}) is not None
+
+
 def quantized_llama(folder, *, scale="weight_scale", config=None, ending="weight", integers=np.int8):
     """Write the golden llama with linear layers of int8; returns config and the tensors that it stands for."""
     settings, tensors, answers = load_golden("llama")

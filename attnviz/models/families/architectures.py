@@ -13,7 +13,6 @@ from typing import Any
 
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import Message, listed, message
-from attnviz.models.families.unsupported import recipe
 
 # How a family's classes begin in transformers, its own name first; RoBERTa's three families compute the same.
 _BEGINNINGS = {
@@ -102,6 +101,8 @@ def check_architecture(config: Mapping[str, Any], family: str, written: str) -> 
                 )
             )
             continue
+        from attnviz.models.families.unsupported import recipe  # what an error needs is loaded with it
+
         raise InputError(
             "config.json names the class {name}, which is none of {family}: it may compute something else, such as "
             "attention in both directions.",

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import Message, message
-from attnviz.models.families.rotary import KEYS as ROTARY_KEYS
-from attnviz.models.families.unsupported import recipe
 
 if TYPE_CHECKING:
     from attnviz.models.families.base import Stack
@@ -80,7 +78,8 @@ def harmless_keys() -> dict[str, str]:
 
 def fixed_keys(stack: type[Stack]) -> dict[str, tuple[Any, ...]]:
     """Return the keys that must have one of these values for a class, those that it reads left out."""
-    return {name: allowed for name, allowed in {**FIXED, **stack.fixed}.items() if name not in stack.read_keys()}
+    read = stack.read_keys()
+    return {name: allowed for name, allowed in {**FIXED, **stack.fixed}.items() if name not in read}
 
 
 class ConfigKey(NamedTuple):
@@ -107,12 +106,14 @@ def classify_keys(config: Mapping[str, Any], stack: type[Stack]) -> list[ConfigK
 
 def _rotary_keys(name: str, values: Mapping[str, Any]) -> list[ConfigKey]:
     """Return the keys inside a config's rotary values; a kind of layer may have values of its own."""
+    from attnviz.models.families.rotary import KEYS
+
     found = []
     for inner, value in values.items():
         if isinstance(value, Mapping):
             found += _rotary_keys(f"{name}.{inner}", value)
         else:
-            use = "honoured" if inner in ROTARY_KEYS or value is None else "unknown"
+            use = "honoured" if inner in KEYS or value is None else "unknown"
             found.append(ConfigKey(f"{name}.{inner}", value, use))
     return found
 
@@ -137,6 +138,8 @@ def check_fixed_keys(config: Mapping[str, Any], stack: type[Stack], written: str
         value = config.get(name)
         if value is None or value in allowed:
             continue
+        from attnviz.models.families.unsupported import recipe  # what an error needs is loaded with it
+
         if name == "pruned_heads":
             raise InputError(
                 "config.json says that heads were pruned (pruned_heads), and attnviz computes only whole layers.",
