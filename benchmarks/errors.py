@@ -66,6 +66,7 @@ def compare_folder(folder: Path, name: str, lengths: tuple[int, ...]) -> list[Er
     config = json.loads((folder / "config.json").read_text())
     maker = getattr(transformers, config["architectures"][0])
     model = maker.from_pretrained(str(folder), attn_implementation="eager", dtype=torch.float32)
+    model.config._experts_implementation = "eager"
     return compare(model.eval(), config, load_file(folder / "model.safetensors"), name, lengths)
 
 

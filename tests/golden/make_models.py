@@ -301,7 +301,7 @@ def build(config_class: str, model_class: str, settings: dict[str, Any]) -> Any:
     """A model with random weights, as an eager float32 module."""
     torch.manual_seed(20240607)
     config = getattr(transformers, config_class)(**settings)
-    config._attn_implementation = "eager"
+    config._attn_implementation = config._experts_implementation = "eager"
     model = getattr(transformers, model_class)(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -70,4 +70,187 @@ MORE_SINGLE: Single = {
     ),
 }
 
+MOE = DECODER | {"num_experts_per_tok": 2, "num_experts": 5, "moe_intermediate_size": 11}
+ROPE2 = {
+    "full_attention": {"rope_type": "yarn", "rope_theta": 300.0, "factor": 4.0, "original_max_position_embeddings": 20},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 300.0},
+}
+
+MORE_SINGLE |= {
+    "mixtral": (
+        "MixtralConfig",
+        "MixtralForCausalLM",
+        DECODER | {"num_local_experts": 5, "num_experts_per_tok": 2, "head_dim": 6, "sliding_window": 5},
+        (11, 1),
+    ),
+    "qwen2_moe": (
+        "Qwen2MoeConfig",
+        "Qwen2MoeForCausalLM",
+        MOE | {"shared_expert_intermediate_size": 13, "norm_topk_prob": False},
+        (11, 1),
+    ),
+    "qwen2_moe-some": (
+        "Qwen2MoeConfig",
+        "Qwen2MoeForCausalLM",
+        MOE
+        | {
+            "shared_expert_intermediate_size": 13,
+            "norm_topk_prob": True,
+            "qkv_bias": False,
+            "num_hidden_layers": 4,
+            "decoder_sparse_step": 2,
+            "mlp_only_layers": [3],
+            "use_sliding_window": True,
+            "sliding_window": 4,
+            "max_window_layers": 3,
+        },
+        (9,),
+    ),
+    "qwen3_moe": ("Qwen3MoeConfig", "Qwen3MoeForCausalLM", MOE | {"head_dim": 6, "norm_topk_prob": True}, (11, 1)),
+    "qwen3_moe-some": (
+        "Qwen3MoeConfig",
+        "Qwen3MoeForCausalLM",
+        MOE
+        | {
+            "mlp_only_layers": [0],
+            "attention_bias": True,
+            "use_sliding_window": True,
+            "sliding_window": 4,
+            "head_dim": 4,
+        },
+        (9,),
+    ),
+    "olmo": ("OlmoConfig", "OlmoForCausalLM", DECODER, (11, 1)),
+    "olmo-clipped": ("OlmoConfig", "OlmoForCausalLM", DECODER | {"clip_qkv": 0.5, "attention_bias": True}, (9,)),
+    "olmo2": ("Olmo2Config", "Olmo2ForCausalLM", DECODER, (11, 1)),
+    "olmo3": (
+        "Olmo3Config",
+        "Olmo3ForCausalLM",
+        DECODER | {"num_hidden_layers": 4, "sliding_window": 4, "rope_parameters": ROPE2, "hidden_size": 32},
+        (30, 1),
+    ),
+    "olmoe": ("OlmoeConfig", "OlmoeForCausalLM", DECODER | {"num_experts": 5, "num_experts_per_tok": 2}, (11, 1)),
+    "olmoe-clipped": (
+        "OlmoeConfig",
+        "OlmoeForCausalLM",
+        DECODER | {"num_experts": 5, "num_experts_per_tok": 3, "norm_topk_prob": True, "clip_qkv": 0.8},
+        (9,),
+    ),
+    "granite": (
+        "GraniteConfig",
+        "GraniteForCausalLM",
+        DECODER
+        | {
+            "attention_multiplier": 0.3,
+            "embedding_multiplier": 3.0,
+            "residual_multiplier": 0.7,
+            "logits_scaling": 2.0,
+            "tie_word_embeddings": True,
+        },
+        (11, 1),
+    ),
+    "granite-plain": (
+        "GraniteConfig",
+        "GraniteForCausalLM",
+        DECODER | {"attention_bias": True, "mlp_bias": True},
+        (9,),
+    ),
+    "granitemoe": (
+        "GraniteMoeConfig",
+        "GraniteMoeForCausalLM",
+        DECODER | {"num_local_experts": 5, "attention_multiplier": 0.3, "residual_multiplier": 0.7},
+        (11, 1),
+    ),
+}
+
+LAYERED = {key: value for key, value in DECODER.items() if key != "rms_norm_eps"} | {"layer_norm_eps": 0.01}
+MORE_SINGLE |= {
+    "glm": ("GlmConfig", "GlmForCausalLM", DECODER | {"head_dim": 8}, (11, 1)),
+    "glm4": ("Glm4Config", "Glm4ForCausalLM", DECODER | {"head_dim": 8, "attention_bias": False}, (11, 1)),
+    "cohere": ("CohereConfig", "CohereForCausalLM", LAYERED | {"logit_scale": 0.3}, (11, 1)),
+    "cohere-normed": (
+        "CohereConfig",
+        "CohereForCausalLM",
+        LAYERED | {"use_qk_norm": True, "attention_bias": True, "tie_word_embeddings": False},
+        (9,),
+    ),
+    "cohere2": (
+        "Cohere2Config",
+        "Cohere2ForCausalLM",
+        LAYERED | {"num_hidden_layers": 4, "sliding_window": 4, "head_dim": 4},
+        (11, 1),
+    ),
+    "exaone4": (
+        "Exaone4Config",
+        "Exaone4ForCausalLM",
+        DECODER | {"num_hidden_layers": 4, "sliding_window": 4, "sliding_window_pattern": 4},
+        (11, 1),
+    ),
+    "exaone4-whole": (
+        "Exaone4Config",
+        "Exaone4ForCausalLM",
+        DECODER | {"sliding_window": None, "layer_types": ["full_attention"] * 2},
+        (9,),
+    ),
+    "ernie4_5": ("Ernie4_5Config", "Ernie4_5ForCausalLM", DECODER | {"head_dim": 6}, (11, 1)),
+    "ernie4_5-biased": ("Ernie4_5Config", "Ernie4_5ForCausalLM", DECODER | {"head_dim": 4, "use_bias": True}, (9,)),
+    "hunyuan_v1_dense": ("HunYuanDenseV1Config", "HunYuanDenseV1ForCausalLM", DECODER | {"head_dim": 6}, (11, 1)),
+    "hunyuan_v1_dense-alpha": (
+        "HunYuanDenseV1Config",
+        "HunYuanDenseV1ForCausalLM",
+        DECODER
+        | {
+            "head_dim": 6,
+            "attention_bias": True,
+            "rope_parameters": {"rope_type": "dynamic", "alpha": 7.0, "factor": 1.0, "rope_theta": 100.0},
+        },
+        (20,),
+    ),
+    "ministral3": (
+        "Ministral3Config",
+        "Ministral3ForCausalLM",
+        DECODER
+        | {
+            "head_dim": 8,
+            "rope_parameters": {
+                "rope_type": "yarn",
+                "rope_theta": 300.0,
+                "factor": 4.0,
+                "original_max_position_embeddings": 7,
+                "llama_4_scaling_beta": 0.3,
+                "mscale": 1.0,
+                "mscale_all_dim": 1.0,
+            },
+        },
+        (23, 1),
+    ),
+    "phi": ("PhiConfig", "PhiForCausalLM", LAYERED, (11, 1)),
+    "phi-normed": (
+        "PhiConfig",
+        "PhiForCausalLM",
+        LAYERED | {"qk_layernorm": True, "hidden_size": 32, "partial_rotary_factor": 0.75},
+        (9,),
+    ),
+    "stablelm": ("StableLmConfig", "StableLmForCausalLM", LAYERED | {"hidden_size": 32}, (11, 1)),
+    "stablelm-parallel": (
+        "StableLmConfig",
+        "StableLmForCausalLM",
+        LAYERED
+        | {"use_parallel_residual": True, "qk_layernorm": True, "use_qkv_bias": True, "partial_rotary_factor": 0.5},
+        (9,),
+    ),
+    "starcoder2": (
+        "Starcoder2Config",
+        "Starcoder2ForCausalLM",
+        DECODER | {"norm_epsilon": 0.01, "sliding_window": 4},
+        (11, 1),
+    ),
+    "starcoder2-plain": (
+        "Starcoder2Config",
+        "Starcoder2ForCausalLM",
+        DECODER | {"use_bias": False, "tie_word_embeddings": False},
+        (9,),
+    ),
+}
+
 MORE_DOUBLE: Double = {}

@@ -12,11 +12,9 @@ import numpy as np
 from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.models.families.base import ConfigKeys, ModelShape, StackSetup
 from attnviz.models.families.config import Configuration
+from attnviz.models.families.layer_kinds import LayerKinds, TwoRotations
 from attnviz.models.families.layers import rms_norm, soft_cap, window_mask
 from attnviz.models.families.llama import BlockNorms, Llama
-from attnviz.models.families.rotary import Rotation, longest_text, rotary_kind
-
-SLIDING, FULL = "sliding_attention", "full_attention"
 
 
 class Gemma(Llama):
@@ -60,10 +58,10 @@ class Gemma(Llama):
         return hidden
 
 
-class Gemma2(Gemma):
+class Gemma2(LayerKinds, Gemma):
     """Gemma 2: scores and logits are capped, every other layer sees a window, sublayers have a norm after them too.
 
-    pattern: every how many layers one sees the whole text. default_caps: of the scores and of the logits.
+    default_caps: of the scores and of the logits.
     """
 
     prefixes: ClassVar[tuple[str, ...]] = (
@@ -92,12 +90,8 @@ class Gemma2(Gemma):
         "attn_logit_softcapping",
         "final_logit_softcapping",
         "hidden_activation",
-        "layer_types",
         "query_pre_attn_scalar",
-        "sliding_window",
-        "sliding_window_pattern",
     )
-    pattern: ClassVar[int] = 2
     default_caps: ClassVar[tuple[float | None, float | None]] = (50.0, 30.0)
 
     def __init__(self, setup: StackSetup) -> None:
@@ -118,21 +112,6 @@ class Gemma2(Gemma):
         """Return the activation's name."""
         return self.config.word("hidden_activation", "hidden_act", default=self.keys.activation[1])
 
-    @cached_property
-    def kinds(self) -> Sequence[str]:
-        """Return for each layer whether it sees a window or the whole text."""
-        given = self.config.per_layer("layer_types", self.shape.layers)
-        if given is not None:
-            return [str(kind) for kind in given[: self.shape.layers]]
-        every = self.config.count("sliding_window_pattern", default=self.pattern)
-        return [SLIDING if (number + 1) % every else FULL for number in range(self.shape.layers)]
-
-    @cached_property
-    def windows(self) -> Sequence[int | None]:
-        """Return sliding_window for the layers that see a window."""
-        width = self.config.optional_count("sliding_window", 4096)
-        return [width if kind == SLIDING else None for kind in self.kinds]
-
     @property
     def scale(self) -> float:
         """Return 1 / sqrt(query_pre_attn_scalar)."""
@@ -147,23 +126,17 @@ class Gemma2(Gemma):
         return soft_cap(super().score(hidden), self.logit_cap)
 
 
-class Gemma3(Gemma2):
+class Gemma3(TwoRotations, Gemma2):
     """Gemma 3, and EmbeddingGemma: queries and keys are normed, layers with a window have a rotation of their own."""
 
     keys = Gemma2.keys._replace(vocabulary=("vocab_size", 262_208), positions=("max_position_embeddings", 131_072))
-    reads = ("rope_local_base_freq", "use_bidirectional_attention")
+    reads = ("use_bidirectional_attention",)
     pattern = 6
     default_caps = (None, None)
-    rotary_defaults: ClassVar[dict[str, Any]] = {"theta": 1_000_000.0}
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
         self.cap = None  # a key of the config without a meaning: transformers does not read it
-
-    @classmethod
-    def read_positions(cls, config: Configuration) -> int:
-        """Return the most tokens that the model can take."""
-        return longest_text(cls._rotary_kind(config, FULL), cls.keys.positions[1])
 
     @classmethod
     def read_shape(cls, config: Configuration, family: str) -> ModelShape:
@@ -177,29 +150,6 @@ class Gemma3(Gemma2):
         if self.shape.causal:
             return super().masks
         return [None if width is None else window_mask(self.length, width // 2) for width in self.windows]
-
-    def read_rotation(self, config: Configuration) -> Rotation:
-        """Return the rotation of the layers that see the whole text."""
-        return super().read_rotation(self._rotary_kind(config, FULL))
-
-    @classmethod
-    def _rotary_kind(cls, config: Configuration, kind: str) -> Configuration:
-        """Return the config with the rotary values of one kind of layer; older configs scale only whole layers."""
-        if kind == SLIDING:
-            return rotary_kind(config, kind, rope_theta=config.number("rope_local_base_freq", default=10_000.0))
-        scaling = config.get("rope_scaling")
-        theta = config.number("rope_theta", default=1_000_000.0)
-        return rotary_kind(config, kind, **{"rope_theta": theta, **(scaling if isinstance(scaling, dict) else {})})
-
-    @cached_property
-    def _local(self) -> Rotation:
-        """Return the rotation of the layers that see a window."""
-        local = self._rotary_kind(self.config, SLIDING)
-        return super().read_rotation(local)
-
-    def rotation_of(self, number: int) -> Rotation:
-        """Return the rotation of layer `number`."""
-        return self._local if self.kinds[number] == SLIDING else self.rotation
 
     def project(self, name: str, inputs: Float32) -> tuple[Float32, Float32, Float32]:
         """Return normed queries [heads, n, d_h] and keys [kv_heads, n, d_h], and values [kv_heads, n, d_h]."""

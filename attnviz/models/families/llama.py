@@ -72,7 +72,7 @@ class Llama(CausalStack):
     default_epsilon: ClassVar[float] = 1e-6
     rotary_defaults: ClassVar[dict[str, Any]] = {}
     halves: ClassVar[bool] = True
-    norms: ClassVar[BlockNorms] = BlockNorms()
+    norms: BlockNorms = BlockNorms()
     layer: ClassVar[str] = "layers.{n}"
     attention_name: ClassVar[str] = "self_attn"
     parallel: bool = False
@@ -152,9 +152,14 @@ class Llama(CausalStack):
         def projected(part: str, heads: int) -> Float32:
             """Return queries, keys or values, [heads, n, d_h]."""
             width = heads * self.head_dim
-            return heads_of(linear(self.weights, f"{name}.{part}_proj", self.dim, width, bias=bias)(inputs), heads)
+            rows = linear(self.weights, f"{name}.{part}_proj", self.dim, width, bias=bias)(inputs)
+            return heads_of(self.adjust(name, part, rows), heads)
 
         return projected("q", self.heads), projected("k", self.kv_heads), projected("v", self.kv_heads)
+
+    def adjust(self, name: str, part: str, x: Float32) -> Float32:  # noqa: ARG002
+        """Return queries, keys or values [n, heads * d_h] of all heads as they are used; part is "q", "k" or "v"."""
+        return x
 
     def attend(self, number: int, inputs: Float32) -> Trace:
         """Run the attention sublayer on normed inputs [n, dim]."""
@@ -163,8 +168,13 @@ class Llama(CausalStack):
         rotation = self.rotation_of(number)
         if rotation is not None:
             query, key = (rotate(one, rotation, halves=self.halves) for one in (query, key))
+        query, key = self.after_rotation(name, query, key)
         output = self.output_layer(name)
         return attention(inputs, inputs, query, key, value, output, **self.score_options(number))
+
+    def after_rotation(self, name: str, query: Float32, key: Float32) -> tuple[Float32, Float32]:  # noqa: ARG002
+        """Return rotated queries [heads, n, d_h] and keys [kv_heads, n, d_h] as the scores take them."""
+        return query, key
 
     def output_layer(self, name: str) -> Linear:
         """Return W_o of the attention sublayer with this name."""
@@ -272,7 +282,7 @@ class Qwen2(Llama):
 class Qwen3(Qwen2):
     """Qwen3 (Yang et al. 2025): queries and keys are normed head by head before they are rotated."""
 
-    default_head_dim = 128
+    default_head_dim: ClassVar[int | None] = 128
     reads: ClassVar[tuple[str, ...]] = ("attention_bias",)
 
     def biases(self) -> tuple[bool, bool, bool]:

@@ -50,8 +50,8 @@ class Weights:
         _check_shape(name, tensor.shape, shape)
         return np.asarray(tensor, dtype=np.float32)
 
-    def rows(self, *names: str, shape: tuple[int, int], ids: NDArray[np.int64]) -> Float32:
-        """Return some rows of a table [rows, columns], a new array [ids, columns].
+    def rows(self, *names: str, shape: tuple[int, ...], ids: NDArray[np.int64]) -> Float32:
+        """Return some rows of a table [rows, ...], a new array [ids, ...].
 
         The other rows are not read where the mapping has `rows(name, indexes)` and `shape(name)`.
         """

@@ -1,0 +1,45 @@
+"""Granite (IBM 2024) and Granite MoE: Llama with four factors, on embeddings, scores, residuals and logits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attnviz.core.types import Float32, Indexes
+from attnviz.models.families.base import StackSetup
+from attnviz.models.families.llama import Llama
+from attnviz.models.families.moe import Mixture
+
+
+class Granite(Llama):
+    """Granite 3: the four factors are 1 where the config is silent."""
+
+    def __init__(self, setup: StackSetup) -> None:
+        super().__init__(setup)
+        self.residual = np.float32(self.config.number("residual_multiplier", default=1.0))
+
+    @property
+    def scale(self) -> float:
+        """Return the factor on the dot products, attention_multiplier."""
+        return self.config.number("attention_multiplier", default=1.0)
+
+    def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
+        """Return the token vectors [n, dim] times embedding_multiplier."""
+        hidden = super().embed(ids, segments)
+        hidden *= np.float32(self.config.number("embedding_multiplier", default=1.0))
+        return hidden
+
+    def add(self, hidden: Float32, update: Float32) -> Float32:
+        """Return hidden states with a sublayer's output times residual_multiplier added, [n, dim]."""
+        return hidden + update * self.residual
+
+    def score(self, hidden: Float32) -> Float32:
+        """Return the logits [n, vocabulary] divided by logits_scaling."""
+        return super().score(hidden) / np.float32(self.config.number("logits_scaling", default=1.0) or 1.0)
+
+
+class GraniteMoe(Mixture, Granite):
+    """Granite MoE: experts in two tensors for each layer."""
+
+    mixture = "block_sparse_moe"
+    router = "router.layer"
+    width_key = ("intermediate_size", 11008)

@@ -1,0 +1,43 @@
+"""Hunyuan (Tencent 2025): Llama whose queries and keys are normed after the rotation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attnviz.core.types import Float32
+from attnviz.models.families.config import Configuration
+from attnviz.models.families.llama import Llama
+from attnviz.models.families.rotary import Rotation
+
+
+class HunyuanDense(Llama):
+    """Hunyuan without experts."""
+
+    keys = Llama.keys._replace(vocabulary=("vocab_size", 290_943))
+    default_epsilon = 1e-5
+
+    def biases(self) -> tuple[bool, bool, bool]:
+        """Return which layers have a bias: all four of the attention where attention_bias says so."""
+        bias = self.config.flag("attention_bias", False)
+        return bias, bias, False
+
+    def read_rotation(self, config: Configuration) -> Rotation:
+        """Return the rotation; alpha, where there is one, makes the base alpha^(d / (d - 2)) times as large."""
+        name = "rope_parameters" if config.get("rope_scaling") is None else "rope_scaling"
+        given = config.get(name)
+        alpha = given.get("alpha") if isinstance(given, Mapping) else None
+        kind = Configuration(given).word("rope_type", "type", default="default") if isinstance(given, Mapping) else ""
+        if not alpha or kind != "dynamic":
+            return super().read_rotation(config)
+        values = Configuration(given)
+        theta = values.number("rope_theta", default=config.number("rope_theta", default=10_000.0))
+        stretch = values.number("alpha", default=1.0) ** (self.head_dim / max(1, self.head_dim - 2))
+        scaled = {"rope_type": "default", "rope_theta": theta * stretch}
+        return super().read_rotation(Configuration({**config.values, "rope_scaling": None, "rope_parameters": scaled}))
+
+    def after_rotation(self, name: str, query: Float32, key: Float32) -> tuple[Float32, Float32]:
+        """Return queries [heads, n, d_h] and keys [kv_heads, n, d_h], normed head by head."""
+        return (
+            self.norm(f"{name}.query_layernorm", query, self.head_dim),
+            self.norm(f"{name}.key_layernorm", key, self.head_dim),
+        )
