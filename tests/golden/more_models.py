@@ -120,7 +120,7 @@ MORE_SINGLE |= {
         },
         (9,),
     ),
-    "olmo": ("OlmoConfig", "OlmoForCausalLM", DECODER, (11, 1)),
+    "olmo": ("OlmoConfig", "OlmoForCausalLM", {**DECODER}, (11, 1)),
     "olmo-clipped": ("OlmoConfig", "OlmoForCausalLM", DECODER | {"clip_qkv": 0.5, "attention_bias": True}, (9,)),
     "olmo2": ("Olmo2Config", "Olmo2ForCausalLM", DECODER, (11, 1)),
     "olmo3": (
@@ -163,7 +163,8 @@ MORE_SINGLE |= {
     ),
 }
 
-LAYERED = {key: value for key, value in DECODER.items() if key != "rms_norm_eps"} | {"layer_norm_eps": 0.01}
+PLAIN = {key: value for key, value in DECODER.items() if key != "rms_norm_eps"}
+LAYERED = PLAIN | {"layer_norm_eps": 0.01}
 MORE_SINGLE |= {
     "glm": ("GlmConfig", "GlmForCausalLM", DECODER | {"head_dim": 8}, (11, 1)),
     "glm4": ("Glm4Config", "Glm4ForCausalLM", DECODER | {"head_dim": 8, "attention_bias": False}, (11, 1)),
@@ -242,13 +243,13 @@ MORE_SINGLE |= {
     "starcoder2": (
         "Starcoder2Config",
         "Starcoder2ForCausalLM",
-        DECODER | {"norm_epsilon": 0.01, "sliding_window": 4},
+        PLAIN | {"norm_epsilon": 0.01, "sliding_window": 4},
         (11, 1),
     ),
     "starcoder2-plain": (
         "Starcoder2Config",
         "Starcoder2ForCausalLM",
-        DECODER | {"use_bias": False, "tie_word_embeddings": False},
+        PLAIN | {"use_bias": False, "tie_word_embeddings": False},
         (9,),
     ),
 }

@@ -62,6 +62,11 @@ BRANCHES = {
     "smollm3": [{"no_rope_layers": None}],
     "bert": [{"is_decoder": True}],
     "gemma2": [{"layer_types": None}],
+    "olmo3": [{"layer_types": None}, {"rope_parameters": None}],
+    "cohere2": [{"layer_types": None}],
+    "exaone4": [{"layer_types": None, "sliding_window_pattern": 4}],
+    "qwen2_moe": [{"use_sliding_window": True, "layer_types": None, "sliding_window": 4}],
+    "hunyuan_v1_dense": [{"rope_parameters": None}],
     "gemma3": [{"layer_types": None}, {"rope_parameters": None}],
 }
 # Names that sizes may have beside their own: of the table that all families share, and some of one family.
@@ -113,7 +118,7 @@ def test_declared_keys_are_those_that_are_read(family):
 def test_rotary_keys_are_those_that_are_read():
     """The same of the keys inside rope_parameters, over every scaling that there is."""
     inner = set()
-    for family in ("llama", "phi3", "gpt_neox"):
+    for family in ("llama", "phi3", "gpt_neox", "hunyuan_v1_dense", "ministral3"):
         inner |= read_by(family)[1]
     numbers = dict.fromkeys(("factor", "high_freq_factor", "original_max_position_embeddings"), 8)
     for name in SCALINGS:

@@ -17,6 +17,8 @@ from attnviz.models.families.llama import BlockNorms, Llama
 class Cohere(Llama):
     """Command R: layer norms without a bias, neighbours rotated."""
 
+    reads: ClassVar[tuple[str, ...]] = ("layer_norm_eps", "logit_scale", "use_qk_norm")
+    unread: ClassVar[tuple[str, ...]] = ("mlp_bias", "rms_norm_eps")
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 40),
         dim=("hidden_size", 8192),
@@ -64,6 +66,7 @@ class Cohere(Llama):
 class Cohere2(LayerKinds, Cohere):
     """Command R7B: three of four layers see a window, and the others have no positions at all."""
 
+    reads: ClassVar[tuple[str, ...]] = ("use_qk_norm",)
     pattern = 4
     rotary_defaults: ClassVar[dict[str, Any]] = {"theta": 10_000.0}
 

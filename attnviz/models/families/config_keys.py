@@ -113,8 +113,11 @@ def _rotary_keys(name: str, values: Mapping[str, Any]) -> list[ConfigKey]:
         if isinstance(value, Mapping):
             found += _rotary_keys(f"{name}.{inner}", value)
         else:
-            use = "honoured" if inner in KEYS or value is None else "unknown"
-            found.append(ConfigKey(f"{name}.{inner}", value, use))
+            full = f"{name}.{inner}"
+            if inner == "max_position_embeddings":  # the config's own key beside it is read
+                found.append(ConfigKey(full, value, "harmless", _REASONS["record"]))
+                continue
+            found.append(ConfigKey(full, value, "honoured" if inner in KEYS or value is None else "unknown"))
     return found
 
 

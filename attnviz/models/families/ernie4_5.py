@@ -10,6 +10,8 @@ from attnviz.models.families.llama import Llama
 class Ernie45(Llama):
     """ERNIE 4.5 without experts."""
 
+    reads: ClassVar[tuple[str, ...]] = ("use_bias",)
+    unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias")
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 18),
         dim=("hidden_size", 1024),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import ClassVar
 
 from attnviz.models.families.layer_kinds import SLIDING, LayerKinds
 from attnviz.models.families.llama import Llama, Qwen3
@@ -13,6 +14,7 @@ from attnviz.models.families.olmo import Olmo2
 class Exaone4(LayerKinds, Qwen3):
     """EXAONE 4: in the large size three of four layers see a window, and the others have no positions."""
 
+    unread: ClassVar[tuple[str, ...]] = ("attention_bias", "max_window_layers", "use_sliding_window")
     keys = Llama.keys._replace(intermediate_size=("intermediate_size", 16384), vocabulary=("vocab_size", 102_400))
     default_kv_heads = 32
     default_head_dim = None

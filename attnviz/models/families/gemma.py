@@ -64,6 +64,15 @@ class Gemma2(LayerKinds, Gemma):
     default_caps: of the scores and of the logits.
     """
 
+    reads: ClassVar[tuple[str, ...]] = (
+        "attn_logit_softcapping",
+        "final_logit_softcapping",
+        "hidden_activation",
+        "layer_types",
+        "query_pre_attn_scalar",
+        "sliding_window",
+        "sliding_window_pattern",
+    )
     prefixes: ClassVar[tuple[str, ...]] = (
         "",
         "model.",
@@ -86,12 +95,6 @@ class Gemma2(LayerKinds, Gemma):
         after_feed="post_feedforward_layernorm",
     )
     default_kv_heads = 4
-    reads: ClassVar[tuple[str, ...]] = (
-        "attn_logit_softcapping",
-        "final_logit_softcapping",
-        "hidden_activation",
-        "query_pre_attn_scalar",
-    )
     default_caps: ClassVar[tuple[float | None, float | None]] = (50.0, 30.0)
 
     def __init__(self, setup: StackSetup) -> None:
@@ -129,8 +132,14 @@ class Gemma2(LayerKinds, Gemma):
 class Gemma3(TwoRotations, Gemma2):
     """Gemma 3, and EmbeddingGemma: queries and keys are normed, layers with a window have a rotation of their own."""
 
+    reads: ClassVar[tuple[str, ...]] = (
+        "layer_types",
+        "rope_local_base_freq",
+        "sliding_window",
+        "sliding_window_pattern",
+        "use_bidirectional_attention",
+    )
     keys = Gemma2.keys._replace(vocabulary=("vocab_size", 262_208), positions=("max_position_embeddings", 131_072))
-    reads = ("use_bidirectional_attention",)
     pattern = 6
     default_caps = (None, None)
 

@@ -10,6 +10,8 @@ from attnviz.models.families.llama import BlockNorms, Llama, Phi3
 class Glm(Llama):
     """GLM-4 of 9B, as transformers keeps it."""
 
+    reads: ClassVar[tuple[str, ...]] = ("partial_rotary_factor",)
+    unread: ClassVar[tuple[str, ...]] = ("mlp_bias",)
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 40),
         intermediate_size=("intermediate_size", 13696),
@@ -31,4 +33,6 @@ class Glm(Llama):
 class Glm4(Glm):
     """GLM-4-0414: norms after the sublayers too."""
 
+    reads: ClassVar[tuple[str, ...]] = ("partial_rotary_factor",)
+    unread: ClassVar[tuple[str, ...]] = ("mlp_bias",)
     norms = BlockNorms(after_attention="post_self_attn_layernorm", after_feed="post_mlp_layernorm")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from attnviz.core.types import Float32, Indexes
@@ -12,6 +14,13 @@ from attnviz.models.families.moe import Mixture
 
 class Granite(Llama):
     """Granite 3: the four factors are 1 where the config is silent."""
+
+    reads: ClassVar[tuple[str, ...]] = (
+        "attention_multiplier",
+        "embedding_multiplier",
+        "logits_scaling",
+        "residual_multiplier",
+    )
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
@@ -40,6 +49,7 @@ class Granite(Llama):
 class GraniteMoe(Mixture, Granite):
     """Granite MoE: experts in two tensors for each layer."""
 
+    unread: ClassVar[tuple[str, ...]] = ("num_experts",)
     mixture = "block_sparse_moe"
     router = "router.layer"
     width_key = ("intermediate_size", 11008)

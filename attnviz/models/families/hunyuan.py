@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from attnviz.core.types import Float32
 from attnviz.models.families.config import Configuration
@@ -13,6 +14,7 @@ from attnviz.models.families.rotary import Rotation
 class HunyuanDense(Llama):
     """Hunyuan without experts."""
 
+    unread: ClassVar[tuple[str, ...]] = ("mlp_bias",)
     keys = Llama.keys._replace(vocabulary=("vocab_size", 290_943))
     default_epsilon = 1e-5
 
@@ -33,7 +35,7 @@ class HunyuanDense(Llama):
         theta = values.number("rope_theta", default=config.number("rope_theta", default=10_000.0))
         stretch = values.number("alpha", default=1.0) ** (self.head_dim / max(1, self.head_dim - 2))
         scaled = {"rope_type": "default", "rope_theta": theta * stretch}
-        return super().read_rotation(Configuration({**config.values, "rope_scaling": None, "rope_parameters": scaled}))
+        return super().read_rotation(config.changed(rope_scaling=None, rope_parameters=scaled))
 
     def after_rotation(self, name: str, query: Float32, key: Float32) -> tuple[Float32, Float32]:
         """Return queries [heads, n, d_h] and keys [kv_heads, n, d_h], normed head by head."""

@@ -19,6 +19,7 @@ class LayerKinds(Llama):
     pattern: every how many layers one sees the whole text. default_window: the window where the config is silent.
     """
 
+    reads: ClassVar[tuple[str, ...]] = ("layer_types", "sliding_window", "sliding_window_pattern")
     pattern: ClassVar[int] = 2
     default_window: ClassVar[int | None] = 4096
 
@@ -44,6 +45,7 @@ class TwoRotations(LayerKinds):
     default_thetas: the bases of whole layers and of those with a window.
     """
 
+    reads: ClassVar[tuple[str, ...]] = ("rope_local_base_freq",)
     default_thetas: ClassVar[tuple[float, float]] = (1_000_000.0, 10_000.0)
 
     @classmethod

@@ -31,6 +31,7 @@ class Mixture(Llama):
     """
 
     needless = (*NEEDLESS, r"\.experts\.\d+\.")
+    reads: ClassVar[tuple[str, ...]] = ("num_experts", "num_experts_per_tok", "num_local_experts")
     mixture: ClassVar[str] = "mlp"
     router: ClassVar[str] = "gate"
     parts: ClassVar[tuple[str, str, str]] = ("gate_proj", "up_proj", "down_proj")
@@ -90,36 +91,41 @@ class Mixture(Llama):
         return down(intermediate)
 
     def matrices(self, name: str, expert: int) -> tuple[Linear, Linear, Linear]:
-        """Return an expert's three layers: tensors of its own, or rows of tensors that hold all experts."""
-        dim, width, count = self.dim, self.expert_width, self.expert_count
-        gate, up, down = self.parts
-        if self.weights.find(f"{name}.{expert}.{gate}.weight") is not None:
-            return (
-                linear(self.weights, f"{name}.{expert}.{gate}", dim, width, bias=False),
-                linear(self.weights, f"{name}.{expert}.{up}", dim, width, bias=False),
-                linear(self.weights, f"{name}.{expert}.{down}", width, dim, bias=False),
-            )
+        """Return an expert's gate, up and down: tensors of its own, or parts of tensors that hold all experts."""
+        dim, width, layer = self.dim, self.expert_width, name.removesuffix(".experts")
+        for both, down in (
+            (f"{name}.gate_up_proj", f"{name}.down_proj"),
+            (f"{layer}.input_linear.weight", f"{layer}.output_linear.weight"),
+        ):
+            if self.weights.find(both, down) is not None:
+                together = self._rows_of(both, expert, 2 * width, dim)
+                return (
+                    Linear(together[:width]),
+                    Linear(together[width:]),
+                    Linear(self._rows_of(down, expert, dim, width)),
+                )
+        parts = [f"{name}.{part}.weight" for part in ("gate_proj", "up_proj", "down_proj")]
+        if self.weights.find(*parts) is not None:
+            shapes = ((width, dim), (width, dim), (dim, width))
+            gate, up, last = (self._rows_of(part, expert, *shape) for part, shape in zip(parts, shapes, strict=True))
+            return Linear(gate), Linear(up), Linear(last)
+        first, second, third = (f"{name}.{expert}.{part}" for part in self.parts)
+        return (
+            linear(self.weights, first, dim, width, bias=False),
+            linear(self.weights, second, dim, width, bias=False),
+            linear(self.weights, third, width, dim, bias=False),
+        )
 
-        def part(names: tuple[str, ...], rows: int, columns: int) -> Float32:
-            """Return one expert's matrix [rows, columns] of a tensor [experts, rows, columns]."""
-            picked: Float32 = self.weights.rows(*names, shape=(count, rows, columns), ids=np.array([expert]))[0]
-            return picked
-
-        layer = name.removesuffix(".experts")
-        together = (f"{name}.gate_up_proj", f"{layer}.input_linear.weight")
-        if self.weights.find(*together) is not None:
-            both = part(together, 2 * width, dim)
-            first, second = both[:width], both[width:]
-        else:
-            first, second = (part((f"{name}.{one}_proj.weight",), width, dim) for one in ("gate", "up"))
-        down_names = (f"{name}.down_proj", f"{layer}.output_linear.weight", f"{name}.down_proj.weight")
-        last = part(down_names, dim, width)
-        return Linear(first), Linear(second), Linear(last)
+    def _rows_of(self, name: str, expert: int, rows: int, columns: int) -> Float32:
+        """Return one expert's matrix [rows, columns] of a tensor [experts, rows, columns]."""
+        picked: Float32 = self.weights.rows(name, shape=(self.expert_count, rows, columns), ids=np.array([expert]))[0]
+        return picked
 
 
 class Mixtral(Mixture, Mistral):
     """Mixtral (Jiang et al. 2024): Mistral with 8 experts, of which 2 see a token."""
 
+    unread: ClassVar[tuple[str, ...]] = ("num_experts",)
     mixture = "block_sparse_moe"
     parts = ("w1", "w3", "w2")
     default_epsilon = 1e-5
@@ -134,6 +140,12 @@ class Mixtral(Mixture, Mistral):
 class _Sparse(Mixture):
     """What Qwen's mixtures share: some layers may have no experts."""
 
+    reads: ClassVar[tuple[str, ...]] = (
+        "decoder_sparse_step",
+        "mlp_only_layers",
+        "moe_intermediate_size",
+        "norm_topk_prob",
+    )
     width_key = ("moe_intermediate_size", 1408)
     renormalize = False
 
@@ -151,6 +163,7 @@ class _Sparse(Mixture):
 class Qwen2Moe(_Sparse, Qwen2):
     """Qwen2-MoE (Yang et al. 2024): Qwen2 with experts, and one that sees every token, times a gate of its own."""
 
+    reads: ClassVar[tuple[str, ...]] = ("qkv_bias", "shared_expert_intermediate_size")
     keys = Qwen2.keys._replace(
         layers=("num_hidden_layers", 24),
         dim=("hidden_size", 2048),
@@ -192,6 +205,7 @@ class Qwen2Moe(_Sparse, Qwen2):
 class Qwen3Moe(_Sparse, Qwen3):
     """Qwen3-MoE (Yang et al. 2025): Qwen3 with 128 experts, of which 8 see a token."""
 
+    unread: ClassVar[tuple[str, ...]] = ("layer_types", "max_window_layers", "num_experts")
     keys = Qwen3.keys._replace(
         layers=("num_hidden_layers", 24),
         dim=("hidden_size", 2048),
@@ -215,6 +229,7 @@ class Qwen3Moe(_Sparse, Qwen3):
 class Olmoe(_Sparse, FullWidthNorms):
     """OLMoE (Muennighoff et al. 2024): 64 experts; queries and keys are normed over all heads, and may be clipped."""
 
+    unread: ClassVar[tuple[str, ...]] = ("moe_intermediate_size",)
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 16),
         dim=("hidden_size", 2048),

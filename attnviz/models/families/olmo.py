@@ -19,6 +19,8 @@ class _Olmo(Llama):
     """What they share: defaults, attention_bias, and queries, keys and values that clip_qkv may bound."""
 
     keys = Llama.keys._replace(vocabulary=("vocab_size", 50304))
+    reads: ClassVar[tuple[str, ...]] = ("clip_qkv",)
+    unread: ClassVar[tuple[str, ...]] = ("mlp_bias",)
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
@@ -67,6 +69,7 @@ class Olmo2(FullWidthNorms):
 class Olmo3(TwoRotations, Olmo2):
     """OLMo 3: three of four layers see a window, and only whole layers scale their positions."""
 
+    unread: ClassVar[tuple[str, ...]] = ("rope_local_base_freq",)
     pattern = 4
     default_thetas: ClassVar[tuple[float, float]] = (10_000.0, 10_000.0)
 

@@ -44,6 +44,8 @@ class LayerNormed(Llama):
 class Phi(LayerNormed):
     """Phi-1, Phi-1.5 and Phi-2: one norm for both sublayers, biases everywhere, half of each head rotated."""
 
+    reads: ClassVar[tuple[str, ...]] = ("layer_norm_eps", "partial_rotary_factor", "qk_layernorm")
+    unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias", "rms_norm_eps")
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 24),
         dim=("hidden_size", 2048),
@@ -84,6 +86,14 @@ class Phi(LayerNormed):
 class StableLm(LayerNormed):
     """StableLM: a quarter of each head rotated; one norm for both sublayers where use_parallel_residual says so."""
 
+    reads: ClassVar[tuple[str, ...]] = (
+        "layer_norm_eps",
+        "partial_rotary_factor",
+        "qk_layernorm",
+        "use_parallel_residual",
+        "use_qkv_bias",
+    )
+    unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias", "rms_norm_eps")
     keys = Llama.keys._replace(
         dim=("hidden_size", 2560),
         intermediate_size=("intermediate_size", 6912),
@@ -120,6 +130,8 @@ class StableLm(LayerNormed):
 class StarCoder2(LayerNormed):
     """StarCoder2: biases, no gate, and a window where the config gives one."""
 
+    reads: ClassVar[tuple[str, ...]] = ("norm_epsilon", "sliding_window", "use_bias")
+    unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias", "rms_norm_eps")
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 30),
         dim=("hidden_size", 3072),

@@ -37,6 +37,8 @@ KEYS = (
     "mscale_all_dim",
     "short_factor",
     "long_factor",
+    "alpha",
+    "llama_4_scaling_beta",
 )
 
 
