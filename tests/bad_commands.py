@@ -224,6 +224,8 @@ CASES = [
     (["ablate", "猫吃鱼", "--token", "7"], 1, ["7", "0 to 2"]),
     (["ablate", "猫吃鱼", "--by", "words"], 2, ["Did you mean word?"]),
     (["ablate", "猫吃鱼", "--head", "all"], 2, ["mean, not all"]),
+    (["ablate", "猫吃鱼", "--heads", "4", "--head", "0,2"], 2, ["One head", "mean, not 0,2"]),
+    (["lab", "猫吃鱼", "--heads", "4", "--head", "0-2"], 2, ["One head", "mean, not 0-2"]),
     (["ablate", "猫吃鱼", "--head", "9"], 1, ["head 9"]),
     (["ablate", "猫 " * 513], 1, ["512", "513"]),
     (["ablate", "猫吃鱼", "--precision", "0"], 2, ["--precision"]),

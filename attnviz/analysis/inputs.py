@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError
+from attnviz.core.selection import names_several, spell_choice
 from attnviz.toy.settings import Settings
 from attnviz.toy.words import WordFiles, Words, read_words
 
@@ -43,6 +44,8 @@ def head_shown(attention: Attention, head: str | int | None) -> Attention:
 
 
 def check_head(head: str | int | None) -> None:
-    """Raise OptionError for all heads, where there is room for one."""
-    if head == "all":
-        raise OptionError("One head is shown here: --head takes a number, a name or mean, not all.")
+    """Raise OptionError for several heads, where there is room for one."""
+    if names_several(head) if isinstance(head, str) else isinstance(head, Iterable):
+        raise OptionError(
+            "One head is shown here: --head takes a number, a name or mean, not {head}.", head=spell_choice(head)
+        )

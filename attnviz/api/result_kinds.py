@@ -14,9 +14,10 @@ from attnviz.analysis.lab import Distances, Lab, distances_document, distances_r
 from attnviz.api import save as files
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.core.selection import spell_choice
 from attnviz.explanation.elements import Explanation
 from attnviz.i18n.messages import Message
-from attnviz.views.prepared.heads import choose_heads, spell_choice
+from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.presentation import DIGITS, REDONE_DIGITS, Presentation, check_digits, usual_digits
 from attnviz.views.prepared.refine import AS_IS, Refining

@@ -18,7 +18,6 @@ from attnviz.cli.unused_options import Outputs
 from attnviz.cli.weights_files import Reading, reading_of, refuse_computing
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
-from attnviz.core.selection import layer_numbers, names_several
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options
 from attnviz.text.find_token import find_token
@@ -163,6 +162,8 @@ def layers_for(layer: str | None, *, everything: bool = False) -> str | list[int
     """
     if layer is None:
         return None if everything else [-1]
+    from attnviz.core.selection import layer_numbers
+
     return layer if layer == "mean" else layer_numbers(layer)
 
 
@@ -242,8 +243,17 @@ def view_choice(view_options: ViewOptions | ComparisonViewOptions) -> Choice:
         top=view_options.top,
         refining=refining_of(view_options),
         token=getattr(view_options, "token", None),
-        all_heads=names_several(view_options.head) or names_several(view_options.layer),
+        all_heads=_several(view_options.head) or _several(view_options.layer),
     )
+
+
+def _several(wanted: str | None) -> bool:
+    """Return whether --head or --layer names several."""
+    if wanted is None or wanted.isdecimal():
+        return False
+    from attnviz.core.selection import names_several
+
+    return names_several(wanted)
 
 
 def refining_of(view_options: ViewOptions | ComparisonViewOptions) -> Refining:

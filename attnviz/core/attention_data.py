@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ from attnviz.core.errors import MissingError, ShapeError, misnamed, no_such
 from attnviz.core.masks import fit_allowed
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.core.result import Result
-from attnviz.core.selection import find_places
 from attnviz.core.token import Token as Token
 from attnviz.core.types import Booleans, Float32, Floats
 from attnviz.i18n.messages import LANGUAGES, TOY, Message, in_language, message
@@ -263,12 +262,8 @@ class Attention(Result):
             return self.select(layer=layer).mean()
         if isinstance(layer, str) and layer == "mean":
             return self.select(head=head).mean_layers()
-        layers = list(range(len(self.layers)))
-        if layer is not None and not (isinstance(layer, str) and layer == "all"):
-            layers = find_places(layer, self.layers, message("layer"), partial(_find_layer, self.layers))
-        heads = list(range(len(self.heads)))
-        if head is not None and not (isinstance(head, str) and head == "all"):
-            heads = find_places(head, self.heads, message("head"), partial(find_head, self.heads))
+        layers = _chosen(layer, self.layers, message("layer"), _find_layer)
+        heads = _chosen(head, self.heads, message("head"), find_head)
         return replace(
             self,
             weights=self.weights[np.ix_(layers, heads)],
@@ -358,6 +353,19 @@ def find_head(heads: tuple[int | str, ...], wanted: int | str) -> int:
         ):
             return place
     raise no_such(message("head"), wanted, heads)
+
+
+def _chosen(
+    wanted: Any, names: tuple[int | str, ...], kind: Message, find: Callable[[tuple[int | str, ...], int | str], int]
+) -> list[int]:
+    """Return the indexes of the layers or heads that are wanted; None and "all" are all."""
+    if wanted is None or (isinstance(wanted, str) and wanted == "all"):
+        return list(range(len(names)))
+    if type(wanted) is int:
+        return [find(names, wanted)]
+    from attnviz.core.selection import find_places
+
+    return find_places(wanted, names, kind, partial(find, names))
 
 
 def _find_layer(layers: tuple[int | str, ...], wanted: int | str) -> int:

@@ -28,6 +28,17 @@ def names_several(wanted: str | None) -> bool:
     )
 
 
+def spell_choice(wanted: Any) -> str | None:
+    """Return a choice of layers or heads as a text: a number, a name, or an iterable of these, as `0,2`.
+
+    >>> spell_choice(range(2, 4)), spell_choice("mean"), spell_choice(None)
+    ('2,3', 'mean', None)
+    """
+    if wanted is None or isinstance(wanted, str):
+        return wanted
+    return ",".join(map(str, wanted)) if isinstance(wanted, Iterable) else str(wanted)
+
+
 def find_places(wanted: Any, names: Sequence[int | str], kind: Message, find: Find) -> list[int]:
     """Return the indexes of the layers or heads that `wanted` names, each once, in its order.
 
@@ -43,8 +54,6 @@ def find_places(wanted: Any, names: Sequence[int | str], kind: Message, find: Fi
         found = [find(int(wanted))]
     else:
         raise OptionError("A {kind} is chosen by its number or name, not by {value!r}.", kind=kind, value=wanted)
-    if not found:
-        raise OptionError("No {kind} is chosen: at least one was expected.", kind=kind)
     return list(dict.fromkeys(found))
 
 

@@ -50,6 +50,8 @@ def explain_attention(
     asked = None if cell is None else _find(attention.key, cell, notes)
     several = head != "all" and names_several(head) if isinstance(head, str) else isinstance(head, Iterable)
     if several and head not in chosen.heads:
+        if not isinstance(head, str) and not list(head):  # type: ignore[arg-type]
+            raise OptionError("No head is chosen: at least one was expected.")
         chosen, head = chosen.select(head=head), "all"
     if head == "all":
         return _explain_heads(chosen, wanted, asked, notes)

@@ -63,7 +63,7 @@ CALLS = {
     "compare settings": lambda: attnviz.compare("猫吃", "吃猫", 5),
     "compare layer": lambda: attnviz.compare("猫吃", "吃猫", layer=[]),
     "show head": lambda: attnviz.show(attnviz.run("猫"), head=1.5),
-    "select head": lambda: attnviz.run("猫").select(head={}),
+    "select head": lambda: attnviz.run("猫").select(head=[None]),
     "names of layers": lambda: given(layers=5),
     "negative layer": lambda: given(layers=[-1]),
     "layers of text": lambda: given(layers=["x"]),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from attnviz.core.attention_data import Attention
 from attnviz.i18n.messages import Message, message, toy_name
 
@@ -18,17 +15,6 @@ def choose_heads(attention: Attention, head: str | None = None, layer: str | Non
     """
     chosen = attention.select(layer=attention.layers[-1] if layer is None else layer, head=head)
     return chosen if head is not None or len(chosen.heads) <= MOST_HEADS else chosen.mean()
-
-
-def spell_choice(wanted: Any) -> str | None:
-    """Return a choice of layers or heads as a text: a number, a name, or an iterable of these, as `0,2`.
-
-    >>> spell_choice(range(2, 4)), spell_choice("mean"), spell_choice(None)
-    ('2,3', 'mean', None)
-    """
-    if wanted is None or isinstance(wanted, str):
-        return wanted
-    return ",".join(map(str, wanted)) if isinstance(wanted, Iterable) else str(wanted)
 
 
 def head_title(attention: Attention, layer: int | str, head: int | str) -> Message | None:
