@@ -169,6 +169,12 @@ def unused_note(names: Collection[str], family: str) -> Message:
 
 def _quantization_note(quantization: Quantization, tensors: CheckpointTensors) -> Message:
     """Return what is said of a quantized checkpoint below its attention."""
+    if not tensors.converted:
+        return message(
+            "The config says that the weights are quantized ({method}), but they are stored as floats and used as they "
+            "are.",
+            method=quantization.method,
+        )
     if tensors.of_activations:
         return message(
             "Quantized weights ({method}) were converted to float32; activations stay float32, and their scales "

@@ -15,6 +15,8 @@ from tiny_models import model_of
 
 from attnviz.core.errors import InputError
 from attnviz.models.formats.dequantize import CheckpointTensors, unpack_integers
+from attnviz.models.formats.gguf import GgufFile
+from attnviz.models.formats.gguf_names import GgufTensors
 from attnviz.models.formats.quantization import read_quantization
 from attnviz.models.formats.safetensors import SafetensorsFile, float8_numbers
 from attnviz.models.forward import forward
@@ -346,3 +348,27 @@ def test_tensors_of_computed_layers_that_are_not_used(tmp_path, name):
     assert name.split(".", 2)[2] in str(note)
     assert "Not used" in str(note)
     assert "inv_freq" not in str(note)
+
+
+def test_weights_that_are_floats_after_all(tmp_path):
+    """A config that names a method over weights of floats: they are used as they are, and a note says so."""
+    folder = model_of(tmp_path / "m", "llama")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(
+        json.dumps({**config, "quantization_config": {"load_in_8bit": True}}), encoding="utf-8"
+    )
+    (note,) = load(folder).attend("the cat").notes
+    assert "stored as floats and used as they are" in str(note)
+
+
+def test_gguf_weights_of_integers(tmp_path):
+    """A .gguf may hold integers too; as a weight they are refused."""
+    gguf = pytest.importorskip("gguf")
+    writer = gguf.GGUFWriter(tmp_path / "x.gguf", "llama")
+    writer.add_tensor("blk.0.attn_q.weight", np.ones((4, 4), np.int8))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(InputError, match="no scale beside it"):
+        GgufTensors(GgufFile(tmp_path / "x.gguf"))

@@ -80,6 +80,11 @@ class CheckpointTensors(Tensors):
             (*(name for name in stored if name not in belonging and name not in set(self.of_activations)), *self._parts)
         )
 
+    @property
+    def converted(self) -> bool:
+        """Return whether any weight is stored in other numbers than it is used in."""
+        return bool(self._parts)
+
     def __getitem__(self, name: str) -> Float32:
         return self._read(name, None)
 

@@ -125,6 +125,9 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+_INTEGERS = ("I8", "I16", "I32", "I64")
+
+
 class GgufTensors(Tensors):
     """The arrays of a .gguf file under transformers' names and in its layout, each float32 when it is read."""
 
@@ -138,6 +141,14 @@ class GgufTensors(Tensors):
             theirs = _renamed(ours, ARCHITECTURES[architecture][1], file)
             if theirs is None:
                 left.append(ours)
+            elif file.entries[ours].format.name in _INTEGERS:
+                raise InputError(
+                    "The weight {name!r} has the number format {dtype} and no scale beside it, so its numbers are "
+                    "unknown.",
+                    hint="Give the checkpoint that it was made from, or a GGUF of it.",
+                    name=ours,
+                    dtype=file.entries[ours].format.name,
+                )
             else:
                 self._names[theirs] = ours
                 change = _layout_change(architecture, ours, file)
