@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from numbers import Integral
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.provenance import ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
 from attnviz.core.selection import layer_numbers
-from attnviz.core.tokenized_text import TokenizedText
 from attnviz.i18n.messages import Message, message
 from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
 from attnviz.models.families.base import ModelShape
@@ -30,6 +29,9 @@ from attnviz.models.windows import slide
 from attnviz.text.merge_pieces import WordCut, hide_special, join_tokens, merge_tokens
 from attnviz.text.tokenize import KnownWords
 from attnviz.text.word_spans import spell_words, word_spans
+
+if TYPE_CHECKING:
+    from attnviz.core.tokenized_text import TokenizedText
 
 
 def load(reference: str | Path, *, download: bool = False) -> Model:
@@ -208,6 +210,8 @@ class Model:
         options, changes, known: as in `attend`; what Options says of the computation is not read.
         Raises InputError and OptionError as `attend` does.
         """
+        from attnviz.core.tokenized_text import TokenizedText
+
         chosen = change_options(options or Options(), changes)
         check_options(chosen)
         check_fit(replace(chosen, attention="auto"), None, self.shape, self.name)

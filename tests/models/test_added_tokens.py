@@ -196,3 +196,16 @@ def test_a_vocabulary_that_is_larger(tmp_path, monkeypatch, count):
     (folder / "added_tokens.json").write_text(json.dumps(listed), encoding="utf-8")
     with pytest.raises(InputError, match=f"gives the id {count}, and the model's vocabulary has {count} entries"):
         load(str(folder)).attend("the [Y] cat", layers=[0])
+
+
+def test_padding_is_no_end(tmp_path, monkeypatch):
+    """Padding that tokenizer.json asks for is none of the ends of a text: its template stays as it is."""
+    made = script("make_added_tokens", monkeypatch)
+    folder = base(tmp_path, "json", made)
+    document = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    size = {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": None}
+    document["padding"] = {**size, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}
+    (folder / "tokenizer.json").write_text(json.dumps(document), encoding="utf-8")
+    before = opened(folder)._tokenizer.post_processor
+    assert opened(folder).ends == ("[CLS]", "[SEP]")
+    assert type(before).__name__ == document["post_processor"]["type"]

@@ -8,9 +8,9 @@ normalized text. They are read in the order and with the precedence of transform
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
@@ -31,12 +31,11 @@ _ADDITIONAL = "additional_special_tokens"
 _MOST = 2**31
 
 
-@dataclass(frozen=True)
-class ListedToken:
+class ListedToken(NamedTuple):
     """A token as a file lists it: its text, its flags where they are given, and its id where it has one."""
 
     text: str
-    flags: Mapping[str, bool] = field(default_factory=dict)
+    flags: Mapping[str, bool] = MappingProxyType({})
     id: int | None = None
 
     def made(self, **others: bool) -> AddedToken:
@@ -46,8 +45,7 @@ class ListedToken:
         return AddedToken(self.text, **{**others, **self.flags})
 
 
-@dataclass(frozen=True)
-class TokenSettings:
+class TokenSettings(NamedTuple):
     """A folder's settings of its tokenizer: tokenizer_config.json, and special_tokens_map.json where that counts.
 
     values: by their names. listed: the tokens of added_tokens_decoder, or else of added_tokens.json, by ascending ids.

@@ -35,6 +35,7 @@ def _from_json(path: Path, config: Mapping[str, Any], settings: TokenSettings) -
     notes = check_json_class(path.parent, config, settings.values)
     tokenizers = load_library()
     tokenizer = call_library(str(path), lambda: tokenizers.Tokenizer.from_file(str(path)))
+    tokenizer.no_padding()  # it would stand among the ends of a text
     unknown = call_library(str(path), lambda: _unknown_piece(tokenizer, settings.values))
     _follow_bert_settings(tokenizer, settings.values)
     call_library(str(path), lambda: add_tokens(tokenizer, settings))
