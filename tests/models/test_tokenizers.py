@@ -164,6 +164,15 @@ def test_gguf_vocabularies(tmp_path, folder, name):
         assert tokenizer.encode(text).ids.tolist() == ids, text
 
 
+@pytest.mark.parametrize("name", ["llama", "t5"])
+def test_a_lone_space_of_gguf(tmp_path, folder, name):
+    """SentencePiece's lone space in a .gguf is the same token as from its own file."""
+    text = "猫吃鱼 the ☃ 猫"
+    found = gguf_tokenizer(gguf_of(tmp_path / "x.gguf", folder, name)).encode(text).tokens
+    assert found == tiny(folder, name).encode(text).tokens
+    assert all((token.text, token.start) == ("␣", token.end) for token in found if token.piece == "▁")
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [
