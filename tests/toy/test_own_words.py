@@ -175,7 +175,7 @@ def test_bad_files(tmp_path, monkeypatch):
 @pytest.mark.parametrize("given", [5, True, [5], {"a": "b"}])
 def test_only_paths(given):
     """Anything but a path or several is refused."""
-    with pytest.raises(OptionError, match="--lexicon must be a path, or a list of paths"):
+    with pytest.raises(OptionError, match="lexicon must be a path, or a list of paths"):
         attnviz.run("猫吃鱼", lexicon=given)
 
 
