@@ -24,6 +24,7 @@ from attnviz.core.result import Result
 from attnviz.core.selection import find_places
 from attnviz.core.token import stand_for_text
 from attnviz.core.types import Float32
+from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message, toy_name
 
 Name = str | Message
@@ -466,4 +467,4 @@ def decimals(number: float) -> str:
     ('.21', '.0003')
     """
     digits = 2 if number >= 0.005 or number == 0 else min(7, int(np.ceil(-np.log10(number))))
-    return f"{number:.{digits}f}".lstrip("0") if number < 1 else f"{number:.{digits}f}"
+    return pure_decimal(f"{number:.{digits}f}")

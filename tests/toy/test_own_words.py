@@ -181,7 +181,7 @@ def test_only_paths(given):
 
 def test_where_it_would_do_nothing(own):
     """With vectors of another kind it is refused, unless it cuts the text."""
-    with pytest.raises(OptionError, match="--embedding hash does not use"):
+    with pytest.raises(OptionError, match="embedding hash does not use"):
         attnviz.run("齐天大圣", lexicon=own, embedding="hash")
     found = attnviz.run("齐天大圣吃鱼", lexicon=own, embedding="hash", tokens="lexicon")
     assert found.query[0].text == "齐天大圣"

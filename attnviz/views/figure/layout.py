@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from attnviz.core.errors import OptionError
+from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message
 from attnviz.text.clusters import count_columns
 from attnviz.text.line_breaking import Part, break_parts, split_prose
@@ -278,7 +279,7 @@ def _powers_of_ten(scale: Scale) -> list[tuple[float, str]]:
 
 def _short(value: float) -> str:
     """Return a number in two digits at most, as .063 or 1e-05."""
-    return f"{value:.2g}".removeprefix("0")
+    return pure_decimal(f"{value:.2g}")
 
 
 def distinct_scales(panels: tuple[Panel, ...]) -> list[Scale]:

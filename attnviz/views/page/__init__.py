@@ -11,6 +11,7 @@ test_page.py holds each pair to the same results:
 | views/prepared/panels.py `number` (below a million) | script/numbers.mjs `formatNumber`           |
 | views/prepared/color_scale.py `Scale.place`         | script/numbers.mjs `placeLinear`, `placeLog` |
 | views/prepared/color_scale.py `spread_scale`        | script/numbers.mjs `logFloor`               |
+| i18n/decimals.py `pure_decimal`                     | script/numbers.mjs `pureDecimal`            |
 | `numpy.rint`, to choose one of 256 colours          | script/numbers.mjs `roundHalfEven`          |
 | views/page/payload.py `encode_matrix`, `encode_mask` | script/blocks.mjs `readNumbers`, `readMask` |
 

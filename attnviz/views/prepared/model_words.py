@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
 from attnviz.core.provenance import HiddenTokens, ModelOrigin, Provenance
+from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import number
@@ -164,4 +165,4 @@ def _share(value: float) -> str:
     >>> _share(0.304), _share(0.0), _share(1.0)
     ('.30', '.00', '1.00')
     """
-    return f"{value:.2f}".removeprefix("0")
+    return pure_decimal(f"{value:.2f}")

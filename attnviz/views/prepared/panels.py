@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.labels import visible
@@ -90,7 +91,7 @@ class Prepared:
 
 
 def number(value: float, digits: int, *, plus: bool = False) -> str:
-    """Write a number without its leading zero; 0 is exactly nothing, .000 is too little for the digits.
+    """Write a number, in English without its leading zero; 0 is exactly nothing, .000 is too little for the digits.
 
     >>> number(0.4172, 3), number(-1.5, 2), number(0.0, 3), number(0.25, 2, plus=True)
     ('.417', '-1.50', '0', '+.25')
@@ -103,8 +104,7 @@ def number(value: float, digits: int, *, plus: bool = False) -> str:
         written = f"{value:{sign}.{min(digits, 9 - whole)}f}"  # float32 has no tenth digit
     else:
         written = f"{value:{sign}.{min(digits, 5)}e}"
-    sign, rest = (written[0], written[1:]) if written[0] in "+-" else ("", written)
-    return sign + (rest[1:] if rest.startswith("0.") else rest)
+    return pure_decimal(written)
 
 
 def join(forms: tuple[Prepared, ...]) -> Prepared:

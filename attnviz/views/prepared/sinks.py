@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from attnviz.core.attention_data import Attention, Token
+from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.attention import ROWS_ARE_WHOLE
 from attnviz.views.prepared.color_scale import weight_scale
@@ -113,7 +114,7 @@ def _without(panel: Panel, kept: list[int], renormalize: bool) -> Panel:
 
 
 def _note(token: Token, given: float, how: str, kind: str) -> Message:
-    fields = {"token": visible(token.text), "share": f"{given:.2f}".lstrip("0")}
+    fields = {"token": visible(token.text), "share": pure_decimal(f"{given:.2f}")}
     if how == "mark":
         return message("† “{token}” is a sink: the other words give it {share} on average.", **fields)
     if kind != "weights":

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from attnviz.explanation.elements import Entry, Explanation, Line, Number, Piece, Step, Word
+from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, Name, message
 from attnviz.text.clusters import count_columns
 from attnviz.views.prepared.attention import UNKNOWN
@@ -103,7 +104,7 @@ def as_rounded(value: float, digits: int) -> str:
     rounded = round(value, digits)
     if abs(value) < 1e6 and rounded and abs(value - rounded) <= 1e-7 * abs(value):
         short = f"{rounded:.{digits}f}".rstrip("0").rstrip(".")
-        return short.replace("0.", ".", 1) if short.startswith(("0.", "-0.")) else short
+        return pure_decimal(short)
     return number(value, digits)
 
 
@@ -114,7 +115,7 @@ def as_given(value: float) -> str:
     ('.5', '2', '1e-40', '1e+09')
     """
     short = f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return short.removeprefix("0") if short.startswith("0.") else short
+    return pure_decimal(short)
 
 
 class _Writer:

@@ -3,7 +3,7 @@
 import { colorAt, scaleEnd } from "./colors.mjs";
 import { IS_CROSS, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
-import { formatNumber, largestSize, logFloor } from "./numbers.mjs";
+import { formatNumber, largestSize, logFloor, pureDecimal } from "./numbers.mjs";
 import { columnMeans } from "./sheets.mjs";
 import { widthOf } from "./text_measure.mjs";
 
@@ -62,7 +62,7 @@ function legendEnds(scene, scale, side) {
   } else if (state.colours === "row" && row === null) return ends("row_largest");
   const number = formatNumber(high, data.digits, scale.diverging);
   if (isLog && !scale.diverging) {
-    return [say("and_less", { floor: Number(floor.toPrecision(1)).toString().replace(/^0/, "") }), number];
+    return [say("and_less", { floor: pureDecimal(Number(floor.toPrecision(1)).toString()) }), number];
   }
   return [scale.diverging ? formatNumber(-high, data.digits) : "0", number];
 }

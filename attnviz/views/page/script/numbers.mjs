@@ -17,9 +17,15 @@ function toFixedHalfEven(value, digits) {
   return isTie && Number(kept.at(-1)) % 2 === 0 ? kept : value.toFixed(digits);
 }
 
+/** Return a number of at least 0 as the page's language writes it, as in Python: .331 in English, 0.331 in Chinese. */
+export function pureDecimal(written) {
+  const isChinese = (globalThis.document?.documentElement?.lang ?? "en").startsWith("zh");
+  return !isChinese && written.startsWith("0.") ? written.slice(1) : written;
+}
+
 /**
- * Format a number as the tables print it, as in Python: without a leading zero. "0" is exactly 0; ".000" is a number
- * that is too small for the digits.
+ * Format a number as the tables print it, as in Python: in English without a leading zero. "0" is exactly 0; ".000" is
+ * a number that is too small for the digits.
  *
  * @param {number} value
  * @param {number} digits decimal places, fewer where the whole part is long
@@ -32,7 +38,7 @@ export function formatNumber(value, digits, plus = false) {
   const whole = size >= 1 ? String(Math.floor(size)).length : 0;
   const places = toFixedHalfEven(size, Math.min(digits, 9 - whole));
   const sign = value < 0 ? "-" : plus ? "+" : "";
-  return sign + (places.startsWith("0.") ? places.slice(1) : places);
+  return sign + pureDecimal(places);
 }
 
 /** Return the position of a number on a linear scale from low to high, 0 to 1, as in Python. */
