@@ -148,7 +148,7 @@ def test_hiding_special_tokens(text, renormalize):
 def test_refusals():
     """An unknown way to join, and a text of special tokens only."""
     attention = attention_of("a", (Token("[CLS]"),))
-    with pytest.raises(OptionError, match="--merge"):
+    with pytest.raises(OptionError, match="merge takes one of"):
         merge_tokens(attention, "letters")
     with pytest.raises(InputError, match="nothing but special"):
         hide_special(attention)
