@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from attnviz.core.attention import dot_products, exponentials
+from attnviz.core.attention import choose_products, dot_products, exponentials
 from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.types import Booleans, Floats
 from attnviz.explanation.elements import Piece, Word
@@ -59,7 +59,8 @@ class Row:
         """The dot products [keys]: a trace keeps none, so the body's own step gives them again from its cards."""
         precision = self.trace.logits.dtype  # float64 where float32 was too small
         query, key = (cards[self.head].astype(precision, copy=False) for cards in (self.trace.query, self.trace.key))
-        dots: Floats = dot_products(query, key)[self.token]
+        products = dot_products if self.trace.embedded is None else choose_products(self.trace.embedded)
+        dots: Floats = products(query, key)[self.token]
         return dots
 
     @cached_property

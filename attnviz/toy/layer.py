@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.attention import attend, distinct_products, dot_products, merge_heads, split_heads
+from attnviz.core.attention import attend, choose_products, merge_heads, split_heads
 from attnviz.core.attention_data import Projection, Trace
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.positions import Positions
-from attnviz.core.types import Float32, Floats
+from attnviz.core.types import Float32
 from attnviz.toy import lexicon
 
 LARGE_LOGIT = 64.0  # up to it float32's rounding of a product changes a weight by less than 4e-6
@@ -64,12 +63,11 @@ def layer(
             "--heads must be at least 1 and divide the {dim} dimensions; {heads} does not.", dim=dim, heads=heads
         )
     scheme = positions or Positions()
-    once = distinct_products if _has_equal_rows(inputs) else dot_products
-    trace = _layer(inputs, projection, key_inputs, heads, scheme, allowed, temperature, once)
+    trace = _layer(inputs, projection, key_inputs, heads, scheme, allowed, temperature)
     if max(trace.logits.max(initial=0), -trace.logits.min(initial=0)) > LARGE_LOGIT:
         exact = inputs.astype(np.float64)
         keys = None if key_inputs is None else key_inputs.astype(np.float64)
-        trace = _layer(exact, projection, keys, heads, scheme, allowed, temperature, distinct_products)
+        trace = _layer(exact, projection, keys, heads, scheme, allowed, temperature)
     return replace(trace, features=features, head_features=_per_head(features, heads))
 
 
@@ -81,10 +79,10 @@ def _layer(
     scheme: Positions,
     allowed: NDArray[np.bool_] | None,
     temperature: float,
-    once: Callable[[Floats, Floats], Floats],
 ) -> Trace:
-    """Compute the layer in the precision of its inputs. once: computes all dot products of two sets of vectors."""
+    """Compute the layer in the precision of its inputs."""
     dim = inputs.shape[-1]
+    once = choose_products(inputs)
     placed, added = _place(inputs, scheme)
     key_placed, key_added = (placed, added) if key_inputs is None else _place(key_inputs, scheme)
     query, key, value = (
@@ -118,10 +116,6 @@ def _layer(
         unrotated_query=None if scheme.rotate is None else query,
         unrotated_key=None if scheme.rotate is None else key,
     )
-
-
-def _has_equal_rows(rows: NDArray[np.floating]) -> bool:
-    return len({row.tobytes() for row in rows}) < len(rows)
 
 
 def _place(inputs: NDArray[np.floating], scheme: Positions) -> tuple[NDArray[np.floating], Float32 | None]:

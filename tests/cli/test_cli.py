@@ -200,7 +200,7 @@ def test_layer(good, layer):
     assert json.loads(good("run", "猫吃鱼", "--json", "--layer", layer))["layers"] == [0]
 
 
-@pytest.mark.parametrize(("digits", "shown"), [("1", ".6"), ("4", ".6252"), ("9", ".625")])
+@pytest.mark.parametrize(("digits", "shown"), [("1", ".7"), ("4", ".7"), ("9", ".7")])
 def test_precision(good, digits, shown):
     """--precision is the number of decimal places."""
     out = good("run", "猫吃鱼", "--precision", digits)
@@ -506,17 +506,17 @@ def test_nothing_is_help(call):
 @pytest.mark.parametrize(
     ("options", "there", "absent"),
     [
-        (["--view", "table"], [".331"], ["rest"]),
-        (["--view", "blocks"], ["░░▒▒▓▓██ .625"], [".331"]),
-        (["--view", "top", "--top", "2"], ["rest .317"], [".317   "]),
-        (["--top", "1"], ["rest .648"], [".331"]),
-        (["--view", "text"], ["how much each word receives"], [".331"]),
-        (["--token", "吃"], ["how much “吃” looks at each word"], [".331"]),
-        (["--token", "1"], ["how much “吃” looks at each word"], [".331"]),
-        (["--view", "blocks", "--scale", "row"], ["each row's largest, at most .625", "each row on its own scale"], []),
+        (["--view", "table"], [".583"], ["rest"]),
+        (["--view", "blocks"], ["░░▒▒▓▓██ .625"], [".583"]),
+        (["--view", "top", "--top", "2"], ["rest .190"], [".190   "]),
+        (["--top", "1"], ["rest .648"], [".583"]),
+        (["--view", "text"], ["how much each word receives"], [".583"]),
+        (["--token", "吃"], ["how much “吃” looks at each word"], [".583"]),
+        (["--token", "1"], ["how much “吃” looks at each word"], [".583"]),
+        (["--view", "blocks", "--scale", "row"], ["each row's largest, at most .725", "each row on its own scale"], []),
         (["--view", "blocks", "--scale", "log"], ["and less", "a scale of ratios"], []),
         (["--sinks", "mark"], ["No token is a sink"], []),
-        (["--squeeze"], [".331"], ["is the same"]),
+        (["--squeeze"], [".583"], ["is the same"]),
     ],
 )
 def test_views(good, options, there, absent):

@@ -175,8 +175,8 @@ def test_steps_are_in_the_order_of_the_path():
 def test_terms_have_names():
     """A query card says what asked for what; a dot product which feature met."""
     text = page(explain("猫吃鱼", token="猫"))
-    assert re.search(r"eating +1\.6 × 2\.0103 \(eater\) += 3\.2165", text)
-    assert "3.2165 × 2.2295 (eating) +" in text
+    assert re.search(r"eating +1\.2 × 2\.4838 \(eater\) += 2\.9805", text)
+    assert "2.9805 × 2.6211 (eating) =" in text
 
 
 def test_long_sums_are_shortened_honestly():
@@ -217,8 +217,8 @@ def test_cell():
     found = explain("猫吃鱼", token="猫", cell="吃")
     text = page(found)
     assert found.cell == 1
-    assert "from 2 other words = 2.8410" in text
-    assert re.search(r"吃 +1 / 2\.8410 = \.3520", text)
+    assert "from 2 other words = 1.7155" in text
+    assert re.search(r"吃 +1 / 1\.7155 = \.5829", text)
     assert [step.name for step in found.steps][-1] == "handed"
     assert page(explain("猫吃鱼", token="吃", cell="鱼", mask="causal")).count("forbidden") == 1
 
@@ -247,10 +247,10 @@ def test_compare_heads():
     """A row for each head: its weights, what it looks at most, its entropy."""
     found = explain("the cat eats the fish", heads=4, token="eats", head="all")
     text = page(found)
-    assert re.search(r"1 what is acted on.* \.0564 +\.0564 .* \.7745 +fish +1\.2210", text)
+    assert re.search(r"1 what is acted on.* \.0115 +\.0390 .* \.9265 +fish +\.5071", text)
     assert re.search(r"3 kind of thing.* all alike +2\.3219", text)
     narrow = page(found, width=40)
-    assert "fish .7745" in narrow
+    assert "fish .9265" in narrow
     assert max(map(len, narrow.splitlines())) <= 40
     many = page(explain(LONG, embedding="hash", heads=16, head="all", token=0))
     assert many.count("   head ") == 16
