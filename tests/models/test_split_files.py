@@ -8,12 +8,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from golden_models import MODELS
 from hypothesis import given
 from hypothesis import strategies as st
+from near import assert_states_near, assert_within
+from real_models import GEMMA3, needs_gemma3
 
 from attnviz.core.errors import InputError
 from attnviz.models.checkpoint import check_pieces, open_checkpoint
 from attnviz.models.formats.gguf import GgufFile
+from attnviz.models.forward import forward
 from attnviz.models.listing import models_here
 from attnviz.models.locate import find_model
 from attnviz.models.model import load
@@ -182,3 +186,17 @@ def test_sums_of_other_files(site, whole, line):
     for file in site.rglob("SHA256SUMS"):
         file.write_text(line.format(sum="0" * 64))
     assert find_model("pkg:cut_model").sha256 == ("0" * 64 if "*m" in line else None)
+
+
+@needs_gemma3
+def test_gemma3_reads_chinese():
+    """A real model in four packages: its words are whole tokens, and all layers and heads are transformers'."""
+    model = load(GEMMA3)
+    answers = dict(np.load(MODELS / "gemma3-270m.npz"))
+    encoded = model.tokenizer.encode("我喜欢吃苹果")
+    np.testing.assert_array_equal(encoded.ids, answers["text0_ids"])
+    assert [token.text for token in encoded.tokens] == ["<bos>", "我", "喜欢", "吃", "苹果"]
+    found = forward(model.checkpoint.config, model.checkpoint.tensors, encoded.ids, logits=[-1])
+    assert found.weights.shape[:2] == (18, 4)
+    assert_within(found.weights, answers["text0_weights"], 2**-11, "the answers are kept in float16")
+    assert_states_near(found.logits[0][answers["text0_best"]], answers["text0_logits"])

