@@ -15,7 +15,6 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from attnviz.core.encodings import COMMON
 from attnviz.core.masks import SPELLINGS
 from attnviz.core.positions import SCHEMES
 from attnviz.i18n.messages import LANGUAGES, translate
@@ -146,7 +145,7 @@ def _axes() -> tuple[str, ...]:
 OPTIONS: dict[str, OptionText] = {
     "file": OptionText("Input", "Read the text from this file, UTF-8 unless --encoding says otherwise.", "PATH"),
     "encoding": OptionText(
-        "Input", "Encoding of the files and of standard input that are read as text, such as gbk.", "NAME", COMMON
+        "Input", "Encoding of the files and of standard input that are read as text, such as gbk.", "NAME"
     ),
     "vectors": OptionText(
         "Input", "Read a matrix from this .csv or .npy file, one row a token, instead of a text.", "PATH"

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.cli.options import AttentionInput, TextInput
-from attnviz.core.encodings import check_encoding
 from attnviz.core.errors import InputError, OptionError, reason_of
 from attnviz.core.read_file import (
     LARGEST_LABELS,
@@ -114,9 +113,13 @@ def check_encoded(
 
     named: whether the command line names what is read; otherwise it is standard input.
     """
+    if encoding is None:
+        return
+    from attnviz.core.encodings import check_encoding
+
     check_encoding(encoding)
     table = vectors is not None and vectors.suffix.lower() == ".csv"
-    if encoding is None or not named or file is not None or table or "-" in texts or any(map(is_file, labels)):
+    if not named or file is not None or table or "-" in texts or any(map(is_file, labels)):
         return
     raise OptionError(
         "--encoding says how a file or standard input is written; here neither is read as text.", hint="Leave it out."

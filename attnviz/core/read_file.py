@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import stat
 from pathlib import Path
 from typing import IO
@@ -127,6 +126,8 @@ def _not_encoded(
     data: bytes, name: str | Path | Message, encoding: str | None, error: UnicodeDecodeError | None, chosen: bool
 ) -> InputError:
     """Return the error for bytes that are not this encoding."""
+    from shlex import quote
+
     from attnviz.core.encodings import guess_encoding
 
     where: Message | Name = Name("")
@@ -146,7 +147,7 @@ def _not_encoded(
         "guess": guess,
         "beginning": "" if guess is None else " ".join(data[:_BEGINNING].decode(guess, "ignore").split())[:_SHOWN],
         "suffix": name.suffix if isinstance(name, Path) else "",
-        "file": shlex.quote(str(name)) if isinstance(name, Path) else "",
+        "file": quote(str(name)) if isinstance(name, Path) else "",
     }
     if encoding is not None and _is_utf8(data):
         return InputError("{name} is not {encoding}{where}; it is UTF-8.", hint="Leave --encoding out.", **fields)

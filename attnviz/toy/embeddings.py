@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError, unknown_choice
-from attnviz.core.read_arrays import read_npy
 from attnviz.core.read_file import LARGEST_ARRAYS, LARGEST_TABLE, decode, read_bytes
 from attnviz.core.types import Float32, Float64
 from attnviz.i18n.messages import Message, listed, message
@@ -338,6 +337,8 @@ def read_vectors(path: Path, encoding: str | None = None) -> tuple[tuple[str, ..
 
 
 def _read_npy(path: Path) -> Float64:
+    from attnviz.core.read_arrays import read_npy  # zipfile takes a while to load
+
     data = read_bytes(path, LARGEST_ARRAYS)
     matrix = read_npy(io.BytesIO(data), len(data), path.name)
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":

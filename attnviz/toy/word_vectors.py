@@ -8,7 +8,6 @@ UTF-8; the numbers of a row that is kept are read and checked one by one.
 from __future__ import annotations
 
 import io
-import shlex
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from typing import IO, NoReturn
 
 import numpy as np
 
-from attnviz.core.encodings import guess_encoding
 from attnviz.core.errors import InputError, reason_of
 from attnviz.core.types import Float64
 
@@ -169,6 +167,8 @@ class _File:
         try:
             word.decode("utf-8")
         except UnicodeDecodeError:
+            from shlex import quote
+
             encoding = self._encoding()
             raise InputError(
                 "{name!r}, line {line}: the word is not UTF-8.",
@@ -178,12 +178,14 @@ class _File:
                 name=self.name,
                 line=number,
                 guess=encoding,
-                file=shlex.quote(str(self.path)),
+                file=quote(str(self.path)),
             ) from None
         return word, numbers
 
     def _encoding(self) -> str | None:
         """Return the encoding that the words are likely to be in, None where none is or the file must be unpacked."""
+        from attnviz.core.encodings import guess_encoding
+
         if self.path.suffix.lower() == ".gz":
             return None
         with _opened(self.path) as (stream, _):
