@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import IO, TYPE_CHECKING
 
 from attnviz.cli.standard_streams import drop_output
+from attnviz.core.errors import cut_long_fields
 from attnviz.i18n.messages import Message
 from attnviz.views.prepared.labels import encodable, visible
 from attnviz.views.prepared.presentation import Presentation
@@ -113,9 +114,9 @@ def print_data(text: str) -> None:
 
 
 def print_notes(notes: Iterable[Message]) -> None:
-    """Print each note as one line on standard error."""
+    """Print each note as one line on standard error; a text in it that is too long for a line is cut."""
     for note in notes:
-        print_line(note.localized())
+        print_line(cut_long_fields(note).localized())
 
 
 def print_line(text: str, prefix: str = "attnviz: ") -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from attnviz.i18n.messages import Message, Name, listed, message, phrase, sentences, toy_name
+from attnviz.i18n.messages import Listed, Message, Name, listed, message, phrase, sentences, toy_name
 
 _LONGEST, _KEPT = 400, 60  # a text of more characters is none that people wrote, and its beginning is enough
 
@@ -69,9 +69,16 @@ def in_python(text: str) -> str:
     return re.sub(_OPTION, named, text)
 
 
+def cut_long_fields(value: Any) -> Any:
+    """Return a field, or a message with its fields, with the beginning of a text that is too long for a line."""
+    return _cut(value)
+
+
 def _cut(value: Any) -> Any:
     if isinstance(value, Message):
         return replace(value, fields={name: _cut(each) for name, each in value.fields.items()})
+    if isinstance(value, Listed):
+        return Listed(tuple(map(_cut, value.items)))
     return value if not isinstance(value, str) or len(repr(value)) <= _LONGEST else value[:_KEPT] + "…"
 
 

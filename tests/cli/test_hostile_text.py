@@ -297,3 +297,12 @@ def test_data_keep_the_text():
     assert json.loads(to_json({"a": HOSTILE})) == {"a": HOSTILE}
     assert "猫 \\u202e" in to_json("猫 \u202e")
     assert_safe(to_json([HOSTILE]).removesuffix("\n"), where="JSON")
+
+
+def test_notes_are_cut(capsys, folder):
+    """A word of thousands of characters is no line of thousands of characters."""
+    assert folder.is_dir()
+    code, _, error = attnviz(capsys, "run", "zq" * 4000 + " cat")
+    assert code == 0
+    assert error.count("\n") == 1
+    assert len(error) < 300

@@ -745,6 +745,19 @@ def test_text_keeps_paragraphs():
     assert [line.rstrip() for line in lines[1:5]] == ["  the cat", "", "      eats fish", "  now"]
 
 
+def test_tokens_of_line_ends_break_the_line():
+    """Where a model has a token for the line's end, the line breaks after it, and an empty line stays empty."""
+    text = "the cat\neats\n\nfish"
+    spans = ((0, 3), (3, 7), (7, 8), (8, 12), (12, 13), (13, 14), (14, 18))
+    tokens = tuple(Token(text[start:end], start, end) for start, end in spans)
+    weights = np.full((1, 1, len(tokens), len(tokens)), 1 / len(tokens), dtype=np.float32)
+    attention = Attention(tokens, tokens, weights, source=text, provenance=PROVENANCE)
+    (form,) = prepare(attention)
+    screen = Screen(80)
+    lines = plain(drawn(render_text(shade_words(form, attention), Choice(), screen), screen))
+    assert [line.strip() for line in lines[1:5]] == ["the cat␊", "eats␊", "␊", "fish"]
+
+
 def test_punctuation_begins_no_line():
     """A closing mark never begins a line, an opening one never ends it, and no Han word is parted."""
     text = "猫吃鱼，鱼吃猫。（图书馆里，孩子“看书”。）" * 3

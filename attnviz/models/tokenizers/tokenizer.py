@@ -19,6 +19,7 @@ from attnviz.core.read_file import need_text
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.formats.files import text_of
 from attnviz.models.tokenizers.classes import ends_in_4
+from attnviz.models.tokenizers.quiet_library import quiet
 from attnviz.models.tokenizers.spans import SPACE, is_lone_space, reader_spans
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ def _token(
 def call_library(name: str, make: Callable[[], Result]) -> Result:
     """Return what `make` returns; InputError names the file where the tokenizers package finds fault with it."""
     try:
-        return make()
+        with quiet():
+            return make()
     except (AttnvizError, KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:  # the library is Rust, where a panic is no Exception
@@ -197,10 +199,14 @@ def load_library() -> Any:
     """Import the tokenizers package; MissingError says how to install it."""
     try:
         import tokenizers
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingError(
             "A model's tokens need the extra [models].",
             hint="In the project's folder, install it with: pip install '.[models]'.",
+        ) from None
+    except ImportError as error:  # it is there, and the system cannot load it: too little memory, another machine's
+        raise MissingError(
+            "The package tokenizers is installed, but cannot be loaded: {reason}.", reason=" ".join(str(error).split())
         ) from None
     return tokenizers
 

@@ -18,6 +18,8 @@ from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.model_words import hidden_words
 from attnviz.views.prepared.panels import Panel, Prepared, ShadedWord
 
+_LINE_END = re.compile(r"[^\S\n\r\v\f\x85\u2028\u2029]*[\n\r\v\f\x85\u2028\u2029]\s*")
+
 
 def shade_words(form: Prepared, attention: Attention, token: str | None = None) -> Prepared:
     """Return how much each word receives: the mean over the words that look, or what the word `token` gives it.
@@ -78,6 +80,8 @@ def _words(
     words: list[ShadedWord] = []
     for index, (token, before, skipped) in enumerate(_stretches(attention)):
         words.extend(ShadedWord(visible(text), gap) for gap, text in skipped)
+        if index:
+            before = _line_ends(attention.key[index - 1]) + before
         column = columns.get(index)
         label = panel.columns[column] if column is not None else name_of(token, unknown=attention.provenance.unknown)
         word = ShadedWord(label, before, asks=not attention.is_cross and index == asking)
@@ -85,6 +89,11 @@ def _words(
             word = replace(word, value=float(row[column]), place=float(places[column]))
         words.append(word)
     return tuple(words)
+
+
+def _line_ends(token: Token) -> str:
+    """Return the line ends of a token that has nothing else in it: they break the line after it, as in the text."""
+    return "\n" * len(token.text.splitlines()) if token.start is not None and _LINE_END.fullmatch(token.text) else ""
 
 
 def _stretches(attention: Attention) -> list[tuple[Token, str, list[tuple[str, str]]]]:
