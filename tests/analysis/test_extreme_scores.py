@@ -9,38 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from near import assert_near
+from stress import oracle
 
 from attnviz import compare, lab, run
 from attnviz.analysis.order_blindness import LARGEST_ROUNDING, Blindness
-from attnviz.core.masks import make_mask
-from attnviz.core.positions import Place, positions
 from attnviz.io.write_data import comparison_document
-from attnviz.toy.layer import make_projection
 
 TEMPERATURES = (1e-3, 1e-4, 1e-5, 1e-7, 1e-9)
 WORDS = "the sees cat the the cat red cat cat"
 pytestmark = pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="long double is float64 here")
-
-
-def oracle(attention):
-    """The weights of one head, in long double from the words' vectors on."""
-    trace, settings = attention.traces[0], attention.provenance.toy
-    x = trace.embedded.astype(np.longdouble)
-    place = Place(len(x), len(x), x.shape[1], 1, "causal" in settings.mask, settings.offset, settings.seed)
-    scheme = positions(settings.position, place)
-    if scheme.add is not None:
-        x = x + scheme.add(len(x)).astype(np.longdouble)
-    made = make_projection(settings.projection, x.shape[1], seed=settings.seed)
-    q, k = (x if matrix is None else x @ matrix.astype(np.longdouble) for matrix in (made.query, made.key))
-    logits = q @ k.T / np.sqrt(np.longdouble(x.shape[1]))
-    if scheme.bias is not None:
-        logits = logits + scheme.bias[0]
-    logits = logits / np.longdouble(settings.temperature)
-    allowed = make_mask(settings.mask, len(x), len(x))
-    if allowed is not None:
-        logits = np.where(allowed, logits, -np.inf)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float64)
 
 
 @pytest.mark.parametrize("temperature", [1, 0.25, *TEMPERATURES])
