@@ -43,7 +43,7 @@ def test_error_names_the_encoding(text, encoding):
     data = text.encode(encoding)
     with pytest.raises(InputError, match="is not UTF-8") as caught:
         decode(data, message("Standard input"))
-    line = str(caught.value)
+    line = caught.value.localized()
     assert f"begins with “{' '.join(text.split())[:20]}”" in line
     named = line.partition("Add: --encoding ")[2].removesuffix(".")
     assert decode(data, message("Standard input"), named) == text
@@ -61,9 +61,9 @@ def test_utf8_stays_utf8(text):
 
 def test_chosen_encoding_that_is_wrong():
     """An encoding that does not fit is refused with the one that does, and for UTF-8 with the option left out."""
-    with pytest.raises(InputError, match=r"is not ascii: byte 0xc3 at position 0 .*Use: --encoding gbk\.$"):
+    with pytest.raises(InputError, match=r"is not ascii: byte 0xc3 at position 0 .*Use: .*encoding gbk\.$"):
         decode("猫吃鱼，鱼吃猫。".encode("gbk"), "x", "ascii")
-    with pytest.raises(InputError, match=r"it is UTF-8\. Leave --encoding out\.$"):
+    with pytest.raises(InputError, match=r"it is UTF-8\. Leave .*encoding out\.$"):
         decode("猫吃鱼吗".encode(), "x", "shift_jis")
     with pytest.raises(InputError, match="is not utf-16"):
         decode(b"abc", "x", "utf-16")
@@ -71,7 +71,7 @@ def test_chosen_encoding_that_is_wrong():
 
 def test_bytes_that_are_no_text():
     """For bytes that make a likely text in no encoding none is named."""
-    with pytest.raises(InputError, match=r"Name the encoding, for example: --encoding cp1252\.$"):
+    with pytest.raises(InputError, match=r"Name the encoding, for example: .*encoding cp1252\.$"):
         decode(bytes(range(128, 256)) * 3, "x")
 
 
@@ -84,14 +84,14 @@ def test_names_of_encodings(name):
 @pytest.mark.parametrize("name", ["gbkk", "utf-7777", "", "no\0", "猫"])
 def test_unknown_names(name):
     """Another name is refused with the nearest, or with a list."""
-    with pytest.raises(OptionError, match="--encoding takes one of utf-8, gbk"):
+    with pytest.raises(OptionError, match="encoding takes one of utf-8, gbk"):
         check_encoding(name)
 
 
 @pytest.mark.parametrize("name", ["rot13", "base64", "zip", "hex", "idna", "punycode", "unicode_escape", "undefined"])
 def test_no_encodings_of_texts(name):
     """Codecs that make no text of a file's bytes are refused, whatever they would do with them."""
-    with pytest.raises(OptionError, match="--encoding"):
+    with pytest.raises(OptionError, match="encoding"):
         check_encoding(name)
 
 
