@@ -254,4 +254,39 @@ MORE_SINGLE |= {
     ),
 }
 
+MODERN = {
+    "vocab_size": 41,
+    "hidden_size": 16,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "intermediate_size": 19,
+    "max_position_embeddings": 60,
+    "norm_eps": 0.01,
+    "local_attention": 6,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "cls_token_id": 1,
+    "sep_token_id": 2,
+}
+MORE_SINGLE |= {
+    "modernbert": ("ModernBertConfig", "ModernBertForMaskedLM", MODERN, (11, 1)),
+    "modernbert-biased": (
+        "ModernBertConfig",
+        "ModernBertForMaskedLM",
+        MODERN
+        | {
+            "norm_bias": True,
+            "attention_bias": True,
+            "mlp_bias": True,
+            "classifier_bias": True,
+            "decoder_bias": False,
+            "tie_word_embeddings": False,
+            "num_hidden_layers": 2,
+            "layer_types": ["sliding_attention", "full_attention"],
+        },
+        (9,),
+    ),
+}
+
 MORE_DOUBLE: Double = {}

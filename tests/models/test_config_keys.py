@@ -63,6 +63,7 @@ BRANCHES = {
     "bert": [{"is_decoder": True}],
     "gemma2": [{"layer_types": None}],
     "olmo3": [{"layer_types": None}, {"rope_parameters": None}],
+    "modernbert": [{"layer_types": None}, {"rope_parameters": None}],
     "cohere2": [{"layer_types": None}],
     "exaone4": [{"layer_types": None, "sliding_window_pattern": 4}],
     "qwen2_moe": [{"use_sliding_window": True, "layer_types": None, "sliding_window": 4}],

@@ -24,6 +24,7 @@ _BEGINNINGS = {
     "electra": ("Electra",),
     "mpnet": ("MPNet",),
     "albert": ("Albert",),
+    "modernbert": ("ModernBert",),
     "gpt2": ("GPT2",),
     "gpt_neox": ("GPTNeoX",),
     "opt": ("OPT",),
@@ -63,7 +64,7 @@ _BEGINNINGS = {
 }
 
 # Families that attend in both directions whatever their head is: there an unknown head changes nothing below it.
-_ENCODERS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "mpnet", "albert")
+_ENCODERS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "mpnet", "albert", "modernbert")
 
 # How they end: the stack alone, or with a head on it that attention does not depend on. LlamaForMaskedLM is none of
 # Llama's: whoever trains it lets a token attend to what follows.

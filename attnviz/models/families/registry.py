@@ -31,6 +31,7 @@ FAMILIES: dict[str, Family] = {
     "electra": Family("ELECTRA", "bert:Electra"),
     "mpnet": Family("MPNet", "mpnet:MpNet"),
     "albert": Family("ALBERT", "albert:Albert"),
+    "modernbert": Family("ModernBERT", "modernbert:ModernBert"),
     "gpt2": Family("GPT-2", "gpt2:Gpt2"),
     "gpt_neox": Family("GPT-NeoX", "gpt_neox:GptNeoX"),
     "opt": Family("OPT", "opt:Opt"),
