@@ -289,4 +289,21 @@ MORE_SINGLE |= {
     ),
 }
 
+GPTJ = {
+    "vocab_size": 41,
+    "n_embd": 24,
+    "n_layer": 2,
+    "n_head": 4,
+    "n_positions": 15,
+    "rotary_dim": 4,
+    "layer_norm_epsilon": 0.01,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+}
+MORE_SINGLE |= {
+    "gptj": ("GPTJConfig", "GPTJForCausalLM", GPTJ, (11, 1, 15)),
+    "codegen": ("CodeGenConfig", "CodeGenForCausalLM", GPTJ, (11, 1)),
+    "gptj-narrow": ("GPTJConfig", "GPTJForCausalLM", GPTJ | {"n_inner": 33, "rotary_dim": 2}, (9,)),
+}
+
 MORE_DOUBLE: Double = {}

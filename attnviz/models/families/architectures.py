@@ -27,6 +27,8 @@ _BEGINNINGS = {
     "modernbert": ("ModernBert",),
     "gpt2": ("GPT2",),
     "gpt_neox": ("GPTNeoX",),
+    "gptj": ("GPTJ",),
+    "codegen": ("CodeGen",),
     "opt": ("OPT",),
     "llama": ("Llama", "LLaMA"),
     "mistral": ("Mistral",),

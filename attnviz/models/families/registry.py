@@ -34,6 +34,8 @@ FAMILIES: dict[str, Family] = {
     "modernbert": Family("ModernBERT", "modernbert:ModernBert"),
     "gpt2": Family("GPT-2", "gpt2:Gpt2"),
     "gpt_neox": Family("GPT-NeoX", "gpt_neox:GptNeoX"),
+    "gptj": Family("GPT-J", "gptj:GptJ"),
+    "codegen": Family("CodeGen", "gptj:CodeGen"),
     "opt": Family("OPT", "opt:Opt"),
     "llama": Family("Llama", "llama:Llama"),
     "mistral": Family("Mistral", "llama:Mistral"),
