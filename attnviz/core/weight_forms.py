@@ -119,12 +119,17 @@ def _from_output(output: Any, batch: int | None, attention: str, *, cross: bool)
         batch = batch if rows is None or batch is None else batch // max(rows // size, 1)
         return _OfOutput(there["encoder"], batch)
     found = None if beams is None else [int(beam) for beam in as_numbers(beams)[chosen].tolist() if beam >= 0]
+    if not there[attention]:
+        raise MissingError(
+            "The output has no attention: the model did not return it.",
+            hint='Load it with attn_implementation="eager" and call it with output_attentions=True.',
+        )
     states = getattr(output, "hidden_states", None)
     steps = bool(there[attention]) and isinstance(there[attention][0], tuple | list)
     states = states if not steps or states is None else states[0]
     notes: tuple[Message, ...] = ()
-    if states is not None and attention == "decoder":
-        count = len(states) - 1
+    count = _depth(output) if states is None else len(states) - 1
+    if count and attention == "decoder":
         layers = len(there[attention][0] if steps else there[attention])
         if layers < count:
             notes = (
@@ -136,6 +141,12 @@ def _from_output(output: Any, batch: int | None, attention: str, *, cross: bool)
                 ),
             )
     return _OfOutput(there[attention], batch, found, notes)
+
+
+def _depth(output: Any) -> int:
+    """Return how many layers the cache of an output has; 0 where that is not known."""
+    layers = getattr(getattr(output, "past_key_values", None), "layers", None)
+    return len(layers) if isinstance(layers, list | tuple) else 0
 
 
 def _as_arrays(weights: Any) -> Any:
@@ -151,6 +162,11 @@ def _as_arrays(weights: Any) -> Any:
 
 
 def _read(weights: Any, batch: int | None, output: _OfOutput | None, *, cross: bool) -> GivenStack:
+    if isinstance(weights, tuple) and not weights:
+        raise MissingError(
+            "The output has no attention: the model did not return it.",
+            hint='Load it with attn_implementation="eager" and call it with output_attentions=True.',
+        )
     if not isinstance(weights, tuple | list) or not len(weights):
         return _one_array(as_numbers(weights), batch, dtype_of([weights]))
     if all(isinstance(each, tuple | list) and _has_arrays(each) for each in weights):
@@ -378,9 +394,8 @@ def _ragged(shapes: Sequence[tuple[int, ...]]) -> ShapeError:
         )
     if not square:
         return ShapeError(
-            "The layers have other numbers of queries or keys, as self-attention beside cross-attention has "
-            "(Perceiver): "
-            "{first} and {second}.",
+            "The layers have other numbers of queries or keys, as where tokens are pooled (Funnel) or where "
+            "self-attention stands beside cross-attention (Perceiver): {first} and {second}.",
             hint="Give the layers of one shape, and keys= for their columns.",
             **fields,
         )

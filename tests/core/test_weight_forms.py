@@ -127,8 +127,9 @@ def test_outputs():
         Attention.from_arrays(both, list("abcd"))
     assert Attention.from_arrays(both, list("abcd"), keys=list("vwxyz")).weights.shape == (1, 3, 4, 5)
     assert Attention.from_arrays(both, list("abcd"), attention="encoder").weights.shape == (2, 3, 4, 4)
-    with pytest.raises(MissingError, match="eager"):
-        Attention.from_arrays(Output(attentions=None), list("abcd"))
+    for nothing in (Output(attentions=None), Output(attentions=()), ()):
+        with pytest.raises(MissingError, match="eager"):
+            Attention.from_arrays(nothing, list("abcd"))
     with pytest.raises(OptionError, match="no cross attention; it has decoder"):
         Attention.from_arrays(Output(attentions=layers), list("abcd"), attention="cross")
     with pytest.raises(OptionError, match="from an output"):
@@ -157,6 +158,8 @@ def test_fewer_attentions_than_layers():
     output = Output(attentions=layers, hidden_states=states)
     assert "1 attentions and 2 layers" in str(Attention.from_arrays(output, list("abc")).notes[0])
     assert Attention.from_arrays(output, list("abc"), layers=[1]).layers == (1,)
+    cached = Output(attentions=layers, past_key_values=Output(layers=[None] * 4))
+    assert "1 attentions and 4 layers" in str(Attention.from_arrays(cached, list("abc")).notes[0])
 
 
 @pytest.mark.parametrize(
@@ -206,6 +209,7 @@ def test_averaged_heads_of_layers():
 FOREIGN = {
     "Swin": (rows(16, 2, 4, 4), rows(4, 4, 4, 4)),
     "Funnel": (rows(1, 2, 8, 8), rows(1, 2, 4, 4)),
+    "pooled": (rows(1, 2, 6, 6), rows(1, 2, 3, 6)),
     "Segformer": (rows(1, 1, 16, 4), rows(1, 2, 4, 4)),
     "Perceiver": (rows(1, 2, 3, 7), rows(1, 2, 3, 3)),
     "LongT5": (rows(1, 2, 2, 3, 9), rows(1, 2, 2, 3, 9)),
