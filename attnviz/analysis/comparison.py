@@ -389,8 +389,8 @@ def _quoted(text: str) -> Message:
 
 
 def _largest_change(run: Run) -> Message:
-    """Return the largest change of a weight in brackets; nothing where its 7 decimal places are zeros."""
-    change = f"{float(np.abs(run.delta).max(initial=0)):.7f}"
+    """Return the largest change of a weight in brackets; nothing where its 6 decimal places are zeros."""
+    change = f"{float(np.abs(run.delta).max(initial=0)):.6f}"
     return message(" (largest change {change})", change=change) if change.strip("0.") else message("")
 
 

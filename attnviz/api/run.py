@@ -14,6 +14,7 @@ from attnviz.api.toy_or_model import choose
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError
 from attnviz.core.label_list import check_labels
+from attnviz.core.read_file import need_text
 from attnviz.core.token import stand_for_text
 from attnviz.i18n.messages import message
 from attnviz.models.options import Options, check_options
@@ -65,8 +66,9 @@ def run(
     """
     chosen = choose(settings, options)
     texts = list(text) if isinstance(text, list | tuple) else [text]
-    if not all(one is None or isinstance(one, str) for one in texts):
-        raise InputError("run takes a text, or a list of texts.")
+    for one in texts:
+        if one is not None:
+            need_text(one)
     if isinstance(chosen, Settings) or any((one is None) == (vectors is None) for one in texts):
         toy = chosen if isinstance(chosen, Settings) else Settings()
         word_files = open_word_files((*texts, keys), [toy], progress)

@@ -18,6 +18,7 @@ from attnviz.core.types import Booleans, Float32, Floats
 
 # Half of float64's range: two such numbers can be added without overflow.
 _LARGEST = np.finfo(np.float64).max / 4
+_FEW = 256  # so many vectors are put in order in no time
 
 
 class Attended(NamedTuple):
@@ -90,12 +91,14 @@ def dot_products(query: Floats, key: Floats) -> Floats:
 
 
 def choose_products(inputs: NDArray[np.floating]) -> Callable[[Floats, Floats], Floats]:
-    """Return what computes the dot products of vectors made from these: equal ones once, where there are any.
+    """Return what computes the dot products of vectors made from these, [n, dim].
 
-    [n, dim]; in float64, where each bit counts, always `distinct_products`.
+    `distinct_products` for few vectors, whose products then do not depend on their order, for equal vectors, and in
+    float64, where each bit counts; else `dot_products`.
     """
-    equal = len({row.tobytes() for row in inputs}) < len(inputs)
-    return distinct_products if equal or inputs.dtype == np.float64 else dot_products
+    if len(inputs) <= _FEW or inputs.dtype == np.float64 or len({row.tobytes() for row in inputs}) < len(inputs):
+        return distinct_products
+    return dot_products
 
 
 def distinct_products(query: Floats, key: Floats) -> Floats:

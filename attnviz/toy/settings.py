@@ -109,7 +109,8 @@ def check_settings(settings: Settings) -> None:
             groups=len(lexicon.GROUPS),
             heads=settings.heads,
         )
-    if not 0 < settings.temperature <= sys.float_info.max:
+    temperature = settings.temperature if isinstance(settings.temperature, int) else float(settings.temperature)
+    if not 0 < temperature <= sys.float_info.max:
         raise OptionError("--temperature must be a number above 0, not {value}.", value=settings.temperature)
     if settings.seed < 0:
         raise OptionError("--seed must be 0 or more, not {seed}.", seed=settings.seed)

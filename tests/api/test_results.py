@@ -232,7 +232,7 @@ def test_a_list_of_texts():
     assert first.to_json() == attnviz.run("猫吃鱼", heads=2).to_json()
     assert [token.text for token in second.tokens] == ["the", "cat", "eats"]
     assert attnviz.run([]) == []
-    with pytest.raises(attnviz.AttnvizError, match="list of texts"):
+    with pytest.raises(attnviz.AttnvizError, match="A text is a string"):
         attnviz.run(["猫吃鱼", 3])
 
 

@@ -170,7 +170,7 @@ def test_bad_vectors(vectors, line):
         ({"labels": ["a"]}, r"labels \(1\) must be that of the rows \(2\)"),
         ({"dim": 3}, "The vectors have 2 dimensions, not 3"),
         ({"heads": 3}, "divide the 2 dimensions"),
-        ({"projection": "lexicon"}, "does not fit --embedding vectors"),
+        ({"projection": "lexicon"}, "does not fit embedding vectors"),
     ],
 )
 def test_options_that_do_not_fit_the_vectors(options, line):
@@ -197,27 +197,27 @@ def test_blank(text, tokens):
 @pytest.mark.parametrize(
     ("changed", "line"),
     [
-        ({"tokens": "words"}, r"--tokens takes one of auto, lexicon, .*'words'. Did you mean word\?"),
-        ({"projection": "identy"}, r"--projection takes one of auto, identity, .* Did you mean identity\?"),
-        ({"position": "sinus"}, r"--position takes one of none, sinusoidal, .* Did you mean sinusoidal\?"),
-        ({"mask": "causl"}, r"--mask takes one of .* Did you mean causal\?"),
+        ({"tokens": "words"}, r"tokens takes one of auto, lexicon, .*'words'. Did you mean word\?"),
+        ({"projection": "identy"}, r"projection takes one of auto, identity, .* Did you mean identity\?"),
+        ({"position": "sinus"}, r"position takes one of none, sinusoidal, .* Did you mean sinusoidal\?"),
+        ({"mask": "causl"}, r"mask takes one of .* Did you mean causal\?"),
         ({"mask": "window:x"}, "whole number"),
-        ({"heads": 0}, "--heads must be at least 1, not 0"),
+        ({"heads": 0}, "heads must be at least 1, not 0"),
         ({"heads": -4}, "not -4"),
-        ({"heads": 3}, "--heads must be 1, 2 or 4, not 3. For other numbers use --embedding hash"),
+        ({"heads": 3}, "heads must be 1, 2 or 4, not 3. For other numbers use embedding hash"),
         ({"heads": 8}, "not 8"),
-        ({"temperature": 0.0}, "--temperature must be a number above 0, not 0.0"),
+        ({"temperature": 0.0}, "temperature must be a number above 0, not 0.0"),
         ({"temperature": -1.0}, "not -1.0"),
         ({"temperature": float("nan")}, "not nan"),
         ({"temperature": float("inf")}, "not inf"),
-        ({"seed": -1}, "--seed must be 0 or more, not -1"),
-        ({"heads": "2"}, "--heads must be a whole number, not '2'"),
+        ({"seed": -1}, "seed must be 0 or more, not -1"),
+        ({"heads": "2"}, "heads must be a whole number, not '2'"),
         ({"heads": 2.0}, "whole number, not 2.0"),
         ({"heads": True}, "whole number, not True"),
-        ({"dim": "8"}, "--dim must be a whole number"),
-        ({"temperature": "hot"}, "--temperature must be a number, not 'hot'"),
-        ({"mask": 3}, "--mask must be a text, not 3"),
-        ({"projection": "lexicon", "embedding": "hash"}, "does not fit --embedding hash. Use --projection identity"),
+        ({"dim": "8"}, "dim must be a whole number"),
+        ({"temperature": "hot"}, "temperature must be a number, not 'hot'"),
+        ({"mask": 3}, "mask must be a text, not 3"),
+        ({"projection": "lexicon", "embedding": "hash"}, "does not fit embedding hash. Use projection identity"),
     ],
 )
 def test_check(changed, line):
@@ -231,16 +231,16 @@ def test_check(changed, line):
 @pytest.mark.parametrize(
     ("changed", "line"),
     [
-        ({"embedding": "toys"}, r"--embedding takes one of .* Did you mean toy\?"),
+        ({"embedding": "toys"}, r"embedding takes one of .* Did you mean toy\?"),
         ({"embedding": "hash", "heads": 3}, "divide the 32 dimensions; 3 does not"),
-        ({"embedding": "hash", "dim": 0}, "--dim must be from 1"),
+        ({"embedding": "hash", "dim": 0}, "dim must be from 1"),
         ({"dim": 32}, "The toy embedding has 104 dimensions, not 32"),
-        ({"tokens": "given"}, "--tokens takes one of"),
+        ({"tokens": "given"}, "tokens takes one of"),
         ({"head": 1}, r"Did you mean heads\?"),
-        ({"model": 3}, "--model must be a text, not 3"),
-        ({"no_special": 1}, "--no-special must be true or false, not 1"),
-        ({"merge": "word"}, "--merge goes with --model"),
-        ({"model": "x", "heads": 2}, "--heads is for the toy: a model has its own"),
+        ({"model": 3}, "model must be a text, not 3"),
+        ({"no_special": 1}, "no_special must be true or false, not 1"),
+        ({"merge": "word"}, "merge goes with model"),
+        ({"model": "x", "heads": 2}, "heads is for the toy: a model has its own"),
     ],
 )
 def test_wrong_usage(changed, line):
@@ -253,7 +253,7 @@ def test_wrong_usage(changed, line):
 def test_texts_are_strings(wrong):
     """What is no string is told in a line, wherever a text is expected."""
     calls = (
-        lambda: run(wrong),
+        lambda: run([wrong]),
         lambda: run("猫", keys=wrong),
         lambda: attnviz.compare("猫", wrong),
         lambda: attnviz.lab(wrong),
@@ -289,7 +289,7 @@ def test_check_size():
     """4096 tokens are the most; one more is refused with what it would cost and what to do."""
     check_size(MOST_TOKENS, MOST_TOKENS, 4)
     with pytest.raises(
-        InputError, match=r"4,097 tokens are more than 4,096: .* 16,785,409 weights \(67 MB\)\. Use --view top"
+        InputError, match=r"4,097 tokens are more than 4,096: .* 16,785,409 weights \(67 MB\)\. Use view top"
     ):
         check_size(4097, 4097, 1)
     with pytest.raises(InputError, match=r"\(40\.0 GB\)"):

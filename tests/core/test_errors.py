@@ -75,8 +75,8 @@ def test_kinds(kind, builtin, code):
 @pytest.mark.parametrize(
     ("value", "line"),
     [
-        ("Casual", "--mask takes one of none, causal, not 'Casual'. Did you mean causal?"),
-        ("xyz", "--mask takes one of none, causal, not 'xyz'."),
+        ("Casual", "mask takes one of none, causal, not 'Casual'. Did you mean causal?"),
+        ("xyz", "mask takes one of none, causal, not 'xyz'."),
     ],
 )
 def test_unknown_choice(value, line):

@@ -176,7 +176,7 @@ def test_unsound_rows_are_named(value, words):
     weights[1, 2, 3, 0] = value
     with pytest.raises(InputError) as error:
         Attention.from_arrays(weights, list("abcd"))
-    assert [word for word in words if word not in str(error.value).replace("Layer", "layer")] == []
+    assert [word for word in words if word not in error.value.for_command_line().replace("Layer", "layer")] == []
 
 
 def test_rows_are_named_as_their_layers_are():

@@ -148,7 +148,7 @@ def test_remedies(weights, words, others):
     """Each cause of a wrong sum has its own remedy: rounding, missing keys, dropout, scores."""
     with pytest.raises(InputError) as error:
         Attention.from_arrays(weights, ["a", "b"])
-    line = str(error.value)
+    line = error.value.for_command_line()
     assert [word for word in words if word not in line] == []
     assert [word for word in others if word in line] == []
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from attnviz import Attention, Token, compare, run
+from attnviz.i18n.visible_text import visible
 from attnviz.io.write_data import (
     attention_csv,
     attention_document,
@@ -18,6 +19,7 @@ from attnviz.io.write_data import (
     comparison_document,
     to_json,
 )
+from attnviz.toy import lexicon
 
 TEXTS = ("猫吃鱼", "the cat eats fish", "x", "👩 eats", '"quoted", and\nbroken', "a\x1b[2J b\u202e")
 EACH = pytest.mark.parametrize("text", TEXTS)
@@ -37,7 +39,7 @@ def read(text):
 
 def plain(text):
     """A cell without the apostrophe that keeps a spreadsheet from running it."""
-    return text[1:] if text.startswith("'") else text
+    return text.removeprefix("'")
 
 
 def test_fields():
@@ -81,7 +83,7 @@ def test_settings():
     assert settings == {
         "tokens": "lexicon",
         "embedding": "toy",
-        "dim": 64,
+        "dim": lexicon.DIM,
         "heads": 2,
         "projection": "lexicon",
         "position": "none",
@@ -176,7 +178,10 @@ def test_csv(text, options):
     assert list(rows[0]) == ["layer", "head", "query_index", "query", "key_index", "key", "weight"]
     for row in rows:
         i, j = int(row["query_index"]), int(row["key_index"])
-        assert (plain(row["query"]), plain(row["key"])) == (computed.query[i].text, computed.key[j].text)
+        assert (plain(row["query"]), plain(row["key"])) == (
+            visible(computed.query[i].text),
+            visible(computed.key[j].text),
+        )
         if computed.allowed is not None and not computed.allowed[i, j]:
             assert row["weight"] == ""
         else:

@@ -205,10 +205,10 @@ def test_unknown_note(words, note):
     [
         ("toy", 32, "The toy embedding has 104 dimensions, not 32"),
         ("onehot", 3, "one dimension per distinct token, here 2, not 3"),
-        ("hash", 0, "--dim must be from 1 to 65536, not 0"),
+        ("hash", 0, "dim must be from 1 to 65536, not 0"),
         ("hash", 65537, "not 65537"),
         ("hash", -1, "not -1"),
-        ("toys", None, r"--embedding takes one of toy, hash, onehot.*Did you mean toy\?"),
+        ("toys", None, r"embedding takes one of toy, hash, onehot.*Did you mean toy\?"),
     ],
 )
 def test_wrong_options(how, dim, line):

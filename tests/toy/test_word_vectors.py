@@ -235,7 +235,7 @@ def test_dim_is_the_files_own(tmp_path):
     assert vectors(path, "cat", dim=2).vectors.shape == (1, 2)
     with pytest.raises(OptionError, match=r"'x\.vec' has 2 dimensions, not 3"):
         vectors(path, "cat", dim=3)
-    with pytest.raises(OptionError, match=r"--embedding takes one of toy, hash, onehot, PATH\.vec, not 'x\.bin'"):
+    with pytest.raises(OptionError, match=r"embedding takes one of toy, hash, onehot, PATH\.vec, not 'x\.bin'"):
         attnviz.run("cat", embedding="x.bin")
 
 
