@@ -179,8 +179,8 @@ def test_csv(text, options):
     for row in rows:
         i, j = int(row["query_index"]), int(row["key_index"])
         assert (plain(row["query"]), plain(row["key"])) == (
-            visible(computed.query[i].text),
-            visible(computed.key[j].text),
+            visible(computed.query[i].text, "picture"),
+            visible(computed.key[j].text, "picture"),
         )
         if computed.allowed is not None and not computed.allowed[i, j]:
             assert row["weight"] == ""
