@@ -25,9 +25,10 @@ Texts = Annotated[
 
 @dataclass(frozen=True)
 class FileInput:
-    """Input option of commands that read texts and nothing else."""
+    """Input options of commands that read texts and nothing else: a file, and how it is written."""
 
     file: Path | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def command(
 ) -> None:
     """Show how a text is cut: tokens, pieces, ids and spans, by the toy or by a model."""
     chosen = choose_one(Settings(**asdict(cut_options)), Options(**asdict(tokenizer_options)))
-    sources = read_sources(texts or [], AttentionInput(inputs.file))
+    sources = read_sources(texts or [], AttentionInput(inputs.file, encoding=inputs.encoding))
     found = [tokenize_text(source.text or "", chosen) for source in sources]
     print_notes({str(note): note for one in found for note in one.notes}.values())
     if output.json:

@@ -45,6 +45,8 @@ COMMANDS = [
     (["ablate", "--file", "x.txt"], ["手机"]),
     (["lab", "--file", "x.txt"], []),
     (["export", "--file", "x.txt", "out.json"], []),
+    (["tokens", "--file", "x.txt"], ["手机"]),
+    (["tokens", "-"], ["手机"]),
     (["run", "-"], ["手机"]),
     (["run"], ["手机"]),
     (["compare", "-", "碎了"], ["碎"]),
