@@ -34,7 +34,7 @@ class Removal:
     had of the row (the mean of the heads, or the chosen head's), or the head's largest weight in the row; allowed:
     whether the mask let the row look at it. moved: |o' - o| / |o|, the L2 distance between the output vector without
     and with it, in lengths of the latter (or as it is, where that length is 0). occurrence: which of the words with
-    this text it is, from 1.
+    this text it is, from 1. unknown: whether nothing is known of the word.
     """
 
     name: str | int
@@ -43,6 +43,7 @@ class Removal:
     allowed: bool
     moved: float
     occurrence: int = 1
+    unknown: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,8 +47,9 @@ class Axis:
 class Cell:
     """One setting's outcome: the weights [query, key] that are shown, what is allowed, and what it cannot see.
 
-    values: this cell's value on each axis. bits: the mean entropy of the rows that may look anywhere. problem: why the
-    setting cannot be; then weights are zeros, and bits and blind_to None.
+    values: this cell's value on each axis. unknown: the words that nothing is known of. bits: the mean entropy of
+    the rows that may look anywhere. problem: why the setting cannot be; then weights are zeros, and bits and
+    blind_to None.
     """
 
     values: tuple[Any, ...]
@@ -59,6 +60,7 @@ class Cell:
     bits: float | None = None
     blind_to: Blindness | None = None
     problem: AttnvizError | None = None
+    unknown: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

@@ -126,6 +126,7 @@ def _without_words(
             allowed=attention.allowed is None or bool(attention.allowed[index, j]),
             moved=moved(before, after),
             occurrence=numbers[j],
+            unknown=key.is_unknown(attention.provenance.unknown),
         )
 
 

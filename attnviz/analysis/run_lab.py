@@ -19,6 +19,7 @@ from attnviz.analysis.order_blindness import blind_to
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.positions import SCHEMES
+from attnviz.core.provenance import TOY_UNKNOWN
 from attnviz.i18n.messages import Message
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy.attend import attend_to
@@ -173,6 +174,9 @@ def _cell(
 ) -> tuple[Cell, Attention | None]:
     """Return one setting's cell and its attention; where only the position scheme cannot be, a cell that says why."""
     rows, columns = (tuple(token.text for token in each.tokens) for each in (words, words.asked or words))
+    unknown = frozenset(
+        token.text for each in (words, words.asked or words) for token in each.tokens if token.is_unknown(TOY_UNKNOWN)
+    )
     try:
         attention = attend_to(words, settings)
     except OptionError as error:
@@ -180,7 +184,7 @@ def _cell(
             raise
         attend_to(words, replace(settings, position="none"))  # what else is wrong is no matter of the scheme
         blank = np.zeros((len(rows), len(columns)), dtype=np.float32)
-        return Cell(values, rows, columns, blank, problem=error), None
+        return Cell(values, rows, columns, blank, problem=error, unknown=unknown), None
     shown = head_shown(attention, head)
     weights = shown.weights[-1, 0]
     looking = np.ones(len(rows), dtype=bool) if attention.allowed is None else attention.allowed.any(axis=-1)
@@ -192,5 +196,6 @@ def _cell(
         allowed=attention.allowed,
         bits=float(entropy(weights)[looking].mean()) if looking.any() else 0.0,
         blind_to=blind_to(words, settings),
+        unknown=unknown,
     )
     return cell, attention

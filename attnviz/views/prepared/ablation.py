@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attnviz.analysis.ablation import Ablation
 from attnviz.i18n.messages import Message, message, toy_name
+from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.charts import BarChart, Charts
 from attnviz.views.prepared.labels import Medium, visible, with_occurrence
@@ -64,7 +65,9 @@ def _weight_title(ablation: Ablation) -> Message:
 def _labels(ablation: Ablation, medium: Medium) -> tuple[str | Message, ...]:
     if ablation.by != "head":
         return tuple(
-            with_occurrence(visible(str(removal.name), medium), removal.occurrence) for removal in ablation.removals
+            with_occurrence(visible(str(removal.name), medium), removal.occurrence)
+            + (UNKNOWN if removal.unknown else "")
+            for removal in ablation.removals
         )
     return tuple(
         message("{name}", name=toy_name(removal.name))

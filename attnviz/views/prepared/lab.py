@@ -11,6 +11,7 @@ import numpy as np
 from attnviz.analysis.lab import Axis, Cell, Distances, Lab
 from attnviz.analysis.order_blindness import Blindness
 from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_provenance, setting_words
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.color_scale import weight_scale
@@ -34,8 +35,8 @@ def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL) -> Prepared:
         Panel(
             title=_title(lab.axes, cell),
             values=cell.weights,
-            rows=tuple(named(text, medium) for text in cell.rows),
-            columns=tuple(named(text, medium) for text in cell.columns),
+            rows=tuple(_label(text, cell, medium) for text in cell.rows),
+            columns=tuple(_label(text, cell, medium) for text in cell.columns),
             scale=scale,
             forbidden=_forbidden(cell),
             caption=_below(cell, presentation.digits_or(_BIT_DIGITS)),
@@ -44,6 +45,10 @@ def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL) -> Prepared:
     )
     heading = message("who looks ↓   at whom →")
     return Prepared("lab", panels, heading, _caption(lab), _notes(lab), presentation.digits_or(DIGITS), across)
+
+
+def _label(text: str, cell: Cell, medium: Medium) -> str:
+    return named(text, medium) + (UNKNOWN if text in cell.unknown else "")
 
 
 def _arranged(lab: Lab, medium: Medium) -> tuple[tuple[Cell, ...], int]:
