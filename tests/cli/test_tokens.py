@@ -76,6 +76,20 @@ def test_several_texts_and_other_sources(capsys, tmp_path, monkeypatch):
     assert printed(capsys, "-")[0] == wanted
 
 
+def test_a_named_chat_template(capsys, tmp_path):
+    """--chat-template chooses one of a model's templates by its name."""
+    pytest.importorskip("jinja2", reason="jinja2 is not installed (the extra [chat])")
+    folder = model_of(tmp_path / "model", "gpt2")
+    named = [("short", "{{ messages[0].content }}"), ("long", "so: {{ messages[0].content }}")]
+    templates = [{"name": name, "template": template} for name, template in named]
+    settings = folder / "tokenizer_config.json"
+    kept = json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}
+    settings.write_text(json.dumps({**kept, "chat_template": templates}), encoding="utf-8")
+    given = ["cat", "--model", str(folder), "--chat", "--json", "--chat-template"]
+    short, long = (len(json.loads(printed(capsys, *given, name)[0])["tokens"]) for name, _ in named)
+    assert short < long
+
+
 @needs_minilm
 def test_a_model(capsys):
     """Pieces and ids, special and unknown ones; --merge, --pair and --no-special are followed."""

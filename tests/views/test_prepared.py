@@ -363,9 +363,9 @@ def test_caption_tells_seed_and_offset(options, told):
 @pytest.mark.parametrize(
     ("options", "notes"),
     [
-        ({}, ["query: 34 features", "key, value: 49 features that are 0 for every word are left out"]),
-        ({"projection": "identity"}, ["49 features that are 0 for every word are left out"]),
-        ({"keys": "cat", "projection": "identity"}, ["query: 49 features", "key, value: 58 features"]),
+        ({}, ["query: 84 features", "key: 86 features", "value: 93 features that are 0 for every word are left out"]),
+        ({"projection": "identity"}, ["93 features that are 0 for every word are left out"]),
+        ({"keys": "cat", "projection": "identity"}, ["query: 93 features", "key, value: 100 features"]),
         ({"embedding": "hash"}, []),
     ],
 )

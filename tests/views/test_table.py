@@ -197,8 +197,8 @@ def test_label_is_whole_where_it_fits():
     """A label up to 24 cells is not shortened where there is room; a longer one keeps its beginning and end."""
     text = "internationalization supercalifragilisticexpialidocious"
     lines = drawn(attended(text)[0], 120)
-    assert any(line.split()[:1] == ["internationalization"] for line in lines)
-    assert any(re.match(r"\s+supercalifr\w*⋯\w*alidocious ", line) for line in lines)
+    assert any(line.split()[:1] == ["internationalization[?]"] for line in lines)
+    assert any(re.match(r"\s+supercalifr\w*⋯\w*idocious\[\?\] ", line) for line in lines)
 
 
 def test_side_by_side():

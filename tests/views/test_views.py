@@ -794,7 +794,7 @@ def test_small_multiples():
     screen = Screen(80, colors="none")
     lines = plain(drawn(blocks.render_blocks(replace(form, panels=panels), Choice(), screen), screen))
     assert " ".join(lines).count("grid") == " ".join(lines).count("below") == 4
-    assert sum("░░▒▒▓▓██ .873" in line for line in lines) == 1
+    assert sum("░░▒▒▓▓██ .948" in line for line in lines) == 1
 
 
 @settings(max_examples=60, deadline=None)
