@@ -157,6 +157,7 @@ def test_classes_of_a_family(family):
         assert "(modeling_x.py) is not run" in str(note)
     assert check_architecture({"auto_map": {"AutoConfig": "c.C"}}, family, "X") == ()
     assert check_architecture({"architectures": None, "auto_map": None}, family, "X") == ()
+    assert check_architecture({"architectures": ["", " "]}, family, "X") == ()
 
 
 OTHERS = {

@@ -93,10 +93,10 @@ _DECODER = ("ForCausalLM", "ForRewardModel", "ForProcessRewardModel")
 
 
 def architectures_of(config: Mapping[str, Any]) -> list[str]:
-    """Return the class names under "architectures"; [] where there are none."""
+    """Return the class names under "architectures" that are not blank; [] where there are none."""
     given = config.get("architectures")
     names = [given] if isinstance(given, str) else given if isinstance(given, list | tuple) else []
-    return [name for name in names if isinstance(name, str)]
+    return [name for name in names if isinstance(name, str) and name.strip()]
 
 
 def family_by_architecture(name: str) -> str:
