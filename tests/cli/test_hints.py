@@ -8,6 +8,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import attnviz
@@ -150,7 +151,7 @@ def test_explain_says_where_factors_stand(capsys):
                 assert matrix == card
                 assert row in ("*", one["row"])
                 assert column in ("*", one["column"])
-                assert abs(float(factor) - one["factor"]) < 1e-6
+                assert np.float32(factor) == np.float32(one["factor"])
         _, sheet, _ = told(arguments, capsys)
         flat = " ".join(sheet.split())
         assert ", ".join(str(one["line"]) for one in tables["query"]) in flat

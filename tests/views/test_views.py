@@ -26,6 +26,7 @@ from attnviz.views.prepared.pooled_grid import MOST_CELLS, fit_grid
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.refine import Refining, with_spread
 from attnviz.views.prepared.shaded_text import shade_words
+from attnviz.views.prepared.top_links import _SAME
 from attnviz.views.terminal import blocks, top
 from attnviz.views.terminal.block_sizes import measure
 from attnviz.views.terminal.choice import Choice
@@ -268,7 +269,7 @@ def test_top_holds_the_strongest(attention, screen, most, digits):
         rest = [text for line in lines for text in re.findall(r"rest (\S+)", line)]
         numbers = [text for line in lines for text in DECIMAL.findall(re.sub(r"rest \S+", "", line))]
         looks = np.ones(len(panel.columns), dtype=bool) if panel.forbidden is None else ~panel.forbidden[i]
-        if looks.sum() > 1 and np.ptp(panel.values[i][looks]) <= 1e-6 and panel.values[i][looks].max() > 0:
+        if looks.sum() > 1 and np.ptp(panel.values[i][looks]) <= _SAME and panel.values[i][looks].max() > 0:
             assert (numbers, rest) == ([number(float(panel.values[i][looks][0]), digits)], [])
             continue
         expected = [number(float(panel.values[i, j]), digits) for j in sorted(order)]
