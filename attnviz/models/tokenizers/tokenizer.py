@@ -238,7 +238,7 @@ def note_ends_in_4(tokenizer: TextTokenizer, name: str | None, settings: Mapping
     pieces = [text_of(settings, f"{end}_token") for end, there in zip(("bos", "eos"), before, strict=True) if there]
     if None in pieces or list(tokenizer.ends) == pieces:
         return ()
-    nothing = message("nothing")
+    nothing = message("no token")
     return (
         message(
             "{flags}: transformers 4 puts {before} around a text; here it is {now}, as in transformers 5, which reads "
