@@ -248,7 +248,7 @@ def _step(
     title = message("Query vector of “{word}”", word=row.word) if kind == "query" else _TITLES[kind]
     matrix = {} if found.matrix is None else {f"W_{symbol}": found.matrix}
     table = _table_lines(row, kind, vectors)
-    told = _told_lines(kind, table) if table else ()
+    told = _told_lines(table) if table else ()
     return Step(kind, title, formula, (*words, *told), lines, arrays | matrix, table=table)
 
 
@@ -271,21 +271,28 @@ def _table_lines(row: Row, kind: Kind, vectors: Sequence[HeadVector]) -> tuple[T
     return tuple(found.values())
 
 
-def _told_lines(kind: Kind, table: tuple[TableLine, ...]) -> tuple[Message, ...]:
-    """Say in which lines the factors stand: those of the query in the order in which they are shown."""
-    if kind == "query":
-        each = listed(one.line for one in table)
-        return (
-            message(
-                "The factors stand in {file}, one after the other in lines {lines}.", file=table[0].file, lines=each
-            )
-            if len(table) > 1
-            else message("The factor stands in {file}, line {line}.", file=table[0].file, line=table[0].line),
-        )
+def _told_lines(table: tuple[TableLine, ...]) -> tuple[Message, ...]:
+    """Say in which lines the factors stand, each once, from the first to the last."""
     lines = sorted({one.line for one in table})
     if len(lines) == 1:
-        return (message("The factors stand in line {line} of {file}.", file=table[0].file, line=lines[0]),)
-    return (message("The factors stand in lines {lines} of {file}.", file=table[0].file, lines=listed(lines)),)
+        return (message("Factors: line {line} of {file}.", file=table[0].file, line=lines[0]),)
+    written = listed(_as_ranges(lines))
+    return (message("Factors: lines {lines} of {file}.", file=table[0].file, lines=written),)
+
+
+def _as_ranges(numbers: list[int]) -> list[str]:
+    """Return ascending numbers with those that follow each other as a range.
+
+    >>> _as_ranges([51, 54, 55, 56, 112])
+    ['51', '54-56', '112']
+    """
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return [str(one[0]) if len(one) == 1 else f"{one[0]}-{one[-1]}" for one in found]
 
 
 def _words(row: Row, kind: Kind, found: Sequence[HeadVector]) -> tuple[Message, ...]:
