@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
+from attnviz.core.memory_limit import memory_left
 from attnviz.core.provenance import ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
 from attnviz.core.selection import layer_numbers
 from attnviz.i18n.messages import Message, message
@@ -32,6 +33,10 @@ from attnviz.text.word_spans import spell_words, word_spans
 
 if TYPE_CHECKING:
     from attnviz.core.tokenized_text import TokenizedText
+
+
+# Bytes that opening a tokenizer and the first layers take, as measured: all models, and for each vocabulary entry.
+_MEMORY, _MEMORY_PER_TOKEN = 34_000_000, 800
 
 
 def load(reference: str | Path, *, download: bool = False) -> Model:
@@ -83,9 +88,22 @@ class Model:
 
     @cached_property
     def tokenizer(self) -> TextTokenizer:
-        """Return what cuts a text into this model's tokens."""
+        """Return what cuts a text into this model's tokens; raises InputError where memory would not suffice."""
+        self._need_memory()
         with naming_file(self.checkpoint.path):
             return self.checkpoint.tokenizer
+
+    def _need_memory(self) -> None:
+        """Raise InputError where a limit on memory is too low to compute: the libraries used end the process there."""
+        left, need = memory_left(), _MEMORY + _MEMORY_PER_TOKEN * self.shape.vocabulary
+        if left is not None and left < need:
+            raise InputError(
+                "{name} needs about {need} MB of memory, and this process may take {left} MB more.",
+                hint="Raise its limit (ulimit -v).",
+                name=self.name,
+                need=-(-need // 10**6),
+                left=left // 10**6,
+            )
 
     @cached_property
     def _vocabulary_notes(self) -> tuple[Message, ...]:
