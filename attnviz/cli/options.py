@@ -305,8 +305,8 @@ OPTIONS: dict[str, OptionText] = {
     ),
     "title": OptionText("Picture", "Title above the picture.", "TEXT"),
     "no_title": OptionText("Picture", "Leave out title and caption."),
-    "vmin": OptionText("Picture", "Number at the low end of the colours of a heatmap or grid."),
-    "vmax": OptionText("Picture", "Number at the high end of the colours, so that several pictures compare."),
+    "vmin": OptionText("Picture", "Number at the low end of the colours of a heatmap or grid.", "N"),
+    "vmax": OptionText("Picture", "Number at the high end of the colours, so that several pictures compare.", "N"),
     "cmap": OptionText(
         "Picture", "Colour map of matplotlib; those listed are even: equal steps look equal.", None, MAPS
     ),
