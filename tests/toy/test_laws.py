@@ -111,28 +111,29 @@ def test_a_doer_looks_at_its_action(doers):
 
 def test_an_action_looks_at_what_fits_it():
     """An action looks at a thing that it can be done to more than at itself, at grammar and at any person."""
-    holds = []
-    wanted, people = logits(ACTIONS, GOODS), logits(ACTIONS, PEOPLE)
+    wanted, people = logits(ACTIONS, GOODS), np.sort(logits(ACTIONS, PEOPLE), axis=1)
     floor = np.maximum(own(ACTIONS), logits(ACTIONS, GRAMMAR).max(axis=1, keepdims=True))
-    for i, action in enumerate(ACTIONS):
-        if grade(action, "help-it") >= 3:  # people are what it is done to
-            continue
-        for j, thing in enumerate(GOODS):
-            if any(grade(action, done) >= 5 and grade(thing, able) >= 4 for done, able in OBJECTS.items()):
-                holds.append((wanted[i, j] > floor[i, 0]) and np.mean(wanted[i, j] > people[i]) > 0.5)
+    above = np.stack([np.searchsorted(row, each) for row, each in zip(people, wanted, strict=True)]) / people.shape[1]
+    counted = fitting()
+    counted[[grade(action, "help-it") >= 3 for action in ACTIONS]] = False  # people are what it is done to
+    holds = ((wanted > floor) & (above > 0.5))[counted]
     assert len(holds) > 10_000
     assert np.mean(holds) >= LEAST
+
+
+def fitting():
+    """Which action can be done to which thing, [actions, things]: both say so by a pair of features."""
+    found = np.zeros((len(ACTIONS), len(GOODS)), dtype=bool)
+    for done, able in OBJECTS.items():
+        found |= np.outer([grade(one, done) >= 5 for one in ACTIONS], [grade(one, able) >= 4 for one in GOODS])
+    return found
 
 
 def test_a_thing_looks_at_what_is_done_to_it():
     """A thing looks at an action that fits it more than at itself, and more than at grammar."""
     wanted = logits(GOODS, ACTIONS)
     floor = np.maximum(own(GOODS), logits(GOODS, GRAMMAR).max(axis=1, keepdims=True))
-    holds = [
-        wanted[i, j] > floor[i, 0]
-        for (i, thing), (j, action) in product(enumerate(GOODS), enumerate(ACTIONS))
-        if any(grade(action, done) >= 5 and grade(thing, able) >= 4 for done, able in OBJECTS.items())
-    ]
+    holds = (wanted > floor)[fitting().T]
     assert len(holds) > 10_000
     assert np.mean(holds) >= LEAST
 
