@@ -58,8 +58,8 @@ def rotation(row: Row, before: Floats, keys_before: Floats) -> Step:
             _after(row),
             arrays,
         )
-    lines = [Line(row.word, _equations(own, row.features, _PAIRS, "q"))]
-    lines += [Line(row.keys[i], _equations(turn, row.features, 1, "k")) for i, turn in turns.items() if turn]
+    lines = [Line(row.word, _equations(own, row.features, _PAIRS))]
+    lines += [Line(row.keys[i], _equations(turn, row.features, 1)) for i, turn in turns.items() if turn]
     return Step(
         "rotation",
         title,
@@ -97,7 +97,7 @@ def _meaning(row: Row) -> tuple[Message, ...]:
     )
 
 
-def _equations(turn: Turn, names: tuple[Piece, ...], most: int, symbol: str) -> tuple[Entry, ...]:
+def _equations(turn: Turn, names: tuple[Piece, ...], most: int) -> tuple[Entry, ...]:
     entries: list[Entry] = []
     for pair in turn.pairs(most):
         a, b = Number(float(turn.before[turn.first[pair]])), Number(float(turn.before[turn.second[pair]]))
@@ -112,7 +112,7 @@ def _equations(turn: Turn, names: tuple[Piece, ...], most: int, symbol: str) -> 
                 names[turn.second[pair]],
             ),
         ]
-    return tuple(entries) or (Entry(((f"{symbol} = ", Number(0.0)),)),)
+    return tuple(entries) or (Entry(((Number(0.0),),)),)  # a word that is not known
 
 
 def _side(a: Number, of_a: str, angle: Number, b: Number, of_b: str, *, minus: bool) -> tuple[Atom, ...]:

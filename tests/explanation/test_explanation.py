@@ -63,6 +63,7 @@ def page(explanation, digits=4, width=400, **options):
 @given(case=CASES, digits=st.sampled_from([1, 3, 4, 6, 9]), data=st.data())
 @example(case={"text": "猫吃鱼"}, digits=4, data=None)
 @example(case={"text": "猫吃鱼", "keys": "the cat eats fish"}, digits=4, data=None)
+@example(case={"text": "猫 qwert 吃鱼", "position": "rope"}, digits=4, data=None)
 @example(case={"text": LONG, "embedding": "hash", "temperature": 1e-40}, digits=1, data=None)
 @example(case={"text": LONG, "embedding": "hash", "temperature": 1e9}, digits=9, data=None)
 @example(case={"text": LONG, "embedding": "hash", "dim": 256, "heads": 4, "projection": "random"}, digits=5, data=None)
