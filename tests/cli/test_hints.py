@@ -154,7 +154,10 @@ def test_explain_says_where_factors_stand(capsys):
                 assert np.float32(factor) == np.float32(one["factor"])
         _, sheet, _ = told(arguments, capsys)
         flat = " ".join(sheet.split())
-        assert ", ".join(str(one["line"]) for one in tables["query"]) in flat
+        written = re.search(r"Factors: lines ([0-9, -]+) of", flat)[1]
+        ends = [list(map(int, part.split("-"))) for part in written.split(", ")]
+        named = {line for end in ends for line in range(end[0], end[-1] + 1)}
+        assert named == {one["line"] for one in tables["query"]}
         assert lexicon.PROJECTIONS_FILE in flat
     document = json.loads(told(["explain", "猫吃鱼", "--projection", "identity", "--json"], capsys)[1])
     assert not any("table" in step for step in document["steps"])
