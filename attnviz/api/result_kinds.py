@@ -17,6 +17,13 @@ from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.selection import spell_choice
 from attnviz.explanation.elements import Explanation
 from attnviz.i18n.messages import Message
+from attnviz.io.write_data import (
+    attention_document,
+    comparison_document,
+    comparison_rows,
+    explanation_document,
+    explanation_rows,
+)
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.presentation import DIGITS, REDONE_DIGITS, Presentation, check_digits, usual_digits
@@ -173,12 +180,10 @@ def _attention_text(attention: Attention, look: Look, screen: Screen) -> Iterabl
 
 
 def _comparison_text(comparison: Comparison, look: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.prepared.comparison import prepare_comparison
     from attnviz.views.terminal.choice import Choice
     from attnviz.views.terminal.choose_view import view_comparison
 
-    forms = prepare_comparison(comparison, head=look.head, presentation=Presentation(look.digits or DIGITS))
-    return view_comparison(list(forms), Choice(refining=look.refining), screen)
+    return view_comparison(list(forms_of(comparison, look)), Choice(), screen)
 
 
 def _explanation_text(explanation: Explanation, look: Look, screen: Screen) -> Iterable[Any]:
@@ -289,43 +294,13 @@ def _save_explanation(explanation: Explanation, path: Path, look: Look) -> tuple
     )
 
 
-def _attention_json(attention: Attention) -> dict[str, Any]:
-    from attnviz.io.write_data import attention_document
-
-    return attention_document(attention)
-
-
-def _comparison_json(comparison: Comparison) -> dict[str, Any]:
-    from attnviz.io.write_data import comparison_document
-
-    return comparison_document(comparison)
-
-
-def _explanation_json(explanation: Explanation) -> dict[str, Any]:
-    from attnviz.io.write_data import explanation_document
-
-    return explanation_document(explanation)
-
-
-def _comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
-    from attnviz.io.write_data import comparison_rows
-
-    return comparison_rows(comparison)
-
-
-def _explanation_rows(explanation: Explanation) -> list[dict[str, Any]]:
-    from attnviz.io.write_data import explanation_rows
-
-    return explanation_rows(explanation)
-
-
 # An Attention has a frame of its own (Attention.to_frame), which keeps its arrays.
 _KINDS: dict[type, ResultKind] = {
     Attention: ResultKind(
         ("layer", "head", "digits", *_PICTURE, *_REFINING),
         _draw_attention,
         _attention_text,
-        _attention_json,
+        attention_document,
         lambda _: [],
         _save_attention,
     ),
@@ -333,16 +308,16 @@ _KINDS: dict[type, ResultKind] = {
         ("head", "digits", *_PICTURE, "scale"),
         _draw_comparison,
         _comparison_text,
-        _comparison_json,
-        _comparison_rows,
+        comparison_document,
+        comparison_rows,
         _save_comparison,
     ),
     Explanation: ResultKind(
         ("digits", "worksheet", *_CHART),
         _draw_explanation,
         _explanation_text,
-        _explanation_json,
-        _explanation_rows,
+        explanation_document,
+        explanation_rows,
         _save_explanation,
     ),
     Lab: ResultKind(

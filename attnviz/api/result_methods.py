@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from attnviz.api import notebook
 from attnviz.api.result_kinds import as_text, draw, kind_of, read_look
 from attnviz.core.errors import MissingError, OptionError
+from attnviz.i18n.messages import Message
 
 __all__ = ["as_frame", "as_json", "as_text", "bundle", "figure", "save", "show"]
 
@@ -16,16 +18,14 @@ __all__ = ["as_frame", "as_json", "as_text", "bundle", "figure", "save", "show"]
 def save(result: Any, path: str | Path, **options: Any) -> None:
     """See `Result.save`."""
     look = read_look(result, "save()", options)
-    for note in kind_of(result).save(result, Path(path), look):
-        warnings.warn(note.localized(), stacklevel=3)
+    _warn(kind_of(result).save(result, Path(path), look))
 
 
 def figure(result: Any, ax: Any = None, **options: Any) -> Any:
     """See `Result.figure`."""
     look = read_look(result, "figure()", options)
     drawn, notes = draw(result, look, ax)
-    for note in notes:
-        warnings.warn(note.localized(), stacklevel=3)
+    _warn(notes)
     return drawn
 
 
@@ -44,6 +44,12 @@ def show(result: Any, view: str | None = None, **options: Any) -> None:
 
     look = read_look(result, "show()", options)
     print(render_colored(lambda screen: kind_of(result).text(result, look, screen)))
+
+
+def _warn(notes: Iterable[Message]) -> None:
+    """Warn of each note, at the line that called the result's method."""
+    for note in notes:
+        warnings.warn(note.localized(), stacklevel=4)
 
 
 def as_json(result: Any) -> str:

@@ -13,7 +13,7 @@ from attnviz.core.errors import cut_long_fields
 from attnviz.i18n.messages import Message
 from attnviz.views.prepared.labels import encodable, visible
 from attnviz.views.prepared.presentation import Presentation
-from attnviz.views.terminal.screen import Screen
+from attnviz.views.terminal.screen import Screen, colors_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -42,8 +42,6 @@ def screen_of(console: Console) -> Screen:
     The C locale asks for ASCII; without any locale nothing is asked for. Python itself turns LC_CTYPE from C into one
     of UTF-8 (PEP 538), so that value of LC_CTYPE does not count.
     """
-    names = {"truecolor": "truecolor", "256": "256", "standard": "16", "windows": "16"}
-    colors = "none" if console.no_color else names.get(console.color_system or "", "none")
     asked = {name: os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")}
     if asked["LC_CTYPE"] in ("C.UTF-8", "C.utf8", "UTF-8"):
         asked["LC_CTYPE"] = ""
@@ -51,7 +49,7 @@ def screen_of(console: Console) -> Screen:
     return Screen(
         width=_width(console),
         encoding=_encoding(sys.stdout),
-        colors=colors,
+        colors=colors_of(console),
         ascii=locale in ("C", "POSIX"),
         terminal=console.is_terminal,
     )

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from attnviz.views.terminal.screen import Screen
+from attnviz.views.terminal.screen import Screen, colors_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -38,9 +38,7 @@ def render_colored(draw: Drawn) -> str:
 
 def screen_of(console: Console) -> Screen:
     """Return the screen of a console, without what only the command line says of its views."""
-    names = {"truecolor": "truecolor", "256": "256", "standard": "16", "windows": "16"}
-    colors = "none" if console.no_color else names.get(console.color_system or "", "none")
-    return Screen(console.width, console.encoding, colors, terminal=False)
+    return Screen(console.width, console.encoding, colors_of(console), terminal=False)
 
 
 def _print(console: Console, parts: Iterable[RenderableType]) -> None:

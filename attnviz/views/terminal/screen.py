@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -11,6 +12,9 @@ from attnviz.i18n.messages import Message
 from attnviz.text.line_breaking import break_parts, split_words
 from attnviz.views.prepared.labels import encodable, visible
 from attnviz.views.terminal.cell_width import cell_len, fold
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 NARROWEST = 20
 COLORS = ("truecolor", "256", "16", "none")
@@ -53,6 +57,12 @@ class Screen:
     def mark(self) -> str:
         """What stands where a label is shortened."""
         return self.ornament("⋯", "..")
+
+
+def colors_of(console: Console) -> str:
+    """Return how many colours a console has, one of COLORS: none with NO_COLOR or in a dumb terminal."""
+    names = {"truecolor": "truecolor", "256": "256", "standard": "16", "windows": "16"}
+    return "none" if console.no_color else names.get(console.color_system or "", "none")
 
 
 def wrap_words(text: str, width: int) -> list[str]:
