@@ -69,7 +69,7 @@ class ResultKind:
     draw: Callable[[Any, Look], Prepared | Charts]
     text: Callable[[Any, Look, Screen], Iterable[Any]]
     document: Callable[[Any], dict[str, Any]]
-    rows: Callable[[Any], Any]
+    rows: Callable[[Any], Any] | None
     save: Callable[[Any, Path, Look], tuple[Message, ...]]
 
 
@@ -301,7 +301,7 @@ _KINDS: dict[type, ResultKind] = {
         _draw_attention,
         _attention_text,
         attention_document,
-        lambda _: [],
+        None,
         _save_attention,
     ),
     Comparison: ResultKind(

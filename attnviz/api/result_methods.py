@@ -9,7 +9,8 @@ from typing import Any
 
 from attnviz.api import notebook
 from attnviz.api.result_kinds import as_text, draw, kind_of, read_look
-from attnviz.core.errors import MissingError, OptionError
+from attnviz.core.errors import OptionError
+from attnviz.core.result import need_pandas
 from attnviz.i18n.messages import Message
 
 __all__ = ["as_frame", "as_json", "as_text", "bundle", "figure", "save", "show"]
@@ -61,11 +62,9 @@ def as_json(result: Any) -> str:
 
 def as_frame(result: Any) -> Any:
     """See `Result.to_frame`."""
-    try:
-        from pandas import DataFrame
-    except ImportError:
-        raise MissingError("to_frame() needs pandas.", hint="Install it with: pip install pandas.") from None
-    return DataFrame(kind_of(result).rows(result))
+    frame, rows = need_pandas(), kind_of(result).rows
+    assert rows is not None  # an Attention has a to_frame of its own
+    return frame(rows(result))
 
 
 def bundle(result: Any) -> dict[str, Any]:

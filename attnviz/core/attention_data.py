@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.errors import MissingError, ShapeError, misnamed, no_such
+from attnviz.core.errors import ShapeError, misnamed, no_such
 from attnviz.core.masks import fit_allowed
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
-from attnviz.core.result import Result
+from attnviz.core.result import Result, need_pandas
 from attnviz.core.token import Token as Token
 from attnviz.core.types import Booleans, Float32, Floats
 from attnviz.i18n.messages import LANGUAGES, TOY, Message, in_language, message
@@ -215,14 +215,10 @@ class Attention(Result):
 
         Raises MissingError where pandas is not installed.
         """
-        try:
-            from pandas import DataFrame
-        except ImportError:
-            raise MissingError("to_frame() needs pandas.", hint="Install it with: pip install pandas.") from None
         layer, head, query, key = (index.ravel() for index in np.indices(self.weights.shape))
         queries, keys = (np.array([token.text for token in side], dtype=object) for side in (self.query, self.key))
         weights = self.weights if self.allowed is None else np.where(self.allowed, self.weights, np.float32(np.nan))
-        return DataFrame(
+        return need_pandas()(
             {
                 "layer": np.array(self.layers)[layer],
                 "head": np.array(self.heads, dtype=object)[head],

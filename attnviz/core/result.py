@@ -48,6 +48,17 @@ def _views() -> ResultViews:
     return views
 
 
+def need_pandas() -> Any:
+    """Return pandas' DataFrame; raise MissingError where pandas is not installed."""
+    try:
+        from pandas import DataFrame
+    except ImportError:
+        from attnviz.core.errors import MissingError
+
+        raise MissingError("to_frame() needs pandas.", hint="Install it with: pip install pandas.") from None
+    return DataFrame
+
+
 class Result:
     """What a computation gives; `str()` of it is what the command line prints.
 
