@@ -20,9 +20,10 @@ from attnviz.core.errors import InputError, MissingError
 from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.i18n.messages import listed
 from attnviz.models.families.architectures import check_architecture
-from attnviz.models.families.base import ModelShape, Stack, StackSetup, refuse_segments
+from attnviz.models.families.base import LayerOutput, ModelShape, Stack, StackSetup, refuse_segments
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.config_keys import ConfigKey, check_fixed_keys, classify_keys
+from attnviz.models.families.hooks import active
 from attnviz.models.families.layers import finite
 from attnviz.models.families.registry import FAMILIES, family_of, stack_of, text_config
 from attnviz.models.families.weights import Weights
@@ -204,7 +205,7 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
         hidden = np.asfortranarray(stack.embed(ids, segments))
         with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
             for number in range(top):
-                output = stack.forward_layer(number, finite(hidden))
+                output = _run_layer(stack, number, finite(hidden))
                 hidden = output.hidden
                 if number in wanted:
                     kept.add(output.cross_attention if request.cross_attention else output.self_attention)
@@ -216,6 +217,18 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     allowed = None if request.cross_attention else _layer_masks(stack, wanted)
     weights = kept.stacked(stack.heads, len(ids), keys)
     return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed)
+
+
+def _run_layer(stack: Stack, number: int, hidden: Float32) -> LayerOutput:
+    """Run layer `number` on hidden states [n, dim]; an active hook sees what goes in and what comes out."""
+    running = active()
+    if running is None:
+        return stack.forward_layer(number, hidden)
+    running.layer = number
+    read = running.hook.layer_input(number, hidden)
+    output = stack.forward_layer(number, read)
+    hidden = running.hook.layer_output(number, output.hidden, output.self_attention, output.cross_attention)
+    return output._replace(hidden=hidden)
 
 
 @cache

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from attnviz.core.attention import attend, merge_heads, split_heads
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
 from attnviz.core.types import Booleans, Float32
+from attnviz.models.families.hooks import Sublayer, active
 from attnviz.models.families.weights import Weights
 
 
@@ -110,10 +112,17 @@ def attention(
 
     inputs [q, dim] and key_inputs [k, dim]: what was projected. query [heads, q, d_h], key and value
     [kv_heads, k, d_h], rotated already; each serves heads / kv_heads query heads in a row (Ainslie et al. 2023).
-    allowed [q, k], bias [heads, q, k], cap, sink [heads]: see core.attention.attend. The trace's weights are
-    [heads, q, k], or [heads, q, k + 1] with a sink, whose key and value are zeros in the trace.
+    allowed [q, k], bias [heads, q, k], cap, sink [heads]: see core.attention.attend; where they have more rows than
+    there are queries, their last rows are meant. The trace's weights are [heads, q, k], or [heads, q, k + 1] with a
+    sink, whose key and value are zeros in the trace. An active hook is shown keys, values and the heads' outputs.
     """
+    running, queries = active(), query.shape[-2]
+    at = None if running is None else Sublayer(running.layer, cross=inputs is not key_inputs)
+    if running is not None and at is not None:
+        key, value = running.hook.keys_and_values(at, key, value)
     key, value = _repeat_kv_heads(key, len(query)), _repeat_kv_heads(value, len(query))
+    allowed = None if allowed is None else _last_rows(allowed, queries)
+    bias = None if bias is None else _last_rows(bias, queries)
     try:
         context, weights, logits = attend(
             query, key, value, allowed=allowed, bias=bias, scale=scale, cap=cap, sink=sink
@@ -122,6 +131,8 @@ def attention(
         for array in (query, key, value, *(one for one in (bias, sink) if one is not None)):
             finite(array)  # looked at where something is wrong only: the fault is then that of the model's weights
         raise
+    if running is not None and at is not None:
+        context = running.hook.head_outputs(at, context, weights, value, output.weight)
     added = None if bias is None else np.broadcast_to(bias, (*logits.shape[:-1], key.shape[-2]))
     if sink is not None:
         key, value = _with_empty_row(key), _with_empty_row(value)
@@ -141,6 +152,11 @@ def attention(
         cap=cap,
         sink=sink,
     )
+
+
+def _last_rows(x: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return the last `count` rows of x [..., rows, keys]."""
+    return x if x.shape[-2] <= count else x[..., -count:, :]
 
 
 def _with_empty_row(x: Float32) -> Float32:

@@ -1,0 +1,83 @@
+"""Watch or change what happens inside a running model: the same places in every family.
+
+A hook is active inside `with hooked(hook):`. `forward.run_layers` tells it which layer runs, and `layers.attention`,
+through which every attention sublayer passes, shows it keys, values and each head's output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from attnviz.core.attention_data import Trace
+from attnviz.core.types import Float32
+
+
+class Sublayer(NamedTuple):
+    """An attention sublayer: its layer, counted from 0, and whether it is a decoder's cross-attention."""
+
+    layer: int
+    cross: bool
+
+
+class Hook:
+    """The places of a pass that can be watched or changed; each method returns what the pass goes on with.
+
+    Arrays are the pass's own: a method that changes numbers returns a copy.
+    """
+
+    def layer_input(self, layer: int, hidden: Float32) -> Float32:  # noqa: ARG002
+        """Return the hidden states [n, dim] that layer `layer` reads."""
+        return hidden
+
+    def layer_output(self, layer: int, hidden: Float32, attention: Trace, cross_attention: Trace | None) -> Float32:  # noqa: ARG002
+        """Return the hidden states [n, dim] that layer `layer` gives; attention, cross_attention: its sublayers."""
+        return hidden
+
+    def keys_and_values(self, at: Sublayer, key: Float32, value: Float32) -> tuple[Float32, Float32]:  # noqa: ARG002
+        """Return keys and values [kv_heads, keys, d_h] as the scores take them: keys are rotated."""
+        return key, value
+
+    def head_outputs(
+        self,
+        at: Sublayer,  # noqa: ARG002
+        context: Float32,
+        weights: Float32,  # noqa: ARG002
+        value: Float32,  # noqa: ARG002
+        output: Float32,  # noqa: ARG002
+    ) -> Float32:
+        """Return each head's weighted mean of values, context [heads, n, d_h], which W_o reads.
+
+        weights [heads, n, keys], or [heads, n, keys + 1] where a sink has the last column; value [heads, keys, d_h];
+        output: W_o as PyTorch keeps it, [dim, heads * d_h].
+        """
+        return context
+
+
+@dataclass
+class Running:
+    """An active hook and the layer that runs."""
+
+    hook: Hook
+    layer: int = 0
+
+
+_running: ContextVar[Running | None] = ContextVar("attnviz_hook", default=None)
+
+
+def active() -> Running | None:
+    """Return the active hook and its layer; None outside of `hooked`."""
+    return _running.get()
+
+
+@contextmanager
+def hooked(hook: Hook | None) -> Iterator[None]:
+    """Make a hook active, in place of one that is; None for no hook."""
+    before = _running.set(None if hook is None else Running(hook))
+    try:
+        yield
+    finally:
+        _running.reset(before)
