@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,13 @@ class Projection:
     output: Float32 | None = None
 
 
+class ScoreTerm(NamedTuple):
+    """A part of the logits beside the scaled dot products: its name, and its values [heads, query, key]."""
+
+    name: str
+    values: Float32
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """Every intermediate of one layer, as it was computed.
@@ -51,6 +58,7 @@ class Trace:
     dot products were multiplied with; temperature. None is "there was none".
     cap: the scaled dot products s became cap tanh(s / cap). sink [heads]: the logit of a sink, which is the last key of
     logits and weights then, and whose key and value are zeros here: see core.attention.attend.
+    terms: the parts that the bias is the sum of, each by its name, where it has several.
     """
 
     inputs: Floats
@@ -76,6 +84,7 @@ class Trace:
     temperature: float = 1.0
     cap: float | None = None
     sink: Floats | None = None
+    terms: tuple[ScoreTerm, ...] = ()
 
     def select(self, heads: list[int]) -> Trace:
         """Return the same layer with only these heads' intermediates; inputs and output stay those of all."""
@@ -92,6 +101,7 @@ class Trace:
             unrotated_key=_some(self.unrotated_key, heads),
             bias=_some(self.bias, heads),
             sink=_some(self.sink, heads),
+            terms=tuple(ScoreTerm(term.name, term.values[heads]) for term in self.terms),
         )
 
 

@@ -115,6 +115,7 @@ def _steps(row: Row) -> tuple[Step, ...]:
         qkv.value_step,
         _rotation,
         scores.dot_products_step,
+        scores.terms_step,
         scores.scores_step,
         scores.cap_step,
         scores.mask_step,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,14 @@ from attnviz.explanation.row import Row
 from attnviz.i18n.messages import Message, message
 
 _MOST_NAMED = 8
+
+# What the terms are that models add to the dot products, by their names in the trace.
+TERM_WORDS: Mapping[str, Message] = {
+    "content to position": message(
+        "content to position: the query of the word, times the key of its distance from the other word;"
+    ),
+    "position to content": message("position to content: the query of the distance, times the key of the other word;"),
+}
 
 
 def dot_products_step(row: Row) -> Step:
@@ -52,6 +61,26 @@ def dot_products_step(row: Row) -> Step:
 
 def _used(values: Floats, j: int, asked: set[int]) -> Number:
     return Number(float(values[j]), "carried" if j in asked else "")
+
+
+def terms_step(row: Row) -> Step | None:
+    """Show the named parts of what is added to the dot products, and their sum; None where there is no such part."""
+    parts = {term.name: term.values[row.head, row.token] for term in row.trace.terms}
+    if not parts or row.trace.bias is None:
+        return None
+    total = row.trace.bias[row.head, row.token]
+    lines = []
+    for index in row.shown_words:
+        first, *others = (Number(float(values[index])) for values in parts.values())
+        sum_atoms: tuple[Atom, ...] = ((first,), *map(plus, others))
+        lines.append(Line(row.keys[index], (Entry((*sum_atoms, equals(total[index]))),)))
+    words = [
+        message("The dot products compare the two words alone; this model adds terms of its own, b, in this order:"),
+        *(TERM_WORDS.get(name) or message("{name}: no more is known of it.", name=name) for name in parts),
+    ]
+    formula = "b = " + " + ".join(f"b{number}" for number in range(1, len(parts) + 1))
+    arrays = {name.replace(" ", "_"): values for name, values in parts.items()} | {"bias": total}
+    return Step("terms", message("The other terms of the scores"), formula, tuple(words), tuple(lines), arrays)
 
 
 def scores_step(row: Row) -> Step:
@@ -191,6 +220,8 @@ def _score(row: Row, scaled: tuple[Atom, ...], index: int) -> tuple[Atom, ...]:
 
 
 def _bias_words(row: Row) -> Message:
+    if row.trace.terms:
+        return message("b is the sum of the other terms.")
     scheme = SCHEMES.get(row.attention.provenance.position or "none")
     if scheme is not None and scheme.bias_words is not None:
         return scheme.bias_words

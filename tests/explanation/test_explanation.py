@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from golden_models import load
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from near import assert_near
+from paths import ROOT
 from redo import Equation, equations
 
 from attnviz import explain, run
@@ -24,6 +26,7 @@ from attnviz.explanation.build import explain_attention
 from attnviz.explanation.elements import Number
 from attnviz.explanation.row import Row
 from attnviz.io.write_data import explanation_document, to_json
+from attnviz.models.forward import forward
 from attnviz.views.prepared.worksheet import as_rounded, make_sheet
 from attnviz.views.terminal.worksheet import render_steps
 
@@ -479,6 +482,39 @@ def test_caps_and_sinks(cap, sink, bias, temperature, head, cell):
     assert ("cap" in arrays) == (cap is not None)
     assert ("sink" in arrays) == (sink is not None)
     assert ("scaled" in arrays) == (cap is not None)
+
+
+@pytest.mark.parametrize("cell", [None, 2])
+@pytest.mark.parametrize(
+    ("name", "terms"),
+    [
+        ("deberta", ["content_to_position", "position_to_content"]),
+        ("deberta-authors", ["position_to_content"]),
+        ("deberta-places", []),
+    ],
+)
+def test_terms_of_the_scores(name, terms, cell):
+    """The terms that a model adds to the dot products have a step; with the products they give the scores."""
+    config, tensors, answers = load(name)
+    passed = forward(config, tensors, answers["text0_ids"])
+    words = tuple(Token(f"w{number}") for number in range(passed.weights.shape[-1]))
+    attention = Attention(words, words, passed.weights, None, traces=passed.traces)
+    found = explain_attention(attention.select(head=[1, 3]), head=3, token=4, cell=cell)
+    text = page(found)
+    assert [equation for equation in equations(text) if not equation.holds(4)] == []
+    assert "did more" not in text
+    steps = {step.name: step.arrays for step in found.steps}
+    assert list(steps.get("terms", {})) == ([*terms, "bias"] if terms else [])
+    for term in terms:
+        assert f"{term.replace('_', ' ')}:" in text
+    added = sum(steps["terms"][term] for term in terms) if terms else 0
+    scale = passed.traces[0].scale
+    assert_near(scale, (5 * (1 + len(config["pos_att_type"]))) ** -0.5)
+    assert_near(steps["dot"]["dots"] * scale + added, steps["scores"]["scores"])
+    document = json.loads(to_json(explanation_document(found)))
+    (step,) = [one for one in document["steps"] if one["name"] == "terms"] or [{"arrays": {}}]
+    schema = json.loads((ROOT / "docs" / "schemas" / "explanation.schema.json").read_text(encoding="utf-8"))
+    assert set(step["arrays"]) <= set(schema["x-arrays"]["terms"])
 
 
 @pytest.mark.parametrize("options", [{}, {"heads": 4, "position": "sinusoidal"}, {"projection": "random"}, {"cell": 1}])

@@ -31,6 +31,7 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 import numpy as np
 import torch
 import transformers
+from encoder_models import ENCODERS
 from more_models import MORE_DOUBLE, MORE_SINGLE
 from transformers.models.t5.modeling_t5 import T5Attention
 
@@ -470,7 +471,7 @@ def main() -> None:
     names = sys.argv[1:]
     if not names:
         shutil.rmtree(MODELS, ignore_errors=True)
-    for name, (config_class, model_class, settings, lengths) in (SINGLE | MORE_SINGLE).items():
+    for name, (config_class, model_class, settings, lengths) in (SINGLE | MORE_SINGLE | ENCODERS).items():
         if name in names or not names:
             model = build(config_class, model_class, settings)
             write(name, model, single(model, lengths))

@@ -249,3 +249,31 @@ def test_pair_spans_count_on(folder):
     encoded = tiny(folder, "bert").encode("the cat", "fish")
     assert encoded.tokens[-2].start == len("the cat") + 1
     assert encoded.second.tolist() == [False] * 4 + [True, False]
+
+
+def test_deberta_ends(tmp_path, folder):
+    """DeBERTa's byte-level files are RoBERTa's with other ends, though its folder names no class."""
+    for name in ("vocab.json", "merges.txt"):
+        text = (folder / "roberta" / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace('"<s>"', '"[CLS]"').replace('"</s>"', '"[SEP]"'), encoding="utf-8")
+    own, other = open_tokenizer(tmp_path, {"model_type": "deberta"}), tiny(folder, "roberta")
+    for text in TEXTS[:37]:
+        assert own.encode(text).ids.tolist() == other.encode(text).ids.tolist()
+    pieces = [token.piece for token in own.encode("a", "b").tokens]
+    assert pieces == ["[CLS]", "a", "[SEP]", "b", "[SEP]"]
+
+
+@pytest.mark.parametrize(
+    ("family", "file", "words"),
+    [
+        ("roformer", "vocab.txt", "RoFormerTokenizer, which does not cut a text by these files alone"),
+        ("splinter", "vocab.txt", "SplinterTokenizer, which is not known"),
+        ("deberta-v2", "spm.model", "is not enough to cut a text for a deberta-v2 model"),
+    ],
+)
+def test_files_of_another_class(tmp_path, folder, family, file, words):
+    """A family whose tokenizer cuts its files in a way of its own is refused, though its folder names no class."""
+    source = folder / ("bert/vocab.txt" if file == "vocab.txt" else "albert/spiece.model")
+    (tmp_path / file).write_bytes(source.read_bytes())
+    with pytest.raises(InputError, match=words):
+        open_tokenizer(tmp_path, {"model_type": family})

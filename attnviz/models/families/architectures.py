@@ -24,6 +24,8 @@ _BEGINNINGS = {
     "electra": ("Electra",),
     "mpnet": ("MPNet",),
     "albert": ("Albert",),
+    "deberta": ("Deberta",),
+    "deberta-v2": ("DebertaV2",),
     "modernbert": ("ModernBert",),
     "gpt2": ("GPT2",),
     "gpt_neox": ("GPTNeoX",),
@@ -66,7 +68,19 @@ _BEGINNINGS = {
 }
 
 # Families that attend in both directions whatever their head is: there an unknown head changes nothing below it.
-_ENCODERS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "mpnet", "albert", "modernbert")
+_ENCODERS = (
+    "bert",
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "distilbert",
+    "electra",
+    "mpnet",
+    "albert",
+    "deberta",
+    "deberta-v2",
+    "modernbert",
+)
 
 # How they end: the stack alone, or with a head on it that attention does not depend on. LlamaForMaskedLM is none of
 # Llama's: whoever trains it lets a token attend to what follows.

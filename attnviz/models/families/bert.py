@@ -110,7 +110,7 @@ class Bert(Stack):
     def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return token + segment + position vectors, normed: [n, width]."""
         hidden = self.token_vectors(ids)
-        hidden += self._segment_vectors(ids, segments)
+        hidden += self.segment_vectors(ids, segments)
         return self.add_positions(hidden, ids)
 
     def token_vectors(self, ids: Indexes) -> Float32:
@@ -124,7 +124,7 @@ class Bert(Stack):
         hidden += self.weights.rows(name, shape=(rows, self.width), ids=places)
         return take_layer_norm(self.weights, "embeddings.LayerNorm", self.width, hidden, self.epsilon)
 
-    def _segment_vectors(self, ids: Indexes, segments: Indexes | None) -> Float32:
+    def segment_vectors(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return the segments' vectors [n, width]; raises InputError for a segment that the model does not have."""
         kinds = self.config.count("type_vocab_size", default=2)
         chosen = np.zeros_like(ids) if segments is None else segments
@@ -147,20 +147,25 @@ class Bert(Stack):
     def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
         """Run attention, residual, norm; feed-forward, residual, norm (Vaswani et al. 2017, section 3.1)."""
         names = LayerNames(*(f"{self.layer_name(number)}.{part}" for part in self.names))
-        trace = self._attend(number, names, hidden)
+        trace = self.attend(number, names, hidden)
         hidden = take_layer_norm(self.weights, names.attention_norm, self.dim, trace.output + hidden, self.epsilon)
         intermediate = self.activation(linear(self.weights, names.widen, self.dim, self.intermediate_size)(hidden))
         intermediate = linear(self.weights, names.narrow, self.intermediate_size, self.dim)(intermediate)
         intermediate += hidden
         return LayerOutput(take_layer_norm(self.weights, names.norm, self.dim, intermediate, self.epsilon), trace)
 
-    def _attend(self, number: int, names: LayerNames, hidden: Float32) -> Trace:
+    def attend(self, number: int, names: LayerNames, hidden: Float32) -> Trace:
         """Run the attention sublayer on hidden states [n, dim]."""
+        query, key, value = self.project(names, hidden)
+        output = linear(self.weights, names.output, self.dim, self.dim)
+        return attention(hidden, hidden, query, key, value, output, allowed=self.masks[number], bias=self.bias())
+
+    def project(self, names: LayerNames, hidden: Float32) -> tuple[Float32, Float32, Float32]:
+        """Return queries, keys and values of hidden states [n, dim]: [heads, n, d_h] each."""
         query, key, value = (
             heads_of(linear(self.weights, name, self.dim, self.dim)(hidden), self.heads) for name in names[:3]
         )
-        output = linear(self.weights, names.output, self.dim, self.dim)
-        return attention(hidden, hidden, query, key, value, output, allowed=self.masks[number], bias=self.bias())
+        return query, key, value
 
     def score(self, hidden: Float32) -> Float32:
         """Return the masked language model's logits: dense, activation, norm, the embedding's matrix and a bias.

@@ -5,15 +5,16 @@ All take and give float32; a matrix product is one call of the BLAS.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention import attend, merge_heads, split_heads
-from attnviz.core.attention_data import Trace
+from attnviz.core.attention_data import ScoreTerm, Trace
 from attnviz.core.errors import InputError
 from attnviz.core.types import Booleans, Float32
 from attnviz.models.families.hooks import Sublayer, active
@@ -107,19 +108,24 @@ def attention(
     scale: float | None = None,
     cap: float | None = None,
     sink: Float32 | None = None,
+    terms: Mapping[str, Float32] | None = None,
 ) -> Trace:
     """Run an attention sublayer from projected heads to W_o (Vaswani et al. 2017, section 3.2.2); keep every number.
 
     inputs [q, dim] and key_inputs [k, dim]: what was projected. query [heads, q, d_h], key and value
     [kv_heads, k, d_h], rotated already; each serves heads / kv_heads query heads in a row (Ainslie et al. 2023).
     allowed [q, k], bias [heads, q, k], cap, sink [heads]: see core.attention.attend; where they have more rows than
-    there are queries, their last rows are meant. The trace's weights are [heads, q, k], or [heads, q, k + 1] with a
-    sink, whose key and value are zeros in the trace. An active hook is shown keys, values and the heads' outputs.
+    there are queries, their last rows are meant. terms [heads, q, k]: the parts of a bias by their names, in place of
+    it; the trace keeps them. The trace's weights are [heads, q, k], or [heads, q, k + 1] with a sink, whose key and
+    value are zeros in the trace. An active hook is shown keys, values and the heads' outputs.
     """
     running, queries = active(), query.shape[-2]
     at = None if running is None else Sublayer(running.layer, cross=inputs is not key_inputs)
     if running is not None and at is not None:
         key, value = running.hook.keys_and_values(at, key, value)
+    terms = {name: _last_rows(term, queries) for name, term in (terms or {}).items()}
+    if terms:
+        bias = reduce(np.add, terms.values())
     key, value = _repeat_kv_heads(key, len(query)), _repeat_kv_heads(value, len(query))
     allowed = None if allowed is None else _last_rows(allowed, queries)
     bias = None if bias is None else _last_rows(bias, queries)
@@ -137,6 +143,7 @@ def attention(
     if sink is not None:
         key, value = _with_empty_row(key), _with_empty_row(value)
         added = None if added is None else np.pad(added, ((0, 0), (0, 0), (0, 1)))
+        terms = {name: np.pad(term, ((0, 0), (0, 0), (0, 1))) for name, term in terms.items()}
     return Trace(
         inputs=inputs,
         key_inputs=key_inputs,
@@ -151,6 +158,7 @@ def attention(
         scale=1 / np.sqrt(query.shape[-1]) if scale is None else scale,
         cap=cap,
         sink=sink,
+        terms=tuple(ScoreTerm(name, values) for name, values in terms.items()),
     )
 
 
@@ -198,6 +206,21 @@ def window_mask(count: int, reach: int) -> Booleans:
     mask: Booleans = np.tri(count, k=reach, dtype=bool) & ~np.tri(count, k=-reach - 1, dtype=bool)
     mask.flags.writeable = False
     return mask
+
+
+def convolve(x: Float32, kernel: Float32, groups: int = 1) -> Float32:
+    """Return the convolution of x [n, inputs] along its tokens, with zeros before and after them: [n, outputs].
+
+    kernel [outputs, inputs / groups, width], as PyTorch keeps it: each group of outputs sees its group of inputs; the
+    width is odd.
+    """
+    count, width = len(x), kernel.shape[-1]
+    padded = np.pad(x, ((width // 2, width // 2), (0, 0)))
+    parts = []
+    for inputs, weights in zip(np.split(padded, groups, axis=1), np.split(kernel, groups), strict=True):
+        parts.append(sum(inputs[place : place + count] @ weights[:, :, place].T for place in range(width)))
+    joined: Float32 = np.concatenate(parts, axis=1)
+    return joined
 
 
 def soft_cap(x: Float32, cap: float | None) -> Float32:

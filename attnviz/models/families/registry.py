@@ -31,6 +31,8 @@ FAMILIES: dict[str, Family] = {
     "electra": Family("ELECTRA", "bert:Electra"),
     "mpnet": Family("MPNet", "mpnet:MpNet"),
     "albert": Family("ALBERT", "albert:Albert"),
+    "deberta": Family("DeBERTa", "deberta:Deberta"),
+    "deberta-v2": Family("DeBERTa-v2", "deberta:DebertaV2"),
     "modernbert": Family("ModernBERT", "modernbert:ModernBert"),
     "gpt2": Family("GPT-2", "gpt2:Gpt2"),
     "gpt_neox": Family("GPT-NeoX", "gpt_neox:GptNeoX"),

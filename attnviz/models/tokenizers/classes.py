@@ -31,7 +31,8 @@ WORD_PIECE = (
     *("RealmTokenizer", "DPRQuestionEncoderTokenizer", "DPRContextEncoderTokenizer", "DPRReaderTokenizer"),
 )
 ROBERTA = ("RobertaTokenizer", "BartTokenizer", "LongformerTokenizer", "LEDTokenizer", "MvpTokenizer")
-BYTE_LEVEL = (*ROBERTA, "GPT2Tokenizer", "CodeGenTokenizer", "Qwen2Tokenizer")
+DEBERTA = "DebertaTokenizer"
+BYTE_LEVEL = (*ROBERTA, DEBERTA, "GPT2Tokenizer", "CodeGenTokenizer", "Qwen2Tokenizer")
 SENTENCEPIECE = (
     *("LlamaTokenizer", "GemmaTokenizer", "XLMRobertaTokenizer", "CamembertTokenizer", "T5Tokenizer"),
     "AlbertTokenizer",
@@ -69,13 +70,26 @@ REWRITTEN_IN_4 = {
 }
 
 
+# The class that a family's folder has in mind where it names none, if its files are like those of another class.
+_BY_FAMILY = {
+    "bert-generation": "BertGenerationTokenizer",
+    "deberta": DEBERTA,
+    "esm": "EsmTokenizer",
+    "flaubert": "FlaubertTokenizer",
+    "luke": "LukeTokenizer",
+    "roformer": "RoFormerTokenizer",
+    "splinter": "SplinterTokenizer",
+    "xlm": "XLMTokenizer",
+}
+
+
 def class_of(config: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
-    """Return the name of a folder's tokenizer class, without the suffix Fast; None where it names none."""
+    """Return the name of a folder's tokenizer class, without the suffix Fast; None where nothing tells."""
     for place in (settings, config):
         found = place.get("tokenizer_class")
         if isinstance(found, str) and found:
             return found.removesuffix("Fast")
-    return None
+    return _BY_FAMILY.get(str(config.get("model_type")))
 
 
 def own_code(settings: Mapping[str, Any]) -> tuple[str | None, str | None] | None:

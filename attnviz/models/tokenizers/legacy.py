@@ -13,6 +13,7 @@ from attnviz.models.formats.files import read_json, text_of, unreadable
 from attnviz.models.tokenizers.added_tokens import TokenSettings, add_tokens, checked_id
 from attnviz.models.tokenizers.classes import (
     BYTE_LEVEL,
+    DEBERTA,
     MAKE_JSON,
     MARIAN,
     ROBERTA,
@@ -43,7 +44,8 @@ _CL100K = (
 LLAMA3 = _CL100K.replace("DIGITS", "{1,3}")
 QWEN2 = _CL100K.replace("DIGITS", "")
 
-_SENTENCEPIECE_FILES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "source.spm")
+_ROBERTA_FAMILIES = ("roberta", "longformer", "bart", "data2vec-text", "ibert", "roberta-prelayernorm")
+_SENTENCEPIECE_FILES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model", "source.spm")
 
 
 def from_older_files(folder: Path, config: Mapping[str, Any], settings: TokenSettings) -> TextTokenizer:
@@ -168,10 +170,15 @@ def _read_byte_level(folder: Path, name: str | None, family: str, settings: Toke
     tokenizer = byte_level_tokenizer(vocabulary, merges, str(folder), QWEN2 if qwen else None, prefix)
     file = str(folder / "vocab.json")
     _add_all(tokenizer, file, settings)
-    if name in ROBERTA or (name not in BYTE_LEVEL and family in ("roberta", "longformer", "bart")):
+    if name in ROBERTA or (name not in BYTE_LEVEL and family in _ROBERTA_FAMILIES):
         cls, sep = text_of(values, "cls_token") or "<s>", text_of(values, "sep_token") or "</s>"
         first, last = (_piece_id(tokenizer, piece, file) for piece in (cls, sep))
         tokenizer.post_processor = processors.RobertaProcessing((sep, last), (cls, first), add_prefix_space=prefix)
+        return TextTokenizer(tokenizer, file)
+    if name == DEBERTA:
+        # Of two texts the first ends with one [SEP], as its authors and transformers 4 have it; version 5 puts two.
+        ends = [text_of(values, f"{one}_token") or f"[{one.upper()}]" for one in ("cls", "sep")]
+        set_pair_ends(tokenizer, *ends, doubled=False, segments=False)
         return TextTokenizer(tokenizer, file)
     begin, end = (
         text_of(values, f"{one}_token") or "<|endoftext|>" if values.get(f"add_{one}_token") is True else None
