@@ -155,15 +155,21 @@ def alibi(heads: int, queries: int, keys: int) -> Float32:
 
 
 def t5_buckets(
-    queries: int, keys: int, *, causal: bool = False, buckets: int = T5_BUCKETS, farthest: int = T5_FARTHEST
+    queries: int,
+    keys: int,
+    *,
+    offset: int = 0,
+    causal: bool = False,
+    buckets: int = T5_BUCKETS,
+    farthest: int = T5_FARTHEST,
 ) -> NDArray[np.int64]:
     """Return the bucket that each distance j - i falls into, [queries, keys], in [0, buckets).
 
     Half of the buckets hold one distance each, the others grow as logarithms up to `farthest`, the last takes all
     beyond. Looking both ways, each direction has half of them; causal, keys ahead share bucket 0
-    (Raffel et al. 2020, "T5", section 2.1).
+    (Raffel et al. 2020, "T5", section 2.1). offset: the position of the first query.
     """
-    ahead = np.arange(keys)[None, :] - np.arange(queries)[:, None]
+    ahead = np.arange(keys)[None, :] - np.arange(offset, offset + queries)[:, None]
     own = buckets if causal else buckets // 2
     first = np.zeros_like(ahead) if causal else own * (ahead > 0)
     distance = np.maximum(-ahead, 0) if causal else np.abs(ahead)

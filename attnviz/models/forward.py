@@ -6,7 +6,8 @@ up when it runs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -157,34 +158,52 @@ class Network:
         if self._stack.decoder is not None and self.shape.encoder_decoder:
             self._stack.decoder(StackSetup(self.config, self._weights, self.shape.of_decoder, 1))
 
-    def read(self, ids: Indexes, request: Request, segments: Indexes | None = None) -> ForwardOutput:
-        """Run the model's only stack, or its encoder, on token ids [n] and segment numbers [n]."""
-        setup = StackSetup(self.config, self._weights, self.shape, self._checked_length(ids))
+    def read(self, ids: Indexes, request: Request, segments: Indexes | None = None, *, start: int = 0) -> ForwardOutput:
+        """Run the model's only stack, or its encoder, on token ids [n] and segment numbers [n].
+
+        start: how many tokens stand before these, of which an active hook has the keys and values, see cache.py.
+        """
+        length = start + self._checked_length(ids, start)
+        setup = StackSetup(self.config, self._weights, self.shape, length, start=start)
         return run_layers(self._stack(setup), ids, request, segments)
 
     def encode(self, ids: Indexes) -> Float32:
         """Return the encoder's hidden states [n, dim] for token ids [n]; no weights are kept."""
         return self.read(ids, Request(layers=(), whole=True)).hidden
 
-    def decode(self, ids: Indexes, encoder_hidden_states: Float32, request: Request) -> ForwardOutput:
+    def decode(
+        self, ids: Indexes, encoder_hidden_states: Float32, request: Request, *, start: int = 0
+    ) -> ForwardOutput:
         """Run the decoder on target ids [n], with cross-attention to encoder_hidden_states [source tokens, dim].
 
-        Raises InputError for a model that has no decoder.
+        start: as in `read`. Raises InputError for a model that has no decoder.
         """
         if self._stack.decoder is None or not self.shape.encoder_decoder:
             raise InputError("A {family} model has no decoder that generates a text.", family=self.shape.family)
-        count, shape = self._checked_length(ids), self.shape.of_decoder
-        setup = StackSetup(self.config, self._weights, shape, count, encoder_hidden_states)
+        length = start + self._checked_length(ids, start)
+        setup = StackSetup(self.config, self._weights, self.shape.of_decoder, length, encoder_hidden_states, start)
         return run_layers(self._stack.decoder(setup), ids, request)
 
-    def _checked_length(self, ids: Indexes) -> int:
-        """Return the number of tokens; raises InputError for none, and for more than the model's positions."""
+    def cache_state(self, length: int) -> Hashable:
+        """Return what a cache of keys and values depends on in a text of `length` tokens, see Stack.cache_state."""
+        stack = self._stack.decoder if self.shape.encoder_decoder and self._stack.decoder else self._stack
+        return stack.cache_state(self.config, length)
+
+    def keep_weights(self) -> AbstractContextManager[None]:
+        """Return a context in which tensors that were read once stay in memory, as far as it suffices."""
+        return self._weights.kept()
+
+    def _checked_length(self, ids: Indexes, start: int = 0) -> int:
+        """Return the number of tokens; raises InputError for none, and for more than the model's positions.
+
+        start: how many stand before them.
+        """
         if len(ids) == 0:
             raise InputError("A model needs at least one token.")
-        if self.shape.positions is not None and len(ids) > self.shape.positions:
+        if self.shape.positions is not None and start + len(ids) > self.shape.positions:
             raise InputError(
                 "The text has {count} tokens, and the model takes at most {positions}.",
-                count=len(ids),
+                count=start + len(ids),
                 positions=self.shape.positions,
             )
         return len(ids)

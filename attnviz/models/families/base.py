@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
@@ -14,6 +16,7 @@ from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.models import ATTENTIONS
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import causal_mask
+from attnviz.models.families.rotary import scaling_state
 from attnviz.models.families.weights import Weights
 
 Names = str | tuple[str, ...]
@@ -96,7 +99,8 @@ class StackSetup(NamedTuple):
     """What a stack is made of.
 
     shape: the stack's own, see ModelShape.of_decoder. length: the number of tokens of the text.
-    encoder_hidden_states [source tokens, dim]: what a decoder's cross-attention reads.
+    encoder_hidden_states [source tokens, dim]: what a decoder's cross-attention reads. start: how many of the tokens
+    were read before, and have their keys and values in a cache; the pass reads those from `start` on.
     """
 
     config: Configuration
@@ -104,10 +108,13 @@ class StackSetup(NamedTuple):
     shape: ModelShape
     length: int
     encoder_hidden_states: Float32 | None = None
+    start: int = 0
 
 
 class Stack(ABC):
-    """The layers of one model, for one text.
+    """The layers of one model, for one text, or for its tokens from `start` on where the others are in a cache.
+
+    n is the number of tokens that are read: length - start.
 
     Called in this order: `embed`, `forward_layer` for each layer, `finish`, `score`. Tensors are looked up when their
     layer runs. needless: what a checkpoint may hold beside the tensors that are looked up, see Weights.unused.
@@ -134,7 +141,7 @@ class Stack(ABC):
     fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     def __init__(self, setup: StackSetup) -> None:
-        self.config, self.weights, self.shape, self.length, self.encoder_hidden_states = setup
+        self.config, self.weights, self.shape, self.length, self.encoder_hidden_states, self.start = setup
         self.dim, self.heads, self.vocabulary = self.shape.dim, self.shape.heads, self.shape.vocabulary
 
     @classmethod
@@ -177,8 +184,22 @@ class Stack(ABC):
 
     @cached_property
     def masks(self) -> Sequence[Booleans | None]:
-        """Return each layer's mask: [n, n], True where a token may attend to another; None where all may."""
-        return [causal_mask(self.length) if self.shape.causal else None] * self.shape.layers
+        """Return each layer's mask: [n, length], True where a token may attend to another; None where all may."""
+        return [causal_mask(self.length, start=self.start) if self.shape.causal else None] * self.shape.layers
+
+    @property
+    def places(self) -> Indexes:
+        """Return the positions of the tokens that are read, [n], counted from 0."""
+        return np.arange(self.start, self.length)
+
+    @classmethod
+    def cache_state(cls, config: Configuration, length: int) -> Hashable:
+        """Return on what a token's keys and values depend beside the tokens before it, in a text of `length` tokens.
+
+        A cache that was filled at another length serves while this is the same; a family that cannot be read in parts
+        returns the length.
+        """
+        return scaling_state(config, length)
 
 
 class CausalStack(Stack):

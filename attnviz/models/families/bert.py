@@ -6,6 +6,7 @@ them, and a table holds the names of their tensors.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -136,9 +137,9 @@ class Bert(Stack):
             )
         return self.weights.rows("embeddings.token_type_embeddings.weight", shape=(kinds, self.width), ids=chosen)
 
-    def position_ids(self, ids: Indexes) -> Indexes:
+    def position_ids(self, ids: Indexes) -> Indexes:  # noqa: ARG002
         """Return each token's row of the position table, [n]."""
-        return np.arange(len(ids))
+        return self.places
 
     def layer_name(self, number: int) -> str:
         """Return the beginning of the names of a layer's tensors."""
@@ -204,6 +205,11 @@ class Roberta(Bert):
         real = ids != padding
         places: Indexes = np.cumsum(real) * real + padding
         return places
+
+    @classmethod
+    def cache_state(cls, config: Configuration, length: int) -> Hashable:  # noqa: ARG003
+        """Return the length: a position counts the tokens before it that are no padding, which no cache keeps."""
+        return length
 
     def score(self, hidden: Float32) -> Float32:
         """Return the masked language model's logits [n, vocabulary], always with the exact GELU."""

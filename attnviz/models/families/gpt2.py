@@ -49,7 +49,7 @@ class Gpt2(CausalStack):
         """Return token + position vectors, [n, dim]."""
         hidden = super().embed(ids, segments)
         rows = self.read_positions(self.config)
-        hidden += self.weights.rows("wpe.weight", shape=(rows, self.dim), ids=np.arange(len(ids)))
+        hidden += self.weights.rows("wpe.weight", shape=(rows, self.dim), ids=self.places)
         return hidden
 
     def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:

@@ -61,7 +61,7 @@ class GptNeoX(CausalStack):
                 dim=self.dim,
                 width=head_dim,
             )
-        self.rotation = rotation_for(self.config, head_dim, self.length, **_ROTARY)
+        self.rotation = rotation_for(self.config, head_dim, self.length, start=self.start, **_ROTARY)
 
     @classmethod
     def read_positions(cls, config: Configuration) -> int:

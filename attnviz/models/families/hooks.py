@@ -57,6 +57,39 @@ class Hook:
         return context
 
 
+class HookChain(Hook):
+    """Several hooks as one: each is shown what the one before it returned."""
+
+    def __init__(self, *hooks: Hook) -> None:
+        self.hooks = hooks
+
+    def layer_input(self, layer: int, hidden: Float32) -> Float32:
+        """Return the hidden states that the last hook returns."""
+        for hook in self.hooks:
+            hidden = hook.layer_input(layer, hidden)
+        return hidden
+
+    def layer_output(self, layer: int, hidden: Float32, attention: Trace, cross_attention: Trace | None) -> Float32:
+        """Return the hidden states that the last hook returns."""
+        for hook in self.hooks:
+            hidden = hook.layer_output(layer, hidden, attention, cross_attention)
+        return hidden
+
+    def keys_and_values(self, at: Sublayer, key: Float32, value: Float32) -> tuple[Float32, Float32]:
+        """Return the keys and values that the last hook returns."""
+        for hook in self.hooks:
+            key, value = hook.keys_and_values(at, key, value)
+        return key, value
+
+    def head_outputs(
+        self, at: Sublayer, context: Float32, weights: Float32, value: Float32, output: Float32
+    ) -> Float32:
+        """Return the heads' outputs that the last hook returns."""
+        for hook in self.hooks:
+            context = hook.head_outputs(at, context, weights, value, output)
+        return context
+
+
 @dataclass
 class Running:
     """An active hook and the layer that runs."""

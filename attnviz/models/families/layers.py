@@ -191,11 +191,14 @@ def heads_of(x: Float32, heads: int) -> Float32:
 
 
 @lru_cache(maxsize=8)
-def causal_mask(count: int, window: int | None = None) -> Booleans:
-    """Return a mask [count, count], True where a token sees itself and the window - 1 before it, or all before it."""
-    mask = np.tri(count, dtype=bool)
+def causal_mask(count: int, window: int | None = None, start: int = 0) -> Booleans:
+    """Return a mask [count, count], True where a token sees itself and the window - 1 before it, or all before it.
+
+    start: the first row that is wanted: [count - start, count].
+    """
+    mask = np.tri(count - start, count, k=start, dtype=bool)
     if window is not None:
-        mask &= ~np.tri(count, k=-window, dtype=bool)
+        mask &= ~np.tri(count - start, count, k=start - window, dtype=bool)
     mask.flags.writeable = False
     return mask
 

@@ -94,7 +94,7 @@ class Llama(CausalStack):
     def read_rotation(self, config: Configuration) -> Rotation:
         """Return the rotation of this text's positions, as a config with these rotary values plans it."""
         defaults = {"longest": self.keys.positions[1], **self.rotary_defaults}
-        return rotation_for(config, self.head_dim, self.length, **defaults)
+        return rotation_for(config, self.head_dim, self.length, start=self.start, **defaults)
 
     @classmethod
     def read_positions(cls, config: Configuration) -> int:
@@ -124,8 +124,9 @@ class Llama(CausalStack):
 
     @cached_property
     def masks(self) -> Sequence[Booleans | None]:
-        """Return each layer's mask [n, n]: a token sees itself and what came before, as far as its window reaches."""
-        return [causal_mask(self.length, width) if self.shape.causal else None for width in self.windows]
+        """Return each layer's mask [n, length]: a token sees itself and what came before, as far as its window goes."""
+        causal, start = self.shape.causal, self.start
+        return [causal_mask(self.length, width, start) if causal else None for width in self.windows]
 
     @cached_property
     def rotates(self) -> Sequence[bool]:

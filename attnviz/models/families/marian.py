@@ -86,7 +86,7 @@ class MarianDecoder(Stack):
         hidden = word_vectors(self.weights, self._embedding_names(self.side), ids, self.vocabulary, self.dim)
         if self.config.flag("scale_embedding", False):
             hidden *= np.float32(self.dim**0.5)
-        waves = sinusoidal(len(ids), self.dim)
+        waves = sinusoidal(len(ids), self.dim, self.start)
         hidden += np.concatenate([waves[:, 0::2], waves[:, 1::2]], axis=1)
         return hidden
 

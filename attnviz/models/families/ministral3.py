@@ -44,5 +44,5 @@ class Ministral3(Mistral):
         values = Configuration(self.config.get("rope_parameters", "rope_scaling") or _YARN)
         beta = values.number("llama_4_scaling_beta", default=0.0)
         length = values.count("original_max_position_embeddings", default=16384)
-        factor = 1 + beta * np.log1p(np.arange(self.length) // length)
+        factor = 1 + beta * np.log1p(self.places // length)
         return query * factor.astype(np.float32)[:, None], key

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
 from attnviz.core.attention_data import Trace
 from attnviz.core.types import Float32, Indexes
 from attnviz.models.families.activations import activation
@@ -53,7 +51,7 @@ class Opt(CausalStack):
         if self.width != self.dim:
             hidden = linear(self.weights, "decoder.project_in", self.width, self.dim, bias=False)(hidden)
         rows = self.read_positions(self.config) + _FIRST_ROW
-        places = np.arange(len(ids)) + _FIRST_ROW
+        places = self.places + _FIRST_ROW
         hidden += self.weights.rows("decoder.embed_positions.weight", shape=(rows, self.dim), ids=places)
         return hidden
 

@@ -8,7 +8,7 @@ rounding of the angle is visible. The rotation itself is core.positions.rotate_p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +42,11 @@ KEYS = (
 )
 
 
+# The names under which a config asks for LongRoPE (Phi-3 called it su, and once yarn), and Phi-3's training length.
+_TWO_LISTS = {"longrope", "su", "yarn"}
+_USUAL_TRAINING = 4096
+
+
 class Rotation(NamedTuple):
     """Cosine and sine of each position's angles, [n, rotated features / 2]."""
 
@@ -71,8 +76,10 @@ class Frequencies(NamedTuple):
     factor: float = 1.0
 
 
-def rotation_for(config: Configuration, head_dim: int, count: int, **defaults: Any) -> Rotation:
+def rotation_for(config: Configuration, head_dim: int, count: int, *, start: int = 0, **defaults: Any) -> Rotation:
     """Return the rotation of `count` positions, as a model's config plans it: [count, rotated features / 2].
+
+    start: the first position that is wanted, [count - start, rotated features / 2].
 
     Reads rope_parameters, or rope_scaling with rope_theta beside it. defaults, where the config is silent: theta,
     share (of a head's features), longest (max_position_embeddings), original (length of the training); names: what
@@ -81,16 +88,18 @@ def rotation_for(config: Configuration, head_dim: int, count: int, **defaults: A
     """
     name, plan = _plan(config, head_dim, count, defaults)
     per_position, factor = SCALINGS[name](plan)
-    angles = np.arange(count, dtype=np.float32)[:, None] * per_position[None, :]
+    angles = np.arange(start, count, dtype=np.float32)[:, None] * per_position[None, :]
     return Rotation(np.cos(angles) * np.float32(factor), np.sin(angles) * np.float32(factor))
 
 
 def rotate(x: Float32, rotation: Rotation, *, halves: bool = True) -> Float32:
     """Rotate each pair of the first d features of x [heads, n, d_h] (Su et al. 2021, equation 34).
 
+    rotation: of n positions, or of more, of which the last n are meant.
     halves: whether a pair is (i, i + d/2), as in most checkpoints, or its neighbours (2i, 2i + 1), as in the paper.
     """
-    rotated: Float32 = rotate_pairs(x, *rotation, halves=halves)
+    cosine, sine = (part[len(part) - x.shape[-2] :] for part in rotation)
+    rotated: Float32 = rotate_pairs(x, cosine, sine, halves=halves)
     return rotated
 
 
@@ -103,6 +112,26 @@ def rotary_kind(config: Configuration, kind: str, **older: Any) -> Configuration
     named = isinstance(given, Mapping) and any(value is None or isinstance(value, Mapping) for value in given.values())
     values = dict(given.get(kind) or {}) if named else older
     return config.changed(rope_scaling=None, rope_parameters=values)
+
+
+def scaling_state(config: Configuration, length: int) -> Hashable:
+    """Return what the rotation of a text's first tokens depends on beside their positions: the text's length, or None.
+
+    With dynamic scaling all rotations change with each token beyond the model's positions; LongRoPE has one list of
+    factors for texts up to the training length, and one for longer texts.
+    """
+    given = [config.get(name) for name in ("rope_parameters", "rope_scaling")]
+    plans = [one for one in given if isinstance(one, Mapping)]
+    plans += [one for plan in plans for one in plan.values() if isinstance(one, Mapping)]
+    kinds = {str(plan.get(key)) for plan in plans for key in ("rope_type", "type")}
+    longest = config.get("max_position_embeddings")
+    if "dynamic" in kinds and not (isinstance(longest, int) and length <= longest):
+        return length
+    if not kinds & _TWO_LISTS:
+        return None
+    name = "original_max_position_embeddings"
+    ends = [plan.get(name) for plan in (config.values, *plans)]
+    return tuple(length > end for end in (*ends, longest, _USUAL_TRAINING) if isinstance(end, int))
 
 
 def longest_text(config: Configuration, default: int, **defaults: Any) -> int:

@@ -100,13 +100,15 @@ class T5Decoder(Stack):
 
     @cached_property
     def bias(self) -> Float32:
-        """Return the relative biases, which all layers share: [heads, n, n]."""
+        """Return the relative biases, which all layers share: [heads, n, length]."""
         count = self.config.count("relative_attention_num_buckets", default=32, least=4)
         longest = self.config.count("relative_attention_max_distance", default=128, least=count // 2 + 1)
         name = f"{self.side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
         table = self.weights.take(name, shape=(count, self.heads))
         causal = self.side == "decoder"
-        places = t5_buckets(self.length, self.length, causal=causal, buckets=count, farthest=longest)
+        places = t5_buckets(
+            self.length - self.start, self.length, offset=self.start, causal=causal, buckets=count, farthest=longest
+        )
         return relative_bias(table, places)
 
     def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
+from attnviz.core.memory_limit import free_memory
 from attnviz.core.types import Float32
 
 # How old BERT checkpoints call a layer norm's weight and bias.
@@ -30,6 +32,7 @@ class Weights:
         self._tensors = tensors
         self._prefixes = prefixes
         self._used: set[str] = set()
+        self._kept: _KeptTensors | None = None
 
     def find(self, *names: str) -> str | None:
         """Return the full name of the first of these tensors that is there, under any prefix; None where none is."""
@@ -45,10 +48,28 @@ class Weights:
 
         Raises InputError where none is there, or where it has another shape.
         """
+        if self._kept is not None and (found := self._kept.arrays.get((names, shape))) is not None:
+            return found
         name = self._named(names, shape)
         tensor = self._tensors[name]
         _check_shape(name, tensor.shape, shape)
-        return np.asarray(tensor, dtype=np.float32)
+        array = np.asarray(tensor, dtype=np.float32)
+        if self._kept is not None:
+            self._kept.add((names, shape), array)
+        return array
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep arrays that `take` returns for the next time, as many as half of the free memory holds.
+
+        For passes that follow each other: a quantized array is converted once.
+        """
+        before = self._kept
+        self._kept = before or _KeptTensors()
+        try:
+            yield
+        finally:
+            self._kept = before
 
     def rows(self, *names: str, shape: tuple[int, ...], ids: NDArray[np.int64]) -> Float32:
         """Return some rows of a table [rows, ...], a new array [ids, ...].
@@ -84,6 +105,21 @@ class Weights:
             for name in self._tensors
             if name.startswith(beginnings) and name not in self._used and not needless.search(name)
         ]
+
+
+class _KeptTensors:
+    """Arrays by the names and the shape that they were asked for by, and how many bytes more may be kept."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[tuple[tuple[str, ...], tuple[int, ...]], Float32] = {}
+        self._room = free_memory() // 2
+
+    def add(self, wanted: tuple[tuple[str, ...], tuple[int, ...]], array: Float32) -> None:
+        """Keep an array where there is room for it."""
+        if array.nbytes <= self._room:
+            self._room -= array.nbytes
+            self.arrays[wanted] = kept = array.view()
+            kept.flags.writeable = False
 
 
 @runtime_checkable
