@@ -115,6 +115,8 @@ class Attention(Result):
     layers, heads: the original numbers and names, kept through select(). output: the last layer's vectors,
     [query, dim]. traces: one Trace a layer, or none.
     provenance: how it was computed, and what was done to it since. notes: what a reader should know about this text.
+    contributions: the length of each weighted value after W_o, of the weights' shape (Kobayashi et al. 2020, equation
+    5), where a model measured it; where pieces are joined, heads or layers averaged, lengths are as weights are.
     Raises ShapeError where the parts do not fit. Arrays are read-only.
     """
 
@@ -130,6 +132,7 @@ class Attention(Result):
     traces: tuple[Trace, ...] = ()
     provenance: Provenance = NOTHING_KNOWN
     notes: tuple[Message, ...] = ()
+    contributions: Float32 | None = None
 
     def __post_init__(self) -> None:
         """Check the parts against each other, once, at birth."""
@@ -150,7 +153,15 @@ class Attention(Result):
                 output=output.shape,
                 queries=len(self.query),
             )
+        lengths = None if self.contributions is None else np.asarray(self.contributions, dtype=np.float32)
+        if lengths is not None and lengths.shape != weights.shape:
+            raise ShapeError(
+                "The contributions {lengths} must have the shape of the weights, {shape}.",
+                lengths=lengths.shape,
+                shape=weights.shape,
+            )
         self._set("weights", _read_only(weights))
+        self._set("contributions", None if lengths is None else _read_only(lengths))
         self._set("allowed", None if allowed is None else _read_only(fit_allowed(allowed, weights.shape)))
         self._set("output", None if output is None else _read_only(output))
         self._set("layers", self.layers or tuple(range(weights.shape[0])))
@@ -273,6 +284,7 @@ class Attention(Result):
         return replace(
             self,
             weights=self.weights[np.ix_(layers, heads)],
+            contributions=None if self.contributions is None else self.contributions[np.ix_(layers, heads)],
             allowed=_some_of(self.allowed, layers, heads),
             layers=tuple(self.layers[i] for i in layers),
             heads=tuple(self.heads[i] for i in heads),
@@ -290,10 +302,19 @@ class Attention(Result):
         if allowed is not None and allowed.ndim == 4:
             allowed = np.logical_or.reduce(allowed, axis=1, keepdims=True)
         weights = self.weights.mean(axis=1, keepdims=True)
+        lengths = None if self.contributions is None else self.contributions.mean(axis=1, keepdims=True)
         provenance = self.provenance
         if len(self.heads) != provenance.heads:
             provenance = replace(provenance, mean_heads=self.heads)
-        return replace(self, weights=weights, allowed=allowed, heads=("mean",), traces=(), provenance=provenance)
+        return replace(
+            self,
+            weights=weights,
+            allowed=allowed,
+            heads=("mean",),
+            traces=(),
+            provenance=provenance,
+            contributions=lengths,
+        )
 
     def mean_layers(self) -> Attention:
         """Return one layer that is the mean of the layers, head by head; its rows still sum to 1.
@@ -313,7 +334,8 @@ class Attention(Result):
         )
         return replace(
             self,
-            weights=self.weights.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32),
+            weights=_mean_of_layers(self.weights),
+            contributions=None if self.contributions is None else _mean_of_layers(self.contributions),
             allowed=allowed,
             layers=("mean",),
             output=None,
@@ -326,6 +348,12 @@ class Attention(Result):
         layers, heads, queries, keys = self.weights.shape
         first = " ".join(token.text for token in self.query[:5]) + (" …" if queries > 5 else "")
         return f"<Attention {layers} layers x {heads} heads x {queries} queries x {keys} keys: {first!r}>"
+
+
+def _mean_of_layers(array: Float32) -> Float32:
+    """Return the mean over layers, [1, heads, query, key]."""
+    mean: Float32 = array.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
+    return mean
 
 
 def _some_of(allowed: Booleans | None, layers: list[int], heads: list[int]) -> Booleans | None:

@@ -20,11 +20,12 @@ from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import InputError, MissingError
 from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.i18n.messages import listed
+from attnviz.models.contributions import ContributionHook
 from attnviz.models.families.architectures import check_architecture
 from attnviz.models.families.base import LayerOutput, ModelShape, Stack, StackSetup, refuse_segments
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.config_keys import ConfigKey, check_fixed_keys, classify_keys
-from attnviz.models.families.hooks import active
+from attnviz.models.families.hooks import active, hooked_too
 from attnviz.models.families.layers import finite
 from attnviz.models.families.registry import FAMILIES, family_of, stack_of, text_config
 from attnviz.models.families.weights import Weights
@@ -43,6 +44,7 @@ class ForwardOutput(NamedTuple):
     layer, or none. hidden: [query, dim], the output of the last layer that ran, after the final norm if it is the
     model's last. logits: [rows, vocabulary] of the language model's head where they were asked for. allowed: the
     kept layers' masks, [query, key] where they share one, else [layers, 1, query, key]; None where all may attend.
+    contributions: the lengths of what each head adds, of the weights' shape, where they were asked for.
     """
 
     layers: tuple[int, ...]
@@ -51,6 +53,7 @@ class ForwardOutput(NamedTuple):
     hidden: Float32
     logits: Float32 | None
     allowed: Booleans | None
+    contributions: Float32 | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Request:
 
     layers: whose weights to keep, None for all, [] for none. logits: True for all rows, or the numbers of rows (-1 is
     the last). traces: keep every intermediate of the kept layers. cross_attention: keep the decoder's cross-attention
-    in place of its self-attention. whole: run all layers even where no weights or logits need them.
+    in place of its self-attention. whole: run all layers even where no weights or logits need them. contributions:
+    measure what each head of the kept layers adds (see contributions.ContributionHook).
     """
 
     layers: Collection[int] | None = None
@@ -67,6 +71,7 @@ class Request:
     traces: bool = True
     cross_attention: bool = False
     whole: bool = False
+    contributions: bool = False
 
 
 def forward(
@@ -80,19 +85,20 @@ def forward(
     layers: Collection[int] | None = None,
     logits: bool | Collection[int] = False,
     traces: bool = True,
+    contributions: bool = False,
 ) -> ForwardOutput:
     """Run a model on token ids [n] and return its attention.
 
     config: config.json as Hugging Face writes it; tensors: its weights by their names, read only when needed.
     segments: 0 or 1 a token, for families of BERT's kind. kind: an encoder-decoder has three attentions, "encoder"
     (ids to ids), "decoder" (target_ids to target_ids) and "cross" (target_ids to ids); "auto" is the only one there
-    is, or cross where target_ids are given, else encoder. layers, logits, traces: see Request.
+    is, or cross where target_ids are given, else encoder. layers, logits, traces, contributions: see Request.
     Raises InputError for an unknown family, absurd config values, ids outside the vocabulary, a text that is longer
     than the model's positions, and tensors that are missing or of another shape; MissingError for an unknown layer.
     """
     network = Network(config, tensors)
     chosen = network.attention_kind(kind, target_ids)
-    request = Request(layers, logits, traces, cross_attention=chosen == "cross")
+    request = Request(layers, logits, traces, cross_attention=chosen == "cross", contributions=contributions)
     tokens = token_ids(ids)
     numbers = None if segments is None else _segment_numbers(segments, len(tokens))
     if chosen == "encoder" or not network.shape.encoder_decoder:
@@ -219,7 +225,8 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     wanted, rows = _wanted_layers(request.layers, depth), _wanted_rows(request.logits, len(ids))
     top = depth if rows is not None or request.whole else max(wanted, default=-1) + 1
     kept = _KeptLayers(len(wanted), request.traces)
-    with np.errstate(over="ignore", invalid="ignore"):
+    measuring = ContributionHook(wanted, cross=request.cross_attention) if request.contributions else None
+    with hooked_too(measuring), np.errstate(over="ignore", invalid="ignore"):
         # Products come out column by column (see layers.Linear): so sums read both sides in the order of memory.
         hidden = np.asfortranarray(stack.embed(ids, segments))
         with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
@@ -235,7 +242,8 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     keys = len(source) if request.cross_attention and source is not None else len(ids)
     allowed = None if request.cross_attention else _layer_masks(stack, wanted)
     weights = kept.stacked(stack.heads, len(ids), keys)
-    return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed)
+    lengths = None if measuring is None else measuring.stacked(weights)
+    return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed, lengths)
 
 
 def _run_layer(stack: Stack, number: int, hidden: Float32) -> LayerOutput:

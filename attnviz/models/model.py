@@ -153,6 +153,7 @@ class Model:
         keys: str | None = None,
         layers: int | str | Collection[int] | None = None,
         traces: bool = True,
+        contributions: bool = False,
         known: KnownWords | None = None,
         **changes: Any,
     ) -> Attention | list[Attention]:
@@ -162,13 +163,21 @@ class Model:
         changes: fields of Options, by name. What Options says of opening a model is not read: this one is open.
         keys: the target text of an encoder-decoder, whose tokens attend to those of `text`; without it the model's
         own answer is taken, greedily. layers: their numbers, None for all, -1 for the last, or a text as "0,2-4", "all"
-        and "mean", the mean of all. traces: keep every intermediate, for `explain`. known: the words by which
+        and "mean", the mean of all. traces: keep every intermediate, for `explain`. contributions: measure what each
+        head adds, as `Attention.contributions` says. known: the words by which
         merge="word" joins Chinese characters where rjieba is not installed.
         Raises InputError where the text is longer than the model can take, and for what the model's files lack;
         OptionError for options that the model cannot follow; MissingError for a layer that it does not have.
         """
         if not isinstance(text, str):
-            every: dict[str, Any] = {"keys": keys, "layers": layers, "traces": traces, "known": known, **changes}
+            every: dict[str, Any] = {
+                "keys": keys,
+                "layers": layers,
+                "traces": traces,
+                "contributions": contributions,
+                "known": known,
+                **changes,
+            }
             return [self.attend(one, options, **every) for one in text]
         chosen = change_options(options or Options(), changes)
         check_options(chosen)
@@ -176,10 +185,12 @@ class Model:
         traces = traces and not mean
         check_fit(chosen, keys, self.shape, self.name)
         if reads_target(chosen, self.shape):
-            wanted = Request(_layer_numbers(layers, self.shape.decoder_layers or 0), traces=traces)
+            numbers = _layer_numbers(layers, self.shape.decoder_layers or 0)
+            wanted = Request(numbers, traces=traces, contributions=contributions)
             found = self._read_target(text, keys, chosen.attention == "decoder", wanted)
         else:
-            wanted = Request(_layer_numbers(layers, self.shape.layers), traces=traces)
+            numbers = _layer_numbers(layers, self.shape.layers)
+            wanted = Request(numbers, traces=traces, contributions=contributions)
             found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen, wanted)
         own = (found.source or "") if chosen.chat else text
         merged = merge_tokens(found, chosen.joins, _word_cut(own, chosen, known))
@@ -363,6 +374,7 @@ class Model:
             traces=output.traces,
             provenance=Provenance(replace(self._origin(), **changes)),
             notes=(*notes, *self._vocabulary_notes, *self._notes()),
+            contributions=output.contributions,
         )
 
     def _notes(self) -> tuple[Message, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import OptionError
-from attnviz.core.types import Indexes
+from attnviz.core.types import Float32, Indexes
 from attnviz.models.forward import ForwardOutput
 
 
@@ -93,6 +93,7 @@ class _WindowMean:
         self._allowed = np.zeros((count, count), dtype=bool)
         self._last: ForwardOutput | None = None
         self._weights = np.empty(0, dtype=np.float32)
+        self._contributions: Float32 | None = None
         self._hidden = np.empty(0, dtype=np.float32)
 
     def add(self, chosen: Indexes, output: ForwardOutput) -> None:
@@ -100,8 +101,11 @@ class _WindowMean:
         if self._last is None:
             layers, heads = output.weights.shape[:2]
             self._weights = np.zeros((layers, heads, self._count, self._count), dtype=np.float32)
+            self._contributions = None if output.contributions is None else np.zeros_like(self._weights)
             self._hidden = np.zeros((self._count, output.hidden.shape[1]), dtype=np.float32)
         self._weights[:, :, chosen[:, None], chosen[None, :]] += output.weights
+        if self._contributions is not None and output.contributions is not None:
+            self._contributions[:, :, chosen[:, None], chosen[None, :]] += output.contributions
         self._hidden[chosen] += output.hidden
         if output.allowed is not None and output.allowed.ndim > self._allowed.ndim:
             self._allowed = np.zeros((*output.allowed.shape[:-2], *self._allowed.shape), dtype=bool)
@@ -114,4 +118,5 @@ class _WindowMean:
         assert self._last is not None
         seen = self._seen.astype(np.float32)[:, None]
         allowed = None if self._allowed.all() else self._allowed
-        return ForwardOutput(self._last.layers, self._weights / seen, (), self._hidden / seen, None, allowed)
+        lengths = None if self._contributions is None else self._contributions / seen
+        return ForwardOutput(self._last.layers, self._weights / seen, (), self._hidden / seen, None, allowed, lengths)

@@ -51,6 +51,7 @@ def merge_tokens(attention: Attention, how: str, cut: WordCut = plain_word_spans
         key=key,
         notes=(*attention.notes, *_note_spaces(attention, queries, keys)),
         weights=join_weights(attention.weights, queries, keys),
+        contributions=None if attention.contributions is None else join_weights(attention.contributions, queries, keys),
         allowed=None if attention.allowed is None else _join_allowed(attention.allowed, queries, keys),
         output=None if attention.output is None else _mean_rows(attention.output, queries, axis=0),
         traces=(),
@@ -233,6 +234,9 @@ def hide_special(attention: Attention, *, renormalize: bool = False) -> Attentio
         query=query,
         key=tuple(attention.key[i] for i in keys) if attention.is_cross else query,
         weights=weights,
+        contributions=None
+        if attention.contributions is None
+        else attention.contributions[:, :, queries][:, :, :, keys],
         allowed=None if attention.allowed is None else attention.allowed[..., queries, :][..., keys],
         output=None if attention.output is None else attention.output[queries],
         traces=tuple(

@@ -7,7 +7,7 @@ through which every attention sublayer passes, shows it keys, values and each he
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -104,6 +104,15 @@ _running: ContextVar[Running | None] = ContextVar("attnviz_hook", default=None)
 def active() -> Running | None:
     """Return the active hook and its layer; None outside of `hooked`."""
     return _running.get()
+
+
+@contextmanager
+def hooked_too(hook: Hook | None) -> Iterator[None]:
+    """Make a hook active after the one that is, so that both see the pass; None for no further hook."""
+    running = active()
+    both = hook if running is None or hook is None else HookChain(running.hook, hook)
+    with hooked(both) if hook is not None else nullcontext():
+        yield
 
 
 @contextmanager

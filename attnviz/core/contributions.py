@@ -1,0 +1,45 @@
+"""What a head adds to a word's vector from each other word: the length of its weighted value after W_o."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.core.types import Float32, Floats
+
+
+def value_lengths(value: Floats, output: Floats | None) -> Float32:
+    """Return ||f(x_j)||, the length of each head's value after W_o, [heads, keys] (Kobayashi et al. 2020, equation 5).
+
+    f(x) = (x W_v + b_v) W_o, where W_o has the rows of the head alone; its bias, which no key adds, is left out.
+    value [heads, keys, d_v]; output: W_o as PyTorch keeps it, [dim, heads * d_v], None where there is none.
+    """
+    heads, keys, width = value.shape
+    found = np.empty((heads, keys), dtype=np.float32)
+    for head, rows in enumerate(value):
+        part = None if output is None else output[:, head * width : (head + 1) * width]
+        with np.errstate(over="ignore", invalid="ignore"):
+            written = rows if part is None else rows @ part.T
+            found[head] = _lengths(written)
+        if not np.isfinite(found[head]).all():  # squares leave float32's range long before lengths do
+            exact = rows.astype(np.float64)
+            found[head] = _lengths(exact if part is None else exact @ part.T.astype(np.float64))
+    return found
+
+
+def weighted_lengths(weights: Floats, lengths: Float32) -> Float32:
+    """Return ||weight x f(x_j)||, [heads, query, key] (Kobayashi et al. 2020, equations 2 and 5).
+
+    weights [heads, query, key], or with one more column for a sink, which has no value and adds nothing; lengths
+    [heads, key]: see value_lengths.
+    """
+    missing = weights.shape[-1] - lengths.shape[-1]
+    each = np.pad(lengths, ((0, 0), (0, missing))) if missing else lengths
+    found: Float32 = (weights * each[:, None, :]).astype(np.float32, copy=False)
+    return found
+
+
+def _lengths(rows: Floats) -> NDArray[np.floating]:
+    """Return the Euclidean length of each row of rows [n, d]."""
+    lengths: NDArray[np.floating] = np.sqrt(np.einsum("...i,...i->...", rows, rows))
+    return lengths
