@@ -6,6 +6,9 @@ import numpy as np
 from paths import GOLDEN
 
 MODELS = GOLDEN / "models"
+NAMES = sorted(folder.name for folder in MODELS.iterdir() if folder.is_dir())
+# Those with an encoder and a decoder.
+DOUBLE = [name for name in NAMES if '"is_encoder_decoder": true' in (MODELS / name / "config.json").read_text()]
 
 
 def read_safetensors(path):

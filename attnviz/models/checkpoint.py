@@ -93,7 +93,9 @@ class Checkpoint:
         """
         path = self.path / "generation_config.json"
         if self.gguf is not None or not is_file(path):
-            return self.config
+            from attnviz.models.generate import with_defaults
+
+            return with_defaults(self.config)
         ids = {name: self.config[name] for name in _TOKEN_IDS if name in self.config}
         return ids | {name: value for name, value in read_json(path).items() if value is not None}
 

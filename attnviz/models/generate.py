@@ -5,8 +5,9 @@ The rules follow transformers' `generate` with num_beams=1 and do_sample=False.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,9 +16,28 @@ from attnviz.models.families.config import Configuration
 
 LIMIT = 128
 
-# The defaults of families whose config is silent: T5's start and padding token, and its end token.
-_START, _END = 0, 1
-_MARIAN_START, _MARIAN_END = 58100, 0
+
+class SpecialTokens(NamedTuple):
+    """What a family's config means where it is silent: the start token of a decoder, the padding token, the end."""
+
+    start: int
+    padding: int
+    end: int
+
+
+# By model_type, as transformers' classes of their configs have them; T5's for the others.
+_T5_TOKENS = SpecialTokens(0, 0, 1)
+_TOKENS = {
+    "marian": SpecialTokens(58100, 58100, 0),
+    "bart": SpecialTokens(2, 1, 2),
+    "mbart": SpecialTokens(0, 1, 2),
+    "pegasus": SpecialTokens(0, 0, 1),
+    "m2m_100": SpecialTokens(2, 1, 2),
+    "blenderbot": SpecialTokens(1, 0, 2),
+    "blenderbot-small": SpecialTokens(1, 0, 2),
+}
+# The families whose config has forced_eos_token_id, with its default.
+_FORCED_END = {"bart": 2, "mbart": 2, "pegasus": 1, "blenderbot": 2, "blenderbot-small": 2}
 
 # Settings that change what greedy decoding gives and are not applied, with the values that change nothing.
 _NOT_APPLIED: dict[str, tuple[object, ...]] = {
@@ -103,11 +123,11 @@ def read_rules(
     that the model can take. Marian's padding token is banned where the settings say nothing of banned tokens.
     Raises InputError for settings of other types.
     """
-    marian = config.get("model_type") == "marian"
-    ends = config.token_ids("eos_token_id") or (_MARIAN_END if marian else _END,)
+    own = _tokens_of(config)
+    ends = config.token_ids("eos_token_id") or (own.end,)
     banned = config.token_sequences("bad_words_ids")
-    if marian and config.get("bad_words_ids") is None:
-        banned = ((config.count("pad_token_id", default=_MARIAN_START, least=0),),)
+    if config.get("model_type") == "marian" and config.get("bad_words_ids") is None:
+        banned = ((config.count("pad_token_id", default=own.padding, least=0),),)
     first, last = config.token_ids("forced_bos_token_id"), config.token_ids("forced_eos_token_id")
     longest = config.count("max_length", default=limit)
     if config.get("max_new_tokens") is not None:
@@ -127,9 +147,24 @@ def read_rules(
 
 
 def start_token(config: Configuration) -> int:
-    """Return the token that a decoder's text begins with: decoder_start_token_id, or the padding token.
+    """Return the token that a decoder's text begins with: decoder_start_token_id.
 
-    Where the config has neither, it is the family's default, which a small vocabulary may lack.
+    Where the config has none, it is the padding token in T5 and Marian, the begin token in mBART, and else the
+    family's default, which a small vocabulary may lack.
     """
-    default = _MARIAN_START if config.get("model_type") == "marian" else _START
-    return config.count("decoder_start_token_id", "pad_token_id", default=default, least=0)
+    family = config.word("model_type", default="")
+    other = {"mbart": ("bos_token_id",)}.get(
+        family, () if family in _TOKENS and family != "marian" else ("pad_token_id",)
+    )
+    return config.count("decoder_start_token_id", *other, default=_tokens_of(config).start, least=0)
+
+
+def with_defaults(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a config with what its family forces at the longest answer's end, where it is silent about that."""
+    forced = _FORCED_END.get(str(config.get("model_type")))
+    return config if forced is None else {"forced_eos_token_id": forced, **config}
+
+
+def _tokens_of(config: Configuration) -> SpecialTokens:
+    """Return the special tokens of the family that a config names."""
+    return _TOKENS.get(config.word("model_type", default=""), _T5_TOKENS)

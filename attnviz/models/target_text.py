@@ -25,12 +25,17 @@ class TargetText(NamedTuple):
 
 
 def given_target(checkpoint: Checkpoint, text: str) -> TargetText:
-    """Return a given text as the decoder reads it: the start token, then the text's own tokens."""
+    """Return a given text as the decoder reads it: the start token, one that is forced, then the text's own tokens."""
     encoded = checkpoint.target_tokenizer.encode(text)
     own = [i for i, special in enumerate(encoded.special) if not special]
-    start = _start(checkpoint)
-    ids = [start.id or 0, *(int(encoded.ids[i]) for i in own)]
-    return TargetText(ids, (start, *(encoded.tokens[i] for i in own)), text)
+    first = [_start(checkpoint)]
+    with naming_file(checkpoint.path):
+        forced = read_rules(Configuration(checkpoint.generation)).first
+    if forced is not None:
+        piece = checkpoint.target_tokenizer.decode(forced)
+        first.append(Token(piece, piece=piece, id=forced))
+    ids = [*(token.id or 0 for token in first), *(int(encoded.ids[i]) for i in own)]
+    return TargetText(ids, (*first, *(encoded.tokens[i] for i in own)), text)
 
 
 def answered_target(checkpoint: Checkpoint, network: Network, encoder_hidden_states: Float32) -> TargetText:

@@ -17,6 +17,7 @@ biases, which a fresh model has at zero, are random too.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -303,17 +304,19 @@ DOUBLE: dict[str, tuple[str, str, dict[str, Any]]] = {
 def build(config_class: str, model_class: str, settings: dict[str, Any]) -> Any:
     """A model with random weights, as an eager float32 module."""
     torch.manual_seed(20240607)
-    config = getattr(transformers, config_class)(**settings)
+    forced = {key: settings[key] for key in ("forced_bos_token_id",) if key in settings}
+    config = getattr(transformers, config_class)(**{key: settings[key] for key in settings if key not in forced})
     config._attn_implementation = config._experts_implementation = "eager"
     model = getattr(transformers, model_class)(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn_like(parameter) * 0.25
             centre = 1.0 if name.lower().endswith(("norm.weight", "ln_1.weight", "ln_2.weight", "ln_f.weight")) else 0.0
-            if "embed_positions" not in name or "opt" in config.model_type:
+            if "embed_positions" not in name or config.model_type not in ("marian", "pegasus"):
                 parameter.copy_(noise + centre)
         if hasattr(model, "final_logits_bias"):
             model.final_logits_bias.normal_()
+    model.forced = forced
     return model
 
 
@@ -386,9 +389,9 @@ def double(model: Any) -> dict[str, np.ndarray]:
 
 
 def bad(model: Any) -> dict[str, Any]:
-    """What OPUS-MT's generation settings say, for Marian: the padding token is never an answer."""
+    """What OPUS-MT's generation settings say, for Marian: the padding token is never an answer; a forced beginning."""
     if model.config.model_type != "marian":
-        return {}
+        return model.forced
     return {"bad_words_ids": [[model.config.pad_token_id]], "forced_eos_token_id": 0}
 
 
@@ -397,6 +400,9 @@ def write(name: str, model: Any, answers: dict[str, np.ndarray]) -> None:
     folder = MODELS / name
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
+    if model.forced:  # transformers 5 keeps it in generation_config.json, older versions wrote it to the config
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | model.forced, indent=2) + "\n")
     np.savez_compressed(folder / "answers.npz", **answers)
 
 

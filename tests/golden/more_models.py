@@ -306,4 +306,39 @@ MORE_SINGLE |= {
     "gptj-narrow": ("GPTJConfig", "GPTJForCausalLM", GPTJ | {"n_inner": 33, "rotary_dim": 2}, (9,)),
 }
 
-MORE_DOUBLE: Double = {}
+TRANSLATOR = {
+    "vocab_size": 41,
+    "d_model": 16,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 19,
+    "decoder_ffn_dim": 21,
+    "max_position_embeddings": 40,
+    "pad_token_id": 1,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "decoder_start_token_id": 5,
+    "forced_eos_token_id": 2,
+}
+SCALED = {"scale_embedding": True, "activation_function": "relu", "forced_bos_token_id": 7}
+MORE_DOUBLE: Double = {
+    "bart": ("BartConfig", "BartForConditionalGeneration", TRANSLATOR | {"forced_bos_token_id": 0}),
+    "bart-scaled": ("BartConfig", "BartForConditionalGeneration", TRANSLATOR | SCALED),
+    "mbart": ("MBartConfig", "MBartForConditionalGeneration", TRANSLATOR | SCALED),
+    "pegasus": ("PegasusConfig", "PegasusForConditionalGeneration", TRANSLATOR | {"decoder_start_token_id": 0}),
+    "pegasus-scaled": ("PegasusConfig", "PegasusForConditionalGeneration", TRANSLATOR | SCALED),
+    "m2m_100": ("M2M100Config", "M2M100ForConditionalGeneration", TRANSLATOR | SCALED),
+    "m2m_100-odd": (
+        "M2M100Config",
+        "M2M100ForConditionalGeneration",
+        TRANSLATOR | {"pad_token_id": 0, "bos_token_id": 3, "scale_embedding": False, "d_model": 20},
+    ),
+    "blenderbot": (
+        "BlenderbotConfig",
+        "BlenderbotForConditionalGeneration",
+        TRANSLATOR | {"encoder_no_repeat_ngram_size": 0},
+    ),
+    "blenderbot-small": ("BlenderbotSmallConfig", "BlenderbotSmallForConditionalGeneration", TRANSLATOR | SCALED),
+}

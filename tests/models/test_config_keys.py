@@ -71,7 +71,12 @@ BRANCHES = {
     "gemma3": [{"layer_types": None}, {"rope_parameters": None}],
 }
 # Names that sizes may have beside their own: of the table that all families share, and some of one family.
-SIZES = {"t5": {"d_kv": "head_dim"}, "mt5": {"d_kv": "head_dim"}, "marian": {"d_model": "hidden_size"}}
+TRANSLATORS = ("marian", "bart", "mbart", "pegasus", "m2m_100", "blenderbot", "blenderbot-small")
+SIZES = {
+    "t5": {"d_kv": "head_dim"},
+    "mt5": {"d_kv": "head_dim"},
+    **{name: {"d_model": "hidden_size"} for name in TRANSLATORS},
+}
 # What opening a model reads in any family, see config_keys.
 OPENING = {"model_type", "architectures", "auto_map", "text_config"}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import near
 import numpy as np
 import pytest
-from golden_models import MODELS, load
+from golden_models import DOUBLE, MODELS, NAMES, load
 from hypothesis import given
 from hypothesis import strategies as st
 from near import assert_near, assert_rows_sum_to_one, assert_states_near, assert_weights_near
@@ -26,8 +26,6 @@ from attnviz.models.families.activations import ACTIVATIONS, activation, erf
 from attnviz.models.families.registry import FAMILIES, family_of, shape_of
 from attnviz.models.forward import Network, Request, forward
 
-NAMES = sorted(folder.name for folder in MODELS.iterdir() if folder.is_dir())
-DOUBLE = [name for name in NAMES if name.partition("-")[0] in ("t5", "mt5", "marian")]
 SINGLE = [name for name in NAMES if name not in DOUBLE]
 
 
@@ -309,7 +307,7 @@ def test_every_family_has_a_shape(name):
     shape = shape_of({"model_type": name})
     assert shape.family == name
     assert min(shape.layers, shape.heads, shape.dim, shape.vocabulary) > 1
-    assert shape.encoder_decoder == (name in ("t5", "mt5", "marian"))
+    assert shape.encoder_decoder == (name in DOUBLE)
     assert (shape.positions is None) == (name in ("t5", "mt5"))
 
 

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from golden_models import MODELS
+from golden_models import DOUBLE, MODELS
 from golden_models import load as load_golden
 from tiny_models import model_of
 
@@ -15,14 +15,11 @@ from attnviz.cli import main
 from attnviz.core.errors import InputError
 from attnviz.models.families.config import Configuration
 from attnviz.models.forward import Network
-from attnviz.models.generate import GenerationRules, generate, read_rules
+from attnviz.models.generate import GenerationRules, generate, read_rules, start_token, with_defaults
 from attnviz.models.model import load
 
 pytest.importorskip("tokenizers")
 
-TRANSLATING = sorted(
-    folder.name for folder in MODELS.iterdir() if folder.name.partition("-")[0] in ("t5", "mt5", "marian")
-)
 TEXTS = ("text0", "text1", "text2")
 SAID = 12  # the most tokens of the golden answers
 
@@ -58,37 +55,42 @@ def model_for(tmp_path, name, **settings):
     return load(folder)
 
 
+def ends_of(config):
+    """The tokens that end a golden model's answer."""
+    return Configuration(config).token_ids("eos_token_id")
+
+
 def answer(model, ids):
     """The ids that the public path answers: the start token first, the end token left out."""
     found = model.attend(" ".join(f"n{number}" for number in ids), merge="none")
     return [token.id for token in found.query]
 
 
-@pytest.mark.parametrize("name", TRANSLATING)
+@pytest.mark.parametrize("name", DOUBLE)
 @pytest.mark.parametrize("text", TEXTS)
 def test_transformers_answers_the_same(tmp_path, name, text):
     """Model.attend takes the tokens that transformers takes, but for the end token, which attends to nothing more."""
-    _, _, answers = load_golden(name)
+    config, _, answers = load_golden(name)
     said = answers[f"{text}_said"].tolist()
-    expected = said[:-1] if said[-1] in (0, 1) else said
+    expected = said[:-1] if said[-1] in ends_of(config) else said
     assert answer(model_for(tmp_path, name), answers[f"{text}_ids"]) == expected
 
 
-@pytest.mark.parametrize("name", TRANSLATING)
+@pytest.mark.parametrize("name", DOUBLE)
 def test_the_command_answers_the_same(tmp_path, capsys, name):
     """`attnviz run` shows the tokens that transformers takes, as the words that look at those of the text."""
-    _, _, answers = load_golden(name)
+    config, _, answers = load_golden(name)
     model_for(tmp_path, name)
     text = " ".join(f"n{number}" for number in answers["text0_ids"])
     with pytest.raises(SystemExit):
         main(["run", text, "--model", str(tmp_path / name), "--merge", "none", "--json"])
     document = json.loads(capsys.readouterr().out)
     said = answers["text0_said"].tolist()
-    expected = said[:-1] if said[-1] in (0, 1) else said
+    expected = said[:-1] if said[-1] in ends_of(config) else said
     assert [token["piece"] for token in document["tokens"]] == [f"n{number}" for number in expected]
 
 
-@pytest.mark.parametrize("name", TRANSLATING)
+@pytest.mark.parametrize("name", DOUBLE)
 def test_transformers_generates_the_same(name):
     """`generate` takes the tokens that transformers takes, the end token among them."""
     config, tensors, answers = load_golden(name)
@@ -131,6 +133,39 @@ def test_a_file_of_generation_settings(tmp_path):
     (tmp_path / "marian" / "generation_config.json").write_text(json.dumps(settings), encoding="utf-8")
     _, _, answers = load_golden("marian")
     assert answer(model, answers["text0_ids"]) == [40, 5, 5, 5, 5]
+
+
+def test_a_given_target_begins_as_an_answer(tmp_path):
+    """A target that is given follows the start token and the one that is forced after it."""
+    model = model_for(tmp_path, "m2m_100")
+    assert [token.id for token in model.attend("n3 n4", keys="n6 n8", merge="none").query] == [5, 7, 6, 8]
+    assert [token.id for token in model.attend("n3 n4", merge="none").query][:2] == [5, 7]
+
+
+@pytest.mark.parametrize(
+    ("settings", "start"),
+    [
+        ({"model_type": "bart", "pad_token_id": 1}, 2),
+        ({"model_type": "mbart", "bos_token_id": 7}, 7),
+        ({"model_type": "mbart"}, 0),
+        ({"model_type": "pegasus"}, 0),
+        ({"model_type": "m2m_100"}, 2),
+        ({"model_type": "blenderbot", "decoder_start_token_id": None}, 1),
+        ({"model_type": "t5", "pad_token_id": 5}, 5),
+        ({"model_type": "blenderbot-small", "decoder_start_token_id": 4}, 4),
+    ],
+)
+def test_start_tokens_of_families(settings, start):
+    """A config that is silent means its family's own start token."""
+    assert start_token(Configuration(settings)) == start
+
+
+@pytest.mark.parametrize(("family", "forced"), [("bart", 2), ("pegasus", 1), ("m2m_100", None), ("t5", None)])
+def test_forced_ends_of_families(family, forced):
+    """The longest answer ends with the token that the family forces, unless the config says null."""
+    assert read_rules(Configuration(with_defaults({"model_type": family}))).last == forced
+    silent = with_defaults({"model_type": family, "forced_eos_token_id": None})
+    assert read_rules(Configuration(silent)).last is None
 
 
 def test_no_start_token(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import zipfile
 
 import numpy as np
@@ -277,3 +278,27 @@ def test_files_of_another_class(tmp_path, folder, family, file, words):
     (tmp_path / file).write_bytes(source.read_bytes())
     with pytest.raises(InputError, match=words):
         open_tokenizer(tmp_path, {"model_type": family})
+
+
+LANGUAGES = json.loads(lzma.decompress((GOLDEN / "languages.json.xz").read_bytes()))
+
+
+@pytest.mark.parametrize("name", LANGUAGES["cases"])
+@pytest.mark.parametrize("template", [True, False])
+def test_languages_of_a_translator(tmp_path, name, template):
+    """The source language's token stands where its class puts it, whatever template tokenizer.json has."""
+    case = LANGUAGES["cases"][name]
+    for file, text in case["files"].items():
+        if file == "tokenizer.json" and not template:
+            text = json.dumps({**json.loads(text), "post_processor": None})
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    tokenizer = open_tokenizer(tmp_path, {})
+    assert [tokenizer.encode(text).ids.tolist() for text in LANGUAGES["texts"]] == case["ids"]
+
+
+def test_a_language_that_a_tokenizer_lacks(tmp_path):
+    """A source language without a token is named."""
+    for file, text in LANGUAGES["cases"]["nllb"]["files"].items():
+        (tmp_path / file).write_text(text.replace('"src_lang": "eng_Latn"', '"src_lang": "tlh_Latn"'), encoding="utf-8")
+    with pytest.raises(InputError, match="no 'tlh_Latn'"):
+        open_tokenizer(tmp_path, {})

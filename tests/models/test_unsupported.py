@@ -77,7 +77,7 @@ def test_parts_of_other_configs():
         ({"model_type": "chatglm", "auto_map": {"AutoModel": "modeling_chatglm.ChatGLMModel"}}, "trust_remote_code"),
         ({"model_type": "mamba"}, "Mamba (model_type 'mamba') mixes its tokens without attention weights"),
         ({"model_type": "gemma4", "num_hidden_layers": -1}, "Gemma4"),
-        ({"model_type": "bart"}, "encoder_attentions"),
+        ({"model_type": "bigbird_pegasus"}, "encoder_attentions"),
     ],
 )
 def test_what_a_config_says_of_its_family(config, words):

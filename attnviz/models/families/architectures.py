@@ -65,6 +65,12 @@ _BEGINNINGS = {
     "t5": ("T5",),
     "mt5": ("MT5", "T5"),
     "marian": ("Marian",),
+    "bart": ("Bart",),
+    "mbart": ("MBart",),
+    "pegasus": ("Pegasus",),
+    "m2m_100": ("M2M100",),
+    "blenderbot": ("Blenderbot",),
+    "blenderbot-small": ("BlenderbotSmall",),
 }
 
 # Families that attend in both directions whatever their head is: there an unknown head changes nothing below it.
@@ -99,6 +105,9 @@ _OTHERS = {
     "gpt2": ("LMHeadModel", "DoubleHeadsModel"),
     "gemma3": ("ForCausalLM", "ForConditionalGeneration"),
     "marian": ("MTModel", "ForCausalLM"),
+    **dict.fromkeys(
+        ("bart", "mbart", "pegasus", "m2m_100", "blenderbot", "blenderbot-small"), ("ForConditionalGeneration",)
+    ),
     "t5": _TRANSLATOR,
     "mt5": _TRANSLATOR,
     **dict.fromkeys(_ENCODERS, _ENCODER),

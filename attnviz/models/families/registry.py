@@ -72,6 +72,12 @@ FAMILIES: dict[str, Family] = {
     "t5": Family("T5", "t5:T5"),
     "mt5": Family("mT5", "t5:Mt5"),
     "marian": Family("Marian", "marian:Marian"),
+    "bart": Family("BART", "bart:Bart"),
+    "mbart": Family("mBART", "bart:MBart"),
+    "pegasus": Family("Pegasus", "bart:Pegasus"),
+    "m2m_100": Family("M2M-100 and NLLB", "bart:M2M100"),
+    "blenderbot": Family("Blenderbot", "bart:Blenderbot"),
+    "blenderbot-small": Family("Blenderbot small", "bart:BlenderbotSmall"),
 }
 
 # Other names of a family: the text part of a model that reads pictures too.

@@ -63,6 +63,13 @@ CLASS_ENDS: dict[str, tuple[End, End]] = {
     "BertTokenizer": (("cls", "[CLS]"), ("sep", "[SEP]")),
     "RobertaTokenizer": (("cls", "<s>"), ("sep", "</s>")),
 }
+# Translators between many languages: the source language where the settings give none (src_lang), and whether its token
+# stands before the text or after the end token.
+LANGUAGES = {
+    "NllbTokenizer": ("eng_Latn", True),
+    "MBartTokenizer": ("en_XX", False),
+    "MBart50Tokenizer": ("en_XX", True),
+}
 # The classes for which transformers 4 puts its own ends around a text, and whether a begin token where no flag says so.
 REWRITTEN_IN_4 = {
     **dict.fromkeys(("LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer"), True),

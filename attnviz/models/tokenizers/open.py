@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
 from attnviz.models.formats.files import text_of
 from attnviz.models.tokenizers.added_tokens import TokenSettings, add_tokens, read_token_settings
-from attnviz.models.tokenizers.classes import CLASS_ENDS, check_json_class, class_of
+from attnviz.models.tokenizers.classes import CLASS_ENDS, LANGUAGES, check_json_class, class_of
 from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, load_library, note_ends_in_4, set_ends
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def _follow_class(tokenizer: Tokenizer, name: str | None, settings: Mapping[str,
 
     The flags add_bos_token and add_eos_token count for no tokenizer.json (tokenization_utils_base.py takes them out).
     """
+    if name in LANGUAGES:
+        _put_language(tokenizer, name, settings)
     if name not in CLASS_ENDS:
         return
     begin, end = (None if one is None else text_of(settings, f"{one[0]}_token") or one[1] for one in CLASS_ENDS[name])
@@ -87,3 +90,20 @@ def _follow_class(tokenizer: Tokenizer, name: str | None, settings: Mapping[str,
         set_pair_ends(tokenizer, begin, end, doubled=name == "RobertaTokenizer", segments=name == "BertTokenizer")
     else:
         set_ends(tokenizer, begin, end)
+
+
+def _put_language(tokenizer: Tokenizer, name: str, settings: Mapping[str, Any]) -> None:
+    """Put the source language's token and the end token around a text; legacy_behaviour puts both after it."""
+    from tokenizers import processors
+
+    default, before = LANGUAGES[name]
+    language, end = text_of(settings, "src_lang") or default, text_of(settings, "eos_token") or "</s>"
+    pieces = [(piece, tokenizer.token_to_id(piece)) for piece in (language, end)]
+    missing = next((piece for piece, number in pieces if number is None), None)
+    if missing is not None:
+        raise InputError("The tokenizer has no {piece!r}, which ends a text.", piece=missing)
+    before = before and settings.get("legacy_behaviour") is not True
+    first, last = ([language], [end]) if before else ([], [end, language])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=[*first, "$A", *last], pair=[*first, "$A", "$B", *last], special_tokens=pieces
+    )
