@@ -18,7 +18,7 @@ import typer
 from attnviz.core.masks import SPELLINGS
 from attnviz.core.positions import SCHEMES
 from attnviz.i18n.messages import LANGUAGES, translate
-from attnviz.models import ATTENTIONS
+from attnviz.models import ABLATIONS, ATTENTIONS
 from attnviz.text.merge_pieces import MERGES
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy.embeddings import EMBEDDINGS
@@ -239,6 +239,14 @@ OPTIONS: dict[str, OptionText] = {
         "compare: encoder).",
         None,
         ("auto", *ATTENTIONS),
+    ),
+    "ablate": OptionText(
+        "Model",
+        "Head to switch off: layer and head, counted from 0, or all heads of a layer. May be given several times.",
+        "L.H|L.*",
+    ),
+    "ablation": OptionText(
+        "Model", "Output of a head that is switched off: zeros, or its mean over the text's tokens.", None, ABLATIONS
     ),
     "stride": OptionText(
         "Model", "Tokens from the start of one window to that of the next; half a window if not given.", "N"

@@ -74,13 +74,25 @@ class SlidingWindow(NamedTuple):
     stride: int
 
 
+class HeadsSwitchedOff(NamedTuple):
+    """The (layer, head) pairs that were switched off in a pass, and what their output was: "zero" or "mean"."""
+
+    heads: tuple[tuple[int, int], ...]
+    way: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the heads as they are written, layer.head."""
+        return tuple(f"{layer}.{head}" for layer, head in self.heads)
+
+
 @dataclass(frozen=True)
 class ModelOrigin:
     """A real model's forward pass.
 
     name, reference, family: which model. layers, heads, dim: its size, not what is shown. mask: "causal" or "none".
     unknown: the vocabulary's piece for what it lacks ("[UNK]"), or None. attention: of an encoder-decoder "encoder",
-    "decoder" or "cross".
+    "decoder" or "cross". switched_off: heads without which the pass was made.
     """
 
     name: str
@@ -95,6 +107,7 @@ class ModelOrigin:
     unknown_words: UnknownWords | None = None
     pair: Pair | None = None
     window: SlidingWindow | None = None
+    switched_off: HeadsSwitchedOff | None = None
 
     def to_settings(self) -> dict[str, object]:
         """Return the settings under the names that the toy's have where they mean the same."""
@@ -119,6 +132,8 @@ class ModelOrigin:
             found |= {"pair": self.pair.text, "pair_start": self.pair.start}
         if self.window is not None:
             found |= {"window": self.window.size, "stride": self.window.stride}
+        if self.switched_off is not None:
+            found |= {"ablate": list(self.switched_off.names), "ablation": self.switched_off.way}
         return found
 
 
@@ -313,7 +328,16 @@ def _model(settings: Mapping[str, Any]) -> ModelOrigin:
         unknown_words=None if words is None else UnknownWords(words["unknown"], words["words"]),
         pair=None if start is None else Pair(settings.get("pair"), start),
         window=None if window is None else SlidingWindow(window, settings["stride"]),
+        switched_off=_switched_off(settings),
     )
+
+
+def _switched_off(settings: Mapping[str, Any]) -> HeadsSwitchedOff | None:
+    """Return the heads without which a pass was made, which are written as layer.head."""
+    if settings.get("ablate") is None:
+        return None
+    heads = [spec.split(".") for spec in settings["ablate"]]
+    return HeadsSwitchedOff(tuple((int(layer), int(head)) for layer, head in heads), settings["ablation"])
 
 
 def _hidden(hidden: Mapping[str, Any]) -> HiddenTokens:

@@ -45,6 +45,7 @@ def explain_attention(
             "Hidden words have a part in every row: a row cannot be redone without them.",
             hint="Leave --no-special out.",
         )
+    _refuse_switched_off(chosen)
     notes: list[Message] = []
     wanted = None if token is None else _find(attention.query, token, notes)
     asked = None if cell is None else _find(attention.key, cell, notes)
@@ -60,6 +61,19 @@ def explain_attention(
     notes += _choice_notes(chosen, place if own is None else None, at, token is None)
     explain = _explain_computed if chosen.traces else _explain_weights
     return explain(chosen, place, at, asked, notes)
+
+
+def _refuse_switched_off(attention: Attention) -> None:
+    """Raise InputError for a layer with heads that were switched off, whose output no calculation by hand gives."""
+    model = attention.provenance.model
+    off = () if model is None or model.switched_off is None else model.switched_off.heads
+    for layer in attention.layers:
+        if any(layer == each for each, _ in off):
+            raise InputError(
+                "Layer {layer} has heads that are switched off: its output cannot be redone by hand.",
+                hint="Leave --ablate out, or explain another layer with --layer.",
+                layer=layer,
+            )
 
 
 def _explain_heads(attention: Attention, token: int | None, cell: int | None, notes: list[Message]) -> Explanation:

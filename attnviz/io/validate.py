@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -57,6 +58,10 @@ _TEXTS = _Kind(
     lambda value: isinstance(value, list | tuple) and all(isinstance(one, str) for one in value),
     message("a list of texts"),
 )
+_HEADS = _Kind(
+    lambda value: _TEXTS.fits(value) and all(re.fullmatch("[0-9]{1,9}[.][0-9]{1,9}", one) for one in value),
+    message("a list of heads as 3.1, layer and head"),
+)
 _OF_TOKEN = {
     "text": _TEXT,
     "start": _COUNT.or_null(),
@@ -86,12 +91,15 @@ _OF_SETTINGS = {
     "unknown_words": _OBJECT,
     "hidden": _OBJECT,
     "lexicon": _TEXTS,
+    "ablate": _HEADS,
+    "ablation": _Kind(lambda value: value in ("zero", "mean"), message("zero or mean")),
 }
 # What else must be there with a setting, to say how the weights were computed.
 _WITH = {
     "model": ("family", "layers", "heads", "mask"),
     "embedding": ("tokens", "dim", "projection", "heads", "position", "mask", "temperature"),
     "window": ("stride",),
+    "ablate": ("ablation",),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from numbers import Integral
@@ -15,11 +16,12 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.memory_limit import memory_left
-from attnviz.core.provenance import ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
+from attnviz.core.provenance import HeadsSwitchedOff, ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
 from attnviz.core.selection import layer_numbers
 from attnviz.i18n.messages import Message, message
 from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
 from attnviz.models.families.base import ModelShape
+from attnviz.models.families.hooks import hooked_too
 from attnviz.models.families.registry import FAMILIES
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 from attnviz.models.limits import TextLimits
@@ -184,18 +186,44 @@ class Model:
         mean = isinstance(layers, str) and layers == "mean"
         traces = traces and not mean
         check_fit(chosen, keys, self.shape, self.name)
+        off = self._switched_off(chosen)
         if reads_target(chosen, self.shape):
             numbers = _layer_numbers(layers, self.shape.decoder_layers or 0)
             wanted = Request(numbers, traces=traces, contributions=contributions)
-            found = self._read_target(text, keys, chosen.attention == "decoder", wanted)
+            found = self._read_target(text, keys, chosen, wanted)
         else:
             numbers = _layer_numbers(layers, self.shape.layers)
             wanted = Request(numbers, traces=traces, contributions=contributions)
-            found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen, wanted)
+            with self.without_heads(chosen):
+                found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen, wanted)
+        found = found if off is None else _tell_switched_off(found, off)
         own = (found.source or "") if chosen.chat else text
         merged = merge_tokens(found, chosen.joins, _word_cut(own, chosen, known))
         merged = hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
         return merged.mean_layers() if mean else merged
+
+    def without_heads(self, options: Options) -> AbstractContextManager[None]:
+        """Return a context in which passes run without the heads that the options switch off; for one text.
+
+        It holds for the stack whose attention is shown: of an encoder-decoder either the encoder or the decoder.
+        Raises OptionError and MissingError for heads that there are not.
+        """
+        off = self._switched_off(options)
+        if off is None:
+            return nullcontext()
+        from attnviz.models.heads_off import HeadsOff
+
+        cross = reads_target(options, self.shape) and options.attention != "decoder"
+        return hooked_too(HeadsOff(off.heads, off.way, cross=cross))
+
+    def _switched_off(self, options: Options) -> HeadsSwitchedOff | None:
+        """Return the heads that the options switch off; raises MissingError for one that there is not."""
+        if not options.ablate:
+            return None
+        from attnviz.models.heads_off import find_heads
+
+        shape = self.shape.of_decoder if reads_target(options, self.shape) else self.shape
+        return HeadsSwitchedOff(find_heads(options.ablate, shape.layers, shape.heads), options.ablation)
 
     def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> EncodedText:
         """Return the tokens of a text, or of two; raises InputError where there are too many."""
@@ -325,16 +353,21 @@ class Model:
             window=SlidingWindow(slid.window, slid.stride),
         )
 
-    def _read_target(self, text: str, keys: str | None, alone: bool, request: Request) -> Attention:
-        """Return the attention of a target's tokens: to the text's, or, with `alone`, to those before them."""
+    def _read_target(self, text: str, keys: str | None, options: Options, request: Request) -> Attention:
+        """Return the attention of a target's tokens: to the text's, or, in the decoder, to those before them."""
         from attnviz.models.target_text import answered_target, given_target
 
+        alone = options.attention == "decoder"
         encoded = self._encode(text, None, request)
         given = None if keys is None else given_target(self.checkpoint, keys)
         with naming_file(self.checkpoint.path):
             hidden = self.network.encode(encoded.ids)
-            target = given or answered_target(self.checkpoint, self.network, hidden)
-            output = self.network.decode(token_ids(target.ids), hidden, replace(request, cross_attention=not alone))
+            if given is None:
+                with self.without_heads(options):
+                    given = answered_target(self.checkpoint, self.network, hidden)
+            target = given
+            with self.without_heads(options):
+                output = self.network.decode(token_ids(target.ids), hidden, replace(request, cross_attention=not alone))
         return self._attention(
             target.tokens,
             target.text,
@@ -423,6 +456,21 @@ def _layer_numbers(layers: int | str | Collection[int] | None, count: int) -> li
     if not layers or not all(isinstance(layer, Integral) and not isinstance(layer, bool) for layer in layers):
         raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
     return [layer + count if -count <= layer < 0 else layer for layer in layers]
+
+
+def _tell_switched_off(attention: Attention, off: HeadsSwitchedOff) -> Attention:
+    """Return the attention of a pass without some heads, which says so; a note where that changes nothing shown."""
+    lowest = min(layer for layer, _ in off.heads)
+    notes = attention.notes
+    if all(isinstance(layer, int) and layer <= lowest for layer in attention.layers):
+        notes += (
+            message(
+                "A head that is switched off changes only layers above its own: no weight that is shown (up to layer "
+                "{shown}) changes.",
+                shown=max(attention.layers, default=0),
+            ),
+        )
+    return replace(attention, provenance=attention.provenance.of_model(switched_off=off), notes=notes)
 
 
 def _unknown_words(encoded: EncodedText) -> UnknownWords:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError, OptionError, unknown_choice
-from attnviz.core.option_kinds import FLAG, TEXT, WHOLE, check_kinds
-from attnviz.models import ATTENTIONS
+from attnviz.core.option_kinds import FLAG, TEXT, WHOLE, OptionKind, check_kinds
+from attnviz.i18n.messages import message
+from attnviz.models import ABLATIONS, ATTENTIONS
 from attnviz.text.merge_pieces import MERGES
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Options:
     and other tokens that stand for no text; renormalize: make the rows over the remaining tokens sum to 1.
     window, stride: tokens of a sliding window and of its step, for a text that is longer than the model can take.
     attention: which attention of an encoder-decoder: auto, encoder, decoder or cross.
+    ablate: heads that are switched off, as "3.1" or "3.*" (layer.head; a tuple (3, 1) is taken too), in the attention
+    that is shown; ablation: what their output is then, zero or mean (over the text's tokens).
     """
 
     model: str | None = None
@@ -39,6 +42,17 @@ class Options:
     window: int | None = None
     stride: int | None = None
     attention: str = "auto"
+    ablate: tuple[str, ...] = ()
+    ablation: str = "zero"
+
+    def __post_init__(self) -> None:
+        """Take one head, or a list of heads, as several."""
+        given: Any = self.ablate
+        if isinstance(given, str) or _is_pair(given):
+            given = (given,)
+        if isinstance(given, list | tuple) and all(isinstance(one, str) or _is_pair(one) for one in given):
+            heads = tuple(one if isinstance(one, str) else f"{one[0]}.{one[1]}" for one in given)
+            object.__setattr__(self, "ablate", heads)
 
     @property
     def joins(self) -> str:
@@ -51,11 +65,17 @@ class Options:
         return self.window is not None or self.stride is not None
 
 
+def _is_pair(given: object) -> bool:
+    """Return whether this is a layer's and a head's number."""
+    return isinstance(given, tuple) and len(given) == 2 and all(WHOLE.fits(one) for one in given)
+
+
 OPTION_KINDS = {
     **dict.fromkeys(("model", "pair", "words", "chat_template"), TEXT.or_none()),
-    **dict.fromkeys(("merge", "attention"), TEXT),
+    **dict.fromkeys(("merge", "attention", "ablation"), TEXT),
     **dict.fromkeys(("download", "chat", "no_special", "renormalize"), FLAG),
     **dict.fromkeys(("window", "stride"), WHOLE.or_none()),
+    "ablate": OptionKind(tuple, message("heads as L.H, or a list of them")),
 }
 
 
@@ -94,6 +114,15 @@ def check_options(options: Options) -> None:
         raise OptionError("--renormalize goes with --no-special; without that, every row sums to 1 already.")
     if options.attention not in ("auto", *ATTENTIONS):
         raise unknown_choice("--attention", options.attention, ("auto", *ATTENTIONS))
+    check_kinds(options, {name: OPTION_KINDS[name] for name in ("ablate", "ablation")})
+    if options.ablation not in ABLATIONS:
+        raise unknown_choice("--ablation", options.ablation, ABLATIONS)
+    if options.ablation != "zero" and not options.ablate:
+        raise OptionError("--ablation goes with --ablate, which names the heads to switch off.")
+    if options.ablate:
+        from attnviz.models.heads_off import check_heads
+
+        check_heads(options.ablate)
 
 
 def check_fit(options: Options, keys: str | None, shape: ModelShape, name: str) -> None:

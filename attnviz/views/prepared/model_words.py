@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
-from attnviz.core.provenance import HiddenTokens, ModelOrigin, Provenance
+from attnviz.core.provenance import HeadsSwitchedOff, HiddenTokens, ModelOrigin, Provenance
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.labels import visible
@@ -20,6 +22,7 @@ _ATTENTIONS = {
     "cross": message("cross-attention, decoder → encoder"),
 }
 
+_MOST_HEADS = 12  # of so many heads that are off each is named
 _MOST_ROWS = 12  # of so many rows each is named with its share
 
 PAIR_LEGEND = message(
@@ -53,7 +56,40 @@ def describe_model(
     if model.window is not None:
         window, stride = model.window.size, model.window.stride
         parts.append(message("windows of {window}, {stride} apart", window=window, stride=stride))
+    if model.switched_off is not None:
+        parts.append(switched_off_words(model.switched_off, model.heads))
     return tuple(parts)
+
+
+def switched_off_words(off: HeadsSwitchedOff, heads_each: int) -> Message:
+    """Say which heads were switched off, or how many where they are many, and what they gave.
+
+    heads_each: the heads that a layer has; a layer without any is named as 3.*.
+    """
+    count, mean, named = len(off.heads), off.way == "mean", _by_layer(off.heads, heads_each)
+    if len(named) > _MOST_HEADS:
+        if mean:
+            return message("{count} heads switched off (mean)", count=count)
+        return message("{count} heads switched off (zero)", count=count)
+    heads = listed(named)
+    if mean:
+        return (
+            message("without head {heads} (its mean)", heads=heads)
+            if count == 1
+            else message("without the heads {heads} (their mean)", heads=heads)
+        )
+    return (
+        message("without head {heads} (zero)", heads=heads)
+        if count == 1
+        else message("without the heads {heads} (zero)", heads=heads)
+    )
+
+
+def _by_layer(heads: Sequence[tuple[int, int]], heads_each: int) -> list[str]:
+    """Return heads as 3.1, and those of a layer that has no other as 3.*, in order."""
+    layers = [layer for layer, _ in heads]
+    whole = {layer for layer in layers if layers.count(layer) == heads_each > 1}
+    return list(dict.fromkeys(f"{layer}.*" if layer in whole else f"{layer}.{head}" for layer, head in heads))
 
 
 def mean_of_layers(averaged: tuple[int, ...], count: int) -> Message:

@@ -1,0 +1,102 @@
+"""Switch attention heads off: a head's output is zeros, or its mean over the text's tokens, and W_o reads that.
+
+Zeros as in Michel et al. 2019, "Are sixteen heads really better than one?", section 2.3; the mean as in Wang et al.
+2023, "Interpretability in the wild", section 2.2, here over the tokens of the text itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from attnviz.core.errors import MissingError, OptionError
+from attnviz.core.types import Float32
+from attnviz.models.families.hooks import Hook, Sublayer
+
+_HEAD = re.compile(r"\s*([0-9]{1,9})\s*\.\s*([0-9]{1,9}|\*)\s*")
+
+
+class HeadsOff(Hook):
+    """Switch heads of one stack off, in its self-attention or in its cross-attention.
+
+    heads: (layer, head) pairs. way: "zero" or "mean". The mean is kept from the first pass, so that tokens which are
+    added to a text get the mean over that text: a hook serves one text.
+    Raises MissingError during a pass for a head that its layer does not have.
+    """
+
+    def __init__(self, heads: Iterable[tuple[int, int]], way: str = "zero", *, cross: bool = False) -> None:
+        self.way, self.cross = way, cross
+        self._heads: dict[int, list[int]] = {}
+        for layer, head in sorted(set(heads)):
+            self._heads.setdefault(layer, []).append(head)
+        self._means: dict[int, Float32] = {}
+
+    def head_outputs(
+        self,
+        at: Sublayer,
+        context: Float32,
+        weights: Float32,  # noqa: ARG002
+        value: Float32,  # noqa: ARG002
+        output: Float32,  # noqa: ARG002
+    ) -> Float32:
+        """Return the heads' outputs [heads, n, d_h] with those that are off replaced."""
+        chosen = self._heads.get(at.layer)
+        if chosen is None or at.cross != self.cross:
+            return context
+        if chosen[-1] >= len(context):
+            raise no_such_head(f"{at.layer}.{chosen[-1]}", at.layer, len(context))
+        changed = context.copy()
+        changed[chosen] = 0 if self.way == "zero" else self._mean(at.layer, context[chosen])
+        return changed
+
+    def _mean(self, layer: int, context: Float32) -> Float32:
+        """Return the mean over the first pass's tokens of these heads' outputs [heads, n, d_h]: [heads, 1, d_h]."""
+        if layer not in self._means:
+            self._means[layer] = context.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+        return self._means[layer]
+
+
+def check_heads(specs: Sequence[str]) -> None:
+    """Raise OptionError for what is not written as L.H or L.*; whether there is such a head is not known yet."""
+    for spec in specs:
+        if _HEAD.fullmatch(spec) is None:
+            raise OptionError(
+                "--ablate takes a layer and a head of it, counted from 0, as 3.1, or 3.* for all heads of layer 3, "
+                "not {value!r}.",
+                value=spec,
+            )
+
+
+def find_heads(specs: Sequence[str], layers: int, heads: int) -> tuple[tuple[int, int], ...]:
+    """Return the (layer, head) pairs that texts as 3.1 and 3.* name, in order, each once.
+
+    layers, heads: how many layers the stack has, and heads in each.
+    Raises OptionError for a text of another form, MissingError for a layer or head that there is not.
+
+    >>> find_heads(["1.*", "0.1"], layers=2, heads=2)
+    ((0, 1), (1, 0), (1, 1))
+    """
+    check_heads(specs)
+    found: set[tuple[int, int]] = set()
+    for spec in specs:
+        match = _HEAD.fullmatch(spec)
+        assert match is not None
+        layer = int(match[1])
+        if layer >= layers:
+            raise MissingError(
+                "There is no head {head}: the model has layers 0 to {last}.", head=spec.strip(), last=layers - 1
+            )
+        chosen = range(heads) if match[2] == "*" else [int(match[2])]
+        if chosen[-1] >= heads:
+            raise no_such_head(spec.strip(), layer, heads)
+        found.update((layer, head) for head in chosen)
+    return tuple(sorted(found))
+
+
+def no_such_head(spec: str, layer: int, heads: int) -> MissingError:
+    """Return the error for a head that its layer does not have."""
+    return MissingError(
+        "There is no head {head}: layer {layer} has heads 0 to {last}.", head=spec, layer=layer, last=heads - 1
+    )
