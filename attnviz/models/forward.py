@@ -122,7 +122,7 @@ class Network:
         check_fixed_keys(config, self._stack, FAMILIES[family].written)
         self.shape: ModelShape = self._stack.read_shape(self.config, family)
         self._weights = Weights(tensors, self._stack.prefixes)
-        self.notes = check_architecture(config, family, FAMILIES[family].written)
+        self.notes = check_architecture(config, family, FAMILIES[family].written) + self._stack.notes
 
     def attention_kind(self, kind: str, target_ids: Sequence[int] | None) -> str:
         """Return the attention that is meant; raises InputError for one that this family does not have."""
@@ -148,7 +148,8 @@ class Network:
         """Return whether two segments of a text are told apart."""
         if not self._stack.has_segment_types:
             return not self.shape.causal  # a second segment is refused by the stack, by name
-        return self.config.count("type_vocab_size", default=0 if self.shape.causal else 2, least=0) > 1
+        default = 0 if self.shape.causal else self._stack.default_segments
+        return self.config.count("type_vocab_size", default=default, least=0) > 1
 
     def config_keys(self) -> list[ConfigKey]:
         """Return each key of the config as honoured, harmless or unknown."""

@@ -70,3 +70,36 @@ ENCODERS: Encoders = {
         (9,),
     ),
 }
+
+# Heads of even width, which rotations need.
+ROTARY = ENCODER | {"hidden_size": 24, "type_vocab_size": 3}
+
+ENCODERS |= {
+    "nomic_bert": ("NomicBertConfig", "NomicBertForMaskedLM", ROTARY, (11, 1, 19)),
+    "nomic_bert-untied": (
+        "NomicBertConfig",
+        "NomicBertForMaskedLM",
+        ROTARY
+        | {
+            "head_dim": 4,
+            "type_vocab_size": 2,
+            "tie_word_embeddings": False,
+            "hidden_act": "gelu",
+            "rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 50.0},
+        },
+        (11, 19),
+    ),
+    "gte": ("GteConfig", "GteForMaskedLM", ROTARY, (11, 1)),
+    "gte-plain": (
+        "GteConfig",
+        "GteForMaskedLM",
+        ROTARY | {"type_vocab_size": 0, "tie_word_embeddings": False, "hidden_act": "relu"},
+        (9,),
+    ),
+    "jina_embeddings_v3": (
+        "JinaEmbeddingsV3Config",
+        "JinaEmbeddingsV3ForMaskedLM",
+        ROTARY | {"type_vocab_size": 1},
+        (11, 1),
+    ),
+}

@@ -64,6 +64,7 @@ BRANCHES = {
     "gemma2": [{"layer_types": None}],
     "olmo3": [{"layer_types": None}, {"rope_parameters": None}],
     "modernbert": [{"layer_types": None}, {"rope_parameters": None}],
+    "nomic_bert": [{"layer_norm_eps": None}],
     "cohere2": [{"layer_types": None}],
     "exaone4": [{"layer_types": None, "sliding_window_pattern": 4}],
     "qwen2_moe": [{"use_sliding_window": True, "layer_types": None, "sliding_window": 4}],

@@ -23,7 +23,9 @@ from attnviz.core.attention import softmax
 from attnviz.core.errors import InputError, MissingError
 from attnviz.core.positions import t5_buckets
 from attnviz.models.families.activations import ACTIVATIONS, activation, erf
+from attnviz.models.families.config import Configuration
 from attnviz.models.families.registry import FAMILIES, family_of, shape_of
+from attnviz.models.families.rotary import rotation_for
 from attnviz.models.forward import Network, Request, forward
 
 SINGLE = [name for name in NAMES if name not in DOUBLE]
@@ -258,6 +260,103 @@ def test_older_configs_of_rotary_positions(name):
     older["rope_scaling"] = parameters
     passed = forward(older, tensors, answers["text0_ids"])
     assert_weights_near(passed.weights, answers["text0_weights"], passed.traces)
+
+
+# The names of transformers' modules, where what it saves has those of the authors' own code; some are parts of one.
+MODULES = {
+    "encoder.layers.": ("layers.",),
+    "encoder.layer.": ("layers.",),
+    "emb_ln": ("embeddings.LayerNorm",),
+    **dict.fromkeys(
+        ("attn.Wqkv", "mixer.Wqkv", "attention.qkv_proj"), ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+    ),
+    **dict.fromkeys(("attn.out_proj", "mixer.out_proj", "attention.o_proj"), ("self_attn.o_proj",)),
+    **dict.fromkeys(("norm1", "attn_ln"), ("post_attention_layernorm",)),
+    **dict.fromkeys(("norm2", "mlp_ln"), ("post_mlp_layernorm",)),
+    "up_gate_proj": ("up_proj", "gate_proj"),
+    "lm_head.norm": ("lm_head.layer_norm",),
+}
+
+
+@pytest.mark.parametrize("name", ["nomic_bert", "gte", "jina_embeddings_v3"])
+def test_names_of_modules(name):
+    """Checkpoints with the names of transformers' modules give the same numbers as those with the authors' names."""
+    config, tensors, answers = load(name)
+    modules = MODULES | (
+        {"fc11": ("up_proj",), "fc12": ("gate_proj",), "fc2": ("down_proj",)} if "nomic" in name else {}
+    )
+    renamed = {}
+    for theirs, tensor in tensors.items():
+        parts = {theirs: tensor}
+        for old, new in modules.items():
+            parts = {
+                one.replace(old, part): array
+                for one, whole in parts.items()
+                for part, array in zip(
+                    new, np.split(whole, len(new)) if old in one else [whole] * len(new), strict=True
+                )
+            }
+        renamed |= parts
+    assert len(renamed) > len(tensors)
+    passed = forward(config, renamed, answers["text0_ids"], logits=True)
+    assert_weights_near(passed.weights, answers["text0_weights"], passed.traces)
+    assert_states_near(passed.logits, answers["text0_logits"])
+
+
+def test_configs_of_the_authors_code():
+    """Nomic's own config has GPT-2's names, and GTE's another model_type; both mean the same."""
+    config, tensors, answers = load("nomic_bert")
+    for theirs, own in {
+        "n_embd": "hidden_size",
+        "n_layer": "num_hidden_layers",
+        "n_head": "num_attention_heads",
+        "n_inner": "intermediate_size",
+        "n_positions": "max_position_embeddings",
+        "layer_norm_epsilon": "layer_norm_eps",
+    }.items():
+        config[theirs] = config.pop(own)
+    del config["hidden_act"], config["rope_parameters"], config["head_dim"]
+    config |= {"activation_function": "swiglu", "rotary_emb_base": 1000, "rotary_emb_fraction": 1.0, "prenorm": False}
+    config |= {"qkv_proj_bias": False, "mlp_fc1_bias": False, "mlp_fc2_bias": False}
+    passed = forward(config, tensors, answers["text0_ids"])
+    assert_weights_near(passed.weights, answers["text0_weights"], passed.traces)
+    with pytest.raises(InputError, match="prenorm"):
+        forward({**config, "prenorm": True}, tensors, answers["text0_ids"])
+    config, tensors, answers = load("gte")
+    config |= {"model_type": "new", "architectures": ["NewModel"], "position_embedding_type": "rope"}
+    config["auto_map"] = {"AutoModel": "Alibaba-NLP/new-impl--modeling.NewModel"}
+    own = {one.replace("gte.", "new."): tensor for one, tensor in tensors.items()}
+    network = Network(config, own)
+    assert ["NewModel" in str(note) or "modeling.py" in str(note) for note in network.notes] == [True]
+    passed = forward(config, own, answers["text0_ids"])
+    assert_weights_near(passed.weights, answers["text0_weights"], passed.traces)
+
+
+def test_fixed_ntk_scaling():
+    """GTE's own scaling: base times factor, and every angle divided by factor^(2/d) (Su 2023)."""
+    values = {"rope_theta": 20_000.0, "rope_scaling": {"type": "ntk", "factor": 8.0}}
+    cosine, sine = rotation_for(Configuration(values), 64, 50)
+    angles = np.arange(50)[:, None] / (8 ** (1 / 32) * 160_000.0 ** (np.arange(32) / 32))
+    assert_near(cosine, np.cos(angles), size=angles)
+    assert_near(sine, np.sin(angles), size=angles)
+    with pytest.raises(InputError, match="mixed_b"):
+        rotation_for(Configuration({"rope_scaling": {"type": "ntk", "factor": 8.0, "mixed_b": 0.6}}), 64, 50)
+
+
+@pytest.mark.parametrize("length", [5, 12, 30])
+def test_nomic_scaling(length):
+    """Nomic's scaling factor is the dynamic scaling of its training length: nothing changes within that length."""
+    config, tensors, _ = load("nomic_bert")
+    ids = np.arange(3, 3 + length)
+    older = {**config, "max_trained_positions": 12, "rotary_scaling_factor": 2, "max_position_embeddings": 40}
+    del older["rope_parameters"]
+    values = {"rope_type": "dynamic", "factor": 2, "rope_theta": 1000.0}
+    newer = {**config, "rope_parameters": values, "max_position_embeddings": 12}
+    scaled = forward(older, tensors, ids).weights
+    plain = forward({**config, "max_position_embeddings": 40}, tensors, ids).weights
+    assert (np.abs(scaled - plain).max() < 1e-6) == (length <= 12)
+    if length <= 12:
+        np.testing.assert_array_equal(forward(newer, tensors, ids).weights, scaled)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "distilbert"])

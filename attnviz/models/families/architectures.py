@@ -26,6 +26,9 @@ _BEGINNINGS = {
     "albert": ("Albert",),
     "deberta": ("Deberta",),
     "deberta-v2": ("DebertaV2",),
+    "nomic_bert": ("NomicBert",),
+    "gte": ("Gte", "New"),
+    "jina_embeddings_v3": ("JinaEmbeddingsV3",),
     "modernbert": ("ModernBert",),
     "gpt2": ("GPT2",),
     "gpt_neox": ("GPTNeoX",),
@@ -85,6 +88,9 @@ _ENCODERS = (
     "albert",
     "deberta",
     "deberta-v2",
+    "nomic_bert",
+    "gte",
+    "jina_embeddings_v3",
     "modernbert",
 )
 

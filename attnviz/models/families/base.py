@@ -13,6 +13,7 @@ import numpy as np
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
 from attnviz.core.types import Booleans, Float32, Indexes
+from attnviz.i18n.messages import Message
 from attnviz.models import ATTENTIONS
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import causal_mask
@@ -118,10 +119,11 @@ class Stack(ABC):
 
     Called in this order: `embed`, `forward_layer` for each layer, `finish`, `score`. Tensors are looked up when their
     layer runs. needless: what a checkpoint may hold beside the tensors that are looked up, see Weights.unused.
-    has_segment_types: whether each segment has a vector. reads: the config's keys that a class reads beside those of
-    the classes it is built on; unread: which of those it does not. harmless: keys that change nothing in this family,
-    each with the name of its reason in config_keys. fixed: keys that would change the computation, with the values
-    that do not.
+    has_segment_types: whether each segment has a vector; default_segments: for how many, where the config is silent.
+    notes: what a reader should know of how such a model is computed. reads: the config's keys that a class reads beside
+    those of the classes it is built on; unread: which of those it does not. harmless: keys that change nothing in this
+    family, each with the name of its reason in config_keys. fixed: keys that would change the computation, with the
+    values that do not.
     """
 
     prefixes: ClassVar[tuple[str, ...]] = ("",)
@@ -129,6 +131,8 @@ class Stack(ABC):
     decoder: ClassVar[type[Stack] | None] = None
     needless: ClassVar[tuple[str, ...]] = NEEDLESS
     has_segment_types: ClassVar[bool] = False
+    default_segments: ClassVar[int] = 2
+    notes: ClassVar[tuple[Message, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = (
         "vocab_size",
         "hidden_size",

@@ -48,7 +48,7 @@ class Bert(Stack):
     padding_key: the config's name of the padding token's id; None where it is always 1.
     """
 
-    prefixes = ("", "bert.")
+    prefixes: ClassVar[tuple[str, ...]] = ("", "bert.")
     names: ClassVar[LayerNames] = LayerNames()
     after_padding: ClassVar[bool] = False
     padding_key: ClassVar[str | None] = "pad_token_id"
@@ -65,12 +65,20 @@ class Bert(Stack):
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
-        _refuse_relative_positions(self.config)
+        self.check_positions()
         self.intermediate_size = self.size(self.config, "intermediate_size")
         self.epsilon = self.norm_epsilon()
         name, default = self.keys.activation
         self.activation = activation(self.config.word(name, default=default))
         equal_heads(self.dim, self.heads)
+
+    def check_positions(self) -> None:
+        """Raise InputError for positions of another kind than those of the class."""
+        kind = self.config.word("position_embedding_type", default="absolute")
+        if kind != "absolute":
+            raise InputError(
+                "The model's positions are {kind!r}; for this family attnviz supports only absolute ones.", kind=kind
+            )
 
     @classmethod
     def read_shape(cls, config: Configuration, family: str) -> ModelShape:
@@ -127,7 +135,7 @@ class Bert(Stack):
 
     def segment_vectors(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return the segments' vectors [n, width]; raises InputError for a segment that the model does not have."""
-        kinds = self.config.count("type_vocab_size", default=2)
+        kinds = self.config.count("type_vocab_size", default=self.default_segments)
         chosen = np.zeros_like(ids) if segments is None else segments
         if chosen.min() < 0 or chosen.max() >= kinds:
             raise InputError(
@@ -150,10 +158,14 @@ class Bert(Stack):
         names = LayerNames(*(f"{self.layer_name(number)}.{part}" for part in self.names))
         trace = self.attend(number, names, hidden)
         hidden = take_layer_norm(self.weights, names.attention_norm, self.dim, trace.output + hidden, self.epsilon)
-        intermediate = self.activation(linear(self.weights, names.widen, self.dim, self.intermediate_size)(hidden))
-        intermediate = linear(self.weights, names.narrow, self.intermediate_size, self.dim)(intermediate)
+        intermediate = self.feed(names, hidden)
         intermediate += hidden
         return LayerOutput(take_layer_norm(self.weights, names.norm, self.dim, intermediate, self.epsilon), trace)
+
+    def feed(self, names: LayerNames, hidden: Float32) -> Float32:
+        """Return the feed-forward of hidden states [n, dim]."""
+        intermediate = self.activation(linear(self.weights, names.widen, self.dim, self.intermediate_size)(hidden))
+        return linear(self.weights, names.narrow, self.intermediate_size, self.dim)(intermediate)
 
     def attend(self, number: int, names: LayerNames, hidden: Float32) -> Trace:
         """Run the attention sublayer on hidden states [n, dim]."""
@@ -253,11 +265,3 @@ class Electra(Bert):
 def _table_rows(config: Configuration, first: int) -> int:
     """Return the number of rows of the position table: at least one for a token."""
     return config.count("max_position_embeddings", default=512, least=first + 1)
-
-
-def _refuse_relative_positions(config: Configuration) -> None:
-    kind = config.word("position_embedding_type", default="absolute")
-    if kind != "absolute":
-        raise InputError(
-            "The model's positions are {kind!r}; for this family attnviz supports only absolute ones.", kind=kind
-        )

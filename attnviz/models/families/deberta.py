@@ -41,6 +41,7 @@ class Deberta(Bert):
     fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"talking_head": (False,)}
     harmless: ClassVar[Mapping[str, str]] = {"is_decoder": "family", "legacy": "tensors"}
     keys = ConfigKeys(vocabulary=("vocab_size", 50265))
+    default_segments = 0
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
@@ -96,7 +97,7 @@ class Deberta(Bert):
             rows = self.config.count("max_position_embeddings", default=512)
             name = "embeddings.position_embeddings.weight"
             hidden += self.weights.rows(name, shape=(rows, self.width), ids=np.arange(len(ids)))
-        if self.config.count("type_vocab_size", default=0, least=0):
+        if self.config.count("type_vocab_size", default=self.default_segments, least=0):
             hidden += self.segment_vectors(ids, segments)
         else:
             refuse_segments(segments, self.shape.family)

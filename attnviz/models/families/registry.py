@@ -33,6 +33,9 @@ FAMILIES: dict[str, Family] = {
     "albert": Family("ALBERT", "albert:Albert"),
     "deberta": Family("DeBERTa", "deberta:Deberta"),
     "deberta-v2": Family("DeBERTa-v2", "deberta:DebertaV2"),
+    "nomic_bert": Family("Nomic BERT", "rotary_bert:NomicBert"),
+    "gte": Family("GTE", "rotary_bert:Gte"),
+    "jina_embeddings_v3": Family("Jina Embeddings v3", "rotary_bert:JinaEmbeddings3"),
     "modernbert": Family("ModernBERT", "modernbert:ModernBert"),
     "gpt2": Family("GPT-2", "gpt2:Gpt2"),
     "gpt_neox": Family("GPT-NeoX", "gpt_neox:GptNeoX"),
@@ -80,8 +83,8 @@ FAMILIES: dict[str, Family] = {
     "blenderbot-small": Family("Blenderbot small", "bart:BlenderbotSmall"),
 }
 
-# Other names of a family: the text part of a model that reads pictures too.
-OTHER_NAMES = {"gemma3_text": "gemma3"}
+# Other names of a family: the text part of a model that reads pictures too, and what its authors' own code calls it.
+OTHER_NAMES = {"new": "gte", "gemma3_text": "gemma3"}
 
 
 def family_of(config: Mapping[str, Any]) -> str:

@@ -38,6 +38,7 @@ KEYS = (
     "short_factor",
     "long_factor",
     "alpha",
+    "mixed_b",
     "llama_4_scaling_beta",
 )
 
@@ -238,6 +239,14 @@ def _dynamic(plan: RotaryPlan) -> Frequencies:
     return Frequencies(_plain_frequencies(plan, plan.base * stretch ** (plan.dim / (plan.dim - 2))))
 
 
+def _fixed_ntk(plan: RotaryPlan) -> Frequencies:
+    """Let the base grow by the factor at every length (Su 2023, kexue.fm/archives/9706, equation 6)."""
+    if plan.values.get("mixed_b") is not None:
+        raise InputError("The model's rotary scaling has mixed_b, which attnviz does not support.")
+    factor = _factor(plan)
+    return Frequencies(_plain_frequencies(plan, plan.base * factor) / np.float32(factor ** (2 / plan.dim)))
+
+
 def _llama3(plan: RotaryPlan) -> Frequencies:
     """Divide long waves by the factor, keep short ones, blend those between (Llama team 2024, section 3.4)."""
     factor, low, high = (np.float32(_needed(plan, name)) for name in ("factor", "low_freq_factor", "high_freq_factor"))
@@ -345,6 +354,7 @@ SCALINGS: dict[str, Callable[[RotaryPlan], Frequencies]] = {
     "default": _unscaled,
     "linear": _divided_positions,
     "dynamic": _dynamic,
+    "ntk": _fixed_ntk,
     "llama3": _llama3,
     "yarn": _yarn,
     "longrope": _longrope,
