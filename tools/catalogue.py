@@ -190,10 +190,8 @@ def _table(node: ast.AST, name: str) -> Iterator[Found]:
 
 def _docstring(node: ast.AST, name: str) -> Iterator[str]:
     """Yield the docstring of a command, which is its help."""
-    if name.startswith("cli/") and isinstance(node, ast.FunctionDef):
-        called_back = any("callback" in ast.unparse(one) for one in node.decorator_list)
-        if called_back or node.name == "command":
-            yield inspect.cleandoc(ast.get_docstring(node) or "")
+    if name.startswith("cli/") and isinstance(node, ast.FunctionDef) and node.name == "command":
+        yield inspect.cleandoc(ast.get_docstring(node) or "")
 
 
 def template() -> Catalog:

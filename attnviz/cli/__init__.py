@@ -16,10 +16,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from attnviz.cli.language import choose_language
+from attnviz.cli.progress import showing_progress
 from attnviz.cli.standard_streams import descriptor_of, drop_output, finish_streams, prepare_streams
 from attnviz.cli.typer_parameters import adopt_parameter, adopt_parameters
 from attnviz.core.errors import AttnvizError, OptionError, reason_of
-from attnviz.i18n.messages import LANGUAGES, Message, language, listed, message, sentences, translate
+from attnviz.i18n.messages import LANGUAGES, Message, language, listed, message, phrase, sentences, translate
 
 # A command's file in this package, its line in --help, and an example.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -158,11 +159,11 @@ def load_command(name: str) -> Any:
     """Return a command as typer runs it, with all its options."""
     from attnviz.cli.options import with_options
 
-    module, _, example = COMMANDS[name]
+    module, words, example = COMMANDS[name]
     single = typer.Typer(add_completion=False)
     function = with_options(import_module(module).command)
     epilog = message("Example: {example}", example=example).localized()
-    single.command(name, cls=Command, help=_reflowed(function.__doc__ or ""), epilog=epilog)(function)
+    single.command(name, cls=Command, help=_reflowed(function.__doc__ or words), epilog=epilog)(function)
     command = typer.main.get_command(single)
     adopt_parameters(command, function)
     return command
@@ -174,7 +175,11 @@ def _reflowed(docstring: str) -> str:
     return "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True)
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    help=phrase("See who looks at whom: attention in your terminal, with a few lines of NumPy."),
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -200,7 +205,7 @@ def _root(
         ),
     ] = None,
 ) -> None:
-    """See who looks at whom: attention in your terminal, with a few lines of NumPy."""
+    """Take the options that stand before a command."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -219,7 +224,8 @@ def _run(arguments: list[str]) -> Any:
     with _completing(arguments):
         group = typer.main.get_command(app)
         adopt_parameters(group, _root)
-        return group.main(arguments, prog_name="attnviz", standalone_mode=False)
+        with showing_progress():
+            return group.main(arguments, prog_name="attnviz", standalone_mode=False)
 
 
 def _completing(arguments: list[str]) -> AbstractContextManager[None]:

@@ -12,7 +12,7 @@ from attnviz.api.save import FOR_ATTENTION, PAGE, check_destination, numbered, p
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
-from attnviz.cli.progress import reading
+from attnviz.cli.progress import doing, reading
 from attnviz.cli.sources import Source, check_one, decode_argument, quoted, read_labels, read_sources
 from attnviz.cli.unused_options import Outputs
 from attnviz.cli.weights_files import Reading, reading_of, refuse_computing
@@ -212,14 +212,15 @@ def save_all(
     for path in files:
         for index, attention in enumerate(found):
             place = numbered(path, index, len(found))
-            told = save_attention(
-                attention,
-                place,
-                head=view_options.head,
-                layer=view_options.layer,
-                presentation=Presentation(digits_for(view_options, attention), "picture", style or Style()),
-                refining=refining_of(view_options),
-            )
+            with doing(message("Writing {path}", path=place)):
+                told = save_attention(
+                    attention,
+                    place,
+                    head=view_options.head,
+                    layer=view_options.layer,
+                    presentation=Presentation(digits_for(view_options, attention), "picture", style or Style()),
+                    refining=refining_of(view_options),
+                )
             notes |= {str(note): note for note in told}
     print_notes(notes.values())
 
@@ -280,4 +281,6 @@ def print_json(documents: list[dict[str, object]]) -> None:
     """Print one document; an array of them for several texts."""
     from attnviz.io.write_data import to_json
 
-    print_data(to_json(documents if len(documents) > 1 else documents[0], ascii_only=not is_unicode(sys.stdout)))
+    with doing(message("Writing JSON")):
+        text = to_json(documents if len(documents) > 1 else documents[0], ascii_only=not is_unicode(sys.stdout))
+    print_data(text)

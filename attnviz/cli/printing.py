@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import IO, TYPE_CHECKING
 
+from attnviz.cli.progress import doing
 from attnviz.cli.standard_streams import drop_output
 from attnviz.core.errors import cut_long_fields
-from attnviz.i18n.messages import Message
+from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.labels import encodable, visible
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.terminal.screen import Screen, colors_of
@@ -30,10 +31,11 @@ def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     screen = screen_of(console)
     console.size = ConsoleDimensions(screen.cells, console.height)  # a width alone is not heard in a dumb terminal
-    for index, view in enumerate(views(screen)):
-        if index:
-            console.print()
-        console.print(Group(view))  # a Text by itself would be joined to a new one, and wrapped again
+    with doing(message("Drawing")):
+        for index, view in enumerate(views(screen)):
+            if index:
+                console.print()
+            console.print(Group(view))  # a Text by itself would be joined to a new one, and wrapped again
 
 
 def screen_of(console: Console) -> Screen:

@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Callable
 from typing import IO, Any
 
 
@@ -23,6 +24,7 @@ class Descriptor(io.RawIOBase):
         self._is_closed = closed
         self._dropping = False
         self.failure: OSError | None = None
+        self.before_write: Callable[[], None] | None = None  # takes a line of progress away
 
     def fileno(self) -> int:
         """Return the descriptor's number; OSError where it is closed."""
@@ -40,6 +42,8 @@ class Descriptor(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         """Write all of the bytes, waiting where a pipe that does not block is full; return their number."""
+        if self.before_write is not None:
+            self.before_write()
         left = memoryview(data).cast("B")
         size = len(left)
         try:

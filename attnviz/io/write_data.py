@@ -146,10 +146,21 @@ def config_document(config: dict[str, Any]) -> dict[str, Any]:
 
 def to_json(document: Any, *, ascii_only: bool = False) -> str:
     """Write the document in one line that ends with a newline; text is kept readable unless it must be ASCII."""
-    text = json.dumps(document, ensure_ascii=ascii_only, allow_nan=False)
+    text = _json_text(document, ascii_only)
     if not text.isprintable():
         text = _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
     return text + "\n"
+
+
+def _json_text(value: Any, ascii_only: bool) -> str:
+    """Return what json.dumps returns, made row by row: one call for megabytes lets no other thread run meanwhile."""
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        keys = (json.dumps(key, ensure_ascii=ascii_only) for key in value)
+        parts = [f"{key}: {_json_text(each, ascii_only)}" for key, each in zip(keys, value.values(), strict=True)]
+        return f"{{{', '.join(parts)}}}"
+    if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple):
+        return f"[{', '.join([_json_text(each, ascii_only) for each in value])}]"
+    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
 
 
 def attention_csv(attention: Attention) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -72,27 +73,87 @@ def test_force_color():
     assert re.sub(rb"\x1b\[[0-9;]*m", b"", out) == good("run", "猫吃鱼", "--view", "table")
 
 
-def test_progress_bar(tmp_path):
-    """A large file shows a bar on standard error after a second, only on a terminal, and standard output has none."""
+# Each step and each share is drawn at once, whatever the machine's speed.
+AT_ONCE = """
+from attnviz.cli import progress, main
+def drawing(call):
+    def drawn(line, *given):
+        call(line, *given)
+        with line._lock:
+            line._draw()
+    return drawn
+progress.PATIENCE = 3600
+for name in ("begin", "tell"):
+    setattr(progress._Line, name, drawing(getattr(progress._Line, name)))
+"""
+VECTORS = "".join(f"w{i} {i} 1 2\n" for i in range(50_000))
+MANY = " ".join(f"w{i}" for i in range(20))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["run", "w1 w2", "--tokens", "space", "--lang", "zh", "--embedding", "x.vec"], ("正在读取词向量", "%")),
+        (["run", MANY, "--embedding", "hash", "--json"], ("Writing JSON",)),
+        (["run", MANY, "--embedding", "hash", "--view", "table"], ("Drawing",)),
+        (["export", MANY, "x.svg", "--embedding", "hash"], ("Writing x.svg",)),
+    ],
+)
+def test_progress(tmp_path, arguments, shown):
+    """What takes long is named on standard error, only on a terminal; the line is gone before anything is printed."""
     pty = pytest.importorskip("pty")
-    code = (
-        "import sys, time; from attnviz.cli import progress, main\n"
-        "progress.PATIENCE = 0.0\n"
-        "main(['run', 'w1 w2', '--tokens', 'space', '--lang', 'zh', '--embedding', 'x.vec'])"
-    )
-    (tmp_path / "x.vec").write_text("".join(f"w{i} {i} 1 2\n" for i in range(100_000)))
+    code = f"{AT_ONCE}main({arguments!r})"
+    (tmp_path / "x.vec").write_text(VECTORS if "x.vec" in arguments else "")
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", code]
     options = {"env": clean(COLUMNS="80"), "cwd": tmp_path, "stdin": subprocess.DEVNULL, "timeout": 60, "check": True}
-    shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, **options)
+    watched = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, **options)
     os.close(theirs)
-    quiet = subprocess.run(command, capture_output=True, **options)
-    bar = os.read(ours, 65536).decode()
+    line = os.read(ours, 65536).decode()
     os.close(ours)
-    assert "正在读取词向量" in bar
-    assert "%" in bar
-    assert shown.stdout == quiet.stdout
-    assert quiet.stderr == b""
+    assert all(words in line for words in shown), line
+    last = line.replace("\r\n", "\n").rpartition("\n")[2]
+    assert last.endswith("\r")
+    assert not last.split("\r")[-2].strip()
+    assert b"\r" not in watched.stdout
+
+
+def test_progress_is_for_terminals(tmp_path):
+    """Where standard error is no terminal nothing is said of progress."""
+    code = (
+        "from attnviz.cli import progress, main; progress.PATIENCE = 0.0; main(['run', 'w1', '--embedding', 'x.vec'])"
+    )
+    (tmp_path / "x.vec").write_text(VECTORS)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=clean(), capture_output=True, timeout=60, check=True)
+    assert done.stderr == b""
+
+
+def test_progress_leaves_the_screen_as_it_is():
+    """On a terminal that standard output shares, nothing of the line is left once the result is printed."""
+    code = f"{AT_ONCE}main(['run', '猫吃鱼'])"
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", code], env=clean(), stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        written = b""
+        with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+            while part := os.read(ours, 65536):
+                written += part
+    os.close(ours)
+    assert process.returncode == 0
+    before, _, after = written.partition(b"\x1b[")
+    assert not before.rpartition(b"\r")[2].strip()
+    assert b" s)" not in after
+
+
+def test_help_without_docstrings(monkeypatch):
+    """Python's -OO, which drops docstrings, leaves each command's description in its --help."""
+    from attnviz.cli import COMMANDS, ablate, app, load_command
+
+    monkeypatch.setattr(ablate.command, "__doc__", None)
+    assert load_command("ablate").help == COMMANDS["ablate"][1]
+    assert "attention in your terminal" in app.info.help
 
 
 def terminal(*arguments, width=None, **environment):

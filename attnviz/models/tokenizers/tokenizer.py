@@ -19,6 +19,7 @@ from attnviz.core.read_file import need_text
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.formats.files import text_of
 from attnviz.models.tokenizers.classes import ends_in_4
+from attnviz.models.tokenizers.growth import Growth
 from attnviz.models.tokenizers.quiet_library import quiet
 from attnviz.models.tokenizers.spans import SPACE, is_lone_space, reader_spans
 
@@ -66,6 +67,7 @@ class TextTokenizer:
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._name = name
+        self._growth = call_library(name, lambda: Growth(tokenizer, name))
         self._renumber = renumber
         self.unknown = unknown
         self.notes = notes
@@ -78,6 +80,7 @@ class TextTokenizer:
         """
         for given in (text, "" if pair is None else pair):
             need_text(given)
+            self._check_growth(given)
         made = call_library(
             self._name,
             lambda: self._tokenizer.encode(
@@ -129,7 +132,11 @@ class TextTokenizer:
 
     def count(self, text: str) -> int:
         """Return the number of a text's tokens, special ones among them."""
+        self._check_growth(text)
         return len(call_library(self._name, lambda: self._tokenizer.encode(_well_formed(text))).ids)
+
+    def _check_growth(self, text: str) -> None:
+        call_library(self._name, lambda: self._growth.check(_well_formed(text)))
 
     def _ids(self, made: Encoding) -> NDArray[np.int64]:
         """Return the model's ids, [n]."""
