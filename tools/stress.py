@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from attnviz import cli, run  # noqa: E402  (from this copy of the project)
 from attnviz.core.attention_data import Attention  # noqa: E402
@@ -119,18 +119,45 @@ def damaged(draw: random.Random, folder: Path) -> Path:
         np.save(path, np.eye(3))
     else:
         path.write_bytes("字,甲\n山,1\n水,0.5\n".encode(draw.choice(("utf-8", "gbk", "utf-16", "big5"))))
+    if draw.random() < 0.8:
+        damage(draw, path)
+    return path
+
+
+def check_model(draw: random.Random, folder: Path) -> str | None:
+    """Run commands on a tiny model of which one file is damaged: it is computed or refused."""
+    from tiny_models import gguf_of, model_of
+
+    family = draw.choice(("bert", "gpt2", "llama-yarn", "marian", "gguf"))
+    if family == "gguf":
+        path = gguf_of(folder / "model.gguf")
+        damage(draw, path)
+    else:
+        path = model_of(folder / "model", family)
+        damage(draw, draw.choice([one for one in path.iterdir() if one.is_file()]))
+    saved = ["--layer", "all", "--save", str(folder / "out.html")]
+    command = draw.choice(
+        (["tokens"], ["tokens", "--json"], ["run"], ["run", "--json"], ["run", "--head", "all"], ["run", *saved])
+    )
+    keys = ["--keys", "a"] if family == "marian" and command[0] == "run" else []
+    return judge([*command, "the cat eats 鱼", "--model", str(path), *keys])
+
+
+def damage(draw: random.Random, path: Path) -> None:
+    """Change, drop or double a few bytes of a file, most of these near its beginning; or put a symbol for a number."""
     data = bytearray(path.read_bytes())
-    for _ in range(draw.randint(0, 3)):
-        place = draw.randrange(len(data) or 1)
-        change = draw.randrange(3)
+    for _ in range(draw.randint(1, 4)):
+        place = draw.randrange(min(len(data), draw.choice((16, 600, 10**9))) or 1)
+        change = draw.randrange(4)
         if change == 0 and data:
             data[place] = draw.randrange(256)
         elif change == 1:
             del data[place : place + draw.randint(1, 8)]
-        else:
+        elif change == 2:
             data[place:place] = data[place : place + 8]
+        else:
+            data[place : place + 1] = draw.choice((b"null", b"-1", b"1e999", b"[]", b"\x1b", b"\xff", b"{}"))
     path.write_bytes(bytes(data))
-    return path
 
 
 def judge(arguments: list[str]) -> str | None:
@@ -210,8 +237,9 @@ def check_faults(draw: random.Random, folder: Path) -> str | None:
 
 def checks() -> Iterator[tuple[str, float, Check]]:
     """Yield what is tried: its name, its share of the time, and the check."""
-    yield "settings against the oracle", 0.4, check_numbers
-    yield "commands on damaged files", 0.3, check_command
+    yield "settings against the oracle", 0.3, check_numbers
+    yield "commands on damaged files", 0.2, check_command
+    yield "damaged models", 0.2, check_model
     yield "limits", 0.15, check_limits
     if shutil.which("strace") is not None:
         yield "faults of the system", 0.15, check_faults

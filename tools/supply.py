@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements-dev.txt"
 # Licences under which attnviz, which is MIT, may use a library that it does not copy.
 FITTING = re.compile(
-    r"\b(MIT|BSD|0BSD|Apache|PSF|Python Software Foundation|MPL|Mozilla|OFL|Open Font|ISC|Zlib|HPND|CC0|Unlicense|CNRI)\b",
+    r"\b(MIT|BSD|0BSD|Apache|PSF|Python Software Foundation|MPL|Mozilla|OFL|Open Font|ISC|Zlib|HPND|CC0|CNRI)\b",
     re.IGNORECASE,
 )
 _SECONDS = 600
@@ -126,9 +126,14 @@ def judge(report: dict[str, Any]) -> int:
                 f"mended in {versions}" if versions else "not mended yet",
             )
     if skipped:
-        print(f"warning: not in the database: {', '.join(skipped)}", file=sys.stderr)
+        print(f"warning: the database here does not know {listed(skipped)}", file=sys.stderr)
     print(f"{len(packages) - len(skipped)} of {len(packages)} packages checked for known vulnerabilities")
     return 1 if mended else 0
+
+
+def listed(names: list[str]) -> str:
+    """Return a few names, and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def run_audit() -> dict[str, Any] | None:
@@ -138,7 +143,7 @@ def run_audit() -> dict[str, Any] | None:
         try:
             venv.create(folder / "venv", with_pip=True)
             python = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-            subprocess.run([python, "-m", "pip", "install", "-q", "pip-audit"], check=True, timeout=_SECONDS)
+            subprocess.run([python, "-m", "pip", "install", "-qq", "pip-audit"], check=True, timeout=_SECONDS)
             plain = folder / "locked.txt"
             plain.write_text("".join(f"{one}=={version}\n" for one, version in locked().items()), encoding="utf-8")
             command = [

@@ -51,7 +51,7 @@ def test_which_licences_fit(words, fitting):
 
 def test_licence_that_does_not_fit(monkeypatch, capsys):
     """A licence that is not known to fit is told by its package."""
-    monkeypatch.setattr(supply, "licence", lambda found: "AGPL-3.0-only")
+    monkeypatch.setattr(supply, "licence", lambda _: "AGPL-3.0-only")
     assert supply.check_licences() == 1
     assert "does not fit: numpy" in capsys.readouterr().out
 
