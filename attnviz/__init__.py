@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from attnviz.analysis.comparison import Comparison
     from attnviz.analysis.cost import Cost, Costs, cost
     from attnviz.analysis.distances import by_distance
+    from attnviz.analysis.heads import Heads
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.analysis.run_ablation import ablate
     from attnviz.analysis.run_lab import lab
     from attnviz.api.compare import compare
     from attnviz.api.explain import explain
+    from attnviz.api.heads import heads
     from attnviz.api.notebook import View, show
     from attnviz.api.run import load_weights, run
     from attnviz.api.tokens import tokens
@@ -40,6 +42,7 @@ __all__ = [
     "Costs",
     "Distances",
     "Explanation",
+    "Heads",
     "Lab",
     "Model",
     "Settings",
@@ -53,6 +56,7 @@ __all__ = [
     "compare",
     "cost",
     "explain",
+    "heads",
     "lab",
     "load",
     "load_weights",
@@ -71,12 +75,14 @@ _HOMES = {
     "analysis.comparison": ("Comparison",),
     "analysis.cost": ("Cost", "Costs", "cost"),
     "analysis.distances": ("by_distance",),
+    "analysis.heads": ("Heads",),
     "analysis.lab": ("Distances", "Lab"),
     "analysis.run_ablation": ("ablate",),
     "analysis.run_lab": ("lab",),
     "api.notebook": ("View", "show"),
     "api.compare": ("compare",),
     "api.explain": ("explain",),
+    "api.heads": ("heads",),
     "api.run": ("load_weights", "run"),
     "core.attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
     "core.attention_data": ("Attention", "Token", "Trace"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attnviz.analysis.ablation import Ablation, ablation_document
 from attnviz.analysis.comparison import Comparison
 from attnviz.analysis.cost import Costs, cost_document
+from attnviz.analysis.heads import Heads, heads_document, heads_rows
 from attnviz.analysis.lab import Distances, Lab, distances_document, distances_rows, lab_document, lab_rows
 from attnviz.api import save as files
 from attnviz.core.attention_data import Attention
@@ -271,6 +272,19 @@ def _draw_costs(costs: Costs, _: Look) -> Charts:
     return draw_costs(costs)
 
 
+def _draw_heads(heads: Heads, look: Look) -> Prepared:
+    from attnviz.views.prepared.heads_report import prepare_map
+
+    return prepare_map(heads, look.presentation(None))
+
+
+def _heads_text(heads: Heads, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.heads_report import prepare_heads
+    from attnviz.views.terminal.listing import render_listing
+
+    return (render_listing(prepare_heads(heads, Presentation(look.digits)), screen),)
+
+
 def _save_attention(attention: Attention, path: Path, look: Look) -> tuple[Message, ...]:
     return files.save_attention(
         attention,
@@ -343,6 +357,14 @@ _KINDS: dict[type, ResultKind] = {
         ablation_document,
         lambda ablation: ablation_document(ablation)["rows"],
         lambda ablation, path, look: files.save_ablation(ablation, path, presentation=look.presentation()),
+    ),
+    Heads: ResultKind(
+        ("digits", *_CHART, "cmap", "annotate", "vmin", "vmax"),
+        _draw_heads,
+        _heads_text,
+        heads_document,
+        heads_rows,
+        lambda heads, path, look: files.save_heads(heads, path, presentation=look.presentation(None)),
     ),
     Costs: ResultKind(
         _CHART,

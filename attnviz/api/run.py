@@ -43,6 +43,7 @@ def run(
     vectors: str | Path | ArrayLike | None = None,
     labels: str | Sequence[str] | None = None,
     layers: str | Collection[int] | None = None,
+    contributions: bool = False,
     progress: Progress | None = None,
     most: int = MOST_TOKENS,
     **options: Any,
@@ -56,8 +57,8 @@ def run(
     stride, attention, download. labels name the rows of a matrix: a list, or a string that is read as --labels is;
     progress(done, total) is told how many bytes of an embedding's file are read. The toy has one layer of `heads`
     heads; of a model, `layers` (counted from 0, -1 is the last; None is all; a text as "0,2-4" or "mean") are
-    computed. most: more tokens are
-    refused.
+    computed. contributions: let the model measure what each head adds, so that small maps are named by it; the toy's
+    are known anyhow. most: more tokens are refused.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     Examples:
@@ -83,12 +84,17 @@ def run(
     elif None in texts:
         raise InputError("A model reads a text: give a text, not vectors.")
     else:
-        found = [run_model(one, chosen, keys, layers) for one in texts if one is not None]
+        found = [run_model(one, chosen, keys, layers, contributions=contributions) for one in texts if one is not None]
     return found if isinstance(text, list | tuple) else found[0]
 
 
 def run_model(
-    text: str, options: Options, keys: str | None = None, layers: str | Collection[int] | None = None
+    text: str,
+    options: Options,
+    keys: str | None = None,
+    layers: str | Collection[int] | None = None,
+    *,
+    contributions: bool = False,
 ) -> Attention:
     """Run a real model on a text; it stays open for the next one."""
     check_options(options)
@@ -96,7 +102,8 @@ def run_model(
 
     assert options.model is not None
     model = opened(options.model, options.download)
-    return model.attend(text, options, keys=keys, layers=layers, known=joining_words(options))
+    known = joining_words(options)
+    return model.attend(text, options, keys=keys, layers=layers, contributions=contributions, known=known)
 
 
 def joining_words(options: Options) -> KnownWords | None:

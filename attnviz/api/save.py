@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.ablation import Ablation
     from attnviz.analysis.comparison import Comparison
     from attnviz.analysis.cost import Costs
+    from attnviz.analysis.heads import Heads
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.explanation.elements import Explanation
     from attnviz.views.prepared.charts import Charts
@@ -37,7 +38,7 @@ PICTURES = (".png", ".svg", ".pdf")
 PAGE = ".html"
 FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
-FOR_COSTS = FOR_ABLATION = FOR_LAB = (*PICTURES, ".json", ".csv")
+FOR_COSTS = FOR_ABLATION = FOR_LAB = FOR_HEADS = (*PICTURES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
 FOR_EXPLANATION = (*SHEETS, *PICTURES, ".json", ".csv")
 
@@ -175,6 +176,24 @@ def save_ablation(ablation: Ablation, path: Path, *, presentation: Presentation 
     document = ablation_document(ablation)
     return _save_result(
         path, presentation.style, lambda: draw_ablation(ablation, presentation), lambda: document, lambda: document
+    )
+
+
+def save_heads(
+    heads: Heads, path: Path, *, presentation: Presentation = PICTURE, color: str | None = None
+) -> tuple[Message, ...]:
+    """Save a map of layers and heads as a picture, or every number as data; returns what the reader should know.
+
+    color: the column that colours the map; the report's where it is None.
+    """
+    from attnviz.analysis.heads import heads_document, heads_rows
+    from attnviz.views.prepared.heads_report import prepare_map
+
+    check_destination(path, FOR_HEADS)
+    if path.suffix.lower() in PICTURES:
+        return save_picture(prepare_map(heads, presentation, color), path, presentation.style)
+    return _save_result(
+        path, presentation.style, None, lambda: heads_document(heads), lambda: {"rows": heads_rows(heads)}
     )
 
 

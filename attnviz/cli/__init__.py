@@ -64,6 +64,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Remove a word or a head: how far the output changes, beside the weight it had.",
         'attnviz ablate "我上周买的手机屏幕碎了" --token 碎',
     ),
+    "heads": (
+        "attnviz.cli.heads",
+        "Show what each head does: what it looks at, what it contributes, and a name.",
+        'attnviz heads "猫吃鱼，鱼吃猫。" --heads 4 --example',
+    ),
     "cost": (
         "attnviz.cli.cost",
         "Count what N tokens cost: scores, memory, and time measured here.",

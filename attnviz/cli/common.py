@@ -108,6 +108,7 @@ def _computed(
             layers=layers,
             word_files=word_files,
             most=MOST_SUMMED_UP if summed_up else MOST_TOKENS,
+            contributions=not data and _shows_several_heads(view_options, files, style),
         )
         found = [one for source in sources for one in attend(source)]
     for attention in found:
@@ -155,6 +156,12 @@ def _shows_everything(files: list[Path], style: Style | None) -> bool:
     return any(path.suffix.lower() == PAGE for path in files) or (style is not None and style.kind == "grid")
 
 
+def _shows_several_heads(view_options: ViewOptions, files: list[Path], style: Style | None) -> bool:
+    """Return whether small maps of several heads may be shown, which are named by what the heads contribute."""
+    several = view_options.head is None or _several(view_options.head) or _several(view_options.layer)
+    return several or _shows_everything(files, style)
+
+
 def layers_for(layer: str | None, *, everything: bool = False) -> str | list[int] | None:
     """Return the layers that a model computes for --layer, None for all, "mean" for their mean.
 
@@ -175,6 +182,7 @@ def _attend(
     layers: str | list[int] | None,
     word_files: WordFiles,
     most: int,
+    contributions: bool,
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
         labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
@@ -183,7 +191,8 @@ def _attend(
         return (run(settings=chosen, vectors=source.vectors, labels=source.labels, keys=source.keys, most=most),)
     if isinstance(chosen, Settings):
         return (attend_to(*read_words(source.text, chosen, keys=source.keys, word_files=word_files, most=most)),)
-    return (run(source.text, chosen, keys=source.keys, layers=layers, most=most),)
+    keys = source.keys
+    return (run(source.text, chosen, keys=keys, layers=layers, contributions=contributions, most=most),)
 
 
 def digits_for(view_options: ViewOptions, attention: Attention | None = None) -> int:

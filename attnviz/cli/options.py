@@ -136,6 +136,12 @@ def _ways() -> tuple[str, ...]:
     return WAYS
 
 
+def _columns() -> tuple[str, ...]:
+    from attnviz.analysis.heads import COLUMNS
+
+    return COLUMNS
+
+
 def _axes() -> tuple[str, ...]:
     from attnviz.analysis.lab import VARIES
 
@@ -298,6 +304,20 @@ OPTIONS: dict[str, OptionText] = {
         "WORD|INDEX",
     ),
     "cell": OptionText("View", "Explain only the weight of this key: a word, 猫#2, or an index.", "KEY"),
+    "sort": OptionText("View", "Column to sort by, the largest first.", "COLUMN", _columns),
+    "like": OptionText("View", "Compare all heads with this one, such as 18.6: layer 18, head 6.", "L.H"),
+    "example": OptionText("View", "Show each head's strongest pair, as words."),
+    "map": OptionText("View", "Show a map of layers and heads, with names in its cells, in place of the list."),
+    "color": OptionText(
+        "Picture",
+        "Column that colours the map; contribution if not given, with --like the likeness.",
+        "COLUMN",
+        _columns,
+    ),
+    "probe": OptionText(
+        "Computation", "Read repeated random tokens too: scores for induction, duplicate tokens and the previous token."
+    ),
+    "probe_tokens": OptionText("Computation", "Number of random tokens of the probe, which are read twice.", "N"),
     "save": OptionText(
         "Output", "Save to this file too; its suffix chooses the format. May be given several times.", "FILE"
     ),

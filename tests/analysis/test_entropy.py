@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from near import assert_between, assert_between64, assert_near, assert_near64
 
 from attnviz import run
-from attnviz.analysis.entropy import characterize, characters, entropy, largest_entropy, least_even, unevenness
+from attnviz.analysis.entropy import entropy, largest_entropy, least_even, unevenness
+from attnviz.analysis.head_patterns import characterize, characters
 
 SIZES = st.integers(1, 9)
 

@@ -27,6 +27,7 @@ MAKERS = {
     "lab": lambda: attnviz.lab("猫吃鱼", vary=["mask=none,causal"]),
     "distances": lambda: attnviz.by_distance("猫吃鱼", 32, vary=["position=none,alibi"]),
     "ablation": lambda: attnviz.ablate("猫吃鱼", "吃"),
+    "heads": lambda: attnviz.heads(["猫吃鱼", "the cat"], heads=4),
     "costs": lambda: attnviz.cost([10, 1000], measure=lambda tokens, _: 1e-6 * tokens),
 }
 SUFFIXES = {
@@ -134,6 +135,7 @@ def test_text(named):
         (["compare", "猫吃鱼", "鱼吃猫"], "comparison"),
         (["run", "猫吃鱼", "--heads", "4", "--mask", "causal"], "attention"),
         (["ablate", "猫吃鱼", "--token", "吃"], "ablation"),
+        (["heads", "猫吃鱼", "the cat", "--heads", "4"], "heads"),
     ],
 )
 def test_text_is_the_command_lines(command, name, capfd):

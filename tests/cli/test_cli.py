@@ -588,6 +588,7 @@ def test_interrupt(call, monkeypatch, name):
         "export": ["猫", "x.json"],
         "lab": ["猫"],
         "ablate": ["猫"],
+        "heads": ["猫"],
         "explain": ["猫"],
         "cost": ["5"],
         "models": [],

@@ -382,7 +382,7 @@ def test_two_ways_to_start():
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("attnviz ", ["ablate", "compare", "cost", "explain", "export", "lab", "models", "run", "tokens"]),
+        ("attnviz ", ["ablate", "compare", "cost", "explain", "export", "heads", "lab", "models", "run", "tokens"]),
         ("attnviz run --position ", sorted(SCHEMES)),
         ("attnviz run --position s", ["sinusoidal"]),
         ("attnviz compare --embedding ", ["hash", "onehot", "toy"]),

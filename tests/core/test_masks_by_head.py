@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnviz import Attention, Token, load_weights
-from attnviz.analysis.entropy import characterize, characters, unevenness
+from attnviz.analysis.entropy import unevenness
+from attnviz.analysis.head_patterns import characterize, characters
 from attnviz.core.errors import InputError, ShapeError
 from attnviz.explanation.build import explain_attention
 from attnviz.io.write_data import attention_csv, attention_document, attention_npz, to_json

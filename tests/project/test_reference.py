@@ -42,6 +42,11 @@ DOCUMENTS = [
     ("ablation", ["ablate", "猫吃鱼"]),
     ("ablation", ["ablate", "猫吃鱼", "--by", "mask", "--mask", "causal", "--token", "吃"]),
     ("ablation", ["ablate", "猫吃鱼", "--by", "head", "--heads", "4"]),
+    ("heads", ["heads", "猫吃鱼"]),
+    (
+        "heads",
+        ["heads", "猫吃鱼。鱼吃猫。", "the cat", "--heads", "4", "--like", "0.1", "--probe", "--probe-tokens", "5"],
+    ),
     ("cost", ["cost", "10", "10^12"]),
     ("tokens", ["tokens", "我上周买的手机", "the blorf"]),
     ("tokens", ["tokens", "我上周买的手机", "--tokens", "char"]),
@@ -54,6 +59,7 @@ OF_MODELS = [
     ("attention", ["run", "The cat eats.", "--pair", "It was hungry.", "--no-special"]),
     ("attention", ["run", "The cat eats the fish. " * 8, "--window", "16", "--merge", "word"]),
     ("comparison", ["compare", "The cat eats.", "The fish eats."]),
+    ("heads", ["heads", "The cat eats.", "--probe", "--probe-tokens", "6", "--top", "5"]),
     ("explanation", ["explain", "The cat eats.", "--layer", "3", "--head", "1"]),
 ]
 

@@ -112,6 +112,7 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
     scale = weight_scale(weights)
     forbidden = _forbidden(attention)
     shares = pair_shares(attention)
+    names = _head_names(attention)
     panels = tuple(
         Panel(
             head_title(attention, layer, head),
@@ -120,7 +121,7 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
             columns,
             scale,
             None if forbidden is None else forbidden[i, j],
-            caption=None if shares is None else pair_words(shares[i, j]),
+            caption=names[i][j] if shares is None else pair_words(shares[i, j]),
             cross=attention.is_cross,
         )
         for i, layer in enumerate(attention.layers)
@@ -131,6 +132,15 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
     caption = (*describe(attention), _row_meaning(attention))
     notes = () if shares is None else (PAIR_LEGEND,)
     return (Prepared("weights", panels, heading, caption, notes, headings=headings),)
+
+
+def _head_names(attention: Attention) -> list[list[Message | None]]:
+    """Return what each of several heads does, [layer][head], where it is known what they contribute."""
+    if attention.contributions is None or attention.weights.shape[:2] == (1, 1):
+        return [[None] * len(attention.heads)] * len(attention.layers)
+    from attnviz.analysis.head_patterns import characters
+
+    return [[one.words() for one in layer] for layer in characters(attention)]
 
 
 def _forbidden(attention: Attention) -> Booleans | None:

@@ -36,7 +36,7 @@ class Panel:
 
     caption: one line that stands below it, as a small multiple. numbers, row_numbers: which token each column and row
     is, where some are left out. cross: whether the columns are the words of another text. words: the text itself, where
-    the panel is a text that is shaded.
+    the panel is a text that is shaded. cells: words that stand in the cells, [rows][columns], in place of numbers.
     """
 
     title: Message | None
@@ -51,6 +51,7 @@ class Panel:
     cross: bool = False
     row_numbers: tuple[int, ...] | None = None
     words: tuple[ShadedWord, ...] = ()
+    cells: tuple[tuple[Message, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         """Make the labels safe to print, whatever they come from."""
@@ -60,8 +61,11 @@ class Panel:
                 object.__setattr__(self, side, tuple(map(visible, labels)))
 
     def texts(self, digits: int) -> list[list[str]]:
-        """Return each cell's number as people read it, [rows][columns]; · where the mask forbids."""
-        shown = [[number(float(value), digits, plus=self.plus) for value in row] for row in self.values]
+        """Return each cell's number as people read it, or its words, [rows][columns]; · where the mask forbids."""
+        if self.cells is not None:
+            shown = [[word.localized() for word in row] for row in self.cells]
+        else:
+            shown = [[number(float(value), digits, plus=self.plus) for value in row] for row in self.values]
         if self.forbidden is not None:
             for i, j in np.argwhere(self.forbidden):
                 shown[i][j] = FORBIDDEN

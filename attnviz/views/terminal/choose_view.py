@@ -129,7 +129,7 @@ def _asked(choice: Choice) -> str | None:
 
 def _with_characters(form: Prepared, attention: Attention) -> Prepared:
     """Add to each panel its head's character as the caption, unless it has another one."""
-    from attnviz.analysis.entropy import characters
+    from attnviz.analysis.head_patterns import characters
 
     words = [one.words() for layer in characters(attention) for one in layer]
     return replace(

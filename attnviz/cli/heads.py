@@ -1,0 +1,182 @@
+"""`attnviz heads`: what each head does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnviz.analysis.heads import COLUMNS, Heads, heads_document
+from attnviz.analysis.probe_heads import PROBE_TOKENS
+from attnviz.api.heads import heads
+from attnviz.api.save import FOR_HEADS, PICTURES, check_destination, save_heads
+from attnviz.api.toy_or_model import choose_one
+from attnviz.cli.common import digits_for, picture_style, print_json
+from attnviz.cli.options import AttentionInput, OutputOptions, PictureOptions, ViewOptions
+from attnviz.cli.printing import print_listing, print_notes, print_views
+from attnviz.cli.progress import reading
+from attnviz.cli.sources import read_sources
+from attnviz.core.errors import InputError, OptionError, unknown_choice
+from attnviz.i18n.messages import message, phrase
+from attnviz.models.options import Options
+from attnviz.toy.settings import Settings
+from attnviz.views.prepared.heads_report import prepare_heads, prepare_map
+from attnviz.views.prepared.presentation import Presentation
+from attnviz.views.terminal.choice import Choice
+
+SHOWN = 20  # rows of a list where nobody asked for more
+MOST_WITHOUT_TOP = 40
+
+Texts = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TEXT]...", help="One or several texts; - is standard input.", show_default=False),
+]
+
+
+@dataclass(frozen=True)
+class HeadsInput:
+    """Input options of `heads`: a file, of which each line is a text."""
+
+    file: Path | None = field(
+        default=None,
+        metadata={"help": phrase("Read this file: each line is a text. So are the lines of standard input.")},
+    )
+    encoding: str | None = None
+
+
+@dataclass(frozen=True)
+class HeadsModelOptions:
+    """Which model's heads are measured; its pieces are not joined."""
+
+    model: str | None = None
+    download: bool = False
+    attention: str = field(
+        default="auto", metadata={"help": phrase("Attention of an encoder-decoder to measure; auto: encoder.")}
+    )
+
+
+@dataclass(frozen=True)
+class HeadsViewOptions:
+    """Options of `heads`: the probe, the order of the rows, and what is shown of them."""
+
+    probe: bool = False
+    probe_tokens: int = PROBE_TOKENS
+    sort: str | None = None
+    top: int | None = field(
+        default=None,
+        metadata={
+            "help": phrase("Number of heads to show; 20 if not given and there are more than 40."),
+            "metavar": "N",
+        },
+    )
+    like: str | None = None
+    example: bool = False
+    map: bool = False
+    color: str | None = None
+    precision: int | None = field(
+        default=None, metadata={"help": phrase("Decimal places of a number, 1 to 9 (2 if not given).")}
+    )
+
+
+def command(
+    inputs: HeadsInput,
+    settings: Settings,
+    model_options: HeadsModelOptions,
+    view_options: HeadsViewOptions,
+    picture_options: PictureOptions,
+    output: OutputOptions,
+    texts: Texts = None,
+) -> None:
+    """Show what each head does: what it looks at, what it contributes, and a name.
+
+    A row a head: the mean length of what it adds to a word (Kobayashi et al. 2020), then its shares on patterns, by
+    contribution / by weight. Several texts are averaged, with their standard deviation.
+    A name is given in this order. With --probe: induction, duplicate token or the previous word, for a score of at
+    least .40. “Rests, writes nothing”: at least .50 of the weight is on the first word or on special tokens, and the
+    head writes less than .25 of what keys of the mean length would give. “Spread evenly”: an entropy of at least .95 of
+    the largest possible. Then the pattern with the largest share, where that lies at least half way from what an even
+    head would give it to 1; else “mixed”.
+    """
+    digits_for(ViewOptions(precision=view_options.precision))
+    for option, column in (("--sort", view_options.sort), ("--color", view_options.color)):
+        if column is not None and column not in COLUMNS:
+            raise unknown_choice(option, column, COLUMNS)
+    _refuse_unused(view_options, output)
+    for path in output.save:
+        check_destination(path, FOR_HEADS)
+    style = picture_style(picture_options, output.save)
+    options = Options(**asdict(model_options))
+    chosen = choose_one(settings, options)
+    read = _texts(texts or [], inputs)
+    with reading() as progress:
+        found = heads(
+            read,
+            chosen,
+            probe=view_options.probe,
+            probe_tokens=view_options.probe_tokens,
+            like=view_options.like,
+            sort=view_options.sort,
+            top=view_options.top,
+            color=view_options.color,
+            progress=progress,
+        )
+    print_notes(found.notes)
+    for path in output.save:
+        print_notes(save_heads(found, path, presentation=Presentation(view_options.precision, "picture", style)))
+    if output.json:
+        print_json([heads_document(found)])
+    elif view_options.map:
+        _print_map(found, view_options)
+    else:
+        _print_list(found, view_options)
+
+
+def _refuse_unused(view_options: HeadsViewOptions, output: OutputOptions) -> None:
+    """Raise OptionError for options that change nothing here."""
+    pictures = any(path.suffix.lower() in PICTURES for path in output.save)
+    if view_options.color is not None and not pictures and (not view_options.map or output.json):
+        raise OptionError("--color goes with --map or a picture.", hint="Leave it out.")
+    if output.json and (view_options.map or view_options.example):
+        raise OptionError(
+            "--json prints every number: --map and --example are for the terminal.", hint="Leave them out."
+        )
+    if view_options.map and view_options.example:
+        raise OptionError("--example adds a column to the list: leave --map out.")
+    if view_options.probe_tokens != PROBE_TOKENS and not view_options.probe:
+        raise OptionError("--probe-tokens goes with --probe.")
+
+
+def _texts(texts: list[str], inputs: HeadsInput) -> list[str]:
+    """Return the texts; of a file, and of standard input, each line that is not blank is one."""
+    found: list[str] = []
+    sources = read_sources(texts, AttentionInput(file=inputs.file, encoding=inputs.encoding))
+    lines = [not texts or text == "-" for text in texts] or [True]
+    for source, by_line in zip(sources, lines, strict=True):
+        text = source.text or ""
+        found += [line for line in text.splitlines() if line.strip()] if by_line else [text]
+    if not found:
+        raise InputError("There is no line with text to read.")
+    return found
+
+
+def _print_list(found: Heads, view_options: HeadsViewOptions) -> None:
+    """Print the list; of more than 40 heads, where nobody said how many, the 20 that add most."""
+    shown = found
+    if view_options.top is None and len(found.rows) > MOST_WITHOUT_TOP:
+        by = view_options.sort or ("likeness" if found.like is not None else "contribution")
+        shown = found.sorted(by if by in found.columns else "entropy", SHOWN)
+        print_notes(
+            [message("{shown} of {count} heads are listed; --top shows others.", shown=SHOWN, count=len(found.rows))]
+        )
+    digits = Presentation(view_options.precision)
+    print_listing(prepare_heads(shown, digits, examples=view_options.example))
+
+
+def _print_map(found: Heads, view_options: HeadsViewOptions) -> None:
+    """Print the map of layers and heads."""
+    from attnviz.views.terminal.table import render_table
+
+    form = prepare_map(found, Presentation(view_options.precision))
+    print_views(lambda screen: [render_table(form, Choice(), screen)])
