@@ -112,7 +112,8 @@ def single(model: Any, config: dict[str, Any], tensors: Any, ids: np.ndarray) ->
     scored = "logits" in out
     passed = forward(config, tensors, ids, logits=scored, traces=False)
     logits = far(passed.logits, out.logits[0]).max() if scored else None
-    return far(passed.weights, stacked(out.attentions)), far(passed.hidden, out.hidden_states[-1][0]).max(), logits
+    weights = passed.weights[..., : len(ids)]  # without a sink's column, which transformers drops
+    return far(weights, stacked(out.attentions)), far(passed.hidden, out.hidden_states[-1][0]).max(), logits
 
 
 def double(

@@ -221,7 +221,7 @@ def compare_pairs(
     """
     a, b = pairs[0]
     aligned = align(a.tokens, b.tokens, same)
-    asked = align(a.key, b.key, same) if a.is_cross else aligned
+    asked = align(a.key, b.key, same) if a.is_cross or a.has_sink else aligned
     for tokens, shared in (("query", aligned.a), ("key", asked.a)):
         first, second = (getattr(one, tokens) for one in (a, b))
         words = stand_for_text(first)
@@ -242,7 +242,7 @@ def compare_pairs(
         only_b=_alone(b, aligned.only_b, asked.only_b),
         same_order=all(list(one.b) == sorted(one.b) for one in (aligned, asked)),
         mirrored=list(aligned.b) == sorted(aligned.b, reverse=True),
-        keys=tuple(a.key[i] for i in asked.a) if a.is_cross else None,
+        keys=tuple(a.key[i] for i in asked.a) if a.is_cross or a.has_sink else None,
         renormalized=asked.leaves,
         layers=a.layers[-1:],
         runs=tuple(

@@ -113,7 +113,7 @@ def pattern_places(
     found: dict[str, Booleans] = {}
     if not cross:
         step = columns - rows[:, None]
-        found |= {"itself": step == 0, "previous": step == -1, "next": step == 1}
+        found |= {"itself": step == 0, "previous": step == -1, "next": (step == 1) & (columns < len(query))}
         words &= step != 0
     found["first"] = np.broadcast_to(columns == 0, (len(query), len(key))).copy()
     if not cross:
@@ -150,6 +150,7 @@ def measure_heads(rows: Floats, allowed: Booleans | None, places: Mapping[str, B
         count = there.sum(axis=-1)
         found[name] = (_mean_where(given, there), _mean_where(chance, there), count / rows.shape[-2])
     steps = np.abs(np.arange(rows.shape[-1]) - np.arange(rows.shape[-2])[:, None])
+    steps[:, rows.shape[-2] :] = 0  # a sink is nowhere
     distance = _mean_where(np.einsum("hqk,qk->hq", shares, steps), looking)
     return HeadShares(
         {name: each[0] for name, each in found.items()},

@@ -14,6 +14,7 @@ from attnviz.core.errors import ShapeError, misnamed, no_such
 from attnviz.core.masks import fit_allowed
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.core.result import Result, need_pandas
+from attnviz.core.token import SINK
 from attnviz.core.token import Token as Token
 from attnviz.core.types import Booleans, Float32, Floats
 from attnviz.i18n.messages import LANGUAGES, TOY, Message, in_language, message
@@ -267,7 +268,12 @@ class Attention(Result):
     @property
     def is_cross(self) -> bool:
         """Whether the words of one text ask the words of another."""
-        return self.key is not self.query and self.key != self.query
+        return self.key is not self.query and self.key != self.query and not self.has_sink
+
+    @property
+    def has_sink(self) -> bool:
+        """Whether the last key is a sink that the heads have learned, and the others are the text's own tokens."""
+        return len(self.key) == len(self.query) + 1 and self.key[-1] == SINK and self.key[:-1] == self.query
 
     def select(self, *, layer: int | str | Iterable[int | str] | None = None, head: Any = None) -> Attention:
         """Return these layers and heads alone, under their own numbers and names; None and "all" are all.

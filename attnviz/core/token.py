@@ -24,6 +24,10 @@ class Token:
         return piece is not None and self.start is not None and piece in (self.piece or "").split(" ")
 
 
+# The key that a learned sink is shown as, in the last column of a model's weights: see core.attention.attend.
+SINK = Token("[SINK]")
+
+
 def stand_for_text(tokens: tuple[Token, ...]) -> list[bool]:
     """Return which tokens stand for text: those with a place, among tokens that have places; all, where none has one.
 

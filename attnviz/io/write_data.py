@@ -35,7 +35,7 @@ def attention_document(attention: Attention) -> dict[str, Any]:
     """Return the attention as plain data under `"schema": 1`; numbers in full float32 precision."""
     document: dict[str, Any] = {"schema": SCHEMA, "tokens": [_token(token) for token in attention.query]}
     shares = pair_shares(attention)
-    if attention.is_cross:
+    if attention.is_cross or attention.has_sink:
         document["keys"] = [_token(token) for token in attention.key]
     return document | {
         "layers": list(attention.layers),
@@ -247,7 +247,7 @@ def attention_npz(attention: Attention) -> bytes:
         "heads": np.array([str(head) for head in attention.heads]),
         "settings": np.array(json.dumps(attention.provenance.to_settings())),
     }
-    if attention.is_cross:
+    if attention.is_cross or attention.has_sink:
         arrays |= {"key_spans": np.array([_span(token) for token in attention.key])} | _pieces(
             "key_pieces", attention.key
         )

@@ -242,7 +242,7 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     source = stack.encoder_hidden_states
     keys = len(source) if request.cross_attention and source is not None else len(ids)
     allowed = None if request.cross_attention else _layer_masks(stack, wanted)
-    weights = kept.stacked(stack.heads, len(ids), keys)
+    weights = kept.stacked(stack.heads, len(ids), keys + stack.has_sink)
     lengths = None if measuring is None else measuring.stacked(weights)
     return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed, lengths)
 
@@ -343,6 +343,8 @@ def _wanted_rows(logits: bool | Collection[int], count: int) -> slice | list[int
 def _layer_masks(stack: Stack, wanted: Sequence[int]) -> Booleans | None:
     """Return the kept layers' masks: [query, key] where they share one, else [layers, 1, query, key]; None without."""
     masks = [stack.masks[number] for number in wanted]
+    if stack.has_sink:  # which every token may look at
+        masks = [None if one is None else np.pad(one, ((0, 0), (0, 1)), constant_values=True) for one in masks]
     if not masks or all(one is None for one in masks):
         return None
     first = masks[0]

@@ -18,6 +18,7 @@ from attnviz.core.errors import InputError, OptionError
 from attnviz.core.memory_limit import memory_left
 from attnviz.core.provenance import HeadsSwitchedOff, ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
 from attnviz.core.selection import layer_numbers
+from attnviz.core.token import SINK
 from attnviz.i18n.messages import Message, message
 from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
 from attnviz.models.families.base import ModelShape
@@ -395,6 +396,8 @@ class Model:
         keys: the other text's tokens and that text, in cross-attention. changes: fields of the ModelOrigin.
         """
         key, key_source = (tokens, None) if keys is None else keys
+        if output.weights.shape[-1] > len(key):
+            key = (*key, SINK)
         return Attention(
             query=tokens,
             key=key,

@@ -90,6 +90,7 @@ class _WindowMean:
     def __init__(self, count: int) -> None:
         self._count = count
         self._seen = np.zeros(count)
+        self._extra = 0
         self._allowed = np.zeros((count, count), dtype=bool)
         self._last: ForwardOutput | None = None
         self._weights = np.empty(0, dtype=np.float32)
@@ -97,19 +98,26 @@ class _WindowMean:
         self._hidden = np.empty(0, dtype=np.float32)
 
     def add(self, chosen: Indexes, output: ForwardOutput) -> None:
-        """Add one window's weights [layers, heads, m, m] and hidden states [m, dim] at the tokens `chosen` [m]."""
+        """Add one window's weights [layers, heads, m, m] and hidden states [m, dim] at the tokens `chosen` [m].
+
+        A sink's column, the last where there is one, is that of every window.
+        """
         if self._last is None:
-            layers, heads = output.weights.shape[:2]
-            self._weights = np.zeros((layers, heads, self._count, self._count), dtype=np.float32)
+            layers, heads, _, keys = output.weights.shape
+            self._extra = keys - len(chosen)
+            width = self._count + self._extra
+            self._weights = np.zeros((layers, heads, self._count, width), dtype=np.float32)
+            self._allowed = np.zeros((self._count, width), dtype=bool)
             self._contributions = None if output.contributions is None else np.zeros_like(self._weights)
             self._hidden = np.zeros((self._count, output.hidden.shape[1]), dtype=np.float32)
-        self._weights[:, :, chosen[:, None], chosen[None, :]] += output.weights
+        asked = np.concatenate([chosen, np.arange(self._count, self._count + self._extra)])
+        self._weights[:, :, chosen[:, None], asked] += output.weights
         if self._contributions is not None and output.contributions is not None:
-            self._contributions[:, :, chosen[:, None], chosen[None, :]] += output.contributions
+            self._contributions[:, :, chosen[:, None], asked] += output.contributions
         self._hidden[chosen] += output.hidden
         if output.allowed is not None and output.allowed.ndim > self._allowed.ndim:
             self._allowed = np.zeros((*output.allowed.shape[:-2], *self._allowed.shape), dtype=bool)
-        self._allowed[..., chosen[:, None], chosen] |= True if output.allowed is None else output.allowed
+        self._allowed[..., chosen[:, None], asked] |= True if output.allowed is None else output.allowed
         self._seen[chosen] += 1
         self._last = output
 

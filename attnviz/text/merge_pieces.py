@@ -42,7 +42,13 @@ def merge_tokens(attention: Attention, how: str, cut: WordCut = plain_word_spans
     if how not in MERGES:
         raise unknown_choice("--merge", how, MERGES)
     queries, query = join_tokens(attention.query, attention.source, how, cut)
-    keys, key = join_tokens(attention.key, attention.key_source, how, cut) if attention.is_cross else (queries, query)
+    if attention.is_cross:
+        keys, key = join_tokens(attention.key, attention.key_source, how, cut)
+    elif attention.has_sink:
+        count = len(attention.query)
+        keys, key = [*queries, (count, count + 1)], (*query, attention.key[-1])
+    else:
+        keys, key = queries, query
     if len(queries) == len(attention.query) and len(keys) == len(attention.key):
         return replace(attention, query=query, key=key)
     return replace(

@@ -350,6 +350,9 @@ def answer(model: Any, name: str, ids: np.ndarray, segments: np.ndarray | None =
     with torch.no_grad():
         out = model(**given, output_attentions=True, output_hidden_states=True)
     found = {f"{name}_ids": ids, f"{name}_weights": numbers(out.attentions)}
+    if model.config.model_type == "gpt_oss":  # its eager attention drops the sink's column from the softmax
+        weights = found[f"{name}_weights"]
+        found[f"{name}_weights"] = np.concatenate([weights, 1 - weights.sum(axis=-1, keepdims=True)], axis=-1)
     found[f"{name}_hidden"] = out.hidden_states[-1][0].numpy()
     if segments is not None:
         found[f"{name}_segments"] = segments

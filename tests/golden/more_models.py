@@ -163,6 +163,31 @@ MORE_SINGLE |= {
     ),
 }
 
+GPT_OSS = DECODER | {
+    "num_hidden_layers": 3,
+    "head_dim": 6,
+    "num_local_experts": 5,
+    "num_experts_per_tok": 2,
+    "sliding_window": 4,
+    "swiglu_limit": 0.4,
+}
+MORE_SINGLE |= {
+    "gpt_oss": ("GptOssConfig", "GptOssForCausalLM", GPT_OSS, (11, 1)),
+    "gpt_oss-plain": (
+        "GptOssConfig",
+        "GptOssForCausalLM",
+        GPT_OSS
+        | {
+            "attention_bias": False,
+            "tie_word_embeddings": True,
+            "layer_types": ["full_attention", "full_attention", "sliding_attention"],
+            "swiglu_alpha": 1.2,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 300.0},
+        },
+        (9,),
+    ),
+}
+
 PLAIN = {key: value for key, value in DECODER.items() if key != "rms_norm_eps"}
 LAYERED = PLAIN | {"layer_norm_eps": 0.01}
 MORE_SINGLE |= {

@@ -69,6 +69,7 @@ BRANCHES = {
     "exaone4": [{"layer_types": None, "sliding_window_pattern": 4}],
     "qwen2_moe": [{"use_sliding_window": True, "layer_types": None, "sliding_window": 4}],
     "hunyuan_v1_dense": [{"rope_parameters": None}],
+    "gpt_oss": [{"layer_types": None}, {"num_local_experts": None, "num_experts": 5}],
     "gemma3": [{"layer_types": None}, {"rope_parameters": None}],
 }
 # Names that sizes may have beside their own: of the table that all families share, and some of one family.

@@ -52,6 +52,7 @@ _BEGINNINGS = {
     "olmo2": ("Olmo2",),
     "olmo3": ("Olmo3",),
     "olmoe": ("Olmoe",),
+    "gpt_oss": ("GptOss",),
     "granite": ("Granite",),
     "granitemoe": ("GraniteMoe",),
     "glm": ("Glm",),

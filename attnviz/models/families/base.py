@@ -120,6 +120,7 @@ class Stack(ABC):
     Called in this order: `embed`, `forward_layer` for each layer, `finish`, `score`. Tensors are looked up when their
     layer runs. needless: what a checkpoint may hold beside the tensors that are looked up, see Weights.unused.
     has_segment_types: whether each segment has a vector; default_segments: for how many, where the config is silent.
+    has_sink: whether each head has a sink beside the tokens.
     notes: what a reader should know of how such a model is computed. reads: the config's keys that a class reads beside
     those of the classes it is built on; unread: which of those it does not. harmless: keys that change nothing in this
     family, each with the name of its reason in config_keys. fixed: keys that would change the computation, with the
@@ -132,6 +133,7 @@ class Stack(ABC):
     needless: ClassVar[tuple[str, ...]] = NEEDLESS
     has_segment_types: ClassVar[bool] = False
     default_segments: ClassVar[int] = 2
+    has_sink: ClassVar[bool] = False
     notes: ClassVar[tuple[Message, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = (
         "vocab_size",

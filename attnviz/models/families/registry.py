@@ -59,6 +59,7 @@ FAMILIES: dict[str, Family] = {
     "olmo2": Family("OLMo 2", "olmo:Olmo2"),
     "olmo3": Family("OLMo 3", "olmo:Olmo3"),
     "olmoe": Family("OLMoE", "moe:Olmoe"),
+    "gpt_oss": Family("gpt-oss", "gpt_oss:GptOss"),
     "granite": Family("Granite", "granite:Granite"),
     "granitemoe": Family("Granite MoE", "granite:GraniteMoe"),
     "glm": Family("GLM-4", "glm:Glm"),

@@ -119,7 +119,7 @@ def _key_texts(attention: Attention, kept: tuple[int, ...] | None) -> list[PageT
 
     kept: the keys that are shown, where some are hidden.
     """
-    if not attention.is_cross and kept is None:
+    if not (attention.is_cross or attention.has_sink) and kept is None:
         return []
     keys = attention.key if kept is None else tuple(attention.key[i] for i in kept)
     return [_text(attention.key_source if attention.is_cross else attention.source, keys)]

@@ -122,16 +122,25 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
             scale,
             None if forbidden is None else forbidden[i, j],
             caption=names[i][j] if shares is None else pair_words(shares[i, j]),
-            cross=attention.is_cross,
+            cross=attention.is_cross or attention.has_sink,
         )
         for i, layer in enumerate(attention.layers)
         for j, head in enumerate(attention.heads)
     )
     heading = message("who looks ↓   at whom →")
     headings = (tuple(map(layer_name, attention.layers)), tuple(map(head_name, attention.heads)))
-    caption = (*describe(attention), _row_meaning(attention))
+    caption = (*describe(attention), _row_meaning(attention), *sink_meaning(attention))
     notes = () if shares is None else (PAIR_LEGEND,)
     return (Prepared("weights", panels, heading, caption, notes, headings=headings),)
+
+
+def sink_meaning(attention: Attention) -> tuple[Message, ...]:
+    """Say what the column of a learned sink is, where there is one."""
+    if not attention.has_sink:
+        return ()
+    return (
+        message("{sink} is no word: what a head gives to its sink is used for nothing", sink=attention.key[-1].text),
+    )
 
 
 def _head_names(attention: Attention) -> list[list[Message | None]]:
@@ -214,7 +223,7 @@ def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
             columns,
             scale,
             None if forbidden is None else forbidden[i, j],
-            cross=attention.is_cross,
+            cross=attention.is_cross or attention.has_sink,
         )
         for i, (layer, trace) in enumerate(zip(attention.layers, attention.traces, strict=True))
         for j, head in enumerate(attention.heads)

@@ -30,7 +30,7 @@ def find_sinks(attention: Attention) -> dict[int, float]:
 
     A sink is the first token, or a special one ([CLS], </s>, <|endoftext|>), that gets more than .3 on average from
     the queries that may look at it (itself not counted), in the mean of the heads and layers, and more than twice what
-    it would get if they looked evenly: among three words .33 is nothing.
+    it would get if they looked evenly: among three words .33 is nothing. A sink that heads have learned is always one.
     """
     weights = attention.weights.astype(np.float64).mean(axis=(0, 1))
     allowed = np.ones(weights.shape, dtype=bool)
@@ -46,7 +46,8 @@ def find_sinks(attention: Attention) -> dict[int, float]:
             looking[key] = False
         if looking.any():
             given, chance = float(weights[looking, key].mean()), float(even[looking].mean())
-            if given > _EPSILON and given > _BEYOND_CHANCE * chance:
+            learned = attention.has_sink and key == len(attention.query)
+            if learned or (given > _EPSILON and given > _BEYOND_CHANCE * chance):
                 found[key] = given
     return found
 
@@ -85,7 +86,7 @@ def _left(part: Message, panels: tuple[Panel, ...]) -> Message:
 
 def _marked(panel: Panel, found: dict[int, float], is_cross: bool) -> Panel:
     columns = tuple(label + _MARK * (key in found) for key, label in enumerate(panel.columns))
-    return replace(panel, columns=columns, rows=panel.rows if is_cross else columns)
+    return replace(panel, columns=columns, rows=panel.rows if is_cross else columns[: len(panel.rows)])
 
 
 def _hidden(form: Prepared, found: dict[int, float]) -> tuple[Panel, ...]:
