@@ -1,10 +1,12 @@
-"""Write the references of the command line and of the JSON documents in docs/reference, in both languages.
+"""Write the references of the command line, of the JSON documents and of the families of models, in both languages.
 
     python tools/reference.py           write them
     python tools/reference.py check     say which of them is out of date
 
-The command line comes from the commands themselves, the JSON documents from docs/schemas: there `description` is
-English and `x-description-zh` Chinese. Whoever changes an option, its words or a schema runs this again.
+They are pages of docs/reference. The command line comes from the commands themselves, the JSON documents from
+docs/schemas: there `description` is English and `x-description-zh` Chinese. The families come from the registry and
+its tables, those of transformers from tests/golden/text_families.tsv (see benchmarks/coverage.py). Whoever changes an
+option, its words, a schema or the families runs this again.
 """
 
 from __future__ import annotations
@@ -12,16 +14,19 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from attnviz.cli import COMMANDS, load_command
 from attnviz.i18n.messages import language, set_language, translate
+from attnviz.models.families.coverage import computed_families, read_coverage
+from attnviz.models.families.reasons import REASONS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
 SCHEMAS = ROOT / "docs" / "schemas"
+TEXT_FAMILIES = ROOT / "tests" / "golden" / "text_families.tsv"
 
 # What the pages themselves say, in English and in Chinese.
 WORDS = {
@@ -56,6 +61,30 @@ WORDS = {
     "step": ("step", "步骤"),
     "arrays": ("arrays", "数组"),
     "or": (" or ", " 或 "),
+    "families": ("Families of models", "模型系列"),
+    "about families": (
+        "`attnviz models --families` prints these families too. A config names its family by `model_type`; "
+        "[How exact](../exactness.md) says how far each is from transformers.",
+        "`attnviz models --families` 也打印这些系列。配置用 `model_type` 说明自己属于哪个系列；"
+        "每个系列与 transformers 相差多少，见[准确到什么程度](../exactness.zh.md)。",
+    ),
+    "family": ("family", "系列"),
+    "models": ("models", "模型"),
+    "paper": ("paper", "论文"),
+    "coverage": ("Of all that transformers knows", "在 transformers 的全部系列中"),
+    "about coverage": (
+        "transformers {version} has language models of {count} model_types (in the mappings of AutoModelForCausalLM, "
+        "AutoModelForSeq2SeqLM and AutoModelForMaskedLM). attnviz computes {computed} of them and refuses {refused}, "
+        "by name and with the reason; {without} have no attention weights. Of the {others} other model_types of "
+        "AutoModel, which read other data than text or are parts of models, it computes {more}.",
+        "transformers {version} 为 {count} 个 model_type 提供语言模型（AutoModelForCausalLM、AutoModelForSeq2SeqLM 和 "
+        "AutoModelForMaskedLM 的映射表）。attnviz 计算其中 {computed} 个；拒绝 {refused} 个，说出名字和原因；"
+        "{without} 个没有注意力权重。AutoModel 另有 {others} 个 model_type，读的不是文本，或只是模型的一部分，"
+        "其中能计算 {more} 个。",
+    ),
+    "reason": ("reason", "原因"),
+    "model types": ("model_types", "model_type"),
+    "no weights": ("it has no attention weights", "没有注意力权重"),
 }
 
 
@@ -119,6 +148,41 @@ def documents() -> str:
     shared = [one for kind in kinds for one in kind.get("$defs", {}).values()]
     parts += [f"## {titled(one)}\n\n{described(one)}\n\n{table(one)}" for one in shared]
     return "\n\n".join(parts) + "\n"
+
+
+def families() -> str:
+    """Return the reference of the families of models, in the language in use."""
+    rows = [
+        f"| {one.family} | {listed_types(one.model_types)} | {', '.join(one.models)} | {one.paper}, {link(one.link)} |"
+        for one in computed_families()
+    ]
+    heading = f"| {say('family')} | `model_type` | {say('models')} | {say('paper')} |\n|---|---|---|---|\n"
+    parts = [head("families"), say("about families"), heading + "\n".join(rows), f"## {say('coverage')}"]
+    lines = [line.split("\t") for line in TEXT_FAMILIES.read_text(encoding="utf-8").splitlines()]
+    found = read_coverage({name: lists.split() for name, lists in lines[1:]})
+    sizes = {"count": found.count, "computed": len(found.computed), "without": len(found.without)}
+    refused = found.count - len(found.computed) - len(found.without)
+    more = {"version": lines[0][1], "others": len(found.others), "more": len(found.others_computed)}
+    parts.append(say("about coverage").format(refused=refused, **sizes, **more))
+    reasons = {
+        **{REASONS[name].localized(): names for name, names in found.refused.items()},
+        say("no weights"): found.without,
+    }
+    rows = [f"| {reason} | {listed_types(names)} |" for reason, names in reasons.items()]
+    parts.append(f"| {say('reason')} | {say('model types')} |\n|---|---|\n" + "\n".join(rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def listed_types(names: Iterable[str]) -> str:
+    """Return model_types as code, side by side."""
+    return " ".join(f"`{name}`" for name in names)
+
+
+def link(where: str) -> str:
+    """Return a link to a paper: arXiv:NUMBER, or an address."""
+    if where.startswith("arXiv:"):
+        return f"[{where}](https://arxiv.org/abs/{where.removeprefix('arXiv:')})"
+    return f"<{where}>"
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -204,6 +268,7 @@ def pages() -> dict[Path, str]:
         set_language(tongue)
         made[FOLDER / f"command-line{suffix}"] = command_line()
         made[FOLDER / f"json{suffix}"] = documents()
+        made[FOLDER / f"families{suffix}"] = families()
     set_language(before)
     return made
 

@@ -9,6 +9,7 @@ import typer
 
 from attnviz.cli.common import print_json
 from attnviz.cli.printing import print_views
+from attnviz.core.errors import OptionError
 from attnviz.core.masks import SPELLINGS
 from attnviz.core.positions import SCHEMES
 from attnviz.i18n.messages import message
@@ -40,6 +41,7 @@ NAMES = {
 class ModelsOptions:
     """Options of `models`."""
 
+    families: bool = False
     json: bool = False
 
 
@@ -55,6 +57,13 @@ Reference = Annotated[
 
 def command(models_options: ModelsOptions, reference: Reference = None) -> None:
     """List what can be used: models on this machine, embeddings, positions, masks, ways to cut."""
+    if models_options.families:
+        if reference is not None:
+            raise OptionError(
+                "--families lists what can be computed; it takes no model, but {given!r} came.", given=reference
+            )
+        _show_families(models_options.json)
+        return
     if reference is not None:
         _show_config(read_model_config(reference), models_options.json)
         return
@@ -76,6 +85,21 @@ def command(models_options: ModelsOptions, reference: Reference = None) -> None:
     )
     kinds = list(zip(titles, NAMES.values(), strict=True))
     print_views(lambda screen: [render_inventory([as_words(one) for one in found], kinds, screen.encoding)])
+
+
+def _show_families(as_json: bool) -> None:
+    """Print every family that is computed, with its model_types, models and paper."""
+    from attnviz.models.families.coverage import computed_families, family_data, family_rows
+
+    found = computed_families()
+    if as_json:
+        from attnviz.io.write_data import families_document
+
+        print_json([families_document(family_data(found))])
+        return
+    from attnviz.views.terminal.models_list import render_families
+
+    print_views(lambda screen: [render_families(family_rows(found), screen.encoding)])
 
 
 def _show_config(found: ModelConfig, as_json: bool) -> None:

@@ -349,6 +349,7 @@ OPTIONS: dict[str, OptionText] = {
     ),
     "alt": OptionText("Picture", "Print a sentence that describes the picture."),
     "worksheet": OptionText("Output", "Leave the answers blank, and print them at the end."),
+    "families": OptionText("Input", "List the families of models that are computed, with their papers."),
     "json": OptionText("Output", "Print one JSON document and nothing else."),
     "lang": OptionText(
         "Output", "Language of the output, English or Chinese; by default that of the locale.", None, LANGUAGES

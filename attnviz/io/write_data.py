@@ -139,6 +139,11 @@ def inventory_document(models: list[dict[str, Any]], names: Mapping[str, Iterabl
     return {"schema": SCHEMA, "models": models, **{kind: list(each) for kind, each in names.items()}}
 
 
+def families_document(families: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the families of models that are computed, as plain data."""
+    return {"schema": SCHEMA, "families": families}
+
+
 def config_document(config: dict[str, Any]) -> dict[str, Any]:
     """Return what is done with each key of a model's config, as plain data."""
     return {"schema": SCHEMA, **config}

@@ -51,6 +51,7 @@ DOCUMENTS = [
     ("tokens", ["tokens", "我上周买的手机", "the blorf"]),
     ("tokens", ["tokens", "我上周买的手机", "--tokens", "char"]),
     ("models", ["models"]),
+    ("families", ["models", "--families"]),
     ("config", ["models", str(GOLDEN / "models" / "bert")]),
 ]
 OF_MODELS = [

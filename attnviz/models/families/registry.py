@@ -84,8 +84,9 @@ FAMILIES: dict[str, Family] = {
     "blenderbot-small": Family("Blenderbot small", "bart:BlenderbotSmall"),
 }
 
-# Other names of a family: the text part of a model that reads pictures too, and what its authors' own code calls it.
-OTHER_NAMES = {"new": "gte", "gemma3_text": "gemma3"}
+# Other names of a family: the text part of a model that reads pictures too, what its authors' own code calls it, and
+# what transformers reads as that family.
+OTHER_NAMES = {"new": "gte", "gemma3_text": "gemma3", "gpt-sw3": "gpt2"}
 
 
 def family_of(config: Mapping[str, Any]) -> str:

@@ -1,17 +1,13 @@
-"""What is said of a model that attnviz does not compute: its family's name, and how to see its attention all the same.
-
-names.tsv has the families of transformers and some others (tests/golden/make_families.py): model_type, the name that
-their authors write, and "none" for those without attention weights or "two" for those with an encoder and a decoder.
-"""
+"""What is said of a model that attnviz does not compute: its name, and how to see its attention all the same."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from attnviz.core.errors import InputError
+from attnviz.i18n.messages import listed, message
+from attnviz.models.families.reasons import KnownFamily, known_families, reasons_of
 
 # Three lines of Python that show what transformers computed; `path` and `text` are the reader's.
 RECIPE = (
@@ -19,13 +15,6 @@ RECIPE = (
     'inputs = AutoTokenizer.from_pretrained(path{more})(text, return_tensors="pt"); '
     "attnviz.Attention.from_arrays(model(**inputs, output_attentions=True).{attentions}, inputs.tokens())"
 )
-
-
-class KnownFamily(NamedTuple):
-    """A family that has a name: how its authors write it, and the kind of its attention ("", "none" or "two")."""
-
-    written: str
-    kind: str
 
 
 def unsupported_family(name: str, config: Mapping[str, Any]) -> InputError:
@@ -38,11 +27,12 @@ def unsupported_family(name: str, config: Mapping[str, Any]) -> InputError:
             name=name,
         )
     return InputError(
-        "attnviz does not compute the family {family} (model_type {name!r}).",
-        hint="Let transformers compute it and show its weights, in Python: {lines}. attnviz models lists the families "
-        "that it computes.",
+        "attnviz does not compute the family {family} (model_type {name!r}): {reasons}.",
+        hint="Let transformers compute it and show its weights, in Python: {lines}. attnviz models --families lists "
+        "the families that it computes.",
         family=known.written,
         name=name,
+        reasons=listed(reasons_of(name.lower()) or [message("it is not known here")]),
         lines=recipe(config, encoder=known.kind == "two" or config.get("is_encoder_decoder") is True),
     )
 
@@ -63,7 +53,7 @@ def unnamed_family(config: Mapping[str, Any], architectures: list[str]) -> Input
         )
     return InputError(
         "config.json names neither a model_type nor architectures, so the family is unknown.",
-        hint='Add "model_type" to it, as in "model_type": "bert"; attnviz models lists the families.',
+        hint='Add "model_type" to it, as in "model_type": "bert"; attnviz models --families lists them.',
     )
 
 
@@ -74,11 +64,3 @@ def recipe(config: Mapping[str, Any], *, encoder: bool = False) -> str:
     """
     more = ", trust_remote_code=True" if config.get("auto_map") else ""
     return RECIPE.format(more=more, attentions="encoder_attentions" if encoder else "attentions")
-
-
-@cache
-def known_families() -> dict[str, KnownFamily]:
-    """Return the families of names.tsv by their model_type."""
-    lines = Path(__file__).with_name("names.tsv").read_text(encoding="utf-8").splitlines()
-    rows = [(*line.split("\t"), "")[:3] for line in lines]
-    return {name: KnownFamily(written, kind) for name, written, kind in rows}

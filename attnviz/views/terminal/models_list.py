@@ -47,6 +47,18 @@ def render_config(
     return Group(*lines)
 
 
+def render_families(families: Sequence[Sequence[str]], encoding: str = "utf-8") -> RenderableType:
+    """List families, each as name, model_types, models and paper: the first two in a line, the others below it."""
+    lines: list[RenderableType] = [
+        Text(encodable(message("{count} families", count=len(families)).localized(), encoding), "bold")
+    ]
+    for name, model_types, models, paper in families:
+        lines.append(Text(encodable(f"{name} ({model_types})", encoding)))
+        indent = (0, 0, 0, len(_INDENT))
+        lines += [Padding(Text(encodable(one, encoding), "dim"), indent, expand=False) for one in (models, paper)]
+    return Group(*lines)
+
+
 def _word(word: str | Message, encoding: str) -> str:
     return encodable(visible(word.localized() if isinstance(word, Message) else word), encoding)
 
