@@ -314,6 +314,9 @@ def build(config_class: str, model_class: str, settings: dict[str, Any]) -> Any:
             centre = 1.0 if name.lower().endswith(("norm.weight", "ln_1.weight", "ln_2.weight", "ln_f.weight")) else 0.0
             if "embed_positions" not in name or config.model_type not in ("marian", "pegasus"):
                 parameter.copy_(noise + centre)
+        for name, buffer in model.named_buffers():
+            if name.endswith("e_score_correction_bias"):
+                buffer.normal_(std=0.25)
         if hasattr(model, "final_logits_bias"):
             model.final_logits_bias.normal_()
     model.forced = forced

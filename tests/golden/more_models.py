@@ -367,3 +367,89 @@ MORE_DOUBLE: Double = {
     ),
     "blenderbot-small": ("BlenderbotSmallConfig", "BlenderbotSmallForConditionalGeneration", TRANSLATOR | SCALED),
 }
+
+LATENT = {key: value for key, value in DECODER.items() if key != "num_key_value_heads"} | {
+    "kv_lora_rank": 8,
+    "q_lora_rank": 9,
+    "qk_nope_head_dim": 6,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 3,
+    "moe_intermediate_size": 11,
+    "n_routed_experts": 6,
+    "num_experts_per_tok": 2,
+    "num_hidden_layers": 3,
+}
+DEEPSEEK_YARN = {
+    "rope_type": "yarn",
+    "rope_theta": 300.0,
+    "factor": 4.0,
+    "original_max_position_embeddings": 7,
+    "mscale": 0.7,
+    "mscale_all_dim": 0.5,
+}
+GROUPED = LATENT | {"num_key_value_heads": 4, "n_group": 3, "topk_group": 2, "first_k_dense_replace": 1}
+MORE_SINGLE |= {
+    "deepseek_v2": (
+        "DeepseekV2Config",
+        "DeepseekV2ForCausalLM",
+        LATENT | {"first_k_dense_replace": 1, "rope_parameters": DEEPSEEK_YARN},
+        (23, 1),
+    ),
+    "deepseek_v2-grouped": (
+        "DeepseekV2Config",
+        "DeepseekV2ForCausalLM",
+        LATENT
+        | {
+            "q_lora_rank": None,
+            "topk_method": "group_limited_greedy",
+            "n_group": 3,
+            "topk_group": 2,
+            "routed_scaling_factor": 1.7,
+            "attention_bias": True,
+            "mlp_bias": True,
+        },
+        (9,),
+    ),
+    "deepseek_v3": ("DeepseekV3Config", "DeepseekV3ForCausalLM", GROUPED | {"rope_parameters": DEEPSEEK_YARN}, (23, 1)),
+    "deepseek_v3-halves": (
+        "DeepseekV3Config",
+        "DeepseekV3ForCausalLM",
+        GROUPED
+        | {
+            "rope_interleave": False,
+            "q_lora_rank": None,
+            "norm_topk_prob": False,
+            "n_shared_experts": 2,
+            "attention_bias": True,
+        },
+        (9,),
+    ),
+    "glm4_moe_lite": (
+        "Glm4MoeLiteConfig",
+        "Glm4MoeLiteForCausalLM",
+        LATENT | {"num_key_value_heads": 4, "mlp_layer_types": ["sparse", "dense", "sparse"]},
+        (11, 1),
+    ),
+    "glm4_moe": (
+        "Glm4MoeConfig",
+        "Glm4MoeForCausalLM",
+        DECODER | {"n_routed_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 11, "use_qk_norm": True},
+        (11, 1),
+    ),
+    "glm4_moe-grouped": (
+        "Glm4MoeConfig",
+        "Glm4MoeForCausalLM",
+        DECODER
+        | {
+            "n_routed_experts": 6,
+            "num_experts_per_tok": 3,
+            "moe_intermediate_size": 11,
+            "n_group": 2,
+            "topk_group": 1,
+            "first_k_dense_replace": 0,
+            "attention_bias": True,
+            "head_dim": 8,
+        },
+        (9,),
+    ),
+}

@@ -45,7 +45,7 @@ def test_every_default_config_of_transformers():
         assert known_families()[config["model_type"].lower()].written in line
         assert "from_arrays" in line or "without attention weights" in line
         assert "\n" not in line
-    assert {*FAMILIES, *OTHER_NAMES} - opened == {"smollm", "gpt-sw3"}
+    assert {*FAMILIES, *OTHER_NAMES} - opened == {"smollm", "new", "gpt-sw3"}
 
 
 def test_parts_of_other_configs():

@@ -27,16 +27,17 @@ class Mixture(Llama):
     mixture: the name of that sublayer; router: that of the matrix which sends tokens to experts; parts: those of an
     expert's three matrices. experts, chosen: the default numbers of experts and of those that a token is sent to.
     width_key: the config's name of an expert's width. renormalize: whether the shares of a token's experts sum to 1
-    where the config is silent.
+    where the config is silent. count_keys: the config's names of the number of experts.
     """
 
-    needless = (*NEEDLESS, r"\.experts\.\d+\.")
+    needless: ClassVar[tuple[str, ...]] = (*NEEDLESS, r"\.experts\.\d+\.")
     reads: ClassVar[tuple[str, ...]] = ("num_experts", "num_experts_per_tok", "num_local_experts")
     mixture: ClassVar[str] = "mlp"
     router: ClassVar[str] = "gate"
     parts: ClassVar[tuple[str, str, str]] = ("gate_proj", "up_proj", "down_proj")
     experts: ClassVar[int] = 8
     chosen: ClassVar[int] = 2
+    count_keys: ClassVar[tuple[str, ...]] = ("num_local_experts", "num_experts")
     width_key: ClassVar[tuple[str, int]] = ("intermediate_size", 14336)
     renormalize: ClassVar[bool] = True
 
@@ -44,7 +45,7 @@ class Mixture(Llama):
         super().__init__(setup)
         name, default = self.width_key
         self.expert_width = self.config.count(name, default=default)
-        self.expert_count = self.config.count("num_local_experts", "num_experts", default=self.experts, least=0)
+        self.expert_count = self.config.count(*self.count_keys, default=self.experts, least=0)
         most = max(1, self.expert_count)
         self.expert_choices = self.config.count("num_experts_per_tok", default=min(self.chosen, most), most=most)
         self.shares_sum_to_one = self.read_renormalize()

@@ -310,6 +310,18 @@ def _yarn_temperature(factor: float, scale: float) -> float:
     return 1.0 if factor <= 1 else 0.1 * scale * math.log(factor) + 1.0
 
 
+def temperature_of_scores(config: Configuration) -> float:
+    """Return the factor on the scores of a stretched model whose config gives mscale_all_dim: its square, else 1.
+
+    (Peng et al. 2023, equation 23, applied to queries and to keys in the scores, as DeepSeek's models do.)
+    """
+    values = _rotary_values(config)
+    share = values.number("mscale_all_dim", default=0.0)
+    if not share or _scaling_name(values, {}) == "default":
+        return 1.0
+    return _yarn_temperature(values.number("factor", default=1.0), share) ** 2
+
+
 def _longrope(plan: RotaryPlan) -> Frequencies:
     """Divide each pair by a searched factor, of a list for short texts or for long (Ding et al. 2024, section 3)."""
     name = "long_factor" if plan.tokens > plan.original else "short_factor"
