@@ -113,7 +113,10 @@ def single(model: Any, config: dict[str, Any], tensors: Any, ids: np.ndarray) ->
     passed = forward(config, tensors, ids, logits=scored, traces=False)
     logits = far(passed.logits, out.logits[0]).max() if scored else None
     weights = passed.weights[..., : len(ids)]  # without a sink's column, which transformers drops
-    return far(weights, stacked(out.attentions)), far(passed.hidden, out.hidden_states[-1][0]).max(), logits
+    attentions = out.attentions
+    if shape_of(config).family == "squeezebert":  # it gives its scores
+        attentions = [scores.softmax(dim=-1) for scores in attentions]
+    return far(weights, stacked(attentions)), far(passed.hidden, out.hidden_states[-1][0]).max(), logits
 
 
 def double(

@@ -103,3 +103,106 @@ ENCODERS |= {
         (11, 1),
     ),
 }
+
+# RoBERTa's kin: positions begin after the padding token's.
+ROBERTA = ENCODER | {"pad_token_id": 1}
+TYPED = ENCODER | {"type_vocab_size": 3}
+
+ENCODERS |= {
+    "ernie": ("ErnieConfig", "ErnieForMaskedLM", TYPED | {"use_task_id": True, "task_type_vocab_size": 2}, (11, 1)),
+    "ernie-decoder": ("ErnieConfig", "ErnieForCausalLM", ENCODER | {"is_decoder": True, "hidden_act": "relu"}, (9,)),
+    "roformer": ("RoFormerConfig", "RoFormerForMaskedLM", ROTARY | {"rotary_value": True}, (11, 1)),
+    "roformer-narrow": (
+        "RoFormerConfig",
+        "RoFormerForMaskedLM",
+        ROTARY | {"embedding_size": 9, "rotary_value": False, "type_vocab_size": 2, "tie_word_embeddings": False},
+        (19,),
+    ),
+    "rembert": (
+        "RemBertConfig",
+        "RemBertForMaskedLM",
+        TYPED | {"input_embedding_size": 9, "output_embedding_size": 13},
+        (11, 1),
+    ),
+    "bert-generation": ("BertGenerationConfig", "BertGenerationEncoder", ENCODER, (11, 1)),
+    "bert-generation-decoder": ("BertGenerationConfig", "BertGenerationDecoder", ENCODER | {"is_decoder": True}, (9,)),
+    "layoutlm": ("LayoutLMConfig", "LayoutLMForMaskedLM", TYPED | {"max_2d_position_embeddings": 7}, (11, 1)),
+    "big_bird": (
+        "BigBirdConfig",
+        "BigBirdForMaskedLM",
+        TYPED | {"attention_type": "original_full", "rescale_embeddings": True, "use_bias": False},
+        (11, 1),
+    ),
+    "squeezebert": (
+        "SqueezeBertConfig",
+        "SqueezeBertForMaskedLM",
+        TYPED
+        | {
+            "embedding_size": 20,
+            "intermediate_size": 16,
+            "q_groups": 2,
+            "k_groups": 5,
+            "v_groups": 1,
+            "post_attention_groups": 4,
+            "intermediate_groups": 4,
+            "output_groups": 2,
+        },
+        (11, 1),
+    ),
+    "splinter": ("SplinterConfig", "SplinterModel", TYPED, (11, 1)),
+    "data2vec-text": ("Data2VecTextConfig", "Data2VecTextForMaskedLM", ROBERTA, (11, 1)),
+    "ibert": ("IBertConfig", "IBertForMaskedLM", ROBERTA, (11, 1)),
+    "megatron-bert": ("MegatronBertConfig", "MegatronBertForMaskedLM", TYPED, (11, 1)),
+    "roberta-prelayernorm": (
+        "RobertaPreLayerNormConfig",
+        "RobertaPreLayerNormForMaskedLM",
+        ROBERTA | {"hidden_act": "relu"},
+        (11, 1),
+    ),
+    "xlm-roberta-xl": ("XLMRobertaXLConfig", "XLMRobertaXLForMaskedLM", ROBERTA, (11, 1)),
+    "xmod": (
+        "XmodConfig",
+        "XmodForMaskedLM",
+        ROBERTA | {"languages": ["de_DE", "en_XX"], "default_language": "en_XX", "adapter_reduction_factor": 4},
+        (11, 1),
+    ),
+    "xmod-before": (
+        "XmodConfig",
+        "XmodForMaskedLM",
+        ROBERTA
+        | {
+            "languages": ["zh_CN"],
+            "default_language": "zh_CN",
+            "pre_norm": True,
+            "adapter_layer_norm": True,
+            "ln_before_adapter": False,
+        },
+        (9,),
+    ),
+    "xmod-plain": (
+        "XmodConfig",
+        "XmodForMaskedLM",
+        ROBERTA | {"default_language": "en_XX", "adapter_reuse_layer_norm": False},
+        (9,),
+    ),
+    "esm": (
+        "EsmConfig",
+        "EsmForMaskedLM",
+        ENCODER
+        | {
+            "hidden_size": 24,
+            "position_embedding_type": "rotary",
+            "token_dropout": True,
+            "mask_token_id": 33,
+            "pad_token_id": 1,
+        }
+        | {"emb_layer_norm_before": False},
+        (11, 1),
+    ),
+    "esm-1b": (
+        "EsmConfig",
+        "EsmForMaskedLM",
+        ROBERTA | {"mask_token_id": 33, "emb_layer_norm_before": True, "token_dropout": False},
+        (11,),
+    ),
+}

@@ -312,7 +312,7 @@ def build(config_class: str, model_class: str, settings: dict[str, Any]) -> Any:
         for name, parameter in model.named_parameters():
             noise = torch.randn_like(parameter) * 0.25
             centre = 1.0 if name.lower().endswith(("norm.weight", "ln_1.weight", "ln_2.weight", "ln_f.weight")) else 0.0
-            if "embed_positions" not in name or config.model_type not in ("marian", "pegasus"):
+            if "embed_positions" not in name or config.model_type not in ("marian", "pegasus", "roformer"):
                 parameter.copy_(noise + centre)
         for name, buffer in model.named_buffers():
             if name.endswith("e_score_correction_bias"):
@@ -336,6 +336,8 @@ def single(model: Any, lengths: tuple[int, ...]) -> dict[str, np.ndarray]:
         ids = generator.integers(3, 41, length)
         if model.config.model_type == "roberta" and length > 3:
             ids[[2, -1]] = model.config.pad_token_id
+        if model.config.model_type == "esm" and length > 3:
+            ids[[4, 5]] = model.config.mask_token_id
         answers |= answer(model, f"text{number}", ids)
     if getattr(model.config, "type_vocab_size", 0) > 2:
         ids, segments = answers["text0_ids"], np.repeat([0, 1, 2], [4, 4, 3])
@@ -352,7 +354,7 @@ def answer(model: Any, name: str, ids: np.ndarray, segments: np.ndarray | None =
         given["token_type_ids"] = torch.from_numpy(segments)[None]
     with torch.no_grad():
         out = model(**given, output_attentions=True, output_hidden_states=True)
-    found = {f"{name}_ids": ids, f"{name}_weights": numbers(out.attentions)}
+    found = {f"{name}_ids": ids, f"{name}_weights": numbers(weights_of(model, out.attentions))}
     if model.config.model_type == "gpt_oss":  # its eager attention drops the sink's column from the softmax
         weights = found[f"{name}_weights"]
         found[f"{name}_weights"] = np.concatenate([weights, 1 - weights.sum(axis=-1, keepdims=True)], axis=-1)
@@ -362,6 +364,13 @@ def answer(model: Any, name: str, ids: np.ndarray, segments: np.ndarray | None =
     if "logits" in out:
         found[f"{name}_logits"] = out.logits[0].numpy()
     return found
+
+
+def weights_of(model: Any, attentions: Any) -> Any:
+    """What a model gives as its attentions; SqueezeBERT's are scores, of which the softmax is taken."""
+    if model.config.model_type == "squeezebert":
+        return [scores.softmax(dim=-1) for scores in attentions]
+    return attentions
 
 
 def double(model: Any) -> dict[str, np.ndarray]:

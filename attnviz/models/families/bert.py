@@ -14,7 +14,7 @@ import numpy as np
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
 from attnviz.core.types import Float32, Indexes
-from attnviz.models.families.activations import activation, gelu
+from attnviz.models.families.activations import Activation, activation, gelu
 from attnviz.models.families.base import (
     ConfigKeys,
     LayerOutput,
@@ -45,13 +45,16 @@ class Bert(Stack):
     """Learned positions and segments, then layers with the norm after each sublayer.
 
     after_padding: whether positions begin in the table's row after the padding token's, or in row 0.
-    padding_key: the config's name of the padding token's id; None where it is always 1.
+    padding_key: the config's name of the padding token's id; None where it is always 1. default_epsilon: what a layer
+    norm adds to the variance where the config is silent. may_be_causal: whether is_decoder makes a decoder of it.
     """
 
     prefixes: ClassVar[tuple[str, ...]] = ("", "bert.")
     names: ClassVar[LayerNames] = LayerNames()
     after_padding: ClassVar[bool] = False
     padding_key: ClassVar[str | None] = "pad_token_id"
+    default_epsilon: ClassVar[float] = 1e-12
+    may_be_causal: ClassVar[bool] = True
     has_segment_types = True
     reads: ClassVar[tuple[str, ...]] = (
         "hidden_act",
@@ -68,9 +71,13 @@ class Bert(Stack):
         self.check_positions()
         self.intermediate_size = self.size(self.config, "intermediate_size")
         self.epsilon = self.norm_epsilon()
-        name, default = self.keys.activation
-        self.activation = activation(self.config.word(name, default=default))
+        self.activation = self.read_activation()
         equal_heads(self.dim, self.heads)
+
+    def read_activation(self) -> Activation:
+        """Return the activation of the feed-forward layers."""
+        name, default = self.keys.activation
+        return activation(self.config.word(name, default=default))
 
     def check_positions(self) -> None:
         """Raise InputError for positions of another kind than those of the class."""
@@ -89,7 +96,7 @@ class Bert(Stack):
             heads=cls.size(config, "heads"),
             dim=cls.size(config, "dim"),
             positions=_table_rows(config, cls.first_position(config)) - cls.first_position(config),
-            causal=config.flag("is_decoder", False),
+            causal=cls.may_be_causal and config.flag("is_decoder", False),
             vocabulary=cls.size(config, "vocabulary"),
         )
 
@@ -105,7 +112,7 @@ class Bert(Stack):
 
     def norm_epsilon(self) -> float:
         """Return the number that a layer norm adds to the variance."""
-        return self.config.number("layer_norm_eps", default=1e-12)
+        return self.config.number("layer_norm_eps", default=self.default_epsilon)
 
     @property
     def width(self) -> int:
@@ -131,6 +138,10 @@ class Bert(Stack):
         rows = _table_rows(self.config, self.first_position(self.config))
         name, places = "embeddings.position_embeddings.weight", self.position_ids(ids)
         hidden += self.weights.rows(name, shape=(rows, self.width), ids=places)
+        return self.norm_embeddings(hidden)
+
+    def norm_embeddings(self, hidden: Float32) -> Float32:
+        """Return the layer norm of the embeddings [n, width]."""
         return take_layer_norm(self.weights, "embeddings.LayerNorm", self.width, hidden, self.epsilon)
 
     def segment_vectors(self, ids: Indexes, segments: Indexes | None) -> Float32:
@@ -206,7 +217,7 @@ class Bert(Stack):
 class Roberta(Bert):
     """RoBERTa (Liu et al. 2019): positions begin after the padding token's number."""
 
-    prefixes = ("", "roberta.")
+    prefixes: ClassVar[tuple[str, ...]] = ("", "roberta.")
     keys = ConfigKeys(vocabulary=("vocab_size", 50265))
     after_padding = True
     reads: ClassVar[tuple[str, ...]] = ("pad_token_id",)
@@ -239,7 +250,7 @@ class XlmRoberta(Roberta):
 class Electra(Bert):
     """ELECTRA (Clark et al. 2020): embeddings may be narrower than the layers, and are projected."""
 
-    prefixes = ("", "electra.")
+    prefixes: ClassVar[tuple[str, ...]] = ("", "electra.")
     reads: ClassVar[tuple[str, ...]] = ("embedding_size",)
     keys = ConfigKeys(
         dim=("hidden_size", 256), heads=("num_attention_heads", 4), intermediate_size=("intermediate_size", 1024)

@@ -42,6 +42,8 @@ class Deberta(Bert):
     harmless: ClassVar[Mapping[str, str]] = {"is_decoder": "family", "legacy": "tensors"}
     keys = ConfigKeys(vocabulary=("vocab_size", 50265))
     default_segments = 0
+    may_be_causal = False
+    default_epsilon = 1e-7
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
@@ -52,7 +54,7 @@ class Deberta(Bert):
     @classmethod
     def read_shape(cls, config: Configuration, family: str) -> ModelShape:
         """Return the model's size; without vectors of positions in the inputs a text may have any length."""
-        shape = super().read_shape(config.changed(is_decoder=False), family)
+        shape = super().read_shape(config, family)
         return shape if config.flag("position_biased_input", True) else replace(shape, positions=None)
 
     def read_term_kinds(self) -> list[str]:
@@ -64,10 +66,6 @@ class Deberta(Bert):
                 "The model's config must give pos_att_type as a list of c2p and p2c, not {value!r}.", value=given
             )
         return [name.strip().lower() for name in names]
-
-    def norm_epsilon(self) -> float:
-        """Return the number that a layer norm adds to the variance."""
-        return self.config.number("layer_norm_eps", default=1e-7)
 
     def read_longest(self) -> int:
         """Return the longest distance that is told from longer ones."""

@@ -308,6 +308,7 @@ class JinaEmbeddings3(RotaryBert):
         positions=("max_position_embeddings", 8194),
     )
     default_theta = 20_000.0
+    default_epsilon = 1e-5
 
     notes = (
         message(
@@ -315,10 +316,6 @@ class JinaEmbeddings3(RotaryBert):
             "what is shown is the model below them."
         ),
     )
-
-    def norm_epsilon(self) -> float:
-        """Return the number that a layer norm adds to the variance."""
-        return self.config.number("layer_norm_eps", default=1e-5)
 
     def feed(self, names: LayerNames, hidden: Float32) -> Float32:
         """Return the feed-forward of hidden states [n, dim]."""
