@@ -22,8 +22,8 @@ from attnviz.core.positions import SCHEMES
 from attnviz.core.provenance import TOY_UNKNOWN
 from attnviz.i18n.messages import Message
 from attnviz.text.tokenize import TOKENIZERS
+from attnviz.toy import EMBEDDINGS
 from attnviz.toy.attend import attend_to
-from attnviz.toy.embeddings import EMBEDDINGS
 from attnviz.toy.settings import Settings, change_settings
 from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import Words, open_word_files
@@ -35,7 +35,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "position": tuple(SCHEMES),
         "mask": MASKS,
         "projection": ("identity", "lexicon", "random"),
-        "embedding": tuple(EMBEDDINGS),
+        "embedding": EMBEDDINGS,
         "tokens": tuple(TOKENIZERS),
     }
 )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from numpy.typing import ArrayLike
 
@@ -19,10 +19,10 @@ from attnviz.core.token import stand_for_text
 from attnviz.i18n.messages import message
 from attnviz.models.options import Options, check_options
 from attnviz.text.tokenize import KnownWords
-from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import MOST_TOKENS, Settings, check_size
-from attnviz.toy.word_vectors import Progress
-from attnviz.toy.words import open_word_files, read_words
+
+if TYPE_CHECKING:
+    from attnviz.toy.word_vectors import Progress
 
 
 @overload
@@ -71,6 +71,9 @@ def run(
         if one is not None:
             need_text(one)
     if isinstance(chosen, Settings) or any((one is None) == (vectors is None) for one in texts):
+        from attnviz.toy.attend import attend_to
+        from attnviz.toy.words import open_word_files, read_words
+
         toy = chosen if isinstance(chosen, Settings) else Settings()
         word_files = open_word_files((*texts, keys), [toy], progress)
         reading: dict[str, Any] = {

@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attnviz.api.run import load_weights, run
 from attnviz.api.save import FOR_ATTENTION, PAGE, check_destination, numbered, prepare_picture, save_attention
@@ -21,9 +22,7 @@ from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options
 from attnviz.text.find_token import find_token
-from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import MOST_SUMMED_UP, MOST_TOKENS, Settings
-from attnviz.toy.words import NO_FILES, WordFiles, open_word_files, read_words
 from attnviz.views.prepared.attention import SHOWS, check_show
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.model_words import unknown_words
@@ -32,6 +31,10 @@ from attnviz.views.prepared.refine import Refining
 from attnviz.views.prepared.style import Style
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.choose_view import check_choice, view_attention
+
+if TYPE_CHECKING:
+    from attnviz.toy.word_vectors import Progress
+    from attnviz.toy.words import WordFiles
 
 
 def attend_all(
@@ -97,7 +100,7 @@ def _computed(
     chosen = settings if inputs.weights is not None else choose_one(settings, model_options)
     texts_read = [text for source in sources for text in (source.text, source.keys)]
     with reading() as progress:
-        word_files = NO_FILES if isinstance(chosen, Options) else open_word_files(texts_read, [chosen], progress)
+        word_files = None if isinstance(chosen, Options) else _open_word_files(texts_read, chosen, progress)
         layers = layers_for(view_options.layer, everything=_shows_everything(files, style))
         summed_up = view_options.view in ("top", "blocks", "text") and not files and not data
         attend = partial(
@@ -174,13 +177,19 @@ def layers_for(layer: str | None, *, everything: bool = False) -> str | list[int
     return layer if layer == "mean" else layer_numbers(layer)
 
 
+def _open_word_files(texts: list[str | None], settings: Settings, progress: Progress) -> WordFiles:
+    from attnviz.toy.words import open_word_files
+
+    return open_word_files(texts, [settings], progress)
+
+
 def _attend(
     source: Source,
     inputs: AttentionInput,
     chosen: Settings | Options,
     reading_options: Reading,
     layers: str | list[int] | None,
-    word_files: WordFiles,
+    word_files: WordFiles | None,
     most: int,
     contributions: bool,
 ) -> tuple[Attention, ...]:
@@ -189,7 +198,10 @@ def _attend(
         return load_weights(source.weights, labels=labels, most=most, **reading_options)
     if source.vectors is not None:
         return (run(settings=chosen, vectors=source.vectors, labels=source.labels, keys=source.keys, most=most),)
-    if isinstance(chosen, Settings):
+    if word_files is not None and isinstance(chosen, Settings):
+        from attnviz.toy.attend import attend_to
+        from attnviz.toy.words import read_words
+
         return (attend_to(*read_words(source.text, chosen, keys=source.keys, word_files=word_files, most=most)),)
     keys = source.keys
     return (run(source.text, chosen, keys=keys, layers=layers, contributions=contributions, most=most),)

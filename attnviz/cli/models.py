@@ -25,11 +25,11 @@ from attnviz.models.listing import (
 )
 from attnviz.text.merge_pieces import MERGES
 from attnviz.text.tokenize import TOKENIZERS
-from attnviz.toy.embeddings import EMBEDDINGS
+from attnviz.toy import EMBEDDINGS
 
 NAMES = {
     "families": tuple(FAMILIES),
-    "embeddings": tuple(EMBEDDINGS),
+    "embeddings": EMBEDDINGS,
     "positions": tuple(SCHEMES),
     "masks": SPELLINGS,
     "tokens": tuple(TOKENIZERS),

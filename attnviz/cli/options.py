@@ -21,8 +21,7 @@ from attnviz.i18n.messages import LANGUAGES, translate
 from attnviz.models import ABLATIONS, ATTENTIONS
 from attnviz.text.merge_pieces import MERGES
 from attnviz.text.tokenize import TOKENIZERS
-from attnviz.toy.embeddings import EMBEDDINGS
-from attnviz.toy.layer import PROJECTIONS
+from attnviz.toy import EMBEDDINGS, PROJECTIONS
 from attnviz.views.prepared.attention import SHOWS
 from attnviz.views.prepared.color_scale import SPREADS
 from attnviz.views.prepared.refine import SINKS
@@ -185,7 +184,7 @@ OPTIONS: dict[str, OptionText] = {
         "Computation",
         "Source of the word vectors; also a word2vec or GloVe text file (.vec, .txt, gzipped or not).",
         "toy|hash|onehot|PATH.vec",
-        tuple(EMBEDDINGS),
+        EMBEDDINGS,
     ),
     "lexicon": OptionText(
         "Computation",

@@ -12,11 +12,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from attnviz.cli.standard_streams import descriptor_of
 from attnviz.i18n.messages import Message, message
-from attnviz.toy.word_vectors import Progress
 from attnviz.views.prepared.labels import encodable, shorten, visible
+
+if TYPE_CHECKING:
+    from attnviz.toy.word_vectors import Progress
 
 PATIENCE = 2.0  # seconds until the line appears
 _PAUSE, _SHORTEST = 0.25, 0.02  # seconds between two looks

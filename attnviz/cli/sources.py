@@ -22,7 +22,6 @@ from attnviz.core.read_file import (
     read_bytes,
 )
 from attnviz.i18n.messages import listed, message
-from attnviz.toy.embeddings import read_vectors
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,8 @@ def _vectors(inputs: AttentionInput) -> Source:
     if inputs.encoding is None or inputs.vectors.suffix.lower() != ".csv":
         check_readable(inputs.vectors)
         return Source(vectors=inputs.vectors, keys=inputs.keys, labels=labels)
+    from attnviz.toy.embeddings import read_vectors
+
     names, matrix = read_vectors(inputs.vectors, inputs.encoding)
     return Source(vectors=matrix, keys=inputs.keys, labels=labels if labels is not None else list(names))
 

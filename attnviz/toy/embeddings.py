@@ -23,7 +23,7 @@ from attnviz.core.read_file import LARGEST_ARRAYS, LARGEST_TABLE, decode, read_b
 from attnviz.core.types import Float32, Float64
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.text.tokenize import is_han, normal_form, tokenize
-from attnviz.toy import lexicon, word_vectors
+from attnviz.toy import EMBEDDINGS, lexicon, word_vectors
 from attnviz.toy.names import is_given_name, is_name, own_features, title_of
 
 DEFAULT_DIM = 32
@@ -303,9 +303,6 @@ def _lacking_note(words: list[str], name: str) -> Message:
     if len(words) == 1:
         return message("1 word is not in {name!r} and has a made-up vector: {words}", **fields)
     return message("{count} words are not in {name!r} and have made-up vectors: {words}", count=len(words), **fields)
-
-
-EMBEDDINGS = ("toy", "hash", "onehot")
 
 
 def read_vectors(path: Path, encoding: str | None = None) -> tuple[tuple[str, ...], Float64]:

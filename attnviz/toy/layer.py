@@ -12,11 +12,9 @@ from attnviz.core.attention_data import Projection, Trace
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.positions import Positions
 from attnviz.core.types import Float32
-from attnviz.toy import lexicon
+from attnviz.toy import PROJECTIONS, lexicon
 
 LARGE_LOGIT = 64.0  # up to it float32's rounding of a product changes a weight by less than 4e-6
-
-PROJECTIONS = ("auto", "identity", "lexicon", "random")
 
 
 def make_projection(how: str, dim: int, *, seed: int = 0) -> Projection:

@@ -14,9 +14,7 @@ from attnviz.core.option_kinds import NUMBER, TEXT, WHOLE, OptionKind, check_kin
 from attnviz.core.positions import LARGEST_OFFSET, SCHEMES
 from attnviz.i18n.messages import Message, Name, message
 from attnviz.text.tokenize import TOKENIZERS
-from attnviz.toy import layer as toy
-from attnviz.toy import lexicon
-from attnviz.toy.embeddings import check_embedding
+from attnviz.toy import PROJECTIONS
 
 MOST_TOKENS = 4096  # in a full table
 MOST_SUMMED_UP = 8192  # in a view that shows a row by its strongest, or pools
@@ -91,12 +89,15 @@ def change_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
 
 def check_settings(settings: Settings) -> None:
     """Raise OptionError for a value that cannot be, before anything is computed."""
+    from attnviz.toy import lexicon
+    from attnviz.toy.embeddings import check_embedding
+
     check_setting_kinds(settings)
     if settings.tokens not in ("auto", "given", *TOKENIZERS):
         raise unknown_choice("--tokens", settings.tokens, ("auto", *TOKENIZERS))
     check_embedding(settings.embedding)
-    if settings.projection not in toy.PROJECTIONS:
-        raise unknown_choice("--projection", settings.projection, toy.PROJECTIONS)
+    if settings.projection not in PROJECTIONS:
+        raise unknown_choice("--projection", settings.projection, PROJECTIONS)
     if settings.position is not None and settings.position not in SCHEMES:
         raise unknown_choice("--position", settings.position, SCHEMES)
     parse_mask(settings.mask)

@@ -13,8 +13,23 @@ from paths import ROOT
 import attnviz
 from attnviz.core.positions import SCHEMES
 
+
+def takes_long(path, command):
+    """Whether a command is left to the slow tests: of a page in docs/, where it draws, opens a model, or is Chinese.
+
+    The READMEs are run whole by default, and every page has a twin whose short commands are run.
+    """
+    drawn = re.search(r"export|--save|lab |cost|pkg:|--model", command) is not None
+    return not path.name.startswith("README") and (drawn or path.name.endswith(".zh.md"))
+
+
 COMMANDS = [
-    pytest.param(path, *one, id=f"{path.name}: {one.command[:60]}")
+    pytest.param(
+        path,
+        *one,
+        id=f"{path.name}: {one.command[:60]}",
+        marks=[pytest.mark.slow] if takes_long(path, one.command) else [],
+    )
     for path in documents.DOCUMENTS
     if path.exists()
     for one in documents.shown(path)

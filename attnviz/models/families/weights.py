@@ -99,12 +99,11 @@ class Weights:
         parts = {match[0] for name in self._used if (match := _LAYER.match(name))}
         parts.update(name[: name.index("embeddings.") + 11] for name in self._used if "embeddings." in name)
         beginnings = tuple(parts)
+        left = [name for name in self._tensors if name.startswith(beginnings) and name not in self._used]
+        if not left:
+            return []
         needless = re.compile("|".join(harmless))
-        return [
-            name
-            for name in self._tensors
-            if name.startswith(beginnings) and name not in self._used and not needless.search(name)
-        ]
+        return [name for name in left if not needless.search(name)]
 
 
 class _KeptTensors:
