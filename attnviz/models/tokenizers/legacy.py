@@ -22,6 +22,7 @@ from attnviz.models.tokenizers.classes import (
     check_class,
     class_of,
 )
+from attnviz.models.tokenizers.partial_merges import LARGE, Merges, PartialMerges
 from attnviz.models.tokenizers.sentencepiece import (
     BYTE,
     CONTROL,
@@ -379,15 +380,18 @@ def byte_fallback_tokenizer(
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
     vocabulary = {piece.text: number for number, piece in enumerate(model.pieces)}
-    merges = model.merges(by_number=gemma)
-    tokenizer = Tokenizer(
-        call_library(
+
+    def bpe(merges: Merges) -> Any:
+        """Return the package's model with these merges."""
+        return call_library(
             name,
             lambda: models.BPE(
                 vocab=vocabulary, merges=merges, fuse_unk=True, byte_fallback=True, unk_token=model.unknown
             ),
         )
-    )
+
+    partial = gemma and len(model.pieces) >= LARGE
+    tokenizer = Tokenizer(bpe([] if partial else model.merges(by_number=gemma)))
     if gemma:
         tokenizer.normalizer = normalizers.Replace(" ", "▁")
         tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", behavior="merged_with_previous")
@@ -402,7 +406,8 @@ def byte_fallback_tokenizer(
     if begin is not None or end is not None:
         set_ends(tokenizer, begin, end)
     has_bytes = any(piece.kind == BYTE for piece in model.pieces)
-    return TextTokenizer(tokenizer, name, unknown=None if has_bytes else model.unknown)
+    merges = PartialMerges(model, bpe, lambda text: text.replace(" ", "▁")) if partial else None
+    return TextTokenizer(tokenizer, name, unknown=None if has_bytes else model.unknown, merges=merges)
 
 
 def _ordinary_token(piece: str) -> Any:

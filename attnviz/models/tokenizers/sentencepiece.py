@@ -7,8 +7,9 @@ the fields below are read, and lengths are checked against the file's size.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,19 +54,35 @@ class SentencePiece:
         """Return the pieces' texts."""
         return {piece.text for piece in self.pieces}
 
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """Return the number of each piece that merges are made of."""
+        return {piece.text: number for number, piece in enumerate(self.pieces) if piece.kind in (NORMAL, USER_DEFINED)}
+
+    @cached_property
+    def longest(self) -> int:
+        """Return the length of the longest piece."""
+        return max(map(len, self._numbers), default=0)
+
     def merges(self, *, by_number: bool = False) -> list[tuple[str, str]]:
         """Return the merges that the vocabulary implies: every cut of a piece into two, the best piece's first.
 
         by_number: in the order of the vocabulary, where scores mean nothing (Gemma).
         """
-        numbers = {
-            piece.text: number for number, piece in enumerate(self.pieces) if piece.kind in (NORMAL, USER_DEFINED)
-        }
-        longer = [piece for piece in self.pieces if len(piece.text) > 1 and piece.text in numbers]
+        longer = [piece for piece in self.pieces if len(piece.text) > 1 and piece.text in self._numbers]
         if not by_number:
             longer.sort(key=lambda piece: -piece.score)
-        find, found = numbers.get, list[tuple[str, str]]()
-        for text, _, _ in longer:
+        return self._cuts(piece.text for piece in longer)
+
+    def merges_of(self, texts: Iterable[str]) -> list[tuple[str, str]]:
+        """Return those of `merges(by_number=True)` that make one of these texts, in the same order."""
+        numbers = {self._numbers[text]: text for text in texts if len(text) > 1 and text in self._numbers}
+        return self._cuts(numbers[number] for number in sorted(numbers))
+
+    def _cuts(self, texts: Iterable[str]) -> list[tuple[str, str]]:
+        """Return every cut of each of these pieces into two, those of one piece in the order of their numbers."""
+        find, found = self._numbers.get, list[tuple[str, str]]()
+        for text in texts:
             inside = []
             for cut in range(1, len(text)):  # 1.4 million turns for Gemma's vocabulary
                 first = find(text[:cut])

@@ -26,6 +26,8 @@ from attnviz.models.tokenizers.spans import SPACE, is_lone_space, reader_spans
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
+    from attnviz.models.tokenizers.partial_merges import PartialMerges
+
 Result = TypeVar("Result")
 
 
@@ -51,7 +53,8 @@ class TextTokenizer:
     """A tokenizer that gives ids, spans and pieces, around an object of the tokenizers package.
 
     unknown: the piece for what is not in the vocabulary. renumber: the model's id of each piece, where they are not
-    the object's. notes: what a reader who looks at the tokens should know of them.
+    the object's. notes: what a reader who looks at the tokens should know of them. merges: gives the object the merges
+    of a text where it does not have all of them.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class TextTokenizer:
         unknown: str | None = None,
         renumber: Mapping[str, int] | None = None,
         notes: tuple[Message, ...] = (),
+        merges: PartialMerges | None = None,
     ) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -69,6 +73,7 @@ class TextTokenizer:
         self._name = name
         self._growth = call_library(name, lambda: Growth(tokenizer, name))
         self._renumber = renumber
+        self._merges = merges
         self.unknown = unknown
         self.notes = notes
 
@@ -81,6 +86,7 @@ class TextTokenizer:
         for given in (text, "" if pair is None else pair):
             need_text(given)
             self._check_growth(given)
+        self._prepare(text if pair is None else f"{text}\n{pair}")
         made = call_library(
             self._name,
             lambda: self._tokenizer.encode(
@@ -133,7 +139,13 @@ class TextTokenizer:
     def count(self, text: str) -> int:
         """Return the number of a text's tokens, special ones among them."""
         self._check_growth(text)
+        self._prepare(text)
         return len(call_library(self._name, lambda: self._tokenizer.encode(_well_formed(text))).ids)
+
+    def _prepare(self, text: str) -> None:
+        """See to it that the object has the merges that this text needs."""
+        if self._merges is not None:
+            self._merges.prepare(self._tokenizer, _well_formed(text))
 
     def _check_growth(self, text: str) -> None:
         call_library(self._name, lambda: self._growth.check(_well_formed(text)))
