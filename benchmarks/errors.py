@@ -28,6 +28,7 @@ import torch
 import transformers
 from safetensors.numpy import load_file
 from threadpoolctl import threadpool_info
+from transformers.models.falcon import modeling_falcon
 
 from attnviz.models.checkpoint import open_checkpoint
 from attnviz.models.families.registry import family_of, shape_of
@@ -59,6 +60,11 @@ class Errors(NamedTuple):
     mean: float
     hidden: float
     logits: float | None
+
+
+# Transformers 5's eager attention of Falcon adds ALiBi twice, with the mask and by itself; its other ones add it once.
+ALIBI = modeling_falcon.build_alibi_tensor
+modeling_falcon.build_alibi_tensor = lambda *given, **named: ALIBI(*given, **named) / 2
 
 
 def compare_folder(folder: Path, name: str, lengths: tuple[int, ...]) -> list[Errors]:

@@ -34,6 +34,7 @@ import torch
 import transformers
 from encoder_models import ENCODERS
 from more_models import MORE_DOUBLE, MORE_SINGLE
+from transformers.models.falcon import modeling_falcon
 from transformers.models.t5.modeling_t5 import T5Attention
 
 HERE = Path(__file__).parent
@@ -299,6 +300,18 @@ DOUBLE: dict[str, tuple[str, str, dict[str, Any]]] = {
         },
     ),
 }
+
+
+def once_alibi(*given: Any, **named: Any) -> torch.Tensor:
+    """Half of Falcon's ALiBi: transformers 5's eager attention adds it twice, with the mask and by itself.
+
+    Its other attention (sdpa), and the code that came with the models, add it once.
+    """
+    return ALIBI(*given, **named) / 2
+
+
+ALIBI = modeling_falcon.build_alibi_tensor
+modeling_falcon.build_alibi_tensor = once_alibi
 
 
 def build(config_class: str, model_class: str, settings: dict[str, Any]) -> Any:

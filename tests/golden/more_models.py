@@ -331,6 +331,89 @@ MORE_SINGLE |= {
     "gptj-narrow": ("GPTJConfig", "GPTJForCausalLM", GPTJ | {"n_inner": 33, "rotary_dim": 2}, (9,)),
 }
 
+BLOOM = {"vocab_size": 41, "hidden_size": 24, "n_layer": 2, "n_head": 6, "layer_norm_epsilon": 0.01}
+FALCON = {
+    "vocab_size": 41,
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 6,
+    "layer_norm_epsilon": 0.01,
+    "max_position_embeddings": 60,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+MPT = {"vocab_size": 41, "d_model": 24, "n_layers": 2, "n_heads": 6, "max_seq_len": 30, "layer_norm_epsilon": 0.01}
+NEO = {
+    "vocab_size": 41,
+    "hidden_size": 16,
+    "num_layers": 3,
+    "num_heads": 4,
+    "attention_types": [[["local", "global"], 1], [["local"], 1]],
+    "window_size": 4,
+    "max_position_embeddings": 15,
+    "layer_norm_epsilon": 0.01,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+}
+BIGCODE = {key: value for key, value in GPTJ.items() if key != "rotary_dim"}
+MORE_SINGLE |= {
+    "bloom": ("BloomConfig", "BloomForCausalLM", BLOOM, (11, 1)),
+    "bloom-after": (
+        "BloomConfig",
+        "BloomForCausalLM",
+        BLOOM | {"apply_residual_connection_post_layernorm": True, "tie_word_embeddings": False, "n_head": 8},
+        (9,),
+    ),
+    "falcon": ("FalconConfig", "FalconForCausalLM", FALCON, (11, 1)),
+    "falcon-grouped": (
+        "FalconConfig",
+        "FalconForCausalLM",
+        FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2, "ffn_hidden_size": 31, "activation": "relu"},
+        (11,),
+    ),
+    "falcon-one-norm": (
+        "FalconConfig",
+        "FalconForCausalLM",
+        FALCON
+        | {
+            "new_decoder_architecture": True,
+            "num_kv_heads": 3,
+            "num_ln_in_parallel_attn": 1,
+            "bias": True,
+            "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 300.0},
+        },
+        (11,),
+    ),
+    "falcon-alibi": (
+        "FalconConfig",
+        "FalconForCausalLM",
+        FALCON
+        | {"alibi": True, "multi_query": False, "parallel_attn": False, "bias": True, "tie_word_embeddings": False},
+        (11,),
+    ),
+    "mpt": ("MptConfig", "MptForCausalLM", MPT, (11, 1)),
+    "mpt-clipped": (
+        "MptConfig",
+        "MptForCausalLM",
+        MPT | {"n_heads": 4, "attn_config": {"clip_qkv": 0.8, "softmax_scale": 0.7}},
+        (9,),
+    ),
+    "gpt_neo": ("GPTNeoConfig", "GPTNeoForCausalLM", NEO, (11, 1, 15)),
+    "gpt_neo-wide": (
+        "GPTNeoConfig",
+        "GPTNeoForCausalLM",
+        NEO | {"intermediate_size": 21, "activation_function": "relu", "tie_word_embeddings": False},
+        (9,),
+    ),
+    "gpt_bigcode": ("GPTBigCodeConfig", "GPTBigCodeForCausalLM", BIGCODE, (11, 1, 15)),
+    "gpt_bigcode-heads": (
+        "GPTBigCodeConfig",
+        "GPTBigCodeForCausalLM",
+        BIGCODE | {"multi_query": False, "scale_attn_weights": False, "n_inner": 21, "activation_function": "relu"},
+        (9,),
+    ),
+}
+
 TRANSLATOR = {
     "vocab_size": 41,
     "d_model": 16,
