@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.comparison import Comparison
     from attnviz.analysis.cost import Cost, Costs, cost
     from attnviz.analysis.distances import by_distance
+    from attnviz.analysis.head_ablation import HeadAblation, ablate_heads
     from attnviz.analysis.heads import Heads
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.analysis.run_ablation import ablate
@@ -42,6 +43,7 @@ __all__ = [
     "Costs",
     "Distances",
     "Explanation",
+    "HeadAblation",
     "Heads",
     "Lab",
     "Model",
@@ -52,6 +54,7 @@ __all__ = [
     "View",
     "__version__",
     "ablate",
+    "ablate_heads",
     "by_distance",
     "compare",
     "cost",
@@ -76,6 +79,7 @@ _HOMES = {
     "analysis.cost": ("Cost", "Costs", "cost"),
     "analysis.distances": ("by_distance",),
     "analysis.heads": ("Heads",),
+    "analysis.head_ablation": ("HeadAblation", "ablate_heads"),
     "analysis.lab": ("Distances", "Lab"),
     "analysis.run_ablation": ("ablate",),
     "analysis.run_lab": ("lab",),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attnviz.analysis.ablation import Ablation, ablation_document
 from attnviz.analysis.comparison import Comparison
 from attnviz.analysis.cost import Costs, cost_document
+from attnviz.analysis.head_ablation import HeadAblation, head_ablation_document
 from attnviz.analysis.heads import Heads, heads_document, heads_rows
 from attnviz.analysis.lab import Distances, Lab, distances_document, distances_rows, lab_document, lab_rows
 from attnviz.api import save as files
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from attnviz.views.terminal.screen import Screen
 
 _PICTURE = tuple(one.name for one in fields(Style) if one.name != "no_title")
+_PICTURE_OF_GRID = ("style", "width", "dpi", "title", "font", "cmap", "annotate", "vmin", "vmax")
 _CHART = ("style", "width", "dpi", "title", "font")
 _REFINING = tuple(one.name for one in fields(Refining))
 _WIDTH = 100
@@ -153,8 +155,12 @@ def _digits(attention: Attention) -> int:
     return usual_digits(attention.provenance, len(attention.key))
 
 
-def forms_of(result: Attention | Comparison | Lab, look: Look) -> tuple[Prepared, ...]:
+def forms_of(result: Attention | Comparison | Lab | HeadAblation, look: Look) -> tuple[Prepared, ...]:
     """Return the prepared forms of the tables that a result is printed as."""
+    if isinstance(result, HeadAblation):
+        form = kind_of(result).draw(result, look)
+        assert isinstance(form, Prepared)
+        return (form,)
     if isinstance(result, Lab):
         from attnviz.views.prepared.lab import prepare_lab
 
@@ -220,6 +226,32 @@ def _listing_text(result: Ablation | Costs, look: Look, screen: Screen) -> Itera
     from attnviz.views.terminal.listing import render_listing
 
     return (render_listing(listing_of(result, look), screen),)
+
+
+def _head_ablation_text(ablation: HeadAblation, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.head_ablation import list_head_ablation, prepare_head_ablation
+    from attnviz.views.terminal.blocks import render_blocks
+    from attnviz.views.terminal.choice import Choice
+    from attnviz.views.terminal.listing import render_listing
+
+    presentation = Presentation(look.digits)
+    return (
+        render_listing(list_head_ablation(ablation, presentation), screen),
+        render_blocks(prepare_head_ablation(ablation, presentation), Choice(), screen),
+    )
+
+
+def _draw_head_ablation(ablation: HeadAblation, look: Look) -> Prepared:
+    from attnviz.views.prepared.head_ablation import prepare_head_ablation
+
+    return prepare_head_ablation(ablation, look.presentation(None))
+
+
+def _save_head_ablation(ablation: HeadAblation, path: Path, look: Look) -> tuple[Message, ...]:
+    def document() -> dict[str, Any]:
+        return head_ablation_document(ablation)
+
+    return files.save_grid(path, lambda: _draw_head_ablation(ablation, look), document, document, look.style)
 
 
 def listing_of(result: Ablation | Costs, look: Look) -> Listing:
@@ -365,6 +397,14 @@ _KINDS: dict[type, ResultKind] = {
         heads_document,
         heads_rows,
         lambda heads, path, look: files.save_heads(heads, path, presentation=look.presentation(None)),
+    ),
+    HeadAblation: ResultKind(
+        ("digits", *_PICTURE_OF_GRID),
+        _draw_head_ablation,
+        _head_ablation_text,
+        head_ablation_document,
+        lambda ablation: head_ablation_document(ablation)["rows"],
+        _save_head_ablation,
     ),
     Costs: ResultKind(
         _CHART,

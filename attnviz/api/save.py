@@ -197,6 +197,20 @@ def save_heads(
     )
 
 
+def save_grid(
+    path: Path,
+    prepare: Callable[[], Prepared],
+    document: Callable[[], dict[str, Any]],
+    rows: Callable[[], dict[str, Any]],
+    style: Style | None = None,
+) -> tuple[Message, ...]:
+    """Save what is drawn as heatmaps: a picture, or its data; returns what the reader should know."""
+    check_destination(path, FOR_LAB)
+    if path.suffix.lower() in PICTURES:
+        return save_picture(prepare(), path, style)
+    return _save_result(path, style, None, document, rows)
+
+
 def save_distances(distances: Distances, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.analysis.lab import distances_document, distances_rows

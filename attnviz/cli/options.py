@@ -253,6 +253,11 @@ OPTIONS: dict[str, OptionText] = {
     "ablation": OptionText(
         "Model", "Output of a head that is switched off: zeros, or its mean over the text's tokens.", None, ABLATIONS
     ),
+    "answer": OptionText(
+        "Computation",
+        "Word whose probability is watched, one token of the vocabulary: as the next, or at [MASK].",
+        "WORD",
+    ),
     "stride": OptionText(
         "Model", "Tokens from the start of one window to that of the next; half a window if not given.", "N"
     ),

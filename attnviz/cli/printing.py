@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.explanation.elements import Explanation
     from attnviz.views.prepared.listing import Listing
+    from attnviz.views.prepared.panels import Prepared
 
 
 def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
@@ -74,6 +75,15 @@ def print_listing(listing: Listing) -> None:
     from attnviz.views.terminal.listing import render_listing
 
     print_views(lambda screen: [render_listing(listing, screen)])
+
+
+def print_panels(form: Prepared) -> None:
+    """Print panels of numbers, as a table where one fits the width, else as shaded cells."""
+    from attnviz.views.terminal.choice import Choice
+    from attnviz.views.terminal.choose_view import choose_view, draw
+
+    choice = Choice()
+    print_views(lambda screen: [draw(form, choose_view(form, choice, screen), choice, screen)])
 
 
 def print_grids(lab: Lab, digits: int | None) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnviz.cli.standard_streams import descriptor_of
 from attnviz.i18n.messages import Message, message
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0  # seconds until the line appears
 _PAUSE, _SHORTEST = 0.25, 0.02  # seconds between two looks
+
+_TELLING = 0.02  # the share of a step from which on the time left is told
 
 _line: _Line | None = None
 
@@ -75,7 +77,7 @@ class _Line:
     def __init__(self, number: int, encoding: str) -> None:
         self.step = message("Computing")
         self._number, self._encoding = number, encoding
-        self._began = time.monotonic()
+        self._began = self._step_began = time.monotonic()
         self._share: float | None = None
         self._shown, self._width = "", 0  # the line that is to be seen, and its cells
         self._lock = threading.RLock()
@@ -85,7 +87,7 @@ class _Line:
     def begin(self, step: Message) -> None:
         """Name the step that begins now; the seconds count on, they are those of the command."""
         with self._lock:
-            self.step, self._share = step, None
+            self.step, self._share, self._step_began = step, None, time.monotonic()
 
     def tell(self, done: int, total: int) -> None:
         """Say how much of the step is done."""
@@ -119,13 +121,21 @@ class _Line:
         words = (
             message("attnviz: {step} ({seconds} s)", **fields)
             if self._share is None
-            else message("attnviz: {step}: {percent} % ({seconds} s)", percent=int(100 * self._share), **fields)
+            else self._share_words(self._share, fields)
         )
         text = shorten(visible(words.localized()), self._columns(), cell_len, "...")
         if text != self._shown:
             padded = encodable(text + " " * (self._width - cell_len(text)), self._encoding)
             self._write(b"\r" + padded.encode(self._encoding, "backslashreplace"))
             self._shown, self._width = text, max(self._width, cell_len(text))
+
+    def _share_words(self, share: float, fields: dict[str, Any]) -> Message:
+        """Return how much of the step is done, and, once that tells something, how long the rest will take."""
+        fields |= {"percent": int(100 * share)}
+        if share < _TELLING:
+            return message("attnviz: {step}: {percent} % ({seconds} s)", **fields)
+        left = (time.monotonic() - self._step_began) * (1 - share) / share
+        return message("attnviz: {step}: {percent} % ({seconds} s, about {left} s left)", left=round(left), **fields)
 
     def _columns(self) -> int:
         try:

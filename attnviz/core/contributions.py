@@ -39,6 +39,17 @@ def weighted_lengths(weights: Floats, lengths: Float32) -> Float32:
     return found
 
 
+def head_lengths(context: Float32, output: Float32) -> Float32:
+    """Return the length of what each head writes, |context W_o| with the columns of the head alone, [heads, query].
+
+    (Kobayashi et al. 2020, equation 4: the sum over the keys of weight x f(x_j).) context [heads, query, d_h]; output:
+    W_o as PyTorch keeps it, [dim, heads * d_h].
+    """
+    width = context.shape[-1]
+    found = [_lengths(rows @ output[:, h * width : (h + 1) * width].T) for h, rows in enumerate(context)]
+    return np.array(found, dtype=np.float32)
+
+
 def _lengths(rows: Floats) -> NDArray[np.floating]:
     """Return the Euclidean length of each row of rows [n, d]."""
     lengths: NDArray[np.floating] = np.sqrt(np.einsum("...i,...i->...", rows, rows))

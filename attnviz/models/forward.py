@@ -174,6 +174,10 @@ class Network:
         setup = StackSetup(self.config, self._weights, self.shape, length, start=start)
         return run_layers(self._stack(setup), ids, request, segments)
 
+    def open_stack(self, ids: Indexes) -> Stack:
+        """Return the layers of the model's only stack, or of its encoder, for token ids [n]; see run_from."""
+        return self._stack(StackSetup(self.config, self._weights, self.shape, self._checked_length(ids)))
+
     def encode(self, ids: Indexes) -> Float32:
         """Return the encoder's hidden states [n, dim] for token ids [n]; no weights are kept."""
         return self.read(ids, Request(layers=(), whole=True)).hidden
@@ -245,6 +249,17 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     weights = kept.stacked(stack.heads, len(ids), keys + stack.has_sink)
     lengths = None if measuring is None else measuring.stacked(weights)
     return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed, lengths)
+
+
+def run_from(stack: Stack, hidden: Float32, first: int = 0) -> Float32:
+    """Run a stack from layer `first` on, which reads hidden states [n, dim]; return those after the final norm.
+
+    An active hook sees the layers that run. Raises InputError where the numbers leave float32's range.
+    """
+    with np.errstate(over="ignore", invalid="ignore"), threads_for(_WIDEST * hidden.size * hidden.shape[1]):
+        for number in range(first, stack.shape.layers):
+            hidden = _run_layer(stack, number, finite(hidden)).hidden
+        return finite(stack.finish(hidden))
 
 
 def _run_layer(stack: Stack, number: int, hidden: Float32) -> LayerOutput:

@@ -226,6 +226,19 @@ class Model:
         shape = self.shape.of_decoder if reads_target(options, self.shape) else self.shape
         return HeadsSwitchedOff(find_heads(options.ablate, shape.layers, shape.heads), options.ablation)
 
+    def encode(self, text: str, pair: str | None = None) -> EncodedText:
+        """Return the tokens of a text, or of two segments, as the model's only stack or its encoder reads them.
+
+        Raises InputError and OptionError as `attend` does.
+        """
+        kind = "encoder" if self.shape.encoder_decoder else "auto"
+        check_fit(Options(pair=pair, attention=kind), None, self.shape, self.name)
+        return self._encode(text, pair, Request(layers=(0,)))
+
+    def origin(self) -> ModelOrigin:
+        """Return which model it is, for the provenance of what is computed with it."""
+        return self._origin()
+
     def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> EncodedText:
         """Return the tokens of a text, or of two; raises InputError where there are too many."""
         limits = self._limits(request, slides)

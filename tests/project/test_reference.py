@@ -55,6 +55,7 @@ DOCUMENTS = [
     ("config", ["models", str(GOLDEN / "models" / "bert")]),
 ]
 OF_MODELS = [
+    ("head-ablation", ["ablate", "The cat eats."]),
     ("tokens", ["tokens", "The café 猫", "--merge", "none"]),
     ("tokens", ["tokens", "The cat eats.", "--pair", "It was hungry.", "--words", "The cat eats."]),
     ("attention", ["run", "The cat eats.", "--pair", "It was hungry.", "--no-special"]),
@@ -100,7 +101,7 @@ def test_documents_of_models_follow_their_schema(kind, arguments, capsys):
 
 def test_every_schema_is_one():
     """The schemas are valid, name themselves, say each field in both languages, and are all tried above."""
-    assert {f"{kind}.schema.json" for kind, _ in DOCUMENTS} == set(SCHEMAS) - {"common.schema.json"}
+    assert {f"{kind}.schema.json" for kind, _ in DOCUMENTS + OF_MODELS} == set(SCHEMAS) - {"common.schema.json"}
     for name, schema in SCHEMAS.items():
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["$id"] == name

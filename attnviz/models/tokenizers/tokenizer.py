@@ -157,6 +157,13 @@ class TextTokenizer:
         other = self._renumber.get(self.unknown or "", 0)
         return np.array([self._renumber.get(piece, other) for piece in made.tokens], dtype=np.int64)
 
+    def id_of(self, piece: str) -> int | None:
+        """Return the id of a piece of the vocabulary; None where there is no such piece."""
+        if self._renumber is not None:
+            return self._renumber.get(piece)
+        found: int | None = self._tokenizer.token_to_id(piece)
+        return found
+
     def decode(self, number: int) -> str:
         """Return the piece that has this id; "" where there is none."""
         if self._renumber is not None:

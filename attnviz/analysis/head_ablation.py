@@ -1,0 +1,245 @@
+"""Every head of a model off in turn: how far the output, or an answer's probability, moves.
+
+Michel et al. 2019, "Are sixteen heads really better than one?", section 3.1, take one head away at a time; the mean in
+place of zeros is that of Wang et al. 2023, "Interpretability in the wild", section 2.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.analysis.ablation import spearman
+from attnviz.core.attention_data import Token
+from attnviz.core.contributions import head_lengths
+from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.core.provenance import NOTHING_KNOWN, Provenance
+from attnviz.core.result import Result
+from attnviz.core.types import Float32, Floats
+from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.messages import Message, message
+from attnviz.models import ABLATIONS
+from attnviz.models.answers import Answer, answer_row, find_answer
+from attnviz.models.families.hooks import Hook, Sublayer
+from attnviz.models.heads_off import HeadsOff
+from attnviz.models.model import Model, opened
+from attnviz.models.passes import TextPasses, open_passes
+from attnviz.text.find_token import find_token
+from attnviz.toy.word_vectors import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class HeadAblation(Result):
+    """What a text's output, or one answer, depends on, head by head; arrays are [layers, heads].
+
+    tokens: the text's. row: whose output is compared, None for the mean over all. way: "zero" or "mean", what a head's
+    output was in place of its own. moved: |o' - o| / |o| of the output vector after the final norm, the mean over the
+    rows compared. answer, probability: the watched token and its probability with every head on; None without an
+    answer. without: its probability without the head. weight: the head's largest weight in a row, and contribution:
+    the length of what it writes, |sum_j weight_j v_j W_o|; means over the rows compared. nan: no such head.
+    """
+
+    tokens: tuple[Token, ...]
+    way: str
+    moved: Float32
+    weight: Float32
+    contribution: Float32
+    row: int | None = None
+    answer: Answer | None = None
+    probability: float | None = None
+    without: Float32 | None = None
+    provenance: Provenance = NOTHING_KNOWN
+    notes: tuple[Message, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return the size and what is watched."""
+        layers, heads = self.moved.shape
+        return f"<HeadAblation of {layers} x {heads} heads: {self.answer.text if self.answer else 'output'!r}>"
+
+    @property
+    def effect(self) -> Float32:
+        """How far each head's absence moves what is watched: the output, or the answer's probability (signed)."""
+        if self.without is None or self.probability is None:
+            return self.moved
+        change: Float32 = self.without - np.float32(self.probability)
+        return change
+
+    def ranking(self) -> list[tuple[int, int]]:
+        """Return the (layer, head) pairs, those whose absence moves most first."""
+        size = np.abs(self.effect)
+        order = np.argsort(-np.nan_to_num(size, nan=-1.0), axis=None, kind="stable")
+        pairs = [divmod(int(place), size.shape[1]) for place in order]
+        return [pair for pair in pairs if not np.isnan(size[pair])]
+
+    @property
+    def weight_correlation(self) -> float | None:
+        """Spearman's rank correlation over all heads of the largest weight and the movement."""
+        return _rank_correlation(self.weight, self.effect)
+
+    @property
+    def contribution_correlation(self) -> float | None:
+        """Spearman's rank correlation over all heads of the contribution's length and the movement."""
+        return _rank_correlation(self.contribution, self.effect)
+
+    def verdict(self) -> Message:
+        """Return a sentence on how the ranks of weight and contribution fit those of the movement."""
+        weight, contribution = self.weight_correlation, self.contribution_correlation
+        count = int((~np.isnan(self.moved)).sum())
+        if weight is None or contribution is None:
+            return message("Over {count} heads there is no order to compare, and no rank correlation.", count=count)
+        return message(
+            "Over {count} heads the ranks of the change correlate by {contribution} with the length of what a head "
+            "writes, and by {weight} with its largest weight.",
+            count=count,
+            contribution=pure_decimal(f"{contribution:+.2f}"),
+            weight=pure_decimal(f"{weight:+.2f}"),
+        )
+
+
+def _rank_correlation(x: Float32, effect: Float32) -> float | None:
+    """Return the rank correlation of x and |effect|, each in its own largest number: what is tiny has an order too."""
+    there = ~np.isnan(effect)
+    return spearman(_in_largest(x[there]), _in_largest(np.abs(effect[there])))
+
+
+def _in_largest(values: Floats) -> NDArray[np.float64]:
+    exact: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+    return exact / (np.abs(exact).max(initial=0.0) or 1.0)
+
+
+def ablate_heads(
+    text: str,
+    model: str | Model,
+    *,
+    answer: str | None = None,
+    ablation: str = "zero",
+    token: str | int | None = None,
+    pair: str | None = None,
+    download: bool = False,
+    progress: Progress | None = None,
+) -> HeadAblation:
+    """Switch every head of a model off in turn, and measure how far its output or the answer's probability moves.
+
+    model: a reference, see models.model.load, or an open model of one stack. answer: a word that is one token of the
+    vocabulary; its probability is that of the next token, of a BERT that at the text's mask. ablation: zero or mean,
+    what the head's output is. token: whose output vector is compared, see find_token; None for the mean of all.
+    pair: a second segment. progress(done, total) counts heads.
+    Each pass begins at the layer of its head, with the hidden states that were kept: what is below is shared.
+    Raises InputError for an answer of several pieces or a model without a head for it, OptionError for other options.
+    """
+    if ablation not in ABLATIONS:
+        raise unknown_choice("--ablation", ablation, ABLATIONS)
+    if answer is not None and token is not None:
+        raise OptionError(
+            "--token says whose output is compared, and --answer watches a probability.", hint="Leave one of them out."
+        )
+    network = model if isinstance(model, Model) else opened(model, download)
+    passes = open_passes(network, text, pair)
+    watched = None if answer is None else find_answer(network, text, answer)
+    row, notes = _row(passes, token, watched)
+    with network.network.keep_weights():
+        survey = _Survey(None if row is None else [row])
+        whole = passes.run(survey)
+        before = None if watched is None or row is None else _probability(passes, whole, row, watched)
+        shape = (network.shape.layers, max(map(len, survey.weights.values()), default=0))
+        arrays = {
+            name: np.full(shape, np.nan, dtype=np.float32) for name in ("moved", "without", "weight", "contribution")
+        }
+        total, done = sum(map(len, survey.weights.values())), 0
+        for layer, weights in sorted(survey.weights.items()):
+            arrays["weight"][layer, : len(weights)] = weights
+            arrays["contribution"][layer, : len(weights)] = survey.lengths[layer]
+            for head in range(len(weights)):
+                after = passes.run_again(layer, HeadsOff([(layer, head)], ablation))
+                arrays["moved"][layer, head] = _movement(whole, after, row)
+                if watched is not None and row is not None:
+                    arrays["without"][layer, head] = _probability(passes, after, row, watched)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+    without = arrays.pop("without")
+    return HeadAblation(
+        tokens=passes.tokens,
+        way=ablation,
+        **arrays,
+        row=row,
+        answer=watched,
+        probability=before,
+        without=None if watched is None else without,
+        provenance=Provenance(network.origin()),
+        notes=notes,
+    )
+
+
+def _row(passes: TextPasses, token: str | int | None, answer: Answer | None) -> tuple[int | None, tuple[Message, ...]]:
+    """Return the row that is compared, None for all, and notes on the choice."""
+    if answer is not None:
+        return answer_row(passes.model, passes.encoded), ()
+    if token is None:
+        return None, ()
+    index, note = find_token(passes.tokens, token)
+    return index, () if note is None else (note,)
+
+
+def _probability(passes: TextPasses, hidden: Float32, row: int, answer: Answer) -> float:
+    """Return the answer's probability by the hidden states [n, dim] after the final norm."""
+    return float(np.exp(passes.log_probabilities(hidden[[row]])[0, answer.id].astype(np.float64)))
+
+
+def _movement(before: Float32, after: Float32, row: int | None) -> float:
+    """Return |after - before| / |before| of a row, or its mean over all rows, of hidden states [n, dim]."""
+    rows = slice(None) if row is None else [row]
+    exact = before[rows].astype(np.float64)
+    lengths = np.linalg.norm(exact, axis=1)
+    moved = np.linalg.norm(after[rows] - exact, axis=1)
+    return float(np.mean(moved / np.where(lengths > 0, lengths, 1)))
+
+
+class _Survey(Hook):
+    """Measure each head's largest weight and the length of what it writes, means over some rows (None: all)."""
+
+    def __init__(self, rows: list[int] | None) -> None:
+        self._rows: Any = slice(None) if rows is None else rows
+        self.weights: dict[int, Float32] = {}
+        self.lengths: dict[int, Float32] = {}
+
+    def head_outputs(
+        self, at: Sublayer, context: Float32, weights: Float32, value: Float32, output: Float32
+    ) -> Float32:
+        """Keep the means of the sublayer's heads, and return the heads' outputs as they are."""
+        keys = value.shape[1]  # a sink's column, the last, is no word
+        self.weights[at.layer] = weights[:, self._rows, :keys].max(axis=-1).mean(axis=-1)
+        self.lengths[at.layer] = head_lengths(context[:, self._rows], output).mean(axis=-1)
+        return context
+
+
+def head_ablation_document(ablation: HeadAblation) -> dict[str, Any]:
+    """Return the ablation as plain data under `"schema": 1`, a row a head, those that move most first."""
+    rows = []
+    for layer, head in ablation.ranking():
+        row: dict[str, Any] = {
+            "layer": layer,
+            "head": head,
+            "weight": float(ablation.weight[layer, head]),
+            "contribution": float(ablation.contribution[layer, head]),
+            "moved": float(ablation.moved[layer, head]),
+        }
+        if ablation.without is not None:
+            row["probability"] = float(ablation.without[layer, head])
+        rows.append(row)
+    answer = ablation.answer
+    return {
+        "schema": 1,
+        "tokens": [token.text for token in ablation.tokens],
+        "row": ablation.row,
+        "ablation": ablation.way,
+        "answer": None if answer is None else answer._asdict(),
+        "probability": ablation.probability,
+        "rows": rows,
+        "weight_correlation": ablation.weight_correlation,
+        "contribution_correlation": ablation.contribution_correlation,
+        "settings": ablation.provenance.to_settings(),
+    }

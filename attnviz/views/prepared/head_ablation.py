@@ -1,0 +1,103 @@
+"""What the ablation of a model's heads looks like: a cell a head, layers down and heads across, and those on top."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnviz.analysis.head_ablation import HeadAblation
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.color_scale import signed_scale, weight_scale
+from attnviz.views.prepared.labels import Medium, visible
+from attnviz.views.prepared.listing import Column, Listing
+from attnviz.views.prepared.panels import Panel, Prepared, number
+from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
+
+MOST_HEADS = 10  # that a listing names, where no other number is asked for
+
+
+def prepare_head_ablation(ablation: HeadAblation, presentation: Presentation = TERMINAL) -> Prepared:
+    """Return one panel, layers down and heads across: how far each head's absence moves what is watched."""
+    effect = ablation.effect
+    missing = np.isnan(effect)
+    values = np.where(missing, 0, effect)
+    signed = ablation.answer is not None
+    layers, heads = effect.shape
+    panel = Panel(
+        title=None,
+        values=values,
+        rows=tuple(map(str, range(layers))),
+        columns=tuple(map(str, range(heads))),
+        scale=signed_scale(values) if signed else weight_scale(values),
+        forbidden=missing if missing.any() else None,
+        plus=signed,
+    )
+    digits = presentation.digits_or(fitting_digits(values))
+    heading = message("{what}   layer ↓   head →", what=_what(ablation, presentation.medium))
+    notes = (ablation.verdict(),)
+    return Prepared("heads", (panel,), heading, _caption(ablation), notes, digits)
+
+
+def list_head_ablation(
+    ablation: HeadAblation, presentation: Presentation = TERMINAL, top: int | None = None
+) -> Listing:
+    """Return the heads whose absence moves most as a list, with weight and contribution beside."""
+    ranking = ablation.ranking()[: top or MOST_HEADS]
+    effect = ablation.effect
+    digits = presentation.digits_or(fitting_digits(np.nan_to_num(effect)))
+    signed = ablation.answer is not None
+    title = message("probability changes by") if signed else message("changes the output by")
+    columns = (
+        Column(title, *_cells([float(effect[pair]) for pair in ranking], digits, plus=signed)),
+        Column(message("contribution"), *_cells([float(ablation.contribution[pair]) for pair in ranking])),
+        Column(message("largest weight"), *_cells([float(ablation.weight[pair]) for pair in ranking])),
+    )
+    labels = tuple(message("head {layer}.{head}", layer=layer, head=head) for layer, head in ranking)
+    count = int((~np.isnan(effect)).sum())
+    heading = message("the {shown} of {count} heads that matter most", shown=len(labels), count=count)
+    return Listing(heading, labels, (columns,) if labels else ())
+
+
+def fitting_digits(values: NDArray[np.floating]) -> int:
+    """Return the decimal places by which the largest of these numbers has three digits, from 3 to 9."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return DIGITS if largest >= 0.1 or largest == 0 else min(9, DIGITS + int(-np.floor(np.log10(largest))) - 1)
+
+
+def _cells(
+    values: list[float], digits: int = DIGITS, *, plus: bool = False
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return numbers as people read them, and how much of a bar up to the largest each is."""
+    largest = max(map(abs, values), default=0.0) or 1.0
+    return tuple(number(value, digits, plus=plus) for value in values), tuple(abs(value) / largest for value in values)
+
+
+def _what(ablation: HeadAblation, medium: Medium) -> Message:
+    """Say what moves."""
+    if ablation.answer is not None:
+        return message("change of the probability of “{answer}”", answer=visible(ablation.answer.text, medium))
+    if ablation.row is not None:
+        word = visible(ablation.tokens[ablation.row].text, medium)
+        return message("how far the output of “{word}” moves without each head", word=word)
+    return message("how far the output moves without each head")
+
+
+def _caption(ablation: HeadAblation) -> tuple[Message, ...]:
+    """Return how it was computed, part by part."""
+    way = (
+        message("each head’s output is zeros in turn")
+        if ablation.way == "zero"
+        else message("each head’s output is its mean over the text in turn")
+    )
+    if ablation.answer is None or ablation.probability is None:
+        measure = (message("change: |o' - o| / |o|, relative to the vector's length"),)
+    else:
+        measure = (
+            message(
+                "with all heads “{answer}” has the probability {value}",
+                answer=visible(ablation.answer.text),
+                value=number(ablation.probability, fitting_digits(np.array([ablation.probability]))),
+            ),
+        )
+    return (*describe_provenance(ablation.provenance), way, *measure)
