@@ -124,7 +124,7 @@ def pattern_places(
     if not cross:
         sentences = _sentence_numbers(key, source)
         if len(set(sentences[text_columns].tolist())) > 1:
-            alike = sentences[:, None] == sentences
+            alike = sentences[: len(query), None] == sentences  # a sink stands after the tokens
             found["same_sentence"] = alike & text_rows[:, None] & text_columns
     return found
 

@@ -332,7 +332,7 @@ def _examples(attention: Attention, rows: Floats, number: int) -> list[list[Head
     several = np.ones(rows.shape, dtype=bool) if masks is None else masks & (masks.sum(axis=-1, keepdims=True) > 1)
     shown = np.where(several, rows, -1.0)
     if not attention.is_cross and len(attention.query) > 1:
-        shown = np.where(np.eye(len(attention.query), dtype=bool), -1.0, shown)
+        shown = np.where(np.eye(len(attention.query), len(attention.key), dtype=bool), -1.0, shown)
     flat = shown.reshape(*shown.shape[:2], -1)
     best, most = flat.argmax(axis=-1), flat.max(axis=-1)
     words = (

@@ -14,12 +14,15 @@ from attnviz.api.toy_or_model import choose
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.positions import SCHEMES
+from attnviz.core.provenance import EVERY
+from attnviz.core.reductions import check_reduction
 from attnviz.core.selection import layer_numbers
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_options
 from attnviz.text.tokenize import normal_form
 from attnviz.text.word_spans import reorder_words
 from attnviz.toy.attend import attend_to
+from attnviz.toy.reduce import reduce_toy
 from attnviz.toy.settings import Settings, check_settings
 from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import NO_FILES, WordFiles, cut_as, how_to_cut, known_words, open_word_files, read
@@ -40,6 +43,7 @@ def compare(
     *,
     keys: str | None = None,
     layer: int | str | None = None,
+    reduce: str | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Comparison: ...
@@ -52,6 +56,7 @@ def compare(
     *,
     keys: str | None = None,
     layer: int | str | None = None,
+    reduce: str | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Comparison:
@@ -62,7 +67,8 @@ def compare(
     cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (a number or
     "mean"; the last, if None); an encoder-decoder that of its encoder, or, with `keys`, how the words of that target
     look at both texts.
-    progress: as in run. Two Attentions, computed here or elsewhere, are compared as they are, without further settings.
+    reduce: one map in place of the heads, as in run, but for all. progress: as in run. Two Attentions, computed here or
+    elsewhere, are compared as they are, without further settings.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
 
     Examples:
@@ -77,11 +83,12 @@ def compare(
             chosen,
             keys=keys,
             layer=layer,
+            reduce=reduce,
             word_files=open_for((text_a, text_b, keys), chosen, progress),
         )
     if not isinstance(text_a, Attention) or not isinstance(text_b, Attention):
         raise InputError("compare takes two texts or two Attentions, not one of each.")
-    if settings is not None or keys is not None or options:
+    if settings is not None or keys is not None or reduce is not None or options:
         raise OptionError("Two Attentions are already computed: no setting can change them.")
     from attnviz.analysis.compare_attentions import compare_attentions
 
@@ -103,6 +110,7 @@ def compare_texts(
     *,
     keys: str | None = None,
     layer: int | str | None = None,
+    reduce: str | None = None,
     word_files: WordFiles = NO_FILES,
 ) -> Comparison:
     """Compare two texts, computed by the toy under its settings or by a model under its options; see `compare`.
@@ -112,8 +120,14 @@ def compare_texts(
     from attnviz.analysis.compare_attentions import check_one_layer
 
     check_one_layer(layer)
+    check_reduction(reduce)
+    if reduce == EVERY:
+        raise OptionError(
+            "--reduce all shows reductions beside each other: compare takes one of them.",
+            hint="Use --reduce mean, max, rollout, flow, norm or value-zeroing.",
+        )
     if isinstance(chosen, Options):
-        return _compare_by_model(text_a, text_b, chosen, keys, None if layer is None else str(layer))[0]
+        return _compare_by_model(text_a, text_b, chosen, keys, None if layer is None else str(layer), reduce)[0]
     if layer is not None and str(layer) not in ("0", "mean"):
         raise MissingError("There is no layer {layer}: the toy has only layer 0.", layer=layer)
     schemes = tuple(SCHEMES) if chosen.position == "all" else ("none", chosen.position or "sinusoidal")
@@ -129,6 +143,8 @@ def compare_texts(
         b = replace(b, embedded=replace(b.embedded, notes=()))  # the words of the first text are told already
     each = [replace(chosen, position=scheme) for scheme in dict.fromkeys(schemes)]
     pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
+    if reduce is not None:
+        pairs = [(reduce_toy(one, reduce), reduce_toy(other, reduce)) for one, other in pairs]
     return compare_pairs(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
 
 
@@ -139,19 +155,20 @@ def compare_layers(
     layer: str | None,
     *,
     keys: str | None = None,
+    reduce: str | None = None,
     word_files: WordFiles = NO_FILES,
 ) -> list[Comparison]:
     """Compare two texts in each of the layers that a text names, as 0,2-4, mean or all; the last, if None."""
-    if isinstance(chosen, Options):
-        return _compare_by_model(text_a, text_b, chosen, keys, layer)
+    if isinstance(chosen, Options) and reduce != EVERY:
+        return _compare_by_model(text_a, text_b, chosen, keys, layer, reduce)
     for number in (None if layer is None else layer_numbers(layer)) or [0]:
         if number != 0:
             raise MissingError("There is no layer {layer}: the toy has only layer 0.", layer=number)
-    return [compare_texts(text_a, text_b, chosen, keys=keys, word_files=word_files)]
+    return [compare_texts(text_a, text_b, chosen, keys=keys, reduce=reduce, word_files=word_files)]
 
 
 def _compare_by_model(
-    text_a: str, text_b: str, options: Options, keys: str | None, layer: str | None
+    text_a: str, text_b: str, options: Options, keys: str | None, layer: str | None, reduce: str | None = None
 ) -> list[Comparison]:
     """Compare two texts that a real model reads, layer by layer."""
     check_options(options)
@@ -165,7 +182,9 @@ def _compare_by_model(
     other = options
     if options.words is not None:  # they spell the first text; the second has them in an order of its own
         other = replace(options, words=reorder_words(options.words, text_b) or options.words)
-    a, b = run_model(text_a, options, keys, which), run_model(text_b, other, keys, which)
+    check_reduction(reduce)
+    a = run_model(text_a, options, keys, which, reduce=reduce)
+    b = run_model(text_b, other, keys, which, reduce=reduce)
     each = ["mean"] if layer == "mean" else a.layers
     return [compare_pairs([(a.select(layer=one), b.select(layer=one))]) for one in each]
 

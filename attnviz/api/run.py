@@ -43,6 +43,7 @@ def run(
     vectors: str | Path | ArrayLike | None = None,
     labels: str | Sequence[str] | None = None,
     layers: str | Collection[int] | None = None,
+    reduce: str | None = None,
     contributions: bool = False,
     progress: Progress | None = None,
     most: int = MOST_TOKENS,
@@ -57,8 +58,10 @@ def run(
     stride, attention, download. labels name the rows of a matrix: a list, or a string that is read as --labels is;
     progress(done, total) is told how many bytes of an embedding's file are read. The toy has one layer of `heads`
     heads; of a model, `layers` (counted from 0, -1 is the last; None is all; a text as "0,2-4" or "mean") are
-    computed. contributions: let the model measure what each head adds, so that small maps are named by it; the toy's
-    are known anyhow. most: more tokens are refused.
+    computed. reduce: one map a layer in place of the heads: mean, max, rollout, flow (Abnar and Zuidema 2020), norm
+    (Kobayashi et al. 2020, 2021), value-zeroing (Mohebbi et al. 2023), or all beside each other. contributions: let the
+    model measure what each head adds, so that small maps are named by it; the toy's are known anyhow. most: more
+    tokens are refused.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     Examples:
@@ -83,11 +86,14 @@ def run(
             "word_files": word_files,
             "most": most,
         }
+        _check_reduction(reduce)
         found = [attend_to(*read_words(one, toy, **reading)) for one in texts]
+        found = found if reduce is None else [_reduced(one, reduce) for one in found]
     elif None in texts:
         raise InputError("A model reads a text: give a text, not vectors.")
     else:
-        found = [run_model(one, chosen, keys, layers, contributions=contributions) for one in texts if one is not None]
+        more: dict[str, Any] = {"reduce": reduce, "contributions": contributions}
+        found = [run_model(one, chosen, keys, layers, **more) for one in texts if one is not None]
     return found if isinstance(text, list | tuple) else found[0]
 
 
@@ -97,6 +103,7 @@ def run_model(
     keys: str | None = None,
     layers: str | Collection[int] | None = None,
     *,
+    reduce: str | None = None,
     contributions: bool = False,
 ) -> Attention:
     """Run a real model on a text; it stays open for the next one."""
@@ -105,8 +112,8 @@ def run_model(
 
     assert options.model is not None
     model = opened(options.model, options.download)
-    known = joining_words(options)
-    return model.attend(text, options, keys=keys, layers=layers, contributions=contributions, known=known)
+    more: dict[str, Any] = {"reduce": reduce, "contributions": contributions, "known": joining_words(options)}
+    return model.attend(text, options, keys=keys, layers=layers, **more)
 
 
 def joining_words(options: Options) -> KnownWords | None:
@@ -127,6 +134,7 @@ def load_weights(
     merge: str = "char",
     no_special: bool = False,
     renormalize: bool = False,
+    reduce: str | None = None,
     most: int = MOST_TOKENS,
 ) -> tuple[Attention, ...]:
     """Read the attentions that a .npz, .json or .npy file holds, one for each text: weights that are already computed.
@@ -134,7 +142,8 @@ def load_weights(
     A model, which computes them, is opened by `attnviz.load`.
     labels: names for the tokens (and, as a second string, for the keys): a file, or a list with commas or spaces.
     normalize: divide rows by their sums rather than refuse them; partial: take rows that sum to less than 1, of which
-    some keys are not there. merge, no_special, renormalize: as with a model. most: more tokens are refused.
+    some keys are not there. merge, no_special, renormalize, reduce: as with a model, but
+    that norm and value-zeroing need values, which no file has. most: more tokens are refused.
     Raises an AttnvizError that says what is wrong where.
     """
     if not isinstance(path, str | PathLike):
@@ -143,11 +152,33 @@ def load_weights(
     from attnviz.io.read_data import read_attentions
 
     check_labels(labels)
+    _check_reduction(reduce)
     names = [labels] if isinstance(labels, str) else list(labels)
     found = read_attentions(Path(path), labels=names, normalize=normalize, partial=partial)
     for attention in found:
         check_size(len(attention.query), len(attention.key), 1, most)  # the heads are in memory already
+    if reduce is not None:
+        found = tuple(_reduced(one, reduce) for one in found)
     return tuple(_as_read(one, merge, no_special=no_special, renormalize=renormalize) for one in found)
+
+
+def _check_reduction(reduce: str | None) -> None:
+    """Raise OptionError for a reduction that there is not."""
+    if reduce is not None:
+        from attnviz.core.reductions import check_reduction
+
+        check_reduction(reduce)
+
+
+def _reduced(attention: Attention, reduce: str) -> Attention:
+    """Return the toy's attention, or one that was given, reduced to one map a layer."""
+    if attention.provenance.toy is not None and attention.traces:
+        from attnviz.toy.reduce import reduce_toy
+
+        return reduce_toy(attention, reduce)
+    from attnviz.core.reductions import reduce_attention
+
+    return reduce_attention(attention, reduce)
 
 
 def _as_read(attention: Attention, merge: str, *, no_special: bool, renormalize: bool) -> Attention:

@@ -122,7 +122,12 @@ def prepare_picture(
     """Prepare what a picture shows: the chosen layer and heads; a grid has them all where none are chosen."""
     rest = "all" if presentation.style.kind == "grid" else None
     shown = choose_heads(attention, head or rest, layer or rest)
-    return join(refining.apply(prepare(shown, presentation=presentation), shown))
+    forms = refining.apply(prepare(shown, presentation=presentation), shown)
+    if shown.provenance.reduced == "all":
+        from attnviz.views.prepared.reduction_words import add_disagreement
+
+        forms = tuple(add_disagreement(form, shown) for form in forms)
+    return join(forms)
 
 
 def prepare_comparing(

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnviz.api.run import load_weights, run
 from attnviz.api.save import FOR_ATTENTION, PAGE, check_destination, numbered, prepare_picture, save_attention
@@ -87,6 +87,7 @@ def _computed(
     data: bool = False,
 ) -> list[Attention]:
     digits_for(view_options)
+    check_reduce(view_options.reduce, view_options.head)
     for name in view_options.show:
         if name not in SHOWS:
             raise unknown_choice("--show", name, SHOWS)
@@ -96,7 +97,8 @@ def _computed(
     sources = read_sources(texts, inputs)
     if inputs.weights is not None:
         refuse_computing(settings, model_options)
-    reading_options = reading_of(model_options, normalize=inputs.normalize, partial=inputs.partial)
+    reduce = view_options.reduce
+    reading_options = reading_of(model_options, normalize=inputs.normalize, partial=inputs.partial, reduce=reduce)
     chosen = settings if inputs.weights is not None else choose_one(settings, model_options)
     texts_read = [text for source in sources for text in (source.text, source.keys)]
     with reading() as progress:
@@ -108,6 +110,7 @@ def _computed(
             inputs=inputs,
             chosen=chosen,
             reading_options=reading_options,
+            reduce=reduce,
             layers=layers,
             word_files=word_files,
             most=MOST_SUMMED_UP if summed_up else MOST_TOKENS,
@@ -121,6 +124,18 @@ def _computed(
         for name in view_options.show:
             check_show(attention, name)
     return found
+
+
+def check_reduce(reduce: str | None, head: str | None) -> None:
+    """Raise OptionError for a reduction that there is not, and for heads beside one, which has none."""
+    if reduce is None:
+        return
+    from attnviz.core.provenance import EVERY
+    from attnviz.core.reductions import check_reduction
+
+    check_reduction(reduce)
+    if head is not None and (reduce != EVERY or head == "mean"):
+        raise OptionError("--reduce makes one map of the heads: leave --head out.")
 
 
 def attend_one(
@@ -188,6 +203,7 @@ def _attend(
     inputs: AttentionInput,
     chosen: Settings | Options,
     reading_options: Reading,
+    reduce: str | None,
     layers: str | list[int] | None,
     word_files: WordFiles | None,
     most: int,
@@ -197,14 +213,18 @@ def _attend(
         labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
         return load_weights(source.weights, labels=labels, most=most, **reading_options)
     if source.vectors is not None:
-        return (run(settings=chosen, vectors=source.vectors, labels=source.labels, keys=source.keys, most=most),)
+        named: dict[str, Any] = {"labels": source.labels, "keys": source.keys, "reduce": reduce}
+        return (run(settings=chosen, vectors=source.vectors, most=most, **named),)
+    if isinstance(chosen, Settings) and reduce is not None:
+        return (run(source.text, chosen, keys=source.keys, reduce=reduce, most=most),)
     if word_files is not None and isinstance(chosen, Settings):
         from attnviz.toy.attend import attend_to
         from attnviz.toy.words import read_words
 
         return (attend_to(*read_words(source.text, chosen, keys=source.keys, word_files=word_files, most=most)),)
     keys = source.keys
-    return (run(source.text, chosen, keys=keys, layers=layers, contributions=contributions, most=most),)
+    more: dict[str, Any] = {"layers": layers, "reduce": reduce, "contributions": contributions and reduce is None}
+    return (run(source.text, chosen, keys=keys, most=most, **more),)
 
 
 def digits_for(view_options: ViewOptions, attention: Attention | None = None) -> int:

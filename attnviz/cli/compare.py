@@ -13,7 +13,7 @@ from attnviz.analysis.comparison import Comparison
 from attnviz.api.compare import compare_layers, open_for
 from attnviz.api.save import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
 from attnviz.api.toy_or_model import choose_one
-from attnviz.cli.common import check_picture, digits_for, print_json, view_choice
+from attnviz.cli.common import check_picture, check_reduce, digits_for, print_json, view_choice
 from attnviz.cli.options import AltOption, ComparisonViewOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
@@ -70,6 +70,7 @@ def command(
 ) -> None:
     """Compare the same words in another order: what changes, and what does not."""
     digits = digits_for(ViewOptions(precision=view_options.precision))
+    check_reduce(view_options.reduce, view_options.head)
     presentation = Presentation(digits, "picture", style)
     choice = view_choice(view_options)
     check_comparing(choice)
@@ -125,7 +126,9 @@ def _compare_weights(
     paths = [*inputs.weights, *map(Path, texts)]
     check_encoded(inputs.encoding, [], inputs.labels)
     labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
-    reading_options = reading_of(model_options, normalize=inputs.normalize, partial=inputs.partial)
+    reading_options = reading_of(
+        model_options, normalize=inputs.normalize, partial=inputs.partial, reduce=view_options.reduce
+    )
     return compare_files(paths, labels, reading_options, layer=view_options.layer, head=view_options.head)
 
 
@@ -157,5 +160,7 @@ def _compare_texts(
         return [
             found
             for other in others
-            for found in compare_layers(first, other, chosen, view_options.layer, keys=keys, word_files=word_files)
+            for found in compare_layers(
+                first, other, chosen, view_options.layer, keys=keys, reduce=view_options.reduce, word_files=word_files
+            )
         ]

@@ -36,6 +36,7 @@ class ExportViewOptions:
     precision: int | None = None
     scale: str = "global"
     sinks: str = "keep"
+    reduce: str | None = None
 
 
 def command(

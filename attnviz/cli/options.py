@@ -17,6 +17,7 @@ import typer
 
 from attnviz.core.masks import SPELLINGS
 from attnviz.core.positions import SCHEMES
+from attnviz.core.provenance import EVERY, REDUCTIONS
 from attnviz.i18n.messages import LANGUAGES, translate
 from attnviz.models import ABLATIONS, ATTENTIONS
 from attnviz.text.merge_pieces import MERGES
@@ -63,6 +64,7 @@ class ViewOptions:
     scale: str = "global"
     sinks: str = "keep"
     token: str | None = None
+    reduce: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class ComparisonViewOptions:
     squeeze: bool = False
     top: int | None = None
     scale: str = "global"
+    reduce: str | None = None
 
 
 @dataclass(frozen=True)
@@ -280,6 +283,13 @@ OPTIONS: dict[str, OptionText] = {
         "Heads, counted from 0: 3, 0,5, 2-4, names, mean (of all), or all.",
         "N,N-N|NAME|mean|all",
         ("mean", "all"),
+    ),
+    "reduce": OptionText(
+        "View",
+        "One map a layer in place of the heads: by mean or maximum, through the layers (rollout, flow), by what words "
+        "add (norm) or change (value-zeroing); all: these beside each other.",
+        None,
+        (*REDUCTIONS, EVERY),
     ),
     "precision": OptionText(
         "View",

@@ -27,9 +27,10 @@ class Reading(TypedDict):
     merge: str
     no_special: bool
     renormalize: bool
+    reduce: str | None
 
 
-def reading_of(model_options: Options, *, normalize: bool, partial: bool) -> Reading:
+def reading_of(model_options: Options, *, normalize: bool, partial: bool, reduce: str | None = None) -> Reading:
     """Return how the options ask to read weights: what is done with pieces and special tokens is as with a model."""
     return Reading(
         normalize=normalize,
@@ -37,6 +38,7 @@ def reading_of(model_options: Options, *, normalize: bool, partial: bool) -> Rea
         merge=model_options.merge,
         no_special=model_options.no_special,
         renormalize=model_options.renormalize,
+        reduce=reduce,
     )
 
 

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+# How heads may be reduced to one map (core.reductions), and the word for all of these beside each other.
+REDUCTIONS = ("mean", "max", "rollout", "flow", "norm", "value-zeroing")
+EVERY = "all"
+
 TOY_UNKNOWN = "[UNK]"  # the piece of a token that the toy's lexicon lacks
 
 
@@ -195,7 +199,8 @@ class Provenance:
     the tokens that are not shown. normalized: whether rows were divided by their sums. partial: whether rows may sum
     to less than 1, since some keys are not there. precision: of weights that were given, what explains row sums that
     miss 1 by more than float32 rounds. mean_layers: the layers that the
-    layer "mean" is the mean of; mean_heads: the heads that the head "mean" is, where these are not all. others:
+    layer "mean" is the mean of; mean_heads: the heads that the head "mean" is, where these are not all. reduced:
+    how heads were reduced to one map, one of REDUCTIONS or "all". others:
     settings of a document that mean nothing here; they are written back as they were read.
     """
 
@@ -207,6 +212,7 @@ class Provenance:
     precision: RowPrecision | None = None
     mean_layers: tuple[int, ...] = ()
     mean_heads: tuple[int | str, ...] = ()
+    reduced: str | None = None
     others: tuple[tuple[str, object], ...] = ()
 
     @property
@@ -274,6 +280,8 @@ class Provenance:
             found["mean_layers"] = list(self.mean_layers)
         if self.mean_heads:
             found["mean_heads"] = list(self.mean_heads)
+        if self.reduced is not None:
+            found["reduced"] = self.reduced
         return found | {name: value for name, value in self.others if name not in found}
 
 
@@ -295,6 +303,7 @@ def from_settings(settings: Mapping[str, Any]) -> Provenance:
         precision=None if settings.get("precision") is None else RowPrecision(**settings["precision"]),
         mean_layers=tuple(settings.get("mean_layers", ())),
         mean_heads=tuple(settings.get("mean_heads", ())),
+        reduced=settings.get("reduced"),
     )
     known = found.to_settings()
     return replace(found, others=tuple((name, value) for name, value in settings.items() if name not in known))

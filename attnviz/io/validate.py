@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.masks import parse_mask
-from attnviz.core.provenance import Provenance, from_settings
+from attnviz.core.provenance import EVERY, REDUCTIONS, Provenance, from_settings
 from attnviz.core.token import Token
 from attnviz.core.types import Booleans, Float32
 from attnviz.i18n.messages import Message, message
@@ -92,6 +92,9 @@ _OF_SETTINGS = {
     "hidden": _OBJECT,
     "lexicon": _TEXTS,
     "ablate": _HEADS,
+    "reduced": _Kind(
+        lambda value: value in (*REDUCTIONS, EVERY), message("mean, max, rollout, flow, norm, value-zeroing or all")
+    ),
     "ablation": _Kind(lambda value: value in ("zero", "mean"), message("zero or mean")),
 }
 # What else must be there with a setting, to say how the weights were computed.

@@ -10,6 +10,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Trace
 from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import InputError, MissingError
+from attnviz.core.reductions import needs_values
 from attnviz.core.types import Booleans, Float32, Indexes
+from attnviz.core.value_maps import cosine_distances
 from attnviz.i18n.messages import listed
 from attnviz.models.contributions import ContributionHook
 from attnviz.models.families.architectures import check_architecture
@@ -29,6 +32,7 @@ from attnviz.models.families.hooks import active, hooked_too
 from attnviz.models.families.layers import finite
 from attnviz.models.families.registry import FAMILIES, family_of, stack_of, text_config
 from attnviz.models.families.weights import Weights
+from attnviz.models.reduce import NormHook, ZeroValue
 
 Kind = Literal["auto", "encoder", "decoder", "cross"]
 Tensors = Mapping[str, NDArray[np.floating[Any]]]
@@ -44,7 +48,8 @@ class ForwardOutput(NamedTuple):
     layer, or none. hidden: [query, dim], the output of the last layer that ran, after the final norm if it is the
     model's last. logits: [rows, vocabulary] of the language model's head where they were asked for. allowed: the
     kept layers' masks, [query, key] where they share one, else [layers, 1, query, key]; None where all may attend.
-    contributions: the lengths of what each head adds, of the weights' shape, where they were asked for.
+    contributions: the lengths of what each head adds, of the weights' shape, where they were asked for. maps: norm and
+    value-zeroing by name, [layers, query, key], as far as Request.reduce needs them.
     """
 
     layers: tuple[int, ...]
@@ -54,6 +59,7 @@ class ForwardOutput(NamedTuple):
     logits: Float32 | None
     allowed: Booleans | None
     contributions: Float32 | None = None
+    maps: Mapping[str, Float32] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,8 @@ class Request:
     layers: whose weights to keep, None for all, [] for none. logits: True for all rows, or the numbers of rows (-1 is
     the last). traces: keep every intermediate of the kept layers. cross_attention: keep the decoder's cross-attention
     in place of its self-attention. whole: run all layers even where no weights or logits need them. contributions:
-    measure what each head of the kept layers adds (see contributions.ContributionHook).
+    measure what each head of the kept layers adds (see contributions.ContributionHook). reduce: measure what this
+    reduction needs of values, of map_layers (None for the kept layers); see reduce.py.
     """
 
     layers: Collection[int] | None = None
@@ -72,6 +79,8 @@ class Request:
     cross_attention: bool = False
     whole: bool = False
     contributions: bool = False
+    reduce: str | None = None
+    map_layers: Collection[int] | None = None
 
 
 def forward(
@@ -86,19 +95,22 @@ def forward(
     logits: bool | Collection[int] = False,
     traces: bool = True,
     contributions: bool = False,
+    reduce: str | None = None,
 ) -> ForwardOutput:
     """Run a model on token ids [n] and return its attention.
 
     config: config.json as Hugging Face writes it; tensors: its weights by their names, read only when needed.
     segments: 0 or 1 a token, for families of BERT's kind. kind: an encoder-decoder has three attentions, "encoder"
     (ids to ids), "decoder" (target_ids to target_ids) and "cross" (target_ids to ids); "auto" is the only one there
-    is, or cross where target_ids are given, else encoder. layers, logits, traces, contributions: see Request.
+    is, or cross where target_ids are given, else encoder. layers, logits, traces, contributions, reduce: see Request.
     Raises InputError for an unknown family, absurd config values, ids outside the vocabulary, a text that is longer
     than the model's positions, and tensors that are missing or of another shape; MissingError for an unknown layer.
     """
     network = Network(config, tensors)
     chosen = network.attention_kind(kind, target_ids)
-    request = Request(layers, logits, traces, cross_attention=chosen == "cross", contributions=contributions)
+    request = Request(
+        layers, logits, traces, cross_attention=chosen == "cross", contributions=contributions, reduce=reduce
+    )
     tokens = token_ids(ids)
     numbers = None if segments is None else _segment_numbers(segments, len(tokens))
     if chosen == "encoder" or not network.shape.encoder_decoder:
@@ -231,7 +243,10 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     top = depth if rows is not None or request.whole else max(wanted, default=-1) + 1
     kept = _KeptLayers(len(wanted), request.traces)
     measuring = ContributionHook(wanted, cross=request.cross_attention) if request.contributions else None
-    with hooked_too(measuring), np.errstate(over="ignore", invalid="ignore"):
+    mapped = wanted if request.map_layers is None else tuple(sorted(set(request.map_layers)))
+    needed = () if request.reduce is None else needs_values(request.reduce)
+    lengths_of_sums = NormHook(mapped, cross=request.cross_attention) if "norm" in needed else None
+    with hooked_too(measuring), hooked_too(lengths_of_sums), np.errstate(over="ignore", invalid="ignore"):
         # Products come out column by column (see layers.Linear): so sums read both sides in the order of memory.
         hidden = np.asfortranarray(stack.embed(ids, segments))
         with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
@@ -248,7 +263,31 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     allowed = None if request.cross_attention else _layer_masks(stack, wanted)
     weights = kept.stacked(stack.heads, len(ids), keys + stack.has_sink)
     lengths = None if measuring is None else measuring.stacked(weights)
-    return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed, lengths)
+    maps = {} if lengths_of_sums is None else {"norm": lengths_of_sums.stacked()}
+    if "value-zeroing" in needed:
+        maps["value-zeroing"] = _zero_values(stack, ids, request, segments, mapped)
+    return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed, lengths, maps)
+
+
+def _zero_values(
+    stack: Stack, ids: Indexes, request: Request, segments: Indexes | None, wanted: Sequence[int]
+) -> Float32:
+    """Run the stack again, and each wanted layer without each token's value in turn: [layers, query, key]."""
+    found = []
+    hidden = np.asfortranarray(stack.embed(ids, segments))
+    source = stack.encoder_hidden_states
+    keys = len(source) if request.cross_attention and source is not None else len(ids)
+    with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
+        for number in range(max(wanted, default=-1) + 1):
+            output = _run_layer(stack, number, hidden)
+            if number in wanted:
+                without = []
+                for key in range(keys):
+                    with hooked_too(ZeroValue(number, key, cross=request.cross_attention)):
+                        without.append(_run_layer(stack, number, hidden).hidden)
+                found.append(cosine_distances(output.hidden, without))
+            hidden = output.hidden
+    return np.array(found, dtype=np.float32).reshape(-1, len(ids), keys)
 
 
 def run_from(stack: Stack, hidden: Float32, first: int = 0) -> Float32:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.memory_limit import memory_left
-from attnviz.core.provenance import HeadsSwitchedOff, ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
+from attnviz.core.provenance import EVERY, HeadsSwitchedOff, ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
+from attnviz.core.reductions import NEED_VALUES, THROUGH_LAYERS, check_reduction, reduce_attention
 from attnviz.core.selection import layer_numbers
 from attnviz.core.token import SINK
 from attnviz.i18n.messages import Message, message
@@ -157,6 +158,7 @@ class Model:
         layers: int | str | Collection[int] | None = None,
         traces: bool = True,
         contributions: bool = False,
+        reduce: str | None = None,
         known: KnownWords | None = None,
         **changes: Any,
     ) -> Attention | list[Attention]:
@@ -167,8 +169,8 @@ class Model:
         keys: the target text of an encoder-decoder, whose tokens attend to those of `text`; without it the model's
         own answer is taken, greedily. layers: their numbers, None for all, -1 for the last, or a text as "0,2-4", "all"
         and "mean", the mean of all. traces: keep every intermediate, for `explain`. contributions: measure what each
-        head adds, as `Attention.contributions` says. known: the words by which
-        merge="word" joins Chinese characters where rjieba is not installed.
+        head adds, as `Attention.contributions` says. reduce: one map a layer in place of the heads, see
+        core.reductions. known: the words by which merge="word" joins Chinese characters where rjieba is not installed.
         Raises InputError where the text is longer than the model can take, and for what the model's files lack;
         OptionError for options that the model cannot follow; MissingError for a layer that it does not have.
         """
@@ -178,6 +180,7 @@ class Model:
                 "layers": layers,
                 "traces": traces,
                 "contributions": contributions,
+                "reduce": reduce,
                 "known": known,
                 **changes,
             }
@@ -187,14 +190,20 @@ class Model:
         mean = isinstance(layers, str) and layers == "mean"
         traces = traces and not mean
         check_fit(chosen, keys, self.shape, self.name)
+        check_reduction(reduce)
+        if reduce in NEED_VALUES and chosen.slides:
+            raise OptionError(
+                "--reduce {how} needs the values of one pass, and --window makes several.",
+                hint="Leave --window out, or use --reduce mean, max, rollout or flow.",
+                how=reduce,
+            )
+        request = Request(traces=traces and reduce is None, contributions=contributions, reduce=reduce)
         off = self._switched_off(chosen)
         if reads_target(chosen, self.shape):
-            numbers = _layer_numbers(layers, self.shape.decoder_layers or 0)
-            wanted = Request(numbers, traces=traces, contributions=contributions)
+            wanted = _request(layers, self.shape.decoder_layers or 0, request)
             found = self._read_target(text, keys, chosen, wanted)
         else:
-            numbers = _layer_numbers(layers, self.shape.layers)
-            wanted = Request(numbers, traces=traces, contributions=contributions)
+            wanted = _request(layers, self.shape.layers, request)
             with self.without_heads(chosen):
                 found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen, wanted)
         found = found if off is None else _tell_switched_off(found, off)
@@ -331,6 +340,7 @@ class Model:
             encoded.tokens,
             source,
             output,
+            request,
             notes,
             unknown_words=_unknown_words(encoded),
             pair=None if pair is None else Pair(pair, len(text) + 1),
@@ -350,7 +360,7 @@ class Model:
         )
         unknown = _unknown_words(encoded)
         if slid.windows == 1:
-            return self._attention(encoded.tokens, text, slid.output, unknown_words=unknown)
+            return self._attention(encoded.tokens, text, slid.output, request, unknown_words=unknown)
         note = message(
             "Read in {count} windows of {window} tokens, {stride} apart; each row is the mean over the windows "
             "that its token is in.",
@@ -362,6 +372,7 @@ class Model:
             encoded.tokens,
             text,
             slid.output,
+            request,
             (note,),
             unknown_words=unknown,
             window=SlidingWindow(slid.window, slid.stride),
@@ -386,6 +397,7 @@ class Model:
             target.tokens,
             target.text,
             output,
+            request,
             target.notes,
             None if alone else (encoded.tokens, text),
             layers=self.shape.decoder_layers,
@@ -400,18 +412,19 @@ class Model:
         tokens: tuple[Token, ...],
         source: str,
         output: ForwardOutput,
+        request: Request,
         notes: tuple[Message, ...] = (),
         keys: tuple[tuple[Token, ...], str] | None = None,
         **changes: Any,
     ) -> Attention:
-        """Return a pass's output with its tokens.
+        """Return a pass's output with its tokens, reduced to one map a layer where the request asks for it.
 
         keys: the other text's tokens and that text, in cross-attention. changes: fields of the ModelOrigin.
         """
         key, key_source = (tokens, None) if keys is None else keys
         if output.weights.shape[-1] > len(key):
             key = (*key, SINK)
-        return Attention(
+        found = Attention(
             query=tokens,
             key=key,
             weights=output.weights,
@@ -425,6 +438,10 @@ class Model:
             notes=(*notes, *self._vocabulary_notes, *self._notes()),
             contributions=output.contributions,
         )
+        if request.reduce is None:
+            return found
+        shown = None if request.map_layers is None else tuple(request.map_layers)
+        return reduce_attention(found, request.reduce, output.maps, shown)
 
     def _notes(self) -> tuple[Message, ...]:
         """Return what a reader should know of the checkpoint: how it was read, and which of its tensors were not."""
@@ -487,6 +504,18 @@ def _tell_switched_off(attention: Attention, off: HeadsSwitchedOff) -> Attention
             ),
         )
     return replace(attention, provenance=attention.provenance.of_model(switched_off=off), notes=notes)
+
+
+def _request(layers: int | str | Collection[int] | None, count: int, request: Request) -> Request:
+    """Return the request for these layers, of `count`; of a reduction through the layers, all up to the last of them.
+
+    What a reduction shows are its map_layers then.
+    """
+    numbers = _layer_numbers(layers, count)
+    if request.reduce is None or request.reduce not in (*THROUGH_LAYERS, EVERY):
+        return replace(request, layers=numbers)
+    shown = tuple(range(count)) if numbers is None else tuple(sorted(set(numbers)))
+    return replace(request, layers=range(max(shown, default=-1) + 1), map_layers=shown)
 
 
 def _unknown_words(encoded: EncodedText) -> UnknownWords:

@@ -84,6 +84,8 @@ def _note_spaces(
 
 def why_no_traces(attention: Attention) -> MissingError | None:
     """Return an error that says why a model's attention has no scores and cards; None where no reason is known."""
+    if attention.provenance.reduced is not None:
+        return MissingError("A reduced map has only weights.", hint="Leave --reduce out.")
     model = attention.provenance.model
     if model is not None and model.window is not None:
         return MissingError(

@@ -26,6 +26,8 @@ DOCUMENTS = [
     ("attention", ["run", "猫吃鱼", "鱼吃猫"]),
     ("attention", ["run", "--vectors", str(SAMPLES / "article.csv")]),
     ("attention", ["run", "--weights", WEIGHTS]),
+    ("attention", ["run", "猫吃鱼", "--reduce", "norm"]),
+    ("attention", ["run", "猫吃鱼", "--reduce", "all"]),
     ("comparison", ["compare", "猫吃鱼", "鱼吃猫"]),
     ("comparison", ["compare", "猫吃鱼", "鱼吃狗", "--heads", "4", "--head", "all"]),
     ("comparison", ["compare", "猫吃鱼", "鱼吃猫", "--keys", "the cat"]),
@@ -61,6 +63,7 @@ OF_MODELS = [
     ("attention", ["run", "The cat eats.", "--pair", "It was hungry.", "--no-special"]),
     ("attention", ["run", "The cat eats the fish. " * 8, "--window", "16", "--merge", "word"]),
     ("comparison", ["compare", "The cat eats.", "The fish eats."]),
+    ("attention", ["run", "The cat eats.", "--reduce", "rollout", "--layer", "0,2"]),
     ("heads", ["heads", "The cat eats.", "--probe", "--probe-tokens", "6", "--top", "5"]),
     ("explanation", ["explain", "The cat eats.", "--layer", "3", "--head", "1"]),
 ]

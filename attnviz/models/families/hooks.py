@@ -56,6 +56,9 @@ class Hook:
         """
         return context
 
+    def normed(self, x: Float32, result: Float32, gain: Float32 | None, epsilon: float, *, centred: bool) -> None:
+        """See a norm of x [..., d] and its result; gain [d]: what it multiplies by; centred: a layer norm, not RMS."""
+
 
 class HookChain(Hook):
     """Several hooks as one: each is shown what the one before it returned."""
@@ -88,6 +91,11 @@ class HookChain(Hook):
         for hook in self.hooks:
             context = hook.head_outputs(at, context, weights, value, output)
         return context
+
+    def normed(self, x: Float32, result: Float32, gain: Float32 | None, epsilon: float, *, centred: bool) -> None:
+        """Show the norm to each hook."""
+        for hook in self.hooks:
+            hook.normed(x, result, gain, epsilon, centred=centred)
 
 
 @dataclass

@@ -63,6 +63,9 @@ def layer_norm(x: Float32, weight: Float32 | None, bias: Float32 | None, epsilon
         centred *= weight
     if bias is not None:
         centred += bias
+    running = active()
+    if running is not None:
+        running.hook.normed(x, centred, weight, epsilon, centred=True)
     return centred
 
 
@@ -73,6 +76,9 @@ def rms_norm(x: Float32, weight: Float32, epsilon: float) -> Float32:
     """
     scaled = x * _inverse_length(x, epsilon)
     scaled *= weight
+    running = active()
+    if running is not None:
+        running.hook.normed(x, scaled, weight, epsilon, centred=False)
     return scaled
 
 

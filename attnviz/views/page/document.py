@@ -84,7 +84,7 @@ def of_attention(attention: Attention, presentation: Presentation, refining: Ref
     form = _prepare_plain(attention, presentation, refining)
     panels = list(form.panels)
     names: list[_Head] = list(attention.heads)
-    if len(names) > 1:
+    if len(names) > 1 and attention.provenance.reduced is None:
         means = _prepare_plain(attention.mean(), presentation, refining)
         panels = _interleave(panels, list(means.panels), len(names))
         names.append("mean")
@@ -103,7 +103,7 @@ def of_attention(attention: Attention, presentation: Presentation, refining: Ref
         heads=[in_each_language(_name_of(name)) for name in names],
         sides=[None],
         titles=_sheet_titles(attention, names, panels),
-        start=(len(attention.layers) - 1, len(names) - 1 if len(attention.heads) > MOST_HEADS else 0),
+        start=(len(attention.layers) - 1, len(names) - 1 if len(names) > len(attention.heads) > MOST_HEADS else 0),
     )
     return _assemble(content, refining)
 

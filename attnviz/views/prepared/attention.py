@@ -160,6 +160,8 @@ def _forbidden(attention: Attention) -> Booleans | None:
 def _row_meaning(attention: Attention) -> Message:
     """Say what a row of weights is, and how much of it is not shown."""
     hidden = attention.provenance.hidden
+    if attention.provenance.reduced == "all" and hidden is None and len(attention.heads) > 1:
+        return message("each row sums to 1, but for the panel of disagreement")
     if attention.provenance.partial:
         return _partial_rows(attention, hidden)
     off = row_error(attention)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -32,6 +33,11 @@ def describe_provenance(
 
     without: the settings that are told elsewhere, positions among them where `position` is False.
     """
+    if provenance.reduced is not None:
+        rest = describe_provenance(
+            replace(provenance, reduced=None), (), position=position, layers=layers, without=without
+        )
+        return (*rest, *_reduction_captions(provenance, heads))
     if provenance.model is not None:
         shown = message("{shown} heads", shown=len(heads)) if 1 < len(heads) == provenance.heads else None
         words = shown or _count_heads(provenance.heads, heads, provenance.mean_heads)
@@ -60,6 +66,12 @@ def describe_provenance(
     }
     parts = (maker() for name, maker in makers.items() if name not in without)
     return tuple(part for part in parts if part is not None)
+
+
+def _reduction_captions(provenance: Provenance, heads: tuple[int | str, ...]) -> tuple[Message, ...]:
+    from attnviz.views.prepared.reduction_words import reduction_captions
+
+    return reduction_captions(provenance, heads)
 
 
 # The settings that have words of their own.

@@ -14,6 +14,8 @@ def choose_heads(attention: Attention, head: str | None = None, layer: str | Non
     head: a number, a name, several as `0,2-4`, mean or all. layer: the same, without names.
     """
     chosen = attention.select(layer=attention.layers[-1] if layer is None else layer, head=head)
+    if chosen.provenance.reduced is not None:
+        return chosen  # a mean of reductions says nothing
     return chosen if head is not None or len(chosen.heads) <= MOST_HEADS else chosen.mean()
 
 
@@ -33,7 +35,9 @@ def layer_name(layer: int | str) -> Message:
 
 
 def head_name(head: int | str) -> Message:
-    """Return a head's name: by its number, or by its own name."""
-    if head == "mean":
-        return message("mean of the heads")
-    return message("head: {name}", name=toy_name(head)) if isinstance(head, str) else message("head {head}", head=head)
+    """Return a head's name: by its number, or by its own name; of a reduced map its name."""
+    if not isinstance(head, str):
+        return message("head {head}", head=head)
+    from attnviz.views.prepared.reduction_words import reduction_name
+
+    return reduction_name(head) or message("head: {name}", name=toy_name(head))

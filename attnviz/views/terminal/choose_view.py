@@ -68,7 +68,11 @@ def view_attention(
             from attnviz.views.prepared.shaded_text import shade_words
 
             form = shade_words(form, attention, choice.token)
-        elif choice.token is not None:
+        elif attention.provenance.reduced == "all":
+            from attnviz.views.prepared.reduction_words import add_disagreement
+
+            form = add_disagreement(form, attention)
+        if view != "text" and choice.token is not None:
             form = one_row(form, attention, choice.token)
         yield draw(form, view, choice, screen)
 

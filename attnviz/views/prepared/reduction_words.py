@@ -1,0 +1,99 @@
+"""What reduced maps are called, what they say in plain words, and where several of them disagree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from attnviz.core.attention_data import Attention
+from attnviz.core.provenance import Provenance
+from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.color_scale import weight_scale
+from attnviz.views.prepared.panels import Panel, Prepared
+
+_NAMES = {
+    "mean": message("mean of the heads"),
+    "max": message("largest of the heads"),
+    "rollout": message("rollout"),
+    "flow": message("flow"),
+    "norm": message("norm"),
+    "value-zeroing": message("value zeroing"),
+}
+_CAPTIONS = {
+    "mean": message("mean: the mean of the heads"),
+    "max": message("max: the largest weight of any head, rows divided by their sums"),
+    "rollout": message(
+        "rollout: how much of each input word comes through the layers, where half of each step stays with the word "
+        "itself (Abnar and Zuidema 2020, equation 1)"
+    ),
+    "flow": message(
+        "flow: the most that the layers can carry from each input word, rows divided by their sums (Abnar and Zuidema "
+        "2020, section 3)"
+    ),
+    "norm": message(
+        "norm: the length of all that a word adds in the attention block, with the residual and a norm after it, if "
+        "any; rows divided by their sums (Kobayashi et al. 2020, equation 5; 2021, section 3)"
+    ),
+    "value-zeroing": message(
+        "value zeroing: how far the layer's output turns without a word's value, rows divided by their sums (Mohebbi "
+        "et al. 2023, section 3)"
+    ),
+}
+_OF_TOY = {
+    "rollout": message("rollout: one layer without a residual connection, so it is the mean of the heads"),
+    "flow": message("flow: one layer without a residual connection, so it is the mean of the heads"),
+    "norm": message(
+        "norm: the length of all that a word adds, rows divided by their sums (Kobayashi et al. 2020, equation 5)"
+    ),
+}
+
+
+def reduction_name(name: int | str) -> Message | None:
+    """Return the name of a reduced map; None for a head that is none."""
+    return _NAMES.get(name) if isinstance(name, str) else None
+
+
+def reduction_captions(provenance: Provenance, maps: tuple[int | str, ...] = ()) -> tuple[Message, ...]:
+    """Return in plain words what the shown maps are, and where they are from; one sentence each."""
+    names = [provenance.reduced] if provenance.reduced != "all" else list(maps)
+    own = _OF_TOY if provenance.toy is not None else {}
+    return tuple(own.get(name) or _CAPTIONS[name] for name in names if isinstance(name, str) and name in _CAPTIONS)
+
+
+def add_disagreement(form: Prepared, attention: Attention) -> Prepared:
+    """Return the form with a further panel for each layer: in each cell the largest less the smallest of the maps.
+
+    A note names the pair of words about which the maps differ most.
+    """
+    if attention.provenance.reduced != "all" or form.kind != "weights" or len(attention.heads) < 2:
+        return form
+    count = len(attention.heads)
+    spread = attention.weights.max(axis=1) - attention.weights.min(axis=1)
+    panels: list[Panel] = []
+    for i, layer in enumerate(spread):
+        own = form.panels[i * count : (i + 1) * count]
+        title = message("where they disagree: the largest less the smallest")
+        panels += [*own, replace(own[0], title=title, values=layer, scale=weight_scale(spread), caption=None)]
+    note = _strongest(attention, spread)
+    headings = None
+    if form.headings is not None:
+        headings = (form.headings[0], (*form.headings[1], message("where they disagree")))
+    return replace(form, panels=tuple(panels), notes=(*form.notes, note), headings=headings)
+
+
+def _strongest(attention: Attention, spread: np.ndarray) -> Message:
+    """Return a sentence on the pair of words about which the maps differ most."""
+    layer, query, key = np.unravel_index(int(spread.argmax()), spread.shape)
+    values = attention.weights[layer, :, query, key]
+    low, high = int(values.argmin()), int(values.argmax())
+    return message(
+        "They disagree most on “{query}” → “{key}”: from {low} ({least}) to {high} ({most}).",
+        query=attention.query[query].text,
+        key=attention.key[key].text,
+        low=pure_decimal(f"{values[low]:.3f}"),
+        least=reduction_name(attention.heads[low]) or str(attention.heads[low]),
+        high=pure_decimal(f"{values[high]:.3f}"),
+        most=reduction_name(attention.heads[high]) or str(attention.heads[high]),
+    )
