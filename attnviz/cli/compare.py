@@ -36,7 +36,7 @@ Texts = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ComparisonInput:
     """Input options of `compare`: the text of the keys, or weights in place of texts."""
 

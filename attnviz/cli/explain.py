@@ -23,7 +23,7 @@ Texts = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RowOptions:
     """Options of `explain`: the row or the weight, its digits, and whether answers are left blank."""
 

@@ -27,7 +27,7 @@ TextAndFiles = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ExportViewOptions:
     """View options of `export`: layer, head, digits, and what pictures and pages make of the numbers."""
 

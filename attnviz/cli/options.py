@@ -30,7 +30,7 @@ from attnviz.views.prepared.style import ANNOTATE, KINDS, MAPS, THEMES
 from attnviz.views.terminal.choose_view import VIEW_CHOICES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TextInput:
     """Input options of commands that compute attention: a file, vectors, the text of the keys, labels, an encoding."""
 
@@ -41,7 +41,7 @@ class TextInput:
     encoding: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AttentionInput(TextInput):
     """Input options of commands that also accept --weights."""
 
@@ -50,7 +50,7 @@ class AttentionInput(TextInput):
     partial: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ViewOptions:
     """What is shown of an attention, and how."""
 
@@ -67,7 +67,7 @@ class ViewOptions:
     reduce: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ComparisonViewOptions:
     """What is shown of a comparison. Its tokens are aligned, so there is no running text and no sink to mark."""
 
@@ -81,7 +81,7 @@ class ComparisonViewOptions:
     reduce: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OutputOptions:
     """Where the result goes."""
 
@@ -89,7 +89,7 @@ class OutputOptions:
     json: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PictureOptions:
     """Style options of a picture that has only one kind: those fields of Style that apply to it."""
 
@@ -101,21 +101,21 @@ class PictureOptions:
     font: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AltOption:
     """Whether to print a sentence that describes the picture."""
 
     alt: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LanguageOption:
     """The option that every command takes: the language of its output."""
 
     lang: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OptionText:
     """Help text of one option: its panel, its help, and the name of its value or its closed choices.
 

@@ -24,7 +24,7 @@ from attnviz.core.read_file import (
 from attnviz.i18n.messages import listed, message
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Source:
     """A text, or a file of vectors or of weights in place of one."""
 

@@ -16,7 +16,7 @@ _DRAWN = message("views, pictures and pages")
 _SEEN = message("what is shown in the terminal")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outputs:
     """What a command will produce: files, a sentence (alt), and a view in the terminal, or none where that is None.
 

@@ -21,7 +21,7 @@ T5_BUCKETS, T5_FARTHEST = 32, 128
 LARGEST_OFFSET = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Place:
     """Where a scheme stands: how many tokens there are, how wide they are, in how many heads.
 
@@ -37,7 +37,7 @@ class Place:
     seed: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Positions:
     """What a scheme does: add [n, dim] to the inputs, rotate [heads, n, d_h], bias [heads, queries, keys]."""
 
@@ -188,7 +188,7 @@ def t5_bias(place: Place) -> Float32:
     return chosen
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scheme:
     """A position scheme.
 

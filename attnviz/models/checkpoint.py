@@ -44,7 +44,7 @@ _NO_WEIGHTS = ("optimizer", "scheduler", "rng_state", "training_args", "scaler")
 _TOKEN_IDS = ("model_type", "decoder_start_token_id", "pad_token_id", "eos_token_id")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint:
     """The files of one model.
 

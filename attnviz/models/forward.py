@@ -62,7 +62,7 @@ class ForwardOutput(NamedTuple):
     maps: Mapping[str, Float32] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Request:
     """What to keep of a pass.
 

@@ -14,7 +14,7 @@ MOST_WEIGHTS = 2**30
 _LONG_WORD = 64  # characters; no text has tokens that are longer than this throughout
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TextLimits:
     """The limits of one text.
 

@@ -28,7 +28,7 @@ WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 ATTENTION = (".npz", ".npy", ".json")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ModelLocation:
     """The place of a model: its short name, its folder or .gguf file, and the reference that led to it.
 

@@ -15,7 +15,7 @@ MAPS = ("viridis", "magma", "cividis", "inferno", "plasma", "grays")
 _NARROWEST, _WIDEST = 1.0, 100.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Theme:
     """Sizes in points, lengths in inches, colours as matplotlib takes them."""
 

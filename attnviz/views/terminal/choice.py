@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from attnviz.views.prepared.refine import AS_IS, Refining
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Choice:
     """How a reader wants to look: the view and what it takes. all_heads: whether every head was asked for."""
 
