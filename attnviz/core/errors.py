@@ -130,7 +130,7 @@ def no_such(kind: Message, wanted: Any, known: Iterable[Any]) -> MissingError:
     'There is no head 3: there is only 0.'
     """
     found = [toy_name(name) for name in known]
-    fields = {"kind": kind, "wanted": "''" if wanted == "" else wanted}
+    fields: dict[str, Any] = {"kind": kind, "wanted": "''" if wanted == "" else wanted}
     if len(found) == 1:
         return MissingError("There is no {kind} {wanted}: there is only {only}.", only=found[0], **fields)
     return MissingError("There is no {kind} {wanted}: there are {names}.", names=listed(found), **fields)

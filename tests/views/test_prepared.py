@@ -77,7 +77,7 @@ def test_layers(layer, shown):
 @pytest.mark.parametrize("head", ["9", "-1", "nobody", ""])
 def test_no_such_head(head):
     """A head that is not there is an error that lists those that are."""
-    with pytest.raises(MissingError, match="0, 1"):
+    with pytest.raises(MissingError, match=f"no head {head or repr(head)}: there are 0, 1"):
         choose_heads(attention(2), head)
 
 
