@@ -87,7 +87,7 @@ def computed_families() -> list[ComputedFamily]:
     """Return every family that is computed, in the order of their names."""
     found = []
     for name, family in FAMILIES.items():
-        models, paper, link = family_table("papers.tsv")[name]
+        models, paper, link = family_table("papers.tsv").get(name, [family.written, "", ""])
         others = (other for other, own in OTHER_NAMES.items() if own == name)
         found.append(ComputedFamily(family.written, (name, *others), tuple(models.split(", ")), paper, link))
     return sorted(found, key=lambda one: one.family.casefold())
