@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from attnviz.analysis.head_ablation import HeadAblation, ablate_heads
     from attnviz.analysis.heads import Heads
     from attnviz.analysis.lab import Distances, Lab
+    from attnviz.analysis.next_tokens import FilledText, NextTokens
     from attnviz.analysis.run_ablation import ablate
     from attnviz.analysis.run_lab import lab
     from attnviz.api.compare import compare
     from attnviz.api.explain import explain
     from attnviz.api.heads import heads
+    from attnviz.api.next_tokens import fill, next_tokens
     from attnviz.api.notebook import View, show
     from attnviz.api.run import load_weights, run
     from attnviz.api.tokens import tokens
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from attnviz.core.tokenized_text import TokenizedText
     from attnviz.explanation.elements import Explanation
     from attnviz.i18n.messages import set_language
+    from attnviz.models.continuation import GeneratedToken
     from attnviz.models.model import Model, load
     from attnviz.toy.settings import Settings
 
@@ -43,10 +46,13 @@ __all__ = [
     "Costs",
     "Distances",
     "Explanation",
+    "FilledText",
+    "GeneratedToken",
     "HeadAblation",
     "Heads",
     "Lab",
     "Model",
+    "NextTokens",
     "Settings",
     "Token",
     "TokenizedText",
@@ -59,11 +65,13 @@ __all__ = [
     "compare",
     "cost",
     "explain",
+    "fill",
     "heads",
     "lab",
     "load",
     "load_weights",
     "merge_heads",
+    "next_tokens",
     "run",
     "scaled_dot_product_attention",
     "set_language",
@@ -81,12 +89,14 @@ _HOMES = {
     "analysis.heads": ("Heads",),
     "analysis.head_ablation": ("HeadAblation", "ablate_heads"),
     "analysis.lab": ("Distances", "Lab"),
+    "analysis.next_tokens": ("FilledText", "NextTokens"),
     "analysis.run_ablation": ("ablate",),
     "analysis.run_lab": ("lab",),
     "api.notebook": ("View", "show"),
     "api.compare": ("compare",),
     "api.explain": ("explain",),
     "api.heads": ("heads",),
+    "api.next_tokens": ("fill", "next_tokens"),
     "api.run": ("load_weights", "run"),
     "core.attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
     "core.attention_data": ("Attention", "Token", "Trace"),
@@ -95,6 +105,7 @@ _HOMES = {
     "core.tokenized_text": ("TokenizedText",),
     "explanation.elements": ("Explanation",),
     "i18n.messages": ("set_language",),
+    "models.continuation": ("GeneratedToken",),
     "models.model": ("Model", "load"),
     "toy.settings": ("Settings",),
 }

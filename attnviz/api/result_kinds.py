@@ -13,6 +13,14 @@ from attnviz.analysis.cost import Costs, cost_document
 from attnviz.analysis.head_ablation import HeadAblation, head_ablation_document
 from attnviz.analysis.heads import Heads, heads_document, heads_rows
 from attnviz.analysis.lab import Distances, Lab, distances_document, distances_rows, lab_document, lab_rows
+from attnviz.analysis.next_tokens import (
+    FilledText,
+    NextTokens,
+    filled_document,
+    filled_rows,
+    next_tokens_document,
+    next_tokens_rows,
+)
 from attnviz.api import save as files
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
@@ -265,6 +273,30 @@ def listing_of(result: Ablation | Costs, look: Look) -> Listing:
     return prepare_ablation(result, Presentation(look.digits or DIGITS))
 
 
+def _next_text(result: NextTokens, _: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.terminal.next_tokens import render_next
+
+    return render_next(result, screen)
+
+
+def _filled_text(result: FilledText, _: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.terminal.next_tokens import render_filled
+
+    return render_filled(result, screen)
+
+
+def _draw_next(result: NextTokens, look: Look) -> Prepared | Charts:
+    from attnviz.views.prepared.next_tokens import draw_next
+
+    return draw_next(result, look.presentation())
+
+
+def _draw_filled(result: FilledText, look: Look) -> Charts:
+    from attnviz.views.prepared.next_tokens import draw_filled
+
+    return draw_filled(result, look.presentation())
+
+
 def _draw_attention(attention: Attention, look: Look) -> Prepared:
     presentation = look.presentation(_digits(attention))
     return files.prepare_picture(attention, look.head, look.layer, presentation, look.refining)
@@ -405,6 +437,22 @@ _KINDS: dict[type, ResultKind] = {
         head_ablation_document,
         lambda ablation: head_ablation_document(ablation)["rows"],
         _save_head_ablation,
+    ),
+    NextTokens: ResultKind(
+        ("digits", *_CHART, "cmap", "annotate", "vmin", "vmax"),
+        _draw_next,
+        _next_text,
+        next_tokens_document,
+        next_tokens_rows,
+        lambda result, path, look: files.save_next(result, path, presentation=look.presentation()),
+    ),
+    FilledText: ResultKind(
+        _CHART,
+        _draw_filled,
+        _filled_text,
+        filled_document,
+        filled_rows,
+        lambda result, path, look: files.save_next(result, path, presentation=look.presentation()),
     ),
     Costs: ResultKind(
         _CHART,

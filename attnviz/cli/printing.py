@@ -25,18 +25,34 @@ if TYPE_CHECKING:
     from attnviz.views.prepared.panels import Prepared
 
 
-def print_views(views: Callable[[Screen], Iterable[RenderableType]]) -> None:
-    """Print what `views` draws on the screen that standard output is."""
-    from rich.console import Console, ConsoleDimensions, Group
-
-    console = Console(highlight=False, markup=False, emoji=False)
-    screen = screen_of(console)
-    console.size = ConsoleDimensions(screen.cells, console.height)  # a width alone is not heard in a dumb terminal
+def print_views(views: Callable[[Screen], Iterable[RenderableType]], *, apart: bool = True) -> None:
+    """Print what `views` draws on the screen that standard output is; apart: an empty line between two views."""
+    printer = LinePrinter()
     with doing(message("Drawing")):
-        for index, view in enumerate(views(screen)):
-            if index:
-                console.print()
-            console.print(Group(view))  # a Text by itself would be joined to a new one, and wrapped again
+        for index, view in enumerate(views(printer.screen)):
+            if index and apart:
+                printer.console.print()
+            printer.print([view])
+
+
+class LinePrinter:
+    """Standard output as a screen, to print on piece by piece."""
+
+    def __init__(self) -> None:
+        from rich.console import Console, ConsoleDimensions
+
+        self.console = Console(highlight=False, markup=False, emoji=False)
+        self.screen = screen_of(self.console)
+        # a width alone is not heard in a dumb terminal
+        self.console.size = ConsoleDimensions(self.screen.cells, self.console.height)
+
+    def print(self, views: Iterable[RenderableType]) -> None:
+        """Print these now, one below the other."""
+        from rich.console import Group
+
+        for view in views:
+            self.console.print(Group(view))  # a Text by itself would be joined to a new one, and wrapped again
+        sys.stdout.flush()
 
 
 def screen_of(console: Console) -> Screen:

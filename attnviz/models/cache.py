@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from attnviz.core.types import Float32
-from attnviz.models.families.hooks import Hook, HookChain, Sublayer, hooked
+from attnviz.models.families.hooks import Hook, HookChain, Sublayer, hooked_too
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 
 
@@ -58,17 +58,24 @@ def _with_room(x: Float32, count: int) -> Float32:
     return np.empty((x.shape[0], count, x.shape[2]), dtype=x.dtype)
 
 
+class Restarting(Hook):
+    """A hook that keeps something of the tokens that were read."""
+
+    def restart(self) -> None:
+        """Forget it: the text is read from its beginning."""
+
+
 class TextReader:
     """Read a text that grows: each call runs only the tokens that were not read before, where that is exact.
 
-    Where it is not (see Stack.cache_state: dynamic rotary scaling, say), all tokens are read again. hook: watches
-    every pass; its `restart`, where it has one, is called when all is read anew.
+    Where it is not (see Stack.cache_state: dynamic rotary scaling, say), all tokens are read again. hooks: see every
+    pass, in this order, after one that is active; those that are Restarting are told when all is read anew.
     """
 
-    def __init__(self, network: Network, encoder_hidden_states: Float32 | None = None, hook: Hook | None = None):
+    def __init__(self, network: Network, encoder_hidden_states: Float32 | None = None, *hooks: Hook) -> None:
         self._network = network
         self._encoder_hidden_states = encoder_hidden_states
-        self._hook = hook
+        self._hooks = hooks
         self._read: list[int] = []
         self._state: Hashable = None
         self._cache = KeyValueCache()
@@ -81,22 +88,15 @@ class TextReader:
         start, state = len(self._read), self._network.cache_state(len(ids))
         if not 0 < start < len(ids) or state != self._state or self._read != list(ids[:start]):
             start, self._cache = 0, KeyValueCache()
-            if isinstance(self._hook, Restarting):
-                self._hook.restart()
+            for hook in self._hooks:
+                if isinstance(hook, Restarting):
+                    hook.restart()
         self._read, self._state = [], None  # an interrupted pass leaves a cache that is not used again
-        hook = self._cache if self._hook is None else HookChain(self._cache, self._hook)
         new = token_ids(ids[start:])
-        with hooked(hook):
+        with hooked_too(HookChain(self._cache, *self._hooks)):
             if self._encoder_hidden_states is None:
                 output = self._network.read(new, request, start=start)
             else:
                 output = self._network.decode(new, self._encoder_hidden_states, request, start=start)
         self._read, self._state = list(ids), state
         return output
-
-
-class Restarting(Hook):
-    """A hook that keeps something of the tokens that were read."""
-
-    def restart(self) -> None:
-        """Forget it: the text is read from its beginning."""

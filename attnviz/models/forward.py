@@ -25,7 +25,7 @@ from attnviz.core.value_maps import cosine_distances
 from attnviz.i18n.messages import listed
 from attnviz.models.contributions import ContributionHook
 from attnviz.models.families.architectures import check_architecture
-from attnviz.models.families.base import LayerOutput, ModelShape, Stack, StackSetup, refuse_segments
+from attnviz.models.families.base import CausalStack, LayerOutput, ModelShape, Stack, StackSetup, refuse_segments
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.config_keys import ConfigKey, check_fixed_keys, classify_keys
 from attnviz.models.families.hooks import active, hooked_too
@@ -206,6 +206,15 @@ class Network:
         length = start + self._checked_length(ids, start)
         setup = StackSetup(self.config, self._weights, self.shape.of_decoder, length, encoder_hidden_states, start)
         return run_layers(self._stack.decoder(setup), ids, request)
+
+    def check_head(self) -> None:
+        """Raise InputError where a tensor of the head that gives words is missing, or of another shape; reads none."""
+        kind, shape, hidden = self._stack, self.shape, None
+        if self.shape.encoder_decoder and self._stack.decoder is not None:
+            kind, shape, hidden = self._stack.decoder, shape.of_decoder, np.zeros((1, shape.dim), dtype=np.float32)
+        stack = kind(StackSetup(self.config, self._weights.outlines(), shape, 1, hidden))
+        width = stack.width if isinstance(stack, CausalStack) else stack.dim
+        stack.score(np.empty((0, width), dtype=np.float32))
 
     def cache_state(self, length: int) -> Hashable:
         """Return what a cache of keys and values depends on in a text of `length` tokens, see Stack.cache_state."""

@@ -1,17 +1,17 @@
-"""Greedy decoding: the likeliest token, again and again, under the rules of a model's generation settings.
+"""Decoding: the likeliest token again and again, or one drawn, under the rules of a model's generation settings.
 
-The rules follow transformers' `generate` with num_beams=1 and do_sample=False.
+The rules follow transformers' `generate` with num_beams=1; drawing follows do_sample=True.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from attnviz.core.types import Float32
+from attnviz.core.types import Float32, Float64
 from attnviz.models.families.config import Configuration
 
 LIMIT = 128
@@ -75,18 +75,78 @@ class GenerationRules:
     not_applied: tuple[str, ...] = ()
 
 
-def generate(next_logits: Callable[[list[int]], Float32], start: Sequence[int], rules: GenerationRules) -> list[int]:
-    """Return the tokens of `start` and those that greedy decoding adds, the end token among them if it was reached.
+class DecodedToken(NamedTuple):
+    """A token that was taken, and the logits [vocabulary] that the model gave for its place."""
 
-    next_logits: gives the logits [vocabulary] of the next token after token ids [n].
+    id: int
+    logits: Float32
+
+
+class Sampler:
+    """Draw tokens by their probabilities, the same for the same seed.
+
+    temperature: above 0, divides the logits. top_p: draw among the likeliest tokens that together have this probability
+    (nucleus sampling, Holtzman et al. 2020, section 3.1), 1 for all.
+    """
+
+    def __init__(self, temperature: float, top_p: float = 1.0, seed: int | Sequence[int] = 0) -> None:
+        self._temperature, self._top_p = temperature, top_p
+        self._random = np.random.default_rng(seed)
+
+    def __call__(self, scores: Float32) -> int:
+        """Return a token, for scores [vocabulary]; one of -inf is never drawn."""
+        shares = probabilities(scores.astype(np.float64) / self._temperature)
+        order = np.argsort(-shares, kind="stable")
+        reached = np.cumsum(shares[order])
+        kept = 1 + int(np.searchsorted(reached, self._top_p * reached[-1])) if self._top_p < 1 else len(order)
+        kept = min(kept, int(np.count_nonzero(shares)))
+        drawn = self._random.random() * reached[kept - 1]
+        return int(order[min(int(np.searchsorted(reached[:kept], drawn, side="right")), kept - 1)])
+
+
+def likeliest(scores: Float32) -> int:
+    """Return the token with the largest of the scores [vocabulary]."""
+    return int(scores.argmax())
+
+
+def probabilities(logits: Float32 | Float64) -> Float64:
+    """Return the softmax of logits [vocabulary], in float64."""
+    exact = np.asarray(logits, dtype=np.float64)
+    powers: Float64 = np.exp(exact - exact.max())
+    powers /= powers.sum()
+    return powers
+
+
+def generate(
+    next_logits: Callable[[list[int]], Float32],
+    start: Sequence[int],
+    rules: GenerationRules,
+    choose: Callable[[Float32], int] = likeliest,
+) -> list[int]:
+    """Return the tokens of `start` and those that decoding adds, see `decode_tokens`."""
+    return [*start, *(token.id for token in decode_tokens(next_logits, start, rules, choose))]
+
+
+def decode_tokens(
+    next_logits: Callable[[list[int]], Float32],
+    start: Sequence[int],
+    rules: GenerationRules,
+    choose: Callable[[Float32], int] = likeliest,
+    first: int | None = None,
+) -> Iterator[DecodedToken]:
+    """Yield the tokens that decoding adds to token ids `start`, the end token among them if it is reached.
+
+    next_logits: gives the logits [vocabulary] of the next token after token ids [n]. choose: takes a token by its
+    scores [vocabulary], which are the logits, -inf where the rules forbid one. first: a token to begin with.
     """
     ids = list(start)
     while len(ids) < rules.limit:
-        forced = _forced(ids, rules)
-        ids.append(_likeliest(next_logits(ids), ids, len(start), rules) if forced is None else forced)
+        logits = np.asarray(next_logits(ids), dtype=np.float32).reshape(-1)
+        forced = first if first is not None and len(ids) == len(start) else _forced(ids, rules)
+        ids.append(choose(_allowed_scores(logits, ids, len(start), rules)) if forced is None else forced)
+        yield DecodedToken(ids[-1], logits)
         if ids[-1] in rules.ends:
             break
-    return ids
 
 
 def _forced(ids: Sequence[int], rules: GenerationRules) -> int | None:
@@ -96,16 +156,16 @@ def _forced(ids: Sequence[int], rules: GenerationRules) -> int | None:
     return rules.first if len(ids) == 1 else None
 
 
-def _likeliest(logits: Float32, ids: Sequence[int], prompt: int, rules: GenerationRules) -> int:
-    """Return the allowed token with the largest of the logits [vocabulary]; `prompt` tokens were given."""
-    scores = np.array(logits, dtype=np.float32).reshape(-1)
+def _allowed_scores(logits: Float32, ids: Sequence[int], prompt: int, rules: GenerationRules) -> Float32:
+    """Return the logits [vocabulary], -inf for tokens that may not follow `ids`; `prompt` tokens were given."""
+    scores = logits.copy()
     barred = {*rules.never, *(sequence[-1] for sequence in rules.banned if _continues(ids, sequence))}
     if len(ids) < rules.shortest or len(ids) - prompt < rules.fewest_new:
         barred.update(rules.ends)
     if len(ids) == prompt + (rules.first is not None and prompt == 1):
         barred.update(rules.not_first)
     scores[[token for token in barred if token < len(scores)]] = -np.inf
-    return int(scores.argmax())
+    return scores
 
 
 def _continues(ids: Sequence[int], sequence: tuple[int, ...]) -> bool:
@@ -115,22 +175,31 @@ def _continues(ids: Sequence[int], sequence: tuple[int, ...]) -> bool:
 
 
 def read_rules(
-    config: Configuration, *, prompt: int = 1, limit: int = LIMIT, most: int | None = None
+    config: Configuration,
+    *,
+    prompt: int = 1,
+    limit: int = LIMIT,
+    most: int | None = None,
+    steps: int | None = None,
+    alone: bool = False,
 ) -> GenerationRules:
     """Return the rules in a model's generation settings (generation_config.json's keys, or config.json's).
 
     prompt: the number of start tokens. limit: the most tokens, where the settings do not ask for fewer; most: those
-    that the model can take. Marian's padding token is banned where the settings say nothing of banned tokens.
-    Raises InputError for settings of other types.
+    that the model can take. steps: how many tokens to add, in place of the settings' lengths and `limit`. alone: the
+    model has no encoder, so its settings alone say which token ends a text. Marian's padding token is banned where the
+    settings say nothing of banned tokens. Raises InputError for settings of other types.
     """
     own = _tokens_of(config)
-    ends = config.token_ids("eos_token_id") or (own.end,)
+    ends = config.token_ids("eos_token_id") or (() if alone else (own.end,))
     banned = config.token_sequences("bad_words_ids")
     if config.get("model_type") == "marian" and config.get("bad_words_ids") is None:
         banned = ((config.count("pad_token_id", default=own.padding, least=0),),)
     first, last = config.token_ids("forced_bos_token_id"), config.token_ids("forced_eos_token_id")
     longest = config.count("max_length", default=limit)
-    if config.get("max_new_tokens") is not None:
+    if steps is not None:
+        limit = longest = prompt + steps
+    elif config.get("max_new_tokens") is not None:
         longest = prompt + config.count("max_new_tokens", default=limit)
     return GenerationRules(
         ends=ends,

@@ -19,13 +19,14 @@ class TextLimits:
     """The limits of one text.
 
     name: the model's name. layers: how many layers' weights are kept. slides: whether windows slide over the text, so
-    that it may be longer than the model's positions.
+    that it may be longer than the model's positions; can_slide: whether they could.
     """
 
     name: str
     shape: ModelShape
     layers: int
     slides: bool = False
+    can_slide: bool = True
 
     def check(self, count: int, *, beyond: bool = False) -> None:
         """Raise InputError for a text of `count` tokens, or, with `beyond`, of more than that, where it is too long."""
@@ -33,7 +34,9 @@ class TextLimits:
         if most is not None and count > most and not self.slides:
             raise InputError(
                 "The text has {count} tokens, and {name} takes at most {most}.",
-                hint="Give a shorter text, or read it in windows with --window {most}.",
+                hint="Give a shorter text, or read it in windows with --window {most}."
+                if self.can_slide
+                else "Give a shorter text.",
                 count=_amount(count, beyond),
                 name=self.name,
                 most=most,

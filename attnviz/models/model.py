@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -20,10 +20,22 @@ from attnviz.core.provenance import EVERY, HeadsSwitchedOff, ModelOrigin, Pair, 
 from attnviz.core.reductions import NEED_VALUES, THROUGH_LAYERS, check_reduction, reduce_attention
 from attnviz.core.selection import layer_numbers
 from attnviz.core.token import SINK
-from attnviz.i18n.messages import Message, message
+from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
+from attnviz.models.continuation import (
+    MOST_BRANCHES,
+    Continuation,
+    Decoding,
+    GeneratedToken,
+    Prompt,
+    check_continuation,
+    check_range,
+    rules_for,
+    split_changes,
+    unapplied_note,
+)
 from attnviz.models.families.base import ModelShape
-from attnviz.models.families.hooks import hooked_too
+from attnviz.models.families.hooks import Hook, hooked_too
 from attnviz.models.families.registry import FAMILIES
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 from attnviz.models.limits import TextLimits
@@ -37,7 +49,10 @@ from attnviz.text.word_spans import spell_words, word_spans
 
 if TYPE_CHECKING:
     from attnviz.core.tokenized_text import TokenizedText
+    from attnviz.models.masks import ReadMasks
 
+
+_NOTHING_KEPT = Request(layers=())
 
 # Bytes that opening a tokenizer and the first layers take, as measured: all models, and for each vocabulary entry.
 _MEMORY, _MEMORY_PER_TOKEN = 34_000_000, 800
@@ -199,15 +214,25 @@ class Model:
             )
         request = Request(traces=traces and reduce is None, contributions=contributions, reduce=reduce)
         off = self._switched_off(chosen)
-        if reads_target(chosen, self.shape):
-            wanted = _request(layers, self.shape.decoder_layers or 0, request)
+        depth = self.shape.decoder_layers if reads_target(chosen, self.shape) else self.shape.layers
+        wanted = _request(layers, depth or 0, request)
+        if chosen.generate is not None:
+            continuation = self.continuations(text, chosen, Decoding(chosen.generate))[0]
+            continuation.finish()
+            found = self._read_continued(continuation, chosen, wanted)
+        elif reads_target(chosen, self.shape):
             found = self._read_target(text, keys, chosen, wanted)
         else:
-            wanted = _request(layers, self.shape.layers, request)
             with self.without_heads(chosen):
                 found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen, wanted)
         found = found if off is None else _tell_switched_off(found, off)
         own = (found.source or "") if chosen.chat else text
+        return self._presented(found, own, chosen, known, mean=mean)
+
+    def _presented(
+        self, found: Attention, own: str, chosen: Options, known: KnownWords | None, *, mean: bool
+    ) -> Attention:
+        """Return an attention as the options show it; own: the text whose words may be given by hand."""
         merged = merge_tokens(found, chosen.joins, _word_cut(own, chosen, known))
         merged = hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
         return merged.mean_layers() if mean else merged
@@ -218,13 +243,18 @@ class Model:
         It holds for the stack whose attention is shown: of an encoder-decoder either the encoder or the decoder.
         Raises OptionError and MissingError for heads that there are not.
         """
+        off = self._heads_off(options)
+        return nullcontext() if off is None else hooked_too(off)
+
+    def _heads_off(self, options: Options) -> Hook | None:
+        """Return what switches heads off as `without_heads` says; None where the options switch off none."""
         off = self._switched_off(options)
         if off is None:
-            return nullcontext()
+            return None
         from attnviz.models.heads_off import HeadsOff
 
         cross = reads_target(options, self.shape) and options.attention != "decoder"
-        return hooked_too(HeadsOff(off.heads, off.way, cross=cross))
+        return HeadsOff(off.heads, off.way, cross=cross)
 
     def _switched_off(self, options: Options) -> HeadsSwitchedOff | None:
         """Return the heads that the options switch off; raises MissingError for one that there is not."""
@@ -247,6 +277,137 @@ class Model:
     def origin(self) -> ModelOrigin:
         """Return which model it is, for the provenance of what is computed with it."""
         return self._origin()
+
+    def generate(
+        self, text: str, options: Options | None = None, *, decoding: Decoding | None = None, **changes: Any
+    ) -> Iterator[GeneratedToken]:
+        """Yield what the model adds to a text, token by token, each with what it attended to.
+
+        An encoder-decoder yields its answer to the text. options: how the text is read: chat and chat_template.
+        decoding: how tokens are chosen; changes: fields of Decoding (steps, temperature, top_p, seed, top) or of
+        Options. Raises an AttnvizError before the first token where the text, the model or an option does not do.
+        """
+        chosen, ways = split_changes(options or Options(), decoding or Decoding(), changes)
+        return iter(self.continuations(text, chosen, ways)[0])
+
+    def continuations(self, text: str, options: Options, decoding: Decoding, branches: int = 1) -> list[Continuation]:
+        """Return texts that grow when they are iterated over, each with a cache of its own.
+
+        branches: above 1, the first begins with the likeliest token, the second with the next, and so on.
+        Raises as `generate`.
+        """
+        from attnviz.models.masks import check_head
+
+        decoding.check()
+        check_range("--branches", branches, MOST_BRANCHES)
+        prompt = self._prompt(text, options, decoding.steps)
+        check_head(self.checkpoint, self.network)
+        rules = rules_for(prompt, self.checkpoint.generation, decoding.steps, self.shape.positions)
+        tokenizer = self.tokenizer if prompt.is_read else self.checkpoint.target_tokenizer
+        return [
+            Continuation(
+                self.network,
+                tokenizer,
+                prompt,
+                decoding,
+                rules,
+                branch=None if branches == 1 else number,
+                changing=self._heads_off(options),
+            )
+            for number in range(branches)
+        ]
+
+    def attention_of(
+        self,
+        continuation: Continuation,
+        options: Options | None = None,
+        *,
+        layers: int | str | Collection[int] | None = None,
+        known: KnownWords | None = None,
+    ) -> Attention:
+        """Return the attention of a text with what was added to it so far, as `attend` shows it."""
+        chosen, mean = options or Options(), isinstance(layers, str) and layers == "mean"
+        depth = self.shape.layers if continuation.prompt.is_read else self.shape.decoder_layers
+        found = self._read_continued(continuation, chosen, Request(_layer_numbers(layers, depth), traces=not mean))
+        off = self._switched_off(chosen)
+        found = found if off is None else _tell_switched_off(found, off)
+        own = continuation.prompt.read_text or continuation.prompt.source
+        return self._presented(found, own, chosen, known, mean=mean)
+
+    def _prompt(self, text: str, options: Options, steps: int) -> Prompt:
+        """Return what is continued by `steps` tokens; raises InputError where there is no room for them."""
+        check_options(options)
+        check_continuation(self.shape, self.name, 0, steps)
+        check_fit(options, None, self.shape, self.name)
+        if self.shape.encoder_decoder:
+            from attnviz.models.target_text import start_of_target
+
+            encoded = self._encode(text, None, _NOTHING_KEPT)
+            start = start_of_target(self.checkpoint)
+            check_continuation(self.shape, self.name, 1, steps)
+            with naming_file(self.checkpoint.path):
+                hidden = self.network.encode(encoded.ids)
+            unknown = _unknown_words(encoded)
+            return Prompt((start.id or 0,), (start,), "", 0, encoded.tokens, text, hidden, unknown_words=unknown)
+        notes: tuple[Message, ...] = ()
+        if options.chat:
+            encoded, source, note = self._encode_chat(text, options.chat_template)
+            notes = (note,)
+        else:
+            limits = TextLimits(self.name, self.shape, 0, can_slide=False)
+            limits.check_beginning(text, self.tokenizer.count)
+            encoded, source = self._checked(self.tokenizer.encode(text)), text
+        count = len(encoded.ids)
+        while not options.chat and count > 1 and encoded.special[count - 1]:
+            count -= 1
+        if count < len(encoded.ids):
+            ends = listed([token.text for token in encoded.tokens[count:]])
+            notes = (message("{ends} after the text is left out, so that the text goes on.", ends=ends),)
+        check_continuation(self.shape, self.name, count, steps)
+        base = len(source) + options.chat
+        ids = tuple(int(number) for number in encoded.ids[:count])
+        unknown = _unknown_words(encoded)
+        return Prompt(ids, encoded.tokens[:count], source, base, notes=notes, unknown_words=unknown)
+
+    def _read_continued(self, continuation: Continuation, options: Options, request: Request) -> Attention:
+        """Return the attention of a text with what was added, in one pass over all tokens."""
+        prompt, added = continuation.prompt, continuation.spelled
+        notes = (*prompt.notes, continuation.note(), *unapplied_note(continuation.rules))
+        if prompt.encoder_hidden_states is None:
+            ids = token_ids(continuation.ids)
+            self._limits(request).check(len(ids))
+            with self.without_heads(options):
+                output = self._forward(ids, np.zeros_like(ids), request)
+            source = f"{prompt.source}\n{added.text}" if options.chat else prompt.source + added.text
+            tokens = (*prompt.tokens, *added.tokens)
+            return self._attention(tokens, source, output, request, notes, unknown_words=prompt.unknown_words)
+        alone = options.attention == "decoder"
+        with naming_file(self.checkpoint.path), self.without_heads(options):
+            request = replace(request, cross_attention=not alone)
+            output = self.network.decode(token_ids(continuation.ids), prompt.encoder_hidden_states, request)
+        return self._attention_of_target(
+            (*prompt.tokens, *added.tokens),
+            added.text,
+            output,
+            request,
+            notes,
+            None if alone or prompt.own_context is None else (prompt.own_context, prompt.read_text or ""),
+            unknown_words=prompt.unknown_words,
+        )
+
+    def fill(self, text: str, *, top: int = 10) -> ReadMasks:
+        """Return what a model of BERT's kind would put at each mask of a text, as masks.read_masks says."""
+        from attnviz.models.masks import read_masks
+
+        self._need_memory()
+        return read_masks(self.checkpoint, self.network, self._encode_alone, text, top)
+
+    def _encode_alone(self, text: str) -> EncodedText:
+        return self._encode(text, None, _NOTHING_KEPT)
+
+    def provenance(self) -> Provenance:
+        """Return what its attention says of where it comes from."""
+        return Provenance(self._origin())
 
     def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> EncodedText:
         """Return the tokens of a text, or of two; raises InputError where there are too many."""
@@ -393,18 +554,35 @@ class Model:
             target = given
             with self.without_heads(options):
                 output = self.network.decode(token_ids(target.ids), hidden, replace(request, cross_attention=not alone))
+        other = None if alone else (encoded.tokens, text)
+        unknown = _unknown_words(encoded)
+        return self._attention_of_target(
+            target.tokens, target.text, output, request, target.notes, other, unknown_words=unknown
+        )
+
+    def _attention_of_target(
+        self,
+        tokens: tuple[Token, ...],
+        source: str,
+        output: ForwardOutput,
+        request: Request,
+        notes: tuple[Message, ...],
+        keys: tuple[tuple[Token, ...], str] | None,
+        **changes: Any,
+    ) -> Attention:
+        """Return a decoder's output with its tokens; keys: those of the other text, None for self-attention."""
         return self._attention(
-            target.tokens,
-            target.text,
+            tokens,
+            source,
             output,
             request,
-            target.notes,
-            None if alone else (encoded.tokens, text),
+            notes,
+            keys,
             layers=self.shape.decoder_layers,
             heads=self.shape.decoder_heads,
-            mask="causal" if alone else "none",
-            attention="decoder" if alone else "cross",
-            unknown_words=_unknown_words(encoded),
+            mask="causal" if keys is None else "none",
+            attention="decoder" if keys is None else "cross",
+            **changes,
         )
 
     def _attention(
@@ -479,12 +657,13 @@ def _word_cut(text: str, options: Options, known: KnownWords | None) -> WordCut:
     return cut
 
 
-def _layer_numbers(layers: int | str | Collection[int] | None, count: int) -> list[int] | None:
-    """Return layer numbers from 0, where -1 is the last of `count`; raises OptionError for what is no whole number."""
+def _layer_numbers(layers: int | str | Collection[int] | None, depth: int | None) -> list[int] | None:
+    """Return layer numbers from 0, where -1 is the last of `depth`; raises OptionError for what is no whole number."""
     if isinstance(layers, str):
         return layer_numbers(layers)
     if layers is None:
         return None
+    count = depth or 0
     layers = layers if isinstance(layers, Collection) else [layers]
     if not layers or not all(isinstance(layer, Integral) and not isinstance(layer, bool) for layer in layers):
         raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from attnviz.models.families.base import ModelShape
 
 
+# The most tokens that a model is asked to add.
+MOST_STEPS = 2**20
+
+
 @dataclass(frozen=True)
 class Options:
     """Options of a run with a real model; change them with dataclasses.replace.
@@ -28,6 +32,7 @@ class Options:
     attention: which attention of an encoder-decoder: auto, encoder, decoder or cross.
     ablate: heads that are switched off, as "3.1" or "3.*" (layer.head; a tuple (3, 1) is taken too), in the attention
     that is shown; ablation: what their output is then, zero or mean (over the text's tokens).
+    generate: how many tokens the model adds to the text first, each the likeliest; fewer where it ends the text before.
     """
 
     model: str | None = None
@@ -44,6 +49,7 @@ class Options:
     attention: str = "auto"
     ablate: tuple[str, ...] = ()
     ablation: str = "zero"
+    generate: int | None = None
 
     def __post_init__(self) -> None:
         """Take one head, or a list of heads, as several."""
@@ -74,7 +80,7 @@ OPTION_KINDS = {
     **dict.fromkeys(("model", "pair", "words", "chat_template"), TEXT.or_none()),
     **dict.fromkeys(("merge", "attention", "ablation"), TEXT),
     **dict.fromkeys(("download", "chat", "no_special", "renormalize"), FLAG),
-    **dict.fromkeys(("window", "stride"), WHOLE.or_none()),
+    **dict.fromkeys(("window", "stride", "generate"), WHOLE.or_none()),
     "ablate": OptionKind(tuple, message("heads as L.H, or a list of them")),
 }
 
@@ -95,7 +101,7 @@ def change_options(options: Options, changes: dict[str, Any]) -> Options:
 
 def check_options(options: Options) -> None:
     """Raise OptionError for a value that no model can follow."""
-    check_kinds(options, {name: OPTION_KINDS[name] for name in ("window", "stride")})
+    check_kinds(options, {name: OPTION_KINDS[name] for name in ("window", "stride", "generate")})
     if options.merge not in MERGES:
         raise unknown_choice("--merge", options.merge, MERGES)
     if options.words is not None and options.merge == "none":
@@ -112,6 +118,8 @@ def check_options(options: Options) -> None:
         raise OptionError("--window reads a text, and --chat a conversation.", hint="Leave one of them out.")
     if options.renormalize and not options.no_special:
         raise OptionError("--renormalize goes with --no-special; without that, every row sums to 1 already.")
+    if options.generate is not None:
+        _check_generation(options)
     if options.attention not in ("auto", *ATTENTIONS):
         raise unknown_choice("--attention", options.attention, ("auto", *ATTENTIONS))
     check_kinds(options, {name: OPTION_KINDS[name] for name in ("ablate", "ablation")})
@@ -123,6 +131,28 @@ def check_options(options: Options) -> None:
         from attnviz.models.heads_off import check_heads
 
         check_heads(options.ablate)
+
+
+def _check_generation(options: Options) -> None:
+    if not 1 <= (options.generate or 0) <= MOST_STEPS:
+        raise OptionError(
+            "{option} must be a whole number from 1 to {most}, not {value!r}.",
+            option="--generate",
+            most=f"{MOST_STEPS:,}",
+            value=options.generate,
+        )
+    for option, given in (("--pair", options.pair is not None), ("--window", options.slides)):
+        if given:
+            raise OptionError(
+                "--generate goes on with one text, and {option} reads it otherwise.",
+                hint="Leave one of them out.",
+                option=option,
+            )
+    if options.attention == "encoder":
+        raise OptionError(
+            "--generate adds tokens to what the decoder reads, and --attention encoder shows the other text.",
+            hint="Leave one of them out.",
+        )
 
 
 def check_fit(options: Options, keys: str | None, shape: ModelShape, name: str) -> None:
@@ -138,6 +168,8 @@ def check_fit(options: Options, keys: str | None, shape: ModelShape, name: str) 
             attention=options.attention,
             only=shape.attentions[0],
         )
+    if options.generate is not None and keys is not None:
+        raise OptionError("--keys gives the target text, and --generate lets the model write it.", hint="Give one.")
     if options.chat and shape.encoder_decoder:
         raise OptionError(
             "{name} is no chat model: --chat is for models that go on writing.", hint="Leave --chat out.", name=name

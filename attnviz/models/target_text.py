@@ -7,9 +7,10 @@ from typing import NamedTuple
 from attnviz.core.attention_data import Token
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, listed, message
+from attnviz.models.cache import TextReader
 from attnviz.models.checkpoint import Checkpoint, naming_file
 from attnviz.models.families.config import Configuration
-from attnviz.models.forward import Network, Request, token_ids
+from attnviz.models.forward import Network, Request
 from attnviz.models.generate import generate, read_rules, start_token
 from attnviz.models.tokenizers.spans import SPACE, is_lone_space
 from attnviz.models.tokenizers.tokenizer import TextTokenizer
@@ -28,7 +29,7 @@ def given_target(checkpoint: Checkpoint, text: str) -> TargetText:
     """Return a given text as the decoder reads it: the start token, one that is forced, then the text's own tokens."""
     encoded = checkpoint.target_tokenizer.encode(text)
     own = [i for i, special in enumerate(encoded.special) if not special]
-    first = [_start(checkpoint)]
+    first = [start_of_target(checkpoint)]
     with naming_file(checkpoint.path):
         forced = read_rules(Configuration(checkpoint.generation)).first
     if forced is not None:
@@ -38,19 +39,25 @@ def given_target(checkpoint: Checkpoint, text: str) -> TargetText:
     return TargetText(ids, (*first, *(encoded.tokens[i] for i in own)), text)
 
 
-def answered_target(checkpoint: Checkpoint, network: Network, encoder_hidden_states: Float32) -> TargetText:
-    """Return the model's own answer, without its end token, to a text's encoder hidden states [source tokens, dim]."""
-    start = _start(checkpoint)
-    rules = read_rules(Configuration(checkpoint.generation), most=network.shape.positions)
+def answered_target(
+    checkpoint: Checkpoint, network: Network, encoder_hidden_states: Float32, steps: int | None = None
+) -> TargetText:
+    """Return the model's own answer, without its end token, to a text's encoder hidden states [source tokens, dim].
+
+    steps: the most tokens of it, in place of what its settings say.
+    """
+    start = start_of_target(checkpoint)
+    rules = read_rules(Configuration(checkpoint.generation), most=network.shape.positions, steps=steps)
+    reader, last = TextReader(network, encoder_hidden_states), Request(layers=(), logits=[-1], traces=False)
 
     def next_logits(ids: list[int]) -> Float32:
         """Return the logits [vocabulary] of the token after ids [n]."""
-        last = Request(layers=(), logits=[-1], traces=False)
-        logits = network.decode(token_ids(ids), encoder_hidden_states, last).logits
+        logits = reader(ids, last).logits
         assert logits is not None
         return logits.reshape(-1)
 
-    ids = generate(next_logits, [start.id or 0], rules)
+    with network.keep_weights():
+        ids = generate(next_logits, [start.id or 0], rules)
     if len(ids) > 1 and ids[-1] in rules.ends:
         ids.pop()
     tokens, text = _spell(checkpoint.target_tokenizer, ids[1:])
@@ -65,7 +72,7 @@ def answered_target(checkpoint: Checkpoint, network: Network, encoder_hidden_sta
     return TargetText(ids, (start, *tokens), text, tuple(notes))
 
 
-def _start(checkpoint: Checkpoint) -> Token:
+def start_of_target(checkpoint: Checkpoint) -> Token:
     """Return the token that a decoder's text begins with."""
     with naming_file(checkpoint.path):
         number = start_token(Configuration(checkpoint.generation))

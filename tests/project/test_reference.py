@@ -10,6 +10,7 @@ import reference
 from paths import GOLDEN, ROOT, SAMPLES
 from real_models import MINILM
 from referencing import Registry, Resource
+from tiny_models import model_of
 
 import attnviz
 from attnviz.cli import main
@@ -69,6 +70,16 @@ OF_MODELS = [
 ]
 
 
+# Of tiny models: the kind, whose weights and tokenizer it has, and the command.
+OF_TINY_MODELS = [
+    ("next", "llama", ["next", "the cat", "--steps", "3", "--branches", "2"]),
+    ("next", "gpt2", ["next", "the cat", "--steps", "2", "--temperature", "0.5", "--top-p", "0.9", "--seed", "1"]),
+    ("next", "t5", ["next", "the cat", "--steps", "2"]),
+    ("fill", "bert", ["fill", "the ___ and the [MASK]"]),
+    ("attention", "llama", ["run", "the cat", "--generate", "3"]),
+]
+
+
 def validate(kind, document):
     """Hold a document to its schema."""
     schema = SCHEMAS[f"{kind}.schema.json"]
@@ -102,9 +113,17 @@ def test_documents_of_models_follow_their_schema(kind, arguments, capsys):
     validate(kind, printed([*arguments, "--model", MINILM], capsys))
 
 
+@pytest.mark.parametrize(("kind", "family", "arguments"), OF_TINY_MODELS, ids=lambda value: str(value)[:40])
+def test_documents_of_tiny_models_follow_their_schema(kind, family, arguments, capsys, tmp_path):
+    """So are those of commands that take models alone."""
+    pytest.importorskip("tokenizers")
+    validate(kind, printed([*arguments, "--model", str(model_of(tmp_path / "tiny", family))], capsys))
+
+
 def test_every_schema_is_one():
     """The schemas are valid, name themselves, say each field in both languages, and are all tried above."""
-    assert {f"{kind}.schema.json" for kind, _ in DOCUMENTS + OF_MODELS} == set(SCHEMAS) - {"common.schema.json"}
+    kinds = {kind for kind, *_ in (*DOCUMENTS, *OF_MODELS, *OF_TINY_MODELS)}
+    assert {f"{kind}.schema.json" for kind in kinds} == set(SCHEMAS) - {"common.schema.json"}
     for name, schema in SCHEMAS.items():
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["$id"] == name

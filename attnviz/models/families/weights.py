@@ -90,6 +90,10 @@ class Weights:
         self._used.add(name)
         return name
 
+    def outlines(self) -> Weights:
+        """Return the same names with zeros for arrays: nothing is read."""
+        return _Outlines(self._tensors, self._prefixes)
+
     def unused(self, harmless: tuple[str, ...]) -> list[str]:
         """Return the tensors beside those that were taken, in the embeddings and layers that these are of.
 
@@ -104,6 +108,17 @@ class Weights:
             return []
         needless = re.compile("|".join(harmless))
         return [name for name in left if not needless.search(name)]
+
+
+class _Outlines(Weights):
+    """Zeros of the shapes that the arrays have: to find out whether all are there."""
+
+    def take(self, *names: str, shape: tuple[int, ...]) -> Float32:
+        """Return zeros [*shape]; raises InputError as Weights.take does."""
+        name = self._named(names, shape)
+        given = self._tensors.shape(name) if isinstance(self._tensors, _Rows) else self._tensors[name].shape
+        _check_shape(name, given, shape)
+        return np.broadcast_to(np.float32(0), shape)
 
 
 class _KeptTensors:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.formats.files import text_of
 from attnviz.models.tokenizers.classes import ends_in_4
 from attnviz.models.tokenizers.growth import Growth
+from attnviz.models.tokenizers.piece_bytes import kind_of, piece_bytes
 from attnviz.models.tokenizers.quiet_library import quiet
 from attnviz.models.tokenizers.spans import SPACE, is_lone_space, reader_spans
 
@@ -169,6 +171,35 @@ class TextTokenizer:
         if self._renumber is not None:
             return next((piece for piece, own in self._renumber.items() if own == number), "")
         return (self._tokenizer.id_to_token(number) if 0 <= number < 2**32 else None) or ""
+
+    def number_of(self, piece: str) -> int | None:
+        """Return the id of a piece of the vocabulary; None where it is none."""
+        if self._renumber is not None:
+            return self._renumber.get(piece)
+        found: int | None = self._tokenizer.token_to_id(piece)
+        return found
+
+    @cached_property
+    def _added(self) -> dict[str, bool]:
+        """Return the pieces that were added to the vocabulary, and whether each is a special one."""
+        added = self._tokenizer.get_added_tokens_decoder().values()
+        return {token.content: token.special for token in added}
+
+    @cached_property
+    def _spelling(self) -> str:
+        return kind_of(self._tokenizer)
+
+    def is_special(self, number: int) -> bool:
+        """Return whether an id stands for no text: a special token, or none at all."""
+        piece = self.decode(number)
+        return not piece or self._added.get(piece, False)
+
+    def bytes_of(self, number: int) -> bytes:
+        """Return the UTF-8 bytes of text that an id stands for; none for a special token."""
+        piece = self.decode(number)
+        if self.is_special(number):
+            return b""
+        return piece.encode("utf-8") if piece in self._added else piece_bytes(piece, self._spelling)
 
 
 def _well_formed(text: str) -> str:

@@ -1,0 +1,51 @@
+"""`attnviz fill`: what a model of BERT's kind puts at a mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from attnviz.analysis.next_tokens import filled_document
+from attnviz.api.next_tokens import fill
+from attnviz.api.save import FOR_NEXT, check_destination, save_next
+from attnviz.cli.common import picture_style, print_json
+from attnviz.cli.next import ContinuedInput, Texts, one_text
+from attnviz.cli.options import OutputOptions, PictureOptions
+from attnviz.cli.printing import print_notes, print_views
+from attnviz.i18n.messages import phrase
+from attnviz.views.prepared.presentation import Presentation
+
+
+@dataclass(frozen=True)
+class FillingModel:
+    """Which model fills the text, and how many candidates are shown."""
+
+    model: str | None = None
+    download: bool = False
+    top: int = field(default=10, metadata={"help": phrase("Number of likeliest tokens that are shown.")})
+
+
+def command(
+    inputs: ContinuedInput,
+    filling: FillingModel,
+    picture_options: PictureOptions,
+    output: OutputOptions,
+    texts: Texts = None,
+) -> None:
+    """Show what a model of BERT's kind puts at [MASK]: the likeliest tokens, and the words that it attended to.
+
+    A text may have several masks, each filled by itself; <mask> and ___ are read as [MASK], whatever the model calls
+    it. It takes a model with a head that gives words (as ...ForMaskedLM), not one that gives sentence vectors.
+    """
+    for path in output.save:
+        check_destination(path, FOR_NEXT)
+    style = picture_style(picture_options, output.save)
+    result = fill(one_text(texts, inputs), filling.model or "", top=filling.top, download=filling.download)
+    print_notes(result.notes)
+    if output.json:
+        print_json([filled_document(result)])
+    else:
+        from attnviz.views.terminal.next_tokens import render_filled
+
+        print_views(lambda screen: render_filled(result, screen), apart=False)
+    for path in output.save:
+        print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))

@@ -1,0 +1,131 @@
+"""`attnviz next`: what a model says next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnviz.analysis.next_tokens import NextTokens, next_tokens_document
+from attnviz.api.next_tokens import collect, open_one
+from attnviz.api.save import FOR_NEXT, check_destination, save_next
+from attnviz.cli.common import picture_style, print_json
+from attnviz.cli.options import AttentionInput, OutputOptions, PictureOptions
+from attnviz.cli.printing import LinePrinter, print_notes, print_views
+from attnviz.cli.sources import check_one, read_sources
+from attnviz.i18n.messages import phrase
+from attnviz.models.continuation import Continuation, Decoding, GeneratedToken
+from attnviz.models.model import Model
+from attnviz.models.options import Options
+from attnviz.views.prepared.next_tokens import heading_of
+from attnviz.views.prepared.presentation import Presentation
+
+Texts = Annotated[
+    list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
+]
+
+
+@dataclass(frozen=True)
+class ContinuedInput:
+    """Input options of commands that read one text for a model: a file, and how it is written."""
+
+    file: Path | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True)
+class SpeakingModel:
+    """Which model goes on, and whether its chat template renders the text."""
+
+    model: str | None = None
+    download: bool = False
+    chat: bool = False
+    chat_template: str | None = None
+
+
+@dataclass(frozen=True)
+class DecodingOptions:
+    """How tokens are chosen, and how many of the likeliest are shown."""
+
+    steps: int = 1
+    temperature: float | None = field(
+        default=None,
+        metadata={"help": phrase("Draw tokens, with scores divided by this number; the likeliest if not given.")},
+    )
+    top_p: float | None = None
+    seed: int | None = field(
+        default=None, metadata={"help": phrase("With --temperature: seed of what is drawn (0 if not given).")}
+    )
+    branches: int = 1
+    top: int = field(default=10, metadata={"help": phrase("Number of likeliest tokens that are shown.")})
+
+
+def command(
+    inputs: ContinuedInput,
+    model_options: SpeakingModel,
+    decoding_options: DecodingOptions,
+    picture_options: PictureOptions,
+    output: OutputOptions,
+    texts: Texts = None,
+) -> None:
+    """Show what a model says next: the likeliest tokens, or a continuation as it comes.
+
+    Probabilities are the model's own, before a temperature. Beside each token stand the words that it attended to, by
+    what all heads of all layers add to the row that predicts it, not by weights alone. A saved page (.html) and an .npz
+    file have the attention of the whole text.
+    """
+    decoding = Decoding(
+        decoding_options.steps,
+        decoding_options.temperature,
+        decoding_options.top_p,
+        decoding_options.seed,
+        decoding_options.top,
+    )
+    decoding.check()
+    for path in output.save:
+        check_destination(path, FOR_NEXT)
+    style = picture_style(picture_options, output.save)
+    text = one_text(texts, inputs)
+    model = open_one(model_options.model, model_options.download)
+    options = Options(chat=model_options.chat, chat_template=model_options.chat_template)
+    continuations = model.continuations(text, options, decoding, decoding_options.branches)
+    print_notes(continuations[0].prompt.notes)
+    alone = decoding.steps > 1 and len(continuations) == 1
+    result = (_streamed if alone and not output.json else collect)(model, text, options, continuations)
+    if output.json:
+        print_json([next_tokens_document(result)])
+    elif not alone:
+        from attnviz.views.terminal.next_tokens import render_next
+
+        print_views(lambda screen: render_next(result, screen), apart=False)
+    print_notes(result.notes[len(continuations[0].prompt.notes) :])
+    for path in output.save:
+        print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))
+
+
+def one_text(texts: list[str] | None, inputs: ContinuedInput) -> str:
+    """Return the one text that is given."""
+    check_one(texts or [])
+    return read_sources(texts or [], AttentionInput(inputs.file, encoding=inputs.encoding))[0].text or ""
+
+
+def _streamed(model: Model, text: str, options: Options, continuations: list[Continuation]) -> NextTokens:
+    """Print each token of the only continuation as it comes; return them all."""
+    from attnviz.views.terminal.next_tokens import step_end, step_heading, step_line
+
+    printer = LinePrinter()
+    prompt = continuations[0].prompt
+    heading = heading_of(prompt.source or text, model.name, answers=not prompt.is_read)
+    printer.print(step_heading(heading, printer.screen))
+    count = 0
+
+    def watch(token: GeneratedToken) -> None:
+        nonlocal count
+        count += 1
+        printer.print([step_line(token, count, printer.screen)])
+
+    result = collect(model, text, options, continuations, watch)
+    printer.print(step_end(result, printer.screen))
+    return result

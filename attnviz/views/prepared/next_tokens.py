@@ -1,0 +1,283 @@
+"""What a model says next, and what it puts at a mask: tokens, probabilities, and the words attended to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from attnviz.analysis.next_tokens import Branch, FilledMask, FilledText, NextTokens, attended_words
+from attnviz.core.attention_data import Token
+from attnviz.core.types import Float32
+from attnviz.i18n.messages import Message, message
+from attnviz.models.continuation import Candidate, Decoding, GeneratedToken
+from attnviz.text.find_token import occurrences
+from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.charts import BarChart, Charts
+from attnviz.views.prepared.color_scale import weight_scale
+from attnviz.views.prepared.labels import Medium, named, with_occurrence
+from attnviz.views.prepared.listing import Column, Listing
+from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.presentation import DIGITS, PICTURE, Presentation
+
+# How many words of a step's attention are listed, where each step has a line of its own, or a list.
+FEW, MANY = 4, 10
+
+SHARES_ARE = message(
+    "“attended to”: each word's share of what all heads add to the row that predicts the token (lengths of weight x v "
+    "W_o; Kobayashi et al. 2020), the mean of the layers"
+)
+
+
+@dataclass(frozen=True)
+class StepWords:
+    """One added token in words: its number from 1, the token, its probability, others, and the words attended to.
+
+    share: the probability, 0 to 1. others: the next likeliest tokens.
+    """
+
+    number: int
+    token: str
+    probability: str
+    share: float
+    others: tuple[str, ...]
+    attended: tuple[str, ...]
+
+
+def prepare_step(token: GeneratedToken, number: int, medium: Medium = "terminal") -> StepWords:
+    """Return what a line says of an added token."""
+    others = [one for one in token.candidates if one.id != token.token.id][:2]
+    return StepWords(
+        number,
+        named(token.token.text, medium),
+        percent(token.probability),
+        token.probability,
+        tuple(f"{named(one.text, medium)} {percent(one.probability)}" for one in others),
+        tuple(f"{word} {share:.0%}" for word, share in attended_labels(token.context, token.shares, FEW, medium)),
+    )
+
+
+def attended_labels(
+    context: Sequence[Token], shares: Float32, most: int | None = None, medium: Medium = "terminal"
+) -> list[tuple[str, float]]:
+    """Return words with their shares, the largest share first; the second of two equal words is the#2."""
+    words = word_labels(context, medium)
+    return [(words[group[0]], share) for group, share in attended_words(context, shares, most)]
+
+
+def word_labels(context: Sequence[Token], medium: Medium = "terminal") -> list[str]:
+    """Return each token's text, with its number where the same text stands before it."""
+    numbers = occurrences([Token(token.text) for token in context])
+    return [
+        with_occurrence(named(token.text, medium).rstrip(), number)
+        for token, number in zip(context, numbers, strict=True)
+    ]
+
+
+def percent(probability: float) -> str:
+    """Write a probability in percent.
+
+    >>> percent(0.3412), percent(0.00002), percent(0.0)
+    ('34.1%', '<0.1%', '0.0%')
+    """
+    return "<0.1%" if 0 < probability < 0.0005 else f"{probability:.1%}"
+
+
+def prepare_next(result: NextTokens, medium: Medium = "terminal") -> Listing:
+    """Return a list of one step's candidates, or the steps of several branches side by side."""
+    if len(result.branches) > 1:
+        return _side_by_side(result, medium)
+    return _candidates(_heading(result), result.candidates, _caption(result), medium)
+
+
+def prepare_attended(context: Sequence[Token], shares: Float32, medium: Medium = "terminal") -> Listing:
+    """Return a list of the words that a token attended to, with their shares."""
+    found = attended_labels(context, shares, MANY, medium)
+    largest = max((share for _, share in found), default=0.0) or 1.0
+    cells = tuple(percent(share) for _, share in found)
+    column = Column(message("attended to"), cells, tuple(share / largest for _, share in found))
+    return Listing(None, tuple(word for word, _ in found), ((column,),))
+
+
+def _candidates(
+    heading: Message, candidates: Sequence[Candidate], caption: tuple[Message, ...], medium: Medium
+) -> Listing:
+    cells = tuple(percent(one.probability) for one in candidates)
+    column = Column(message("probability"), cells, tuple(one.probability for one in candidates))
+    return Listing(heading, tuple(named(one.text, medium) for one in candidates), ((column,),), caption)
+
+
+def _side_by_side(result: NextTokens, medium: Medium) -> Listing:
+    """Return a row a step, with each branch's token, its probability, and the word it attended to most."""
+    most = max(len(branch.tokens) for branch in result.branches)
+    groups = tuple(_branch_columns(number, branch, most, medium) for number, branch in enumerate(result.branches, 1))
+    notes = tuple(
+        message(
+            "{number}: {text} (probability {share})",
+            number=number,
+            text=_inline(branch.text),
+            share=f"{branch.probability:.3g}",
+        )
+        for number, branch in enumerate(result.branches, 1)
+    )
+    labels = tuple(str(number) for number in range(1, most + 1))
+    return Listing(_heading(result), labels, groups, _caption(result), notes)
+
+
+def _branch_columns(number: int, branch: Branch, rows: int, medium: Medium) -> tuple[Column, ...]:
+    tokens: list[GeneratedToken | None] = [*branch.tokens, *([None] * (rows - len(branch.tokens)))]
+    words = tuple(
+        "" if one is None else f"{named(one.token.text, medium).rstrip()} {percent(one.probability)}" for one in tokens
+    )
+    looked = tuple("" if one is None else attended_labels(one.context, one.shares, 1, medium)[0][0] for one in tokens)
+    return (Column(message("branch {number}", number=number), words), Column(message("attended most to"), looked))
+
+
+def _inline(text: str) -> str:
+    return text.strip().replace("\n", "⏎")
+
+
+def _heading(result: NextTokens) -> Message:
+    model = result.provenance.model
+    return heading_of(
+        result.text, model.name if model else "", answers=model is not None and model.attention is not None
+    )
+
+
+def heading_of(text: str, model: str, *, answers: bool) -> Message:
+    """Return what stands above the tokens: the model's name, and the text that it goes on with, or answers."""
+    text = _inline(text)
+    shown = text if len(text) <= 60 else f"…{text[-59:]}"
+    if answers:
+        return message("what {model} answers to “{text}”", model=model, text=shown)
+    return message("what {model} says after “{text}”", model=model, text=shown)
+
+
+def next_heading(result: NextTokens) -> Message:
+    """Return what stands above the tokens."""
+    return _heading(result)
+
+
+def next_caption(result: NextTokens) -> tuple[Message, ...]:
+    """Return how the tokens were chosen, and what the shares are."""
+    return _caption(result)
+
+
+def _caption(result: NextTokens) -> tuple[Message, ...]:
+    return (*describe_provenance(result.provenance), decoding_words(result.decoding), SHARES_ARE)
+
+
+def decoding_words(decoding: Decoding) -> Message:
+    """Say how tokens were chosen.
+
+    >>> str(decoding_words(Decoding())), str(decoding_words(Decoding(temperature=0.5, top_p=0.9, seed=3)))
+    ('the likeliest token each time', 'drawn at temperature 0.5, top-p 0.9, seed 3')
+    """
+    if decoding.temperature is None:
+        return message("the likeliest token each time")
+    return message(
+        "drawn at temperature {temperature}, top-p {top_p}, seed {seed}",
+        temperature=f"{decoding.temperature:g}",
+        top_p=f"{1.0 if decoding.top_p is None else decoding.top_p:g}",
+        seed=decoding.seed or 0,
+    )
+
+
+def draw_next(result: NextTokens, presentation: Presentation = PICTURE) -> Prepared | Charts:
+    """Return a picture's form: bars of one step, or of several a heatmap of the words that each token attended to."""
+    medium = presentation.medium
+    if len(result.branches) == 1 and len(result.tokens) == 1:
+        step = result.tokens[0]
+        charts = (
+            _candidate_bars(message("probability"), result.candidates, medium),
+            _share_bars(step.context, step.shares, medium),
+        )
+        return Charts(_heading(result), charts, _caption(result))
+    panels = tuple(
+        _share_panel(branch, None if len(result.branches) == 1 else number, medium)
+        for number, branch in enumerate(result.branches, 1)
+    )
+    heading = message("added ↓   attended to →")
+    caption = (*describe_provenance(result.provenance), decoding_words(result.decoding), SHARES_ARE)
+    scale = weight_scale(np.concatenate([panel.values.ravel() for panel in panels])[None])
+    panels = tuple(replace(panel, scale=scale) for panel in panels)
+    return Prepared("weights", panels, heading, caption, (), presentation.digits_or(DIGITS), across=1)
+
+
+def _share_panel(branch: Branch, number: int | None, medium: Medium) -> Panel:
+    """Return rows of added tokens [steps], columns of the words that the last of them could attend to."""
+    widest = branch.tokens[-1].context
+    values = np.zeros((len(branch.tokens), len(widest)), dtype=np.float32)
+    forbidden = np.ones(values.shape, dtype=bool)
+    for row, one in enumerate(branch.tokens):
+        values[row, : len(one.shares)] = one.shares
+        forbidden[row, : len(one.shares)] = False
+    title = None if number is None else message("branch {number}", number=number)
+    rows = tuple(named(one.token.text, medium) for one in branch.tokens)
+    columns = tuple(named(token.text, medium) for token in widest)
+    return Panel(title, values, rows, columns, weight_scale(values[None]), forbidden, cross=True)
+
+
+def _candidate_bars(title: Message, candidates: Sequence[Candidate], medium: Medium) -> BarChart:
+    return BarChart(
+        title,
+        tuple(named(one.text, medium) for one in candidates),
+        tuple(one.probability for one in candidates),
+        tuple(percent(one.probability) for one in candidates),
+    )
+
+
+def _share_bars(context: Sequence[Token], shares: Float32, medium: Medium) -> BarChart:
+    found = attended_labels(context, shares, MANY, medium)
+    return BarChart(
+        message("attended to"),
+        tuple(word for word, _ in found),
+        tuple(share for _, share in found),
+        tuple(percent(share) for _, share in found),
+    )
+
+
+def prepare_filled(result: FilledText, medium: Medium = "terminal") -> tuple[Listing, ...]:
+    """Return two lists a mask: what would stand there, and what the mask attended to."""
+    lists = []
+    for number, mask in enumerate(result.masks, 1):
+        lists.append(_candidates(_mask_heading(result, number, mask), mask.candidates, (), medium))
+        lists.append(prepare_attended(result.tokens, mask.shares, medium))
+    return (*lists, Listing(None, (), (), _filled_caption(result), (filled_sentence(result),)))
+
+
+def filled_sentence(result: FilledText) -> Message:
+    """Return the text with the likeliest token at each mask."""
+    return message("filled: {text}", text=_inline(result.filled))
+
+
+def _mask_heading(result: FilledText, number: int, mask: FilledMask) -> Message:
+    if len(result.masks) == 1:
+        return message("what {model} puts at {mask}", model=_model_name(result), mask=mask.token.text)
+    return message(
+        "what {model} puts at {mask}, number {number} of {count}",
+        model=_model_name(result),
+        mask=mask.token.text,
+        number=number,
+        count=len(result.masks),
+    )
+
+
+def _model_name(result: FilledText) -> str:
+    return result.provenance.model.name if result.provenance.model else ""
+
+
+def _filled_caption(result: FilledText) -> tuple[Message, ...]:
+    alone = () if len(result.masks) == 1 else (message("each mask by itself: whatever stands at the others"),)
+    return (*describe_provenance(result.provenance), *alone, SHARES_ARE)
+
+
+def draw_filled(result: FilledText, presentation: Presentation = PICTURE) -> Charts:
+    """Return a picture's form: two charts of bars a mask."""
+    charts = []
+    for number, mask in enumerate(result.masks, 1):
+        title = _mask_heading(result, number, mask)
+        charts.append(_candidate_bars(title, mask.candidates, presentation.medium))
+        charts.append(_share_bars(result.tokens, mask.shares, presentation.medium))
+    return Charts(message("{text}", text=_inline(result.text)), tuple(charts), _filled_caption(result))
