@@ -31,7 +31,7 @@ def command(
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
-    """Show what a model of BERT's kind puts at [MASK]: the likeliest tokens, and the words that it attended to.
+    """Show what a model of BERT's kind puts at [MASK], and what it attended to.
 
     A text may have several masks, each filled by itself; <mask> and ___ are read as [MASK], whatever the model calls
     it. It takes a model with a head that gives words (as ...ForMaskedLM), not one that gives sentence vectors.

@@ -70,11 +70,11 @@ def command(
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
-    """Show what a model says next: the likeliest tokens, or a continuation as it comes.
+    """Show what a model says next, token by token, and what each new token attended to.
 
-    Probabilities are the model's own, before a temperature. Beside each token stand the words that it attended to, by
-    what all heads of all layers add to the row that predicts it, not by weights alone. A saved page (.html) and an .npz
-    file have the attention of the whole text.
+    One step lists the likeliest tokens; more are printed as they come. Probabilities are the model's own, before a
+    temperature. The words that a token attended to are ranked by what all heads of all layers add to the row that
+    predicts it, not by weights alone. A saved page (.html) and an .npz file have the attention of the whole text.
     """
     decoding = Decoding(
         decoding_options.steps,

@@ -580,6 +580,7 @@ def test_interrupt(call, monkeypatch, name):
 
     monkeypatch.setattr("attnviz.toy.words.embed", interrupt)
     monkeypatch.setattr("attnviz.models.locate.find_models", interrupt)
+    monkeypatch.setattr("attnviz.models.model.find_model", interrupt)
     monkeypatch.setattr("attnviz.models.listing.find_models", interrupt, raising=False)
     monkeypatch.setattr("attnviz.analysis.cost.measured_seconds", interrupt)
     texts = {
@@ -593,6 +594,8 @@ def test_interrupt(call, monkeypatch, name):
         "cost": ["5"],
         "models": [],
         "tokens": ["猫"],
+        "next": ["猫", "--model", "x"],
+        "fill": ["猫", "--model", "x"],
     }[name]
     assert call(name, *texts)[:2] == (130, "")
 

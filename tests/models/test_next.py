@@ -14,7 +14,7 @@ from attnviz.models.continuation import RowHook
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.hooks import hooked
 from attnviz.models.forward import Network, Request
-from attnviz.models.generate import decode_tokens, read_rules
+from attnviz.models.generate import decode_tokens, read_rules, start_token, with_defaults
 from attnviz.models.model import load as load_model
 
 ANSWERS = dict(np.load(GOLDEN / "next.npz"))
@@ -30,10 +30,9 @@ def decoded(name, steps, hook=None):
     double, hidden = network.shape.encoder_decoder, None
     if double:
         hidden = network.encode(np.array(ids))
-        ids = [config["decoder_start_token_id"]]
-    if config["model_type"] == "marian":
-        config = config | {"forced_eos_token_id": 0}
-    reader = TextReader(network, hidden, hook)
+        ids = [start_token(Configuration(config))]
+    config = with_defaults(config | ({"forced_eos_token_id": 0} if config["model_type"] == "marian" else {}))
+    reader = TextReader(network, hidden, *([] if hook is None else [hook]))
     rules = read_rules(Configuration(config), prompt=len(ids), steps=steps, alone=not double)
     return list(decode_tokens(lambda ids: reader(ids, LAST).logits[0], ids, rules))
 
@@ -51,7 +50,7 @@ def test_transformers_adds_the_same_tokens(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_last_token_attended_to(name):
     """The kept row and its lengths are those of a pass that measures all rows; shares sum to 1 over the text."""
-    hook = RowHook(cross=name.partition("-")[0] in ("t5", "mt5", "marian"), continued=True)
+    hook = RowHook(cross=Network(*load(name)[:2]).shape.encoder_decoder, continued=True)
     steps = min(3, len(ANSWERS[f"{name}/said"]))
     said = [one.id for one in decoded(name, steps, hook)]
     config, tensors, _ = load(name)
@@ -59,7 +58,7 @@ def test_what_the_last_token_attended_to(name):
     request = Request(layers=None, traces=False, contributions=True)
     if network.shape.encoder_decoder:
         hidden = network.encode(np.array(ids))
-        read = [config["decoder_start_token_id"], *said[:-1]]
+        read = [start_token(Configuration(config)), *said[:-1]]
         request = Request(layers=None, traces=False, contributions=True, cross_attention=True)
         whole, keys = network.decode(np.array(read), hidden, request), len(ids)
     else:
