@@ -33,6 +33,10 @@ TERM_WORDS: Mapping[str, Message] = {
     "content to position": message(
         "content to position: the query of the word, times the key of its distance from the other word;"
     ),
+    "position": message("position: the query of the word, with a bias of its own, times the key of the distance;"),
+    "segment": message(
+        "segment: the query of the word, with a bias of its own, times the key of “the same segment” or “another”;"
+    ),
     "position to content": message("position to content: the query of the distance, times the key of the other word;"),
 }
 

@@ -491,12 +491,13 @@ def test_caps_and_sinks(cap, sink, bias, temperature, head, cell):
         ("deberta", ["content_to_position", "position_to_content"]),
         ("deberta-authors", ["position_to_content"]),
         ("deberta-places", []),
+        ("xlnet", ["position", "segment"]),
     ],
 )
 def test_terms_of_the_scores(name, terms, cell):
     """The terms that a model adds to the dot products have a step; with the products they give the scores."""
     config, tensors, answers = load(name)
-    passed = forward(config, tensors, answers["text0_ids"])
+    passed = forward(config, tensors, answers["text0_ids"], segments=[0] * 8 + [1] * 3 if name == "xlnet" else None)
     words = tuple(Token(f"w{number}") for number in range(passed.weights.shape[-1]))
     attention = Attention(words, words, passed.weights, None, traces=passed.traces)
     found = explain_attention(attention.select(head=[1, 3]), head=3, token=4, cell=cell)
@@ -509,7 +510,7 @@ def test_terms_of_the_scores(name, terms, cell):
         assert f"{term.replace('_', ' ')}:" in text
     added = sum(steps["terms"][term] for term in terms) if terms else 0
     scale = passed.traces[0].scale
-    assert_near(scale, (5 * (1 + len(config["pos_att_type"]))) ** -0.5)
+    assert_near(scale, (5 * (1 + len(config.get("pos_att_type", [])))) ** -0.5)
     assert_near(steps["dot"]["dots"] * scale + added, steps["scores"]["scores"])
     document = json.loads(to_json(explanation_document(found)))
     (step,) = [one for one in document["steps"] if one["name"] == "terms"] or [{"arrays": {}}]

@@ -206,3 +206,74 @@ ENCODERS |= {
         (11,),
     ),
 }
+
+MOBILE = ENCODER | {"type_vocab_size": 3, "embedding_size": 7, "intra_bottleneck_size": 12}
+XLNET = {"vocab_size": 41, "d_model": 20, "n_layer": 2, "n_head": 4, "d_inner": 19, "layer_norm_eps": 0.01}
+ENCODERS |= {
+    "mobilebert": ("MobileBertConfig", "MobileBertForMaskedLM", MOBILE, (11, 1)),
+    "mobilebert-normed": (
+        "MobileBertConfig",
+        "MobileBertForMaskedLM",
+        MOBILE
+        | {
+            "normalization_type": "layer_norm",
+            "use_bottleneck_attention": True,
+            "num_feedforward_networks": 1,
+            "hidden_act": "gelu",
+            "trigram_input": False,
+        },
+        (11,),
+    ),
+    "mobilebert-wide": (
+        "MobileBertConfig",
+        "MobileBertForMaskedLM",
+        MOBILE | {"use_bottleneck": False, "embedding_size": 20, "trigram_input": False, "num_feedforward_networks": 2},
+        (11,),
+    ),
+    "xlnet": ("XLNetConfig", "XLNetLMHeadModel", XLNET, (11, 1, 40)),
+    "xlnet-clamped": (
+        "XLNetConfig",
+        "XLNetLMHeadModel",
+        XLNET | {"clamp_len": 4, "ff_activation": "relu", "tie_word_embeddings": False},
+        (11,),
+    ),
+    "xlnet-causal": ("XLNetConfig", "XLNetLMHeadModel", XLNET | {"attn_type": "uni"}, (11,)),
+    "eurobert": (
+        "EuroBertConfig",
+        "EuroBertForMaskedLM",
+        {
+            "vocab_size": 41,
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "intermediate_size": 19,
+            "max_position_embeddings": 60,
+            "rms_norm_eps": 0.01,
+            "pad_token_id": 0,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+        },
+        (11, 1),
+    ),
+    "eurobert-biased": (
+        "EuroBertConfig",
+        "EuroBertForMaskedLM",
+        {
+            "vocab_size": 41,
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "intermediate_size": 19,
+            "max_position_embeddings": 60,
+            "pad_token_id": 0,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "mlp_bias": True,
+            "attention_bias": True,
+            "tie_word_embeddings": True,
+            "head_dim": 6,
+        },
+        (9,),
+    ),
+}

@@ -284,6 +284,12 @@ DOUBLE: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "t5-silu": ("T5Config", "T5ForConditionalGeneration", T5 | {"feed_forward_proj": "gated-silu"}),
     "mt5": ("MT5Config", "MT5ForConditionalGeneration", T5),
+    "umt5": ("UMT5Config", "UMT5ForConditionalGeneration", T5 | {"feed_forward_proj": "relu"}),
+    "umt5-unscaled": (
+        "UMT5Config",
+        "UMT5ForConditionalGeneration",
+        T5 | {"feed_forward_proj": "gated-silu", "tie_word_embeddings": False},
+    ),
     "marian": ("MarianConfig", "MarianMTModel", MARIAN),
     "marian-apart": (
         "MarianConfig",
@@ -352,7 +358,7 @@ def single(model: Any, lengths: tuple[int, ...]) -> dict[str, np.ndarray]:
         if model.config.model_type == "esm" and length > 3:
             ids[[4, 5]] = model.config.mask_token_id
         answers |= answer(model, f"text{number}", ids)
-    if getattr(model.config, "type_vocab_size", 0) > 2:
+    if getattr(model.config, "type_vocab_size", 0) > 2 or (model.config.model_type == "xlnet" and lengths[0] == 11):
         ids, segments = answers["text0_ids"], np.repeat([0, 1, 2], [4, 4, 3])
         answers |= answer(model, "pair", ids, segments)
     return answers

@@ -77,6 +77,7 @@ TRANSLATORS = ("marian", "bart", "mbart", "pegasus", "m2m_100", "blenderbot", "b
 SIZES = {
     "t5": {"d_kv": "head_dim"},
     "mt5": {"d_kv": "head_dim"},
+    "umt5": {"d_kv": "head_dim"},
     **{name: {"d_model": "hidden_size"} for name in TRANSLATORS},
 }
 # What opening a model reads in any family, see config_keys.

@@ -69,7 +69,7 @@ class RoFormer(Electra):
         width = self.dim // self.heads
         if width % 2:
             raise InputError("The model rotates heads of {width} features; the number must be even.", width=width)
-        angles = np.arange(self.length)[:, None] / 10_000.0 ** (np.arange(0, width, 2) / width)
+        angles = np.arange(self.start, self.length)[:, None] / 10_000.0 ** (np.arange(0, width, 2) / width)
         return Rotation(np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32))
 
     def score(self, hidden: Float32) -> Float32:

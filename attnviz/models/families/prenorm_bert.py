@@ -201,7 +201,7 @@ class Esm(PreNormBert, Roberta):
         if not self.rotary:
             return super().attend(number, names, hidden)
         query, key, value = self.project(names, hidden)
-        rotation = rotation_for(self.config, self.dim // self.heads, self.length)
+        rotation = rotation_for(self.config, self.dim // self.heads, self.length, start=self.start)
         query, key = rotate(query, rotation), rotate(key, rotation)
         output = linear(self.weights, names.output, self.dim, self.dim)
         return attention(hidden, hidden, query, key, value, output, allowed=self.masks[number])

@@ -101,15 +101,27 @@ class T5Decoder(Stack):
     @cached_property
     def bias(self) -> Float32:
         """Return the relative biases, which all layers share: [heads, n, length]."""
+        return self.bias_by(0)
+
+    def bias_by(self, number: int) -> Float32:
+        """Return the relative biases by the table of layer `number`: [heads, n, length]."""
+        count = self.config.count("relative_attention_num_buckets", default=32, least=4)
+        name = f"{self.side}.block.{number}.layer.0.SelfAttention.relative_attention_bias.weight"
+        return relative_bias(self.weights.take(name, shape=(count, self.heads)), self.buckets)
+
+    @cached_property
+    def buckets(self) -> Indexes:
+        """Return the bucket of each distance, [n, length]."""
         count = self.config.count("relative_attention_num_buckets", default=32, least=4)
         longest = self.config.count("relative_attention_max_distance", default=128, least=count // 2 + 1)
-        name = f"{self.side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-        table = self.weights.take(name, shape=(count, self.heads))
         causal = self.side == "decoder"
-        places = t5_buckets(
+        return t5_buckets(
             self.length - self.start, self.length, offset=self.start, causal=causal, buckets=count, farthest=longest
         )
-        return relative_bias(table, places)
+
+    def layer_bias(self, number: int) -> Float32:  # noqa: ARG002
+        """Return the relative biases of layer `number`, [heads, n, length]."""
+        return self.bias
 
     def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return the token vectors [n, dim], from one table for both texts."""
@@ -120,7 +132,7 @@ class T5Decoder(Stack):
         """Run attention, cross-attention in a decoder, feed-forward on [n, dim]; each after a norm."""
         name = f"{self.side}.block.{number}.layer"
         inputs = self._norm(f"{name}.0", hidden)
-        attended = self._attend(f"{name}.0.SelfAttention", inputs, inputs, self.masks[number], self.bias)
+        attended = self._attend(f"{name}.0.SelfAttention", inputs, inputs, self.masks[number], self.layer_bias(number))
         hidden = hidden + attended.output
         cross_attention, last = None, 1
         if self.encoder_hidden_states is not None:
@@ -208,3 +220,24 @@ class Mt5(Mt5Decoder, T5):
 
     side = "encoder"
     decoder = Mt5Decoder
+
+
+class Umt5Decoder(T5Decoder):
+    """The decoder of umT5 (Chung et al. 2023): every layer has a table of biases of its own."""
+
+    keys = ConfigKeys(
+        layers=("num_layers", 8), dim=("d_model", 512), heads=("num_heads", 6), vocabulary=("vocab_size", 250_112)
+    )
+    default_feed = "gated-gelu"
+    default_intermediate_size = 1024
+
+    def layer_bias(self, number: int) -> Float32:
+        """Return the relative biases of layer `number`, [heads, n, length]."""
+        return self.bias_by(number)
+
+
+class Umt5(Umt5Decoder, T5):
+    """The encoder of umT5."""
+
+    side = "encoder"
+    decoder = Umt5Decoder
