@@ -77,7 +77,7 @@ def max_flow(capacities, source, sink):
     while True:
         before, queue = {source: None}, [source]
         for node in queue:
-            for other in np.flatnonzero(left[node] > 1e-12):
+            for other in np.flatnonzero(left[node] > np.finfo(np.float64).eps):
                 if int(other) not in before:
                     before[int(other)] = node
                     queue.append(int(other))
