@@ -302,9 +302,11 @@ def spell_candidate(tokenizer: TextTokenizer, number: int) -> str:
 
 
 def largest(values: Float32, count: int) -> list[int]:
-    """Return the indexes of the `count` largest values [n], the largest first."""
+    """Return the indexes of the `count` largest values [n], the largest first; of equal ones the lower index first."""
     count = min(count, len(values))
-    found = np.argpartition(-values, count - 1)[:count]
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    above = np.flatnonzero(values > least)
+    found = np.concatenate([above, np.flatnonzero(values == least)[: count - len(above)]])
     return [int(one) for one in found[np.lexsort((found, -values[found]))]]
 
 
