@@ -71,7 +71,7 @@ def test_parts_of_other_configs():
         ({"hidden_size": 768, "type_vocab_size": 2, "vocab_size": 30522}, "neither a model_type nor architectures"),
         ({"architectures": []}, "neither a model_type nor architectures"),
         ({"architectures": ["StrangeModel"]}, "StrangeModel, are of no family"),
-        ({"model_type": "", "architectures": ["XLNetModel"]}, "XLNetModel, are of no family"),
+        ({"model_type": "", "architectures": ["XLMModel"]}, "XLMModel, are of no family"),
         ({"model_type": "tomorrow"}, "the family tomorrow"),
         ({"model_type": "Yi"}, "the family Yi"),
         ({"model_type": "chatglm", "auto_map": {"AutoModel": "modeling_chatglm.ChatGLMModel"}}, "trust_remote_code"),
