@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Rectangle
-from matplotlib.text import Text
+
+from attnviz.views.figure.canvas import Cells
 
 _HAIR = 0.5 / 72  # half a point: less is no overlap that anyone sees
 
@@ -44,6 +46,7 @@ class Drawing:
     width: float
     height: float
     texts: list[tuple[str, Box]] = field(default_factory=list)
+    corners: list[np.ndarray] = field(default_factory=list)
     matrices: list[np.ndarray] = field(default_factory=list)
     curves: list[tuple[Box, float]] = field(default_factory=list)
     shapes: list[tuple[Box, tuple[int, ...] | None]] = field(default_factory=list)
@@ -51,8 +54,8 @@ class Drawing:
 
     @property
     def words(self) -> list[str]:
-        """The texts alone; one that is set from top to bottom as it is read."""
-        return [text.replace("\n", "") for text, _ in self.texts]
+        """The texts alone."""
+        return [text for text, _ in self.texts]
 
     def assert_whole(self):
         """Check that all is inside the canvas and that no text lies over another."""
@@ -62,25 +65,29 @@ class Drawing:
             assert box.top >= -_HAIR, (box, self.height)
             assert box.right <= self.width + _HAIR, (box, self.width)
             assert box.bottom <= self.height + _HAIR, (box, self.height)
-        over = [(a, b) for a, b in combinations(self.texts, 2) if a[1].overlaps(b[1])]
+        near = [(a, b) for a, b in combinations(range(len(boxes[: len(self.texts)])), 2) if boxes[a].overlaps(boxes[b])]
+        over = [(self.texts[a], self.texts[b]) for a, b in near if _touch(self.corners[a], self.corners[b])]
         assert over == []
 
 
 def draw(render, *arguments) -> Drawing:
     """Call a function that renders pictures, and return what it drew."""
     drawings: list[Drawing] = []
-    write = Text.draw
+    write = RendererAgg.draw_text
 
     def read(figure, *_, **__):
         drawing = Drawing(*map(float, figure.get_size_inches()))
 
-        def noted(text, renderer, *rest, **options):
-            write(text, renderer, *rest, **options)
-            if text.get_visible() and text.get_text().strip():
-                drawing.texts.append((text.get_text(), _box(figure, text.get_window_extent(renderer))))
+        def noted(renderer, gc, x, y, words, prop, angle, *rest, **options):
+            write(renderer, gc, x, y, words, prop, angle, *rest, **options)
+            corners = _corners(renderer, x, y, words, prop, angle) / figure.dpi
+            if not words.strip() or _again(drawing, words, corners):
+                return
+            drawing.corners.append(corners)
+            drawing.texts.append((words, Box(*corners.min(axis=0), *corners.max(axis=0))))
 
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(Text, "draw", noted)
+            inner.setattr(RendererAgg, "draw_text", noted)
             figure.canvas.draw()
         for axes in figure.axes:
             for artist in axes.get_children():
@@ -96,7 +103,9 @@ def draw(render, *arguments) -> Drawing:
 
 def _read(figure, axes, artist, drawing):
     """Note what is neither text nor frame."""
-    if isinstance(artist, QuadMesh | AxesImage):
+    if isinstance(artist, Cells):
+        drawing.matrices.append(artist.colors)
+    elif isinstance(artist, AxesImage):
         drawing.matrices.append(np.asarray(artist.get_array()))
     elif isinstance(artist, PathCollection):
         for path, width in zip(artist.get_paths(), artist.get_linewidths(), strict=True):
@@ -106,6 +115,31 @@ def _read(figure, axes, artist, drawing):
         drawing.shapes.append((_box(figure, artist.get_window_extent()), color))
     elif isinstance(artist, Line2D) and len(artist.get_xdata()):
         drawing.lines.append(len(artist.get_xdata()))
+
+
+def _corners(renderer, x, y, words, prop, angle):
+    """Return the corners of the ink of a text in pixels [4, 2], turned as the text is; (x, y) is where it begins."""
+    width, height, descent = renderer.get_text_width_height_descent(words, prop, False)
+    corners = np.array([[0, descent - height], [width, descent - height], [width, descent], [0, descent]], dtype=float)
+    turn = np.radians(-angle)
+    return np.array([x, y]) + corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+
+
+def _again(drawing, words, corners):
+    """Whether it is the second stroke of a semibold text."""
+    last = drawing.texts[-1][0] if drawing.texts else None
+    return last == words and np.abs(drawing.corners[-1] - corners).max() < 2 * _HAIR
+
+
+def _touch(a, b):
+    """Whether two turned boxes share more than a hair: no side of either parts them (separating axes)."""
+    for corners in (a, b):
+        for side in np.diff(corners[:3], axis=0):
+            normal = np.array([-side[1], side[0]]) / max(np.hypot(*side), 1e-9)
+            one, other = a @ normal, b @ normal
+            if min(one.max(), other.max()) - max(one.min(), other.min()) <= _HAIR:
+                return False
+    return True
 
 
 def _box(figure, extent) -> Box:

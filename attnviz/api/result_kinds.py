@@ -65,7 +65,9 @@ class Look:
 
     def presentation(self, usual: int | None = DIGITS) -> Presentation:
         """Return the presentation of a picture; usual: the decimal places where none were chosen."""
-        return Presentation(usual if self.digits is None else self.digits, "picture", self.style)
+        return Presentation(
+            usual if self.digits is None else self.digits, "picture", self.style, self.digits is not None
+        )
 
 
 @dataclass(frozen=True)

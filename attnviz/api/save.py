@@ -35,11 +35,13 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-PICTURES = (".png", ".svg", ".pdf")
+PICTURES = (".png", ".svg", ".pdf", ".eps")
 PAGE = ".html"
-FOR_ATTENTION = (*PICTURES, PAGE, ".json", ".csv", ".npz")
-FOR_COMPARISON = (*PICTURES, PAGE, ".json", ".csv")
-FOR_COSTS = FOR_ABLATION = FOR_LAB = FOR_HEADS = (*PICTURES, ".json", ".csv")
+TABLES = (".tex", ".md")
+FOR_ATTENTION = (*PICTURES, PAGE, *TABLES, ".json", ".csv", ".npz")
+FOR_COMPARISON = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
+FOR_COSTS = FOR_ABLATION = FOR_HEADS = (*PICTURES, ".json", ".csv")
+FOR_LAB = (*PICTURES, *TABLES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
 FOR_NEXT = FOR_ATTENTION
 FOR_EXPLANATION = (*SHEETS, *PICTURES, ".json", ".csv")
@@ -99,6 +101,8 @@ def save_attention(
     suffix = path.suffix.lower()
     if suffix in PICTURES:
         return save_picture(prepare_picture(attention, head, layer, presentation, refining), path, presentation.style)
+    if is_table(suffix, presentation.style):
+        return save_table(prepare_picture(attention, head, layer, presentation, refining), path, presentation.style)
     if suffix == PAGE:
         shown = choose_heads(attention, head or "all", layer or "all")
         return save_page(shown, path, presentation=presentation, refining=refining)
@@ -129,6 +133,10 @@ def prepare_picture(
         from attnviz.views.prepared.reduction_words import add_disagreement
 
         forms = tuple(add_disagreement(form, shown) for form in forms)
+    if presentation.style.kind == "text":
+        from attnviz.views.prepared.shaded_text import shade_words
+
+        forms = tuple(shade_words(form, shown, presentation.style.token) for form in forms)
     return join(forms)
 
 
@@ -155,6 +163,8 @@ def save_comparison(
     suffix = path.suffix.lower()
     if suffix in PICTURES:
         return save_picture(prepare_comparing(comparison, head, presentation, refining), path, presentation.style)
+    if is_table(suffix, presentation.style):
+        return save_table(prepare_comparing(comparison, head, presentation, refining), path, presentation.style)
     if suffix == PAGE:
         return save_page(comparison, path, head=head, presentation=presentation, refining=refining)
     from attnviz.io import write_data as storage
@@ -274,6 +284,8 @@ def save_lab(lab: Lab, path: Path, *, presentation: Presentation = PICTURE) -> t
     check_destination(path, FOR_LAB)
     if path.suffix.lower() in PICTURES:
         return save_picture(prepare_lab(lab, presentation), path, presentation.style)
+    if path.suffix.lower() in TABLES:
+        return save_table(prepare_lab(lab, presentation), path, presentation.style)
     return _save_result(path, presentation.style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
 
 
@@ -341,6 +353,19 @@ def save_picture(prepared: Prepared, path: Path, style: Style | None = None) -> 
     picture, notes = render_figure(prepared, path.suffix.lower().lstrip("."), style)
     write(path, picture)
     return notes
+
+
+def is_table(suffix: str, style: Style) -> bool:
+    """Return whether a file with this suffix holds a table to paste; an .html does with the kind table, else a page."""
+    return suffix in TABLES or (suffix == PAGE and style.kind == "table")
+
+
+def save_table(prepared: Prepared, path: Path, style: Style | None = None) -> tuple[Message, ...]:
+    """Write the prepared form as a table for LaTeX, Markdown or HTML."""
+    from attnviz.views.tables import render_table
+
+    write(path, render_table(prepared, path.suffix.lower(), style).encode("utf-8", "backslashreplace"))
+    return ()
 
 
 def save_page(

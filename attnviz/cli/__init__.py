@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "export": (
         "attnviz.cli.export",
-        "Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table.",
+        "Save pictures (.png .svg .pdf .eps), pages (.html), tables (.tex .md) and data (.json .csv .npz).",
         'attnviz export "猫吃鱼" cat.png cat.json',
     ),
     "tokens": (

@@ -259,11 +259,17 @@ def save_all(
                     place,
                     head=view_options.head,
                     layer=view_options.layer,
-                    presentation=Presentation(digits_for(view_options, attention), "picture", style or Style()),
+                    presentation=_of_picture(view_options, attention, style or Style()),
                     refining=refining_of(view_options),
                 )
             notes |= {str(note): note for note in told}
     print_notes(notes.values())
+
+
+def _of_picture(view_options: ViewOptions, attention: Attention, style: Style) -> Presentation:
+    """Return the presentation of a picture; its cells have as many digits as --precision asks for."""
+    digits = digits_for(view_options, attention)
+    return Presentation(digits, "picture", style, view_options.precision is not None)
 
 
 def print_descriptions(found: list[Attention], view_options: ViewOptions, style: Style) -> None:
@@ -271,7 +277,7 @@ def print_descriptions(found: list[Attention], view_options: ViewOptions, style:
     from attnviz.views.prepared.alt_text import describe_picture
 
     for attention in found:
-        presentation = Presentation(digits_for(view_options, attention), "picture", style)
+        presentation = _of_picture(view_options, attention, style)
         refining = refining_of(view_options)
         prepared = prepare_picture(attention, view_options.head, view_options.layer, presentation, refining)
         print_sentence(describe_picture(prepared, style))

@@ -71,7 +71,7 @@ def command(
     """Compare the same words in another order: what changes, and what does not."""
     digits = digits_for(ViewOptions(precision=view_options.precision))
     check_reduce(view_options.reduce, view_options.head)
-    presentation = Presentation(digits, "picture", style)
+    presentation = Presentation(digits, "picture", style, view_options.precision is not None)
     choice = view_choice(view_options)
     check_comparing(choice)
     check_picture(style, choice.refining, alt=alt_option.alt, as_json=output.json)

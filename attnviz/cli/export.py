@@ -48,7 +48,7 @@ def command(
     alt_option: AltOption,
     text_and_files: TextAndFiles = None,
 ) -> None:
-    """Save pictures (.png .svg .pdf), pages (.html) and data (.json .csv .npz), without a table."""
+    """Save pictures (.png .svg .pdf .eps), pages (.html), tables (.tex .md) and data (.json .csv .npz)."""
     words = text_and_files or []
     elsewhere = any(path is not None for path in (inputs.file, inputs.vectors, inputs.weights))
     piped = bool(words) and all(Path(word).suffix.lower() in FOR_ATTENTION for word in words)

@@ -74,7 +74,13 @@ def command(
         )
     print_notes(found.notes)
     for path in output.save:
-        print_notes(save_lab(found, path, presentation=Presentation(lab_options.precision, "picture", style)))
+        print_notes(
+            save_lab(
+                found,
+                path,
+                presentation=Presentation(lab_options.precision, "picture", style, lab_options.precision is not None),
+            )
+        )
     return print_json([lab_document(found)]) if output.json else print_grids(found, lab_options.precision)
 
 

@@ -26,7 +26,7 @@ from attnviz.toy import EMBEDDINGS, PROJECTIONS
 from attnviz.views.prepared.attention import SHOWS
 from attnviz.views.prepared.color_scale import SPREADS
 from attnviz.views.prepared.refine import SINKS
-from attnviz.views.prepared.style import ANNOTATE, KINDS, MAPS, THEMES
+from attnviz.views.prepared.style import ANNOTATE, EVERY_KIND, MAPS, THEMES
 from attnviz.views.terminal.choose_view import VIEW_CHOICES
 
 
@@ -320,15 +320,15 @@ OPTIONS: dict[str, OptionText] = {
     "top": OptionText("View", "Number of strongest keys that the view top shows (3 if not given).", "K"),
     "scale": OptionText(
         "View",
-        "Range of the colours: all numbers together, each row by itself, or ratios (logarithmic).",
+        "Range of the colours: all numbers together, each head or row by itself, or ratios (logarithmic).",
         None,
         SPREADS,
     ),
     "sinks": OptionText("View", "Treatment of a first or special token that takes most of every row.", None, SINKS),
     "token": OptionText(
         "View",
-        "Word whose row is shown, in explain, in bars, and in the views text, table and top: its text, 猫#2, "
-        "or its index.",
+        "Word whose row is shown, in explain, in arcs, bars and text, and in the views text, table and top: its text, "
+        "猫#2, or its index.",
         "WORD|INDEX",
     ),
     "cell": OptionText("View", "Explain only the weight of this key: a word, 猫#2, or an index.", "KEY"),
@@ -349,7 +349,11 @@ OPTIONS: dict[str, OptionText] = {
     "save": OptionText(
         "Output", "Save to this file too; its suffix chooses the format. May be given several times.", "FILE"
     ),
-    "kind": OptionText("Picture", "Kind of picture.", None, KINDS),
+    "kind": OptionText("Picture", "Kind of picture; table: of a .tex, .md or .html.", None, EVERY_KIND),
+    "overlay": OptionText(
+        "Picture", "With --kind arcs or text: several heads in one drawing, each in a colour of its own."
+    ),
+    "svg_text": OptionText("Picture", "Keep the words of an .svg as text that can be edited, in the reader's fonts."),
     "style": OptionText(
         "Picture", "Style of the picture: for a paper, for a slide, or light on dark.", None, tuple(THEMES)
     ),

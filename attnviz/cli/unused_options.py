@@ -7,11 +7,13 @@ from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from attnviz.api.save import PAGE, PICTURES
+from attnviz.api.save import PAGE, PICTURES, TABLES
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.style import OF_ONE_WORD
 
-_PICTURES = message("pictures (.png .svg .pdf), and none is saved")
+_PICTURES = message("pictures (.png .svg .pdf .eps), and none is saved")
+_TABLES = message("pictures and tables (.tex .md .html), and none is saved")
 _DRAWN = message("views, pictures and pages")
 _SEEN = message("what is shown in the terminal")
 
@@ -47,12 +49,16 @@ class Outputs:
         """Return for each option whether it changes anything, and what it is for."""
         suffixes = {path.suffix.lower() for path in self.files}
         pictures, view = self.alt or not suffixes.isdisjoint(PICTURES), self.view
-        drawn = pictures or PAGE in suffixes
+        tables = not suffixes.isdisjoint((*TABLES, *((PAGE,) if self.kind == "table" else ())))
+        drawn = pictures or PAGE in suffixes or tables
         words = any(show in ("weights", "scores") for show in self.shows)
-        of_pictures = ("kind", "style", "width", "title", "no_title", "cmap", "font", "vmin", "vmax")
+        of_pictures = ("style", "width", "title", "no_title", "cmap", "font")
         return {
             **dict.fromkeys(of_pictures, (pictures, _PICTURES)),
+            **dict.fromkeys(("kind", "vmin", "vmax"), (pictures or tables, _TABLES)),
             "dpi": (".png" in suffixes, message("a .png")),
+            "overlay": (pictures and self.kind in ("arcs", "text"), message("pictures with --kind arcs or text")),
+            "svg_text": (".svg" in suffixes, message("an .svg")),
             "mass": (pictures and self.kind == "arcs", message("a picture with --kind arcs")),
             "annotate": (pictures and self.kind in ("heatmap", "bars"), message("a picture's heatmap or bars")),
             "precision": (drawn or view is not None, message("numbers that are shown; data files have every digit")),
@@ -66,8 +72,8 @@ class Outputs:
             "top": (view in ("auto", "top"), message("--view top")),
             "squeeze": (view in ("auto", "table"), message("--view table")),
             "token": (
-                view in ("auto", "table", "top", "text") or (pictures and self.kind == "bars"),
-                message("--view text, table and top, and for --kind bars"),
+                view in ("auto", "table", "top", "text") or ((pictures or tables) and self.kind in OF_ONE_WORD),
+                message("--view text, table and top, and for --kind arcs, bars and text"),
             ),
         }
 

@@ -70,9 +70,10 @@ class Result:
     def save(self, path: str | Path, **options: Any) -> None:
         """Write a picture, a page or data, as the suffix says; the file is whole or untouched.
 
-        Pictures: .png, .svg, .pdf. Page or sheet: .html, of an explanation also .md. Data: .json, .csv, .npz. What a
-        reader should know (a label that had no room, a letter that no font has) is a warning. Raises OptionError for a
-        suffix or option that the result cannot have, and OutputError where the file cannot be written.
+        Pictures: .png, .svg, .pdf, .eps. Page or sheet: .html, of an explanation also .md. Tables: .tex,
+        .md. Data: .json, .csv, .npz. What a reader should know (a label that had no room, a letter that no font has) is
+        a warning. Raises OptionError for a suffix or option that the result cannot have, and OutputError where the file
+        cannot be written.
         """
         _views().save(self, path, **options)
 

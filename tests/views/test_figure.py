@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from fontTools.pens.areaPen import AreaPen
+from fontTools.pens.boundsPen import BoundsPen
+from fontTools.ttLib import TTFont
+from near import assert_within
 
 from attnviz import Attention, compare, run
 from attnviz.views.figure.arcs import Arcs
-from attnviz.views.figure.fonts import load_fonts
+from attnviz.views.figure.canvas import Cells
+from attnviz.views.figure.fonts import forget_fonts, load_fonts
 from attnviz.views.figure.layout import PictureContext
 from attnviz.views.figure.render import FORMATS, render_figure
+from attnviz.views.figure.truetype import _convert
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.heads import choose_heads
@@ -22,7 +29,8 @@ from attnviz.views.prepared.presentation import PICTURE
 from attnviz.views.prepared.refine import Refining
 from attnviz.views.prepared.style import Style
 
-SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
+SVG = "{http://www.w3.org/2000/svg}"
+SIGNATURES = {"eps": b"%!PS-Adobe", "png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 LONG = "The internationalization of counterrevolutionaries, pneumonoultramicroscopicsilicovolcanoconiosis and 狮子头"
 
 
@@ -74,14 +82,62 @@ def test_inside(name):
 
 
 def test_no_ground_shows_between_cells():
-    """In an SVG the cells of a matrix and of a colour bar have crisp edges, so that a browser leaves no lines."""
-    picture, _ = render_figure(CASES["comparison"](), "svg")
-    found = [group.get("shape-rendering") for group in ElementTree.fromstring(picture).iter() if _is_mesh(group)]
-    assert found == ["crispEdges"] * (6 + 2)
+    """Each cell reaches under the next ones, right and below, so that smooth edges leave no lines between."""
+    colors = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    boxes = [path.get_extents() for path in Cells(1.0, 2.0, 3.0, 2.0, colors).get_paths()]
+    for i, j in np.ndindex(2, 3):
+        box = boxes[3 * i + j]
+        assert (box.x0, box.y0) == (1 + j, 2 + i)
+        assert (box.x1, box.y1) == (min(1 + j + 1.5, 4), min(2 + i + 1.5, 4))
 
 
-def _is_mesh(group):
-    return group.get("id", "").startswith("QuadMesh")
+PDF_TEXTS = ["chinese", "emoji", "arabic", "escape", "4 heads, causal"]
+
+
+@pytest.mark.parametrize("name", PDF_TEXTS)
+def test_pdf_fonts(name):
+    """A PDF embeds its fonts as TrueType, only the letters that it needs; none is Type 3, and none is CFF."""
+    picture, _ = render_figure(CASES[name](), "pdf")
+    assert b"/Type3" not in picture
+    fonts = re.findall(rb"/BaseFont /([A-Z]{6})\+", picture)
+    assert fonts
+    assert picture.count(b"/Subtype /CIDFontType2") * 2 == len(fonts)  # each is named by its parent, too
+    assert picture.count(b"/FontFile2 ") * 2 == len(fonts)
+    assert b"/FontFile3" not in picture
+    assert len(picture) < 100_000
+
+
+def test_truetype_letters_are_the_fonts_own(tmp_path):
+    """The letters of a PDF are those of the font: as wide, and the same shape within a thousandth of their size."""
+    fonts, made = load_fonts(), tmp_path / "made.ttf"
+    chinese = fonts.files[fonts.families.index("Noto Sans CJK SC")]
+    assert _convert(chinese, {ord(letter) for letter in "猫g"}, "Made", made, 0.0)
+    for letter in map(ord, "猫g"):
+        sides = []
+        for file, face in ((made, 0), (str(chinese), getattr(chinese, "face_index", 0))):
+            font = TTFont(file, fontNumber=face)
+            name = font.getBestCmap()[letter]
+            pen = AreaPen(font.getGlyphSet())
+            bounds = BoundsPen(font.getGlyphSet())
+            for one in (pen, bounds):
+                font.getGlyphSet()[name].draw(one)
+            sides.append((font["hmtx"][name][0], bounds.bounds, abs(pen.value)))
+        assert sides[0][0] == sides[1][0]
+        assert_within(np.array(sides[0][1]), np.array(sides[1][1]), 2, "cubic curves become quadratic ones")
+        assert_within(sides[0][2] / sides[1][2], 1, 0.01, "cubic curves become quadratic ones")
+
+
+def test_svg_text():
+    """With svg_text an SVG's words are text, the sentence in semibold; else all of them are paths."""
+    words = lambda picture: [  # noqa: E731
+        (element.text, element.get("style")) for element in ElementTree.fromstring(picture).iter(f"{SVG}text")
+    ]
+    assert words(render_figure(CASES["chinese"](), "svg")[0]) == []
+    found = words(render_figure(CASES["chinese"](), "svg", Style(svg_text=True))[0])
+    assert [text for text, _ in found].count("猫吃鱼") == 1
+    assert "猫" in [text for text, _ in found]
+    assert [text for text, style in found if "font-weight: 600" in style] == ["猫吃鱼"]
+    assert all("sans-serif" in style for _, style in found)
 
 
 @pytest.mark.parametrize("form_name", FORMATS)
@@ -134,9 +190,9 @@ def test_no_note(name):
 def no_chinese_font(monkeypatch):
     """As if noto-cjk-sans-otc were not installed."""
     monkeypatch.setitem(sys.modules, "noto_cjk_sans_otc", None)
-    load_fonts.cache_clear()
+    forget_fonts()
     yield
-    load_fonts.cache_clear()
+    forget_fonts()
 
 
 @pytest.mark.parametrize("form_name", FORMATS)

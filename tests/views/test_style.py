@@ -1,17 +1,19 @@
-"""Pictures of four kinds in three styles: each is drawn whole, says what it is, and refuses what cannot be."""
+"""Pictures of five kinds in three styles: each is drawn whole, says what it is, and refuses what cannot be."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
+from drawn import draw
 from near import assert_between64
 
 from attnviz import compare, run
 from attnviz.core.errors import OptionError
 from attnviz.views.figure.fonts import load_fonts
 from attnviz.views.figure.heatmap import Heatmaps
-from attnviz.views.figure.layout import PictureContext
+from attnviz.views.figure.layout import PAGE, PictureContext
 from attnviz.views.figure.render import render_figure
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
@@ -63,6 +65,8 @@ def test_one_text_asks_another(kind):
         Style(cmap="magma"),
         Style(kind="arcs", mass=1.0),
         Style(kind="bars", token="吃"),
+        Style(kind="arcs", token="吃"),
+        Style(kind="text", token="吃"),
         Style(dpi=50),
     ],
     ids=str,
@@ -83,7 +87,8 @@ def test_each_option_changes_the_picture(style):
         (Style(mass=0.0), "mass"),
         (Style(mass=1.5), "mass"),
         (Style(title="x", no_title=True), "not both"),
-        (Style(token="猫"), "kind bars"),
+        (Style(token="猫"), "kind arcs, bars and text"),
+        (Style(overlay=True), "kind arcs and text"),
         (Style(width="wide"), "width"),
         (Style(width="900in"), "width"),
         (Style(cmap="nonsense"), "cmap"),
@@ -140,7 +145,7 @@ def heatmaps(prepared, width):
 
 def test_narrow_labels_shrink_before_they_are_thinned():
     """Long words in a column of a paper shrink until each has its label; what is too long for that is refused."""
-    long = form(" ".join(f"{letter * 17}" for letter in "abcdef"), embedding="hash", tokens="space")
+    long = form(" ".join(f"{letter * 17}" for letter in "abcdefghijkl"), embedding="hash", tokens="space")
     body = heatmaps(long, "8.5cm")
     side, _ = body.axes[0]
     assert side.step == 1
@@ -150,9 +155,44 @@ def test_narrow_labels_shrink_before_they_are_thinned():
         heatmaps(long, "3cm")
 
 
-def test_narrow_titles_go_on_in_the_next_line():
-    """In a narrow picture two settings keep their whole names."""
+def test_narrow_pictures_keep_triples_and_titles():
+    """In a column of a paper a comparison keeps three maps a line, and its texts keep their whole names."""
     compared = join(prepare_comparison(compare("the cat eats the fish", "the fish eats the cat"), presentation=PICTURE))
     body = heatmaps(compared, "8.5cm")
+    assert body.across == 3
     assert ["".join(line + " " for line in lines).strip() for lines in body.title_lines] == body.titles
     assert max(map(len, body.title_lines)) > 1
+
+
+@pytest.mark.parametrize("width", ["8.5cm", "17cm", "25cm"])
+def test_many_heads_fit_a_page(width):
+    """Twelve maps of eleven words are as wide as was asked for, and no higher than a page."""
+    prepared = join(
+        prepare(run(" ".join(f"word{i}" for i in range(11)), embedding="hash", heads=16), presentation=PICTURE)
+    )
+    body = heatmaps(replace(prepared, panels=prepared.panels[:12]), width)
+    inches = Style(width=width).inches
+    assert_between64(body.width, 0, body.context.room + 1e-6)
+    assert body.height <= max(PAGE, 1.3 * inches)
+    assert body.across > 1
+
+
+def test_what_is_higher_than_a_page_is_refused():
+    """Where not even small cells would keep the maps on a page, one line says what to choose."""
+    prepared = join(
+        prepare(run(" ".join(f"w{i}" for i in range(40)), embedding="hash", heads=32), presentation=PICTURE)
+    )
+    with pytest.raises(OptionError, match="higher than a page at") as refused:
+        heatmaps(prepared, "4cm")
+    assert "kind grid" in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["arcs", "text"])
+def test_overlay_tells_up_to_eight_heads_apart(kind):
+    """Heads over each other each have a colour and a name; more than there are colours for are refused."""
+    form_of = lambda heads: join(prepare(run("a b c d", embedding="hash", heads=heads, dim=64), presentation=PICTURE))  # noqa: E731
+    drawing = draw(render_figure, form_of(8), "png", Style(kind=kind, overlay=True))
+    drawing.assert_whole()
+    assert [f"head {k}" for k in range(8)] == [word for word in drawing.words if word.startswith("head")]
+    with pytest.raises(OptionError, match="up to 8 heads"):
+        render_figure(form_of(16), "png", Style(kind=kind, overlay=True))

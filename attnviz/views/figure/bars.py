@@ -24,7 +24,9 @@ class BarPanels:
     def __init__(self, context: PictureContext) -> None:
         self.context, theme = context, context.theme
         self.panels = context.prepared.panels
-        self.titles = [context.words(panel.title) for panel in self.panels]
+        self.titles = [context.words(panel.short or panel.title) for panel in self.panels]
+        if len(self.panels) == 1 and not context.style.no_title:
+            self.titles = [""]
         self.words = max(panel.values.shape[1] for panel in self.panels)
         self.pitch = min(1.9 * theme.label * POINT, _TALLEST * theme.label / 10 / self.words)
         self.sides = [
@@ -40,7 +42,7 @@ class BarPanels:
             longest = max(context.fonts.width(text, self.number_size) for row in self.texts for text in row)
             self.number_room = longest + 0.08
         self.across, self.length = self._fit()
-        self.title_room = 1.6 * theme.title * POINT if any(self.titles) else 0.0
+        self.title_room = 1.6 * theme.label * POINT if any(self.titles) else 0.0
         self.block = (
             self.left + self.length + self.number_room + _GAP,
             self.title_room + self.words * self.pitch + _GAP,
@@ -67,9 +69,9 @@ class BarPanels:
             left = x + (i % self.across) * self.block[0]
             top = y + (i // self.across) * self.block[1]
             if self.titles[i]:
-                title = self.context.fit(self.titles[i], self.block[0] - _GAP, self.context.theme.title)
+                title = self.context.fit(self.titles[i], self.block[0] - _GAP, self.context.theme.label)
                 canvas.text(
-                    left, top + self.context.theme.title * POINT, title, self.context.theme.title, full=self.titles[i]
+                    left, top + self.context.theme.label * POINT, title, self.context.theme.label, full=self.titles[i]
                 )
             self.sides[i].draw(canvas, left + self.left, top + self.title_room)
             self._bars(canvas, left + self.left, top + self.title_room, panel, i)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from attnviz.views.figure.svg import SEMIBOLD
 from attnviz.views.prepared.style import Theme
 
 _MOST_QUADS = 2500
+HEAVIER = 0.035  # of the letters' size: how far the second stroke of a semibold letter stands from the first
 
 
 class Curve(NamedTuple):
@@ -23,7 +27,63 @@ class Curve(NamedTuple):
     points: list[tuple[float, float]]
     width: float
     color: tuple[float, float, float]
-    alpha: float
+
+
+class Cells(PolyCollection):
+    """A matrix of colours as rectangles, each of which reaches under the next one to the right and below.
+
+    Rectangles that only touch let the ground shine through as hairlines, in whatever draws a PDF or an SVG with smooth
+    edges. colors: uint8 [rows, columns, 3].
+    """
+
+    def __init__(self, x: float, y: float, width: float, height: float, colors: NDArray[np.uint8]) -> None:
+        rows, columns = colors.shape[:2]
+        left, top = (ends.ravel() for ends in np.meshgrid(np.arange(columns), np.arange(rows)))
+        right, bottom = np.minimum(left + 1.5, columns), np.minimum(top + 1.5, rows)
+        across, down = x + np.stack([left, right]) * width / columns, y + np.stack([top, bottom]) * height / rows
+        corners = np.stack(
+            [
+                np.stack([across[0], across[1], across[1], across[0]], axis=1),
+                np.stack([down[0], down[0], down[1], down[1]], axis=1),
+            ],
+            axis=2,
+        )
+        super().__init__(list(corners), facecolors=colors.reshape(-1, 3) / 255, edgecolors="none", linewidths=0)
+        self.colors = colors
+
+
+class SemiboldText(Text):
+    """Text in which each letter is drawn twice, a little apart: the font package has no bold face.
+
+    once: its font itself has heavier letters now.
+    """
+
+    once = False
+
+    def draw(self, renderer: Any) -> None:
+        if rcParams["svg.fonttype"] == "none":  # describe_svg makes the text itself heavier
+            self.set_gid(f"{SEMIBOLD}{self.get_gid() or ''}")
+            super().draw(renderer)
+            return
+        if self.once:
+            super().draw(renderer)
+            return
+        twice: Any = _TwiceRenderer(renderer, HEAVIER * renderer.points_to_pixels(self.get_fontsize()))
+        super().draw(twice)
+
+
+class _TwiceRenderer:
+    """A renderer that draws text twice, the second time a little to the right."""
+
+    def __init__(self, renderer: Any, distance: float) -> None:
+        self._renderer, self._distance = renderer, distance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._renderer, name)
+
+    def draw_text(self, gc: Any, x: float, y: float, *rest: Any, **named: Any) -> None:
+        self._renderer.draw_text(gc, x, y, *rest, **named)
+        self._renderer.draw_text(gc, x + self._distance, y, *rest, **named)
 
 
 class Canvas:
@@ -45,11 +105,23 @@ class Canvas:
         return cls(figure.add_axes((0.0, 0.0, 1.0, 1.0)), width, height, theme)
 
     def text(
-        self, x: float, y: float, words: str, size: float, *, color: Any = None, full: str | None = None, **style: Any
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: float,
+        *,
+        color: Any = None,
+        full: str | None = None,
+        semibold: bool = False,
+        **style: Any,
     ) -> None:
         """Write words that by default begin at (x, y), on that baseline. full: what they stand for, if shortened."""
         color = self.theme.ink if color is None else color
-        artist = self.axes.text(x, y, words, size=size, color=color, parse_math=False, **style)
+        if semibold:
+            artist: Text = write_semibold(self.axes, x, y, words, size=size, color=color, parse_math=False, **style)
+        else:
+            artist = self.axes.text(x, y, words, size=size, color=color, parse_math=False, **style)
         if full is not None and full != words:
             name = f"attnviz-{len(self.titles)}"
             artist.set_gid(name)
@@ -59,8 +131,7 @@ class Canvas:
         """Draw a matrix of colours [rows, columns, 3] in this rectangle: shapes, or an image where they are many."""
         rows, columns = colors.shape[:2]
         if rows * columns <= _MOST_QUADS:
-            across, down = np.linspace(x, x + width, columns + 1), np.linspace(y, y + height, rows + 1)
-            self.axes.pcolormesh(across, down, colors, rasterized=False)
+            self.axes.add_collection(Cells(x, y, width, height, colors), autolim=False)
         else:
             extent = (x, x + width, y + height, y)
             self.axes.imshow(colors, extent=extent, aspect="auto", interpolation="nearest", origin="upper")
@@ -92,10 +163,18 @@ class Canvas:
             [Path(curve.points, codes) for curve in curves],
             facecolors="none",
             capstyle="round",
-            edgecolors=[(*curve.color, curve.alpha) for curve in curves],
+            edgecolors=[curve.color for curve in curves],
             linewidths=[curve.width for curve in curves],
         )
         self.axes.add_collection(drawn, autolim=False)
+
+
+def write_semibold(axes: Axes, x: float, y: float, words: str, **style: Any) -> Text:
+    """Write words in these axes, at a place in their data, heavier than others."""
+    artist = SemiboldText(x, y, words, transform=axes.transData, **style)
+    axes.add_artist(artist)
+    artist.set_clip_on(False)
+    return artist
 
 
 def _box(x: float, y: float, width: float, height: float) -> Path:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message
+from attnviz.views.figure.canvas import SemiboldText
+from attnviz.views.figure.colors import SERIES_COLORS
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note
 from attnviz.views.figure.layout import LINE, MARGIN, PictureText, too_narrow
 from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
 from attnviz.views.prepared.charts import BarChart, Chart, Charts, Series
+from attnviz.views.prepared.quantities import byte_words
 from attnviz.views.prepared.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers, and strong enough for thin lines;
-# after them come the theme's own two.
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 3)))
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # In inches, for labels of 10 points: of one chart's axes beside others, alone, the least; and how high they are.
@@ -30,7 +32,7 @@ _BAR_HEIGHT = 0.26
 
 
 def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:
-    """Draw the charts beside each other in one picture (`form`: png, svg or pdf); return it and notes for the reader.
+    """Draw the charts beside each other in one picture, in `form`: png, svg, pdf or eps; return it and notes.
 
     The same input gives the same bytes. A character that no font has is drawn as its code point. Raises OptionError for
     a style that cannot be, or a width into which the charts do not fit.
@@ -48,7 +50,8 @@ def draw_charts(prepared: Charts, style: Style, fonts: Fonts) -> DrawnFigure:
     figure = new_figure(layout.width, layout.height, style)
     layout.draw(figure)
     description = " ".join(map(text.words, prepared.notes)) or layout.title
-    return DrawnFigure(figure, layout.title, description, notes=(*fonts.notes, *missing_note(text.lacking)))
+    notes = (*fonts.notes, *missing_note(text.lacking))
+    return DrawnFigure(figure, fonts, layout.title, description, notes=notes)
 
 
 def draw_chart_on(axes: Axes, prepared: Charts, style: Style, fonts: Fonts) -> list[Any]:
@@ -73,7 +76,7 @@ class _ChartLayout:
         style = text.style
         self.scale = self.theme.label / 10
         self.name, self.tick = 0.9 * self.theme.label, 0.8 * self.theme.label
-        self.colors = (*_COLORS, self.theme.faint, self.theme.ink)
+        self.colors = (*SERIES_COLORS, self.theme.faint, self.theme.ink)
         self.labels = {
             id(chart): [text.label(label).text for label in chart.labels]
             for chart in prepared.charts
@@ -138,7 +141,7 @@ class _ChartLayout:
         """Draw it all into the figure."""
         theme = self.theme
         for k, line in enumerate(self.heading):
-            self._write(figure, MARGIN, 0.14 + k * LINE * theme.title * POINT, line, size=theme.title)
+            self._write(figure, MARGIN, 0.14 + k * LINE * theme.title * POINT, line, size=theme.title, semibold=True)
         y = self.top
         for row in self.rows:
             x = 0.1
@@ -164,8 +167,11 @@ class _ChartLayout:
         else:
             self._draw_bars(axes, chart)
 
-    def _write(self, figure: Figure, x: float, y: float, words: str, **style: Any) -> None:
-        figure.text(x / self.width, 1 - y / self.height, words, va="top", parse_math=False, **style)
+    def _write(self, figure: Figure, x: float, y: float, words: str, *, semibold: bool = False, **style: Any) -> None:
+        make = partial(SemiboldText, transform=figure.transFigure) if semibold else figure.text
+        artist = make(x / self.width, 1 - y / self.height, words, va="top", parse_math=False, **style)
+        if semibold:
+            figure.add_artist(artist)
 
     def _draw_series(self, axes: Axes, chart: Chart) -> None:
         if chart.powers:
@@ -183,7 +189,7 @@ class _ChartLayout:
         axes.grid(color=self.theme.hatch, linewidth=0.6, alpha=0.4)
         axes.set_axisbelow(True)
         _open_frame(axes, "top", "right")
-        _tick_words(axes, chart.powers)
+        _tick_words(axes, chart)
         legend = axes.legend(
             loc="upper left",
             bbox_to_anchor=(0, -_BELOW * self.scale / self._height(chart)),
@@ -242,20 +248,34 @@ def _drawn(series: Series, powers: bool) -> tuple[list[float], list[float], list
     return [series.x[i] for i in kept], [series.y[i] for i in kept], marked
 
 
-def _tick_words(axes: Axes, powers: bool) -> None:
-    """Write powers of ten as 10 and 1e6, without minor ticks: mathematical text would need its own fonts."""
-    if not powers:
+def _tick_words(axes: Axes, chart: Chart) -> None:
+    """Write powers of ten as 10¹¹, bytes as 10 GB, without minor ticks: mathematical text would need its own fonts."""
+    if not chart.powers:
         return
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(numticks=7))
-        axis.set_major_formatter(FuncFormatter(_power_of_ten))
+        written = _bytes if chart.in_bytes and axis is axes.yaxis else _power_of_ten
+        axis.set_major_formatter(FuncFormatter(written))
         axis.set_minor_locator(NullLocator())
 
 
+def _bytes(value: float, _: int) -> str:
+    """Return a tick's number of bytes in the unit that fits it."""
+    return byte_words(round(value)).localized() if value >= 1 else ""
+
+
+_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
 def _power_of_ten(value: float, _: int) -> str:
-    """Return a tick's number: written out from .001 to 10,000, else as a power of ten."""
+    """Return a tick's number: written out from .01 to 10,000, else as a power of ten.
+
+    >>> _power_of_ten(1000.0, 0), _power_of_ten(1e11, 0), _power_of_ten(1e-4, 0)
+    ('1,000', '10¹¹', '10⁻⁴')
+    """
     if value <= 0:
         return ""
-    return f"{value:,.10g}" if 1e-3 <= value < 1e5 else f"1e{round(np.log10(value))}"
+    power = round(np.log10(value))
+    return pure_decimal(f"{value:,.10g}") if 1e-2 <= value < 1e5 else f"10{str(power).translate(_SUPERSCRIPTS)}"

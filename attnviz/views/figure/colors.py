@@ -36,6 +36,8 @@ _DIVERGING = (
 # beyond, equal steps of a number do not look equal (Borland and Taylor 2007).
 _MOST_BACK, _MOST_STEP = 2.0, 3.0
 _FEW_COLORS = 64
+# Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers, and strong enough for thin lines.
+SERIES_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
 class Colors:
@@ -46,6 +48,7 @@ class Colors:
         scales = dict.fromkeys(panel.scale for panel in prepared.panels)
         self._palettes = {scale: scale.palette() for scale in scales}
         self._background = _rgb(style.theme.background)
+        self._ink, self._faint = style.theme.ink, style.theme.faint
         if style.cmap is not None:
             name, palette = _map(style.cmap)
             diverging = _plain(name) in _DIVERGING
@@ -73,6 +76,19 @@ class Colors:
             return unit(palette[225 if value > 0 else 30])
         wanted = (90, 128, 160, 64, 190, 220, 40, 245, 10)
         return unit(next((palette[i] for i in wanted if contrast(palette[i], self._background) >= 4.5), palette[128]))
+
+    def faded(self, color: tuple[float, float, float], strength: float) -> tuple[float, float, float]:
+        """Return a colour as strong as that, from 0, the background, to 1, the colour itself."""
+        ground = unit(self._background)
+        mixed = [under + strength * (over - under) for under, over in zip(ground, color, strict=True)]
+        return (mixed[0], mixed[1], mixed[2])
+
+    def of_head(self, k: int) -> tuple[float, float, float]:
+        """Return the colour of the k-th of several heads that are drawn over each other."""
+        return unit(_rgb((*SERIES_COLORS, self._ink, self._faint)[k]))
+
+
+MOST_OVERLAID = len(SERIES_COLORS) + 2
 
 
 def unit(color: RGB) -> tuple[float, float, float]:

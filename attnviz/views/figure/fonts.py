@@ -11,7 +11,7 @@ from wcwidth import iter_graphemes
 
 from attnviz.core.errors import InputError, OptionError, reason_of
 from attnviz.core.read_file import LARGEST_FONT, check_size_of_file
-from attnviz.i18n.messages import Message, message
+from attnviz.i18n.messages import Message, language, message
 from attnviz.views.figure.font_collection import with_face_first
 from attnviz.views.prepared.labels import visible
 
@@ -19,6 +19,7 @@ POINT = 1 / 72
 _NO_ADVANCE = 0.6
 _CHINESE = "Noto Sans CJK SC"
 _CHINESE_FACE = 2
+_PUNCTUATION = Path(__file__).with_name("punctuation.ttf")  # made by tools/punctuation_font.py
 
 
 class Fonts:
@@ -29,7 +30,8 @@ class Fonts:
 
         self.families = families
         self.notes = notes
-        self._faces = [get_font(fontManager.findfont(FontProperties(family=[family]))) for family in families]
+        self.files = [fontManager.findfont(FontProperties(family=[family])) for family in families]
+        self._faces = [get_font(file) for file in self.files]
         self._advances: dict[str, float | None] = {}
 
     def has(self, letter: str) -> bool:
@@ -74,16 +76,26 @@ class Fonts:
         return None
 
 
-@cache
 def load_fonts(named: tuple[str, ...] = ()) -> Fonts:
-    """Load the fonts that are named, by file or family, before the two that are always there.
+    """Load the fonts that are named, by file or family, before those that are always there.
 
-    The Chinese one comes as a file from its package: searching the system's fonts misses newly installed ones. Raises
-    OptionError for a file or a family that cannot be used.
+    Chinese, Latin, Greek and Cyrillic letters are those of one family, Noto Sans CJK SC; what it lacks, such as Arabic,
+    comes from DejaVu Sans. English text takes its quotation marks from a small font of the same family, since those of
+    the Chinese face are as wide as its characters. Raises OptionError for a file or a family that cannot be used.
+    """
+    return _load(named, language())
+
+
+@cache
+def _load(named: tuple[str, ...], spoken: str) -> Fonts:
+    """Load the fonts for a language.
+
+    The Chinese one comes as a file from its package: searching the system's fonts misses newly installed ones.
     """
     from matplotlib.font_manager import fontManager
 
-    families, notes = [*map(_named, named), "DejaVu Sans"], ()
+    families, notes = [*map(_named, named)], ()
+    small = [_from_file(str(_PUNCTUATION))]
     try:
         from noto_cjk_sans_otc import FONT_PATH
 
@@ -92,8 +104,14 @@ def load_fonts(named: tuple[str, ...] = ()) -> Fonts:
             fontManager.addfont(str(with_face_first(Path(FONT_PATH), _CHINESE_FACE)))
     except (ImportError, OSError):
         lack = message("The package noto-cjk-sans-otc is missing: Chinese labels are drawn as code points.")
-        return Fonts(families, (lack,))
-    return Fonts([*families, _CHINESE], notes)
+        return Fonts([*families, "DejaVu Sans"], (lack,))
+    own = [_CHINESE, *small] if spoken == "zh" else [*small, _CHINESE]
+    return Fonts([*families, *own, "DejaVu Sans"], notes)
+
+
+def forget_fonts() -> None:
+    """Forget the fonts that were loaded: others may be installed now."""
+    _load.cache_clear()
 
 
 def _named(font: str) -> str:
@@ -150,19 +168,14 @@ def missing_note(lacking: dict[str, None]) -> tuple[Message, ...]:
     )
 
 
-def wide(text: str) -> bool:
-    """Return whether every letter is upright and full-width, so that the text may be set from top to bottom."""
-    from wcwidth import wcwidth
-
-    return bool(text) and all(wcwidth(letter) == 2 for letter in text)
-
-
 def settings(fonts: Fonts) -> dict[str, Any]:
     """Return the settings under which matplotlib draws the same picture everywhere, and no text as a formula."""
     return {
         "font.family": fonts.families,
         "svg.hashsalt": "attnviz",
         "svg.fonttype": "path",
+        "pdf.fonttype": 42,  # TrueType; 3 is refused by publishers
+        "ps.fonttype": 42,
         "axes.unicode_minus": False,
         "text.usetex": False,
         "text.parse_math": False,

@@ -1,4 +1,4 @@
-"""Heatmaps: a panel each, all with cells of one size, in a grid with one colour bar a scale."""
+"""Heatmaps: a panel each, all with cells of one size, as many side by side as there is room for, colour bars below."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import Message, message
 from attnviz.text.line_breaking import split_prose
 from attnviz.views.figure.colors import unit
 from attnviz.views.figure.fonts import POINT
 from attnviz.views.figure.layout import (
+    FLAT_LABEL,
     LINE,
+    MARGIN,
+    PAGE,
+    SLANTED_LINE,
     SMALLEST,
     AxisLabels,
-    ColorBar,
+    ColorBars,
     Label,
     PictureContext,
-    distinct_scales,
+    SideNames,
+    panel_lines,
+    scale_names,
     wrap,
 )
-from attnviz.views.prepared.color_scale import color_at, ink_on
+from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
+from attnviz.views.prepared.heads import without_the_word
 from attnviz.views.prepared.panels import FORBIDDEN, Panel
 
 if TYPE_CHECKING:
@@ -29,12 +39,14 @@ if TYPE_CHECKING:
 _GAP = 0.3
 _SMALLEST_CELL, _LEGIBLE_CELL = 0.01, 0.12
 _MOST_NUMBERS = 2000
-_TALLEST_BAR = 3.0
 _MOST_TITLE_LINES = 3
+_FADED = 0.5  # how far a number that is no more than the even share fades into its cell
+_CELL_DIGITS = 2
+_SAME = 1e-6  # of a weight: what differs by less is the same
 
 
 class Heatmaps:
-    """The panels as heatmaps side by side."""
+    """The panels as heatmaps; labels that all share stand on the outer edge only."""
 
     def __init__(self, context: PictureContext) -> None:
         self.context = context
@@ -42,84 +54,190 @@ class Heatmaps:
         self.labels = [
             ([*map(context.label, panel.rows)], [*map(context.label, panel.columns)]) for panel in self.panels
         ]
-        self.titles = [context.words(panel.title) for panel in self.panels]
+        self.same_rows = len({panel.rows for panel in self.panels}) == 1
+        self.same_columns = len({panel.columns for panel in self.panels}) == 1
+        self.titles = self._titles()
         self.captions = [context.words(panel.caption) for panel in self.panels]
         self.rows: int = max(panel.values.shape[0] for panel in self.panels)
         self.columns: int = max(panel.values.shape[1] for panel in self.panels)
-        self.bars = [ColorBar(context, scale, 1.0) for scale in distinct_scales(self.panels)]
-        self.bars_width = sum(bar.width + 0.2 for bar in self.bars)
+        self.names = SideNames(context)
+        self._row_em = max(context.fonts.width(label.text, 1) for rows, _ in self.labels for label in rows)
+        self._column_ems = {
+            tuple(context.fonts.width(label.text, 1) for label in columns) for _, columns in self.labels
+        }
+        self._column_em = max(map(max, self._column_ems))
         self.across, self.cell = self._fit()
         self._measure()
 
+    def _titles(self) -> list[str]:
+        """Return the panels' titles: short ones where the subtitle or a heading says the rest; none of a single one."""
+        if len(self.panels) == 1:
+            (panel,) = self.panels
+            told = self.context.prepared.kind in ("weights", "scores") and not self.context.style.no_title
+            return ["" if told else self.context.words(panel.title)]
+        return [self.context.words(panel.short or panel.title) for panel in self.panels]
+
     def _fit(self) -> tuple[int, float]:
-        """Return how many panels stand side by side, and the size of a cell: natural, or as the width allows."""
+        """Return how many panels stand side by side, and the size of a cell: natural, or as width and page allow."""
         theme, count = self.context.theme, len(self.panels)
-        across = self.context.prepared.across if self.context.prepared.across > 1 else int(np.ceil(np.sqrt(count)))
+        wanted = self.context.prepared.across
         natural = min(theme.cell, theme.panel / max(self.rows, self.columns))
         room = self.context.room
         if room is None:
-            left = self._left(min(theme.label, max(SMALLEST, natural / POINT / 1.15)))
-            shared = (theme.grid / across - left - _GAP) / self.columns
-            return across, natural if count == 1 else min(natural, max(shared, natural / 4))
-        for each in range(across, 0, -1):
-            width = (room - self.bars_width + _GAP) / each - _GAP
-            cell = min(self._cell_in(width), 1.5 * theme.cell, theme.panel * 1.5 / self.rows)
-            legible = cell >= min(natural, _LEGIBLE_CELL) and width >= self._words_width(cell)
-            if legible or (each == 1 and cell >= _SMALLEST_CELL):
-                return each, cell
-        least = self._left(SMALLEST) + self.bars_width + _SMALLEST_CELL * self.columns
-        raise self.context.too_narrow(max(least, 1.0))
+            across = wanted if wanted > 1 else int(np.ceil(np.sqrt(count)))
+            return across, natural if count == 1 else min(natural, max(self._cell(theme.grid, across), natural / 4))
+        most = min(1.5 * theme.cell, theme.panel * 1.5 / self.rows)
+        together = self.context.prepared.kind == "comparison"
+        found = []
+        for across in (3,) if together else range(count, 0, -1):
+            cell = min(self._cell(room, across), most)
+            if cell < _SMALLEST_CELL:
+                continue
+            pitch = (room - self._left(cell)) / across - self._gap()
+            legible = cell >= min(natural, _LEGIBLE_CELL) and pitch >= self._words_width()
+            found.append((self._too_high(across, cell), not legible, across, cell))
+            if found[-1][:2] == (False, False):
+                return across, cell
+        if not found:
+            least = self._left(_SMALLEST_CELL) + _SMALLEST_CELL * self.columns * (3 if together else 1)
+            raise self.context.too_narrow(max(least, 1.0))
+        too_high, _, across, cell = min(found, key=lambda one: (one[0], -one[3]))
+        if too_high and not (across == 1 == count):
+            raise self._no_room()
+        return across, cell
 
-    def _cell_in(self, width: float) -> float:
-        """Return the cell size of a panel of this width; labels shrink to the cells, down to the smallest size."""
-        between = self._left(0.0)
-        size = (width - between) / (self._left(1.0) - between + self.columns * 1.15 * POINT)
-        return float(width - self._left(min(self.context.theme.label, max(SMALLEST, size)))) / self.columns
+    def _no_room(self) -> OptionError:
+        return OptionError(
+            "{count} maps of {rows} x {columns} words would be higher than a page at --width {width}.",
+            hint="Use --kind grid, a wider picture, or fewer heads.",
+            count=len(self.panels),
+            rows=self.rows,
+            columns=self.columns,
+            width=self.context.style.width,
+        )
 
-    def _words_width(self, cell: float) -> float:
+    def _too_high(self, across: int, cell: float) -> bool:
+        """Return whether the picture would be higher than a page of its width."""
+        lines = panel_lines(self.context, self.panels, across)
+        title = 1.5 * self.context.theme.label * POINT
+        each = self.rows * cell + (title if any(self.titles) else 0.0) + _GAP / 2
+        each += 1.8 * self.context.theme.caption * POINT if any(self.captions) else 0.0
+        heads = 1 if self.same_columns else len(lines)
+        high = len(lines) * each + sum(1.5 * title for line in lines if line.heading) + heads * self._head(cell) + 1.2
+        return high > max(PAGE, 1.3 * (self.context.style.inches or 0.0))
+
+    def _gap(self) -> float:
+        return _GAP / 2 if self.same_rows and len(self.panels) > 1 else _GAP
+
+    def _cell(self, room: float, across: int) -> float:
+        """Return the largest cell with which `across` panels fit the room: labels shrink with their cells."""
+        low, high = 0.0, room
+        for _ in range(24):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._natural_width(middle, across) <= room else (low, middle)
+        return low
+
+    def _natural_width(self, cell: float, across: int) -> float:
+        """Return how wide `across` panels with cells of this size are."""
+        sides = 1 if self.same_rows else across
+        slant = self._overhang(cell)
+        between = (across - 1) * (self._gap() + (0.0 if self.same_rows and slant <= self._gap() else slant))
+        return sides * self._left(cell) + across * self.columns * cell + between + slant
+
+    def _left(self, cell: float) -> float:
+        """Return how much room the labels of rows take beside cells of this size."""
+        size = max(SMALLEST, min(self.context.theme.label, cell / POINT / 1.15))
+        return max(float(self._row_em) * size + 0.06, self.names.left)
+
+    def _overhang(self, cell: float) -> float:
+        """Return how far slanted labels of columns reach beyond the last one."""
+        theme = self.context.theme
+        if self._column_em * theme.label * FLAT_LABEL < 0.94 * cell:
+            return 0.0
+        size = self._slanted_size(cell)
+        ends = [
+            width * size / 2**0.5 - (len(widths) - place - 0.5) * cell
+            for widths in self._column_ems
+            for place, width in enumerate(widths)
+        ]
+        return max(0.0, max(ends) + 0.5 * size * POINT)
+
+    def _slanted_size(self, cell: float) -> float:
+        return max(SMALLEST, min(self.context.theme.label, cell / POINT / SLANTED_LINE))
+
+    def _head(self, cell: float) -> float:
+        """Return how much room the labels of columns and their name take, about."""
+        return float(self._column_em * self._slanted_size(cell)) / 2**0.5 + 0.2
+
+    def _words_width(self) -> float:
         """Return how wide a panel must be for the longest word of a title and for a whole caption."""
         theme, width = self.context.theme, self.context.fonts.width
-        left = self._left(min(theme.label, cell / POINT / 1.15)) if any(self.captions) else 0.0
-        words = [width(word.strip(), theme.title) for title in self.titles for _, word in split_prose(title)]
-        return max([0.0, *words, *(left + width(caption, theme.caption) for caption in self.captions if caption)])
-
-    def _left(self, size: float) -> float:
-        """Return how much room the labels of rows take, in letters of this size."""
-        return max(self.context.fonts.width(label.text, size) for rows, _ in self.labels for label in rows) + 0.06
+        words = [width(word.strip(), theme.label) for title in self.titles for _, word in split_prose(title)]
+        return max([0.0, *words, *(width(caption, theme.caption) for caption in self.captions if caption)])
 
     def _measure(self) -> None:
-        theme = self.context.theme
+        context, theme, width = self.context, self.context.theme, self.context.fonts.width
+        self.lines = panel_lines(context, self.panels, self.across)
         self.axes = [
-            (
-                AxisLabels(self.context, rows, self.cell, above=False),
-                AxisLabels(self.context, columns, self.cell, above=True),
-            )
+            (AxisLabels(context, rows, self.cell, above=False), AxisLabels(context, columns, self.cell, above=True))
             for rows, columns in self.labels
         ]
-        self.left = max(side.room for side, _ in self.axes)
-        panel_width = self.left + self.columns * self.cell
-        if self.context.room is None:
-            panel_width = max(
-                panel_width,
-                *(self.context.fonts.width(title, theme.title) for title in self.titles),
-                *(self.left + self.context.fonts.width(caption, theme.caption) for caption in self.captions),
+        self.left = max(self.names.left, *(side.room for side, _ in self.axes))
+        overhang = max(top.overhang for _, top in self.axes)
+        most = max(len(line.panels) for line in self.lines)
+        map_width = self.columns * self.cell
+        words = map_width
+        if context.room is None:
+            words = max(map_width, *(width(title, theme.label) for title in self.titles))
+        elif most > 1:
+            sides = self.left if self.same_rows else most * self.left
+            words = max(
+                map_width, (context.room - sides - (most - 1) * self._gap()) / most if any(self.titles) else 0.0
             )
-        self.title_lines = [self._lines(title, panel_width) for title in self.titles]
-        most = max(map(len, self.title_lines))
-        self.title_room = ((most - 1) * LINE + 1.5) * theme.title * POINT if most else 0.0
-        self.head = self.title_room + max(top.room for _, top in self.axes)
-        below = 1.8 * theme.caption * POINT if any(self.captions) else 0.0
-        self.block = (panel_width + _GAP, self.head + self.rows * self.cell + below + _GAP)
-        down = -(-len(self.panels) // self.across)
-        self.height = down * self.block[1] - _GAP
-        self.grid_width = min(self.across, len(self.panels)) * self.block[0] - _GAP
-        self.width = self.grid_width + self.bars_width
-        tallest = _TALLEST_BAR * theme.label / 10
-        for bar in self.bars:
-            bar.height = max(min(self.height - self.head, tallest), 0.4)
-        self.height = max(self.height, self.head + max((bar.height for bar in self.bars), default=0.0) + 0.05)
-        self.texts = [panel.texts(self.context.prepared.digits) for panel in self.panels]
+            words = min(words, max(map_width, *(width(title, theme.label) for title in self.titles)))
+        if any(self.captions):
+            widest = max(width(caption, theme.caption) for caption in self.captions)
+            limit = widest if context.room is None else (context.room - self.left) / most - self._gap()
+            words = max(words, min(widest, limit))
+        beside = max(words, map_width + (0.0 if self.same_rows and overhang <= self._gap() else overhang))
+        if context.room is not None:
+            beside = max(map_width, min(beside, (context.room - self.left * (1 if self.same_rows else most)) / most))
+        self.words = max(words, map_width)
+        self.pitch = beside + self._gap() + (0.0 if self.same_rows else self.left)
+        self.title_lines = [self._title_lines(title, self.words) for title in self.titles]
+        tallest = max(map(len, self.title_lines))
+        self.title_room = (tallest * LINE + 0.25) * theme.label * POINT if tallest else 0.0
+        self.heading_room = 1.9 * theme.label * POINT
+        self.top = max(top.room for _, top in self.axes)
+        self.foot = 1.8 * theme.caption * POINT if any(self.captions) else 0.0
+        self.texts = [panel.texts(self._digits()) for panel in self.panels]
         self.number_size = self._number_size()
+        self.width = self.left + (most - 1) * self.pitch + max(map_width + overhang, self.words)
+        self.bars = ColorBars(context, scale_names(context.prepared), context.room or max(self.width, 3.0))
+        self.places, end = self._places()
+        self.height = end + self.bars.height
+
+    def _digits(self) -> int:
+        """Return how many digits a number in a cell has: two, unless more were chosen or are usual."""
+        prepared = self.context.prepared
+        if prepared.cell_digits is not None:
+            return prepared.cell_digits
+        return prepared.digits if prepared.digits > 3 else min(_CELL_DIGITS, prepared.digits)
+
+    def _places(self) -> tuple[list[tuple[float, float, bool, bool]], float]:
+        """Return the corner of each map, and whether it has labels beside and above it; and where the last one ends."""
+        found: list[tuple[float, float, bool, bool]] = []
+        y = 0.0
+        for n, line in enumerate(self.lines):
+            if line.heading:
+                y += self.heading_room + (0.1 if n else 0.0)
+            above = n == 0 or not self.same_columns
+            y += self.title_room + (self.top + self.names.above if above else 0.0)
+            for k in range(len(line.panels)):
+                found.append((self.left + k * self.pitch, y, k == 0 or not self.same_rows, above))
+            y += max(self.panels[i].values.shape[0] for i in line.panels) * self.cell + self.foot
+            y += self._gap() if n + 1 < len(self.lines) else 0.0
+        return found, y
 
     def _number_size(self) -> float | None:
         """Return the size of the numbers in cells; None where there are none."""
@@ -133,36 +251,43 @@ class Heatmaps:
         return size if self.context.style.annotate == "on" or (few and size >= SMALLEST) else None
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
-        """Draw the panels, row by row, then the colour bars."""
-        for i, panel in enumerate(self.panels):
-            left = x + (i % self.across) * self.block[0]
-            top = y + (i // self.across) * self.block[1]
-            self._title(canvas, left, top, i)
-            self._matrix(canvas, left + self.left, top + self.head, panel, i)
-            if self.captions[i]:
-                foot = top + self.head + panel.values.shape[0] * self.cell + 1.4 * self.context.theme.caption * POINT
-                self._caption(canvas, left + self.left, foot, self.captions[i])
-        at = x + self.grid_width + 0.2
-        for bar in self.bars:
-            bar.draw(canvas, at, y + self.head)
-            at += bar.width + 0.2
+        """Draw the panels, line by line, then the colour bars."""
+        theme = self.context.theme
+        for line in self.lines:
+            for k, i in enumerate(line.panels):
+                left, top, beside, above = self.places[i]
+                at, panel = (x + left, y + top), self.panels[i]
+                room = self.top if above else 0.0
+                over = top - room - (self.names.above if above else 0.0)
+                if k == 0 and line.heading:
+                    heading = y + over - self.title_room - 0.35 * theme.label * POINT
+                    words = self.context.fit(line.heading, canvas.width - 2 * x, theme.label)
+                    canvas.text(x, heading, words, theme.label, full=line.heading, semibold=True)
+                self._title(canvas, at[0], y + over, i)
+                self._matrix(canvas, *at, panel, i)
+                if beside:
+                    self.axes[i][0].draw(canvas, *at)
+                if above:
+                    self.axes[i][1].draw(canvas, *at)
+                if beside and above:
+                    self.names.draw(canvas, *at, room)
+                if self.captions[i]:
+                    foot = at[1] + panel.values.shape[0] * self.cell + 1.4 * theme.caption * POINT
+                    words = self.context.fit(self.captions[i], self.pitch - self._gap(), theme.caption)
+                    canvas.text(at[0], foot, words, theme.caption, color=theme.faint, full=self.captions[i])
+        self.bars.draw(canvas, x, y + self.height - self.bars.height)
 
-    def _lines(self, title: str, width: float) -> list[str]:
+    def _title_lines(self, title: str, width: float) -> list[str]:
         """Return the title in lines of this width; one line, shortened, where they would be too many."""
-        lines = wrap(self.context.fonts, split_prose(title), width, self.context.theme.title)
-        return lines if len(lines) <= _MOST_TITLE_LINES else [self.context.fit(title, width, self.context.theme.title)]
+        size = self.context.theme.label
+        lines = wrap(self.context.fonts, split_prose(title), width, size) if title else []
+        return lines if len(lines) <= _MOST_TITLE_LINES else [self.context.fit(title, width, size)]
 
     def _title(self, canvas: Canvas, x: float, y: float, i: int) -> None:
-        theme, lines = self.context.theme, self.title_lines[i]
-        widest = max((self.context.fonts.width(line, theme.title) for line in lines), default=0.0)
-        start = x + self.left if self.left + widest <= self.block[0] - _GAP else x
-        for k, line in enumerate(lines):
-            canvas.text(start, y + (k * LINE + 1) * theme.title * POINT, line, theme.title, full=self.titles[i])
-
-    def _caption(self, canvas: Canvas, x: float, y: float, full: str) -> None:
-        theme = self.context.theme
-        words = self.context.fit(full, self.block[0] - self.left - _GAP, theme.caption)
-        canvas.text(x, y, words, theme.caption, color=theme.faint, full=full)
+        """Write a title that ends above y."""
+        size, lines = self.context.theme.label, self.title_lines[i]
+        for k, line in enumerate(reversed(lines)):
+            canvas.text(x, y - (0.45 + k * LINE) * size * POINT, line, size, full=self.titles[i])
 
     def _matrix(self, canvas: Canvas, x: float, y: float, panel: Panel, i: int) -> None:
         rows, columns = panel.values.shape
@@ -170,19 +295,34 @@ class Heatmaps:
         canvas.cells(x, y, width, height, self.context.colors.cells(panel))
         if panel.forbidden is not None:
             canvas.hatch(x, y, width, height, panel.forbidden)
-        for axis in self.axes[i]:
-            axis.draw(canvas, x, y)
         if self.number_size is not None:
             self._numbers(canvas, x, y, panel, self.texts[i], self.number_size)
 
     def _numbers(self, canvas: Canvas, x: float, y: float, panel: Panel, texts: list[list[str]], size: float) -> None:
         palette, places = self.context.colors.palette(panel.scale), panel.places()
+        clear = above_even(panel)
         for i, row in enumerate(texts):
             for j, text in enumerate(row):
                 if text != FORBIDDEN:
-                    ink = unit(ink_on(color_at(palette, float(places[i, j]))))
+                    ink = number_ink(color_at(palette, float(places[i, j])), clear=bool(clear[i, j]))
                     middle = (x + (j + 0.5) * self.cell, y + (i + 0.5) * self.cell)
                     canvas.text(*middle, text, size, color=ink, ha="center", va="center_baseline")
+
+
+def above_even(panel: Panel) -> NDArray[np.bool_]:
+    """Return which numbers [rows, columns] say something: weights above the even share of their row, all others."""
+    if panel.scale.diverging or panel.cells is not None:
+        return np.ones(panel.values.shape, dtype=bool)
+    return np.asarray(panel.values > panel.even_shares()[:, None] + _SAME)
+
+
+def number_ink(ground: RGB, *, clear: bool) -> tuple[float, float, float]:
+    """Return the colour of a number on its cell: black or white, faded into the ground where it says little."""
+    ink = unit(ink_on(ground))
+    if clear:
+        return ink
+    faded = [one + _FADED * (other - one) for one, other in zip(ink, unit(ground), strict=True)]
+    return (faded[0], faded[1], faded[2])
 
 
 class Overview:
@@ -192,60 +332,71 @@ class Overview:
         self.context = context
         self.panels = context.prepared.panels
         down, across = context.prepared.headings or ((), ())
+        down_name, down = without_the_word(down)
+        across_name, across = without_the_word(across)
         self.down = [Label(each, each) for each in map(context.words, down)]
         self.across = [Label(each, each) for each in map(context.words, across)]
+        self.names = (context.words(down_name), context.words(across_name))
+        self.size = 0.9 * context.theme.caption
         rows, columns = self.panels[0].values.shape
         self.stretch = min(2.0, max(0.5, rows / columns))
-        self.bars = [ColorBar(context, scale, 1.0) for scale in distinct_scales(self.panels)]
-        self.bars_width = sum(bar.width + 0.2 for bar in self.bars)
         self.map = self._fit()
         self.gap = 0.1 * self.map
         self.sides = (
             AxisLabels(context, self.down, self.map * self.stretch + self.gap, above=False),
             AxisLabels(context, self.across, self.map + self.gap, above=True),
         )
-        self.left, self.head = self.sides[0].room, self.sides[1].room
+        self.left = max(self.sides[0].room, context.fonts.width(self.names[0], self.size) + 0.06)
+        self.head = self.sides[1].room + (1.5 * self.size * POINT if self.names[1] else 0.0)
         self.grid = (
             len(self.across) * (self.map + self.gap) - self.gap,
             len(self.down) * (self.map * self.stretch + self.gap) - self.gap,
         )
-        tall = max(0.4, min(self.grid[1], _TALLEST_BAR))
-        for bar in self.bars:
-            bar.height = tall
-        self.width = self.left + self.grid[0] + self.bars_width
-        self.height = self.head + max(self.grid[1], tall + 0.05)
+        self.width = self.left + self.grid[0] + self.sides[1].overhang
+        self.bars = ColorBars(context, scale_names(context.prepared), context.room or max(self.width, 3.0))
+        self.height = self.head + self.grid[1] + self.bars.height
+        context.extra.append(_small_maps(rows, columns, cross=self.panels[0].cross))
 
     def _fit(self) -> float:
         """Return how wide one small map is: its natural width, or what the room allows."""
-        natural = max(
-            0.25,
-            min(2.5 * self.context.theme.cell, 0.62 * self.context.theme.grid / max(len(self.across), len(self.down))),
-        )
-        if self.context.room is None:
+        theme, room = self.context.theme, self.context.room
+        natural = max(0.25, min(2.5 * theme.cell, 0.62 * theme.grid / max(len(self.across), len(self.down))))
+        if room is None:
             return natural
-        left = max(self.context.fonts.width(label.text, self.context.theme.label) for label in self.down) + 0.06
-        fitting = (self.context.room - left - self.bars_width) / (1.1 * len(self.across))
+        left = max(self.context.fonts.width(label.text, theme.label) for label in self.down) + 0.06
+        left = max(left, self.context.fonts.width(self.names[0], self.size) + 0.06)
+        fitting = (room - left) / (1.1 * len(self.across))
         if fitting < 0.1:
-            raise self.context.too_narrow(left + self.bars_width + 0.11 * len(self.across))
-        return min(fitting, 2.5 * self.context.theme.cell)
+            raise self.context.too_narrow(left + 0.11 * len(self.across))
+        page = max(PAGE, 1.3 * (room + 2 * MARGIN)) - 1.6
+        lowest = page / (len(self.down) * (self.stretch + 0.1))
+        return float(min(fitting, 2.5 * theme.cell, lowest))
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
-        """Draw the maps, their headings, and the bar."""
-        x, y = x + self.left, y + self.head
+        """Draw the maps, their headings, and the bars."""
+        corner, faint = (x + self.left, y + self.head), canvas.theme.faint
         width, height = self.map, self.map * self.stretch
         for index, panel in enumerate(self.panels):
             i, j = divmod(index, len(self.across))
-            corner = (x + j * (width + self.gap), y + i * (height + self.gap))
-            canvas.cells(*corner, width, height, self.context.colors.cells(panel))
+            at = (corner[0] + j * (width + self.gap), corner[1] + i * (height + self.gap))
+            canvas.cells(*at, width, height, self.context.colors.cells(panel))
             if panel.forbidden is not None:
-                canvas.hatch(*corner, width, height, panel.forbidden)
-            _frame(canvas, *corner, width, height)
-        self.sides[0].draw(canvas, x, y - self.gap / 2)
-        self.sides[1].draw(canvas, x - self.gap / 2, y)
-        at = x + self.grid[0] + 0.2
-        for bar in self.bars:
-            bar.draw(canvas, at, y)
-            at += bar.width + 0.2
+                canvas.hatch(*at, width, height, panel.forbidden)
+            _frame(canvas, *at, width, height)
+        self.sides[0].draw(canvas, corner[0], corner[1] - self.gap / 2)
+        self.sides[1].draw(canvas, corner[0] - self.gap / 2, corner[1])
+        if self.names[0]:
+            canvas.text(corner[0] - 0.06, corner[1] - 0.07, self.names[0], self.size, color=faint, ha="right")
+        if self.names[1]:
+            canvas.text(corner[0], corner[1] - self.sides[1].room - 0.02, self.names[1], self.size, color=faint)
+        self.bars.draw(canvas, x, corner[1] + self.grid[1])
+
+
+def _small_maps(rows: int, columns: int, *, cross: bool) -> Message:
+    """Say what the small maps hold, which have no labels of their own."""
+    if cross:
+        return message("In each map {rows} queries go down and {columns} keys across.", rows=rows, columns=columns)
+    return message("In each map the {rows} words go down as queries and across as keys.", rows=rows)
 
 
 def _frame(canvas: Canvas, x: float, y: float, width: float, height: float) -> None:

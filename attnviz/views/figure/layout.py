@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message
 from attnviz.text.clusters import count_columns
 from attnviz.text.line_breaking import Part, break_parts, split_prose
-from attnviz.views.figure.colors import Colors
-from attnviz.views.figure.fonts import POINT, Fonts, missing_note, wide
+from attnviz.views.figure.colors import MOST_OVERLAID, Colors
+from attnviz.views.figure.fonts import POINT, Fonts, missing_note
 from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.panels import Panel, Prepared, number
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
     from attnviz.views.figure.canvas import Canvas
 
 MARGIN = 0.2
-BAR = 0.14  # the colour bar itself
+PAGE = 9.6  # inches: what a page is high between its margins, where a picture is as wide as a column or a page
+BAR = 0.09  # how high a colour bar is
 LINE = 1.35  # from one baseline to the next, in the letters' size
 SMALLEST = 5.5  # points: what is smaller nobody reads
 _MOST_LABEL_CELLS = 18
-_NARROWEST = 4.4
-_APART = 0.12  # the least distance of two numbers beside a colour bar, as a share of it
+_MOST_TITLE_LINES = 2
+_NARROWEST = 3.4
+_LONGEST_BAR = 1.9
+_APART = 0.2  # the least distance of two numbers below a colour bar, as a share of it
+_SLANT = 2**0.5
+SLANTED_LINE = 1.02 * _SLANT  # from one slanted label to the next, in the letters' size
+FLAT_LABEL = 0.85  # labels lie flat where they fit their cells at this share of their size
 
 
 class Body(Protocol):
@@ -66,6 +73,10 @@ class PictureText:
         """Return the text shortened in the middle to this width, in inches."""
         return shorten(text, round(width * 1000), lambda part: round(self.fonts.width(part, size) * 1000))
 
+    def wrapped(self, text: str, width: float, size: float) -> list[str]:
+        """Return the text in lines of this width."""
+        return wrap(self.fonts, split_prose(text), width, size) if text else []
+
     def title(self, heading: Message | None) -> str:
         """Return the title: one's own, or the heading."""
         return self.words(heading) if self.style.title is None else self.drawable(self.style.title)
@@ -98,6 +109,40 @@ class PictureContext(PictureText):
         self.colors = Colors(prepared, style)
         self.said: dict[str, Message] = {}
         self.extra: list[Message] = []
+
+    def heading_lines(self, width: float) -> tuple[list[str], list[str]]:
+        """Return the lines of title and subtitle, at most `width` inches long; none in a picture without them.
+
+        The title is one's own, or the sentence; the subtitle says what is drawn of it, and of which layer and head.
+        """
+        if self.style.no_title:
+            return [], []
+        prepared = self.prepared
+        parts = [prepared.what or prepared.heading, *self._where()]
+        if self.style.kind == "text" and self.style.title is None:  # the text itself follows
+            title, parts = self.words(parts[0]), parts[1:]
+        elif self.style.title is None and prepared.subject is None:
+            title, parts = self.title(prepared.heading), [part for part in parts if part is not prepared.heading]
+        else:
+            title = self.title(prepared.subject)
+            parts = [prepared.subject, *parts] if self.style.title is not None else parts
+        size = 1.05 * self.theme.title  # semibold letters, and whole pixels, are wider
+        lines = wrap(self.fonts, split_prose(title), width, size)
+        if len(lines) > _MOST_TITLE_LINES:
+            kept = lines[: _MOST_TITLE_LINES - 1]
+            lines = [*kept, self.fit(" ".join(lines[_MOST_TITLE_LINES - 1 :]), width, size)]
+        below = [(" · ", self.fit(self.words(part), width, self.theme.label)) for part in parts if part is not None]
+        return lines, wrap(self.fonts, below, width, self.theme.label)
+
+    def _where(self) -> list[Message | None]:
+        """Return the layer and head of the only panel, or the layer that all panels are of."""
+        panels, headings = self.prepared.panels, self.prepared.headings
+        if self.prepared.kind not in ("weights", "scores"):
+            return []
+        if len(panels) == 1:
+            return [panels[0].title]
+        one_layer = headings is not None and len(headings[0]) == 1 and panels[0].title != panels[0].short
+        return [headings[0][0] if headings is not None and one_layer else None]
 
     @property
     def room(self) -> float | None:
@@ -137,27 +182,35 @@ class Label:
 
 
 class PictureLayout:
-    """The sheet: title above, body in the middle, caption below."""
+    """The sheet: title and subtitle above, body in the middle, caption below; all begin at one left edge."""
 
     def __init__(self, context: PictureContext, make: Callable[[PictureContext], Body]) -> None:
         self.context, theme = context, context.theme
         self.body = make(context)
         self.width = context.style.inches or max(_NARROWEST, self.body.width) + 2 * MARGIN
         inner = self.width - 2 * MARGIN
-        self.heading = context.title_lines(context.prepared.heading, inner)
+        self.title, self.subtitle = context.heading_lines(inner)
         notes = (*context.prepared.notes, *context.extra)
         self.caption = context.caption_lines(context.prepared.caption, notes, inner)
-        self.top = MARGIN + (len(self.heading) * LINE * theme.title * POINT + 0.06 if self.heading else 0)
-        self.foot = MARGIN + (0.14 + len(self.caption) * LINE * theme.caption * POINT if self.caption else 0)
+        self.top = (
+            MARGIN + len(self.title) * LINE * theme.title * POINT + len(self.subtitle) * LINE * theme.label * POINT
+        )
+        self.top += 0.1 if self.title else 0.0
+        self.foot = MARGIN + (0.16 + len(self.caption) * LINE * theme.caption * POINT if self.caption else 0)
         self.height = self.top + self.body.height + self.foot
 
     def draw(self, canvas: Canvas) -> None:
         """Draw all of it."""
         theme = self.context.theme
-        for k, line in enumerate(self.heading):
-            canvas.text(MARGIN, MARGIN + (k * LINE + 0.95) * theme.title * POINT, line, theme.title)
-        self.body.draw(canvas, max(MARGIN, (self.width - self.body.width) / 2), self.top)
-        first = self.top + self.body.height + 0.14
+        y = MARGIN
+        for line in self.title:
+            y += LINE * theme.title * POINT
+            canvas.text(MARGIN, y - 0.4 * theme.title * POINT, line, theme.title, semibold=True)
+        for line in self.subtitle:
+            y += LINE * theme.label * POINT
+            canvas.text(MARGIN, y - 0.4 * theme.label * POINT, line, theme.label, color=theme.faint)
+        self.body.draw(canvas, MARGIN, self.top)
+        first = self.top + self.body.height + 0.16
         for k, line in enumerate(self.caption):
             y = first + (k * LINE + 0.95) * theme.caption * POINT
             canvas.text(MARGIN, y, line, theme.caption, color=theme.faint)
@@ -172,17 +225,25 @@ class AxisLabels:
     """The labels along one side of a matrix: their size, every how-many-th is drawn, and how much room they take.
 
     Labels shrink to the cells down to 5.5 points; below that only some are drawn, and a note says so. Above columns
-    they lie flat where all fit; else those in upright scripts are set from top to bottom, and the others are turned.
+    they lie flat where all fit, else all of them rise to the right at 45 degrees.
     """
 
     def __init__(self, context: PictureContext, labels: list[Label], cell: float, *, above: bool) -> None:
         self.context, self.labels, self.cell, self.above = context, labels, cell, above
-        most = context.theme.label
-        self.flat = above and all(context.fonts.width(label.text, most) < 0.94 * cell for label in labels)
-        fitting = most if self.flat else min(most, cell / POINT / 1.15)
-        self.size = max(SMALLEST, fitting)
-        self.step = 1 if self.flat else max(1, int(np.ceil(self.size * 1.15 * POINT / cell - 1e-9)))
-        self.room = max((self._length(label.text) for label in labels[:: self.step]), default=0.0) + 0.06
+        most, widths = context.theme.label, [context.fonts.width(label.text, 1) for label in labels]
+        widest = max(widths, default=0.0)
+        self.flat = above and widest * FLAT_LABEL * most < 0.94 * cell
+        line = (SLANTED_LINE if above else 1.15) * POINT  # from one label to the next, in the letters' size
+        fitting = 0.94 * cell / widest if self.flat and widest else cell / line
+        self.size = max(SMALLEST, min(most, fitting))
+        self.step = 1 if self.flat else max(1, int(np.ceil(self.size * line / cell - 1e-9)))
+        longest = max((context.fonts.width(label.text, self.size) for label in labels[:: self.step]), default=0.0)
+        self.room = longest + 0.06
+        self.overhang = 0.0
+        if above:
+            slanted = (longest + self.size * POINT) / _SLANT + 0.04
+            self.room = 1.15 * self.size * POINT + 0.06 if self.flat else slanted + 0.03
+            self.overhang = 0.0 if self.flat else self._overhang()
         if self.step > 1:
             context.note(
                 message(
@@ -192,12 +253,13 @@ class AxisLabels:
                 )
             )
 
-    def _length(self, text: str) -> float:
-        if self.flat:
-            return 1.15 * self.size * POINT
-        if self.above and wide(text):
-            return len(text) * 1.1 * self.size * POINT
-        return self.context.fonts.width(text, self.size)
+    def _overhang(self) -> float:
+        """Return how far slanted labels reach beyond the last column, in inches."""
+        ends = [
+            (place + 0.5) * self.cell + (self.context.fonts.width(self.labels[place].text, self.size)) / _SLANT
+            for place in range(0, len(self.labels), self.step)
+        ]
+        return max(0.0, max(ends, default=0.0) + 0.5 * self.size * POINT - len(self.labels) * self.cell)
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw them: to the left of x from y down, or above y from x to the right."""
@@ -209,60 +271,155 @@ class AxisLabels:
                 )
             elif self.flat:
                 canvas.text(x + middle, y - 0.08, label.text, self.size, full=label.full, ha="center")
-            elif wide(label.text):
-                stacked = "\n".join(label.text)
-                canvas.text(
-                    x + middle,
-                    y - 0.06,
-                    stacked,
-                    self.size,
-                    full=label.full,
-                    ha="center",
-                    va="bottom",
-                    linespacing=0.85,
-                )
             else:
-                canvas.text(
-                    x + middle, y - 0.06, label.text, self.size, full=label.full, ha="center", va="bottom", rotation=90
-                )
+                at = x + middle + 0.3 * self.size * POINT
+                canvas.text(at, y - 0.05, label.text, self.size, full=label.full, rotation=45, rotation_mode="anchor")
 
 
-class ColorBar:
-    """The scale's colours with a few of its numbers."""
+class SideNames:
+    """The names of a matrix's sides: what looks, beside its rows, and what is looked at, over its columns."""
 
-    def __init__(self, context: PictureContext, scale: Scale, height: float) -> None:
-        self.context, self.scale, self.height = context, scale, height
-        self.ticks = ticks(scale)
-        longest = max(context.fonts.width(text, context.theme.caption) for _, text in self.ticks)
-        self.width = BAR + 0.1 + longest
+    def __init__(self, context: PictureContext) -> None:
+        sides = context.prepared.sides
+        self.context, self.size = context, 0.9 * context.theme.caption
+        self.rows, self.columns = (context.words(side) for side in sides) if sides is not None else ("", "")
+        self.left = context.fonts.width(self.rows, self.size) + 0.06 if self.rows else 0.0
+        self.above = 1.5 * self.size * POINT if self.columns else 0.0
+
+    def draw(self, canvas: Canvas, x: float, y: float, room: float) -> None:
+        """Draw both around the corner (x, y) of the first cell; room: the height of the columns' labels."""
+        if self.rows:
+            canvas.text(x - 0.06, y - 0.06, self.rows, self.size, color=canvas.theme.faint, ha="right")
+        if self.columns:
+            canvas.text(x, y - room - 0.04, self.columns, self.size, color=canvas.theme.faint)
+
+
+@dataclass(frozen=True)
+class PanelLine:
+    """Panels that stand side by side, by their indexes, and the heading above them, where it is new."""
+
+    heading: str
+    panels: tuple[int, ...]
+
+
+def panel_lines(context: PictureContext, panels: Sequence[Panel], across: int) -> list[PanelLine]:
+    """Return which panels stand side by side: up to `across`, and only those under one heading."""
+    lines = []
+    for group, members in groupby(range(len(panels)), key=lambda i: panels[i].group):
+        found = tuple(members)
+        for k in range(0, len(found), across):
+            lines.append(PanelLine(context.words(group) if k == 0 else "", found[k : k + across]))
+    return lines
+
+
+class HeadColors:
+    """The names of heads that are drawn over each other, each beside its colour; raises OptionError for too many."""
+
+    def __init__(self, context: PictureContext) -> None:
+        self.context, self.size = context, 0.9 * context.theme.label
+        panels = context.prepared.panels
+        if len(panels) > MOST_OVERLAID or context.prepared.kind == "comparison":
+            raise OptionError(
+                "--overlay tells up to {most} heads of one text apart by their colours.",
+                hint="Choose some with --head, or leave --overlay out.",
+                most=MOST_OVERLAID,
+            )
+        self.names = [context.words(panel.title) or context.words(message("head {head}", head=0)) for panel in panels]
+        room = context.room if context.room is not None else 0.5 * context.theme.grid
+        self.places: list[tuple[float, float]] = []
+        x = y = self.width = 0.0
+        for name in self.names:
+            width = context.fonts.width(name, self.size) + 0.5
+            if x and x + width > room:
+                x, y = 0.0, y + 1.5 * self.size * POINT
+            self.places.append((x, y))
+            x += width
+            self.width = max(self.width, x)
+        self.height = y + 2.0 * self.size * POINT
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
-        palette = np.asarray(self.context.colors.palette(self.scale), dtype=np.uint8)
-        canvas.cells(x, y, BAR, self.height, palette[::-1, None])
-        for place, text in self.ticks:
-            at = y + self.height * (1 - place)
-            canvas.line([(x + BAR, at), (x + BAR + 0.03, at)], 0.6, canvas.theme.faint)
-            canvas.text(x + BAR + 0.06, at, text, self.context.theme.caption, va="center_baseline")
+        """Draw the names from the corner (x, y) on."""
+        for k, (name, (left, top)) in enumerate(zip(self.names, self.places, strict=True)):
+            line = y + top + 0.7 * self.size * POINT
+            canvas.line([(x + left, line), (x + left + 0.2, line)], 3.0, self.context.colors.of_head(k))
+            canvas.text(x + left + 0.26, y + top + self.size * POINT, name, self.size)
 
 
-def ticks(scale: Scale) -> list[tuple[float, str]]:
-    """Return a few round numbers of the scale, each with its place, 0 to 1; of a scale by row, its ends in words."""
+class ColorBars:
+    """The scales of a picture, flat below it: each with its name, its colours, 0 and the number at its end."""
+
+    def __init__(self, context: PictureContext, named: Sequence[NamedScale], width: float) -> None:
+        self.context, size = context, context.theme.caption
+        self.named = [(context.words(one.name), one.scale, ticks(one.scale, own=one.own)) for one in named]
+        self.length = min(_LONGEST_BAR * context.theme.label / 10, max(0.6, width * 0.45))
+        self.names = [context.fonts.width(name, size) + 0.1 for name, _, _ in self.named]
+        self.widths = [name + self.length + 0.3 for name in self.names]
+        self.row = 0.14 + 2.3 * size * POINT
+        self.across = max(1, min(len(self.named), int((width + 0.3) / max(self.widths, default=1.0))))
+        self.height = -(-len(self.named) // self.across) * self.row if self.named else 0.0
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw them from the corner (x, y) on."""
+        size = self.context.theme.caption
+        for k, (name, scale, numbers) in enumerate(self.named):
+            left = x + (k % self.across) * max(self.widths)
+            top = y + (k // self.across) * self.row + 0.14
+            canvas.text(left, top + BAR / 2, name, size, color=canvas.theme.faint, va="center_baseline")
+            left += self.names[k]
+            palette = np.asarray(self.context.colors.palette(scale), dtype=np.uint8)
+            canvas.cells(left, top, self.length, BAR, palette[None])
+            for place, text in numbers:
+                at = left + self.length * place
+                side = "left" if place == 0 else "right" if place == 1 else "center"
+                canvas.text(at, top + BAR + 1.1 * size * POINT, text, size, color=canvas.theme.faint, ha=side)
+
+
+class NamedScale(NamedTuple):
+    """A scale with the name of its numbers; own: whether it stands for those of several panels, each with its own."""
+
+    name: Message
+    scale: Scale
+    own: bool = False
+
+
+def scale_names(prepared: Prepared) -> list[NamedScale]:
+    """Return the scales of the panels, each once; one for all where each has its own, whose end its title says."""
+    found: dict[Scale, Message] = {}
+    for panel in prepared.panels:
+        found.setdefault(
+            panel.scale, message("change") if panel.plus else _NUMBERS.get(prepared.kind, message("number"))
+        )
+    each = [panel.scale for panel in prepared.panels]
+    if len(found) <= 2 or len(found) < len(each) / 2:
+        return [NamedScale(name, scale) for scale, name in found.items()]
+    first = {scale.diverging: NamedScale(name, scale, own=True) for scale, name in reversed(found.items())}
+    return list(first.values())
+
+
+_NUMBERS = {
+    "weights": message("weight"),
+    "comparison": message("weight"),
+    "lab": message("weight"),
+    "scores": message("score"),
+}
+
+
+def ticks(scale: Scale, *, own: bool = False) -> list[tuple[float, str]]:
+    """Return the ends of the scale and its 0, each with its place, 0 to 1; of ratios also the powers of ten between.
+
+    own: whether the scale stands for those of several heads.
+    """
     span = scale.high - scale.low
     if not span > 0:
         return [(0.5 if scale.diverging else 0.0, number(scale.low, 3))]
-    if scale.spread == "row":
-        largest = message("each row's largest").localized()
-        return [(0.0, "-"), (0.5, "0"), (1.0, "+")] if scale.diverging else [(0.0, "0"), (1.0, largest)]
+    if own or scale.spread == "row":
+        largest = message("each head's largest") if own else message("each row's largest")
+        return [(0.0, "-"), (0.5, "0"), (1.0, "+")] if scale.diverging else [(0.0, "0"), (1.0, largest.localized())]
     if scale.spread == "log":
         return _powers_of_ten(scale)
-    rough = span / 4
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
-    digits = max(0, int(-np.floor(np.log10(step) + 1e-9))) + (step / power == 2.5)
-    first, last = np.ceil(scale.low / step - 1e-9), np.floor(scale.high / step + 1e-9)
-    values = step * np.arange(first, last + 1)  # the outermost may lie a rounding error outside: their places do not
-    texts = [number(float(value), digits) if abs(value) > 1e-12 else "0" for value in values]
-    return list(zip(scale.place(values).tolist(), texts, strict=True))
+    digits = max(2, 2 - int(np.floor(np.log10(span))) if span < 0.1 else 2)
+    ends = [(0.0, scale.low), *([(0.5, 0.0)] if scale.diverging else []), (1.0, scale.high)]
+    return [(place, number(value, digits, plus=scale.diverging)) for place, value in ends]
 
 
 def _powers_of_ten(scale: Scale) -> list[tuple[float, str]]:
@@ -280,8 +437,3 @@ def _powers_of_ten(scale: Scale) -> list[tuple[float, str]]:
 def _short(value: float) -> str:
     """Return a number in two digits at most, as .063 or 1e-05."""
     return pure_decimal(f"{value:.2g}")
-
-
-def distinct_scales(panels: tuple[Panel, ...]) -> list[Scale]:
-    """Return the scales of the panels, each once."""
-    return list(dict.fromkeys(panel.scale for panel in panels))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from attnviz.i18n.messages import Message
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import Message, message
 from attnviz.views.figure.fonts import Fonts
 from attnviz.views.figure.layout import Body, PictureContext, PictureLayout
 from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
@@ -18,13 +19,19 @@ from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.refine import with_limits
 from attnviz.views.prepared.style import Style
 
-FORMATS = ("png", "svg", "pdf")
+FORMATS = ("png", "svg", "pdf", "eps")
 # The Body that draws each kind of picture (KINDS of prepared/style.py), as module:Class.
-BODIES = {"heatmap": "heatmap:Heatmaps", "grid": "heatmap:Overview", "arcs": "arcs:Arcs", "bars": "bars:BarPanels"}
+BODIES = {
+    "heatmap": "heatmap:Heatmaps",
+    "grid": "heatmap:Overview",
+    "arcs": "arcs:Arcs",
+    "bars": "bars:BarPanels",
+    "text": "shaded:ShadedTexts",
+}
 
 
 def render_figure(prepared: Prepared, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:
-    """Draw the panels as a picture in `form` (png, svg or pdf); return it and notes for the reader.
+    """Draw the panels as a picture in `form` (png, svg, pdf or eps); return it and notes for the reader.
 
     The same input gives the same bytes. A character that no font has is drawn as its code point. Raises OptionError for
     a style that cannot be, or a width into which the picture does not fit.
@@ -45,12 +52,25 @@ def draw_figure(prepared: Prepared, style: Style, fonts: Fonts) -> DrawnFigure:
     figure = new_figure(page.width, page.height, style)
     canvas = Canvas.over(figure, style.theme)
     page.draw(canvas)
-    title = style.title or " · ".join(part.localized() for part in prepared.caption[:1])
-    return DrawnFigure(figure, title, sentence(prepared, style.kind).localized(), canvas.titles, context.notes)
+    title = context.words(_title(prepared, style))
+    description = sentence(prepared, style.kind).localized()
+    return DrawnFigure(figure, fonts, title, description, canvas.titles, context.notes, style.svg_text)
+
+
+def _title(prepared: Prepared, style: Style) -> Message:
+    """Return the title of the file: one's own, or the sentence and what is shown of it."""
+    if style.title is not None:
+        return message("{text}", text=style.title)
+    what = prepared.what or prepared.heading or message("attention weights")
+    return what if prepared.subject is None else message("{what}: {text}", what=what, text=prepared.subject)
 
 
 def body_of(kind: str) -> Callable[[PictureContext], Body]:
     """Return the class that draws this kind of picture."""
+    if kind not in BODIES:
+        raise OptionError(
+            "--kind {kind} is no picture: it is for a .tex, .md or .html.", hint="Use --kind heatmap.", kind=kind
+        )
     module, name = BODIES[kind].split(":")
     found: Callable[[PictureContext], Body] = getattr(import_module(f"attnviz.views.figure.{module}"), name)
     return found

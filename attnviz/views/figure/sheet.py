@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, listed
 from attnviz.views.figure.fonts import Fonts, load_fonts, settings
 from attnviz.views.figure.svg import describe_svg
+from attnviz.views.figure.truetype import truetype_letters
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.style import Style
 
@@ -68,14 +70,16 @@ class DrawnFigure:
     """A drawn figure, and the words that go with it.
 
     title, description: of the file, where its format has them. titles: of an SVG, the full text of what is shortened,
-    by the artist's id. notes: what the reader should know.
+    by the artist's id. notes: what the reader should know. svg_text: whether an SVG keeps its words as text.
     """
 
     figure: Figure
+    fonts: Fonts
     title: str
     description: str
     titles: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    svg_text: bool = False
 
 
 def new_figure(width: float, height: float, style: Style) -> Figure:
@@ -89,15 +93,24 @@ def new_figure(width: float, height: float, style: Style) -> Figure:
 
 
 def save_figure(drawn: DrawnFigure, form: str) -> bytes:
-    """Return the figure as `form` (png, svg or pdf), with its title and description where the format has them."""
+    """Return the figure as `form` (png, svg, pdf or eps), with its title and description where the format has them."""
+    import matplotlib
+
     stream = io.BytesIO()
-    drawn.figure.savefig(stream, format=form, metadata=_metadata(form, drawn.title, drawn.description))
+    words = {"svg.fonttype": "none"} if drawn.svg_text and form == "svg" else {}
+    letters = truetype_letters(drawn.figure, drawn.fonts) if form in ("pdf", "eps") else nullcontext()
+    with letters, matplotlib.rc_context(words):  # type: ignore[arg-type]
+        drawn.figure.savefig(stream, format=form, metadata=_metadata(form, drawn.title, drawn.description))
     picture = stream.getvalue()
+    if form == "eps":
+        return re.sub(rb"(?m)^%%(CreationDate|Title):.*\n", b"", picture)
     return describe_svg(picture, drawn.title, drawn.description, drawn.titles) if form == "svg" else picture
 
 
 def _metadata(form: str, title: str, description: str) -> dict[str, Any]:
     """Return title and description as the format has them; no date or version, so that the bytes stay the same."""
+    if form == "eps":
+        return {"Creator": "attnviz"}
     title, description = visible(title, "picture"), visible(description, "picture")
     if form == "png":
         return {"Software": None, "Title": title, "Description": description}

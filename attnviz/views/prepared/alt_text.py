@@ -13,8 +13,10 @@ from attnviz.text.find_token import find_token
 from attnviz.views.prepared.color_scale import Scale, signed_scale, spread_scale, weight_scale
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.model_words import is_mean_of_layers
-from attnviz.views.prepared.panels import Panel, Prepared, number
+from attnviz.views.prepared.panels import Panel, Prepared, ShadedWord, number
 from attnviz.views.prepared.style import Style
+
+_SAME = 1e-6  # of a weight: what differs by less is the same
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,63 @@ def edges_by_mass(panel: Panel, mass: float) -> tuple[Edge, ...]:
     return tuple(edges)
 
 
+def edges_above_even(panel: Panel, mass: float) -> tuple[Edge, ...]:
+    """Return those of the strongest edges that hold more than the even share of their row; of changes, all of them.
+
+    How far an edge reaches is counted from the even share: 0 there, 1 at the end of the scale. A row that looks at all
+    words alike has no edges.
+    """
+    edges = edges_by_mass(panel, mass)
+    if panel.scale.diverging:
+        return edges
+    even = panel.even_shares()
+    ground = panel.scale.share(np.concatenate([panel.values, even[:, None]], axis=1))[:, -1]
+    return tuple(
+        replace(edge, share=float((edge.share - ground[edge.row]) / max(1 - ground[edge.row], 1e-9)))
+        for edge in edges
+        if edge.value > even[edge.row] + _SAME and edge.share > ground[edge.row]
+    )
+
+
+def as_arcs(prepared: Prepared, token: str | None = None) -> Prepared:
+    """Leave only the arcs of the word `token`, on a scale of its own; MissingError where there is no such word."""
+    if token is None:
+        return prepared
+    asking, note = _asking(prepared.panels[0].rows, token)
+    panels = [
+        replace(panel, values=np.where(np.arange(len(panel.rows))[:, None] == asking, panel.values, 0))
+        for panel in prepared.panels
+    ]
+    scales = {
+        scale: _scale_of_bars(scale, [panel.values for panel in panels if panel.scale == scale])
+        for scale in dict.fromkeys(panel.scale for panel in panels)
+    }
+    return replace(
+        prepared,
+        panels=tuple(replace(panel, scale=scales[panel.scale]) for panel in panels),
+        what=message("what “{token}” looks at", token=prepared.panels[0].rows[asking]),
+        notes=prepared.notes if note is None else (*prepared.notes, note),
+    )
+
+
+def as_shaded(prepared: Prepared, token: str | None = None) -> Prepared:
+    """Return the form of a shaded text: as it is where its panels have words, else one of its columns' labels."""
+    if all(panel.words for panel in prepared.panels):
+        return prepared
+    bars = as_bars(prepared, token)
+    return replace(bars, panels=tuple(replace(panel, words=_label_words(panel)) for panel in bars.panels))
+
+
+def _label_words(panel: Panel) -> tuple[ShadedWord, ...]:
+    words, places = [], panel.places()[0]
+    for j, label in enumerate(panel.columns):
+        wide = j > 0 and panel.columns[j - 1][-1:] > "\u2e80" and label[:1] > "\u2e80"
+        forbidden = panel.forbidden is not None and bool(panel.forbidden[0, j])
+        value, place = (None, None) if forbidden else (float(panel.values[0, j]), float(places[j]))
+        words.append(ShadedWord(label, "" if wide or not j else " ", value, place))
+    return tuple(words)
+
+
 def as_bars(prepared: Prepared, token: str | None = None) -> Prepared:
     """Turn each panel into one row: what the word `token` gives each word, or what each receives from all that look.
 
@@ -64,6 +123,7 @@ def as_bars(prepared: Prepared, token: str | None = None) -> Prepared:
         heading = message("how much “{token}” looks at each word", token=prepared.panels[0].rows[asking])
     return replace(
         prepared,
+        what=heading,
         panels=tuple(replace(bars, scale=scales[bars.scale]) for bars in rows),
         heading=heading,
         notes=prepared.notes if note is None else (*prepared.notes, note),
@@ -77,8 +137,9 @@ def _scale_of_bars(scale: Scale, values: list[NDArray[np.floating]]) -> Scale:
 
 
 def as_kind(prepared: Prepared, style: Style) -> Prepared:
-    """Return what a picture of this kind draws: the form itself, or its bars."""
-    return as_bars(prepared, style.token) if style.kind == "bars" else prepared
+    """Return what a picture of this kind draws: the form itself, its bars, the arcs of one word, or shaded words."""
+    makers = {"bars": as_bars, "arcs": as_arcs, "text": as_shaded}
+    return makers[style.kind](prepared, style.token) if style.kind in makers else prepared
 
 
 def describe_picture(prepared: Prepared, style: Style) -> Message:
@@ -121,7 +182,7 @@ def sentence(prepared: Prepared, kind: str = "heatmap") -> Message:
         return message(
             "{what}; what changes most is how “{query}” looks at “{key}”: {value}; from {low} to {high}.", **fields
         )
-    if kind == "bars" and not panel.rows[row]:
+    if kind in ("bars", "text") and not panel.rows[row]:
         return message("{what}; “{key}” receives most, {value}; from {low} to {high}.", **fields)
     if len(prepared.panels) > 1 and panel.title is not None:
         return message("{what}; “{query}” looks most at “{key}”, {value} ({where}); from {low} to {high}.", **fields)
@@ -162,6 +223,10 @@ def _what(prepared: Prepared, kind: str) -> Message:
         return message("Bars of {columns} words", **fields)
     if kind == "bars":
         return message("{count} sets of bars of {columns} words", **fields)
+    if kind == "text" and len(prepared.panels) == 1:
+        return message("A text of {columns} words, shaded", **fields)
+    if kind == "text":
+        return message("{count} times a text of {columns} words, shaded", **fields)
     if kind == "arcs" and len(prepared.panels) == 1:
         return message("Arcs from {rows} words to {columns}", **fields)
     if kind == "arcs":

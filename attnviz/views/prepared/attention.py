@@ -28,12 +28,13 @@ from attnviz.views.prepared.model_words import (
     shown_heads,
     unknown_words,
 )
-from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.panels import QUERY_AND_KEY, Panel, Prepared, subject_of
 from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 SHOWS = ("weights", "scores", "output", "qkv")
 UNKNOWN = "[?]"
 _SEEN = 5e-4  # a sum that is nearer to 1 shows three zeros
+_WORD_AND_FEATURE = (message("word ↓"), message("feature →"))
 ROWS_ARE_WHOLE = message("each row is one word's attention and sums to 1")
 
 
@@ -51,7 +52,34 @@ def prepare(attention: Attention, show: str = "weights", presentation: Presentat
     )
     forms = makers[show](attention, rows, columns)
     about = unknown_words(attention.provenance)
-    return tuple(replace(form, digits=presentation.digits_or(DIGITS), notes=(*form.notes, *about)) for form in forms)
+    return tuple(
+        replace(
+            form,
+            digits=presentation.digits_or(DIGITS),
+            cell_digits=presentation.cell_digits,
+            notes=(*form.notes, *about),
+            subject=_subject(attention),
+            what=_WHAT[show],
+        )
+        for form in forms
+    )
+
+
+_WHAT = {
+    "weights": message("attention weights"),
+    "scores": message("scores before the softmax"),
+    "output": message("output vectors"),
+    "qkv": message("query, key and value vectors"),
+}
+
+
+def _subject(attention: Attention) -> Message:
+    """Return the text, or both texts of cross-attention, as the title of a picture."""
+    text = attention.source if attention.source is not None else " ".join(token.text for token in attention.query)
+    if not attention.is_cross:
+        return subject_of(text)
+    keys = attention.key_source
+    return subject_of(text, " ".join(token.text for token in attention.key) if keys is None else keys)
 
 
 def check_show(attention: Attention, show: str) -> None:
@@ -123,6 +151,8 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
             None if forbidden is None else forbidden[i, j],
             caption=names[i][j] if shares is None else pair_words(shares[i, j]),
             cross=attention.is_cross or attention.has_sink,
+            short=_short_title(attention, layer, head),
+            group=layer_name(layer) if len(attention.heads) > 1 < len(attention.layers) else None,
         )
         for i, layer in enumerate(attention.layers)
         for j, head in enumerate(attention.heads)
@@ -131,7 +161,14 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
     headings = (tuple(map(layer_name, attention.layers)), tuple(map(head_name, attention.heads)))
     caption = (*describe(attention), _row_meaning(attention), *sink_meaning(attention))
     notes = () if shares is None else (PAIR_LEGEND,)
-    return (Prepared("weights", panels, heading, caption, notes, headings=headings),)
+    return (Prepared("weights", panels, heading, caption, notes, headings=headings, sides=QUERY_AND_KEY),)
+
+
+def _short_title(attention: Attention, layer: int | str, head: int | str) -> Message | None:
+    """Return the title of a head among others; its layer's, where each layer has one."""
+    if len(attention.heads) == 1:
+        return layer_name(layer) if len(attention.layers) > 1 else None
+    return head_name(head)
 
 
 def sink_meaning(attention: Attention) -> tuple[Message, ...]:
@@ -226,12 +263,15 @@ def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
             scale,
             None if forbidden is None else forbidden[i, j],
             cross=attention.is_cross or attention.has_sink,
+            short=_short_title(attention, layer, head),
+            group=layer_name(layer) if len(attention.heads) > 1 < len(attention.layers) else None,
         )
         for i, (layer, trace) in enumerate(zip(attention.layers, attention.traces, strict=True))
         for j, head in enumerate(attention.heads)
     )
     meaning = message("scores: query · key / sqrt(d), before the softmax")
-    return (Prepared("scores", panels, message("who looks ↓   at whom →"), (*describe(attention), meaning)),)
+    heading = message("who looks ↓   at whom →")
+    return (Prepared("scores", panels, heading, (*describe(attention), meaning), sides=QUERY_AND_KEY),)
 
 
 def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:  # noqa: ARG001
@@ -240,11 +280,8 @@ def _output(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...
     features = _named(attention, attention.traces[-1].features if attention.traces else None)
     panel, hidden = _vectors(None, attention.output, rows, features)
     meaning = message("output: each word's new vector, the mean of the values by its weights")
-    return (
-        Prepared(
-            "output", (panel,), message("new vector ↓   feature →"), (*describe(attention), meaning), _left_out(hidden)
-        ),
-    )
+    heading, caption = message("new vector ↓   feature →"), (*describe(attention), meaning)
+    return (Prepared("output", (panel,), heading, caption, _left_out(hidden), sides=_WORD_AND_FEATURE),)
 
 
 def _cards(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
@@ -277,7 +314,8 @@ def _head_cards(
         hidden.setdefault(count, []).append(name)
     meaning = message("each word's query, key and value vectors")
     caption = (*describe(attention), meaning)
-    return Prepared("qkv", tuple(panels), message("vector ↓   feature →"), caption, _left_out_of(hidden))
+    heading = message("vector ↓   feature →")
+    return Prepared("qkv", tuple(panels), heading, caption, _left_out_of(hidden), sides=_WORD_AND_FEATURE)
 
 
 def _left_out_of(hidden: dict[int, list[Message]]) -> tuple[Message, ...]:

@@ -26,7 +26,7 @@ class Series:
 class Chart:
     """Series over one pair of axes; powers: both axes in powers of ten, where 0 and less has no place.
 
-    floor: where the upright axis begins; what is less is not drawn.
+    floor: where the upright axis begins; what is less is not drawn. in_bytes: whether its numbers are bytes.
     """
 
     title: Message | None
@@ -35,6 +35,7 @@ class Chart:
     series: tuple[Series, ...]
     powers: bool = False
     floor: float | None = None
+    in_bytes: bool = False
 
 
 @dataclass(frozen=True)

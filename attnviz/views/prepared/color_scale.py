@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 RGB = tuple[int, int, int]
 
-SPREADS = ("global", "row", "log")
+SPREADS = ("global", "head", "row", "log")
 _DECADES = 4
 _EVEN_CONTRAST = 0.179  # the luminance on which black and white have the same contrast
 
@@ -100,7 +100,12 @@ def signed_scale(values: NDArray[np.floating]) -> Scale:
 
 
 def spread_scale(scale: Scale, spread: str, matrices: list[NDArray[Any]]) -> Scale:
-    """Return a scale with the same ends, spread globally, by row, or by ratio over at most four decades."""
+    """Return a scale with the same ends, spread globally, by row, or by ratio over at most four decades.
+
+    A scale for each head is global over the numbers of that head.
+    """
+    if spread == "head":
+        return scale
     if spread != "log":
         return replace(scale, spread=spread)
     smallest = min((float(np.abs(each[each != 0]).min(initial=np.inf)) for each in matrices), default=np.inf)

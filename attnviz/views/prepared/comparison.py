@@ -17,7 +17,7 @@ from attnviz.views.prepared.color_scale import signed_scale, weight_scale
 from attnviz.views.prepared.heads import head_name, layer_name
 from attnviz.views.prepared.labels import Medium, visible
 from attnviz.views.prepared.model_words import hidden_share, unknown_words
-from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.panels import QUERY_AND_KEY, Panel, Prepared, subject_of
 from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 
@@ -42,9 +42,27 @@ def prepare_comparison(
         panels: list[Panel] = []
         for index, (a, b, change) in zip(run.choose(head), found, strict=True):
             first, second, changed = _run_titles(run, index, texts)
-            panels.append(Panel(first, a, rows, columns, weights, run.forbidden_a, cross=cross))
-            panels.append(Panel(second, b, rows, columns, weights, run.forbidden_b, cross=cross))
-            panels.append(Panel(changed, change, rows, columns, changes, _both(run), plus=True, cross=cross))
+            group = _group(run, index, masks=masks)
+            panels.append(
+                Panel(first, a, rows, columns, weights, run.forbidden_a, cross=cross, short=texts[0], group=group)
+            )
+            panels.append(
+                Panel(second, b, rows, columns, weights, run.forbidden_b, cross=cross, short=texts[1], group=group)
+            )
+            panels.append(
+                Panel(
+                    changed,
+                    change,
+                    rows,
+                    columns,
+                    changes,
+                    _both(run),
+                    plus=True,
+                    cross=cross,
+                    short=message("change"),
+                    group=group,
+                )
+            )
         caption = (*_describe_comparison(comparison, _shown_heads(run, head), masks=masks), _rounding(run))
         heading, titles = (
             _run_heading(run, masks=masks),
@@ -61,6 +79,10 @@ def prepare_comparison(
                 presentation.digits_or(DIGITS),
                 3,
                 ((heading,), titles),
+                subject=subject_of(*(text.localized() for text in texts)),
+                what=message("attention weights, and what changes"),
+                sides=QUERY_AND_KEY,
+                cell_digits=presentation.cell_digits,
             )
         )
     return tuple(forms)
@@ -114,6 +136,14 @@ def _difference(one: Difference) -> Message:
 def _run_heading(run: Run, *, masks: bool) -> Message:
     heading = _positions(run)
     return message("{positions}, {mask}", positions=heading, mask=mask_words(run.mask)) if masks else heading
+
+
+def _group(run: Run, index: int | None, *, masks: bool) -> Message:
+    """Return what the three matrices of a setting, and of a head among several, share."""
+    heading = _run_heading(run, masks=masks)
+    if index is None or run.heads in ((0,), ("mean",)):
+        return heading
+    return message("{title}, {head}", title=heading, head=head_name(run.heads[index]))
 
 
 def _positions(run: Run) -> Message:

@@ -121,7 +121,7 @@ def draw_costs(costs: Costs) -> Charts:
     )
     charts = [
         Chart(message("work"), message("tokens N"), message("scores or steps"), work, powers=True),
-        Chart(message("memory"), message("tokens N"), message("bytes"), memory, powers=True),
+        Chart(message("memory"), message("tokens N"), message("memory"), memory, powers=True, in_bytes=True),
     ]
     if costs.fit is not None:
         charts.append(Chart(message("time here"), message("tokens N"), message("seconds"), _times(costs, tokens), True))

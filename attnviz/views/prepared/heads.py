@@ -34,6 +34,18 @@ def layer_name(layer: int | str) -> Message:
     return message("mean of the layers") if layer == "mean" else message("layer {layer}", layer=layer)
 
 
+def without_the_word(titles: tuple[Message, ...]) -> tuple[Message | None, tuple[Message, ...]]:
+    """Return what numbered layers or heads have in common, and what is left of each: "head" once, then the numbers.
+
+    Titles that are no layers or heads alone stay whole, with None.
+    """
+    for name, templates in ((message("layer"), ("layer {layer}",)), (message("head"), ("head {head}", "head: {name}"))):
+        if titles and all(title.template in templates for title in titles):
+            rest = (next(iter(title.fields.values())) for title in titles)
+            return name, tuple(message("{name}", name=one) for one in rest)
+    return None, titles
+
+
 def head_name(head: int | str) -> Message:
     """Return a head's name: by its number, or by its own name; of a reduced map its name."""
     if not isinstance(head, str):

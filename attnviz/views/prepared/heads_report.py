@@ -123,7 +123,8 @@ def prepare_map(heads: Heads, presentation: Presentation = TERMINAL, color: str 
     heading = message("heads by layer ↓   head →; colour: {what}", what=column_words(column))
     caption = (*_legend(heads), *_caption(heads))
     digits = presentation.digits_or(_DIGITS)
-    return Prepared("heads", (panel,), heading, caption, _notes(heads), digits)
+    sides = (message("layer ↓"), message("head →"))
+    return Prepared("heads", (panel,), heading, caption, _notes(heads), digits, sides=sides)
 
 
 def column_words(column: str) -> Message:

@@ -16,7 +16,7 @@ from attnviz.views.prepared.caption import describe_provenance, setting_words
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import Medium, named, visible
-from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.panels import QUERY_AND_KEY, Panel, Prepared, subject_of
 from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 _MOST_POINTS = 64
@@ -44,7 +44,25 @@ def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL) -> Prepared:
         for cell in cells
     )
     heading = message("who looks ↓   at whom →")
-    return Prepared("lab", panels, heading, _caption(lab), _notes(lab), presentation.digits_or(DIGITS), across)
+    return Prepared(
+        "lab",
+        panels,
+        heading,
+        _caption(lab),
+        _notes(lab),
+        presentation.digits_or(DIGITS),
+        across,
+        subject=subject_of(_text_of(lab)),
+        what=message("attention weights under {count} settings", count=len(panels)),
+        sides=QUERY_AND_KEY,
+        cell_digits=presentation.cell_digits,
+    )
+
+
+def _text_of(lab: Lab) -> str:
+    """Return the words of the text as the first setting cuts them; Chinese words without spaces."""
+    words = lab.cells[0].rows
+    return ("" if all(word[-1:] > "\u2e80" for word in words) else " ").join(words)
 
 
 def _label(text: str, cell: Cell, medium: Medium) -> str:

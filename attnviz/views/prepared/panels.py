@@ -13,6 +13,7 @@ from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.labels import visible
 
 FORBIDDEN = "·"
+_LONGEST_SUBJECT = 400
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,11 @@ class ShadedWord:
 class Panel:
     """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
 
-    caption: one line that stands below it, as a small multiple. numbers, row_numbers: which token each column and row
-    is, where some are left out. cross: whether the columns are the words of another text. words: the text itself, where
-    the panel is a text that is shaded. cells: words that stand in the cells, [rows][columns], in place of numbers.
+    short: its title where `group`, the heading that it shares with the panels beside it, and the picture's own subtitle
+    say the rest. caption: one line that stands below it, as a small multiple. numbers, row_numbers: which token each
+    column and row is, where some are left out. cross: whether the columns are the words of another text. words: the
+    text itself, where the panel is a text that is shaded. cells: words that stand in the cells, [rows][columns], in
+    place of numbers.
     """
 
     title: Message | None
@@ -52,6 +55,8 @@ class Panel:
     row_numbers: tuple[int, ...] | None = None
     words: tuple[ShadedWord, ...] = ()
     cells: tuple[tuple[Message, ...], ...] | None = None
+    short: Message | None = None
+    group: Message | None = None
 
     def __post_init__(self) -> None:
         """Make the labels safe to print, whatever they come from."""
@@ -71,6 +76,14 @@ class Panel:
                 shown[i][j] = FORBIDDEN
         return shown
 
+    def even_shares(self) -> NDArray[np.float64]:
+        """Return what each word would get of a row if all that it may look at got the same, [rows]."""
+        sums = np.where(True if self.forbidden is None else ~self.forbidden, self.values, 0).sum(
+            axis=-1, dtype=np.float64
+        )
+        count = self.values.shape[1] if self.forbidden is None else (~self.forbidden).sum(axis=-1)
+        return np.asarray(sums / np.maximum(count, 1))
+
     def places(self) -> NDArray[np.float64]:
         """Return each cell's place on the colour scale, 0 to 1, [rows, columns]."""
         return self.scale.place(self.values if self.forbidden is None else np.where(self.forbidden, 0, self.values))
@@ -82,6 +95,8 @@ class Prepared:
 
     across: how many panels a reader wants side by side; notes: sentences, one a line. headings: of the rows and columns
     of a grid of panels, where they are one: layers and heads, or settings and texts.
+    subject: the sentence that a picture shows, what: what it shows of it, sides: what its rows and columns are; these
+    are a picture's title, its subtitle, and the names of its axes. cell_digits: digits in its cells, where chosen.
     """
 
     kind: str
@@ -92,6 +107,23 @@ class Prepared:
     digits: int = 3
     across: int = 1
     headings: tuple[tuple[Message, ...], tuple[Message, ...]] | None = None
+    subject: Message | None = None
+    what: Message | None = None
+    sides: tuple[Message, Message] | None = None
+    cell_digits: int | None = None
+
+
+QUERY_AND_KEY = (message("query ↓"), message("key →"))
+
+
+def subject_of(*texts: str) -> Message:
+    """Return the sentences that a picture shows as its title, on one line: two where one is compared with another.
+
+    >>> str(subject_of("猫吃鱼", "鱼吃 猫"))
+    '猫吃鱼 | 鱼吃 猫'
+    """
+    shown = [visible(" ".join(text.split())[:_LONGEST_SUBJECT], "picture") for text in texts]
+    return message("{text}", text=" | ".join(shown))
 
 
 def number(value: float, digits: int, *, plus: bool = False) -> str:
@@ -121,6 +153,8 @@ def join(forms: tuple[Prepared, ...]) -> Prepared:
             title=form.heading
             if panel.title is None
             else message("{title} {heading}", title=panel.title, heading=form.heading),
+            short=panel.short or panel.title,
+            group=panel.group or form.heading,
         )
         for form in forms
         for panel in form.panels

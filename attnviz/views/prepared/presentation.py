@@ -17,16 +17,23 @@ class Presentation:
     """Decimal places, what is drawn on, and how a picture looks.
 
     digits: decimal places of a number, 1 to 9; None is what the form itself has by default. medium: terminal or picture
-    (a page is one), which write control characters differently. style: of a picture.
+    (a page is one), which write control characters differently. style: of a picture. chosen: whether a reader has
+    chosen the digits; then a picture's cells have as many.
     """
 
     digits: int | None = None
     medium: Medium = "terminal"
     style: Style = field(default_factory=Style)
+    chosen: bool = False
 
     def digits_or(self, default: int) -> int:
         """Return the decimal places, or those of a form that has a default of its own."""
         return default if self.digits is None else self.digits
+
+    @property
+    def cell_digits(self) -> int | None:
+        """The decimal places in a picture's cells, where they were chosen."""
+        return self.digits if self.chosen else None
 
 
 TERMINAL = Presentation()

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.i18n.messages import message
-from attnviz.views.prepared.color_scale import SPREADS, Scale, spread_scale
-from attnviz.views.prepared.panels import Prepared
+from attnviz.views.prepared.color_scale import SPREADS, Scale, signed_scale, spread_scale, weight_scale
+from attnviz.views.prepared.panels import Panel, Prepared, number
 from attnviz.views.prepared.style import Style
 
 SINKS = ("keep", "hide", "mark")
@@ -19,7 +21,7 @@ SINKS = ("keep", "hide", "mark")
 
 @dataclass(frozen=True)
 class Refining:
-    """How a reader wants the numbers shown. scale: global, row or log; sinks: keep, hide or mark."""
+    """How a reader wants the numbers shown. scale: global, head, row or log; sinks: keep, hide or mark."""
 
     scale: str = "global"
     sinks: str = "keep"
@@ -54,6 +56,30 @@ def with_limits(form: Prepared, style: Style) -> Prepared:
     return replace(form, panels=panels)
 
 
+def _by_head(form: Prepared) -> Prepared:
+    if len(form.panels) == 1:
+        return form
+    beside = 3 if form.kind == "comparison" else 1
+    panels = []
+    for k in range(0, len(form.panels), beside):
+        together = form.panels[k : k + beside]
+        for panel in together:
+            values = [each.values.ravel() for each in together if each.scale == panel.scale]
+            make = signed_scale if panel.scale.diverging else weight_scale
+            panels.append(_titled(replace(panel, scale=make(np.concatenate(values))), form.digits))
+    return replace(form, panels=tuple(panels), caption=(*form.caption, message("each head on its own scale")))
+
+
+def _titled(panel: Panel, digits: int) -> Panel:
+    """Return the panel with the end of its scale in its titles."""
+    high = number(panel.scale.high, digits)
+    title, short = (
+        None if title is None else message("{title}, to {high}", title=title, high=high)
+        for title in (panel.title, panel.short)
+    )
+    return replace(panel, title=title, short=short)
+
+
 def _limited(scale: Scale, style: Style) -> Scale:
     if scale.spread == "row":
         raise OptionError("With --scale row each row has its own colours: leave --vmin and --vmax out.")
@@ -70,9 +96,14 @@ def _limited(scale: Scale, style: Style) -> Scale:
 
 
 def with_spread(forms: tuple[Prepared, ...], spread: str) -> tuple[Prepared, ...]:
-    """Spread the forms' scales globally, by row or by ratio; panels that share a scale still share one."""
+    """Spread the forms' scales globally, by head, by row or by ratio; panels that share a scale still share one.
+
+    By head each panel has a scale of its own, which its title says; in a comparison the two texts of a head share one.
+    """
     if spread == "global":
         return forms
+    if spread == "head":
+        return tuple(map(_by_head, forms))
     panels = [panel for form in forms for panel in form.panels]
     scales = {
         scale: spread_scale(scale, spread, [panel.values for panel in panels if panel.scale == scale])

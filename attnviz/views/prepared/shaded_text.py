@@ -35,7 +35,10 @@ def shade_words(form: Prepared, attention: Attention, token: str | None = None) 
     rows = [_received(panel, asking) for panel in form.panels]
     values = [np.where(np.isnan(row), 0, row) for row in rows]
     spread = form.panels[0].scale.spread
-    scale = spread_scale(weight_scale(np.stack(values)), spread, values)
+    own = len({panel.scale for panel in form.panels}) > 1  # a scale a head
+    scales = [
+        spread_scale(weight_scale(np.stack(of)), spread, of) for of in ([row] if own else values for row in values)
+    ]
     return replace(
         form,
         panels=tuple(
@@ -48,9 +51,10 @@ def shade_words(form: Prepared, attention: Attention, token: str | None = None) 
                 forbidden=np.isnan(row)[None],
                 words=_words(attention, panel, row, scale, asking),
             )
-            for panel, row in zip(form.panels, rows, strict=True)
+            for panel, row, scale in zip(form.panels, rows, scales, strict=True)
         ),
         heading=_heading(attention, asking),
+        what=_heading(attention, asking),
         caption=(*describe(attention), *hidden_words(attention)),
         notes=notes,
     )

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from attnviz.core.errors import OptionError, unknown_choice
 
-KINDS = ("heatmap", "arcs", "bars", "grid")
+KINDS = ("heatmap", "arcs", "bars", "grid", "text")
+EVERY_KIND = (*KINDS, "table")  # a table is no picture: it goes into a .tex, .md or .html
+OF_ONE_WORD = ("arcs", "bars", "text")
 ANNOTATE = ("auto", "on", "off")
 UNITS = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4, "pt": 1 / 72}  # inches
 MAPS = ("viridis", "magma", "cividis", "inferno", "plasma", "grays")
@@ -46,12 +48,14 @@ class Style:
     """How a picture looks; change it with dataclasses.replace. None stands for what the style itself gives.
 
     kind: heatmap; arcs over the text; bars of one token's row, or of what each receives; grid, a small map for each
-    layer and head. style: paper, slide, dark. width: of the whole picture, as 8.5cm, 240pt or 3.3 (inches). dpi: dots
-    per inch of a PNG, 30 to 1200. title: above the picture; no_title: without title and caption. cmap: a colour map of
-    matplotlib. annotate: numbers in cells, auto where they stay legible. mass: arcs show each row's strongest edges up
-    to this share, above 0, at most 1. token: whose bars. font: files or names of fonts to draw with before the two that
-    are always there. vmin, vmax: the numbers at the ends of the colours, so that several pictures compare; a scale of
-    changes, with a sign, ends at the larger of the two either way.
+    layer and head; text, shaded by what each word receives; table, no picture, for .tex, .md and .html. overlay:
+    several heads in one drawing, each in a colour of its own (arcs and text). svg_text: the words of an SVG stay text.
+    style: paper, slide, dark. width: of the whole picture, as 8.5cm, 240pt or 3.3 (inches). dpi: dots per inch of a
+    PNG, 30 to 1200. title: above the picture; no_title: without title and caption. cmap: a colour map of matplotlib.
+    annotate: numbers in cells, auto where they stay legible. mass: arcs show each row's strongest edges up to this
+    share, above 0, at most 1. token: whose row arcs, bars and text show. font: files or names of fonts to draw with
+    before those that are always there. vmin, vmax: the numbers at the ends of the colours, so that several pictures
+    compare; a scale of changes, with a sign, ends at the larger of the two either way.
     """
 
     kind: str = "heatmap"
@@ -65,6 +69,8 @@ class Style:
     mass: float = 0.7
     token: str | None = None
     font: list[str] = field(default_factory=list)
+    overlay: bool = False
+    svg_text: bool = False
     vmin: float | None = None
     vmax: float | None = None
 
@@ -81,7 +87,7 @@ class Style:
     def check(self) -> None:
         """Raise OptionError for a value that cannot be, before anything is drawn."""
         for option, value, choices in (
-            ("--kind", self.kind, KINDS),
+            ("--kind", self.kind, EVERY_KIND),
             ("--style", self.style, tuple(THEMES)),
             ("--annotate", self.annotate, ANNOTATE),
         ):
@@ -93,8 +99,10 @@ class Style:
             raise OptionError("--mass must be above 0 and at most 1, not {mass}.", mass=f"{self.mass:g}")
         if self.title is not None and self.no_title:
             raise OptionError("Give --title or --no-title, not both.")
-        if self.token is not None and self.kind != "bars":
-            raise OptionError("--token chooses the word whose bars are drawn; it goes with --kind bars.")
+        if self.token is not None and self.kind not in OF_ONE_WORD:
+            raise OptionError("--token chooses the word whose row is drawn; it goes with --kind arcs, bars and text.")
+        if self.overlay and self.kind not in ("arcs", "text"):
+            raise OptionError("--overlay draws heads over each other; it goes with --kind arcs and text.")
         self._check_limits()
         _ = self.inches
 
@@ -105,7 +113,7 @@ class Style:
                 continue
             if not math.isfinite(value):
                 raise OptionError("{option} must be a finite number, not {value}.", option=option, value=value)
-            if self.kind == "arcs" or self.kind not in kinds:
+            if self.kind in ("arcs", "text") or self.kind not in kinds:
                 raise OptionError("{option} has no meaning for --kind {kind}.", option=option, kind=self.kind)
         low = 0.0 if self.vmin is None else self.vmin
         if self.vmax is not None and self.vmax <= low:

@@ -237,4 +237,6 @@ def uses_half_blocks(box: BlockSizes) -> bool:
 
 
 def _bars(panels: tuple[Panel, ...], digits: int, screen: Screen) -> list[Text]:
-    return [color_bar(scale, digits, screen) for scale in dict.fromkeys(panel.scale for panel in panels)]
+    """Return a bar for each scale; none where every panel has one of its own, whose end its title says."""
+    scales = dict.fromkeys(panel.scale for panel in panels)
+    return [] if len(scales) > 2 else [color_bar(scale, digits, screen) for scale in scales]

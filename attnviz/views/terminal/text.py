@@ -35,22 +35,23 @@ class WordPart:
 def render_text(prepared: Prepared, _: Choice, screen: Screen) -> RenderableType:
     """Draw each panel's text, wrapped between words, its paragraphs kept; never wider than the screen.
 
-    prepared: made by shade_words; its panels have words and share one scale.
+    prepared: made by shade_words; its panels have words, and share one scale or have one each.
     """
-    scale = prepared.panels[0].scale
-    paint = Paint(scale, screen)
     parts: list[RenderableType] = []
     if prepared.heading is not None:
         parts.append(sentence_line(prepared.heading, screen, "bold"))
     for panel in prepared.panels:
         if panel.title is not None:
             parts.append(sentence_line(panel.title, screen, "bold", indent=_INDENT))
+        paint = Paint(panel.scale, screen)
         for line in _lines(panel.words, min(screen.cells, _WIDEST) - _INDENT, screen):
             parts.extend(_drawn(line, paint))
         if panel.caption is not None:
             parts.append(sentence_line(panel.caption, screen, "dim", indent=_INDENT))
         parts.append(Text())
-    parts.append(color_bar(scale, prepared.digits, screen, characters=DIGITS))
+    scales = {panel.scale for panel in prepared.panels}
+    if len(scales) == 1:  # else each head has one of its own, whose end its title says
+        parts.append(color_bar(scales.pop(), prepared.digits, screen, characters=DIGITS))
     parts.append(caption_line(prepared.caption, screen))
     parts.extend(sentence_line(note, screen) for note in prepared.notes)
     return Group(*parts)

@@ -1,0 +1,171 @@
+"""Tables to paste: a prepared form as Markdown, as LaTeX with coloured cells or pgfplots bars, or as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import Message, message
+from attnviz.views.notebook_html import render_cells
+from attnviz.views.prepared.alt_text import as_kind
+from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
+from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
+from attnviz.views.prepared.refine import with_limits
+from attnviz.views.prepared.style import Style
+
+# The kinds that each format has, the first of them by default; a picture's default, the heatmap, stands for a table.
+KINDS_OF_TABLES = {".md": ("heatmap", "table", "bars"), ".tex": ("heatmap", "table", "bars"), ".html": ("table",)}
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "↓": r"$\downarrow$",
+    "→": r"$\rightarrow$",
+    "·": r"$\cdot$",
+    "−": "--",
+    "†": r"\dag{}",
+    "×": r"$\times$",
+    "≤": r"$\leq$",
+    "⋯": r"\ldots{}",
+    "…": r"\ldots{}",
+    "␣": r"\textvisiblespace{}",
+    **{letter: "\\" + letter for letter in "&%$#_{}"},
+}
+_MARKDOWN = {letter: "\\" + letter for letter in "\\`*_[]<>|#~"}
+
+
+def render_table(prepared: Prepared, suffix: str, style: Style | None = None) -> str:
+    """Return the panels as what the suffix says: .md, .tex or .html; raises OptionError for a kind that it has not."""
+    style = style or Style()
+    kinds = KINDS_OF_TABLES[suffix]
+    if style.kind not in kinds:
+        raise OptionError(
+            "A {suffix} holds a table, not {kind}.",
+            hint="Leave --kind out, or save a .png, .svg or .pdf.",
+            suffix=suffix,
+            kind=style.kind,
+        )
+    form = with_limits(as_kind(prepared, style), style)
+    makers: dict[str, Callable[[], Iterator[str]]] = {
+        ".md": lambda: _markdown(form),
+        ".tex": lambda: _pgfplots(form) if style.kind == "bars" else _tabular(form),
+        ".html": lambda: _html(form),
+    }
+    return "\n".join(makers[suffix]()) + "\n"
+
+
+def _heading(form: Prepared) -> str:
+    """Return the sentence and what is shown of it, on one line."""
+    parts = [part.localized() for part in (form.subject, form.what or form.heading) if part is not None]
+    return " · ".join(parts)
+
+
+def _digits(form: Prepared) -> int:
+    return form.digits if form.cell_digits is None else form.cell_digits
+
+
+def _notes(form: Prepared) -> Iterator[str]:
+    yield " · ".join(part.localized() for part in form.caption)
+    yield from (note.localized() for note in form.notes)
+
+
+def _html(form: Prepared) -> Iterator[str]:
+    yield '<meta charset="utf-8">'
+    yield render_cells((replace(form, heading=message("{text}", text=_heading(form))),))
+
+
+def _markdown(form: Prepared) -> Iterator[str]:
+    yield f"**{_in_markdown(_heading(form))}**"
+    for panel in form.panels:
+        yield ""
+        if len(form.panels) > 1 and panel.title is not None:
+            yield from (_in_markdown(panel.title.localized()), "")
+        yield f"| | {' | '.join(map(_in_markdown, panel.columns))} |"
+        yield "|---|" + "---:|" * len(panel.columns)
+        for label, texts in zip(panel.rows, panel.texts(_digits(form)), strict=True):
+            yield f"| {_in_markdown(label)} | {' | '.join(texts)} |"
+        if panel.caption is not None:
+            yield from ("", _in_markdown(panel.caption.localized()))
+    for note in _notes(form):
+        yield from ("", _in_markdown(note))
+
+
+def _in_markdown(text: str) -> str:
+    return "".join(_MARKDOWN.get(letter, letter) for letter in visible(text, "picture"))
+
+
+def _preamble(form: Prepared, *packages: str) -> Iterator[str]:
+    yield from (f"% {package}" for package in packages)
+    words = (*form.panels[0].rows, *form.panels[0].columns)
+    if any(letter > "\u2e80" for word in words for letter in word):
+        yield r"% \usepackage{ctex}"
+
+
+def _tabular(form: Prepared) -> Iterator[str]:
+    yield from _preamble(form, r"\usepackage[table]{xcolor}")
+    yield f"% {_one_line(_heading(form))}"
+    for panel in form.panels:
+        if len(form.panels) > 1 and panel.title is not None:
+            yield from ("", rf"\par\medskip\noindent {_in_tex(panel.title.localized())}", r"\par\noindent")
+        yield rf"\begin{{tabular}}{{r{'c' * len(panel.columns)}}}"
+        yield f" & {' & '.join(map(_in_tex, panel.columns))} \\\\"
+        palette, places = panel.scale.palette(), panel.places()
+        for i, (label, texts) in enumerate(zip(panel.rows, panel.texts(_digits(form)), strict=True)):
+            cells = (
+                r"$\cdot$" if text == FORBIDDEN else _cell(text, color_at(palette, float(places[i, j])))
+                for j, text in enumerate(texts)
+            )
+            yield f"{_in_tex(label)} & {' & '.join(cells)} \\\\"
+        yield r"\end{tabular}"
+        if panel.caption is not None:
+            yield rf"\par\noindent {_in_tex(panel.caption.localized())}"
+    yield from (f"% {_one_line(note)}" for note in _notes(form))
+
+
+def _cell(text: str, color: RGB) -> str:
+    code = "".join(f"{part:02X}" for part in color)
+    number = f"${text}$" if text[:1] in "+-" else text
+    ink = number if ink_on(color) == (0, 0, 0) else rf"\textcolor{{white}}{{{number}}}"
+    return rf"\cellcolor[HTML]{{{code}}}{ink}"
+
+
+def _pgfplots(form: Prepared) -> Iterator[str]:
+    yield from _preamble(form, r"\usepackage{pgfplots}", r"\pgfplotsset{compat=1.16}")
+    yield f"% {_one_line(_heading(form))}"
+    for panel in form.panels:
+        places = range(len(panel.columns))
+        yield from (r"\begin{tikzpicture}", r"\begin{axis}[")
+        if len(form.panels) > 1 and panel.title is not None:
+            yield f"  title={{{_in_tex(panel.title.localized())}}},"
+        yield "  xbar, bar width=8pt, y=14pt, y dir=reverse, axis lines*=left, enlarge y limits={abs=0.7},"
+        yield "  scaled x ticks=false, xticklabel style={/pgf/number format/fixed, /pgf/number format/precision=3},"
+        if not panel.scale.diverging:
+            yield "  xmin=0,"
+        yield f"  ytick={{{','.join(map(str, places))}}},"
+        yield f"  yticklabels={{{','.join(f'{{{_in_tex(label)}}}' for label in panel.columns)}}},"
+        yield f"  xlabel={{{_in_tex(_amount(panel).localized())}}},"
+        yield "]"
+        allowed = [place for place in places if panel.forbidden is None or not panel.forbidden[0, place]]
+        points = " ".join(f"({float(panel.values[0, place]):.6g},{place})" for place in allowed)
+        yield rf"\addplot[fill={{rgb,255:red,45;green,113;blue,142}}, draw=none] coordinates {{{points}}};"
+        yield from (r"\end{axis}", r"\end{tikzpicture}", "")
+    yield from (f"% {_one_line(note)}" for note in _notes(form))
+
+
+def _amount(panel: Panel) -> Message:
+    return message("change") if panel.plus else message("weight")
+
+
+def _in_tex(text: str) -> str:
+    return "".join(_TEX.get(letter, letter) for letter in visible(text, "picture"))
+
+
+def _one_line(text: str) -> str:
+    """Return text for a comment, which ends with its line."""
+    return " ".join(visible(text, "picture").split())
