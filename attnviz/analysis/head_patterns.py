@@ -57,8 +57,8 @@ class Character(NamedTuple):
 
     pattern: one of NAMED, induction, duplicate, sink (it rests on the first word or on special tokens, and writes
     nothing), even or mixed. share: of the weight or contribution on the pattern's keys, None for even and mixed. bits:
-    the mean entropy of the rows, and largest the mean of the most it could be, both over the rows that may look
-    anywhere.
+    the mean entropy of the rows of weights, and largest the mean of the most it could be, both over the rows that may
+    look anywhere.
     """
 
     pattern: str
@@ -186,8 +186,8 @@ def name_heads(found: HeadShares, weights: HeadShares | None = None, active: Flo
     """Return each head's character by its shares.
 
     A head is a `sink` where at least RESTING of its weight is on the first word or on special tokens, and it is less
-    than IDLE active: it writes nothing. It is `even` where its mean entropy is at least EVEN of the largest possible.
-    Else it has the name of the pattern with the largest share, where that lies at least half way from what an even head
+    than IDLE active: it writes nothing. It is `even` where the mean entropy of its weights is at least EVEN of the
+    largest possible. Else it has the name of the pattern with the largest share, where that lies at least half way from what an even head
     would have to all, and at least half of the rows may see one of its keys; else it is `mixed`.
     weights: the shares by weight, where `found` are those by contribution. active: see activity.
     """
@@ -195,7 +195,8 @@ def name_heads(found: HeadShares, weights: HeadShares | None = None, active: Flo
 
 
 def _name_head(head: int, found: HeadShares, weights: HeadShares | None, active: Float64 | None) -> Character:
-    bits, largest = float(found.bits[head]), float(found.largest[head])
+    looks = found if weights is None else weights
+    bits, largest = float(looks.bits[head]), float(looks.largest[head])
     if active is not None and weights is not None and active[head] < IDLE:
         resting = np.nanmax([0.0, weights.shares["first"][head], weights.shares["special"][head]])
         if resting >= RESTING:

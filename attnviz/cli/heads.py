@@ -95,9 +95,9 @@ def command(
     contribution / by weight. Several texts are averaged, with their standard deviation.
     A name is given in this order. With --probe: induction, duplicate token or the previous word, for a score of at
     least .40. “Rests, writes nothing”: at least .50 of the weight is on the first word or on special tokens, and the
-    head writes less than .25 of what keys of the mean length would give. “Spread evenly”: an entropy of at least .95 of
-    the largest possible. Then the pattern with the largest share, where that lies at least half way from what an even
-    head would give it to 1; else “mixed”.
+    head writes less than .25 of what keys of the mean length would give. “Spread evenly”: the entropy of the weights is
+    at least .95 of the largest possible. Then the pattern with the largest share, where that lies at least half way
+    from what an even head would give it to 1; else “mixed”.
     """
     digits_for(ViewOptions(precision=view_options.precision))
     for option, column in (("--sort", view_options.sort), ("--color", view_options.color)):
