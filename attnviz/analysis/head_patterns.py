@@ -187,8 +187,8 @@ def name_heads(found: HeadShares, weights: HeadShares | None = None, active: Flo
 
     A head is a `sink` where at least RESTING of its weight is on the first word or on special tokens, and it is less
     than IDLE active: it writes nothing. It is `even` where the mean entropy of its weights is at least EVEN of the
-    largest possible. Else it has the name of the pattern with the largest share, where that lies at least half way from what an even head
-    would have to all, and at least half of the rows may see one of its keys; else it is `mixed`.
+    largest possible. Else it has the name of the pattern with the largest share, where that lies at least half way from
+    what an even head would have to all, and at least half of the rows may see one of its keys; else it is `mixed`.
     weights: the shares by weight, where `found` are those by contribution. active: see activity.
     """
     return [_name_head(head, found, weights, active) for head in range(len(found.bits))]
