@@ -150,7 +150,7 @@ class XlNet(Stack):
 
     @cached_property
     def position_vectors(self) -> Float32:
-        """Return the vectors of the distances n - 1 to -(n - 1), sines and then cosines: [2 n - 1, dim]."""
+        """Return the vectors of the distances from length - 1 down to -(length - 1), sines, then cosines: [.., dim]."""
         count = self.length
         steps = np.arange(count - 1, -count, -1).astype(np.float32)
         longest = self.config.get("clamp_len")
@@ -162,10 +162,9 @@ class XlNet(Stack):
         return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)[:, : self.dim]
 
     def _of_positions(self, query: Float32, places: Float32) -> Float32:
-        """Return each query's product with the vector of its distance i - j from each key, scaled: [heads, n, n]."""
+        """Return each query's product with the vector of its distance i - j from a key, scaled: [heads, n, length]."""
         products = query @ places.swapaxes(-1, -2)
-        rows = np.arange(self.length)
-        which = (self.length - 1) - (rows[:, None] - rows[None, :])
+        which = (self.length - 1) - (self.places[:, None] - np.arange(self.length)[None, :])
         chosen: Float32 = np.take_along_axis(products, np.broadcast_to(which, (self.heads, *which.shape)), axis=-1)
         chosen *= np.float32(self.scale)
         return chosen
