@@ -104,7 +104,8 @@ def _measure_texts(
             name=model.name,
         )
     if probe_tokens is not None:
-        scores = probe_model(model, probe_tokens)  # first: a probe that does not fit ends it before the texts are read
+        with model.without_heads(chosen):  # first: a probe that does not fit ends it before the texts are read
+            scores = probe_model(model, probe_tokens)
     for text in texts:
         tally.add(model.attend(text, replace(chosen, merge="none"), traces=False, contributions=True))
     return scores if probe_tokens is not None else None

@@ -55,6 +55,8 @@ class HeadsModelOptions:
     attention: str = field(
         default="auto", metadata={"help": phrase("Attention of an encoder-decoder to measure; auto: encoder.")}
     )
+    ablate: tuple[str, ...] = ()
+    ablation: str = "zero"
 
 
 @dataclass(frozen=True)

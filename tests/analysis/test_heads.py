@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from near import assert_between64, assert_near, assert_near64, assert_within
-from real_models import SMOLLM2, needs_smollm2
+from real_models import MINILM, SMOLLM2, needs_minilm, needs_smollm2
 
 import attnviz
 from attnviz import Attention
@@ -276,6 +276,19 @@ def test_the_map_is_drawn(tmp_path):
     """It is saved as a picture that has the names."""
     attnviz.heads("猫吃鱼", heads=4).save(tmp_path / "heads.svg")
     assert (tmp_path / "heads.svg").read_text(encoding="utf-8").count("<text") > 4
+
+
+@pytest.mark.slow
+@needs_minilm
+def test_a_head_that_is_switched_off_adds_nothing():
+    """With --ablate a head contributes nothing, in the report and in the probe's pass, and others still do."""
+    text = "The cat eats the fish."
+    found = attnviz.heads(text, model=MINILM, ablate=["1.3"], probe=True, probe_tokens=8)
+    plain = attnviz.heads(text, model=MINILM, probe=True, probe_tokens=8)
+    assert found.row("1.3").contribution == 0
+    assert found.row("1.4").contribution == plain.row("1.4").contribution
+    assert found.row("2.0").contribution != plain.row("2.0").contribution
+    assert found.row("3.0").probe != plain.row("3.0").probe
 
 
 @pytest.mark.slow
