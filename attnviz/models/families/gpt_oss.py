@@ -94,11 +94,23 @@ class GptOss(LayerKinds, Mixture):
 
         Gate and up alternate and are clipped: (up + 1) gate sigmoid(1.702 gate).
         """
-        width = self.expert_width
-        both = self._product(f"{name}.experts.gate_up_proj", expert, x, 2 * width)
-        gate, up = np.minimum(both[:, ::2], np.float32(self.limit)), np.clip(both[:, 1::2], -self.limit, self.limit)
+        name, width, limit = f"{name}.experts", self.expert_width, np.float32(self.limit)
+        if self.weights.find(f"{name}.gate_proj.weight") is None:
+            both = self._product(f"{name}.gate_up_proj", expert, x, 2 * width)
+            gate, up = both[:, ::2], both[:, 1::2]
+        else:
+            gate, up = (self._apart(f"{name}.{part}_proj", expert, x, width) for part in ("gate", "up"))
+        gate, up = np.minimum(gate, limit), np.clip(up, -limit, limit)
         gate = gate * ACTIVATIONS["sigmoid"](np.float32(self.gain) * gate)
-        return self._product(f"{name}.experts.down_proj", expert, (up + np.float32(1)) * gate, self.dim)
+        product = self._product if self.weights.find(f"{name}.down_proj") else self._apart
+        return product(f"{name}.down_proj", expert, (up + np.float32(1)) * gate, self.dim)
+
+    def _apart(self, name: str, expert: int, x: Float32, outputs: int) -> Float32:
+        """Return x [tokens, inputs] times one expert's matrix, kept as [outputs, inputs] as in GGUF, + its bias."""
+        count, one = self.expert_count, np.array([expert])
+        matrix = self.weights.rows(f"{name}.weight", shape=(count, outputs, x.shape[1]), ids=one)[0]
+        found: Float32 = x @ matrix.T + self.weights.rows(f"{name}.bias", shape=(count, outputs), ids=one)[0]
+        return found
 
     def _product(self, name: str, expert: int, x: Float32, outputs: int) -> Float32:
         """Return x [tokens, inputs] times one expert's matrix, kept as [inputs, outputs], + its bias."""

@@ -121,6 +121,9 @@ class StableLm(LayerNormed):
 
     def _head_norms(self, name: str, x: Float32) -> Float32:
         """Return x [heads, n, d_h], each head by a norm of its own without a bias."""
+        if self.weights.find(f"{name}.weight") is not None:  # as GGUF keeps them
+            weight = self.weights.take(f"{name}.weight", shape=(len(x), self.head_dim))
+            return layer_norm(x, weight[:, None], None, self.epsilon)
         for head, rows in enumerate(x):
             weight = self.weights.take(f"{name}.norms.{head}.weight", shape=(self.head_dim,))
             x[head] = layer_norm(rows, weight, None, self.epsilon)

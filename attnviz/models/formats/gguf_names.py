@@ -18,31 +18,17 @@ from attnviz.core.errors import InputError
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import listed
 from attnviz.models.formats.gguf import GgufFile
+from attnviz.models.formats.gguf_decoders import DECODERS, LLAMA
+from attnviz.models.formats.gguf_metadata import metadata_value, real_number, whole_number
 from attnviz.models.formats.tensors import Tensors
 
 LayoutChange = Callable[[Float32], Float32]
 
-_LLAMA_LAYER = {
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-_LLAMA = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"} | {
-    f"blk.{{n}}.{ours}": f"model.layers.{{n}}.{theirs}" for ours, theirs in _LLAMA_LAYER.items()
-}
-_PHI3 = _LLAMA | {
+_PHI3 = LLAMA | {
     "blk.{n}.attn_qkv": "model.layers.{n}.self_attn.qkv_proj",
     "blk.{n}.ffn_up": "model.layers.{n}.mlp.gate_up_proj",
 }
-_GEMMA2 = _LLAMA | {
+_GEMMA2 = LLAMA | {
     "blk.{n}.post_attention_norm": "model.layers.{n}.post_attention_layernorm",
     "blk.{n}.ffn_norm": "model.layers.{n}.pre_feedforward_layernorm",
     "blk.{n}.post_ffw_norm": "model.layers.{n}.post_feedforward_layernorm",
@@ -109,10 +95,10 @@ _T5 = {
 
 # GGUF's general.architecture -> config.json's model_type, and the arrays' names.
 ARCHITECTURES: dict[str, tuple[str, dict[str, str]]] = {
-    "llama": ("llama", _LLAMA),
-    "qwen2": ("qwen2", _LLAMA),
-    "qwen3": ("qwen3", _LLAMA),
-    "gemma": ("gemma", _LLAMA),
+    "llama": ("llama", LLAMA),
+    "qwen2": ("qwen2", LLAMA),
+    "qwen3": ("qwen3", LLAMA),
+    "gemma": ("gemma", LLAMA),
     "gemma2": ("gemma2", _GEMMA2),
     "gemma3": ("gemma3", _GEMMA2),
     "gemma-embedding": ("gemma3", _GEMMA2),
@@ -122,6 +108,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, str]]] = {
     "bert": ("bert", _BERT),
     "t5": ("t5", _T5),
     "t5encoder": ("t5", _T5),
+    **{name: (family.model_type, family.names) for name, family in DECODERS.items() if name != "mixtral"},
 }
 
 
@@ -136,9 +123,10 @@ class GgufTensors(Tensors):
         self._names: dict[str, str] = {}
         self._changes: dict[str, LayoutChange] = {}
         architecture = architecture_of(file)
+        names = _names_of(file, architecture)
         left = []
         for ours in file:
-            theirs = _renamed(ours, ARCHITECTURES[architecture][1], file)
+            theirs = _renamed(ours, names, file)
             if theirs is None:
                 left.append(ours)
             elif file.entries[ours].format.name in _INTEGERS:
@@ -194,9 +182,23 @@ def architecture_of(file: GgufFile) -> str:
             found=found,
             known=listed(ARCHITECTURES),
         )
-    if any("_exps" in name or "ffn_gate_inp" in name for name in file):
+    mixed = "blk.{n}.ffn_gate_inp" in _names_of(file, found)
+    if not mixed and any("_exps" in name or "ffn_gate_inp" in name for name in file):
         raise InputError("{path!r} is a mixture of experts, which attnviz does not support.", path=str(file.path))
     return found
+
+
+def _is_mixtral(file: GgufFile) -> bool:
+    """Return whether a file of the architecture llama is a mixture of experts: Mixtral has no name of its own."""
+    return file.metadata.get("general.architecture") == "llama" and bool(metadata_value(file, "expert_count"))
+
+
+def _names_of(file: GgufFile, architecture: str) -> dict[str, str]:
+    """Return the names of an architecture's arrays; a Falcon with two norms a layer has them under other names."""
+    names = DECODERS["mixtral"].names if _is_mixtral(file) else ARCHITECTURES[architecture][1]
+    if architecture == "falcon" and "blk.0.attn_norm_2.weight" in file:
+        return names | {"blk.{n}.attn_norm": "transformer.h.{n}.ln_mlp"}
+    return names
 
 
 def _renamed(name: str, names: Mapping[str, str], file: GgufFile) -> str | None:
@@ -209,21 +211,29 @@ def _renamed(name: str, names: Mapping[str, str], file: GgufFile) -> str | None:
     found = names[pattern].format(n=number.group(1) if number else "")
     if found.endswith("DenseReluDense.wi") and f"{stem.removesuffix('up')}gate.weight" in file:
         found += "_1"  # a gated layer's second matrix
+    if found.endswith(".sinks"):
+        return found
     return f"{found}.{suffix}"
 
 
 def _layout_change(architecture: str, name: str, file: GgufFile) -> LayoutChange | None:
     """Return the function that puts an array back into transformers' layout; None where it is the same."""
-    heads = _whole(file, "attention.head_count")
-    if architecture == "llama" and re.search(r"\.attn_[qk]\.", name):
-        own = heads if ".attn_q." in name else _whole(file, "attention.head_count_kv", heads)
+    heads = whole_number(file, "attention.head_count")
+    if name.endswith("ffn_gate_inp_shexp.weight"):
+        return lambda row: row.reshape(1, -1)
+    permuted = architecture == "llama" or (architecture in DECODERS and DECODERS[architecture].permuted)
+    if permuted and re.search(r"\.attn_[qk]\.", name):
+        own = heads if ".attn_q." in name else whole_number(file, "attention.head_count_kv", heads)
         return lambda rows: _uninterleaved(rows, own, file)
     if architecture.startswith("gemma") and name.endswith("norm.weight"):
         return lambda norm: norm - np.float32(1)
     if architecture == "gpt2" and re.search(r"blk.*\.(attn_qkv|attn_output|ffn_up|ffn_down)\.weight", name):
         return _transposed
-    if architecture == "gptneox" and ".attn_qkv." in name:
-        return lambda rows: _grouped_by_head(rows, heads, file)
+    if architecture in ("gptneox", "bloom") and ".attn_qkv." in name:
+        return lambda rows: _grouped_by_head(rows, heads, heads, file)
+    if architecture == "falcon" and ".attn_qkv." in name:
+        groups = whole_number(file, "attention.head_count_kv", 1)
+        return lambda rows: _grouped_by_head(rows, heads, groups, file)
     return None
 
 
@@ -240,12 +250,17 @@ def _uninterleaved(rows: Float32, heads: int, file: GgufFile) -> Float32:
     return parted.swapaxes(1, 2).reshape(rows.shape)
 
 
-def _grouped_by_head(rows: Float32, heads: int, file: GgufFile) -> Float32:
-    """Reorder rows [3 * heads * d_h, ...] from all queries, keys, values to each head's query, key and value."""
-    if heads < 1 or len(rows) % (3 * heads):
+def _grouped_by_head(rows: Float32, heads: int, kv_heads: int, file: GgufFile) -> Float32:
+    """Reorder rows [(heads + 2 kv_heads) d_h, ...] from all queries, keys, values to each group's.
+
+    A group is a key head, the queries that it serves before it and its value head after it.
+    """
+    if heads < 1 or kv_heads < 1 or heads % kv_heads or len(rows) % (heads + 2 * kv_heads):
         raise _do_not_fit(file, len(rows), heads)
-    parted = rows.reshape(3, heads, len(rows) // 3 // heads, *rows.shape[1:])
-    return parted.swapaxes(0, 1).reshape(rows.shape)
+    width = len(rows) // (heads + 2 * kv_heads)
+    shape = (kv_heads, -1, *rows.shape[1:])
+    parts = np.split(rows, [heads * width, (heads + kv_heads) * width])
+    return np.concatenate([part.reshape(shape) for part in parts], axis=1).reshape(rows.shape)
 
 
 def _do_not_fit(file: GgufFile, rows: int, heads: int) -> InputError:
@@ -271,6 +286,9 @@ def config_of(file: GgufFile) -> dict[str, Any]:
         "t5encoder": _t5_config,
     }
     config = makers.get(architecture, _llama_config)(file)
+    decoder = DECODERS["mixtral"] if _is_mixtral(file) else DECODERS.get(architecture)
+    if decoder is not None:
+        config = {"model_type": decoder.model_type, **decoder.config(file, config)}
     if "token_embd.weight" not in file or len(file.shape("token_embd.weight")) != 2:
         raise InputError("{path!r} has no matrix of token vectors, token_embd.weight.", path=str(file.path))
     config["vocab_size"] = file.shape("token_embd.weight")[0]
@@ -283,8 +301,8 @@ def config_of(file: GgufFile) -> dict[str, Any]:
 
 def _direction(file: GgufFile, architecture: str) -> dict[str, bool]:
     """Return whether a token attends only to what came before it, where the file says so: attention.causal."""
-    causal = _optional(file, "attention.causal")
-    if causal is None or ARCHITECTURES[architecture][0] == "t5":
+    causal = metadata_value(file, "attention.causal")
+    if causal is None or ARCHITECTURES[architecture][0] in ("t5", "modernbert"):
         return {}
     if not isinstance(causal, bool):
         raise InputError(
@@ -300,27 +318,27 @@ _TOKEN_NAMES = {"unknown": "unk", "padding": "pad"}
 
 
 def _llama_config(file: GgufFile) -> dict[str, Any]:
-    heads = _whole(file, "attention.head_count")
-    dim = _whole(file, "embedding_length")
+    heads = whole_number(file, "attention.head_count")
+    dim = whole_number(file, "embedding_length")
     architecture = str(file.metadata["general.architecture"])
     config: dict[str, Any] = {
         "hidden_size": dim,
-        "num_hidden_layers": _whole(file, "block_count"),
+        "num_hidden_layers": whole_number(file, "block_count"),
         "num_attention_heads": heads,
-        "num_key_value_heads": _whole(file, "attention.head_count_kv", heads),
-        "intermediate_size": _whole(file, "feed_forward_length"),
-        "max_position_embeddings": _whole(file, "context_length"),
-        "head_dim": _whole(file, "attention.key_length", dim // heads if heads else 0),
-        "rms_norm_eps": _real(file, "attention.layer_norm_rms_epsilon", 1e-6),
-        "rope_theta": _real(file, "rope.freq_base", 10000.0),
+        "num_key_value_heads": whole_number(file, "attention.head_count_kv", heads),
+        "intermediate_size": whole_number(file, "feed_forward_length"),
+        "max_position_embeddings": whole_number(file, "context_length"),
+        "head_dim": whole_number(file, "attention.key_length", dim // heads if heads else 0),
+        "rms_norm_eps": real_number(file, "attention.layer_norm_rms_epsilon", 1e-6),
+        "rope_theta": real_number(file, "rope.freq_base", 10000.0),
         "hidden_act": "gelu_pytorch_tanh" if architecture == "gemma" else "silu",
         "attention_bias": "blk.0.attn_q.bias" in file,
         "mlp_bias": "blk.0.ffn_up.bias" in file,
     }
-    window = _optional(file, "attention.sliding_window")
+    window = metadata_value(file, "attention.sliding_window")
     if window:
         config |= {"sliding_window": int(window), "use_sliding_window": True}
-    rotated = _optional(file, "rope.dimension_count")
+    rotated = metadata_value(file, "rope.dimension_count")
     if architecture == "phi3" and rotated and config["head_dim"]:
         config["partial_rotary_factor"] = int(rotated) / config["head_dim"]
     scaling = _rope_scaling(file, config)
@@ -335,31 +353,31 @@ def _gemma2_config(file: GgufFile) -> dict[str, Any]:
     config |= {
         "hidden_activation": "gelu_pytorch_tanh",
         "query_pre_attn_scalar": dim // heads if largest else config["head_dim"],
-        "sliding_window": int(_optional(file, "attention.sliding_window") or 0) or None,
-        "rope_local_base_freq": _real(file, "rope.freq_base_swa", 10000.0),
+        "sliding_window": int(metadata_value(file, "attention.sliding_window") or 0) or None,
+        "rope_local_base_freq": real_number(file, "rope.freq_base_swa", 10000.0),
         "use_bidirectional_attention": file.metadata["general.architecture"] == "gemma-embedding",
     }
-    pattern = _optional(file, "attention.sliding_window_pattern")
+    pattern = metadata_value(file, "attention.sliding_window_pattern")
     if isinstance(pattern, int) and not isinstance(pattern, bool) and pattern > 0:
         config["sliding_window_pattern"] = pattern
     elif isinstance(pattern, np.ndarray) and len(pattern) >= layers:
         config["layer_types"] = ["sliding_attention" if one else "full_attention" for one in pattern]
     for name in ("attn_logit_softcapping", "final_logit_softcapping"):
-        if _optional(file, name) is not None:
-            config[name] = _real(file, name, 0.0)
+        if metadata_value(file, name) is not None:
+            config[name] = real_number(file, name, 0.0)
     return config
 
 
 def _rope_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any] | None:
-    original = int(_optional(file, "rope.scaling.original_context_length") or 0)
+    original = int(metadata_value(file, "rope.scaling.original_context_length") or 0)
     if "rope_freqs.weight" in file:
         return _llama3_scaling(file, config)
     if "rope_factors_short.weight" in file and "rope_factors_long.weight" in file:
         config["original_max_position_embeddings"] = original or config["max_position_embeddings"]
         short, long = (file[f"rope_factors_{kind}.weight"].ravel().tolist() for kind in ("short", "long"))
         return {"rope_type": "longrope", "type": "longrope", "short_factor": short, "long_factor": long}
-    kind = _optional(file, "rope.scaling.type")
-    factor = float(_optional(file, "rope.scaling.factor") or _optional(file, "rope.scale_linear") or 1)
+    kind = metadata_value(file, "rope.scaling.type")
+    factor = float(metadata_value(file, "rope.scaling.factor") or metadata_value(file, "rope.scale_linear") or 1)
     if factor == 1 or kind == "none":
         return None
     scaling = {"rope_type": kind or "linear", "type": kind or "linear", "factor": factor}
@@ -394,28 +412,28 @@ def _llama3_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any]:
 
 def _gpt2_config(file: GgufFile) -> dict[str, Any]:
     return {
-        "n_embd": _whole(file, "embedding_length"),
-        "n_layer": _whole(file, "block_count"),
-        "n_head": _whole(file, "attention.head_count"),
-        "n_positions": _whole(file, "context_length"),
-        "n_inner": _whole(file, "feed_forward_length"),
-        "layer_norm_epsilon": _real(file, "attention.layer_norm_epsilon", 1e-5),
+        "n_embd": whole_number(file, "embedding_length"),
+        "n_layer": whole_number(file, "block_count"),
+        "n_head": whole_number(file, "attention.head_count"),
+        "n_positions": whole_number(file, "context_length"),
+        "n_inner": whole_number(file, "feed_forward_length"),
+        "layer_norm_epsilon": real_number(file, "attention.layer_norm_epsilon", 1e-5),
         "activation_function": "gelu_new",
     }
 
 
 def _neox_config(file: GgufFile) -> dict[str, Any]:
-    dim, heads = _whole(file, "embedding_length"), _whole(file, "attention.head_count")
-    rotated = _whole(file, "rope.dimension_count", dim // heads if heads else 0)
+    dim, heads = whole_number(file, "embedding_length"), whole_number(file, "attention.head_count")
+    rotated = whole_number(file, "rope.dimension_count", dim // heads if heads else 0)
     return {
         "hidden_size": dim,
-        "num_hidden_layers": _whole(file, "block_count"),
+        "num_hidden_layers": whole_number(file, "block_count"),
         "num_attention_heads": heads,
-        "intermediate_size": _whole(file, "feed_forward_length"),
-        "max_position_embeddings": _whole(file, "context_length"),
-        "layer_norm_eps": _real(file, "attention.layer_norm_epsilon", 1e-5),
+        "intermediate_size": whole_number(file, "feed_forward_length"),
+        "max_position_embeddings": whole_number(file, "context_length"),
+        "layer_norm_eps": real_number(file, "attention.layer_norm_epsilon", 1e-5),
         "rotary_pct": rotated * heads / dim if dim else 1.0,
-        "rotary_emb_base": _real(file, "rope.freq_base", 10000.0),
+        "rotary_emb_base": real_number(file, "rope.freq_base", 10000.0),
         "use_parallel_residual": bool(file.metadata.get("gptneox.use_parallel_residual", True)),
         "hidden_act": "gelu",
     }
@@ -424,12 +442,12 @@ def _neox_config(file: GgufFile) -> dict[str, Any]:
 def _bert_config(file: GgufFile) -> dict[str, Any]:
     types = file.shape("token_types.weight")[0] if "token_types.weight" in file else 1
     return {
-        "hidden_size": _whole(file, "embedding_length"),
-        "num_hidden_layers": _whole(file, "block_count"),
-        "num_attention_heads": _whole(file, "attention.head_count"),
-        "intermediate_size": _whole(file, "feed_forward_length"),
-        "max_position_embeddings": _whole(file, "context_length"),
-        "layer_norm_eps": _real(file, "attention.layer_norm_epsilon", 1e-12),
+        "hidden_size": whole_number(file, "embedding_length"),
+        "num_hidden_layers": whole_number(file, "block_count"),
+        "num_attention_heads": whole_number(file, "attention.head_count"),
+        "intermediate_size": whole_number(file, "feed_forward_length"),
+        "max_position_embeddings": whole_number(file, "context_length"),
+        "layer_norm_eps": real_number(file, "attention.layer_norm_epsilon", 1e-12),
         "type_vocab_size": types,
         "hidden_act": "gelu",
         "position_embedding_type": "absolute",
@@ -437,52 +455,22 @@ def _bert_config(file: GgufFile) -> dict[str, Any]:
 
 
 def _t5_config(file: GgufFile) -> dict[str, Any]:
-    heads, dim = _whole(file, "attention.head_count"), _whole(file, "embedding_length")
-    layers = _whole(file, "block_count")
+    heads, dim = whole_number(file, "attention.head_count"), whole_number(file, "embedding_length")
+    layers = whole_number(file, "block_count")
     encoder_only = file.metadata["general.architecture"] == "t5encoder"
     return {
         "d_model": dim,
         "num_layers": layers,
-        "num_decoder_layers": 0 if encoder_only else _whole(file, "decoder_block_count", layers),
+        "num_decoder_layers": 0 if encoder_only else whole_number(file, "decoder_block_count", layers),
         "num_heads": heads,
-        "d_kv": _whole(file, "attention.key_length", dim // heads if heads else 0),
-        "d_ff": _whole(file, "feed_forward_length"),
-        "n_positions": _whole(file, "context_length", 512),
-        "relative_attention_num_buckets": _whole(file, "attention.relative_buckets_count", 32),
+        "d_kv": whole_number(file, "attention.key_length", dim // heads if heads else 0),
+        "d_ff": whole_number(file, "feed_forward_length"),
+        "n_positions": whole_number(file, "context_length", 512),
+        "relative_attention_num_buckets": whole_number(file, "attention.relative_buckets_count", 32),
         "relative_attention_max_distance": 128,
-        "layer_norm_epsilon": _real(file, "attention.layer_norm_epsilon", 1e-6),
+        "layer_norm_epsilon": real_number(file, "attention.layer_norm_epsilon", 1e-6),
         "feed_forward_proj": "gated-gelu" if "enc.blk.0.ffn_gate.weight" in file else "relu",
         "is_encoder_decoder": not encoder_only,
-        "decoder_start_token_id": int(_optional(file, "decoder_start_token_id") or 0),
+        "decoder_start_token_id": int(metadata_value(file, "decoder_start_token_id") or 0),
         "architectures": ["T5EncoderModel" if encoder_only else "T5ForConditionalGeneration"],
     }
-
-
-def _optional(file: GgufFile, key: str) -> Any:
-    return file.metadata.get(f"{file.metadata['general.architecture']}.{key}")
-
-
-def _whole(file: GgufFile, key: str, default: int | None = None) -> int:
-    found = _optional(file, key)
-    found = default if found is None else found
-    if isinstance(found, bool) or not isinstance(found, int):
-        raise _no_number(file, key, found)
-    return found
-
-
-def _real(file: GgufFile, key: str, default: float) -> float:
-    found = _optional(file, key)
-    if found is None:
-        return default
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        raise _no_number(file, key, found)
-    return float(str(np.float32(found)))  # 1e-05, as it was written, and not 9.999999747378752e-06
-
-
-def _no_number(file: GgufFile, key: str, found: Any) -> InputError:
-    return InputError(
-        "{path!r} must give {key} as one number, not {found}.",
-        path=str(file.path),
-        key=f"{file.metadata['general.architecture']}.{key}",
-        found="nothing" if found is None else type(found).__name__,
-    )
