@@ -30,6 +30,8 @@ _T5_TOKENS = SpecialTokens(0, 0, 1)
 _TOKENS = {
     "marian": SpecialTokens(58100, 58100, 0),
     "bart": SpecialTokens(2, 1, 2),
+    "plbart": SpecialTokens(0, 1, 2),
+    "mvp": SpecialTokens(2, 1, 2),
     "mbart": SpecialTokens(0, 1, 2),
     "pegasus": SpecialTokens(0, 0, 1),
     "m2m_100": SpecialTokens(2, 1, 2),
@@ -37,7 +39,7 @@ _TOKENS = {
     "blenderbot-small": SpecialTokens(1, 0, 2),
 }
 # The families whose config has forced_eos_token_id, with its default.
-_FORCED_END = {"bart": 2, "mbart": 2, "pegasus": 1, "blenderbot": 2, "blenderbot-small": 2}
+_FORCED_END = {"bart": 2, "plbart": 2, "mbart": 2, "pegasus": 1, "blenderbot": 2, "blenderbot-small": 2}
 
 # Settings that change what greedy decoding gives and are not applied, with the values that change nothing.
 _NOT_APPLIED: dict[str, tuple[object, ...]] = {
@@ -218,11 +220,11 @@ def read_rules(
 def start_token(config: Configuration) -> int:
     """Return the token that a decoder's text begins with: decoder_start_token_id.
 
-    Where the config has none, it is the padding token in T5 and Marian, the begin token in mBART, and else the
-    family's default, which a small vocabulary may lack.
+    Where the config has none, it is the padding token in T5 and Marian, the begin token in mBART and PLBART, and else
+    the family's default, which a small vocabulary may lack.
     """
     family = config.word("model_type", default="")
-    other = {"mbart": ("bos_token_id",)}.get(
+    other = {"mbart": ("bos_token_id",), "plbart": ("bos_token_id",)}.get(
         family, () if family in _TOKENS and family != "marian" else ("pad_token_id",)
     )
     return config.count("decoder_start_token_id", *other, default=_tokens_of(config).start, least=0)

@@ -434,6 +434,8 @@ SCALED = {"scale_embedding": True, "activation_function": "relu", "forced_bos_to
 MORE_DOUBLE: Double = {
     "bart": ("BartConfig", "BartForConditionalGeneration", TRANSLATOR | {"forced_bos_token_id": 0}),
     "bart-scaled": ("BartConfig", "BartForConditionalGeneration", TRANSLATOR | SCALED),
+    "plbart": ("PLBartConfig", "PLBartForConditionalGeneration", TRANSLATOR),
+    "mvp": ("MvpConfig", "MvpForConditionalGeneration", TRANSLATOR | {"use_prompt": False}),
     "mbart": ("MBartConfig", "MBartForConditionalGeneration", TRANSLATOR | SCALED),
     "pegasus": ("PegasusConfig", "PegasusForConditionalGeneration", TRANSLATOR | {"decoder_start_token_id": 0}),
     "pegasus-scaled": ("PegasusConfig", "PegasusForConditionalGeneration", TRANSLATOR | SCALED),

@@ -73,7 +73,7 @@ BRANCHES = {
     "gemma3": [{"layer_types": None}, {"rope_parameters": None}],
 }
 # Names that sizes may have beside their own: of the table that all families share, and some of one family.
-TRANSLATORS = ("marian", "bart", "mbart", "pegasus", "m2m_100", "blenderbot", "blenderbot-small")
+TRANSLATORS = ("marian", "bart", "plbart", "mvp", "mbart", "pegasus", "m2m_100", "blenderbot", "blenderbot-small")
 SIZES = {
     "t5": {"d_kv": "head_dim"},
     "mt5": {"d_kv": "head_dim"},

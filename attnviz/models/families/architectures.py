@@ -98,6 +98,8 @@ _BEGINNINGS = {
     "umt5": ("UMT5",),
     "marian": ("Marian",),
     "bart": ("Bart",),
+    "plbart": ("PLBart",),
+    "mvp": ("Mvp",),
     "mbart": ("MBart",),
     "pegasus": ("Pegasus",),
     "m2m_100": ("M2M100",),
@@ -161,7 +163,8 @@ _OTHERS = {
     "gemma3": ("ForCausalLM", "ForConditionalGeneration"),
     "marian": ("MTModel", "ForCausalLM"),
     **dict.fromkeys(
-        ("bart", "mbart", "pegasus", "m2m_100", "blenderbot", "blenderbot-small"), ("ForConditionalGeneration",)
+        ("bart", "plbart", "mvp", "mbart", "pegasus", "m2m_100", "blenderbot", "blenderbot-small"),
+        ("ForConditionalGeneration",),
     ),
     "t5": _TRANSLATOR,
     "mt5": _TRANSLATOR,

@@ -1,4 +1,4 @@
-"""BART (Lewis et al. 2020) and its kin: mBART, Pegasus, M2M-100 with NLLB, Blenderbot.
+"""BART (Lewis et al. 2020) and its kin: PLBART, MVP, mBART, Pegasus, M2M-100 with NLLB, Blenderbot.
 
 Encoder and decoder are Marian's and share one table of token vectors; what differs is where positions come from, where
 norms stand, and whether the embedding has one.
@@ -6,8 +6,8 @@ norms stand, and whether the embedding has one.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import ClassVar
+from collections.abc import Hashable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,38 @@ class Bart(BartDecoder):
 
     side = "encoder"
     decoder = BartDecoder
+
+
+class PLBartDecoder(BartDecoder):
+    """The decoder of PLBART (Ahmad et al. 2021): BART for programs, embeddings scaled."""
+
+    sizes = TranslatorSizes(50005, 768, 1024, (6, 6), 12, 3072, scaled=True)
+
+
+class PLBart(PLBartDecoder):
+    """The encoder of PLBART."""
+
+    side = "encoder"
+    decoder = PLBartDecoder
+
+
+class MvpDecoder(BartDecoder):
+    """The decoder of MVP (Tang et al. 2022): BART, without the prompts that it may have in each layer."""
+
+    sizes = TranslatorSizes(50267)
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"use_prompt": (False,)}
+    harmless: ClassVar[Mapping[str, str]] = {
+        **MarianDecoder.harmless,
+        "prompt_length": "family",
+        "prompt_mid_dim": "family",
+    }
+
+
+class Mvp(MvpDecoder):
+    """The encoder of MVP."""
+
+    side = "encoder"
+    decoder = MvpDecoder
 
 
 class MBartDecoder(BartDecoder):

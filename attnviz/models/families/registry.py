@@ -105,6 +105,8 @@ FAMILIES: dict[str, Family] = {
     "umt5": Family("umT5", "t5:Umt5"),
     "marian": Family("Marian", "marian:Marian"),
     "bart": Family("BART", "bart:Bart"),
+    "plbart": Family("PLBart", "bart:PLBart"),
+    "mvp": Family("MVP", "bart:Mvp"),
     "mbart": Family("mBART", "bart:MBart"),
     "pegasus": Family("Pegasus", "bart:Pegasus"),
     "m2m_100": Family("M2M-100 and NLLB", "bart:M2M100"),
