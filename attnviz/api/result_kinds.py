@@ -63,6 +63,11 @@ class Look:
     refining: Refining = AS_IS
     worksheet: bool = False
 
+    @property
+    def shows_special(self) -> bool:
+        """Whether tokens that stand for no text stay where the least even head is shown: sinks, or one word's row."""
+        return self.refining.sinks != "keep" or self.style.token is not None
+
     def presentation(self, usual: int | None = DIGITS) -> Presentation:
         """Return the presentation of a picture; usual: the decimal places where none were chosen."""
         return Presentation(
@@ -182,7 +187,7 @@ def forms_of(result: Attention | Comparison | Lab | HeadAblation, look: Look) ->
         return look.refining.apply(prepare_comparison(result, head=look.head, presentation=presentation))
     from attnviz.views.prepared.attention import prepare
 
-    shown = choose_heads(result, look.head, look.layer)
+    shown = choose_heads(result, look.head, look.layer, special=look.shows_special)
     presentation = Presentation(look.digits or _digits(result))
     return look.refining.apply(prepare(shown, presentation=presentation), shown)
 
@@ -192,7 +197,7 @@ def _attention_text(attention: Attention, look: Look, screen: Screen) -> Iterabl
     from attnviz.views.terminal.choose_view import view_attention
 
     choice = Choice(refining=look.refining, token=look.style.token, all_heads="all" in (look.head, look.layer))
-    shown = choose_heads(attention, look.head, look.layer)
+    shown = choose_heads(attention, look.head, look.layer, special=look.shows_special)
     return view_attention(shown, "weights", choice, screen, look.digits or _digits(attention))
 
 

@@ -127,7 +127,8 @@ def prepare_picture(
 ) -> Prepared:
     """Prepare what a picture shows: the chosen layer and heads; a grid has them all where none are chosen."""
     rest = "all" if presentation.style.kind == "grid" else None
-    shown = choose_heads(attention, head or rest, layer or rest)
+    special = refining.sinks != "keep" or presentation.style.token is not None
+    shown = choose_heads(attention, head or rest, layer or rest, special=special)
     forms = refining.apply(prepare(shown, presentation=presentation), shown)
     if shown.provenance.reduced == "all":
         from attnviz.views.prepared.reduction_words import add_disagreement

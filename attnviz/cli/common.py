@@ -291,6 +291,7 @@ def view_choice(view_options: ViewOptions | ComparisonViewOptions) -> Choice:
         top=view_options.top,
         refining=refining_of(view_options),
         token=getattr(view_options, "token", None),
+        brief=not getattr(view_options, "verbose", True),
         all_heads=_several(view_options.head) or _several(view_options.layer),
     )
 
@@ -313,8 +314,9 @@ def print_all(found: list[Attention], view_options: ViewOptions) -> None:
     """Print what --show names for every attention."""
     choice = view_choice(view_options)
     for attention in found:
-        shown = choose_heads(attention, view_options.head, view_options.layer)
         for name in view_options.show or ["weights"]:
+            special = name != "weights" or view_options.sinks != "keep" or view_options.token is not None
+            shown = choose_heads(attention, view_options.head, view_options.layer, special=special)
             of = (
                 choose_heads(attention, "all", view_options.layer)
                 if name in ("scores", "qkv") and not shown.traces

@@ -65,6 +65,7 @@ class ViewOptions:
     sinks: str = "keep"
     token: str | None = None
     reduce: str | None = None
+    verbose: bool = field(default=False, metadata={"short": "-v"})
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -331,6 +332,9 @@ OPTIONS: dict[str, OptionText] = {
         "猫#2, or its index.",
         "WORD|INDEX",
     ),
+    "verbose": OptionText(
+        "View", "Say below a view how it was computed, also where everything is as it is by default."
+    ),
     "cell": OptionText("View", "Explain only the weight of this key: a word, 猫#2, or an index.", "KEY"),
     "sort": OptionText("View", "Column to sort by, the largest first.", "COLUMN", _columns),
     "like": OptionText("View", "Compare all heads with this one, such as 18.6: layer 18, head 6.", "L.H"),
@@ -425,6 +429,7 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
     metavar = one.metadata.get("metavar") or words.metavar or "|".join(choices) or None
     option = typer.Option(
         f"--{one.name.replace('_', '-')}",
+        *((one.metadata["short"],) if "short" in one.metadata else ()),
         help=translate(one.metadata.get("help", words.help)),
         metavar=metavar,
         rich_help_panel=translate(words.panel),

@@ -69,6 +69,7 @@ class Outputs:
             ),
             "view": (view is not None, _SEEN),
             "show": (view is not None, _SEEN),
+            "verbose": (view is not None, _SEEN),
             "top": (view in ("auto", "top"), message("--view top")),
             "squeeze": (view in ("auto", "table"), message("--view table")),
             "token": (

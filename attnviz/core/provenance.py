@@ -200,8 +200,9 @@ class Provenance:
     to less than 1, since some keys are not there. precision: of weights that were given, what explains row sums that
     miss 1 by more than float32 rounds. mean_layers: the layers that the
     layer "mean" is the mean of; mean_heads: the heads that the head "mean" is, where these are not all. reduced:
-    how heads were reduced to one map, one of REDUCTIONS or "all". others:
-    settings of a document that mean nothing here; they are written back as they were read.
+    how heads were reduced to one map, one of REDUCTIONS or "all". least_even: whether the one head that is shown was
+    chosen as the least even of its layer. others: settings of a document that mean nothing here; they are written back
+    as they were read.
     """
 
     origin: ToyOrigin | ModelOrigin | GivenOrigin | None = None
@@ -213,6 +214,7 @@ class Provenance:
     mean_layers: tuple[int, ...] = ()
     mean_heads: tuple[int | str, ...] = ()
     reduced: str | None = None
+    least_even: bool = False
     others: tuple[tuple[str, object], ...] = ()
 
     @property

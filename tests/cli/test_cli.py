@@ -816,7 +816,17 @@ def test_options_that_may_stand_twice(good):
     """A flag, an option's value that looks like an option, and what takes several values."""
     assert good("run", "猫", "--squeeze", "--squeeze") == good("run", "猫", "--squeeze")
     good("export", "猫", "x.svg", "--title", "--title")
-    assert good("run", "猫", "--show", "weights", "--show", "output").count("toy embedding") == 2
+    assert good("run", "猫", "-v", "--show", "weights", "--show", "output").count("toy embedding") == 2
+
+
+def test_verbose(good, call):
+    """Without settings the caption is one line; -v, --verbose and any setting say how it was computed."""
+    assert "toy embedding" not in good("run", "猫吃鱼")
+    for options in (["-v"], ["--verbose"], ["--mask", "causal"], ["--view", "text", "-v"]):
+        assert "toy embedding" in good("run", "猫吃鱼", *options)
+        assert "-v:" not in good("run", "猫吃鱼", *options)
+    code, _, err = call("run", "猫吃鱼", "-v", "--json")
+    assert (code, "--verbose changes nothing here" in err) == (2, True)
 
 
 @pytest.mark.parametrize("wrong", [("--token", "鱼"), ("--cell", "9"), ("--head", "mean"), ("--layer", "all")])

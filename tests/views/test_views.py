@@ -276,16 +276,13 @@ def test_top_holds_the_strongest(attention, screen, most, digits):
         assert numbers == expected
         assert rest == [number(sum(float(panel.values[i, j]) for j in others), digits)] * bool(others)
         if screen.has_shapes and listed.bar:
-            bars = [bar for line in lines for bar in re.findall(r"[█▏▎▍▌▋▊▉]+", line)]
-            eighths = [8 * bar.count("█") + " ▏▎▍▌▋▊▉".find(bar[-1]) * (bar[-1] != "█") for bar in bars]
             places = panel.places()[i]
-            steps = [round(places[j] * listed.bar * 8) for j in sorted(order)]
-            assert eighths == [step for step in steps if step]
+            check_bars(lines, [places[j] * listed.bar for j in sorted(order)], screen)
 
 
 @settings(max_examples=120, deadline=None)
 @given(
-    attentions(most=24, heads=2),
+    attentions(most=24, heads=1),
     SCREENS,
     st.sampled_from(SPREADS),
     st.sampled_from(["keep", "hide"]),
@@ -311,6 +308,57 @@ def test_table_holds_what_was_prepared(attention, screen, spread, sinks, digits)
             for (_, ground), text, place in zip(seen, texts[i], places[i], strict=True):
                 plain_ = text == FORBIDDEN or screen.colors == "none"
                 assert ground == (None if plain_ else expected_color(panel.scale, place, screen))
+
+
+@pytest.mark.parametrize(("width", "beside"), [(40, [1, 1, 1, 1]), (60, [2, 2]), (90, [2, 2]), (130, [4])])
+def test_heads_stand_side_by_side(width, beside):
+    """Tables of several heads stand beside each other where columns are free, about equally many in a line."""
+    attention = run("猫吃鱼", heads=4)
+    (form,) = prepare(attention)
+    (made,) = view_attention(attention, "weights", Choice("table"), Screen(width), 3)
+    lines = plain(drawn(made, Screen(width)))
+    assert [line.count("head: ") for line in lines if "head: " in line] == beside
+    read = [CELL.findall(line) for line in lines if line.strip()[:1] in ("猫", "吃", "鱼") and CELL.search(line)]
+    first = 0
+    for count in beside:
+        together = [panel.texts(3) for panel in form.panels[first : first + count]]
+        rows = [[text for texts in together for text in texts[i]] for i in range(3)]
+        assert read[:3] == rows
+        read, first = read[3:], first + count
+    assert read == []
+
+
+@pytest.mark.parametrize(("count", "columns"), [(10, [10]), (11, [6, 5]), (21, [7, 7, 7]), (22, [8, 8, 6])])
+def test_tables_are_balanced(count, columns):
+    """Columns that need several tables are shared out evenly, never ten and a lonely one."""
+    attention = run(" ".join(f"w{i % 9}" for i in range(count)), embedding="hash", tokens="space")
+    (made,) = view_attention(attention, "weights", Choice("table"), Screen(68), 3)
+    lines = plain(drawn(made, Screen(68)))
+    assert [len(line.split()) for line in lines if re.fullmatch(r" +(w\d +)+", line)] == columns
+
+
+def test_a_change_of_nothing_has_no_ground():
+    """In a table of changes 0 stands without colour, which would be a white field on a dark terminal."""
+    from attnviz.views.prepared.comparison import prepare_comparison
+
+    (form, *_) = prepare_comparison(compare("猫吃鱼", "鱼吃猫"))
+    (made, *_) = view_comparison([form], Choice("table"), Screen(80))
+    zeros = [part for line in drawn(made, Screen(80)) for part in line if part.text.strip() == "0"]
+    assert len(zeros) == 9
+    assert all(look(part.style)[1] is None for part in zeros)
+
+
+@pytest.mark.parametrize("view", ["table", "blocks", "top"])
+def test_the_verdict_stands_first(view):
+    """The verdict of a comparison stands bold above its caption."""
+    from attnviz.views.prepared.comparison import prepare_comparison
+
+    (made, *_) = view_comparison(list(prepare_comparison(compare("猫吃鱼", "鱼吃猫"))), Choice(view), Screen(80))
+    lines = drawn(made, Screen(80))
+    texts = plain(lines)
+    verdict = next(i for i, line in enumerate(texts) if line.startswith("Without positions every word"))
+    assert verdict < next(i for i, line in enumerate(texts) if line.startswith("toy embedding"))
+    assert all(part.style.bold for part in lines[verdict] if part.text.strip())
 
 
 def read_cells(line):
@@ -344,10 +392,22 @@ def test_top_holds_the_strongest_changes(attention, screen, most, spread):
         numbers = [text for line in lines for text in DECIMAL.findall(line)]
         assert numbers == [number(float(values[i, j]), 3, plus=True) for j in sorted(order)]
         if screen.has_shapes and listed.bar:
-            bars = [bar for line in lines for bar in re.findall(r"[█▏▎▍▌▋▊▉]+", line)]
-            eighths = [8 * bar.count("█") + " ▏▎▍▌▋▊▉".find(bar[-1]) * (bar[-1] != "█") for bar in bars]
-            steps = [round(abs(2 * panel.places()[i, j] - 1) * listed.bar * 8) for j in sorted(order)]
-            assert eighths == [step for step in steps if step]
+            check_bars(lines, [abs(2 * panel.places()[i, j] - 1) * listed.bar for j in sorted(order)], screen)
+
+
+def check_bars(lines, lengths, screen):
+    """The bars in these lines are as long as they should be: in halves of a cell, in eighths where ╸ is unknown."""
+    try:
+        "━╸".encode(screen.encoding)
+    except UnicodeEncodeError:
+        bars = [bar for line in lines for bar in re.findall(r"[█▏▎▍▌▋▊▉]+", line)]
+        steps = [8 * bar.count("█") + " ▏▎▍▌▋▊▉".find(bar[-1]) * (bar[-1] != "█") for bar in bars]
+        expected = [round(length * 8) for length in lengths]
+    else:
+        bars = [bar for line in lines for bar in re.findall(r"[━╸]+", line)]
+        steps = [2 * bar.count("━") + bar.count("╸") for bar in bars]
+        expected = [round(length * 2) for length in lengths]
+    assert steps == [step for step in expected if step]
 
 
 def grouped(lines):
@@ -363,7 +423,9 @@ def grouped(lines):
 @settings(max_examples=150, deadline=None)
 @given(attentions(heads=2), SCREENS, st.integers(0, 39) | st.none())
 def test_text_holds_every_word(attention, screen, asking):
-    """Read back, the text has every word in order, each on the colour (over the digit) of what it receives."""
+    """Read back, the text has every word in order, each over the digit of what it receives; or on its colour, from the
+    even share on.
+    """
     token = None if asking is None else str(asking % len(attention.query))
     (form,) = prepare(attention)
     shaded = shade_words(form, attention, token)
@@ -371,11 +433,13 @@ def test_text_holds_every_word(attention, screen, asking):
     for panel in shaded.panels:
         for word in panel.words:
             shown = screen.written(word.text)
-            wanted.append(("".join(shown.split()), word.place))
+            wanted.append(("".join(shown.split()), word.place, word.value))
+    shares = [word.value for word in shaded.panels[0].words if word.value is not None]
+    even = (1 - 1e-6) * sum(shares) / len(shares) if shares else 0
     lines = drawn(render_text(shaded, Choice(), screen), screen)
     assert max(map(cell_len, plain(lines))) <= screen.cells
     if screen.colors == "none":
-        check_digits(plain(lines), wanted)
+        check_digits(plain(lines), [(text, place) for text, place, _ in wanted])
         return
     for line in lines[:-2]:
         for part in line:
@@ -383,7 +447,9 @@ def test_text_holds_every_word(attention, screen, asking):
             if ground is not None and part.text.strip():
                 seen.append((part.text, ground))
     expected = [
-        (text, expected_color(shaded.panels[0].scale, place, screen)) for text, place in wanted if place is not None
+        (text, expected_color(shaded.panels[0].scale, place, screen))
+        for text, place, value in wanted
+        if place is not None and value >= even
     ]
     colored = [(letter, color) for text, color in seen for letter in text if letter != "◌"]
     assert colored == [(letter, color) for text, color in expected for letter in text]
@@ -569,14 +635,14 @@ def test_wrap_words():
         ("猫吃鱼", 20, True, "table"),
         ("猫吃鱼", 80, False, "table"),
         ("a b c d e " * 6, 80, True, "blocks"),
-        ("a b c d e " * 6, 80, False, "top"),
-        ("a b c d e " * 30, 80, True, "top"),
+        ("a b c d e " * 6, 80, False, "text"),
+        ("a b c d e " * 30, 80, True, "text"),
         ("a b c d e " * 4, 400, True, "table"),
-        ("a b c d e " * 6, 30, True, "top"),
+        ("a b c d e " * 6, 30, True, "text"),
     ],
 )
 def test_auto(text, width, terminal, view):
-    """Auto is a table where it is small or fits, blocks where they fit a terminal, else top; and it says so.
+    """Auto is a table where it is small or fits, blocks where they fit a terminal, else the text; and it says so.
 
     Only a table in a pipe says nothing.
     """
@@ -589,6 +655,23 @@ def test_auto(text, width, terminal, view):
     assert "this is --view" not in " ".join(plain(drawn(asked, screen)))
     body = re.sub(r"·? ?this is --view .*", "", lines)
     assert " ".join(" ".join(plain(drawn(asked, screen))).split())[:100] == body[:100]
+
+
+def test_brief_captions():
+    """Where the toy has nothing but its defaults a brief caption is one line; any setting brings the whole back."""
+    for options, whole in (
+        ({}, False),
+        ({"heads": 4}, True),
+        ({"mask": "causal"}, True),
+        ({"embedding": "hash"}, True),
+    ):
+        attention = run("猫吃鱼", **options)
+        for terminal in (True, False):
+            (made,) = view_attention(attention, "weights", Choice(brief=True), Screen(80, terminal=terminal), 3)
+            caption = plain(drawn(made, Screen(80)))
+            caption = caption[caption.index("") + 1 :]
+            assert ("-v: how it was computed" not in caption[0]) == whole
+            assert (len(caption) == 1) != whole
 
 
 def test_options_name_a_view():

@@ -41,6 +41,8 @@ def describe_provenance(
     if provenance.model is not None:
         shown = message("{shown} heads", shown=len(heads)) if 1 < len(heads) == provenance.heads else None
         words = shown or _count_heads(provenance.heads, heads, provenance.mean_heads)
+        if provenance.least_even:
+            words = message("the least even of {count} heads", count=provenance.heads)
         return describe_model(provenance.model, layers, words, provenance.mean_layers)
     s = provenance.toy
     if s is None:

@@ -2,21 +2,76 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
 from attnviz.core.attention_data import Attention
+from attnviz.core.errors import InputError
 from attnviz.i18n.messages import Message, message, toy_name
 
 MOST_HEADS = 4
 
 
-def choose_heads(attention: Attention, head: str | None = None, layer: str | None = None) -> Attention:
+def choose_heads(
+    attention: Attention, head: str | None = None, layer: str | None = None, *, special: bool = False
+) -> Attention:
     """Select layers and heads: by default the last layer, and all of up to 4 heads, else their mean.
 
-    head: a number, a name, several as `0,2-4`, mean or all. layer: the same, without names.
+    Of a model of which no layer and head is named, that has more heads, the least even head is shown, and without the
+    tokens that stand for no text, which would take most of every row; rows sum to 1 again.
+
+    head: a number, a name, several as `0,2-4`, mean or all. layer: the same, without names. special: whether tokens
+    that stand for no text stay.
     """
     chosen = attention.select(layer=attention.layers[-1] if layer is None else layer, head=head)
     if chosen.provenance.reduced is not None:
         return chosen  # a mean of reductions says nothing
-    return chosen if head is not None or len(chosen.heads) <= MOST_HEADS else chosen.mean()
+    if head is not None or len(chosen.heads) <= MOST_HEADS:
+        return chosen
+    if layer is not None or attention.provenance.model is None or "mean" in chosen.layers:
+        return chosen.mean()
+    return _least_even_head(chosen, special=special)
+
+
+def _least_even_head(attention: Attention, *, special: bool) -> Attention:
+    """Return the head of one layer that says most: what its rows give to words lies farthest below an even row.
+
+    Neither tokens that stand for no text nor sinks count: a head that gives all to one of them says nothing of words.
+    """
+    from attnviz.analysis.entropy import least_even
+    from attnviz.text.merge_pieces import hide_special
+
+    words = attention
+    with suppress(InputError):  # nothing but special tokens
+        words = hide_special(attention, renormalize=True)
+    head = attention.heads[least_even(_bits_of_words(words))]
+    shown = (attention if special or attention.provenance.hidden is not None else words).select(head=head)
+    return replace(shown, provenance=replace(shown.provenance, least_even=True))
+
+
+def _bits_of_words(attention: Attention) -> NDArray[np.float64]:
+    """Return how many bits the rows of each head lie below even ones, [heads], the mean over the rows that look.
+
+    Sinks are left out; a row counts by the weight that it gives to the rest.
+    """
+    from attnviz.analysis.entropy import unevenness
+    from attnviz.views.prepared.sinks import find_sinks
+
+    weights = attention.weights[0].astype(np.float64)
+    allowed = np.ones(weights.shape, dtype=bool)
+    if attention.masks is not None:
+        allowed &= attention.masks[0]
+    allowed[..., list(find_sinks(attention))] = False
+    weights = np.where(allowed, weights, 0)
+    given = weights.sum(axis=-1)
+    bits = unevenness(weights / np.where(given > 0, given, 1)[..., None], allowed)
+    looking = allowed.any(axis=-1)
+    total = (given * np.where(looking, bits, 0)).sum(axis=-1)
+    found: NDArray[np.float64] = total / np.maximum(looking.sum(axis=-1), 1)
+    return found
 
 
 def head_title(attention: Attention, layer: int | str, head: int | str) -> Message | None:

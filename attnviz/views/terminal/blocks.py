@@ -28,7 +28,7 @@ from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.color_bar import color_bar
 from attnviz.views.terminal.colors import Paint
 from attnviz.views.terminal.fast_line import BOLD, DIM, StyledLine
-from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrap_words
+from attnviz.views.terminal.screen import Screen, closing_lines, sentence_line, wrap_words
 
 _GAP = 3  # between small multiples
 _FORBIDDEN = -1
@@ -51,8 +51,7 @@ def render_blocks(prepared: Prepared, _: Choice, screen: Screen) -> RenderableTy
     else:
         grids, notes = _small_multiples(prepared.panels, screen, prepared.across)
         parts.extend([*grids, *_bars(prepared.panels, prepared.digits, screen)])
-    parts.append(caption_line((*notes, *prepared.caption), screen))
-    parts.extend(sentence_line(note, screen) for note in prepared.notes)
+    parts.extend(closing_lines(prepared, screen, before=notes))
     return Group(*parts)
 
 

@@ -9,7 +9,11 @@ from attnviz.views.prepared.refine import AS_IS, Refining
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Choice:
-    """How a reader wants to look: the view and what it takes. all_heads: whether every head was asked for."""
+    """How a reader wants to look: the view and what it takes.
+
+    all_heads: whether every head was asked for. brief: whether the caption is one line where the toy has no setting but
+    its defaults.
+    """
 
     view: str = "auto"
     squeeze: bool = False
@@ -17,3 +21,4 @@ class Choice:
     refining: Refining = AS_IS
     token: str | None = None
     all_heads: bool = False
+    brief: bool = False

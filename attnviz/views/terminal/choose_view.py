@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
-from attnviz.i18n.messages import listed, message
+from attnviz.core.provenance import ToyOrigin
+from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import one_row, prepare
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.presentation import Presentation
@@ -30,6 +31,8 @@ VIEWS = {
     "text": "text:render_text",
 }
 VIEW_CHOICES = ("auto", *VIEWS)
+# The toy's layer as it is where nothing is asked for; its dimensions are the lexicon's.
+PLAIN = ToyOrigin("lexicon", "toy", None, 1, "lexicon", "none", "none", 1.0)
 _FEW = 16  # so many rows are a table, whatever the width
 _MOST_TOP = 10_000
 
@@ -59,9 +62,9 @@ def view_attention(
 
     Where a token is chosen, only its row of a table or of `top`.
     """
-    for form, view in _naming(
-        choice.refining.apply(prepare(attention, show, Presentation(digits)), attention), choice, screen
-    ):
+    is_brief = choice.brief and show == "weights" and _is_plain(attention)
+    forms = choice.refining.apply(prepare(attention, show, Presentation(digits)), attention)
+    for form, view, named in _naming(forms, choice, screen, tables=not is_brief):
         if view in ("blocks", "text") and len(form.panels) > 1 and show == "weights":
             form = _with_characters(form, attention)
         if view == "text":
@@ -74,7 +77,23 @@ def view_attention(
             form = add_disagreement(form, attention)
         if view != "text" and choice.token is not None:
             form = one_row(form, attention, choice.token)
-        yield draw(form, view, choice, screen)
+        form = replace(form, caption=(*form.caption, *named))
+        yield draw(_brief(form, attention) if is_brief else form, view, choice, screen)
+
+
+def _is_plain(attention: Attention) -> bool:
+    """Return whether the toy computed this with every setting as it is by default."""
+    toy = attention.provenance.toy
+    return toy is not None and replace(toy, dim=None) == PLAIN
+
+
+def _brief(form: Prepared, attention: Attention) -> Prepared:
+    """Return the form with a caption that leaves out how it was computed, and says how to see it."""
+    from attnviz.views.prepared.caption import describe
+
+    known = {str(part) for part in describe(attention)}
+    caption = tuple(part for part in form.caption if str(part) not in known)
+    return replace(form, caption=(*caption, message("-v: how it was computed")))
 
 
 def check_comparing(choice: Choice) -> None:
@@ -86,7 +105,8 @@ def check_comparing(choice: Choice) -> None:
 
 def view_comparison(forms: list[Prepared], choice: Choice, screen: Screen) -> Iterator[RenderableType]:
     """Yield comparisons in the chosen view; `top` lists the strongest changes alone."""
-    for form, view in _naming(choice.refining.apply(tuple(forms)), choice, screen):
+    for form, view, named in _naming(choice.refining.apply(tuple(forms)), choice, screen):
+        form = replace(form, caption=(*form.caption, *named))
         if view == "top":
             form = replace(form, panels=tuple(panel for panel in form.panels if panel.plus), across=1)
         yield draw(form, view, choice, screen)
@@ -105,7 +125,7 @@ def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
     """Return the view asked for, by --view or by an option of one view alone; else one by size and width.
 
     A table, where it has at most 16 rows or fits the width; blocks, where someone looks at a terminal in which they
-    fit, or at the grids of all heads; else the strongest links.
+    fit, or at the grids of all heads; else the text itself, or of what is no weight the strongest links.
     """
     asked = _asked(choice)
     if asked is not None:
@@ -117,7 +137,9 @@ def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
     if words <= _FEW or (columns + 1) * (form.digits + 3) <= screen.cells:
         return "table"
     labels = 2 + 2 * 8
-    return "blocks" if screen.terminal and columns + labels <= screen.cells else "top"
+    if screen.terminal and columns + labels <= screen.cells:
+        return "blocks"
+    return "text" if form.kind == "weights" else "top"
 
 
 def _asked(choice: Choice) -> str | None:
@@ -144,16 +166,19 @@ def _with_characters(form: Prepared, attention: Attention) -> Prepared:
     )
 
 
-def _naming(forms: Iterable[Prepared], choice: Choice, screen: Screen) -> Iterator[tuple[Prepared, str]]:
-    """Yield each form with its view; where no view was asked for, the last form in each names it and the others.
+def _naming(
+    forms: Iterable[Prepared], choice: Choice, screen: Screen, *, tables: bool = True
+) -> Iterator[tuple[Prepared, str, tuple[Message, ...]]]:
+    """Yield each form with its view and what names the view and the others: below the last form in each, where no view
+    was asked for.
 
-    A table does so on a terminal alone: in a pipe or a file it is what everybody expects.
+    A table does so on a terminal alone, and only with `tables`: in a pipe or a file it is what everybody expects.
     """
     found = [(form, choose_view(form, choice, screen)) for form in forms]
     last = {view: index for index, (_, view) in enumerate(found)}
     for index, (form, view) in enumerate(found):
-        if _asked(choice) is None and index == last[view] and (view != "table" or screen.terminal):
+        named: tuple[Message, ...] = ()
+        if _asked(choice) is None and index == last[view] and (view != "table" or (tables and screen.terminal)):
             shown = [one for one in VIEWS if one != view and (one != "text" or form.kind == "weights")]
-            named = message("this is --view {view}; others: {others}", view=view, others=listed(shown))
-            form = replace(form, caption=(*form.caption, named))
-        yield form, view
+            named = (message("this is --view {view}; others: {others}", view=view, others=listed(shown)),)
+        yield form, view, named

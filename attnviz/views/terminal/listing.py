@@ -124,7 +124,7 @@ class _Measured:
         return self.heading[from_below] if -from_below <= len(self.heading) else ""
 
     def bar(self, i: int, length: int) -> str | None:
-        """Return the bar of row `i`, of at most `length` cells, in eighths of a cell."""
+        """Return the bar of row `i`, of at most `length` cells, in halves of a cell."""
         if self.bars is None:
             return None
         share = min(max(self.bars[i], 0.0), 1.0) * length

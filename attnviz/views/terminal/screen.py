@@ -16,6 +16,8 @@ from attnviz.views.terminal.cell_width import cell_len, fold
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from attnviz.views.prepared.panels import Prepared
+
 NARROWEST = 20
 COLORS = ("truecolor", "256", "16", "none")
 _SHAPES = "▀▄█░▒▓▏▎▍▌▋▊▉┊┄"
@@ -73,6 +75,19 @@ def wrap_words(text: str, width: int) -> list[str]:
 def sentence_line(words: Message, screen: Screen, style: str = "", *, indent: int = 0) -> Text:
     """Set a sentence in as many lines as it takes. indent: spaces before the first."""
     return Text(fold(" " * indent + screen.written(words.localized()), screen.cells), style, overflow="fold")
+
+
+def closing_lines(prepared: Prepared, screen: Screen, *, before: tuple[Message, ...] = ()) -> list[Text]:
+    """Return what stands below the panels: a comparison's verdict, the caption, and the notes.
+
+    before: what the view itself adds to the caption.
+    """
+    verdict, notes = (prepared.notes[:1], prepared.notes[1:]) if prepared.kind == "comparison" else ((), prepared.notes)
+    return [
+        *(sentence_line(one, screen, "bold") for one in verdict),
+        caption_line((*before, *prepared.caption), screen),
+        *(sentence_line(one, screen) for one in notes),
+    ]
 
 
 def caption_line(parts: Iterable[Message], screen: Screen) -> Text:

@@ -13,7 +13,7 @@ from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 from attnviz.views.terminal.cell_width import cell_len, fold
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.colors import Paint
-from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
+from attnviz.views.terminal.screen import Screen, closing_lines, sentence_line
 
 _WIDEST_LABEL = 24
 _WIDEST_HEADING = 12
@@ -33,21 +33,43 @@ def render_table(prepared: Prepared, choice: Choice, screen: Screen) -> Renderab
     parts: list[RenderableType] = []
     if prepared.heading is not None:
         parts.append(sentence_line(prepared.heading, screen, "bold"))
-    for group in _groups(prepared):
-        parts.extend(_side_by_side(group, prepared.digits, screen, choice.squeeze))
-    parts.append(caption_line(prepared.caption, screen))
-    parts.extend(sentence_line(note, screen) for note in prepared.notes)
+    tables = [_PanelTable(panel, prepared.digits, screen) for panel in prepared.panels]
+    for together in _groups(tables, prepared.across, screen, alone=choice.squeeze):
+        parts.extend(_side_by_side(together, screen, choice.squeeze))
+    parts.extend(closing_lines(prepared, screen))
     return Group(*parts)
 
 
-def _groups(prepared: Prepared) -> Iterator[tuple[Panel, ...]]:
-    for first in range(0, len(prepared.panels), prepared.across):
-        yield prepared.panels[first : first + prepared.across]
+def _groups(tables: list[_PanelTable], across: int, screen: Screen, *, alone: bool) -> Iterator[list[_PanelTable]]:
+    """Yield the tables that a reader wants side by side; where that is left open, as many as fit, about equally many.
+
+    Tables of other rows, and those with a caption of their own, stand alone; with `alone` all do, so that each folds
+    rows of its own.
+    """
+    if (
+        across == 1
+        and not alone
+        and len({table.panel.rows for table in tables}) == 1
+        and not any(t.panel.caption for t in tables)
+    ):
+        fit = max(1, (screen.cells + _GAP) // (max(table.full_width for table in tables) + _GAP))
+        across = _balanced(len(tables), fit)
+    for first in range(0, len(tables), across):
+        yield tables[first : first + across]
 
 
-def _side_by_side(panels: tuple[Panel, ...], digits: int, screen: Screen, squeeze: bool) -> Iterator[Text]:
-    """Yield the lines of panels beside each other where they fit, else each on its own."""
-    blocks = [_PanelTable(panel, digits, screen) for panel in panels]
+def _balanced(count: int, most: int) -> int:
+    """Return how many of `count` go into each of as few groups of at most `most` as there can be.
+
+    >>> _balanced(11, 10), _balanced(10, 10), _balanced(4, 3), _balanced(25, 10)
+    (6, 10, 2, 9)
+    """
+    groups = -(-count // most)
+    return max(1, -(-count // max(1, groups)))
+
+
+def _side_by_side(blocks: list[_PanelTable], screen: Screen, squeeze: bool) -> Iterator[Text]:
+    """Yield the lines of tables beside each other where they fit, else each on its own."""
     runs = _runs([block.texts for block in blocks], squeeze)
     total = sum(block.full_width for block in blocks) + _GAP * (len(blocks) - 1)
     if len(blocks) == 1 or total > screen.cells:
@@ -90,7 +112,8 @@ class _PanelTable:
         heading_room = max(number_width, min(_WIDEST_HEADING, screen.cells - _INDENT - self.label_width - 3))
         self.columns = [shorten(screen.written(label), heading_room, cell_len, self._mark) for label in panel.columns]
         self.cell_width = max(number_width, *map(cell_len, self.columns)) + 2
-        self.per_table = max(1, (screen.cells - _INDENT - self.label_width - 1) // self.cell_width)
+        room = max(1, (screen.cells - _INDENT - self.label_width - 1) // self.cell_width)
+        self.per_table = _balanced(len(self.columns), room)
         self.paint = Paint(panel.scale, screen)
         self.steps = self.paint.steps_of(panel.places()).tolist()
 
@@ -127,12 +150,16 @@ class _PanelTable:
             line = Text(" " * (_INDENT + self.label_width - cell_len(self.rows[i])), no_wrap=True)
             line.append(self.rows[i] + " ", "bold")
             for j in range(first, last):
-                forbidden = self.texts[i][j] == FORBIDDEN
-                style = "dim" if forbidden else self.paint.background(self.steps[i][j])
+                style = "dim" if self._has_no_ground(i, j) else self.paint.background(self.steps[i][j])
                 line.append(self._padded(encodable(self.texts[i][j], self.screen.encoding)), style)
             yield line
             if same > i:
                 yield self._folded(same - i)
+
+    def _has_no_ground(self, i: int, j: int) -> bool:
+        """Return whether a cell has no colour: a forbidden one, and on a scale around 0 a change of nothing."""
+        text = self.texts[i][j]
+        return text == FORBIDDEN or (self.panel.scale.diverging and text == "0")
 
     def _folded(self, count: int) -> Text:
         """Return the line that says how many rows are like the one above it."""

@@ -9,17 +9,19 @@ from itertools import chain
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from attnviz.i18n.messages import Message, message
 from attnviz.text.clusters import split_clusters
 from attnviz.text.line_breaking import cut_word, fill_lines, may_break
-from attnviz.views.prepared.panels import Prepared, ShadedWord
+from attnviz.views.prepared.panels import Panel, Prepared, ShadedWord, number
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.color_bar import color_bar
 from attnviz.views.terminal.colors import DIGITS, Paint
-from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
+from attnviz.views.terminal.screen import Screen, closing_lines, sentence_line
 
 _INDENT = 2
 _WIDEST = 100  # cells a line, where a screen is wider: longer lines are hard to read
+_ROUNDING = 1 - 1e-6  # a word that receives the even share but for rounding has its colour
 _LONGEST_WORD = 16  # a longer one (a sentence) may be broken inside, at its spaces or between Han characters
 
 
@@ -37,6 +39,7 @@ def render_text(prepared: Prepared, _: Choice, screen: Screen) -> RenderableType
 
     prepared: made by shade_words; its panels have words, and share one scale or have one each.
     """
+    ground = _least_with_ground(prepared.panels, Paint(prepared.panels[0].scale, screen))
     parts: list[RenderableType] = []
     if prepared.heading is not None:
         parts.append(sentence_line(prepared.heading, screen, "bold"))
@@ -45,16 +48,34 @@ def render_text(prepared: Prepared, _: Choice, screen: Screen) -> RenderableType
             parts.append(sentence_line(panel.title, screen, "bold", indent=_INDENT))
         paint = Paint(panel.scale, screen)
         for line in _lines(panel.words, min(screen.cells, _WIDEST) - _INDENT, screen):
-            parts.extend(_drawn(line, paint))
+            parts.extend(_drawn(line, paint, ground))
         if panel.caption is not None:
             parts.append(sentence_line(panel.caption, screen, "dim", indent=_INDENT))
         parts.append(Text())
     scales = {panel.scale for panel in prepared.panels}
     if len(scales) == 1:  # else each head has one of its own, whose end its title says
         parts.append(color_bar(scales.pop(), prepared.digits, screen, characters=DIGITS))
-    parts.append(caption_line(prepared.caption, screen))
-    parts.extend(sentence_line(note, screen) for note in prepared.notes)
+    parts.extend(closing_lines(prepared, screen, before=_about_ground(prepared, ground)))
     return Group(*parts)
+
+
+def _least_with_ground(panels: tuple[Panel, ...], paint: Paint) -> float:
+    """Return the least that a word has on the colour of its number: the even share, what all receive on average.
+
+    0 where there is no colour, and on a scale of ratios, which shows small numbers.
+    """
+    if not paint.colored or panels[0].scale.spread == "log":
+        return 0.0
+    values = [word.value for word in panels[0].words if word.value is not None]
+    return _ROUNDING * sum(values) / len(values) if values else 0.0
+
+
+def _about_ground(prepared: Prepared, ground: float) -> tuple[Message, ...]:
+    """Return what the caption says of words without colour, where there are any."""
+    words = [word for panel in prepared.panels for word in panel.words if word.value is not None]
+    if all(word.value is None or word.value >= ground for word in words):
+        return ()
+    return (message("coloured from the even share on, {share}", share=number(ground / _ROUNDING, prepared.digits)),)
 
 
 def _lines(words: Iterable[ShadedWord], width: int, screen: Screen) -> Iterator[list[WordPart | str]]:
@@ -123,8 +144,8 @@ def _stretches(text: str, longest: int) -> Iterator[tuple[str, str]]:
         yield gap, run
 
 
-def _drawn(line: list[WordPart | str], paint: Paint) -> Iterator[Text]:
-    """Yield the line on its colours; without colour, the line and its digits below."""
+def _drawn(line: list[WordPart | str], paint: Paint, ground: float) -> Iterator[Text]:
+    """Yield the line on its colours, those of words that have `ground` or more; without colour, its digits below."""
     text, digits = Text(" " * _INDENT, no_wrap=True), " " * _INDENT
     for piece in line:
         if isinstance(piece, str):
@@ -134,7 +155,7 @@ def _drawn(line: list[WordPart | str], paint: Paint) -> Iterator[Text]:
         place = piece.word.place
         style = "underline bold" if piece.word.asks else ""
         text.append(piece.text, style)
-        if place is not None and paint.colored:
+        if place is not None and paint.colored and (piece.word.value or 0.0) >= ground:
             text.stylize(paint.background(paint.step(place)), len(text) - len(piece.text))
         digit = "" if place is None else DIGITS[round(place * (len(DIGITS) - 1))]
         digits += digit.ljust(cell_len(piece.text))

@@ -16,7 +16,7 @@ from attnviz.views.terminal.block_bars import draw_bar
 from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.colors import Paint
-from attnviz.views.terminal.screen import Screen, caption_line, sentence_line
+from attnviz.views.terminal.screen import Screen, closing_lines, sentence_line
 
 _INDENT = 2
 _MOST = 3  # links of a row, if --top does not say
@@ -43,8 +43,7 @@ def render_top(prepared: Prepared, choice: Choice, screen: Screen) -> Renderable
         if panel.caption is not None:
             parts.append(sentence_line(panel.caption, screen, "dim", indent=_INDENT))
         parts.append(Text())
-    parts.append(caption_line(prepared.caption, screen))
-    parts.extend(sentence_line(note, screen) for note in prepared.notes)
+    parts.extend(closing_lines(prepared, screen))
     return Group(*parts)
 
 
@@ -167,6 +166,6 @@ class _List:
         return self.paint.ink(self.paint.step(place))
 
     def _drawn(self, place: float) -> str:
-        """Return the bar, in eighths of a cell; whole cells where only letters are drawn."""
+        """Return the bar, in halves of a cell; whole cells where only letters are drawn."""
         length = abs(2 * place - 1) if self.panel.scale.diverging else place
         return draw_bar(length * self.bar, self.screen).ljust(self.bar)
