@@ -171,7 +171,7 @@ def test_model_options_need_a_model(call, option):
 )
 def test_show(good, shows, said):
     """--show says what is shown, in the order given, and nothing else is."""
-    out = good("run", "猫吃鱼", *(word for show in shows for word in ("--show", show)))
+    out = good("run", "猫吃鱼", "-v", *(word for show in shows for word in ("--show", show)))
     assert all(words in out for words in said)
     assert out.count("embedding") == len(shows)
     assert [out.index(words) for words in said] == sorted(out.index(words) for words in said)
