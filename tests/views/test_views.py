@@ -810,7 +810,7 @@ def test_no_sink(how):
 @pytest.mark.parametrize("text", ["[CLS]", "</s>", "<|endoftext|>", "<s>", "[SEP]"])
 def test_special_tokens(text):
     """A special token is a sink wherever it stands; a word in the middle is none."""
-    from attnviz.views.prepared.sinks import find_sinks
+    from attnviz.analysis.attention_sinks import find_sinks
 
     for name, found in ((text, {3}), ("cat", set())):
         weights = np.full((6, 6), 0.06)

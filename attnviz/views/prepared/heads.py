@@ -57,8 +57,8 @@ def _bits_of_words(attention: Attention) -> NDArray[np.float64]:
 
     Sinks are left out; a row counts by the weight that it gives to the rest.
     """
+    from attnviz.analysis.attention_sinks import find_sinks
     from attnviz.analysis.entropy import unevenness
-    from attnviz.views.prepared.sinks import find_sinks
 
     weights = attention.weights[0].astype(np.float64)
     allowed = np.ones(weights.shape, dtype=bool)
