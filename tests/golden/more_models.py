@@ -509,6 +509,27 @@ MORE_SINGLE |= {
         },
         (9,),
     ),
+    "youtu": (
+        "YoutuConfig",
+        "YoutuForCausalLM",
+        {key: value for key, value in LATENT.items() if "experts" not in key and key != "moe_intermediate_size"}
+        | {"num_key_value_heads": 4, "pad_token_id": None},  # transformers would zero its row of a tied table
+        (11, 1),
+    ),
+    "solar_open": (
+        "SolarOpenConfig",
+        "SolarOpenForCausalLM",
+        {key: value for key, value in DECODER.items() if key != "intermediate_size"}
+        | {"n_routed_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 11, "head_dim": 6}
+        | {"n_group": 2, "topk_group": 1, "attention_bias": True},
+        (11, 1),
+    ),
+    "seed_oss": (
+        "SeedOssConfig",
+        "SeedOssForCausalLM",
+        DECODER | {"head_dim": 6, "attention_out_bias": True, "mlp_bias": True},
+        (11, 1),
+    ),
     "glm4_moe_lite": (
         "Glm4MoeLiteConfig",
         "Glm4MoeLiteForCausalLM",

@@ -215,12 +215,26 @@ class SigmoidRouting(SharedExperts):
         return chosen, shares * np.float32(self.config.number("routed_scaling_factor", default=self.scaling))
 
 
-class DeepseekV3(SigmoidRouting, LatentAttention):
-    """DeepSeek-V3 and R1."""
+class SwitchedLatentAttention(LatentAttention):
+    """DeepSeek-V3's latent attention: biases and the way of rotating are switches of the config."""
 
     reads: ClassVar[tuple[str, ...]] = ("rope_interleave",)
-    harmless: ClassVar[dict[str, str]] = {**SharedExperts.harmless, **LatentAttention.harmless}
     unread: ClassVar[tuple[str, ...]] = ("mlp_bias",)
+
+    def rotates_halves(self) -> bool:
+        """Return whether the pairs that are rotated are halves: where rope_interleave is false."""
+        return not self.config.flag("rope_interleave", True)
+
+    def biases(self) -> tuple[bool, bool, bool]:
+        """Return which layers have a bias: the first of queries and keys, and W_o, where attention_bias says so."""
+        bias = self.config.flag("attention_bias", False)
+        return bias, bias, False
+
+
+class DeepseekV3(SigmoidRouting, SwitchedLatentAttention):
+    """DeepSeek-V3 and R1."""
+
+    harmless: ClassVar[dict[str, str]] = {**SharedExperts.harmless, **LatentAttention.harmless}
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 61),
         dim=("hidden_size", 7168),
@@ -233,14 +247,19 @@ class DeepseekV3(SigmoidRouting, LatentAttention):
     scaling = 2.5
     default_groups = (8, 4)
 
-    def rotates_halves(self) -> bool:
-        """Return whether the pairs that are rotated are halves: where rope_interleave is false."""
-        return not self.config.flag("rope_interleave", True)
 
-    def biases(self) -> tuple[bool, bool, bool]:
-        """Return which layers have a bias: the first of queries and keys, and W_o, where attention_bias says so."""
-        bias = self.config.flag("attention_bias", False)
-        return bias, bias, False
+class Youtu(SwitchedLatentAttention):
+    """Youtu-LLM (Tencent Youtu Lab 2025): latent attention without experts."""
+
+    harmless: ClassVar[dict[str, str]] = {**LatentAttention.harmless, "embedding_initializer_range": "training"}
+    keys = Llama.keys._replace(
+        dim=("hidden_size", 2048),
+        heads=("num_attention_heads", 16),
+        intermediate_size=("intermediate_size", 6144),
+        vocabulary=("vocab_size", 128_256),
+        positions=("max_position_embeddings", 131_072),
+    )
+    tied = True
 
 
 class Glm4MoeLite(DeepseekV3):
@@ -340,3 +359,32 @@ class DeepseekV2(SharedExperts, LatentAttention):
         chosen = np.argsort(-scores, axis=-1, kind="stable")[:, : self.expert_choices]
         factor = self.config.number("routed_scaling_factor", default=self.scaling)
         return chosen, np.take_along_axis(scores, chosen, -1) * np.float32(factor)
+
+
+class SolarOpen(SigmoidRouting):
+    """Solar Open (Upstage 2025): Llama with DeepSeek-V3's experts in every layer."""
+
+    reads: ClassVar[tuple[str, ...]] = ("partial_rotary_factor",)
+    unread: ClassVar[tuple[str, ...]] = ("first_k_dense_replace", "mlp_bias")
+    fixed: ClassVar[dict[str, tuple[Any, ...]]] = {**SigmoidRouting.fixed, "first_k_dense_replace": (0,)}
+    keys = Glm4Moe.keys._replace(
+        layers=("num_hidden_layers", 48), heads=("num_attention_heads", 64), vocabulary=("vocab_size", 196_608)
+    )
+    default_kv_heads = 8
+    default_head_dim = 128
+    default_epsilon = 1e-5
+    rotary_defaults: ClassVar[dict[str, Any]] = {
+        "theta": 1_000_000.0,
+        "names": {"share": "partial_rotary_factor"},
+        "share": 1.0,
+    }
+    experts = 128
+    width_key = ("moe_intermediate_size", 1280)
+
+    def is_mixture(self, number: int) -> bool:
+        """Return whether layer `number` has experts: each of them."""
+        return number >= 0
+
+    def biases(self) -> tuple[bool, bool, bool]:
+        """Return which layers have a bias: those of Q, K and V where attention_bias says so."""
+        return self.config.flag("attention_bias", False), False, False

@@ -301,6 +301,27 @@ class Qwen3(Qwen2):
         )
 
 
+class SeedOss(Llama):
+    """Seed-OSS (ByteDance Seed 2025): Llama with biases on Q, K and V."""
+
+    reads: ClassVar[tuple[str, ...]] = ("attention_out_bias",)
+    harmless: ClassVar[dict[str, str]] = {**Llama.harmless, "residual_dropout": "training"}
+    keys = Llama.keys._replace(
+        layers=("num_hidden_layers", 64),
+        heads=("num_attention_heads", 80),
+        intermediate_size=("intermediate_size", 27648),
+        vocabulary=("vocab_size", 155_136),
+        positions=("max_position_embeddings", 524_288),
+    )
+    default_kv_heads = 8
+    default_head_dim = 128
+
+    def biases(self) -> tuple[bool, bool, bool]:
+        """Return which layers have a bias: those of Q, K and V; W_o and the feed-forward where a key says so."""
+        flag = self.config.flag
+        return flag("attention_bias", True), flag("attention_out_bias", False), flag("mlp_bias", False)
+
+
 class SmolLm3(Llama):
     """SmolLM3 (Bakouch et al. 2025): every fourth layer has no positions."""
 
