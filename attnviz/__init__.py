@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from attnviz.analysis.head_ablation import HeadAblation, ablate_heads
     from attnviz.analysis.heads import Heads
     from attnviz.analysis.lab import Distances, Lab
+    from attnviz.analysis.lens import Lens, lens
     from attnviz.analysis.next_tokens import FilledText, NextTokens
+    from attnviz.analysis.patch import Patching, patch
     from attnviz.analysis.run_ablation import ablate
     from attnviz.analysis.run_lab import lab
     from attnviz.api.compare import compare
@@ -51,8 +53,10 @@ __all__ = [
     "HeadAblation",
     "Heads",
     "Lab",
+    "Lens",
     "Model",
     "NextTokens",
+    "Patching",
     "Settings",
     "Token",
     "TokenizedText",
@@ -68,10 +72,12 @@ __all__ = [
     "fill",
     "heads",
     "lab",
+    "lens",
     "load",
     "load_weights",
     "merge_heads",
     "next_tokens",
+    "patch",
     "run",
     "scaled_dot_product_attention",
     "set_language",
@@ -90,6 +96,8 @@ _HOMES = {
     "analysis.head_ablation": ("HeadAblation", "ablate_heads"),
     "analysis.lab": ("Distances", "Lab"),
     "analysis.next_tokens": ("FilledText", "NextTokens"),
+    "analysis.lens": ("Lens", "lens"),
+    "analysis.patch": ("Patching", "patch"),
     "analysis.run_ablation": ("ablate",),
     "analysis.run_lab": ("lab",),
     "api.notebook": ("View", "show"),

@@ -13,6 +13,7 @@ from attnviz.analysis.cost import Costs, cost_document
 from attnviz.analysis.head_ablation import HeadAblation, head_ablation_document
 from attnviz.analysis.heads import Heads, heads_document, heads_rows
 from attnviz.analysis.lab import Distances, Lab, distances_document, distances_rows, lab_document, lab_rows
+from attnviz.analysis.lens import Lens, lens_document, lens_rows
 from attnviz.analysis.next_tokens import (
     FilledText,
     NextTokens,
@@ -21,6 +22,7 @@ from attnviz.analysis.next_tokens import (
     next_tokens_document,
     next_tokens_rows,
 )
+from attnviz.analysis.patch import Patching, patching_document, patching_rows
 from attnviz.api import save as files
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
@@ -170,9 +172,9 @@ def _digits(attention: Attention) -> int:
     return usual_digits(attention.provenance, len(attention.key))
 
 
-def forms_of(result: Attention | Comparison | Lab | HeadAblation, look: Look) -> tuple[Prepared, ...]:
+def forms_of(result: Attention | Comparison | Lab | HeadAblation | Lens | Patching, look: Look) -> tuple[Prepared, ...]:
     """Return the prepared forms of the tables that a result is printed as."""
-    if isinstance(result, HeadAblation):
+    if isinstance(result, HeadAblation | Lens | Patching):
         form = kind_of(result).draw(result, look)
         assert isinstance(form, Prepared)
         return (form,)
@@ -267,6 +269,71 @@ def _save_head_ablation(ablation: HeadAblation, path: Path, look: Look) -> tuple
         return head_ablation_document(ablation)
 
     return files.save_grid(path, lambda: _draw_head_ablation(ablation, look), document, document, look.style)
+
+
+def _lens_tables(result: Lens, presentation: Presentation) -> tuple[Prepared | Listing, ...]:
+    """Return what a lens is printed as: the map, or its only position as a list; and the parts of an answer."""
+    from attnviz.views.prepared.lens import list_attribution, list_layers, prepare_lens
+
+    first = list_layers(result, presentation) if len(result.rows) == 1 else prepare_lens(result, presentation)
+    parts = list_attribution(result, presentation)
+    return (first,) if parts is None else (first, parts)
+
+
+def _lens_text(result: Lens, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.terminal.choice import Choice
+    from attnviz.views.terminal.listing import render_listing
+    from attnviz.views.terminal.table import render_table
+
+    for form in _lens_tables(result, Presentation(look.digits)):
+        yield render_table(form, Choice(), screen) if isinstance(form, Prepared) else render_listing(form, screen)
+
+
+def _draw_lens(result: Lens, look: Look) -> Prepared:
+    from attnviz.views.prepared.lens import prepare_attribution, prepare_lens
+
+    return prepare_attribution(result, look.presentation(None)) or prepare_lens(result, look.presentation(None))
+
+
+def _save_lens(result: Lens, path: Path, look: Look) -> tuple[Message, ...]:
+    return files.save_grid(
+        path,
+        lambda: _draw_lens(result, look),
+        lambda: lens_document(result),
+        lambda: {"rows": lens_rows(result)},
+        look.style,
+        lambda: _lens_tables(result, look.presentation(None)),
+    )
+
+
+def _patching_text(result: Patching, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.patch import list_patching, prepare_patching
+    from attnviz.views.terminal.choice import Choice
+    from attnviz.views.terminal.listing import render_listing
+    from attnviz.views.terminal.table import render_table
+
+    presentation = Presentation(look.digits)
+    return (
+        render_listing(list_patching(result, presentation), screen),
+        render_table(prepare_patching(result, presentation), Choice(), screen),
+    )
+
+
+def _draw_patching(result: Patching, look: Look) -> Prepared:
+    from attnviz.views.prepared.patch import prepare_patching
+
+    return prepare_patching(result, look.presentation(None))
+
+
+def _save_patching(result: Patching, path: Path, look: Look) -> tuple[Message, ...]:
+    return files.save_grid(
+        path,
+        lambda: _draw_patching(result, look),
+        lambda: patching_document(result),
+        lambda: {"rows": patching_rows(result)},
+        look.style,
+        lambda: (_draw_patching(result, look),),
+    )
 
 
 def listing_of(result: Ablation | Costs, look: Look) -> Listing:
@@ -461,6 +528,10 @@ _KINDS: dict[type, ResultKind] = {
         filled_rows,
         lambda result, path, look: files.save_next(result, path, presentation=look.presentation()),
     ),
+    Patching: ResultKind(
+        ("digits", *_PICTURE_OF_GRID), _draw_patching, _patching_text, patching_document, patching_rows, _save_patching
+    ),
+    Lens: ResultKind(("digits", *_PICTURE_OF_GRID), _draw_lens, _lens_text, lens_document, lens_rows, _save_lens),
     Costs: ResultKind(
         _CHART,
         _draw_costs,

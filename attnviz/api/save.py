@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.next_tokens import FilledText, NextTokens
     from attnviz.explanation.elements import Explanation
     from attnviz.views.prepared.charts import Charts
+    from attnviz.views.prepared.listing import Listing
     from attnviz.views.prepared.style import Style
 
 try:
@@ -40,6 +41,7 @@ PAGE = ".html"
 TABLES = (".tex", ".md")
 FOR_ATTENTION = (*PICTURES, PAGE, *TABLES, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
+FOR_LENS = (*PICTURES, PAGE, ".json", ".csv")
 FOR_COSTS = FOR_ABLATION = FOR_HEADS = (*PICTURES, ".json", ".csv")
 FOR_LAB = (*PICTURES, *TABLES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
@@ -221,9 +223,15 @@ def save_grid(
     document: Callable[[], dict[str, Any]],
     rows: Callable[[], dict[str, Any]],
     style: Style | None = None,
+    tables: Callable[[], tuple[Prepared | Listing, ...]] = tuple,
 ) -> tuple[Message, ...]:
-    """Save what is drawn as heatmaps: a picture, or its data; returns what the reader should know."""
-    check_destination(path, FOR_LAB)
+    """Save what is drawn as heatmaps: a picture, a page of tables, or its data; returns what the reader should know."""
+    check_destination(path, FOR_LENS)
+    if path.suffix.lower() == PAGE:
+        from attnviz.views.notebook_html import render_page_of_tables
+
+        write(path, render_page_of_tables(tables()).encode("utf-8", "backslashreplace"))
+        return ()
     if path.suffix.lower() in PICTURES:
         return save_picture(prepare(), path, style)
     return _save_result(path, style, None, document, rows)

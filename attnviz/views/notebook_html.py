@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from attnviz.i18n.messages import Message
+from attnviz.i18n.messages import Message, language
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.listing import Listing
@@ -18,6 +18,18 @@ _LABEL = "padding:2px 6px;text-align:right;font-weight:600;background:none"
 def render_cells(forms: tuple[Prepared, ...]) -> str:
     """Return the panels as HTML tables beside each other, with headings, caption and notes; all text is escaped."""
     return f'<div style="font-family:sans-serif;font-size:13px">{"".join(map(_form, forms))}</div>'
+
+
+def render_page_of_tables(forms: tuple[Prepared | Listing, ...]) -> str:
+    """Return a whole page, without script or anything from elsewhere, with a table for each form; text is escaped."""
+    parts = "".join(render_rows(form) if isinstance(form, Listing) else render_cells((form,)) for form in forms)
+    title = _words(forms[0].heading) if forms else "attnviz"
+    return (
+        f'<!doctype html>\n<html lang="{language()}"><head><meta charset="utf-8">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f'<meta name="viewport" content="width=device-width"><title>{title}</title></head>'
+        f'<body style="margin:2em">{parts}</body></html>\n'
+    )
 
 
 def render_rows(listing: Listing) -> str:

@@ -77,6 +77,11 @@ OF_TINY_MODELS = [
     ("next", "t5", ["next", "the cat", "--steps", "2"]),
     ("fill", "bert", ["fill", "the ___ and the [MASK]"]),
     ("attention", "llama", ["run", "the cat", "--generate", "3"]),
+    ("lens", "gpt2", ["lens", "the cat eats", "--watch", "the", "--answer", "the"]),
+    ("lens", "gpt2", ["lens", "the cat eats", "--token", "cat", "--ablate", "0.1"]),
+    ("patching", "gpt2", ["patch", "the cat the", "the the cat", "--answer", "the"]),
+    ("patching", "gpt2", ["patch", "the cat", "cat the", "--answer", "the", "--against", "cat", "--by", "position"]),
+    ("head-ablation", "gpt2", ["ablate", "the cat eats", "--answer", "the"]),
 ]
 
 

@@ -17,6 +17,7 @@ from attnviz.views.terminal.screen import Screen, closing_lines, sentence_line
 
 _WIDEST_LABEL = 24
 _WIDEST_HEADING = 12
+_WIDEST_TEXT = 16  # of a cell that holds a word; no number is so wide
 _INDENT = 2
 _GAP = 3  # between tables beside each other
 
@@ -105,7 +106,10 @@ class _PanelTable:
     def __init__(self, panel: Panel, digits: int, screen: Screen) -> None:
         self.panel, self.screen = panel, screen
         self.texts = panel.texts(digits)
-        number_width = max((len(text) for row in self.texts for text in row), default=1)
+        if panel.cells is not None:
+            self.texts = [[self._fitted(text) for text in row] for row in self.texts]
+        measure = len if panel.cells is None else cell_len
+        number_width = max((measure(text) for row in self.texts for text in row), default=1)
         label_room = max(4, min(_WIDEST_LABEL, screen.cells - _INDENT - number_width - 3))
         self.rows = [shorten(screen.written(label), label_room, cell_len, self._mark) for label in panel.rows]
         self.label_width = max(map(cell_len, self.rows))
@@ -116,6 +120,10 @@ class _PanelTable:
         self.per_table = _balanced(len(self.columns), room)
         self.paint = Paint(panel.scale, screen)
         self.steps = self.paint.steps_of(panel.places()).tolist()
+
+    def _fitted(self, text: str) -> str:
+        """Return a cell's words as the screen can write them, shortened where they are long."""
+        return shorten(self.screen.written(text), _WIDEST_TEXT, cell_len, self._mark)
 
     @property
     def _mark(self) -> str:

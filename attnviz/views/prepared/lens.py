@@ -1,0 +1,165 @@
+"""What the logit lens looks like: the likeliest token after each layer on a heatmap, and what adds up to an answer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attnviz.analysis.lens import Lens
+from attnviz.i18n.messages import Message, message
+from attnviz.models.attribution import Attribution
+from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.color_scale import Scale
+from attnviz.views.prepared.labels import named, visible
+from attnviz.views.prepared.listing import Column, Listing
+from attnviz.views.prepared.panels import Panel, Prepared, number
+from attnviz.views.prepared.presentation import TERMINAL, Presentation
+
+MOST_PARTS = 12  # of what adds up to a logit, each by itself
+_DIGITS = 2
+
+
+def prepare_lens(result: Lens, presentation: Presentation = TERMINAL) -> Prepared:
+    """Return a panel with the likeliest token after each layer, and one with the watched word's probability.
+
+    The last layer, which the model's own prediction is, stands on top; colours are probabilities.
+    """
+    medium, scale = presentation.medium, Scale(0.0, 1.0)
+    layers = range(len(result.words))[::-1]
+    rows = tuple(str(layer) for layer in layers)
+    columns = tuple(named(result.tokens[row].text, medium) for row in result.rows)
+    cells = tuple(
+        tuple(message("{text}", text=named(words[0], medium)) for words in result.words[layer]) for layer in layers
+    )
+    title = None if result.watched is None else message("the likeliest token")
+    panels = [Panel(title, result.probability[::-1, :, 0], rows, columns, scale, cells=cells)]
+    digits = presentation.digits_or(_DIGITS)
+    if result.watched is not None:
+        watched = result.watched
+        shown = tuple(
+            tuple(
+                message(
+                    "{probability} #{rank}",
+                    probability=number(float(watched.probability[layer, at]), digits),
+                    rank=int(watched.rank[layer, at]),
+                )
+                for at in range(len(result.rows))
+            )
+            for layer in layers
+        )
+        words = message("probability and rank of “{word}”", word=visible(watched.token.text, medium))
+        panels.append(Panel(words, watched.probability[::-1], rows, columns, scale, cells=shown))
+    caption = (
+        *describe_provenance(result.provenance),
+        message("each layer’s hidden states read by the final norm and the head"),
+        message("colour: probability"),
+    )
+    heading = message("the likeliest token after each layer   layer ↓   token →")
+    return Prepared("lens", tuple(panels), heading, caption, (), digits)
+
+
+def list_layers(result: Lens, presentation: Presentation = TERMINAL) -> Listing:
+    """Return the lens of its first position as a list: the likeliest tokens after each layer, and the watched word."""
+    digits, medium = presentation.digits_or(_DIGITS), presentation.medium
+    layers = range(len(result.words))[::-1]
+    columns: list[Column] = []
+    for place in range(result.ids.shape[-1]):
+        words = tuple(named(result.words[layer][0][place], medium) for layer in layers)
+        shares = [float(result.probability[layer, 0, place]) for layer in layers]
+        title = message("likeliest") if place == 0 else message("{place}.", place=place + 1)
+        columns.append(Column(title, words))
+        columns.append(Column(message("prob."), tuple(number(share, digits) for share in shares)))
+    if result.watched is not None:
+        shares = [float(result.watched.probability[layer, 0]) for layer in layers]
+        word = visible(result.watched.token.text, medium)
+        title = message("“{word}”", word=word)
+        columns.append(Column(title, tuple(number(share, digits) for share in shares), tuple(shares)))
+        columns.append(Column(message("rank"), tuple(str(result.watched.rank[layer, 0]) for layer in layers)))
+    heading = message(
+        "after each layer the likeliest tokens at “{token}”", token=visible(result.tokens[result.rows[0]].text, medium)
+    )
+    caption = (
+        *describe_provenance(result.provenance),
+        message("each layer’s hidden states read by the final norm and the head"),
+    )
+    return Listing(
+        heading, tuple(message("layer {layer}", layer=layer) for layer in layers), (tuple(columns),), caption
+    )
+
+
+def list_attribution(result: Lens, presentation: Presentation = TERMINAL) -> Listing | None:
+    """Return what adds up to the answer's logit as a list, the largest parts first; None where nothing was divided."""
+    part = result.attribution
+    if part is None or result.answer is None:
+        return None
+    digits = presentation.digits_or(3)
+    every = sorted(_parts(part), key=lambda one: -abs(one[1]))
+    shown, rest = every[:MOST_PARTS], every[MOST_PARTS:]
+    rows: list[tuple[Message, float]] = [*shown]
+    if rest:
+        rows.append((message("{count} other parts", count=len(rest)), sum(value for _, value in rest)))
+    rows.append((message("remainder"), part.remainder))
+    rows.append((message("logit"), part.logit))
+    largest = max(abs(value) for _, value in rows[:-1]) or 1.0
+    column = Column(
+        message("adds to the logit"),
+        tuple(number(value, digits, plus=True) for _, value in rows),
+        tuple(min(1.0, abs(value) / largest) for _, value in rows),
+    )
+    heading = message(
+        "what adds up to the logit of “{answer}” after “{token}”",
+        answer=visible(result.answer.text, presentation.medium),
+        token=visible(result.tokens[result.row or 0].text, presentation.medium),
+    )
+    caption = (message("the final norm’s factor is held fixed"), message("the remainder is rounding"))
+    return Listing(heading, tuple(label for label, _ in rows), ((column,),), caption)
+
+
+def prepare_attribution(result: Lens, presentation: Presentation = TERMINAL) -> Prepared | None:
+    """Return one panel, layers down, heads and the feed-forward layer across: what each adds to the answer's logit."""
+    from attnviz.views.prepared.color_scale import signed_scale
+
+    part = result.attribution
+    if part is None or result.answer is None:
+        return None
+    values = np.column_stack([part.heads, part.feed_forward])
+    layers, heads = part.heads.shape
+    panel = Panel(
+        title=None,
+        values=values,
+        rows=tuple(map(str, range(layers))),
+        columns=(*map(str, range(heads)), message("MLP").localized()),
+        scale=signed_scale(values),
+        plus=True,
+    )
+    word = visible(result.answer.text, presentation.medium)
+    heading = message("what each head and MLP adds to the logit of “{answer}”   layer ↓   head →", answer=word)
+    caption = (
+        *describe_provenance(result.provenance),
+        message(
+            "logit {logit} = heads and MLPs {parts}, embedding {embedding}, biases and the rest {rest}",
+            logit=number(part.logit, 3, plus=True),
+            parts=number(float(values.sum(dtype=np.float64)), 3, plus=True),
+            embedding=number(part.embedding, 3, plus=True),
+            rest=number(part.logit - float(values.sum(dtype=np.float64)) - part.embedding, 3, plus=True),
+        ),
+    )
+    return Prepared("heads", (panel,), heading, caption, (), presentation.digits_or(_DIGITS))
+
+
+def _parts(part: Attribution) -> list[tuple[Message, float]]:
+    """Return each part by its name."""
+    layers, heads = part.heads.shape
+    found = [
+        (message("head {layer}.{head}", layer=layer, head=head), float(part.heads[layer, head]))
+        for layer in range(layers)
+        for head in range(heads)
+    ]
+    found += [(message("MLP {layer}", layer=layer), float(value)) for layer, value in enumerate(part.feed_forward)]
+    biases = float(part.biases.sum(dtype=np.float64))
+    others = (
+        (message("token and position vectors"), part.embedding),
+        (message("biases of W_o"), biases),
+        (message("final norm’s and head’s bias"), part.constant),
+        (message("soft cap"), part.cap),
+    )
+    return found + [(label, value) for label, value in others if value]

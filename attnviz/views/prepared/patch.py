@@ -1,0 +1,89 @@
+"""What activation patching looks like: how much each head, or each layer and position, brings back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attnviz.analysis.patch import Patching
+from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.color_scale import signed_scale
+from attnviz.views.prepared.labels import Medium, named, visible
+from attnviz.views.prepared.listing import Column, Listing
+from attnviz.views.prepared.panels import Panel, Prepared, number
+from attnviz.views.prepared.presentation import TERMINAL, Presentation
+
+MOST_PARTS = 5
+_DIGITS = 2
+
+
+def prepare_patching(result: Patching, presentation: Presentation = TERMINAL) -> Prepared:
+    """Return one panel, layers down, heads or tokens across; at a token that differs stands what it is put in for."""
+    missing = np.isnan(result.recovered)
+    values = np.where(missing, 0, result.recovered)
+    layers, parts = values.shape
+    medium = presentation.medium
+    by_head = result.by == "head"
+    panel = Panel(
+        title=None,
+        values=values,
+        rows=tuple(map(str, range(layers))),
+        columns=tuple(map(str, range(parts))) if by_head else tuple(_place(result, i, medium) for i in range(parts)),
+        scale=signed_scale(values),
+        forbidden=missing if missing.any() else None,
+        plus=True,
+    )
+    answer = visible(result.answer.text, medium)
+    heading = (
+        message("how much of “{answer}” each head of the clean text brings back   layer ↓   head →", answer=answer)
+        if by_head
+        else message(
+            "how much of “{answer}” each token of the clean text brings back   layer ↓   token →", answer=answer
+        )
+    )
+    caption = (*describe_provenance(result.provenance), *_measure(result, medium))
+    return Prepared("patching", (panel,), heading, caption, (), presentation.digits_or(_DIGITS))
+
+
+def list_patching(result: Patching, presentation: Presentation = TERMINAL, top: int | None = None) -> Listing:
+    """Return the parts that bring back most as a list."""
+    digits, ranking = presentation.digits_or(_DIGITS), result.ranking()[: top or MOST_PARTS]
+    values = [float(result.recovered[pair]) for pair in ranking]
+    largest = max(map(abs, values), default=0.0) or 1.0
+    labels = tuple(
+        message("head {layer}.{head}", layer=layer, head=place)
+        if result.by == "head"
+        else message("layer {layer}, {token}", layer=layer, token=_place(result, place, presentation.medium))
+        for layer, place in ranking
+    )
+    column = Column(
+        message("brings back"),
+        tuple(number(value, digits, plus=True) for value in values),
+        tuple(max(0.0, value) / largest for value in values),
+    )
+    return Listing(message("what brings back most"), labels, ((column,),))
+
+
+def _place(result: Patching, index: int, medium: Medium) -> str:
+    """Return a token; where the texts differ, the clean one's before the corrupt one's."""
+    clean, corrupt = (named(tokens[index].text, medium) for tokens in (result.clean_tokens, result.tokens))
+    return corrupt if clean == corrupt else f"{clean}→{corrupt}"
+
+
+def _measure(result: Patching, medium: Medium) -> tuple[Message, ...]:
+    """Say what is measured, and what it is in the two texts."""
+    answer = visible(result.answer.text, medium)
+    fields = {"clean": number(result.clean, 3, plus=True), "corrupt": number(result.corrupt, 3, plus=True)}
+    if result.against is None:
+        fields = {"clean": number(result.clean, 4), "corrupt": number(result.corrupt, 4)}
+        measured = message(
+            "probability of “{answer}”: {clean} in the clean text, {corrupt} in the other", answer=answer, **fields
+        )
+    else:
+        measured = message(
+            "logit of “{answer}” minus that of “{other}”: {clean} in the clean text, {corrupt} in the other",
+            answer=answer,
+            other=visible(result.against.text, medium),
+            **fields,
+        )
+    return (measured, message("0 brings nothing back, 1 all of the difference"))

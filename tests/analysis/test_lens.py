@@ -1,0 +1,160 @@
+"""The logit lens and what adds up to a logit: as PyTorch has them; words, positions, pages, what cannot be."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from golden_models import MODELS
+from near import assert_near, assert_states_near
+from paths import GOLDEN
+from test_head_ablation import Bare
+from tiny_models import model_of
+
+from attnviz.analysis import lens as lens_module
+from attnviz.analysis.lens import lens
+from attnviz.cli import main
+from attnviz.core.errors import InputError, MissingError, OptionError
+from attnviz.models.attribution import attribute
+from attnviz.models.families.hooks import hooked
+
+ANSWERS = dict(np.load(GOLDEN / "interventions.npz"))
+CAUSAL = ["gpt2", "llama", "gemma3", "gpt_neox"]
+ADDING = sorted(
+    path.name
+    for path in MODELS.iterdir()
+    if path.name.split("-")[0]
+    in ("gpt2", "llama", "gpt_neox", "gemma2", "gemma3", "olmo", "olmo2", "granite", "cohere", "gptj", "mixtral", "phi")
+    and path.is_dir()
+    and path.name != "gemma3-encoder"
+)
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_each_layer_is_read_as_in_pytorch(name):
+    """The final norm and the head give the logits that torch gives for every layer's output."""
+    passes = Bare(name)
+    states = lens_module._States(tuple(range(len(passes.ids))))
+    with hooked(states):
+        final = passes.run()
+    read = [passes.stack.finish(np.asfortranarray(state)) for state in states.kept[:-1]]
+    found = np.array([passes.logits(state) for state in (*read, final)])
+    assert_states_near(found, ANSWERS[f"{name}/lens"])
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "gpt_neox"])
+def test_parts_are_those_of_pytorch(name):
+    """What each head and each feed-forward layer adds is what torch's own W_o, norm and head give."""
+    part = attribute(Bare(name), -1, 7)
+    golden = ANSWERS[f"{name}/attribution"]
+    assert_states_near(part.heads, golden[:, :-1])
+    assert_states_near(part.embedding, ANSWERS[f"{name}/attribution_rest"])
+    biased = name != "llama"
+    assert bool(np.abs(part.biases).max() > 1e-4) == biased
+    assert_states_near(part.feed_forward, golden[:, -1])
+
+
+@pytest.mark.parametrize("name", ADDING)
+def test_parts_add_up_to_the_logit(name):
+    """In families with norms after sublayers, multipliers, parallel blocks, experts and caps too."""
+    passes = Bare(name)
+    final = passes.run()
+    part = attribute(passes, -1, 7)
+    assert_near(part.logit, passes.logits(final[[-1]])[0, 7])
+    assert_states_near(part.remainder + part.logit, part.logit)
+
+
+@pytest.mark.parametrize("name", ["gemma3", "granite", "olmo2", "cohere"])
+def test_a_head_s_part_is_what_is_missing_without_it(name):
+    """In the last layer of a parallel block, or by the formula with fixed factors: parts of a layer add up to it."""
+    passes = Bare(name)
+    part = attribute(passes, -1, 7)
+    through = part.heads.sum(axis=1) + part.biases + part.feed_forward
+    total = through.sum() + part.embedding + part.constant + part.cap
+    assert_states_near(total, part.logit)
+
+
+@pytest.mark.parametrize("name", ["bert", "opt-after", "distilbert"])
+def test_what_is_no_sum_is_refused_by_name(name):
+    """Norms on the residual stream leave no sum."""
+    with pytest.raises(InputError, match="a logit is no sum"):
+        attribute(Bare(name), -1, 7)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A tiny BERT and a tiny GPT-2 in folders."""
+    pytest.importorskip("tokenizers")
+    folder = tmp_path_factory.mktemp("lens")
+    found = {name: str(model_of(folder / name, name)) for name in ("bert", "gpt2")}
+    return found | {"bert-base": str(model_of(folder / "bert-base", "bert-base", "bert"))}
+
+
+def test_the_last_layer_is_the_prediction(models):
+    """Ranks and probabilities agree with each other; one position is that of all."""
+    whole = lens("the cat eats", models["gpt2"], watch="the")
+    assert whole.ids.shape == (3, len(whole.tokens), 3)
+    assert (np.diff(whole.probability, axis=-1) <= 0).all()
+    one = lens("the cat eats", models["gpt2"], token="cat", watch="the")
+    assert_near(one.probability[:, 0], whole.probability[:, one.rows[0]])
+    np.testing.assert_array_equal(one.watched.rank[:, 0], whole.watched.rank[:, one.rows[0]])
+    first = whole.watched.rank == 1
+    assert_near(whole.watched.probability[first], whole.probability[..., 0][first])
+    assert (whole.watched.probability[~first] < whole.probability[..., 0][~first]).all()
+    masked = lens("the [MASK] eats", models["bert"], watch="cat")
+    assert masked.watched.probability.shape == (3, len(masked.tokens))
+
+
+def test_heads_can_be_off(models):
+    """`ablate` changes layers from its own on, and the provenance says so."""
+    whole, off = lens("the cat", models["gpt2"]), lens("the cat", models["gpt2"], ablate="1.*")
+    assert_near(off.probability[0], whole.probability[0])
+    assert np.abs(off.probability[2] - whole.probability[2]).max() > 1e-7
+    assert off.provenance.model.switched_off.way == "zero"
+
+
+def test_the_command_prints_and_saves(models, tmp_path, capsys):
+    """A map, a list of one position, the parts of an answer; picture, page, data; one JSON document."""
+    files = [tmp_path / f"lens.{kind}" for kind in ("png", "html", "json", "csv")]
+    saved = [part for file in files for part in ("--save", str(file))]
+    with pytest.raises(SystemExit) as end:
+        main(["lens", "the cat eats", "--model", models["gpt2"], "--watch", "the", "--answer", "the", *saved])
+    out = capsys.readouterr().out
+    assert not end.value.code
+    for words in ("the likeliest token after each layer", "probability and rank of “the”", "remainder", "logit"):
+        assert words in out
+    page = files[1].read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "remainder" in page
+    document = json.loads(files[2].read_text(encoding="utf-8"))
+    part = document["attribution"]
+    total = np.sum(part["heads"]) + np.sum(part["biases"]) + np.sum(part["feed_forward"])
+    assert_states_near(total + part["embedding"] + part["constant"] + part["cap"] + part["remainder"], part["logit"])
+    with pytest.raises(SystemExit):
+        main(["lens", "the cat eats", "--model", models["gpt2"], "--token", "cat"])
+    assert "after each layer the likeliest tokens at “cat”" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "problem"),
+    [
+        ("gpt2", {"watch": "unaffable cat"}, InputError, "pieces"),
+        ("gpt2", {"answer": ""}, OptionError, "takes a word"),
+        ("gpt2", {"token": "dog"}, MissingError, "dog"),
+        ("gpt2", {"ablate": "9.0"}, MissingError, "layers 0 to 2"),
+        ("bert", {"answer": "cat"}, InputError, "0 mask tokens"),
+        ("bert-base", {}, InputError, "cls.predictions"),
+    ],
+)
+def test_what_cannot_be_is_refused(models, name, options, error, problem):
+    """Words of several pieces, words and heads that are not there, models without a head."""
+    with pytest.raises(error, match=problem):
+        lens("the cat eats", models[name], **options)
+
+
+def test_a_model_is_needed(capsys):
+    """Without one the command says where models are."""
+    with pytest.raises(SystemExit):
+        main(["lens", "the cat"])
+    assert "lens looks into a model" in capsys.readouterr().err
