@@ -65,9 +65,9 @@ def list_layers(result: Lens, presentation: Presentation = TERMINAL) -> Listing:
     for place in range(result.ids.shape[-1]):
         words = tuple(named(result.words[layer][0][place], medium) for layer in layers)
         shares = [float(result.probability[layer, 0, place]) for layer in layers]
-        title = message("likeliest") if place == 0 else message("{place}.", place=place + 1)
+        title = message("likeliest") if place == 0 else message("no. {place}", place=place + 1)
         columns.append(Column(title, words))
-        columns.append(Column(message("prob."), tuple(number(share, digits) for share in shares)))
+        columns.append(Column(message("share"), tuple(number(share, digits) for share in shares)))
     if result.watched is not None:
         shares = [float(result.watched.probability[layer, 0]) for layer in layers]
         word = visible(result.watched.token.text, medium)
