@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from near import assert_near, assert_near64
+from near import assert_apart, assert_near, assert_near64
 from tiny_models import gguf_of, model_of
 
 import attnviz
@@ -272,4 +272,4 @@ def test_heads_switched_off(models):
     model = load(models("llama"))
     plain = [one.probability for one in model.generate("the cat", steps=3)]
     off = [one.probability for one in model.generate("the cat", steps=3, ablate=("0.*", "1.*"))]
-    assert not np.allclose(plain, off)
+    assert_apart(np.array(plain), np.array(off))
