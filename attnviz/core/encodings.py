@@ -35,14 +35,16 @@ _MARKS = (
 # What to try without a mark: of two that read a text equally well the first is meant.
 _TRIED = (
     *("utf-32le", "utf-32be", "euc-jp", "gbk", "gb18030", "big5", "big5-hkscs", "shift_jis", "cp932"),
-    *("utf-16le", "utf-16be", "euc-kr", "cp1252", "cp1251"),
+    *("utf-16le", "utf-16be", "euc-kr", "cp1252", "cp1251", "koi8-r"),
 )
 _NOT_FOR_TEXTS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem")
 _SAMPLE = 4096  # bytes or more characters say no more
 _PLAUSIBLE = 0.6  # of a right guess most characters are common ones
 _CERTAIN = 0.88
+_SPACED_HANGUL = 1.01  # read as GBK such bytes are frequent ideographs too, but Chinese has no spaces between words
 _WITHOUT_MARK = 0.92  # any even number of bytes may be UTF-16
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_HANGUL_WORDS = re.compile(r"[\uac00-\ud7a3]+[,.!?]?( [\uac00-\ud7a3]+[,.!?]?)+")
 _JAPANESE = ("shift_jis", "cp932", "euc-jp")
 
 
@@ -110,8 +112,18 @@ def _likelihood(text: str, name: str) -> float:
     ]
     if name == "euc-jp" and 2 * sum("\u3041" <= letter <= "\u30ff" for letter in text) < len(found):
         return 0.0  # Chinese text reads as kanji there
+    if name == "euc-kr" and _is_spaced_hangul(text):
+        return _SPACED_HANGUL
     mean = sum(found) / len(found) if found else 0.0
     return _WITHOUT_MARK * mean if name.startswith("utf-16") else mean
+
+
+def _is_spaced_hangul(text: str) -> bool:
+    """Return whether the text is words of Hangul between spaces, of two letters and more on average, and ASCII."""
+    wide = [letter for letter in text if not letter.isascii()]
+    if len(wide) < 6 or not all("\uac00" <= letter <= "\ud7a3" for letter in wide):
+        return False
+    return _HANGUL_WORDS.search(text) is not None and len(wide) >= 2 * len(text.split())
 
 
 def _common(letter: str, before: str, after: str, name: str) -> float:
@@ -131,7 +143,7 @@ def _common(letter: str, before: str, after: str, name: str) -> float:
         return 0.9
     if letter in "‘’“”–—…·€":
         return 0.8
-    if name.startswith("cp125"):
+    if name.startswith("cp125") or name == "koi8-r":
         return _in_words(letter, before, after)
     category = unicodedata.category(letter)
     if category in ("Cc", "Cn", "Co", "Cs"):
@@ -145,7 +157,9 @@ def _in_words(letter: str, before: str, after: str) -> float:
         return 0.7 if not letter.isprintable() or letter in "«»°§£©®¿¡ºª½¼²³\xa0" else 0.1
     if letter >= "\u0400":
         beside = [each for each in (before, after) if each.isalpha()]
-        return 0.85 if all(each >= "\u0400" for each in beside) and (letter.islower() or not before.islower()) else 0.1
+        if not all(each >= "\u0400" for each in beside) or (letter.isupper() and before.islower()):
+            return 0.1
+        return 0.8 if letter.isupper() and before.isalpha() else 0.85  # KOI8-R read as cp1251 is in capitals
     near = [each for each in (before, after) if each.isalpha()]
     capital_inside = letter.isupper() and before.islower()
     return 0.1 if capital_inside or (not any(each.isascii() for each in near) and near) else 0.91

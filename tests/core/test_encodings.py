@@ -17,7 +17,9 @@ TEXTS = {
     "german": ("Die Straße ist schön, über Österreich", ("cp1252", "latin_1")),
     "spanish": ("¿Qué tal, señor? El niño está aquí.", ("cp1252", "latin_1")),
     "english": ("The cat eats a “fish”", ("cp1252",)),
-    "russian": ("Кот ест рыбу, а рыба молчит.", ("cp1251",)),
+    "russian": ("Кот ест рыбу, а рыба молчит.", ("cp1251", "koi8-r")),
+    "korean": ("고양이가 물고기를 먹는다.", ("euc_kr",)),
+    "segmented": ("小猫 吃 鱼 因为 爸爸 把 白菜 放 在 地上", ("gbk",)),
     "mixed": ("用Python写的attention", ("gbk",)),
 }
 WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
