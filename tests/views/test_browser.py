@@ -128,11 +128,14 @@ class Tab:
         """What a table says it is."""
         return self.page.locator("#tables caption > span").nth(place).inner_text()
 
-    def colours(self):
-        """Every colour that the canvas has."""
+    def colours(self, top=0, bottom=1):
+        """Every colour that the canvas has between two shares of its height; clear pixels are black."""
         numbers = self.page.evaluate(
-            "(() => { const c = document.getElementById('canvas'); return [...new Set(new Uint32Array("
-            "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer))]; })()"
+            "([top, bottom]) => { const c = document.getElementById('canvas'); const [w, h] = [c.width, c.height];"
+            "const copy = new OffscreenCanvas(w, h).getContext('2d', { willReadFrequently: true });"
+            "copy.drawImage(c, 0, 0); const part = copy.getImageData(0, h * top, w, h * (bottom - top));"
+            "return [...new Set(new Uint32Array(part.data.buffer))]; }",
+            [top, bottom],
         )
         return {(number & 255, number >> 8 & 255, number >> 16 & 255) for number in numbers}
 
@@ -299,15 +302,40 @@ def test_hover(open_page):
 def test_arcs(open_page):
     """In the arcs, pointing at a word draws its own arcs alone, and says so; a click keeps them."""
     tab = open_page(sentence(), "view=arcs&head=1")
-    assert "of 25 are drawn" in tab.text("#note")
+    attention = sentence()
+    even = 1 / attention.weights.shape[-1]
+    drawn = int((attention.weights[0, 1] > even + 1e-6).sum())
+    assert f"{drawn} of {attention.weights[0, 1].size} are drawn." in tab.text("#note")
     before = tab.page.locator("#canvas").screenshot()
     tab.page.locator("#frame").focus()
     tab.press("ArrowRight", "ArrowRight")
     assert tab.state["word"] == "1"
-    assert tab.text("#note") == "All that “cat” gives: the wider, the more."
+    assert tab.text("#note").startswith("What “cat” gives beyond the even share: the wider, the more.")
     assert tab.page.locator("#canvas").screenshot() != before
     tab.press("Escape")
     assert "word" not in tab.state
+
+
+def test_arcs_fade_and_tell_directions(open_page):
+    """An even row has no arc; who looks to the left has its arc below the line; the colour is the scale's."""
+    weights = np.full((1, 1, 4, 4), 0.25)
+    weights[0, 0, 3] = [0.97, 0.01, 0.01, 0.01]
+    tab = open_page(Attention.from_arrays(weights, ["one", "two", "three", "four"]), "view=arcs")
+    assert "1 of 16 are drawn." in tab.text("#note")
+    assert tab.colours(0, 0.4) == {(0, 0, 0)}
+    accent = (90, 128, 160, 64, 190, 220, 40, 245, 10)
+    assert tab.colours(0.6, 1) & {tuple(weight_scale(weights).palette()[i]) for i in accent}
+
+
+def test_arcs_of_a_long_text(open_page):
+    """Of a long text the arcs wait for a word, and say so."""
+    tab = open_page(large(1, 1, 30), "view=arcs")
+    assert tab.text("#note").startswith("Select a word to see its arcs")
+    before = len(tab.colours())
+    tab.page.locator("#frame").focus()
+    tab.press("ArrowRight")
+    assert tab.text("#note").startswith("What “")
+    assert len(tab.colours()) > before
 
 
 def test_words_are_shaded(open_page):

@@ -73,10 +73,13 @@ SENTENCES: dict[str, Message] = {
     "picture_arcs": message("Arcs of {title}: from each of {rows} words to those it looks at."),
     "picture_heads": message("Small maps, one for each head: {layers} rows and {heads} columns."),
     "nameless": message("the attention"),
-    "arcs_note": message(
-        "Each word's strongest arcs, until they hold {share} of what it gives; {shown} of {count} are drawn."
-    ),
-    "arcs_word_note": message("All that “{word}” gives: the wider, the more."),
+    "arcs_note": message("An arc is as wide as its weight exceeds the even share; the rest has none."),
+    "arcs_word_note": message("What “{word}” gives beyond the even share: the wider, the more."),
+    "arcs_changes_note": message("The wider an arc, the larger the weight or the change."),
+    "arcs_long_note": message("Select a word to see its arcs: the text is too long to draw those of all words."),
+    "arcs_shown": message("{shown} of {count} are drawn."),
+    "arcs_direction": message("Above the line words look to the right or at themselves, below it to the left."),
+    "arcs_cross": message("The words above look at the words below."),
     "pooled": message("Each cell of a small map is {step} x {step} words: the strongest of them."),
     "exact": message("The numbers are exact."),
     "rounded": message("The numbers are rounded: each is within .002 of the largest in its row."),

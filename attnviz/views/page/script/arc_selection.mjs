@@ -1,95 +1,62 @@
-// Which arcs are drawn: all of a word's, or the strongest of every word.
+// Which arcs are drawn, and how strong: a weight's by what exceeds the even share of its row, a change's by its size.
 
+import { scaleEnd } from "./colors.mjs";
 import { COLUMNS, ROWS } from "./data.mjs";
-import { isForbidden, isHidden, valueAt } from "./sheets.mjs";
+import { isForbidden, isHidden, scaleOf, valueAt } from "./sheets.mjs";
 
-/** @typedef {{row: number, column: number, value: number}} Arc */
+/** @typedef {{row: number, column: number, value: number, share: number}} Arc `share`: from 0, nothing, to 1 */
 
-/** Each row's strongest arcs are drawn until they hold this share of its sum. */
-export const SHARE = 0.7;
+/** Whether a text is so long that only the chosen word's arcs can be read. */
+export const IS_LONG = Math.max(ROWS, COLUMNS) > 20;
 const MOST_ARCS = 600;
+/** Of a weight: what differs by less is the same. */
+const SAME = 1e-6;
 
 /**
- * Return the arcs to draw, the strongest last: all of the chosen word's, else each word's strongest.
+ * Return the arcs to draw, the strongest last: the chosen word's, else of a text that is not long those of every word.
  *
  * @param {import("./scene.mjs").Scene} scene
  * @param {import("./sheets.mjs").Sheet} sheet
  * @returns {Arc[]}
  */
-export function arcsOf({ row, column, threshold }, sheet) {
-  if (row !== null) return arcsFrom(sheet, row, threshold);
-  if (column !== null) return arcsTo(sheet, column, threshold);
-  if (!sheet.strongest || sheet.strongest.key !== threshold) {
-    sheet.strongest = { key: threshold, arcs: strongestArcs(sheet, threshold) };
-  }
-  return sheet.strongest.arcs;
-}
-
-/** Return whether a cell has an arc: it is not 0, not forbidden and not hidden. */
-function isArc(sheet, row, column, threshold) {
-  return valueAt(sheet, row, column) !== 0 && !isForbidden(sheet, row, column)
-    && !isHidden(sheet, row, column, threshold);
-}
-
-function arcsFrom(sheet, row, threshold) {
-  const arcs = [];
-  for (let column = 0; column < COLUMNS; column += 1) {
-    if (isArc(sheet, row, column, threshold)) arcs.push({ row, column, value: valueAt(sheet, row, column) });
-  }
-  return sortBySize(arcs);
-}
-
-function arcsTo(sheet, column, threshold) {
-  const arcs = [];
-  for (let row = 0; row < ROWS; row += 1) {
-    if (isArc(sheet, row, column, threshold)) arcs.push({ row, column, value: valueAt(sheet, row, column) });
-  }
-  return sortBySize(arcs);
-}
-
-function sortBySize(arcs) {
-  return arcs.sort((a, b) => Math.abs(a.value) - Math.abs(b.value));
-}
-
-/** Return each row's strongest arcs up to SHARE of its sum, and of all these the strongest MOST_ARCS. */
-function strongestArcs(sheet, threshold) {
-  const { leasts, least } = leastSizes(sheet, threshold);
-  const arcs = [];
-  for (let row = 0; row < ROWS; row += 1) {
-    const limit = Math.max(leasts[row], least);
-    for (let column = 0; column < COLUMNS; column += 1) {
-      const value = valueAt(sheet, row, column);
-      if (Math.abs(value) >= limit && isArc(sheet, row, column, threshold)) arcs.push({ row, column, value });
+export function arcsOf({ row, column, threshold, state }, sheet) {
+  if (row === null && column === null && IS_LONG) return [];
+  const key = [row, row === null ? column : null, threshold, state.colours].join(" ");
+  if (!sheet.arcs || sheet.arcs.key !== key) {
+    const arcs = [];
+    const evens = evenShares(sheet);
+    for (let from = row ?? 0; from < (row === null ? ROWS : row + 1); from += 1) {
+      const end = scaleEnd(sheet, from, state.colours);
+      for (let to = 0; to < COLUMNS; to += 1) {
+        if ((row === null && column !== null && to !== column) || isForbidden(sheet, from, to)) continue;
+        const share = isHidden(sheet, from, to, threshold) ? 0 : excess(valueAt(sheet, from, to), evens[from], end);
+        if (share > 0) arcs.push({ row: from, column: to, value: valueAt(sheet, from, to), share });
+      }
     }
+    arcs.sort((a, b) => a.share - b.share);
+    sheet.arcs = { key, arcs: arcs.slice(-MOST_ARCS) };
   }
-  return sortBySize(arcs).slice(-MOST_ARCS);
+  return sheet.arcs.arcs;
 }
 
-/** Return the smallest size that is drawn, in each row by its share and in all rows by their number. */
-function leastSizes(sheet, threshold) {
-  const sizes = new Float64Array(ROWS * COLUMNS);
-  const leasts = new Float64Array(ROWS);
-  let count = 0;
-  for (let row = 0; row < ROWS; row += 1) {
-    const start = count;
+/** Return how far a number exceeds the even share: 0 there and below, 1 at the end of the scale. */
+function excess(value, even, end) {
+  const beyond = Math.abs(value) - even;
+  return beyond > (even ? SAME : 0) ? Math.min(1, beyond / Math.max(end - even, 1e-9)) : 0;
+}
+
+/** Return what each word would get of a row if all that it may look at got the same [ROWS]; 0 of changes. */
+function evenShares(sheet) {
+  if (sheet.evens) return sheet.evens;
+  sheet.evens = new Float64Array(ROWS);
+  for (let row = 0; row < ROWS && !scaleOf(sheet.side).diverging; row += 1) {
+    let [sum, count] = [0, 0];
     for (let column = 0; column < COLUMNS; column += 1) {
-      if (isArc(sheet, row, column, threshold)) sizes[count++] = Math.abs(valueAt(sheet, row, column));
+      if (isForbidden(sheet, row, column)) continue;
+      sum += valueAt(sheet, row, column);
+      count += 1;
     }
-    const own = sizes.subarray(start, count).sort();
-    leasts[row] = leastOfShare(own, SHARE);
-    const first = own.findIndex((size) => size >= leasts[row]);
-    sizes.copyWithin(start, start + Math.max(first, 0), count);
-    count -= Math.max(first, 0);
+    sheet.evens[row] = sum / (count || 1);
   }
-  const kept = sizes.subarray(0, count).sort();
-  return { leasts, least: count > MOST_ARCS ? kept[count - MOST_ARCS] : 0 };
-}
-
-/** Return the smallest of the largest numbers that together are a share of the sum; `sorted` is in ascending order. */
-function leastOfShare(sorted, share) {
-  const wanted = share * sorted.reduce((sum, size) => sum + size, 0);
-  let mass = 0;
-  let at = sorted.length;
-  while (at > 0 && mass < wanted) mass += sorted[(at -= 1)];
-  return sorted[at] ?? 0;
+  return sheet.evens;
 }

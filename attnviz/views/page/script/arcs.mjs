@@ -1,10 +1,9 @@
 // The arcs of one head: the text, and a curve from each word to those it attends to.
 
-import { SHARE, arcsOf } from "./arc_selection.mjs";
-import { colorAt, scaleEnd } from "./colors.mjs";
+import { IS_LONG, arcsOf } from "./arc_selection.mjs";
+import { accentOf } from "./colors.mjs";
 import { COLUMNS, IS_CROSS, ROWS, SIDES, data } from "./data.mjs";
 import { drawSideTitle } from "./drawing.mjs";
-import { scaleOf } from "./sheets.mjs";
 import { layOutText } from "./text_layout.mjs";
 import { widthOf } from "./text_measure.mjs";
 
@@ -13,7 +12,7 @@ function layOut({ sheets }, space) {
   const panels = [];
   let y = 0;
   for (const sheet of sheets) {
-    const panel = layOutPanel(sheet, space.width, y);
+    const panel = layOutPanel(sheet, space, y);
     panels.push(panel);
     y += panel.height + 16;
   }
@@ -23,14 +22,15 @@ function layOut({ sheets }, space) {
 }
 
 /** Lay one side's text out with room for its curves: a text of one line is spread out and gets high ones. */
-function layOutPanel(sheet, width, y) {
+function layOutPanel(sheet, { width, height: most }, y) {
   const title = SIDES > 1 ? 30 : 0;
   const source = data.texts[data.rowTexts[sheet.side]];
   const room = width - 12;
   const { size, pad, single } = fitLetters(room);
   const rise = size * 0.95;
   const metrics = { room, size, pad, lineHeight: size * 1.5 + 34 };
-  const high = single && !IS_CROSS ? Math.min(SIDES > 1 ? 130 : 280, Math.max(60, room * 0.28)) : 34;
+  const isLine = single && !IS_CROSS;
+  const high = isLine ? Math.min(SIDES > 1 ? 90 : 200, Math.max(60, Math.min(room * 0.2, most * 0.4))) : 34;
   const head = title + high + rise + 12;
   const from = shiftRight(layOutText(source, data.rows, { ...metrics, top: head }), 6);
   let to = from;
@@ -38,7 +38,7 @@ function layOutPanel(sheet, width, y) {
     const below = { ...metrics, top: from.height + 110 };
     to = shiftRight(layOutText(data.texts[data.columnText], data.columns, below), 6);
   }
-  const height = to.height - metrics.lineHeight + size * 1.2;
+  const height = to.height - metrics.lineHeight + size * 1.2 + (isLine ? high + 12 : 0);
   return { sheet, y, from, to, high, title, size, pad, rise, height };
 }
 
@@ -72,20 +72,29 @@ function draw(scene, painter, plan, seen) {
   }
 }
 
-/** Draw a curve, the wider and the less transparent the stronger it is. */
-function drawArc({ row, column, state, theme }, painter, panel, arc) {
+/** Draw a curve, the wider and the less transparent the stronger it is; between lines with a point at its end. */
+function drawArc({ theme }, painter, panel, arc) {
   const from = panel.from.boxes[arc.row][0];
   const to = panel.to.boxes[arc.column][0];
   if (!from || !to) return;
-  const { sheet } = panel;
-  const share = Math.min(1, Math.abs(arc.value) / (scaleEnd(sheet, arc.row, state.colours) || 1));
-  const isChosen = row !== null || column !== null;
-  const color = scaleOf(sheet.side).diverging ? colorAt(sheet.side, arc.value < 0 ? 30 : 225) : theme.accent;
-  const alpha = isChosen ? 0.25 + 0.7 * share : 0.08 + 0.62 * share;
-  painter.curve(curvePoints(panel, from, to), color, Math.max(0.6, 9 * share), alpha);
+  const color = accentOf(panel.sheet.side, arc.value, theme.paper);
+  const points = curvePoints(panel, from, to);
+  const thickness = Math.max(0.6, (from === to ? 4 : 8) * arc.share);
+  const alpha = 0.12 + 0.88 * arc.share;
+  painter.curve(points, color, thickness, alpha);
+  if (from.y === to.y || IS_CROSS) return;
+  const [x, y] = points[3];
+  const back = Math.sign(points[2][1] - y) * (5 + thickness);
+  for (const aside of [-4 - thickness / 2, 4 + thickness / 2]) {
+    const end = [x + aside, y + back];
+    painter.curve([[x, y], [x, y], end, end], color, thickness, alpha);
+  }
 }
 
-/** Return the four points of a cubic curve between two words: above their line, or between their lines. */
+/**
+ * Return the four points of a cubic curve between two words: above their line where the first looks to the right or at
+ * itself, below it where it looks to the left; or between their lines.
+ */
 function curvePoints(panel, from, to) {
   const middle = (box) => box.x + box.width / 2;
   const { rise } = panel;
@@ -93,13 +102,14 @@ function curvePoints(panel, from, to) {
   const b = [middle(to), panel.y + to.y];
   if (from === to) {
     const top = a[1] - rise;
-    return [[a[0] - 5, top], [a[0] - 20, top - 30], [a[0] + 20, top - 30], [a[0] + 5, top]];
+    return [[a[0], top], [a[0] - 20, top - 28], [a[0] + 20, top - 28], [a[0], top]];
   }
   if (from.y === to.y) {
-    const top = a[1] - rise;
     const across = b[0] - a[0];
-    const height = (4 / 3) * Math.min(panel.high, 14 + Math.abs(across) * 0.42);
-    return [[a[0], top], [a[0] + across * 0.12, top - height], [b[0] - across * 0.12, top - height], [b[0], top]];
+    const way = across > 0 ? -1 : 1;
+    const start = a[1] + way * rise;
+    const peak = start + way * (4 / 3) * Math.min(panel.high, 14 + Math.abs(across) * 0.42);
+    return [[a[0], start], [a[0] + across * 0.12, peak], [b[0] - across * 0.12, peak], [b[0], start]];
   }
   const down = b[1] > a[1];
   const start = down ? a[1] + rise : a[1] - rise;
@@ -159,9 +169,13 @@ function spot({ word, other }, plan) {
 
 /** Return what is said below the arcs: which of them are drawn. */
 export function arcsNote(scene) {
-  if (scene.row !== null) return scene.say("arcs_word_note", { word: data.rows[scene.row] });
+  const { row, column, say } = scene;
+  if (row === null && column === null && IS_LONG) return say("arcs_long_note");
   const shown = scene.sheets.reduce((sum, sheet) => sum + arcsOf(scene, sheet).length, 0);
-  return scene.say("arcs_note", { share: `${100 * SHARE} %`, shown, count: ROWS * COLUMNS * SIDES });
+  const what = SIDES > 1 ? say("arcs_changes_note")
+    : row === null ? say("arcs_note") : say("arcs_word_note", { word: data.rows[row] });
+  const number = row === null ? say("arcs_shown", { shown, count: ROWS * COLUMNS * SIDES }) : "";
+  return [what, number, say(IS_CROSS ? "arcs_cross" : "arcs_direction")].filter(Boolean).join(" ");
 }
 
 /** @type {import("./views.mjs").View} */

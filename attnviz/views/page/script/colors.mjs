@@ -65,3 +65,23 @@ export function paletteOf(side) {
 export function thresholdOf(state) {
   return data.scales[0].high * (state.least / 100) ** 2;
 }
+
+/** Return the luminance of a colour, 0 to 1 (WCAG 2.2, relative luminance). @param {string} hex "#rrggbb" */
+function luminanceOf(hex) {
+  const [red, green, blue] = [1, 3, 5].map((at) => {
+    const level = parseInt(hex.slice(at, at + 2), 16) / 255;
+    return level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** Return the colour of an arc, as in pictures: of the scale, legible on the paper; of a change, that of its sign. */
+export function accentOf(side, value, paper) {
+  if (scaleOf(side).diverging) return colorAt(side, value < 0 ? 30 : 225);
+  const ground = luminanceOf(paper);
+  const isLegible = (shade) => {
+    const [low, high] = [luminanceOf(colorAt(side, shade)), ground].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05) >= 4.5;
+  };
+  return colorAt(side, [90, 128, 160, 64, 190, 220, 40, 245, 10].find(isLegible) ?? 128);
+}

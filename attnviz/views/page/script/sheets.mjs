@@ -15,7 +15,8 @@ import { certainDigits, formatNumber } from "./numbers.mjs";
  * @property {?Uint8Array} forbidden [ROWS * COLUMNS] 1 where attending is forbidden; null: nowhere
  * @property {Float64Array} rowReach [ROWS] the largest absolute number of each row
  * @property {{key: string, bytes: Uint8ClampedArray}} [pixels] kept by the heatmap
- * @property {{key: number, arcs: object[]}} [strongest] kept by the arcs
+ * @property {Float64Array} [evens] [ROWS] the even share of each row, kept by the arcs
+ * @property {{key: string, arcs: object[]}} [arcs] kept by the arcs
  *
  * @typedef {{bytes: Uint8Array, pictures: Map<string, HTMLCanvasElement>}} SmallMaps the pooled maps of all sheets one
  *   after another, one byte a cell, and those that have been coloured
