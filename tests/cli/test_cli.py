@@ -124,6 +124,24 @@ def test_every_option_is_tried():
     assert [name for name in OPTIONS if f'"--{name.replace("_", "-")}"' not in source] == []
 
 
+def test_overlay_and_svg_text(call, good):
+    """Several heads share one row of words in place of one each; words are text where that is asked, else outlines."""
+    words = {}
+    for options in ((), ("--svg-text",), ("--svg-text", "--overlay")):
+        good("run", "猫吃鱼", "--heads", "2", "--kind", "arcs", "--save", "x.svg", *options)
+        words[options] = re.findall("<text[^>]*>鱼<", Path("x.svg").read_text(encoding="utf-8"))
+    outlines, apart, over = map(len, words.values())
+    assert (outlines, apart) == (0, 2 * over)
+    assert over > 0
+    for option, said in (
+        ("--overlay", "it goes with --kind arcs and text"),
+        ("--svg-text", "--svg-text changes nothing here: it is for an .svg"),
+    ):
+        code, out, err = call("run", "猫吃鱼", option, "--save", "x.png")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+
+
 def test_explain(good):
     """A single weight ends in that weight; a worksheet has blanks, and the answers below."""
     weight = attnviz.run("猫吃鱼").weights[0, 0, 0, 1]
@@ -931,7 +949,6 @@ def test_help_of_explain_says_what_explain_takes(good):
     ("arguments", "said"),
     [
         (("lab", "猫", "--model", "x"), ["one layer, not with a model", "--model goes with: run, compare, explain"]),
-        (("ablate", "猫", "--model", "x"), ["one layer, not with a model"]),
         (("ablate", "猫", "--weights", "x.npz"), ["weights alone are not enough", "--weights goes with: run"]),
         (("run", "猫", "--vary", "heads=1"), ["run has no --vary. --vary goes with: lab."]),
         (("cost", "--view", "top"), ["cost has no --view. --view goes with: run, compare."]),
@@ -943,6 +960,13 @@ def test_an_option_of_another_command(call, arguments, said):
     code, out, err = call(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert [words for words in said if words not in err] == []
+
+
+def test_a_model_that_ablate_does_not_find(call):
+    """Ablate takes a model: one that is not there is named, which is no wrong usage."""
+    code, out, err = call("ablate", "猫", "--model", "x")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "'x'" in err
 
 
 @pytest.mark.parametrize("arguments", [("models", "猫", "x"), ("run", "猫", "--foo"), ("cost", "-5"), ("run", "--top")])

@@ -1,0 +1,187 @@
+"""Options about heads and answers: each does what its help says, and a value that cannot be is refused in a line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from near import assert_apart, assert_near
+from tiny_models import model_of
+
+import attnviz
+from attnviz.cli import main
+
+pytest.importorskip("tokenizers")
+TEXT = "the cat eats the cat"
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory):
+    """A tiny GPT-2 in a folder: 3 layers of 4 heads, 15 positions."""
+    return str(model_of(tmp_path_factory.mktemp("heads") / "gpt2", "gpt2"))
+
+
+@pytest.fixture
+def call(capsys):
+    """Run a command; return its exit code and what it printed."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([*arguments])
+        return (stop.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def good(call, gpt2):
+    """Run a command of the tiny model that must succeed without a word on standard error: what it printed."""
+
+    def run(*arguments):
+        code, out, err = call(*arguments, "--model", gpt2)
+        assert (code, err) == (0, "")
+        return out
+
+    return run
+
+
+@pytest.fixture
+def printed(good):
+    """What a command prints with --json."""
+    return lambda *arguments: json.loads(good(*arguments, "--json"))
+
+
+def test_ablate_and_ablation(printed, gpt2):
+    """The weights above are those of Python's `ablate`, and differ from those with the head, and with its mean."""
+    found = {}
+    for name, options in {
+        "whole": (),
+        "zero": ("--ablate", "0.1", "--ablate", "1.*"),
+        "mean": ("--ablate", "0.1", "--ablate", "1.*", "--ablation", "mean"),
+    }.items():
+        found[name] = printed("run", TEXT, "--layer", "2", "--merge", "none", *options)
+    weights = {name: np.array(one["weights"], dtype=np.float32) for name, one in found.items()}
+    for way in ("zero", "mean"):
+        expected = attnviz.run(TEXT, model=gpt2, layers=[2], merge="none", ablate=("0.1", "1.*"), ablation=way)
+        assert_near(weights[way], expected.weights)
+        assert found[way]["settings"]["ablate"] == ["0.1", "1.0", "1.1", "1.2", "1.3"]
+        assert found[way]["settings"]["ablation"] == way
+    assert_apart(weights["zero"], weights["whole"], by=1e-6)
+    assert_apart(weights["zero"], weights["mean"], by=1e-6)
+
+
+def test_answer_and_against(printed):
+    """The measure of `patch` is the answer's logit minus the other's; turned round it has the other sign."""
+    texts = ("patch", "the cat cat", "cat the cat")
+    one = printed(*texts, "--answer", "the", "--against", "cat")
+    turned = printed(*texts, "--answer", "cat", "--against", "the")
+    assert (one["answer"]["text"], one["against"]["text"]) == ("the", "cat")
+    assert_near(one["clean"], -np.array(turned["clean"]), size=[10])
+    assert_near(one["corrupt"], -np.array(turned["corrupt"]), size=[10])
+    alone = printed(*texts, "--answer", "the")
+    assert 0 < alone["clean"] < 1
+
+
+def test_watch(printed):
+    """A watched word has a probability and a rank after each layer: that of the likeliest where its rank is 1."""
+    rows = printed("lens", TEXT, "--watch", "the")["rows"]
+    assert {row["layer"] for row in rows} == {0, 1, 2}
+    assert len({row["watched_rank"] for row in rows}) > 1
+    for row in rows:
+        assert (row["watched_rank"] == 1) == (row["watched_probability"] >= row["probability"])
+    assert "watched_rank" not in printed("lens", TEXT)["rows"][0]
+
+
+def test_reduce(printed, gpt2):
+    """One map a layer in place of the heads: the mean is that of the heads, rollout that of Python."""
+    heads = np.array(printed("run", TEXT, "--layer", "all", "--merge", "none")["weights"], dtype=np.float32)
+    for way in ("mean", "rollout"):
+        found = printed("run", TEXT, "--layer", "all", "--merge", "none", "--reduce", way)
+        weights = np.array(found["weights"], dtype=np.float32)
+        assert weights.shape[:2] == (3, 1)
+        assert_near(weights, attnviz.run(TEXT, model=gpt2, layers="all", merge="none", reduce=way).weights)
+        if way == "mean":
+            assert_near(weights[:, 0], heads.mean(axis=1))
+        else:
+            assert_apart(weights[2, 0], heads[2].mean(axis=0), by=1e-3)
+
+
+def test_sort_and_like(printed):
+    """Rows are sorted by the column, the largest first; by the likeness to one head, that head is the first."""
+    rows = printed("heads", TEXT, "--sort", "distance")["rows"]
+    distances = [row["by_contribution"]["distance"] for row in rows]
+    assert len(rows) == 12
+    assert distances == sorted(distances, reverse=True)
+    assert distances != [row["by_contribution"]["distance"] for row in printed("heads", TEXT)["rows"]]
+    first = printed("heads", TEXT, "--like", "1.2")["rows"][0]
+    assert (first["layer"], first["head"]) == (1, 2)
+    assert_near(first["likeness"], 1.0)
+
+
+def test_example_and_map(good):
+    """An example is a column of pairs of words; the map has a row a layer and a column a head."""
+    assert "strongest" not in good("heads", TEXT)
+    out = good("heads", TEXT, "--example")
+    assert "strongest" in out
+    assert " → " in out.partition("strongest")[2]
+    out = good("heads", TEXT, "--map")
+    assert "layer ↓   head →" in out
+    assert [line.split()[0] for line in out.splitlines() if line.startswith("  L")] == ["L0", "L1", "L2"]
+
+
+def test_color(good, tmp_path):
+    """The column that colours the map is named above it, and its picture is another one."""
+    plain, entropy = good("heads", TEXT, "--map"), good("heads", TEXT, "--map", "--color", "entropy")
+    assert "colour: the length of what the head adds" in plain
+    assert "entropy" in entropy.splitlines()[0]
+    assert "entropy" not in plain.splitlines()[0]
+    paths = [tmp_path / f"{name}.png" for name in ("contribution", "entropy")]
+    for path in paths:
+        good("heads", TEXT, "--save", str(path), "--dpi", "30", "--color", path.stem)
+    assert paths[0].read_bytes() != paths[1].read_bytes()
+
+
+def test_probe_and_probe_tokens(printed):
+    """A probe adds three scores a head, from 0 to 1, of so many random tokens; without it there are none."""
+    assert printed("heads", TEXT)["rows"][0]["probe"] is None
+    scores = {}
+    for tokens in ("5", "7"):
+        found = printed("heads", TEXT, "--probe", "--probe-tokens", tokens)
+        scores[tokens] = [row["probe"] for row in found["rows"]]
+        for row in scores[tokens]:
+            assert sorted(row) == ["duplicate", "induction", "previous_token"]
+            assert all(0 <= score <= 1 for score in row.values())
+    assert scores["5"] != scores["7"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", TEXT, "--ablate", "1"], ["--ablate", "a layer and a head"]),
+        (["run", TEXT, "--ablate", "0.9"], ["heads 0 to 3"]),
+        (["run", TEXT, "--ablate", "0.1", "--ablation", "none"], ["--ablation", "zero", "mean"]),
+        (["run", TEXT, "--ablation", "mean"], ["--ablation goes with --ablate"]),
+        (["ablate", TEXT, "--answer", "unaffable cat"], ["pieces"]),
+        (["patch", TEXT, "cat cat eats the cat", "--answer", "the", "--against", " "], ["--against takes a word"]),
+        (["lens", TEXT, "--watch", "unaffable cat"], ["pieces"]),
+        (["run", TEXT, "--reduce", "median"], ["--reduce takes one of mean", "'median'"]),
+        (["heads", TEXT, "--sort", "size"], ["--sort takes one of", "'size'"]),
+        (["heads", TEXT, "--like", "9.0"], ["no layer 9"]),
+        (["heads", TEXT, "--like", "x"], ["such as 18.6", "'x'"]),
+        (["heads", TEXT, "--map", "--color", "size"], ["--color takes one of", "'size'"]),
+        (["heads", TEXT, "--color", "entropy"], ["--color goes with --map"]),
+        (["heads", TEXT, "--map", "--example"], ["leave --map out"]),
+        (["heads", TEXT, "--map", "--json"], ["--map and --example are for the terminal"]),
+        (["heads", TEXT, "--probe"], ["at most 15", "--probe-tokens 7"]),
+        (["heads", TEXT, "--probe", "--probe-tokens", "3"], ["from 4 to 1000"]),
+        (["heads", TEXT, "--probe-tokens", "5"], ["--probe-tokens goes with --probe"]),
+    ],
+    ids=lambda value: " ".join(value[2:]) if value[:1] and value[-1].islower() else "",
+)
+def test_what_cannot_be_is_refused(call, gpt2, arguments, words):
+    """Nothing is printed but one line, which says what was expected."""
+    code, out, err = call(*arguments, "--model", gpt2)
+    assert code in (1, 2)
+    assert (out, err.count("\n")) == ("", 1)
+    assert [word for word in words if word not in err] == []
