@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -32,8 +33,9 @@ def saved(tmp_path):
 
 
 def titles(out):
-    """The titles of the panels."""
-    return [line.strip() for line in out.splitlines() if line.strip().startswith(("layer ", "mean of the"))]
+    """The titles of the panels, which stand beside each other where there is room."""
+    lines = (line.strip() for line in out.splitlines())
+    return [title for line in lines if line.startswith(("layer ", "mean of the")) for title in re.split(" {2,}", line)]
 
 
 def test_lists_and_ranges(capsys, saved):

@@ -614,6 +614,8 @@ def test_interrupt(call, monkeypatch, name):
         "tokens": ["猫"],
         "next": ["猫", "--model", "x"],
         "fill": ["猫", "--model", "x"],
+        "lens": ["猫", "--model", "x"],
+        "patch": ["猫", "狗", "--model", "x", "--answer", "鱼"],
     }[name]
     assert call(name, *texts)[:2] == (130, "")
 

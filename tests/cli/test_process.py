@@ -15,6 +15,7 @@ from paths import ROOT
 from rich.cells import cell_len
 
 from attnviz import run
+from attnviz.cli import COMMANDS
 from attnviz.core.positions import SCHEMES
 from attnviz.io.write_data import attention_document, to_json
 
@@ -382,7 +383,7 @@ def test_two_ways_to_start():
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("attnviz ", ["ablate", "compare", "cost", "explain", "export", "heads", "lab", "models", "run", "tokens"]),
+        ("attnviz ", sorted(COMMANDS)),
         ("attnviz run --position ", sorted(SCHEMES)),
         ("attnviz run --position s", ["sinusoidal"]),
         ("attnviz compare --embedding ", ["hash", "onehot", "toy"]),
