@@ -253,7 +253,7 @@ def test_views(open_page, view):
 
 def test_heads_and_layers(open_page):
     """Head and layer are chosen by select, by the arrows beside it, and by Shift and arrow keys; the end wraps."""
-    tab = open_page(large(), "head=0&layer=0")
+    tab = open_page(large(), "view=matrix&head=0&layer=0")
     tab.act("#head", "select_option", "2")
     tab.act("#next-layer", "click")
     assert (tab.state["head"], tab.state["layer"]) == ("2", "1")
@@ -282,6 +282,43 @@ def test_overview(open_page):
     assert tab.settled().text("#readout") == "layer 2, mean of the heads"
     tab.page.mouse.click(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20)
     assert tab.settled().text("#heading") == "layer 2, mean of the heads"
+
+
+def test_opens_on_all_heads(open_page):
+    """A page of many heads opens on all of them; one of a few, or of a comparison, on a heatmap."""
+    tab = open_page(large())
+    assert tab.page.locator("#view-heads").get_attribute("aria-selected") == "true"
+    assert tab.state == {}
+    for few in (sentence(), compare("猫吃鱼", "鱼吃猫", heads=2)):
+        tab = open_page(few)
+        assert tab.page.locator("#view-matrix").get_attribute("aria-selected") == "true"
+
+
+def assert_in_window(tab, part, width, height):
+    """Check that the whole element is in the window."""
+    box = tab.page.locator(part).bounding_box()
+    ends = (box["x"], box["y"], width - box["x"] - box["width"], height - box["y"] - box["height"])
+    assert min(ends) >= 0, (part, tab.state, ends)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+def test_controls_stay_in_sight(open_page, size):
+    """Controls, legend and view are in the window together, in every view and for every kind of page."""
+    width, height = size
+    long = run("我上周买的手机屏幕碎了，今天没有时间去修理。" * 6)
+    for shown in (sentence(), large(3, 12, 12), long, compare("猫吃鱼", "鱼吃猫", heads=2)):
+        tab = open_page(shown, "view=matrix", width=width, height=height)
+        for view in tab.page.locator("#views button").all():
+            view.click()
+            tab.settled()
+            parts = ["#views", "#choosers", "#settings", ".under", ".tools"]
+            parts += ["#frame"] if tab.page.locator("#frame").is_visible() else []
+            for part in parts:
+                assert_in_window(tab, part, width, height)
+            tab.page.mouse.wheel(0, 60)
+            for part in ("#views", "#settings", ".under"):
+                assert_in_window(tab, part, width, height)
+            tab.page.evaluate("scrollTo(0, 0)")
 
 
 def test_hover(open_page):
@@ -427,7 +464,7 @@ def test_order(open_page):
 
 def test_zoom(open_page):
     """Larger cells scroll inside the view, labels stay in sight, and the page itself never scrolls sideways."""
-    tab = open_page(large())
+    tab = open_page(large(), "view=matrix")
     width = tab.page.evaluate("document.getElementById('content').offsetWidth")
     for _ in range(6):
         tab.act("#zoom-in", "click")

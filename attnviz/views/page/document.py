@@ -72,14 +72,15 @@ class _Content:
     heads: Sequence[Localized]
     sides: Sequence[Localized | None]
     titles: Sequence[Localized]
+    view: Literal["matrix", "heads"]
     start: tuple[int, int]
 
 
 def of_attention(attention: Attention, presentation: Presentation, refining: Refining = AS_IS) -> Document:
     """Return the document of all layers and heads, and of the mean of the heads where there are several.
 
-    The page opens where a table would: at the last layer, at the first of up to 4 heads, else at their mean. Raises
-    InputError where the page would be larger than LARGEST_PAGE characters.
+    The page opens with all heads where there are more than 4, as models have; else where a table would: at the last
+    layer, at the first head. Raises InputError where the page would be larger than LARGEST_PAGE characters.
     """
     form = _prepare_plain(attention, presentation, refining)
     panels = list(form.panels)
@@ -103,6 +104,7 @@ def of_attention(attention: Attention, presentation: Presentation, refining: Ref
         heads=[in_each_language(_name_of(name)) for name in names],
         sides=[None],
         titles=_sheet_titles(attention, names, panels),
+        view="heads" if len(attention.layers) * len(attention.heads) > MOST_HEADS else "matrix",
         start=(len(attention.layers) - 1, len(names) - 1 if len(names) > len(attention.heads) > MOST_HEADS else 0),
     )
     return _assemble(content, refining)
@@ -167,6 +169,7 @@ def of_comparison(
         heads=[in_each_language(_name_of(name)) for name in names],
         sides=_comparison_sides(comparison),
         titles=[_setting_title(setting, name, len(names)) for setting in settings for name in names],
+        view="matrix",
         start=(len(forms) - 1, len(names) - 1),
     )
     return _assemble(content, refining)
@@ -258,6 +261,7 @@ def _assemble(content: _Content, refining: Refining) -> Document:
         heads=tuple(content.heads),
         sides=tuple(content.sides),
         titles=tuple(content.titles),
+        view=content.view,
         start=content.start,
         scales=tuple(_describe(_with_floor(scale, panels, exact=exact)) for scale in scales),
         spread=refining.scale,

@@ -75,7 +75,7 @@ class PageData:
     rows, columns: the labels of the axes.
     layers, heads, sides: the names to choose from; the layers of a comparison are its settings, its sides are A, B and
     the change; an attention has one side without a name. titles, sheets: [layers * heads], [layers * heads * sides].
-    start: the layer and the head that are shown first. spread: how their colours are spread at first.
+    view: the view that is shown first; start: its layer and head. spread: how their colours are spread at first.
     scales: those in use; scale_of_side: the index of each side's.
     sentences: those of the controls, by language and name.
     """
@@ -95,6 +95,7 @@ class PageData:
     heads: tuple[Localized, ...]
     sides: tuple[Localized | None, ...]
     titles: tuple[Localized, ...]
+    view: Literal["matrix", "heads"]
     start: tuple[int, int]
     scales: tuple[PageScale, ...]
     spread: str

@@ -30,7 +30,7 @@ function layOutPanel(sheet, { width, height: most }, y) {
   const rise = size * 0.95;
   const metrics = { room, size, pad, lineHeight: size * 1.5 + 34 };
   const isLine = single && !IS_CROSS;
-  const high = isLine ? Math.min(SIDES > 1 ? 90 : 200, Math.max(60, Math.min(room * 0.2, most * 0.4))) : 34;
+  const high = isLine ? Math.min(SIDES > 1 ? 90 : 200, Math.max(60, Math.min(room * 0.2, most * 0.4 / SIDES))) : 34;
   const head = title + high + rise + 12;
   const from = shiftRight(layOutText(source, data.rows, { ...metrics, top: head }), 6);
   let to = from;

@@ -11,7 +11,8 @@
  *   largest absolute number, and the block of its forbidden cells (-1: none)
  * @typedef {{texts: PageText[], rowTexts: number[], columnText: ?number, captions: Localized[][], notes: Localized[][],
  *   precision: string, digits: number, rows: string[], columns: string[], axes: Localized, layers: Localized[],
- *   heads: Localized[], sides: (?Localized)[], titles: Localized[], start: number[], scales: Scale[], spread: string,
+ *   heads: Localized[], sides: (?Localized)[], titles: Localized[],
+ *   view: string, start: number[], scales: Scale[], spread: string,
  *   scaleOfSide: number[], sheets: SheetInfo[],
  *   small: {block: number, rows: number, columns: number, step: number},
  *   sentences: Object<string, Object<string, string>>, title: string, language: string}} PageData

@@ -51,10 +51,18 @@ export class Page {
     return makeScene({ state, hover, sheets, small: store.small, found, theme });
   }
 
-  /** Return the room for the view. */
+  /** Return the room for the view: so high that the legend and the controls stay in the window with it. */
   get space() {
-    const height = this.isPrinting ? 900 : Math.max(300, window.innerHeight * 0.8 - 60);
-    return { width: Math.max(200, byId("frame").clientWidth - 2), height };
+    const frame = byId("frame").getBoundingClientRect();
+    const panel = byId("panel").getBoundingClientRect();
+    const below = panel.bottom - frame.bottom + this.controlsBelow + 8;
+    const free = window.innerHeight - (frame.top + window.scrollY) - below;
+    return { width: Math.max(200, byId("frame").clientWidth - 2), height: this.isPrinting ? 900 : Math.max(240, free) };
+  }
+
+  /** Return the height that the controls take below the view on narrow screens; 0 where they are beside it. */
+  get controlsBelow() {
+    return getComputedStyle(byId("side")).display === "contents" ? byId("settings").offsetHeight + 8 : 0;
   }
 
   /** Change the state, write it to the address and show it. @param {Partial<import("./state.mjs").State>} patch */
@@ -83,10 +91,10 @@ export class Page {
     this.sheets = sheets;
     showControls(this.scene);
     showDescriptions(this.scene);
+    showLegend(this.scene);
     this.layOut();
     if (differs("word", "other", "layer", "head", "view", "zoom")) this.scrollToChosen();
     this.draw();
-    showLegend(this.scene);
     paintStrips(this.scene, this.strips);
     // Last: with a thousand rows the browser would lay the page out once more for each question asked after it.
     showTables(this.scene, (order) => this.change({ order }));
@@ -106,8 +114,12 @@ export class Page {
   layOut() {
     const view = VIEWS[this.state.view];
     byId("frame").hidden = !view;
-    this.layout = view ? { view: this.state.view, plan: view.layOut(this.scene, this.space) } : null;
+    this.layout = null;
+    document.documentElement.style.setProperty("--below", `${Math.max(0, this.controlsBelow - 8)}px`);
     if (!view) return;
+    const { space } = this;
+    byId("frame").style.maxHeight = `${space.height + 2}px`;
+    this.layout = { view: this.state.view, plan: view.layOut(this.scene, space) };
     byId("content").style.width = `${Math.ceil(this.layout.plan.width)}px`;
     byId("content").style.height = `${Math.ceil(this.layout.plan.height)}px`;
   }

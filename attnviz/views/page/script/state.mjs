@@ -20,7 +20,7 @@ import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 
 /** @type {State} */
 const FIRST = {
-  view: "matrix", layer: data.start[0], head: data.start[1], word: null, other: null, least: 0, find: "",
+  view: data.view, layer: data.start[0], head: data.start[1], word: null, other: null, least: 0, find: "",
   colours: data.spread !== "global" ? data.spread : data.sheets.length > 8 * SIDES ? "head" : "all", zoom: 0,
   order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: data.language,
 };
