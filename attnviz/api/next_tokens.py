@@ -31,7 +31,8 @@ def next_tokens(
 
     An encoder-decoder answers the text. model: as in `load`, or an open one. branches: so many continuations, the first
     from the likeliest token, the second from the next. options: steps (1 if not given), temperature (draw tokens in
-    place of taking the likeliest), top_p, seed, top (how many candidates of each step are kept), chat, chat_template.
+    place of taking the likeliest), top_p, seed, top (how many candidates of each step are kept), chat, chat_template,
+    ablate and ablation (heads that are switched off).
     watch: is told each token of a single continuation as it comes.
     Raises an AttnvizError that says what was expected, what came and what to do.
     """
@@ -63,7 +64,7 @@ def collect(
         prompt=prompt,
         branches=tuple(found),
         decoding=first.decoding,
-        provenance=model.provenance(),
+        provenance=model.provenance(options),
         notes=(*first.prompt.notes, *unapplied_note(first.rules)),
     )
 

@@ -37,12 +37,14 @@ class ContinuedInput:
 
 @dataclass(frozen=True)
 class SpeakingModel:
-    """Which model goes on, and whether its chat template renders the text."""
+    """Which model goes on, whether its chat template renders the text, and which of its heads are off."""
 
     model: str | None = None
     download: bool = False
     chat: bool = False
     chat_template: str | None = None
+    ablate: tuple[str, ...] = ()
+    ablation: str = "zero"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,12 @@ def command(
     style = picture_style(picture_options, output.save)
     text = one_text(texts, inputs)
     model = open_one(model_options.model, model_options.download)
-    options = Options(chat=model_options.chat, chat_template=model_options.chat_template)
+    options = Options(
+        chat=model_options.chat,
+        chat_template=model_options.chat_template,
+        ablate=model_options.ablate,
+        ablation=model_options.ablation,
+    )
     continuations = model.continuations(text, options, decoding, decoding_options.branches)
     print_notes(continuations[0].prompt.notes)
     alone = decoding.steps > 1 and len(continuations) == 1

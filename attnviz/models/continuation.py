@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,12 +18,15 @@ from attnviz.models.cache import Restarting, TextReader
 from attnviz.models.contributions import ContributionHook
 from attnviz.models.families.base import ModelShape
 from attnviz.models.families.config import Configuration
-from attnviz.models.families.hooks import Hook, Sublayer
+from attnviz.models.families.hooks import Sublayer
 from attnviz.models.forward import Network, Request
 from attnviz.models.generate import GenerationRules, Sampler, decode_tokens, likeliest, probabilities, read_rules
 from attnviz.models.options import MOST_STEPS, Options
 from attnviz.models.tokenizers.spelling import SpelledText
 from attnviz.models.tokenizers.tokenizer import TextTokenizer
+
+if TYPE_CHECKING:
+    from attnviz.models.heads_off import HeadsOff
 
 _LAST = Request(layers=(), logits=[-1], traces=False)
 MOST_BRANCHES = 9
@@ -107,7 +110,7 @@ class GeneratedToken:
     tokens for its place, first the likeliest. context: the tokens that could be attended to: those before it, or, of an
     encoder-decoder, those of the text. weights [layers, heads, context]: the row of the token before it, which
     predicted it; with one more column where heads have a sink. shares [context]: what that row added to the hidden
-    state by words, see `RowHook`; they sum to 1.
+    state by words, see `RowHook`; they sum to 1, or are 0 where all heads are off.
     """
 
     token: Token
@@ -128,12 +131,14 @@ class RowHook(ContributionHook, Restarting):
     """Keep what some tokens of a pass attended to, in every layer: weights, and lengths of weight x v W_o.
 
     rows: the numbers of these tokens among those of the pass, -1 for the last. cross: whether a decoder's
-    cross-attention is meant.
+    cross-attention is meant. off: heads that are switched off before; they add nothing by words, whatever they give.
     """
 
-    def __init__(self, rows: Sequence[int] = (-1,), *, cross: bool = False, continued: bool = False) -> None:
+    def __init__(
+        self, rows: Sequence[int] = (-1,), *, cross: bool = False, continued: bool = False, off: HeadsOff | None = None
+    ) -> None:
         super().__init__(cross=cross, continued=continued)
-        self._rows, self._kept = list(rows), dict[int, Float32]()
+        self._rows, self._kept, self._off = list(rows), dict[int, Float32](), off
 
     def restart(self) -> None:
         """Forget the values of the tokens that were read."""
@@ -147,6 +152,8 @@ class RowHook(ContributionHook, Restarting):
             rows = weights[:, self._rows]
             self._kept[at.layer] = rows
             super().head_outputs(at, context[:, self._rows], rows, value, output)
+            if self._off is not None:
+                self.lengths[at][self._off.heads_of(at)] = 0
         return context
 
     def weights(self, row: int = 0) -> Float32:
@@ -156,6 +163,7 @@ class RowHook(ContributionHook, Restarting):
     def shares(self, keys: int, row: int = 0) -> Float32:
         """Return what share of what the heads added in one of the rows came from each key, [keys]; they sum to 1.
 
+        Where every head is off all are 0.
         Of each layer the lengths of all heads (Kobayashi et al. 2020, equation 5) are added and divided by their sum;
         then the mean of the layers is taken, each counting the same. A head that adds little counts little, whatever
         its weights are.
@@ -196,7 +204,8 @@ class Prompt:
 class Continuation:
     """One text that grows: iterate over it for its tokens, as they come.
 
-    branch: the number of the candidate that it begins with, None for what is chosen. changing: a hook for every pass.
+    branch: the number of the candidate that it begins with, None for what is chosen. off: heads that every pass is
+    made without.
     """
 
     def __init__(
@@ -207,13 +216,13 @@ class Continuation:
         decoding: Decoding,
         rules: GenerationRules,
         branch: int | None = None,
-        changing: Hook | None = None,
+        off: HeadsOff | None = None,
     ) -> None:
         self.prompt, self.decoding, self.rules = prompt, decoding, rules
         self._network, self._tokenizer, self._branch = network, tokenizer, branch
         self.spelled = SpelledText(tokenizer, prompt.base, keeps_first_space=prompt.is_read)
-        self._hook = RowHook(cross=not prompt.is_read, continued=True)
-        hooks = (self._hook,) if changing is None else (changing, self._hook)
+        self._hook = RowHook(cross=not prompt.is_read, continued=True, off=off)
+        hooks = (self._hook,) if off is None else (off, self._hook)
         self._reader = TextReader(network, prompt.encoder_hidden_states, *hooks)
         self.ended = False
 

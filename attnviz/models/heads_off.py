@@ -22,12 +22,15 @@ class HeadsOff(Hook):
     """Switch heads of one stack off, in its self-attention or in its cross-attention.
 
     heads: (layer, head) pairs. way: "zero" or "mean". The mean is kept from the first pass, so that tokens which are
-    added to a text get the mean over that text: a hook serves one text.
+    added to a text get the mean over that text: a hook serves one text. tokens: how many of the first pass's first
+    tokens are the text, None for all of them.
     Raises MissingError during a pass for a head that its layer does not have.
     """
 
-    def __init__(self, heads: Iterable[tuple[int, int]], way: str = "zero", *, cross: bool = False) -> None:
-        self.way, self.cross = way, cross
+    def __init__(
+        self, heads: Iterable[tuple[int, int]], way: str = "zero", *, cross: bool = False, tokens: int | None = None
+    ) -> None:
+        self.way, self.cross, self._tokens = way, cross, tokens
         self._heads: dict[int, list[int]] = {}
         for layer, head in sorted(set(heads)):
             self._heads.setdefault(layer, []).append(head)
@@ -42,8 +45,8 @@ class HeadsOff(Hook):
         output: Float32,  # noqa: ARG002
     ) -> Float32:
         """Return the heads' outputs [heads, n, d_h] with those that are off replaced."""
-        chosen = self._heads.get(at.layer)
-        if chosen is None or at.cross != self.cross:
+        chosen = self.heads_of(at)
+        if not chosen:
             return context
         if chosen[-1] >= len(context):
             raise no_such_head(f"{at.layer}.{chosen[-1]}", at.layer, len(context))
@@ -51,10 +54,16 @@ class HeadsOff(Hook):
         changed[chosen] = 0 if self.way == "zero" else self._mean(at.layer, context[chosen])
         return changed
 
+    def heads_of(self, at: Sublayer) -> list[int]:
+        """Return the numbers of the sublayer's heads that are off."""
+        return self._heads.get(at.layer, []) if at.cross == self.cross else []
+
     def _mean(self, layer: int, context: Float32) -> Float32:
-        """Return the mean over the first pass's tokens of these heads' outputs [heads, n, d_h]: [heads, 1, d_h]."""
+        """Return the mean over the text's tokens of these heads' outputs [heads, n, d_h]: [heads, 1, d_h]."""
         if layer not in self._means:
-            self._means[layer] = context.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+            self._means[layer] = (
+                context[:, : self._tokens].mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+            )
         return self._means[layer]
 
 

@@ -35,7 +35,7 @@ from attnviz.models.continuation import (
     unapplied_note,
 )
 from attnviz.models.families.base import ModelShape
-from attnviz.models.families.hooks import Hook, hooked_too
+from attnviz.models.families.hooks import hooked_too
 from attnviz.models.families.registry import FAMILIES
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 from attnviz.models.limits import TextLimits
@@ -49,6 +49,7 @@ from attnviz.text.word_spans import spell_words, word_spans
 
 if TYPE_CHECKING:
     from attnviz.core.tokenized_text import TokenizedText
+    from attnviz.models.heads_off import HeadsOff
     from attnviz.models.masks import ReadMasks
 
 
@@ -214,6 +215,11 @@ class Model:
             )
         request = Request(traces=traces and reduce is None, contributions=contributions, reduce=reduce)
         off = self._switched_off(chosen)
+        if off is not None and off.way == "mean" and (contributions or reduce in ("norm", EVERY)):
+            raise OptionError(
+                "With --ablation mean a head adds its mean, and what each word adds to that is not known.",
+                hint="Use --ablation zero.",
+            )
         depth = self.shape.decoder_layers if reads_target(chosen, self.shape) else self.shape.layers
         wanted = _request(layers, depth or 0, request)
         if chosen.generate is not None:
@@ -237,16 +243,17 @@ class Model:
         merged = hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
         return merged.mean_layers() if mean else merged
 
-    def without_heads(self, options: Options) -> AbstractContextManager[None]:
+    def without_heads(self, options: Options, tokens: int | None = None) -> AbstractContextManager[None]:
         """Return a context in which passes run without the heads that the options switch off; for one text.
 
         It holds for the stack whose attention is shown: of an encoder-decoder either the encoder or the decoder.
+        tokens: how many of the first tokens a mean is taken over, None for all.
         Raises OptionError and MissingError for heads that there are not.
         """
-        off = self._heads_off(options)
+        off = self._heads_off(options, tokens)
         return nullcontext() if off is None else hooked_too(off)
 
-    def _heads_off(self, options: Options) -> Hook | None:
+    def _heads_off(self, options: Options, tokens: int | None = None) -> HeadsOff | None:
         """Return what switches heads off as `without_heads` says; None where the options switch off none."""
         off = self._switched_off(options)
         if off is None:
@@ -254,7 +261,7 @@ class Model:
         from attnviz.models.heads_off import HeadsOff
 
         cross = reads_target(options, self.shape) and options.attention != "decoder"
-        return HeadsOff(off.heads, off.way, cross=cross)
+        return HeadsOff(off.heads, off.way, cross=cross, tokens=tokens)
 
     def _switched_off(self, options: Options) -> HeadsSwitchedOff | None:
         """Return the heads that the options switch off; raises MissingError for one that there is not."""
@@ -312,7 +319,7 @@ class Model:
                 decoding,
                 rules,
                 branch=None if branches == 1 else number,
-                changing=self._heads_off(options),
+                off=self._heads_off(options),
             )
             for number in range(branches)
         ]
@@ -376,13 +383,13 @@ class Model:
         if prompt.encoder_hidden_states is None:
             ids = token_ids(continuation.ids)
             self._limits(request).check(len(ids))
-            with self.without_heads(options):
+            with self.without_heads(options, len(prompt.ids)):
                 output = self._forward(ids, np.zeros_like(ids), request)
             source = f"{prompt.source}\n{added.text}" if options.chat else prompt.source + added.text
             tokens = (*prompt.tokens, *added.tokens)
             return self._attention(tokens, source, output, request, notes, unknown_words=prompt.unknown_words)
         alone = options.attention == "decoder"
-        with naming_file(self.checkpoint.path), self.without_heads(options):
+        with naming_file(self.checkpoint.path), self.without_heads(options, len(prompt.ids)):
             request = replace(request, cross_attention=not alone)
             output = self.network.decode(token_ids(continuation.ids), prompt.encoder_hidden_states, request)
         return self._attention_of_target(
@@ -405,9 +412,10 @@ class Model:
     def _encode_alone(self, text: str) -> EncodedText:
         return self._encode(text, None, _NOTHING_KEPT)
 
-    def provenance(self) -> Provenance:
-        """Return what its attention says of where it comes from."""
-        return Provenance(self._origin())
+    def provenance(self, options: Options | None = None) -> Provenance:
+        """Return what its attention says of where it comes from; options: which heads they switch off."""
+        off = None if options is None else self._switched_off(options)
+        return Provenance(replace(self._origin(), switched_off=off))
 
     def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> EncodedText:
         """Return the tokens of a text, or of two; raises InputError where there are too many."""

@@ -150,6 +150,59 @@ def test_the_toy_has_no_heads_to_switch_off():
         attnviz.run("猫吃鱼", ablate="0.0")
 
 
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory):
+    """A tiny GPT-2 in a folder."""
+    pytest.importorskip("tokenizers")
+    return str(model_of(tmp_path_factory.mktemp("off") / "gpt2", "gpt2"))
+
+
+@pytest.mark.parametrize("way", ["zero", "mean"])
+def test_what_is_said_next_without_heads(gpt2, way):
+    """A step's weights are those of the whole text in one pass, the mean that of the prompt; the result says so."""
+    off = {"ablate": ["0.1", "1.*"], "ablation": way}
+    found = attnviz.next_tokens("the cat eats", gpt2, steps=4, **off)
+    last = found.tokens[-1]
+    whole = attnviz.run("the cat eats", model=gpt2, generate=4, merge="none", layers="all", **off)
+    count = len(last.context)
+    assert_near(last.weights, whole.weights[:, :, count - 1, :count])
+    assert found.attention.provenance.model.switched_off == found.provenance.model.switched_off
+    assert json.loads(found.to_json())["settings"]["ablate"] == ["0.1", "1.0", "1.1", "1.2", "1.3"]
+    assert f"without the heads 0.1, 1.* ({'zero' if way == 'zero' else 'their mean'})" in " ".join(str(found).split())
+    plain = attnviz.next_tokens("the cat eats", gpt2, steps=4)
+    assert "ablate" not in json.loads(plain.to_json())["settings"]
+    assert_apart(np.array(plain.tokens[0].probability), np.array(found.tokens[0].probability), by=1e-6)
+
+
+@pytest.mark.parametrize("way", ["zero", "mean"])
+def test_a_head_that_is_off_attends_to_no_word(gpt2, way):
+    """The shares are those of the heads that are on: of layer 0 alone without 1 and 2; without any head they are 0."""
+    off = {"ablate": ["0.1", "1.*", "2.*"], "ablation": way}
+    (token,) = attnviz.next_tokens("the cat eats", gpt2, **off).tokens
+    lengths = attnviz.run("the cat eats", model=gpt2, merge="none", layers=[0], contributions=True).contributions[0]
+    left = lengths[[0, 2, 3], -1].sum(axis=0)
+    assert_near(token.shares, left / left.sum())
+    none = attnviz.next_tokens("the cat eats", gpt2, ablate=["0.*", "1.*", "2.*"], ablation=way, branches=2)
+    assert not none.tokens[0].shares.any()
+    assert "attended" in str(none)
+
+
+def test_contributions_without_heads(gpt2):
+    """A head that is off adds nothing in the report, which names it; what each word adds to a mean is refused."""
+    measured = attnviz.heads("the cat eats", model=gpt2, ablate="1.2")
+    assert measured.row("1.2").contribution == 0
+    assert measured.row("1.1").contribution > 0
+    assert json.loads(measured.to_json())["settings"]["ablate"] == ["1.2"]
+    assert "without head 1.2 (zero)" in " ".join(str(measured).split())
+    mean = {"model": gpt2, "ablate": "1.2", "ablation": "mean"}
+    with pytest.raises(OptionError, match="is not known"):
+        attnviz.heads("the cat eats", **mean)
+    for reduce in ("norm", "all"):
+        with pytest.raises(OptionError, match="is not known"):
+            attnviz.run("the cat eats", reduce=reduce, **mean)
+    assert attnviz.run("the cat eats", reduce="rollout", **mean).weights.shape[1] == 1
+
+
 def test_a_layer_with_heads_off_is_not_explained(tiny):
     """A row of it would not lead to its output; layers above can be explained."""
     off = attnviz.run("the cat eats", model=tiny, ablate="1.0")

@@ -130,7 +130,10 @@ def _branch_columns(number: int, branch: Branch, rows: int, medium: Medium) -> t
     words = tuple(
         "" if one is None else f"{named(one.token.text, medium).rstrip()} {percent(one.probability)}" for one in tokens
     )
-    looked = tuple("" if one is None else attended_labels(one.context, one.shares, 1, medium)[0][0] for one in tokens)
+    looked = tuple(
+        "" if one is None or not one.shares.any() else attended_labels(one.context, one.shares, 1, medium)[0][0]
+        for one in tokens
+    )
     return (Column(message("branch {number}", number=number), words), Column(message("attended most to"), looked))
 
 
