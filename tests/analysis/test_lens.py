@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from golden_models import MODELS
+from golden_models import MODELS, load
 from near import assert_apart, assert_near, assert_states_near
 from paths import GOLDEN
 from test_head_ablation import Bare
@@ -16,8 +16,10 @@ from attnviz.analysis import lens as lens_module
 from attnviz.analysis.lens import lens
 from attnviz.cli import main
 from attnviz.core.errors import InputError, MissingError, OptionError
+from attnviz.models import attribution
 from attnviz.models.attribution import attribute
-from attnviz.models.families.hooks import hooked
+from attnviz.models.families.hooks import Hook, HookChain, hooked
+from attnviz.models.heads_off import HeadsOff
 
 ANSWERS = dict(np.load(GOLDEN / "interventions.npz"))
 CAUSAL = ["gpt2", "llama", "gemma3", "gpt_neox"]
@@ -67,14 +69,50 @@ def test_parts_add_up_to_the_logit(name):
     assert_states_near(part.remainder + part.logit, part.logit)
 
 
-@pytest.mark.parametrize("name", ["gemma3", "granite", "olmo2", "cohere"])
+class _LastRow(Hook):
+    """Keep the last row of each layer's attention and of its output."""
+
+    def __init__(self):
+        self.attention, self.hidden = [], []
+
+    def layer_output(self, layer, hidden, attention, cross_attention):  # noqa: ARG002
+        self.attention.append(attention.output[-1].astype(np.float64))
+        self.hidden.append(hidden[-1].astype(np.float64))
+        return hidden
+
+
+def added_by(name, whole):
+    """Return what an attention output, [dim], is multiplied by when it is added in the last layer, factors fixed."""
+    config, tensors, _ = load(name)
+    if name in ("cohere", "gpt_neox"):
+        return 1.0
+    if name == "granite":
+        return config["residual_multiplier"]
+    weight = tensors[f"model.layers.{config['num_hidden_layers'] - 1}.post_attention_layernorm.weight"]
+    gain = weight.astype(np.float64) + (name == "gemma3")
+    return gain / np.sqrt(np.mean(whole**2) + config["rms_norm_eps"])
+
+
+@pytest.mark.parametrize("name", ["gemma3", "granite", "olmo2", "cohere", "gpt_neox"])
 def test_a_head_s_part_is_what_is_missing_without_it(name):
-    """In the last layer of a parallel block, or by the formula with fixed factors: parts of a layer add up to it."""
+    """In the last layer: what its attention lacks when the head is off, added as the family does, in the direction."""
     passes = Bare(name)
-    part = attribute(passes, -1, 7)
-    through = part.heads.sum(axis=1) + part.biases + part.feed_forward
-    total = through.sum() + part.embedding + part.constant + part.cap
-    assert_states_near(total, part.logit)
+    part, whole = attribute(passes, -1, 7), _LastRow()
+    with hooked(whole):
+        final = passes.run()
+    direction, _ = attribution._direction(passes.stack, whole.hidden[-1], final[-1], 7)
+    last = len(whole.hidden) - 1
+    missing = []
+    for head in range(part.heads.shape[1]):
+        without = _LastRow()
+        with hooked(HookChain(HeadsOff([(last, head)]), without)):
+            passes.run()
+        lacking = (whole.attention[-1] - without.attention[-1]) * added_by(name, whole.attention[-1])
+        missing.append(direction @ lacking)
+        if name in ("cohere", "gpt_neox"):  # beside the feed-forward layer, which then reads the same
+            assert_states_near(whole.hidden[-1] - without.hidden[-1], lacking)
+    assert_states_near(part.heads[-1], missing)
+    assert np.ptp(missing) > 1e-3
 
 
 @pytest.mark.parametrize("name", ["bert", "opt-after", "distilbert"])
