@@ -452,6 +452,54 @@ def test_hidden_sinks(open_page, view):
     assert [cells[0] for cells in tab.table()] == ["猫", "吃", "鱼", "。"]
 
 
+def with_special(layers=1, heads=1):
+    """Return attention between four words and two special tokens, the first of them a sink."""
+    raw = np.random.default_rng(5).random((layers, heads, 6, 6))
+    raw[..., 0] += 3
+    weights = (raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return Attention.from_arrays(weights, ["[CLS]", "the", "cat", "eats", "fish", "[SEP]"])
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_special_tokens_can_be_hidden(open_page, view):
+    """Special tokens and sinks leave tables, pictures and scales; the rest is kept or re-normalized, which is said."""
+    attention = with_special(2, 3)
+    weights = attention.weights[1, 0].astype(np.float64)
+
+    def rows(numbers):
+        return [[w, number(float(x), 3)] for w, x in zip(("the", "cat", "eats", "fish"), numbers, strict=True)]
+
+    tab = open_page(attention, f"view={view}&layer=1&head=0&word=1&order=text")
+    before = tab.page.locator("#panel").screenshot()
+    assert len(tab.table()) == 6
+    tab.act("#special", "select_option", "hide")
+    assert tab.table() == rows(weights[1, 1:5])
+    assert "Hidden: [CLS] [SEP]. What is left of a row was not re-normalized." in tab.text("#note")
+    tab.act("#special", "select_option", "renormalize")
+    whole = weights[:, 1:5] / weights[:, 1:5].sum(axis=1, keepdims=True)
+    assert tab.table() == rows(whole[1])
+    assert tab.table(1)[3] == ["eats", number(float(whole[3, 0]), 3)]
+    assert tab.text("#note").endswith("What is left of each row was re-normalized to sum to 1.")
+    assert tab.state["special"] == "renormalize"
+    assert tab.page.locator("#panel").screenshot() != before
+    if view == "matrix":
+        tab.go("view=matrix&layer=1&head=0&special=renormalize&colours=all")
+        means = attention.mean().weights[:, 0][..., 1:5]
+        shown = np.concatenate([attention.weights[..., 1:5].reshape(-1, 4), means.reshape(-1, 4)])
+        most = (shown / shown.sum(axis=1, keepdims=True)).max()
+        assert tab.text("#legend").split()[-1] == number(float(most), 3)
+    tab.act("#special", "select_option", "keep")
+    assert "special" not in tab.state
+
+
+def test_pages_without_special_tokens_have_no_switch(open_page):
+    """There is nothing to hide in a toy sentence or a comparison; a hash that asks for it is ignored."""
+    for shown in (sentence(), compare("猫吃鱼", "鱼吃猫")):
+        tab = open_page(shown, "special=hide")
+        assert tab.page.locator("#special").count() == 0
+        assert "Hidden" not in tab.text("#note")
+
+
 def test_order(open_page):
     """The tables stand in the text's order or the strongest first."""
     attention = sentence()

@@ -17,9 +17,9 @@ CONTROLS = "button:visible, [role=tab]:visible, select:visible, input:visible, s
 
 
 def many_heads(path):
-    """Save a page of three layers with four heads over nine words."""
+    """Save a page of three layers with four heads over nine words, one of them special."""
     raw = np.random.default_rng(3).random((3, 4, 9, 9)) ** 4
-    attention = Attention.from_arrays(raw / raw.sum(axis=-1, keepdims=True), [f"word{i}" for i in range(9)])
+    attention = Attention.from_arrays(raw / raw.sum(axis=-1, keepdims=True), ["[CLS]", *(f"word{i}" for i in range(1, 9))])
     save_attention(attention, path)
 
 

@@ -12,11 +12,12 @@ from typing import Literal
 
 import numpy as np
 
+from attnviz.analysis.attention_sinks import find_sinks, is_special
 from attnviz.analysis.comparison import Comparison, Name
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import Message, language, message, toy_name
-from attnviz.views.page.page_data import Localized, PageData, PageScale, PageSheet, PageText, SmallMaps
+from attnviz.views.page.page_data import Hideable, Localized, PageData, PageScale, PageSheet, PageText, SmallMaps
 from attnviz.views.page.payload import (
     EXACT_UP_TO,
     LEAST_STEPS,
@@ -73,6 +74,7 @@ class _Content:
     sides: Sequence[Localized | None]
     titles: Sequence[Localized]
     view: Literal["matrix", "heads"]
+    hideable: Hideable
     start: tuple[int, int]
 
 
@@ -105,9 +107,28 @@ def of_attention(attention: Attention, presentation: Presentation, refining: Ref
         sides=[None],
         titles=_sheet_titles(attention, names, panels),
         view="heads" if len(attention.layers) * len(attention.heads) > MOST_HEADS else "matrix",
+        hideable=_hideable(attention, panels),
         start=(len(attention.layers) - 1, len(names) - 1 if len(names) > len(attention.heads) > MOST_HEADS else 0),
     )
     return _assemble(content, refining)
+
+
+def _hideable(attention: Attention, panels: list[Panel]) -> Hideable:
+    """Return the columns of special tokens and sinks; none of reduced heads, whose rows are not all weights."""
+    if attention.provenance.reduced is not None:
+        return Hideable()
+    sinks = find_sinks(attention)
+    keys = panels[0].numbers or range(len(panels[0].columns))
+    columns = [at for at, key in enumerate(keys) if key in sinks or is_special(attention.key[key])]
+    if not 0 < len(columns) < len(panels[0].columns):
+        return Hideable()
+    high, whole = 0.0, 0.0
+    for panel in panels:
+        rest = np.delete(panel.values, columns, axis=1)
+        sums = rest.sum(axis=1)
+        high = max(high, float(rest.max(initial=0)))
+        whole = max(whole, float((rest.max(axis=1) / np.where(sums > 0, sums, 1)).max(initial=0)))
+    return Hideable(tuple(columns), (high, whole))
 
 
 def _prepare_plain(attention: Attention, presentation: Presentation, refining: Refining) -> Prepared:
@@ -170,6 +191,7 @@ def of_comparison(
         sides=_comparison_sides(comparison),
         titles=[_setting_title(setting, name, len(names)) for setting in settings for name in names],
         view="matrix",
+        hideable=Hideable(),
         start=(len(forms) - 1, len(names) - 1),
     )
     return _assemble(content, refining)
@@ -276,6 +298,7 @@ def _assemble(content: _Content, refining: Refining) -> Document:
             columns=maps[0].shape[1],
             step=max(tokens_per_cell(len(rows)), tokens_per_cell(len(columns))),
         ),
+        hideable=content.hideable,
         sentences=page_sentences(),
         title=_shorten(content.title),
         language=language(),

@@ -66,6 +66,17 @@ class SmallMaps:
 
 
 @dataclass(frozen=True)
+class Hideable:
+    """The columns of special tokens and sinks, which the reader may hide.
+
+    high: the largest number of all sheets in the other columns, as it is, and with each row re-normalized to sum to 1.
+    """
+
+    columns: tuple[int, ...] = ()
+    high: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
 class PageData:
     """All that the page shows, but the numbers, which are in blocks.
 
@@ -102,6 +113,7 @@ class PageData:
     scale_of_side: tuple[int, ...]
     sheets: tuple[PageSheet, ...]
     small: SmallMaps
+    hideable: Hideable
     sentences: dict[str, dict[str, str]]
     title: str
     language: str

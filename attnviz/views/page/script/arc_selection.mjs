@@ -2,7 +2,7 @@
 
 import { scaleEnd } from "./colors.mjs";
 import { COLUMNS, ROWS } from "./data.mjs";
-import { isForbidden, isHidden, scaleOf, valueAt } from "./sheets.mjs";
+import { isForbidden, isHidden, isRemoved, scaleOf, valueAt } from "./sheets.mjs";
 
 /** @typedef {{row: number, column: number, value: number, share: number}} Arc `share`: from 0, nothing, to 1 */
 
@@ -52,7 +52,7 @@ function evenShares(sheet) {
   for (let row = 0; row < ROWS && !scaleOf(sheet.side).diverging; row += 1) {
     let [sum, count] = [0, 0];
     for (let column = 0; column < COLUMNS; column += 1) {
-      if (isForbidden(sheet, row, column)) continue;
+      if (isForbidden(sheet, row, column) || isRemoved(sheet, column)) continue;
       sum += valueAt(sheet, row, column);
       count += 1;
     }

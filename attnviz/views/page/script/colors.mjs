@@ -13,7 +13,8 @@ const PALETTES = data.scales.map(({ colours }) => (
 /** Return the number at the end of the scale for a cell of this row; row null: for the sheet. */
 export function scaleEnd(sheet, row, colouring) {
   if (colouring === "row" && row !== null) return sheet.rowReach[row];
-  if (colouring === "all" || colouring === "log") return scaleOf(sheet.side).high;
+  if (colouring === "all" || colouring === "log") return sheet.isPartial ? sheet.high : scaleOf(sheet.side).high;
+  if (sheet.isPartial) return sheet.rowReach.reduce((most, reach) => Math.max(most, reach), 0);
   let high = 0;
   for (let side = 0; side < SIDES; side += 1) {
     if (data.scaleOfSide[side] === data.scaleOfSide[sheet.side]) {

@@ -25,6 +25,7 @@ export function buildControls(page) {
   if (data.heads.length > 1) choosers.push(buildChooser(page, "head", "head", data.heads));
   byId("choosers").replaceChildren(...choosers);
   byId("settings").replaceChildren(buildLeast(page), buildFind(page), buildColours(page), buildZoom(page));
+  if (data.hideable.columns.length) byId("zoom").before(buildSpecial(page));
   byId("settings").addEventListener("submit", (event) => {
     event.preventDefault();
     page.chooseNextMatch();
@@ -71,6 +72,13 @@ function buildColours(page) {
   for (const option of select.options) option.dataset.say = `colours_${option.value}`;
   select.addEventListener("change", () => page.change({ colours: select.value }));
   return buildLabelled("colours", "colours", select);
+}
+
+function buildSpecial(page) {
+  const select = make("select", { id: "special" }, ...CHOICES.special.map((value) => make("option", { value })));
+  for (const option of select.options) option.dataset.say = `special_${option.value}`;
+  select.addEventListener("change", () => page.change({ special: select.value }));
+  return buildLabelled("special", "special", select);
 }
 
 function buildZoom(page) {
@@ -138,7 +146,7 @@ export function showControls({ state, found, say }) {
     tab.tabIndex = view === state.view ? 0 : -1;
   }
   byId("panel").setAttribute("aria-labelledby", `view-${state.view}`);
-  for (const name of ["layer", "head", "colours"]) if (byId(name)) byId(name).value = String(state[name]);
+  for (const name of ["layer", "head", "colours", "special"]) if (byId(name)) byId(name).value = String(state[name]);
   byId("least").value = state.least;
   const threshold = formatNumber(thresholdOf(state), Math.max(3, data.digits));
   byId("least-shown").value = state.least ? threshold : say("least_none");

@@ -15,6 +15,7 @@
  *   view: string, start: number[], scales: Scale[], spread: string,
  *   scaleOfSide: number[], sheets: SheetInfo[],
  *   small: {block: number, rows: number, columns: number, step: number},
+ *   hideable: {columns: number[], high: number[]},
  *   sentences: Object<string, Object<string, string>>, title: string, language: string}} PageData
  */
 

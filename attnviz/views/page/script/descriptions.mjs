@@ -3,7 +3,7 @@
 import { arcsNote } from "./arcs.mjs";
 import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
-import { cellText, columnMeans, isForbidden, meanText, valueAt } from "./sheets.mjs";
+import { cellText, columnMeans, isForbidden, isRemoved, meanText, valueAt } from "./sheets.mjs";
 
 /** @typedef {import("./scene.mjs").Scene} Scene */
 
@@ -34,7 +34,8 @@ function readoutOfCell({ sheets, say }, row, column, side) {
   const shown = side === null ? sheets : [sheets[side]];
   const fields = { query: data.rows[row], key: data.columns[column] };
   if (shown.every((sheet) => isForbidden(sheet, row, column))) return say("says_forbidden", fields);
-  return say("says_weight", { ...fields, number: shown.map((sheet) => cellText(sheet, row, column)).join(" · ") });
+  const sentence = isRemoved(shown[0], column) ? "says_hidden" : "says_weight";
+  return say(sentence, { ...fields, number: shown.map((sheet) => cellText(sheet, row, column)).join(" · ") });
 }
 
 /** Describe the largest cell of a row. */
@@ -42,7 +43,7 @@ function readoutOfRow(scene, row) {
   const sheet = scene.sheets[SIDES - 1];
   let best = null;
   for (let column = 0; column < COLUMNS; column += 1) {
-    if (isForbidden(sheet, row, column)) continue;
+    if (isForbidden(sheet, row, column) || isRemoved(sheet, column)) continue;
     if (best === null || Math.abs(valueAt(sheet, row, column)) > Math.abs(valueAt(sheet, row, best))) best = column;
   }
   if (best === null) return scene.say("says_nothing", { query: data.rows[row] });
@@ -58,6 +59,18 @@ function readoutOfColumn({ sheets, say }, column) {
 
 /** Return the note below the view. */
 export function noteOf(scene) {
+  return [noteOfView(scene), hiddenNote(scene)].filter(Boolean).join(" · ");
+}
+
+/** Return which columns of special tokens and sinks are hidden, and whether rows were re-normalized; "": none. */
+export function hiddenNote({ state, say }) {
+  if (state.special === "keep") return "";
+  if (state.view === "heads" && data.small.step > 1) return say("special_pooled");
+  const words = data.hideable.columns.map((column) => data.columns[column]).join(" ");
+  return say(state.special === "hide" ? "special_hidden" : "special_renormalized", { words });
+}
+
+function noteOfView(scene) {
   const { state, say } = scene;
   if (state.view === "heads") {
     const axes = say(SIDES > 1 ? "axes_settings" : "axes_heads");

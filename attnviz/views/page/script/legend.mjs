@@ -4,7 +4,7 @@ import { colorAt, scaleEnd } from "./colors.mjs";
 import { IS_CROSS, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { formatNumber, largestSize, logFloor, pureDecimal } from "./numbers.mjs";
-import { columnMeans } from "./sheets.mjs";
+import { columnMeans, isRemoved } from "./sheets.mjs";
 import { widthOf } from "./text_measure.mjs";
 
 /** @typedef {import("./scene.mjs").Scene} Scene */
@@ -56,7 +56,8 @@ function legendEnds(scene, scale, side) {
   let high = scaleEnd(scene.sheets[side], row, state.colours);
   let { floor } = scale;
   if (state.view === "words" && row === null && (!IS_CROSS || state.other === null)) {
-    const means = columnMeans(scene.sheets[side]);
+    const sheet = scene.sheets[side];
+    const means = columnMeans(sheet).filter((_, column) => !isRemoved(sheet, column));
     high = largestSize(means);
     floor = logFloor(means, high);
   } else if (state.colours === "row" && row === null) return ends("row_largest");

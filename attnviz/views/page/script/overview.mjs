@@ -81,16 +81,18 @@ function drawLine(scene, painter, plan, { layer, side }, at, seen) {
 
 /** Return a small map in the chosen colouring; each is made once. */
 function smallPicture({ state, small }, index, side) {
-  const key = `${index} ${state.colours}`;
+  const special = data.small.step > 1 ? "keep" : state.special;
+  const key = `${index} ${state.colours} ${special}`;
   if (!small.pictures.has(key)) {
-    const pixels = smallPixels(small.bytes, index, side, state.colours);
+    const pixels = smallPixels(small.bytes, index, side, state.colours, special);
     small.pictures.set(key, pictureOf(pixels, data.small.columns, data.small.rows));
   }
   return small.pictures.get(key);
 }
 
 /** Return a small map's RGBA bytes. Byte 0 is forbidden and stays clear; 1 to 255 are shares of the map's largest. */
-function smallPixels(bytes, index, side, colouring) {
+function smallPixels(bytes, index, side, colouring, special) {
+  if (special !== "keep") return partialPixels(bytes, index, side, colouring, special);
   const count = data.small.rows * data.small.columns;
   const { diverging, high } = scaleOf(side);
   const { reach } = data.sheets[index];
@@ -107,6 +109,31 @@ function smallPixels(bytes, index, side, colouring) {
     pixels.set(palette.subarray(shades[byte], shades[byte] + 3), 4 * cell);
     pixels[4 * cell + 3] = 255;
   }
+  return pixels;
+}
+
+/** The same with the columns of special tokens and sinks left clear, on a scale of the others. */
+function partialPixels(bytes, index, side, colouring, special) {
+  const { rows, columns } = data.small;
+  const values = Float64Array.from(bytes.subarray(index * rows * columns, (index + 1) * rows * columns), (byte) => (
+    byte ? (data.sheets[index].reach * (byte - 1)) / 254 : -1
+  ));
+  const isKept = (at) => values[at] >= 0 && !data.hideable.columns.includes(at % columns);
+  for (let row = 0; special === "renormalize" && row < rows; row += 1) {
+    const cells = Array.from({ length: columns }, (_, column) => row * columns + column).filter(isKept);
+    const sum = cells.reduce((total, at) => total + values[at], 0);
+    for (const at of cells) values[at] /= sum || 1;
+  }
+  const own = values.reduce((most, value, at) => (isKept(at) ? Math.max(most, value) : most), 0);
+  const isShared = colouring === "all" || colouring === "log";
+  const end = isShared ? data.hideable.high[special === "hide" ? 0 : 1] : own;
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  values.forEach((value, at) => {
+    if (!isKept(at)) return;
+    const shade = 3 * shadeOf(side, colouring, end, value);
+    pixels.set(paletteOf(side).subarray(shade, shade + 3), 4 * at);
+    pixels[4 * at + 3] = 255;
+  });
   return pixels;
 }
 

@@ -9,7 +9,7 @@ import { showLegend } from "./legend.mjs";
 import { savePng, saveSvg } from "./saved_picture.mjs";
 import { makeScene } from "./scene.mjs";
 import { findWords, nextMatch } from "./search.mjs";
-import { SheetStore } from "./sheets.mjs";
+import { SheetStore, withoutSpecial } from "./sheets.mjs";
 import { RANGES, writeState } from "./state.mjs";
 import { showTables } from "./tables.mjs";
 import { VIEWS } from "./views.mjs";
@@ -88,7 +88,7 @@ export class Page {
       this.store.openSheets(state.layer, state.head), state.view === "heads" ? this.store.openSmallMaps() : null,
     ]);
     if (turn !== this.shows) return;
-    this.sheets = sheets;
+    this.sheets = sheets.map((sheet) => withoutSpecial(sheet, state.special));
     showControls(this.scene);
     showDescriptions(this.scene);
     showLegend(this.scene);

@@ -14,6 +14,9 @@ import { certainDigits, formatNumber } from "./numbers.mjs";
  * @property {?Float32Array|Float64Array} means [COLUMNS] kept by columnMeans
  * @property {?Uint8Array} forbidden [ROWS * COLUMNS] 1 where attending is forbidden; null: nowhere
  * @property {Float64Array} rowReach [ROWS] the largest absolute number of each row
+ * @property {boolean} [isPartial] whether the hideable columns are hidden
+ * @property {number} [high] the largest number in the other columns of all sheets
+ * @property {Object<string, Sheet>} [partial] the sheets that withoutSpecial has made of it
  * @property {{key: string, bytes: Uint8ClampedArray}} [pixels] kept by the heatmap
  * @property {Float64Array} [evens] [ROWS] the even share of each row, kept by the arcs
  * @property {{key: string, arcs: object[]}} [arcs] kept by the arcs
@@ -68,10 +71,47 @@ export class SheetStore {
   }
 }
 
-function reachOfRows(values) {
+const HIDEABLE = new Set(data.hideable.columns);
+
+/**
+ * Return the sheet with the columns of special tokens and sinks hidden: their numbers stay, those of the others are as
+ * they were ("hide") or make each row's sum 1 ("renormalize"), or its sum 0 where nothing is left.
+ */
+export function withoutSpecial(sheet, special) {
+  if (special === "keep") return sheet;
+  sheet.partial ??= {};
+  sheet.partial[special] ??= makePartial(sheet, special === "renormalize");
+  return sheet.partial[special];
+}
+
+function makePartial(sheet, isWhole) {
+  const { index, side, kind, forbidden } = sheet;
+  const made = { index, side, kind, forbidden, isPartial: true, high: data.hideable.high[isWhole ? 1 : 0] };
+  const values = Float64Array.from(sheet.values);
+  const largest = sheet.largest && Float32Array.from(sheet.largest);
+  for (let row = 0; isWhole && row < ROWS; row += 1) {
+    let sum = 0;
+    for (let column = 0; column < COLUMNS; column += 1) {
+      if (!HIDEABLE.has(column)) sum += values[row * COLUMNS + column];
+    }
+    for (let column = 0; column < COLUMNS && sum > 0; column += 1) {
+      if (!HIDEABLE.has(column)) values[row * COLUMNS + column] /= sum;
+    }
+    if (largest && sum > 0) largest[row] /= sum;
+  }
+  return { ...made, values, largest, means: isWhole ? null : sheet.means, rowReach: reachOfRows(values, HIDEABLE) };
+}
+
+/** Return whether a column is hidden as that of a special token or a sink. */
+export function isRemoved(sheet, column) {
+  return sheet.isPartial === true && HIDEABLE.has(column);
+}
+
+function reachOfRows(values, without = new Set()) {
   const reach = new Float64Array(ROWS);
   for (let row = 0, at = 0; row < ROWS; row += 1) {
     for (let column = 0; column < COLUMNS; column += 1, at += 1) {
+      if (without.has(column)) continue;
       const size = Math.abs(values[at]);
       if (size > reach[row]) reach[row] = size;
     }
@@ -89,9 +129,9 @@ export function valueAt(sheet, row, column) {
   return sheet.values[row * COLUMNS + column];
 }
 
-/** Return whether a cell is smaller than the threshold below which cells are hidden. */
+/** Return whether a cell is smaller than the threshold below which cells are hidden, or its column is hidden. */
 export function isHidden(sheet, row, column, threshold) {
-  return Math.abs(valueAt(sheet, row, column)) < threshold;
+  return Math.abs(valueAt(sheet, row, column)) < threshold || isRemoved(sheet, column);
 }
 
 /** Return whether no word may attend to this column. */

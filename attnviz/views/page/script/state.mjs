@@ -12,6 +12,7 @@ import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
  * @property {number} least position of the slider that hides small numbers, 0 to 100
  * @property {string} find the words searched for
  * @property {"all"|"head"|"row"|"log"} colours
+ * @property {"keep"|"hide"|"renormalize"} special what is done with the columns of special tokens and sinks
  * @property {number} zoom
  * @property {"text"|"weight"} order of the tables
  * @property {?("light"|"dark")} theme null: as the system has it
@@ -21,8 +22,8 @@ import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 /** @type {State} */
 const FIRST = {
   view: data.view, layer: data.start[0], head: data.start[1], word: null, other: null, least: 0, find: "",
-  colours: data.spread !== "global" ? data.spread : data.sheets.length > 8 * SIDES ? "head" : "all", zoom: 0,
-  order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: data.language,
+  colours: data.spread !== "global" ? data.spread : data.sheets.length > 8 * SIDES ? "head" : "all", special: "keep",
+  zoom: 0, order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: data.language,
 };
 
 /** The least and the largest value of each number of the state. */
@@ -33,6 +34,7 @@ export const RANGES = {
 
 /** The values of each choice of the state. */
 export const CHOICES = {
+  special: data.hideable.columns.length ? ["keep", "hide", "renormalize"] : ["keep"],
   view: ["matrix", "arcs", "words", "heads"], colours: ["all", "head", "row", "log"], order: ["text", "weight"],
   theme: ["light", "dark"], lang: ["en", "zh"],
 };

@@ -4,7 +4,7 @@ import { colorAt, scaleEnd, shadeOf } from "./colors.mjs";
 import { IS_CROSS, SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { largestSize } from "./numbers.mjs";
-import { cellText, columnMeans, isForbidden, isHidden, isUnseen, meanText, valueAt } from "./sheets.mjs";
+import { cellText, columnMeans, isForbidden, isHidden, isRemoved, isUnseen, meanText, valueAt } from "./sheets.mjs";
 import { CHOICES } from "./state.mjs";
 import { shorten } from "./text_measure.mjs";
 
@@ -14,15 +14,16 @@ import { shorten } from "./text_measure.mjs";
  *
  * @typedef {{sheet: Sheet, text: string, forbidden: boolean, value: number, high: number}} Cell a number as text, and
  *   its value on the scale that ends at `high`
- * @typedef {{label: string, forbidden: boolean, hidden: boolean, size: number, cells: Cell[]}} Line one word with a
- *   cell for each side; `size` orders the lines
+ * @typedef {{label: string, column: number, forbidden: boolean, hidden: boolean, size: number,
+ *   cells: Cell[]}} Line one word with a cell for each side; `size` orders the lines
  */
 
 /** Show the tables. `onOrder` is called with the order that is chosen. */
 export function showTables(scene, onOrder) {
   const { state, say } = scene;
   const row = state.word;
-  const column = IS_CROSS ? state.other : state.word;
+  const chosen = IS_CROSS ? state.other : state.word;
+  const column = chosen !== null && isRemoved(scene.sheets[0], chosen) ? null : chosen;
   const tables = [];
   if (row !== null) {
     const caption = say("looks_at", { word: data.rows[row] });
@@ -53,7 +54,7 @@ function linesOf({ sheets, state, threshold }, labels, cellAt) {
   return labels.map((label, at) => {
     const [row, column] = cellAt(at);
     return {
-      label,
+      label, column,
       forbidden: sheets.every((sheet) => isForbidden(sheet, row, column)),
       hidden: sheets.every((sheet) => isHidden(sheet, row, column, threshold)),
       size: Math.abs(valueAt(sheets[SIDES - 1], row, column)),
@@ -62,15 +63,17 @@ function linesOf({ sheets, state, threshold }, labels, cellAt) {
         value: valueAt(sheet, row, column), high: scaleEnd(sheet, row, state.colours),
       })),
     };
-  });
+  }).filter(({ column }) => !isRemoved(sheets[0], column));
 }
 
 /** Return a line for each column with its mean. @returns {Line[]} */
 function linesOfMeans({ sheets }) {
   const means = sheets.map(columnMeans);
-  const highs = means.map(largestSize);
+  const isKept = (at) => !isRemoved(sheets[0], at);
+  const highs = means.map((each) => largestSize(each.filter((_, at) => isKept(at))));
   return data.columns.map((label, at) => ({
     label,
+    column: at,
     forbidden: false,
     hidden: false,
     size: Math.abs(means[SIDES - 1][at]),
@@ -79,7 +82,7 @@ function linesOfMeans({ sheets }) {
       const value = means[side][at];
       return { sheet, text: forbidden ? "·" : meanText(sheet, value), forbidden, value, high: highs[side] };
     }),
-  }));
+  })).filter(({ column }) => isKept(column));
 }
 
 /** Build a table of lines; `name` is the sentence above a single column of numbers. */

@@ -3,7 +3,7 @@
 import { colorAt, inkAt, scaleEnd, shadeOf } from "./colors.mjs";
 import { IS_CROSS, data } from "./data.mjs";
 import { largestSize, logFloor } from "./numbers.mjs";
-import { cellText, columnMeans, isForbidden, isHidden, isUnseen, meanText, valueAt } from "./sheets.mjs";
+import { cellText, columnMeans, isForbidden, isHidden, isRemoved, isUnseen, meanText, valueAt } from "./sheets.mjs";
 
 /**
  * @typedef {{colour: string, ink: string, number: string}|null|undefined} Shade the colour of a word, of its text, and
@@ -37,10 +37,11 @@ function shadeOfCell({ state, threshold }, sheet, row, column) {
 
 function shadesOfMeans({ state }, sheet) {
   const means = columnMeans(sheet);
-  const high = largestSize(means);
+  const high = largestSize(means.filter((_, column) => !isRemoved(sheet, column)));
   const floor = logFloor(means, high);
   return Array.from(means, (value, column) => {
     if (isUnseen(sheet, column)) return null;
+    if (isRemoved(sheet, column)) return undefined;
     return colored(sheet.side, shadeOf(sheet.side, state.colours, high, value, floor), meanText(sheet, value));
   });
 }
