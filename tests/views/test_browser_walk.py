@@ -19,7 +19,8 @@ CONTROLS = "button:visible, [role=tab]:visible, select:visible, input:visible, s
 def many_heads(path):
     """Save a page of three layers with four heads over nine words, one of them special."""
     raw = np.random.default_rng(3).random((3, 4, 9, 9)) ** 4
-    attention = Attention.from_arrays(raw / raw.sum(axis=-1, keepdims=True), ["[CLS]", *(f"word{i}" for i in range(1, 9))])
+    words = ["[CLS]", *(f"word{i}" for i in range(1, 9))]
+    attention = Attention.from_arrays(raw / raw.sum(axis=-1, keepdims=True), words)
     save_attention(attention, path)
 
 
