@@ -176,7 +176,8 @@ def _shows_everything(files: list[Path], style: Style | None) -> bool:
 
 def _shows_several_heads(view_options: ViewOptions, files: list[Path], style: Style | None) -> bool:
     """Return whether small maps of several heads may be shown, which are named by what the heads contribute."""
-    several = view_options.head is None or _several(view_options.head) or _several(view_options.layer)
+    drawn_small = view_options.head is None and view_options.view == "blocks"
+    several = drawn_small or _several(view_options.head) or _several(view_options.layer)
     return several or _shows_everything(files, style)
 
 

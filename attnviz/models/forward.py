@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,8 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Trace
 from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import InputError, MissingError
-from attnviz.core.reductions import needs_values
 from attnviz.core.types import Booleans, Float32, Indexes
-from attnviz.core.value_maps import cosine_distances
 from attnviz.i18n.messages import listed
-from attnviz.models.contributions import ContributionHook
 from attnviz.models.families.architectures import check_architecture
 from attnviz.models.families.base import CausalStack, LayerOutput, ModelShape, Stack, StackSetup, refuse_segments
 from attnviz.models.families.config import Configuration
@@ -32,7 +29,10 @@ from attnviz.models.families.hooks import active, hooked_too
 from attnviz.models.families.layers import finite
 from attnviz.models.families.registry import FAMILIES, family_of, stack_of, text_config
 from attnviz.models.families.weights import Weights
-from attnviz.models.reduce import NormHook, ZeroValue
+
+if TYPE_CHECKING:
+    from attnviz.models.contributions import ContributionHook
+    from attnviz.models.reduce import NormHook
 
 Kind = Literal["auto", "encoder", "decoder", "cross"]
 Tensors = Mapping[str, NDArray[np.floating[Any]]]
@@ -251,10 +251,7 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     wanted, rows = _wanted_layers(request.layers, depth), _wanted_rows(request.logits, len(ids))
     top = depth if rows is not None or request.whole else max(wanted, default=-1) + 1
     kept = _KeptLayers(len(wanted), request.traces)
-    measuring = ContributionHook(wanted, cross=request.cross_attention) if request.contributions else None
-    mapped = wanted if request.map_layers is None else tuple(sorted(set(request.map_layers)))
-    needed = () if request.reduce is None else needs_values(request.reduce)
-    lengths_of_sums = NormHook(mapped, cross=request.cross_attention) if "norm" in needed else None
+    measuring, lengths_of_sums, needed = _measures(request, wanted)
     with hooked_too(measuring), hooked_too(lengths_of_sums), np.errstate(over="ignore", invalid="ignore"):
         # Products come out column by column (see layers.Linear): so sums read both sides in the order of memory.
         hidden = np.asfortranarray(stack.embed(ids, segments))
@@ -274,14 +271,41 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     lengths = None if measuring is None else measuring.stacked(weights)
     maps = {} if lengths_of_sums is None else {"norm": lengths_of_sums.stacked()}
     if "value-zeroing" in needed:
-        maps["value-zeroing"] = _zero_values(stack, ids, request, segments, mapped)
+        maps["value-zeroing"] = _zero_values(stack, ids, request, segments, _mapped(request, wanted))
     return ForwardOutput(tuple(wanted), weights, tuple(kept.traces), hidden, scores, allowed, lengths, maps)
+
+
+def _measures(
+    request: Request, wanted: Sequence[int]
+) -> tuple[ContributionHook | None, NormHook | None, Sequence[str]]:
+    """Return the hooks that measure what the request asks for, and which values its reduction needs."""
+    measuring, norms = None, None
+    needed: Sequence[str] = ()
+    if request.contributions:
+        from attnviz.models.contributions import ContributionHook
+
+        measuring = ContributionHook(wanted, cross=request.cross_attention)
+    if request.reduce is not None:
+        from attnviz.core.reductions import needs_values
+        from attnviz.models.reduce import NormHook
+
+        needed = needs_values(request.reduce)
+        norms = NormHook(_mapped(request, wanted), cross=request.cross_attention) if "norm" in needed else None
+    return measuring, norms, needed
+
+
+def _mapped(request: Request, wanted: Sequence[int]) -> Sequence[int]:
+    """Return the layers that a reduction shows."""
+    return wanted if request.map_layers is None else tuple(sorted(set(request.map_layers)))
 
 
 def _zero_values(
     stack: Stack, ids: Indexes, request: Request, segments: Indexes | None, wanted: Sequence[int]
 ) -> Float32:
     """Run the stack again, and each wanted layer without each token's value in turn: [layers, query, key]."""
+    from attnviz.core.value_maps import cosine_distances
+    from attnviz.models.reduce import ZeroValue
+
     found = []
     hidden = np.asfortranarray(stack.embed(ids, segments))
     source = stack.encoder_hidden_states

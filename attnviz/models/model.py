@@ -17,23 +17,10 @@ from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.memory_limit import memory_left
 from attnviz.core.provenance import EVERY, HeadsSwitchedOff, ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
-from attnviz.core.reductions import NEED_VALUES, THROUGH_LAYERS, check_reduction, reduce_attention
 from attnviz.core.selection import layer_numbers
 from attnviz.core.token import SINK
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
-from attnviz.models.continuation import (
-    MOST_BRANCHES,
-    Continuation,
-    Decoding,
-    GeneratedToken,
-    Prompt,
-    check_continuation,
-    check_range,
-    rules_for,
-    split_changes,
-    unapplied_note,
-)
 from attnviz.models.families.base import ModelShape
 from attnviz.models.families.hooks import hooked_too
 from attnviz.models.families.registry import FAMILIES
@@ -49,6 +36,7 @@ from attnviz.text.word_spans import spell_words, word_spans
 
 if TYPE_CHECKING:
     from attnviz.core.tokenized_text import TokenizedText
+    from attnviz.models.continuation import Continuation, Decoding, GeneratedToken, Prompt
     from attnviz.models.heads_off import HeadsOff
     from attnviz.models.masks import ReadMasks
 
@@ -206,13 +194,8 @@ class Model:
         mean = isinstance(layers, str) and layers == "mean"
         traces = traces and not mean
         check_fit(chosen, keys, self.shape, self.name)
-        check_reduction(reduce)
-        if reduce in NEED_VALUES and chosen.slides:
-            raise OptionError(
-                "--reduce {how} needs the values of one pass, and --window makes several.",
-                hint="Leave --window out, or use --reduce mean, max, rollout or flow.",
-                how=reduce,
-            )
+        if reduce is not None:
+            _check_reduction(reduce, chosen)
         request = Request(traces=traces and reduce is None, contributions=contributions, reduce=reduce)
         off = self._switched_off(chosen)
         if off is not None and off.way == "mean" and (contributions or reduce in ("norm", EVERY)):
@@ -223,6 +206,8 @@ class Model:
         depth = self.shape.decoder_layers if reads_target(chosen, self.shape) else self.shape.layers
         wanted = _request(layers, depth or 0, request)
         if chosen.generate is not None:
+            from attnviz.models.continuation import Decoding
+
             continuation = self.continuations(text, chosen, Decoding(chosen.generate))[0]
             continuation.finish()
             found = self._read_continued(continuation, chosen, wanted)
@@ -294,6 +279,8 @@ class Model:
         decoding: how tokens are chosen; changes: fields of Decoding (steps, temperature, top_p, seed, top) or of
         Options. Raises an AttnvizError before the first token where the text, the model or an option does not do.
         """
+        from attnviz.models.continuation import Decoding, split_changes
+
         chosen, ways = split_changes(options or Options(), decoding or Decoding(), changes)
         return iter(self.continuations(text, chosen, ways)[0])
 
@@ -303,6 +290,7 @@ class Model:
         branches: above 1, the first begins with the likeliest token, the second with the next, and so on.
         Raises as `generate`.
         """
+        from attnviz.models.continuation import MOST_BRANCHES, Continuation, check_range, rules_for
         from attnviz.models.masks import check_head
 
         decoding.check()
@@ -343,6 +331,8 @@ class Model:
 
     def _prompt(self, text: str, options: Options, steps: int) -> Prompt:
         """Return what is continued by `steps` tokens; raises InputError where there is no room for them."""
+        from attnviz.models.continuation import Prompt, check_continuation
+
         check_options(options)
         check_continuation(self.shape, self.name, 0, steps)
         check_fit(options, None, self.shape, self.name)
@@ -378,6 +368,8 @@ class Model:
 
     def _read_continued(self, continuation: Continuation, options: Options, request: Request) -> Attention:
         """Return the attention of a text with what was added, in one pass over all tokens."""
+        from attnviz.models.continuation import unapplied_note
+
         prompt, added = continuation.prompt, continuation.spelled
         notes = (*prompt.notes, continuation.note(), *unapplied_note(continuation.rules))
         if prompt.encoder_hidden_states is None:
@@ -626,6 +618,8 @@ class Model:
         )
         if request.reduce is None:
             return found
+        from attnviz.core.reductions import reduce_attention
+
         shown = None if request.map_layers is None else tuple(request.map_layers)
         return reduce_attention(found, request.reduce, output.maps, shown)
 
@@ -693,13 +687,30 @@ def _tell_switched_off(attention: Attention, off: HeadsSwitchedOff) -> Attention
     return replace(attention, provenance=attention.provenance.of_model(switched_off=off), notes=notes)
 
 
+def _check_reduction(reduce: str, options: Options) -> None:
+    """Raise OptionError for a reduction that there is not, and for one that windows do not have the values for."""
+    from attnviz.core.reductions import NEED_VALUES, check_reduction
+
+    check_reduction(reduce)
+    if reduce in NEED_VALUES and options.slides:
+        raise OptionError(
+            "--reduce {how} needs the values of one pass, and --window makes several.",
+            hint="Leave --window out, or use --reduce mean, max, rollout or flow.",
+            how=reduce,
+        )
+
+
 def _request(layers: int | str | Collection[int] | None, count: int, request: Request) -> Request:
     """Return the request for these layers, of `count`; of a reduction through the layers, all up to the last of them.
 
     What a reduction shows are its map_layers then.
     """
     numbers = _layer_numbers(layers, count)
-    if request.reduce is None or request.reduce not in (*THROUGH_LAYERS, EVERY):
+    if request.reduce is None:
+        return replace(request, layers=numbers)
+    from attnviz.core.reductions import THROUGH_LAYERS
+
+    if request.reduce not in (*THROUGH_LAYERS, EVERY):
         return replace(request, layers=numbers)
     shown = tuple(range(count)) if numbers is None else tuple(sorted(set(numbers)))
     return replace(request, layers=range(max(shown, default=-1) + 1), map_layers=shown)

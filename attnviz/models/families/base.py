@@ -17,7 +17,6 @@ from attnviz.i18n.messages import Message
 from attnviz.models import ATTENTIONS
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import causal_mask
-from attnviz.models.families.rotary import scaling_state
 from attnviz.models.families.weights import Weights
 
 Names = str | tuple[str, ...]
@@ -205,6 +204,8 @@ class Stack(ABC):
         A cache that was filled at another length serves while this is the same; a family that cannot be read in parts
         returns the length.
         """
+        from attnviz.models.families.rotary import scaling_state
+
         return scaling_state(config, length)
 
 

@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import AttnvizError, InputError, MissingError
 from attnviz.core.read_file import need_text
-from attnviz.core.vocabulary_pieces import byte_letters
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.formats.files import text_of
 from attnviz.models.tokenizers.classes import ends_in_4
 from attnviz.models.tokenizers.growth import Growth
-from attnviz.models.tokenizers.piece_bytes import kind_of, piece_bytes
 from attnviz.models.tokenizers.quiet_library import quiet
 from attnviz.models.tokenizers.spans import SPACE, is_lone_space, reader_spans
 
@@ -198,6 +196,8 @@ class TextTokenizer:
 
     @cached_property
     def _spelling(self) -> str:
+        from attnviz.models.tokenizers.piece_bytes import kind_of
+
         return kind_of(self._tokenizer)
 
     def is_special(self, number: int) -> bool:
@@ -207,6 +207,8 @@ class TextTokenizer:
 
     def bytes_of(self, number: int) -> bytes:
         """Return the UTF-8 bytes of text that an id stands for; none for a special token."""
+        from attnviz.models.tokenizers.piece_bytes import piece_bytes
+
         piece = self.decode(number)
         if self.is_special(number):
             return b""
@@ -215,6 +217,8 @@ class TextTokenizer:
 
 def _without_marks(piece: str) -> str:
     """Return a piece with its bytes read and its marks of spaces as spaces, as far as it has any."""
+    from attnviz.core.vocabulary_pieces import byte_letters
+
     letters = byte_letters()
     if all(letter in letters for letter in piece):
         try:
