@@ -102,7 +102,7 @@ class GptOss(LayerKinds, Mixture):
             gate, up = (self._apart(f"{name}.{part}_proj", expert, x, width) for part in ("gate", "up"))
         gate, up = np.minimum(gate, limit), np.clip(up, -limit, limit)
         gate = gate * ACTIVATIONS["sigmoid"](np.float32(self.gain) * gate)
-        product = self._product if self.weights.find(f"{name}.down_proj") else self._apart
+        product = self._apart if self.weights.find(f"{name}.down_proj.weight") else self._product
         return product(f"{name}.down_proj", expert, (up + np.float32(1)) * gate, self.dim)
 
     def _apart(self, name: str, expert: int, x: Float32, outputs: int) -> Float32:
