@@ -122,7 +122,8 @@ def single(model: Any, config: dict[str, Any], tensors: Any, ids: np.ndarray) ->
     attentions = out.attentions
     if shape_of(config).family == "squeezebert":  # it gives its scores
         attentions = [scores.softmax(dim=-1) for scores in attentions]
-    return far(weights, stacked(attentions)), far(passed.hidden, out.hidden_states[-1][0]).max(), logits
+    last = out.last_hidden_state if shape_of(config).family == "clip_text_model" else out.hidden_states[-1]
+    return far(weights, stacked(attentions)), far(passed.hidden, last[0]).max(), logits
 
 
 def double(

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from attnviz.api.toy_or_model import choose
 from attnviz.core.attention_data import Attention
-from attnviz.core.errors import InputError
+from attnviz.core.errors import InputError, OptionError
 from attnviz.core.label_list import check_labels
 from attnviz.core.read_file import need_text
 from attnviz.core.token import stand_for_text
@@ -22,6 +22,7 @@ from attnviz.text.tokenize import KnownWords
 from attnviz.toy.settings import MOST_TOKENS, Settings, check_size
 
 if TYPE_CHECKING:
+    from attnviz.models.model import Model
     from attnviz.toy.word_vectors import Progress
 
 
@@ -47,6 +48,7 @@ def run(
     contributions: bool = False,
     progress: Progress | None = None,
     most: int = MOST_TOKENS,
+    image: Any = None,
     **options: Any,
 ) -> Attention | list[Attention]:
     """Compute who looks at whom in `text`, or among the rows of `vectors` ([tokens, dim], or a .csv or .npy file).
@@ -61,7 +63,8 @@ def run(
     computed. reduce: one map a layer in place of the heads: mean, max, rollout, flow (Abnar and Zuidema 2020), norm
     (Kobayashi et al. 2020, 2021), value-zeroing (Mohebbi et al. 2023), or all beside each other. contributions: let the
     model measure what each head adds, so that small maps are named by it; the toy's are known anyhow. most: more
-    tokens are refused.
+    tokens are refused. image: a picture in place of a text, for a model that reads pictures: a file, an open Pillow
+    image or an array [height, width, 3] of bytes; its tokens are patches, r0c0 the first of the first row.
     Raises an AttnvizError that says what was expected, what came and what to do.
 
     Examples:
@@ -69,6 +72,14 @@ def run(
         (1, 1, 3, 3)
     """
     chosen = choose(settings, options)
+    more: dict[str, Any]
+    if image is not None:
+        if text is not None or vectors is not None or keys is not None or labels is not None:
+            raise InputError("A model reads a picture or a text, not both: give image alone.")
+        if isinstance(chosen, Settings):
+            raise OptionError("{option} goes with --model.", option="--image")
+        more = {"reduce": reduce, "contributions": contributions}
+        return _open(chosen).attend_picture(image, chosen, layers=layers, **more)
     texts = list(text) if isinstance(text, list | tuple) else [text]
     for one in texts:
         if one is not None:
@@ -92,7 +103,7 @@ def run(
     elif None in texts:
         raise InputError("A model reads a text: give a text, not vectors.")
     else:
-        more: dict[str, Any] = {"reduce": reduce, "contributions": contributions}
+        more = {"reduce": reduce, "contributions": contributions}
         found = [run_model(one, chosen, keys, layers, **more) for one in texts if one is not None]
     return found if isinstance(text, list | tuple) else found[0]
 
@@ -107,13 +118,18 @@ def run_model(
     contributions: bool = False,
 ) -> Attention:
     """Run a real model on a text; it stays open for the next one."""
+    model = _open(options)
+    more: dict[str, Any] = {"reduce": reduce, "contributions": contributions, "known": joining_words(options)}
+    return model.attend(text, options, keys=keys, layers=layers, **more)
+
+
+def _open(options: Options) -> Model:
+    """Check the options and open the model that they name; it stays open for the next text."""
     check_options(options)
     from attnviz.models.model import opened
 
     assert options.model is not None
-    model = opened(options.model, options.download)
-    more: dict[str, Any] = {"reduce": reduce, "contributions": contributions, "known": joining_words(options)}
-    return model.attend(text, options, keys=keys, layers=layers, **more)
+    return opened(options.model, options.download)
 
 
 def joining_words(options: Options) -> KnownWords | None:

@@ -101,6 +101,8 @@ def _computed(
     reading_options = reading_of(model_options, normalize=inputs.normalize, partial=inputs.partial, reduce=reduce)
     chosen = settings if inputs.weights is not None else choose_one(settings, model_options)
     texts_read = [text for source in sources for text in (source.text, source.keys)]
+    if inputs.image is not None and not isinstance(chosen, Options):
+        raise OptionError("{option} goes with --model.", option="--image")
     with reading() as progress:
         word_files = None if isinstance(chosen, Options) else _open_word_files(texts_read, chosen, progress)
         layers = layers_for(view_options.layer, everything=_shows_everything(files, style))
@@ -225,6 +227,8 @@ def _attend(
         return (attend_to(*read_words(source.text, chosen, keys=source.keys, word_files=word_files, most=most)),)
     keys = source.keys
     more: dict[str, Any] = {"layers": layers, "reduce": reduce, "contributions": contributions and reduce is None}
+    if source.image is not None:
+        return (run(settings=chosen, image=source.image, most=most, **more),)
     return (run(source.text, chosen, keys=keys, most=most, **more),)
 
 

@@ -48,6 +48,7 @@ class AttentionInput(TextInput):
     weights: Path | None = None
     normalize: bool = False
     partial: bool = False
+    image: Path | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -171,6 +172,9 @@ OPTIONS: dict[str, OptionText] = {
         "Names for the rows of --weights or --vectors: a file, or a list with commas or spaces. "
         "Given twice: for the rows, then for the columns.",
         "NAMES",
+    ),
+    "image": OptionText(
+        "Input", "Read this picture, with a --model that reads pictures; its tokens are patches.", "PATH"
     ),
     "normalize": OptionText("Input", "Divide rows of --weights that do not sum to 1 by their sums, and say so."),
     "partial": OptionText(
@@ -335,7 +339,7 @@ OPTIONS: dict[str, OptionText] = {
     "token": OptionText(
         "View",
         "Word whose row is shown, in explain, in arcs, bars and text, and in the views text, table and top: its text, "
-        "猫#2, or its index.",
+        "猫#2, or its index; of a picture a patch, as 3,5 (row and column, counted from 0).",
         "WORD|INDEX",
     ),
     "verbose": OptionText(

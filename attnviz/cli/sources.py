@@ -26,13 +26,14 @@ from attnviz.i18n.messages import listed, message
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Source:
-    """A text, or a file of vectors or of weights in place of one."""
+    """A text, or a file of vectors, of weights or of a picture in place of one."""
 
     text: str | None = None
     vectors: Path | NDArray[np.floating] | None = None
     keys: str | None = None
     weights: Path | None = None
     labels: str | list[str] | None = None
+    image: Path | None = None
 
 
 def read_sources(texts: list[str], inputs: AttentionInput) -> list[Source]:
@@ -42,6 +43,7 @@ def read_sources(texts: list[str], inputs: AttentionInput) -> list[Source]:
         ("--file", inputs.file),
         ("--vectors", inputs.vectors),
         ("--weights", inputs.weights),
+        ("--image", inputs.image),
     )
     named = [name for name, value in ways if value]
     if len(named) > 1:
@@ -52,6 +54,10 @@ def read_sources(texts: list[str], inputs: AttentionInput) -> list[Source]:
     check_encoded(inputs.encoding, [*texts, inputs.keys], inputs.labels, inputs.file, inputs.vectors, named=bool(named))
     if inputs.weights is not None and inputs.keys is not None:
         raise keys_are_given()
+    if inputs.image is not None:
+        if inputs.keys is not None:
+            raise OptionError("--image gives a picture, and --keys a text.", hint="Leave one of them out.")
+        return [Source(image=inputs.image)]
     if inputs.weights is not None:
         return [Source(weights=inputs.weights)]
     if inputs.vectors is not None:

@@ -90,13 +90,21 @@ class HeadsSwitchedOff(NamedTuple):
         return tuple(f"{layer}.{head}" for layer, head in self.heads)
 
 
+class PictureOrigin(NamedTuple):
+    """A picture that a model read: its name, and the rows and columns of its patches."""
+
+    name: str
+    rows: int
+    columns: int
+
+
 @dataclass(frozen=True)
 class ModelOrigin:
     """A real model's forward pass.
 
     name, reference, family: which model. layers, heads, dim: its size, not what is shown. mask: "causal" or "none".
     unknown: the vocabulary's piece for what it lacks ("[UNK]"), or None. attention: of an encoder-decoder "encoder",
-    "decoder" or "cross". switched_off: heads without which the pass was made.
+    "decoder" or "cross". switched_off: heads without which the pass was made. picture: what it read in place of a text.
     """
 
     name: str
@@ -112,6 +120,7 @@ class ModelOrigin:
     pair: Pair | None = None
     window: SlidingWindow | None = None
     switched_off: HeadsSwitchedOff | None = None
+    picture: PictureOrigin | None = None
 
     def to_settings(self) -> dict[str, object]:
         """Return the settings under the names that the toy's have where they mean the same."""
@@ -138,6 +147,8 @@ class ModelOrigin:
             found |= {"window": self.window.size, "stride": self.window.stride}
         if self.switched_off is not None:
             found |= {"ablate": list(self.switched_off.names), "ablation": self.switched_off.way}
+        if self.picture is not None:
+            found |= {"picture": self.picture.name, "patches": [self.picture.rows, self.picture.columns]}
         return found
 
 
@@ -340,7 +351,15 @@ def _model(settings: Mapping[str, Any]) -> ModelOrigin:
         pair=None if start is None else Pair(settings.get("pair"), start),
         window=None if window is None else SlidingWindow(window, settings["stride"]),
         switched_off=_switched_off(settings),
+        picture=_picture(settings),
     )
+
+
+def _picture(settings: Mapping[str, Any]) -> PictureOrigin | None:
+    """Return the picture that a model read, with the grid of its patches."""
+    if settings.get("picture") is None:
+        return None
+    return PictureOrigin(settings["picture"], *settings["patches"])
 
 
 def _switched_off(settings: Mapping[str, Any]) -> HeadsSwitchedOff | None:

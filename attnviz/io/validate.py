@@ -96,6 +96,11 @@ _OF_SETTINGS = {
         lambda value: value in (*REDUCTIONS, EVERY), message("mean, max, rollout, flow, norm, value-zeroing or all")
     ),
     "ablation": _Kind(lambda value: value in ("zero", "mean"), message("zero or mean")),
+    "picture": _TEXT,
+    "patches": _Kind(
+        lambda value: _LIST.fits(value) and len(value) == 2 and all(_COUNT.fits(one) for one in value),
+        message("rows and columns, two whole numbers"),
+    ),
 }
 # What else must be there with a setting, to say how the weights were computed.
 _WITH = {
@@ -103,6 +108,7 @@ _WITH = {
     "embedding": ("tokens", "dim", "projection", "heads", "position", "mask", "temperature"),
     "window": ("stride",),
     "ablate": ("ablation",),
+    "picture": ("patches",),
 }
 
 

@@ -22,7 +22,7 @@ from attnviz.models.families.gpt_neox import GptNeoX
 from attnviz.models.families.hooks import Hook, Sublayer, hooked_too
 from attnviz.models.families.llama import Llama
 from attnviz.models.families.opt import Opt
-from attnviz.models.families.registry import FAMILIES
+from attnviz.models.families.registry import written_name
 from attnviz.models.passes import TextPasses
 
 Doubles = NDArray[np.float64]
@@ -101,12 +101,11 @@ def check_adding(stack: Stack) -> None:
 
 def _no_sum(stack: Stack) -> InputError:
     family = stack.shape.family
-    written = FAMILIES[family].written if family in FAMILIES else family
     return InputError(
         "In {family} a logit is no sum of what the heads write: norms stand on the residual stream, or its layers are "
         "of another kind.",
         hint="The table of layers (without --answer), ablate and patch work with it.",
-        family=written,
+        family=written_name(family),
     )
 
 

@@ -22,12 +22,20 @@ from attnviz.core.errors import InputError, MissingError
 from attnviz.core.types import Booleans, Float32, Indexes
 from attnviz.i18n.messages import listed
 from attnviz.models.families.architectures import check_architecture
-from attnviz.models.families.base import CausalStack, LayerOutput, ModelShape, Stack, StackSetup, refuse_segments
+from attnviz.models.families.base import (
+    CausalStack,
+    LayerOutput,
+    ModelShape,
+    PatchLayout,
+    Stack,
+    StackSetup,
+    refuse_segments,
+)
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.config_keys import ConfigKey, check_fixed_keys, classify_keys
 from attnviz.models.families.hooks import active, hooked_too
 from attnviz.models.families.layers import finite
-from attnviz.models.families.registry import FAMILIES, family_of, stack_of, text_config
+from attnviz.models.families.registry import family_of, part_config, stack_of, written_name
 from attnviz.models.families.weights import Weights
 
 if TYPE_CHECKING:
@@ -123,18 +131,21 @@ def forward(
 class Network:
     """One model's config and tensors, for one pass or for several.
 
+    pictures: whether that part of a model of two sides is meant which reads pictures.
     notes: what a reader should know of the classes that the config names.
     Raises InputError for an unknown family or class, and for absurd numbers in the config.
     """
 
-    def __init__(self, config: Mapping[str, Any], tensors: Tensors) -> None:
-        family = family_of(config)
-        self.config = Configuration(text_config(config))
+    def __init__(self, config: Mapping[str, Any], tensors: Tensors, *, pictures: bool = False) -> None:
+        family = family_of(config, pictures=pictures)
+        self.config = Configuration(part_config(config, family))
         self._stack = stack_of(family)
-        check_fixed_keys(config, self._stack, FAMILIES[family].written)
+        check_fixed_keys(
+            self.config.values if self._stack.reads_pictures else config, self._stack, written_name(family)
+        )
         self.shape: ModelShape = self._stack.read_shape(self.config, family)
         self._weights = Weights(tensors, self._stack.prefixes)
-        self.notes = check_architecture(config, family, FAMILIES[family].written) + self._stack.notes
+        self.notes = check_architecture(config, family, written_name(family)) + self._stack.notes
 
     def attention_kind(self, kind: str, target_ids: Sequence[int] | None) -> str:
         """Return the attention that is meant; raises InputError for one that this family does not have."""
@@ -162,6 +173,21 @@ class Network:
             return not self.shape.causal  # a second segment is refused by the stack, by name
         default = 0 if self.shape.causal else self._stack.default_segments
         return self.config.count("type_vocab_size", default=default, least=0) > 1
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Return whether it reads pictures and no texts."""
+        return self._stack.reads_pictures
+
+    def picture_layout(self, pixels: Float32) -> PatchLayout:
+        """Return the tokens of a picture's pixels [channels, height, width]."""
+        return self._stack.patch_layout(self.config, pixels.shape[1], pixels.shape[2])
+
+    def read_pixels(self, pixels: Float32, request: Request) -> ForwardOutput:
+        """Run a model of pictures on pixels [channels, height, width]; raises InputError for a model of texts."""
+        length = self.picture_layout(pixels).total
+        setup = StackSetup(self.config, self._weights, self.shape, length, pixels=pixels)
+        return run_layers(self._stack(setup), np.arange(length), request)
 
     def config_keys(self) -> list[ConfigKey]:
         """Return each key of the config as honoured, harmless or unknown."""

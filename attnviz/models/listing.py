@@ -12,7 +12,7 @@ from attnviz.core.errors import AttnvizError
 from attnviz.i18n.messages import Message, message
 from attnviz.models.checkpoint import naming_file, open_checkpoint
 from attnviz.models.families.config_keys import USES, ConfigKey
-from attnviz.models.families.registry import FAMILIES
+from attnviz.models.families.registry import written_name
 from attnviz.models.forward import Network
 from attnviz.models.locate import ModelLocation, find_model, find_models, is_gguf
 
@@ -65,7 +65,7 @@ def read_model_config(reference: str) -> ModelConfig:
     return ModelConfig(
         place.reference,
         place.path,
-        FAMILIES[shape.family].written,
+        written_name(shape.family),
         shape.layers,
         shape.heads,
         tuple(network.config_keys()),

@@ -16,18 +16,34 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.memory_limit import memory_left
-from attnviz.core.provenance import EVERY, HeadsSwitchedOff, ModelOrigin, Pair, Provenance, SlidingWindow, UnknownWords
+from attnviz.core.provenance import (
+    EVERY,
+    HeadsSwitchedOff,
+    ModelOrigin,
+    Pair,
+    PictureOrigin,
+    Provenance,
+    SlidingWindow,
+    UnknownWords,
+)
 from attnviz.core.selection import layer_numbers
 from attnviz.core.token import SINK
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
-from attnviz.models.families.base import ModelShape
+from attnviz.models.families.base import ModelShape, PatchLayout
 from attnviz.models.families.hooks import hooked_too
-from attnviz.models.families.registry import FAMILIES
+from attnviz.models.families.registry import VISION_PARTS, written_name
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 from attnviz.models.limits import TextLimits
 from attnviz.models.locate import find_model
-from attnviz.models.options import Options, change_options, check_fit, check_options, reads_target
+from attnviz.models.options import (
+    Options,
+    change_options,
+    check_fit,
+    check_options,
+    check_picture_options,
+    reads_target,
+)
 from attnviz.models.tokenizers.tokenizer import EncodedText, TextTokenizer
 from attnviz.models.windows import slide
 from attnviz.text.merge_pieces import WordCut, hide_special, join_tokens, merge_tokens
@@ -96,7 +112,18 @@ class Model:
 
     @cached_property
     def tokenizer(self) -> TextTokenizer:
-        """Return what cuts a text into this model's tokens; raises InputError where memory would not suffice."""
+        """Return what cuts a text into this model's tokens; raises InputError where memory would not suffice.
+
+        A model of pictures has none: InputError.
+        """
+        if self.network.reads_pictures:
+            raise InputError(
+                "{name} ({family}) reads pictures, not texts.",
+                hint="attnviz run --image PICTURE --model {reference} shows a picture's attention.",
+                name=self.name,
+                family=written_name(self.shape.family),
+                reference=self.reference,
+            )
         self._need_memory()
         with naming_file(self.checkpoint.path):
             return self.checkpoint.tokenizer
@@ -120,6 +147,8 @@ class Model:
         A matrix of embeddings is often padded to a multiple of 32 or more, or of 8 by fewer than 8 rows (transformers'
         resize_token_embeddings, pad_to_multiple_of); other entries are tokens that were added.
         """
+        if self.network.reads_pictures:
+            return ()
         count, size = self.shape.vocabulary, self.tokenizer.size
         if count <= size or count % 32 == 0 or (count % 8 == 0 and count - size < 8):
             return ()
@@ -198,11 +227,7 @@ class Model:
             _check_reduction(reduce, chosen)
         request = Request(traces=traces and reduce is None, contributions=contributions, reduce=reduce)
         off = self._switched_off(chosen)
-        if off is not None and off.way == "mean" and (contributions or reduce in ("norm", EVERY)):
-            raise OptionError(
-                "With --ablation mean a head adds its mean, and what each word adds to that is not known.",
-                hint="Use --ablation zero.",
-            )
+        _check_measured(off, reduce, contributions=contributions)
         depth = self.shape.decoder_layers if reads_target(chosen, self.shape) else self.shape.layers
         wanted = _request(layers, depth or 0, request)
         if chosen.generate is not None:
@@ -219,6 +244,71 @@ class Model:
         found = found if off is None else _tell_switched_off(found, off)
         own = (found.source or "") if chosen.chat else text
         return self._presented(found, own, chosen, known, mean=mean)
+
+    def attend_picture(
+        self,
+        image: Any,
+        options: Options | None = None,
+        *,
+        layers: int | str | Collection[int] | None = None,
+        traces: bool = True,
+        contributions: bool = False,
+        reduce: str | None = None,
+        **changes: Any,
+    ) -> Attention:
+        """Return the attention of a picture: its tokens are patches, r0c0 the first of the first row.
+
+        image: a file, an open Pillow image or an array [height, width, 3] of bytes; it is prepared as
+        preprocessor_config.json says. The tokens' places are those in `source`, a line of names for each row of
+        patches. Of a model with a side for texts and one for pictures, that for pictures is run. Else as `attend`.
+        Raises InputError for a model that reads no pictures, and for what is no picture.
+        """
+        chosen = change_options(options or Options(), changes)
+        check_options(chosen)
+        check_picture_options(chosen)
+        if reduce is not None:
+            _check_reduction(reduce, chosen)
+        model = self._side_for_pictures()
+        mean = isinstance(layers, str) and layers == "mean"
+        request = Request(traces=traces and not mean and reduce is None, contributions=contributions, reduce=reduce)
+        wanted, off = _request(layers, model.shape.layers, request), model._switched_off(chosen)
+        _check_measured(off, reduce, contributions=contributions)
+        found = model._read_picture(image, chosen, wanted)
+        return model._presented(found if off is None else _tell_switched_off(found, off), "", chosen, None, mean=mean)
+
+    def _side_for_pictures(self) -> Model:
+        """Return the model with the network that reads pictures; raises InputError where there is none."""
+        if self.network.reads_pictures:
+            return self
+        config = self.checkpoint.config
+        if config.get("model_type") not in VISION_PARTS:
+            raise InputError(
+                "{name} ({family}) reads texts, not pictures.",
+                hint="Models that read pictures: attnviz models --families lists them (ViT, DINOv2, CLIP, SigLIP).",
+                name=self.name,
+                family=written_name(self.shape.family),
+            )
+        with naming_file(self.checkpoint.config_path):
+            network = Network(config, self.checkpoint.tensors, pictures=True)
+            network.check()
+        return replace(self, network=network)
+
+    def _read_picture(self, image: Any, options: Options, request: Request) -> Attention:
+        """Return the attention of a picture's patches, and of the special tokens before them."""
+        from attnviz.models.pictures import read_picture, read_preprocessing
+
+        self._need_memory()
+        preprocessing = read_preprocessing(self.checkpoint.path, self.shape.family)
+        picture = read_picture(image)
+        pixels = preprocessing.normalize(preprocessing.shape(picture.pixels))
+        with naming_file(self.checkpoint.path), self.without_heads(options):
+            layout = self.network.picture_layout(pixels)
+            limits = self._limits(request)
+            limits.check(layout.total)
+            output = self.network.read_pixels(pixels, request)
+        source, tokens = _patch_tokens(layout)
+        origin = PictureOrigin(picture.name, layout.rows, layout.columns)
+        return self._attention(tokens, source, output, request, picture.notes, picture=origin)
 
     def _presented(
         self, found: Attention, own: str, chosen: Options, known: KnownWords | None, *, mean: bool
@@ -628,7 +718,7 @@ class Model:
         known, unused = (*self.checkpoint.notes, *self.network.notes), self.network.unused_tensors()
         if not unused:
             return known
-        note = unused_note(unused, FAMILIES[self.shape.family].written)
+        note = unused_note(unused, written_name(self.shape.family))
         return (*known, note)
 
     def _origin(self) -> ModelOrigin:
@@ -642,9 +732,21 @@ class Model:
             heads=shape.heads,
             dim=shape.dim,
             mask="causal" if shape.causal else "none",
-            unknown=self.tokenizer.unknown,
+            unknown=None if self.network.reads_pictures else self.tokenizer.unknown,
             attention="encoder" if shape.encoder_decoder else None,
         )
+
+
+def _patch_tokens(layout: PatchLayout) -> tuple[str, tuple[Token, ...]]:
+    """Return the names of the patches, a line a row, and the tokens: special ones, then patches with their places."""
+    tokens, lines, place = [Token(name) for name in layout.special], [], 0
+    for row in range(layout.rows):
+        names = [f"r{row}c{column}" for column in range(layout.columns)]
+        for name in names:
+            tokens.append(Token(name, place, place + len(name)))
+            place += len(name) + 1
+        lines.append(" ".join(names))
+    return "\n".join(lines), tuple(tokens)
 
 
 def _word_cut(text: str, options: Options, known: KnownWords | None) -> WordCut:
@@ -685,6 +787,15 @@ def _tell_switched_off(attention: Attention, off: HeadsSwitchedOff) -> Attention
             ),
         )
     return replace(attention, provenance=attention.provenance.of_model(switched_off=off), notes=notes)
+
+
+def _check_measured(off: HeadsSwitchedOff | None, reduce: str | None, *, contributions: bool) -> None:
+    """Raise OptionError for lengths of what a head adds, where it adds its mean."""
+    if off is not None and off.way == "mean" and (contributions or reduce in ("norm", EVERY)):
+        raise OptionError(
+            "With --ablation mean a head adds its mean, and what each word adds to that is not known.",
+            hint="Use --ablation zero.",
+        )
 
 
 def _check_reduction(reduce: str, options: Options) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError, OptionError, unknown_choice
-from attnviz.core.option_kinds import FLAG, TEXT, WHOLE, OptionKind, check_kinds
+from attnviz.core.option_kinds import FLAG, TEXT, WHOLE, OptionKind, check_kinds, option_name
 from attnviz.i18n.messages import message
 from attnviz.models import ABLATIONS, ATTENTIONS
 from attnviz.text.merge_pieces import MERGES
@@ -131,6 +131,18 @@ def check_options(options: Options) -> None:
         from attnviz.models.heads_off import check_heads
 
         check_heads(options.ablate)
+
+
+def check_picture_options(options: Options) -> None:
+    """Raise OptionError for an option that says how a text is read: a picture has patches."""
+    plain = Options()
+    for name in ("pair", "merge", "words", "chat", "window", "stride", "attention", "generate"):
+        if getattr(options, name) != getattr(plain, name):
+            raise OptionError(
+                "{option} is for texts, and --image gives a picture.",
+                hint="Leave one of them out.",
+                option=option_name(name),
+            )
 
 
 def _check_generation(options: Options) -> None:

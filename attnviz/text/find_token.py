@@ -20,8 +20,8 @@ def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Messa
 
     In this order: a token with exactly this text (so a token 3 wins over the index 3); `猫#2`, the second 猫; an index
     from 0; a token with this text in another case or normal form. Of several tokens with the text the first is meant,
-    and the note says so. An int is an index and nothing else. Raises MissingError, which lists the tokens, where there
-    is none.
+    and the note says so. Of a picture, "3,5" is the patch r3c5. An int is an index and nothing else. Raises
+    MissingError, which lists the tokens, where there is none.
 
     >>> find_token((Token("猫"), Token("吃"), Token("猫")), "猫#2")
     (2, None)
@@ -31,6 +31,9 @@ def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Messa
     if not isinstance(wanted, str):
         raise OptionError("A word is given by its text or by its index, not by {value!r}.", value=wanted)
     texts = [token.text for token in tokens]
+    place = re.fullmatch(r"\s*([0-9]{1,5})\s*,\s*([0-9]{1,5})\s*", wanted)
+    if place and wanted not in texts and (patch := f"r{int(place[1])}c{int(place[2])}") in texts:
+        wanted = patch
     for form, name in ((texts, wanted), (list(map(_loosely, texts)), _loosely(wanted))):
         places = [index for index, text in enumerate(form) if text == name]
         if places:

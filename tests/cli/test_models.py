@@ -6,7 +6,7 @@ import pytest
 
 from attnviz.cli import main
 from attnviz.models.families.coverage import computed_families
-from attnviz.models.families.registry import FAMILIES, OTHER_NAMES
+from attnviz.models.families.registry import FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -22,7 +22,12 @@ def test_models_lists_families(capsys, language):
     with pytest.raises(SystemExit):
         main(["models", "--families", "--json", "--lang", language])
     found = json.loads(capsys.readouterr().out)["families"]
-    assert {name for one in found for name in one["model_types"]} == {*FAMILIES, *OTHER_NAMES}
+    assert {name for one in found for name in one["model_types"]} == {
+        *FAMILIES,
+        *OTHER_NAMES,
+        *VISION_FAMILIES,
+        *VISION_PARTS,
+    }
 
 
 def test_families_of_one_model(capsys):

@@ -71,6 +71,13 @@ ENCODERS: Encoders = {
     ),
 }
 
+ENCODERS["clip_text_model"] = (
+    "CLIPTextConfig",
+    "CLIPTextModel",
+    ENCODER | {"bos_token_id": 1, "eos_token_id": 2, "layer_norm_eps": 0.01},
+    (11, 1, 19),
+)
+
 # Heads of even width, which rotations need.
 ROTARY = ENCODER | {"hidden_size": 24, "type_vocab_size": 3}
 

@@ -81,7 +81,7 @@ SIZES = {
     **{name: {"d_model": "hidden_size"} for name in TRANSLATORS},
 }
 # What opening a model reads in any family, see config_keys.
-OPENING = {"model_type", "architectures", "auto_map", "text_config"}
+OPENING = {"model_type", "architectures", "auto_map", "text_config", "text_config_dict"}
 
 
 def renamed(config):

@@ -8,7 +8,7 @@ from paths import GOLDEN
 
 from attnviz.models.families.coverage import computed_families, read_coverage
 from attnviz.models.families.reasons import REASONS, family_table, known_families, reason_names, reasons_of
-from attnviz.models.families.registry import FAMILIES, OTHER_NAMES
+from attnviz.models.families.registry import FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS
 
 LISTS = dict(line.split("\t") for line in (GOLDEN / "text_families.tsv").read_text(encoding="utf-8").splitlines()[1:])
 COVERAGE = read_coverage({name: lists.split() for name, lists in LISTS.items()})
@@ -47,7 +47,12 @@ def test_every_family_has_a_paper():
     """Each has models that it is known by, a paper with its year, and a place to find it."""
     found = computed_families()
     assert [name for one in found for name in one.model_types[:1]] != []
-    assert {name for one in found for name in one.model_types} == {*FAMILIES, *OTHER_NAMES}
+    assert {name for one in found for name in one.model_types} == {
+        *FAMILIES,
+        *OTHER_NAMES,
+        *VISION_FAMILIES,
+        *VISION_PARTS,
+    }
     for one in found:
         assert all(one.models)
         assert re.search(r" (19|20)\d\d$", one.paper), one

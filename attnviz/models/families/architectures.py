@@ -108,6 +108,12 @@ _BEGINNINGS = {
     "m2m_100": ("M2M100",),
     "blenderbot": ("Blenderbot",),
     "blenderbot-small": ("BlenderbotSmall",),
+    "clip_text_model": ("CLIPText", "CLIP"),
+    "vit": ("ViT",),
+    "dinov2": ("Dinov2",),
+    "dinov2_with_registers": ("Dinov2WithRegisters",),
+    "clip_vision_model": ("CLIPVision", "CLIP"),
+    "siglip_vision_model": ("SiglipVision", "Siglip"),
 }
 
 # Families that attend in both directions whatever their head is: there an unknown head changes nothing below it.
@@ -173,6 +179,10 @@ _OTHERS = {
     "mt5": _TRANSLATOR,
     "umt5": _TRANSLATOR,
     **dict.fromkeys(_ENCODERS, _ENCODER),
+    **dict.fromkeys(
+        ("clip_text_model", "vit", "dinov2", "dinov2_with_registers", "clip_vision_model", "siglip_vision_model"),
+        ("ModelWithProjection", "ForImageClassification", "ForMaskedImageModeling", "Backbone"),
+    ),
 }
 _DECODER = ("ForCausalLM", "ForRewardModel", "ForProcessRewardModel")
 

@@ -95,12 +95,26 @@ class LayerOutput(NamedTuple):
     cross_attention: Trace | None = None
 
 
+class PatchLayout(NamedTuple):
+    """The tokens of a picture: the names of those that stand before the patches, and the patches' rows and columns."""
+
+    special: tuple[str, ...]
+    rows: int
+    columns: int
+
+    @property
+    def total(self) -> int:
+        """Return the number of tokens."""
+        return len(self.special) + self.rows * self.columns
+
+
 class StackSetup(NamedTuple):
     """What a stack is made of.
 
     shape: the stack's own, see ModelShape.of_decoder. length: the number of tokens of the text.
     encoder_hidden_states [source tokens, dim]: what a decoder's cross-attention reads. start: how many of the tokens
     were read before, and have their keys and values in a cache; the pass reads those from `start` on.
+    pixels [channels, height, width]: what a model of pictures reads.
     """
 
     config: Configuration
@@ -109,6 +123,7 @@ class StackSetup(NamedTuple):
     length: int
     encoder_hidden_states: Float32 | None = None
     start: int = 0
+    pixels: Float32 | None = None
 
 
 class Stack(ABC):
@@ -119,7 +134,7 @@ class Stack(ABC):
     Called in this order: `embed`, `forward_layer` for each layer, `finish`, `score`. Tensors are looked up when their
     layer runs. needless: what a checkpoint may hold beside the tensors that are looked up, see Weights.unused.
     has_segment_types: whether each segment has a vector; default_segments: for how many, where the config is silent.
-    has_sink: whether each head has a sink beside the tokens.
+    has_sink: whether each head has a sink beside the tokens. reads_pictures: whether it reads pixels, not token ids.
     notes: what a reader should know of how such a model is computed. reads: the config's keys that a class reads beside
     those of the classes it is built on; unread: which of those it does not. harmless: keys that change nothing in this
     family, each with the name of its reason in config_keys. fixed: keys that would change the computation, with the
@@ -133,6 +148,7 @@ class Stack(ABC):
     has_segment_types: ClassVar[bool] = False
     default_segments: ClassVar[int] = 2
     has_sink: ClassVar[bool] = False
+    reads_pictures: ClassVar[bool] = False
     notes: ClassVar[tuple[Message, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = (
         "vocab_size",
@@ -146,7 +162,7 @@ class Stack(ABC):
     fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     def __init__(self, setup: StackSetup) -> None:
-        self.config, self.weights, self.shape, self.length, self.encoder_hidden_states, self.start = setup
+        self.config, self.weights, self.shape, self.length, self.encoder_hidden_states, self.start, self.pixels = setup
         self.dim, self.heads, self.vocabulary = self.shape.dim, self.shape.heads, self.shape.vocabulary
 
     @classmethod
@@ -170,6 +186,11 @@ class Stack(ABC):
         common = ConfigKeys._field_defaults[key][0]
         read = config.layers if key == "layers" else config.count
         return read(name, common, default=default)
+
+    @classmethod
+    def patch_layout(cls, config: Configuration, height: int, width: int) -> PatchLayout:  # noqa: ARG003
+        """Return the tokens of a picture of this size; raises InputError for a model of texts."""
+        raise InputError("The model reads a text, not a picture.")
 
     @abstractmethod
     def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 USES = ("honoured", "harmless", "unknown")
 
 # Read where a checkpoint is opened, a text is cut, or a target is generated.
-_OPENING = ("model_type", "architectures", "auto_map", "text_config", "quantization_config", "compression_config")
+_OPENING = (
+    *("model_type", "architectures", "auto_map", "text_config", "text_config_dict", "vision_config_dict"),
+    *("quantization_config", "compression_config"),
+)
 _TOKENS = (
     "bos_token_id",
     "eos_token_id",

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from attnviz.models.families.reasons import REASONS, family_table, has_reason, known_families, reason_names
-from attnviz.models.families.registry import FAMILIES, OTHER_NAMES
+from attnviz.models.families.registry import FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,15 @@ def read_coverage(mappings: Mapping[str, Iterable[str]]) -> Coverage:
 
 def is_computed(name: str) -> bool:
     """Return whether a model_type is one of a family that is computed."""
-    return name in FAMILIES or name in OTHER_NAMES
+    return any(name in table for table in (FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS))
 
 
 def computed_families() -> list[ComputedFamily]:
     """Return every family that is computed, in the order of their names."""
     found = []
-    for name, family in FAMILIES.items():
+    for name, family in {**FAMILIES, **VISION_FAMILIES}.items():
         models, paper, link = family_table("papers.tsv").get(name, [family.written, "", ""])
-        others = (other for other, own in OTHER_NAMES.items() if own == name)
+        others = (other for other, own in (*OTHER_NAMES.items(), *VISION_PARTS.items()) if own == name)
         found.append(ComputedFamily(family.written, (name, *others), tuple(models.split(", ")), paper, link))
     return sorted(found, key=lambda one: one.family.casefold())
 

@@ -115,21 +115,34 @@ FAMILIES: dict[str, Family] = {
     "m2m_100": Family("M2M-100 and NLLB", "bart:M2M100"),
     "blenderbot": Family("Blenderbot", "bart:Blenderbot"),
     "blenderbot-small": Family("Blenderbot small", "bart:BlenderbotSmall"),
+    "clip_text_model": Family("CLIP (text)", "clip:ClipText"),
 }
+
+# Families that read pictures, and the part of a model of both sides that does so.
+VISION_FAMILIES: dict[str, Family] = {
+    "vit": Family("ViT", "vision:Vit"),
+    "dinov2": Family("DINOv2", "vision:Dinov2"),
+    "dinov2_with_registers": Family("DINOv2 with registers", "vision:Dinov2WithRegisters"),
+    "clip_vision_model": Family("CLIP (vision)", "vision:ClipVision"),
+    "siglip_vision_model": Family("SigLIP (vision)", "vision:SiglipVision"),
+}
+VISION_PARTS = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}
 
 # Other names of a family: the text part of a model that reads pictures too, what its authors' own code calls it, and
 # what transformers reads as that family.
-OTHER_NAMES = {"new": "gte", "gemma3_text": "gemma3", "gpt-sw3": "gpt2"}
+OTHER_NAMES = {"new": "gte", "gemma3_text": "gemma3", "gpt-sw3": "gpt2", "clip": "clip_text_model"}
 
 
-def family_of(config: Mapping[str, Any]) -> str:
+def family_of(config: Mapping[str, Any], *, pictures: bool = False) -> str:
     """Return the family that a config names, by model_type or else by architectures.
 
+    pictures: of a model with a side for texts and one for pictures, take that for pictures.
     Raises InputError where it is none of `FAMILIES`: with the family's name, and the way to see its attention.
     """
     name = Configuration(config).word("model_type", default="")
-    name = OTHER_NAMES.get(name, name)
-    if name in FAMILIES:
+    name = VISION_PARTS.get(name, name) if pictures else OTHER_NAMES.get(name, name)
+    name = VISION_PARTS.get(name, name)
+    if name in FAMILIES or name in VISION_FAMILIES:
         return name
     from attnviz.models.families import architectures, unsupported
 
@@ -154,9 +167,36 @@ def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**whole, **part, "model_type": config.get("model_type") or part.get("model_type")}
 
 
+def vision_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the config of the part that reads pictures: the whole config, or its vision_config."""
+    part = config.get("vision_config") if isinstance(config, Mapping) else None
+    if not isinstance(part, Mapping):
+        return config
+    whole = {name: value for name, value in config.items() if not isinstance(value, Mapping)}
+    return {**whole, **part, "model_type": config.get("model_type") or part.get("model_type")}
+
+
+def part_config(config: Mapping[str, Any], family: str) -> Mapping[str, Any]:
+    """Return the config of the part that is of this family; see `text_config` and `vision_config`.
+
+    Old CLIP configs say it twice, and what text_config_dict and vision_config_dict say counts.
+    """
+    found = vision_config(config) if family in VISION_FAMILIES else text_config(config)
+    if not family.startswith("clip_"):
+        return found
+    again = config.get("vision_config_dict" if family in VISION_FAMILIES else "text_config_dict")
+    return {**found, **again} if isinstance(again, Mapping) else found
+
+
+def written_name(family: str) -> str:
+    """Return a family's name as its authors write it; the family itself where it is not computed."""
+    found = FAMILIES.get(family) or VISION_FAMILIES.get(family)
+    return family if found is None else found.written
+
+
 def stack_of(family: str) -> type[Stack]:
-    """Import and return the class that computes a family of `FAMILIES`."""
-    module, name = FAMILIES[family].stack.split(":")
+    """Import and return the class that computes a family of `FAMILIES` or `VISION_FAMILIES`."""
+    module, name = (FAMILIES.get(family) or VISION_FAMILIES[family]).stack.split(":")
     found: type[Stack] = getattr(import_module(f"attnviz.models.families.{module}"), name)
     return found
 
@@ -164,4 +204,4 @@ def stack_of(family: str) -> type[Stack]:
 def shape_of(config: Mapping[str, Any]) -> ModelShape:
     """Return the size of the model that a config describes; InputError for an unknown family or an absurd number."""
     family = family_of(config)
-    return stack_of(family).read_shape(Configuration(text_config(config)), family)
+    return stack_of(family).read_shape(Configuration(part_config(config, family)), family)

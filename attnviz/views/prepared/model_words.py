@@ -37,10 +37,9 @@ def describe_model(
 
     heads: how many of them are shown, in words. averaged: the layers that the layer "mean" is the mean of.
     """
-    from attnviz.models.families.registry import FAMILIES
+    from attnviz.models.families.registry import written_name
 
-    written = FAMILIES[model.family].written if model.family in FAMILIES else model.family
-    family = message("{text}", text=written)
+    family = message("{text}", text=written_name(model.family))
     parts = [family, message("{text}", text=visible(model.name))]
     if layers == ("mean",):
         parts.append(mean_of_layers(averaged, model.layers))
