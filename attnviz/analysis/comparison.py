@@ -299,7 +299,9 @@ def _text(attention: Attention) -> str:
 def _run(a: Attention, b: Attention, aligned: Alignment, asked: Alignment) -> Run:
     words_differ = aligned.leaves or asked.leaves
     outputs = None
-    if not words_differ and a.output is not None and b.output is not None:
+    toy = a.provenance.toy
+    dealt_anew = toy is not None and toy.embedding == "onehot"  # by the order of the words: other vectors in each text
+    if not (words_differ or dealt_anew) and a.output is not None and b.output is not None:
         outputs = float(np.abs(b.output[list(aligned.b)] - a.output[list(aligned.a)]).max())
     return Run(
         position=str(a.provenance.position),
@@ -437,6 +439,10 @@ def _no_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> M
 
 
 def _some_change(comparison: Comparison, run: Run, fields: dict[str, object]) -> Message:
+    if run.changed is False:
+        return message(
+            "Every word looks at the others as before{largest}, and what the words take up differs.", **fields
+        )
     if run.position == "own" and not comparison.same_words:
         return message("“{query}” looks {amount} {direction} at {key}.", **fields)
     if run.position == "own":

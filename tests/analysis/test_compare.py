@@ -259,3 +259,18 @@ def test_unknown_words_are_told_once():
     names = [f"b{number}" for number in range(12)]
     found = compare(" ".join(names), " ".join(reversed(names)))
     assert [str(note)[:9] for note in found.notes] == ["12 words "]
+
+
+def test_one_hot_vectors_are_dealt_anew():
+    """One-hot vectors go by the order of the words, so the outputs of two orders are not compared: weights decide."""
+    (without,) = compare("the cat sees red fish", "red fish sees the cat", embedding="onehot", position="none").runs
+    assert without.order_blind
+    assert without.outputs is None
+
+
+def test_equal_weights_are_not_said_to_change():
+    """Where only the outputs differ, the sentence tells of them and of no weight."""
+    comparison = compare("红猫吃小鱼", "小鱼吃红猫", embedding="hash", temperature=1e-6, position="sinusoidal")
+    found = comparison.runs[-1]
+    assert (found.changed, found.order_blind) == (False, False)
+    assert "as before, and what the words take up differs" in str(prepare_comparison(comparison)[-1].notes[0])

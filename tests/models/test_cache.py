@@ -18,7 +18,9 @@ from attnviz.models.forward import Network, Request
 
 NAMES = sorted(folder.name for folder in MODELS.iterdir() if folder.is_dir())
 DOUBLE = [name for name in NAMES if "text0_target_ids" in load(name)[2]]
-CAUSAL = [name for name in NAMES if name not in DOUBLE and Network(*load(name)[:2]).shape.causal]
+CAUSAL = [  # that give words: CLIP's text side, which is causal, has no head
+    name for name in NAMES if name not in (*DOUBLE, "clip_text_model") and Network(*load(name)[:2]).shape.causal
+]
 ALL = Request(layers=None, logits=True, traces=True)
 
 
