@@ -39,8 +39,8 @@ class Watched:
 class Lens(Result):
     """What a model's head reads in the hidden states after each layer.
 
-    tokens: the text's; rows: the indexes of those that are shown. words [layers][rows][TOP]: the likeliest tokens after
-    each layer, as a reader sees them, likelier first; ids and probability [layers, rows, TOP]. watched: --watch.
+    tokens: the text's; rows: the indexes of those that are shown. words: the likeliest tokens after each layer, as a
+    reader sees them, likelier first; their ids and probability are [layers, rows, TOP]. watched: --watch.
     answer, row, attribution: what adds up to the answer's logit in its row; None where it was not asked for or is no
     sum (see models.attribution).
     """
