@@ -11,7 +11,7 @@ from attnviz.analysis.ablation import ablation_document
 from attnviz.analysis.head_ablation import ablate_heads, head_ablation_document
 from attnviz.analysis.run_ablation import ablate
 from attnviz.api.result_kinds import Look, kind_of
-from attnviz.api.save import FOR_ABLATION, check_destination, save_ablation
+from attnviz.api.save import FOR_ABLATION, save_ablation
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
@@ -91,9 +91,7 @@ def command(
     of --answer, beside the length of what the head writes and its largest weight.
     """
     digits = digits_for(ViewOptions(precision=ablation_options.precision))
-    for path in output.save:
-        check_destination(path, FOR_ABLATION)
-    style = picture_style(picture_options, output.save)
+    style = picture_style(picture_options, output.save, FOR_ABLATION)
     source = read_source(texts or [], inputs)
     if model_input.model is not None:
         return _ablate_model(source, settings, model_input, ablation_options, style, output)

@@ -163,8 +163,10 @@ def check_picture(style: Style, refining: Refining, *, alt: bool = False, as_jso
         raise OptionError("--alt prints a sentence, and --json one JSON document and nothing else.", hint="Give one.")
 
 
-def picture_style(picture_options: PictureOptions, files: list[Path]) -> Style:
-    """Return the checked style of a picture that has only one kind."""
+def picture_style(picture_options: PictureOptions, files: list[Path], suffixes: tuple[str, ...]) -> Style:
+    """Return the checked style of a picture that has only one kind; suffixes: those that may be saved."""
+    for path in files:
+        check_destination(path, suffixes)
     style = Style(**asdict(picture_options))
     style.check()
     Outputs(files).refuse_unused(style)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from attnviz.analysis.next_tokens import filled_document
 from attnviz.api.next_tokens import fill
-from attnviz.api.save import FOR_NEXT, check_destination, save_next
+from attnviz.api.save import FOR_NEXT, save_next
 from attnviz.cli.common import picture_style, print_json
 from attnviz.cli.next import ContinuedInput, Texts, one_text
 from attnviz.cli.options import OutputOptions, PictureOptions
@@ -36,9 +36,7 @@ def command(
     A text may have several masks, each filled by itself; <mask> and ___ are read as [MASK], whatever the model calls
     it. It takes a model with a head that gives words (as ...ForMaskedLM), not one that gives sentence vectors.
     """
-    for path in output.save:
-        check_destination(path, FOR_NEXT)
-    style = picture_style(picture_options, output.save)
+    style = picture_style(picture_options, output.save, FOR_NEXT)
     result = fill(one_text(texts, inputs), filling.model or "", top=filling.top, download=filling.download)
     print_notes(result.notes)
     if output.json:

@@ -10,7 +10,7 @@ import typer
 from attnviz.analysis.distances import by_distance
 from attnviz.analysis.lab import distances_document, lab_document
 from attnviz.analysis.run_lab import lab
-from attnviz.api.save import FOR_LAB, check_destination, save_distances, save_lab
+from attnviz.api.save import FOR_LAB, save_distances, save_lab
 from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_curves, print_grids, print_notes
@@ -54,9 +54,7 @@ def command(
 ) -> None:
     """Compare every position scheme with every mask, side by side, or vary other settings."""
     digits_for(ViewOptions(precision=lab_options.precision))
-    for path in output.save:
-        check_destination(path, FOR_LAB)
-    style = picture_style(picture_options, output.save)
+    style = picture_style(picture_options, output.save, FOR_LAB)
     Outputs(output.save, view=None if output.json else "auto").refuse_unused(lab_options)
     source = read_source(texts or [], inputs)
     if lab_options.long is not None:

@@ -10,7 +10,7 @@ import typer
 
 from attnviz.analysis.lens import lens, lens_document
 from attnviz.api.result_kinds import Look, kind_of
-from attnviz.api.save import FOR_LENS, check_destination
+from attnviz.api.save import FOR_LENS
 from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
@@ -69,9 +69,7 @@ def command(
     files, it is what the picture shows.
     """
     digits_for(ViewOptions(precision=lens_options.precision))
-    for path in output.save:
-        check_destination(path, FOR_LENS)
-    style = picture_style(picture_options, output.save)
+    style = picture_style(picture_options, output.save, FOR_LENS)
     if lens_options.model is None:
         raise OptionError("lens looks into a model.", hint="Name one with --model; attnviz models lists those here.")
     source = read_source(texts or [], TextInput(file=inputs.file, encoding=inputs.encoding))

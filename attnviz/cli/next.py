@@ -10,7 +10,7 @@ import typer
 
 from attnviz.analysis.next_tokens import NextTokens, next_tokens_document
 from attnviz.api.next_tokens import collect, open_one
-from attnviz.api.save import FOR_NEXT, check_destination, save_next
+from attnviz.api.save import FOR_NEXT, save_next
 from attnviz.cli.common import picture_style, print_json
 from attnviz.cli.options import AttentionInput, OutputOptions, PictureOptions
 from attnviz.cli.printing import LinePrinter, print_notes, print_views
@@ -86,9 +86,7 @@ def command(
         decoding_options.top,
     )
     decoding.check()
-    for path in output.save:
-        check_destination(path, FOR_NEXT)
-    style = picture_style(picture_options, output.save)
+    style = picture_style(picture_options, output.save, FOR_NEXT)
     text = one_text(texts, inputs)
     model = open_one(model_options.model, model_options.download)
     options = Options(
