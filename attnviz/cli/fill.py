@@ -8,8 +8,8 @@ from attnviz.analysis.next_tokens import filled_document
 from attnviz.api.next_tokens import fill
 from attnviz.api.save import FOR_NEXT, save_next
 from attnviz.cli.common import picture_style, print_json
-from attnviz.cli.next import ContinuedInput, Texts, one_text
-from attnviz.cli.options import OutputOptions, PictureOptions
+from attnviz.cli.next import Texts, one_text
+from attnviz.cli.options import FileInput, OutputOptions, PictureOptions
 from attnviz.cli.printing import print_notes, print_views
 from attnviz.i18n.messages import phrase
 from attnviz.views.prepared.presentation import Presentation
@@ -25,7 +25,7 @@ class FillingModel:
 
 
 def command(
-    inputs: ContinuedInput,
+    inputs: FileInput,
     filling: FillingModel,
     picture_options: PictureOptions,
     output: OutputOptions,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from attnviz.analysis.lens import lens, lens_document
 from attnviz.api.result_kinds import Look, kind_of
 from attnviz.api.save import FOR_LENS
 from attnviz.cli.common import digits_for, picture_style, print_json
-from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
+from attnviz.cli.options import FileInput, OutputOptions, PictureOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing
 from attnviz.cli.sources import read_source
@@ -24,14 +23,6 @@ from attnviz.views.prepared.presentation import Presentation
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
 ]
-
-
-@dataclass(frozen=True)
-class PlainText:
-    """Input options of commands that read one text for a model: a file, and its encoding."""
-
-    file: Path | None = None
-    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class LensOptions:
 
 
 def command(
-    inputs: PlainText,
+    inputs: FileInput,
     lens_options: LensOptions,
     picture_options: PictureOptions,
     output: OutputOptions,

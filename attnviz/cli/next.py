@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from attnviz.analysis.next_tokens import NextTokens, next_tokens_document
 from attnviz.api.next_tokens import collect, open_one
 from attnviz.api.save import FOR_NEXT, save_next
 from attnviz.cli.common import picture_style, print_json
-from attnviz.cli.options import AttentionInput, OutputOptions, PictureOptions
+from attnviz.cli.options import AttentionInput, FileInput, OutputOptions, PictureOptions
 from attnviz.cli.printing import LinePrinter, print_notes, print_views
 from attnviz.cli.sources import check_one, read_sources
 from attnviz.i18n.messages import phrase
@@ -25,14 +24,6 @@ from attnviz.views.prepared.presentation import Presentation
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
 ]
-
-
-@dataclass(frozen=True)
-class ContinuedInput:
-    """Input options of commands that read one text for a model: a file, and how it is written."""
-
-    file: Path | None = None
-    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,7 @@ class DecodingOptions:
 
 
 def command(
-    inputs: ContinuedInput,
+    inputs: FileInput,
     model_options: SpeakingModel,
     decoding_options: DecodingOptions,
     picture_options: PictureOptions,
@@ -110,7 +101,7 @@ def command(
         print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))
 
 
-def one_text(texts: list[str] | None, inputs: ContinuedInput) -> str:
+def one_text(texts: list[str] | None, inputs: FileInput) -> str:
     """Return the one text that is given."""
     check_one(texts or [])
     return read_sources(texts or [], AttentionInput(inputs.file, encoding=inputs.encoding))[0].text or ""

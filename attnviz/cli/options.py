@@ -31,6 +31,14 @@ from attnviz.views.terminal.choose_view import VIEW_CHOICES
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class FileInput:
+    """Input options of commands that read texts and nothing else: a file, and how it is written."""
+
+    file: Path | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class TextInput:
     """Input options of commands that compute attention: a file, vectors, the text of the keys, labels, an encoding."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from attnviz.api.tokens import tokenize_text
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import print_json
-from attnviz.cli.options import AttentionInput
+from attnviz.cli.options import AttentionInput, FileInput
 from attnviz.cli.printing import print_notes, print_views
 from attnviz.cli.sources import read_sources
 from attnviz.models.options import Options
@@ -21,14 +20,6 @@ Texts = Annotated[
     list[str] | None,
     typer.Argument(metavar="[TEXT]...", help="One or several texts; - is standard input.", show_default=False),
 ]
-
-
-@dataclass(frozen=True)
-class FileInput:
-    """Input options of commands that read texts and nothing else: a file, and how it is written."""
-
-    file: Path | None = None
-    encoding: str | None = None
 
 
 @dataclass(frozen=True)
