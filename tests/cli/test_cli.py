@@ -34,18 +34,6 @@ def plain_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def call(capsys):
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def called(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main(list(arguments))
-        return stop.value.code, *capsys.readouterr()
-
-    return called
-
-
-@pytest.fixture
 def good(call):
     """Run a command that must succeed without a word on standard error: its standard output."""
 

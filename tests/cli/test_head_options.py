@@ -10,7 +10,6 @@ from near import assert_apart, assert_near
 from tiny_models import model_of
 
 import attnviz
-from attnviz.cli import main
 
 pytest.importorskip("tokenizers")
 TEXT = "the cat eats the cat"
@@ -20,18 +19,6 @@ TEXT = "the cat eats the cat"
 def gpt2(tmp_path_factory):
     """A tiny GPT-2 in a folder: 3 layers of 4 heads, 15 positions."""
     return str(model_of(tmp_path_factory.mktemp("heads") / "gpt2", "gpt2"))
-
-
-@pytest.fixture
-def call(capsys):
-    """Run a command; return its exit code and what it printed."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main([*arguments])
-        return (stop.value.code or 0, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

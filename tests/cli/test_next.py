@@ -11,7 +11,6 @@ from near import assert_apart, assert_near, assert_near64
 from tiny_models import gguf_of, model_of
 
 import attnviz
-from attnviz.cli import main
 from attnviz.core.errors import OptionError
 from attnviz.models.model import load
 
@@ -30,18 +29,6 @@ def models(tmp_path_factory):
         return str(made[family])
 
     return model
-
-
-@pytest.fixture
-def call(capsys):
-    """Run a command; return its exit code and what it printed."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main([*arguments])
-        return (stop.value.code or 0, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

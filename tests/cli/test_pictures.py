@@ -9,20 +9,6 @@ import pytest
 from golden_models import MODELS, write_safetensors
 from paths import GOLDEN
 
-from attnviz import cli
-
-
-@pytest.fixture
-def call(capsys):
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def called(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main(list(arguments))
-        return stop.value.code, *capsys.readouterr()
-
-    return called
-
 
 @pytest.fixture
 def good(call):
