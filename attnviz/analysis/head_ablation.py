@@ -143,7 +143,7 @@ def ablate_heads(
     with network.network.keep_weights():
         survey = _Survey(None if row is None else [row])
         whole = passes.run(survey)
-        before = None if watched is None or row is None else _probability(passes, whole, row, watched)
+        before = None if watched is None or row is None else passes.probability(whole, row, watched.id)
         shape = (network.shape.layers, max(map(len, survey.weights.values()), default=0))
         arrays = {
             name: np.full(shape, np.nan, dtype=np.float32) for name in ("moved", "without", "weight", "contribution")
@@ -156,7 +156,7 @@ def ablate_heads(
                 after = passes.run_again(layer, HeadsOff([(layer, head)], ablation))
                 arrays["moved"][layer, head] = _movement(whole, after, row)
                 if watched is not None and row is not None:
-                    arrays["without"][layer, head] = _probability(passes, after, row, watched)
+                    arrays["without"][layer, head] = passes.probability(after, row, watched.id)
                 done += 1
                 if progress is not None:
                     progress(done, total)
@@ -182,11 +182,6 @@ def _row(passes: TextPasses, token: str | int | None, answer: Answer | None) -> 
         return None, ()
     index, note = find_token(passes.tokens, token)
     return index, () if note is None else (note,)
-
-
-def _probability(passes: TextPasses, hidden: Float32, row: int, answer: Answer) -> float:
-    """Return the answer's probability by the hidden states [n, dim] after the final norm."""
-    return float(np.exp(passes.log_probabilities(hidden[[row]])[0, answer.id].astype(np.float64)))
 
 
 def _movement(before: Float32, after: Float32, row: int | None) -> float:

@@ -105,7 +105,7 @@ def lens(
     return Lens(
         tokens=passes.tokens,
         rows=rows,
-        words=tuple(tuple(tuple(_spelled(network, int(i)) for i in top) for top in layer) for layer in ids),
+        words=tuple(tuple(tuple(network.tokenizer.spell(int(i)) for i in top) for top in layer) for layer in ids),
         ids=ids,
         probability=probability,
         watched=None if watched is None else Watched(watched, seen, rank),
@@ -157,11 +157,6 @@ def _read(
         if progress is not None:
             progress(min(first + step, len(flat)), len(flat))
     return ids.reshape(*shape, most), probability.reshape(*shape, most), seen.reshape(shape), rank.reshape(shape)
-
-
-def _spelled(network: Model, number: int) -> str:
-    """Return a token as a reader sees it: its text, with spaces; its piece where it is no text by itself."""
-    return network.tokenizer.spell(number)
 
 
 class _States(Hook):

@@ -144,7 +144,7 @@ class _Measure:
     def __call__(self, passes: TextPasses, hidden: Float32) -> float:
         """Return the measure of hidden states [n, dim] after the final norm."""
         if self.against is None:
-            return float(np.exp(passes.log_probabilities(hidden[[self.row]])[0, self.answer.id].astype(np.float64)))
+            return passes.probability(hidden, self.row, self.answer.id)
         logits = passes.logits(hidden[[self.row]])[0].astype(np.float64)
         return float(logits[self.answer.id] - logits[self.against.id])
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from attnviz.core.attention import softmax
 from attnviz.core.types import Float32, Float64
 from attnviz.models.families.config import Configuration
 
@@ -113,10 +114,7 @@ def likeliest(scores: Float32) -> int:
 
 def probabilities(logits: Float32 | Float64) -> Float64:
     """Return the softmax of logits [vocabulary], in float64."""
-    exact = np.asarray(logits, dtype=np.float64)
-    powers: Float64 = np.exp(exact - exact.max())
-    powers /= powers.sum()
-    return powers
+    return softmax(np.asarray(logits, dtype=np.float64)).astype(np.float64, copy=False)
 
 
 def generate(

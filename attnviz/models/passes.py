@@ -74,6 +74,10 @@ class TextPasses:
         with self.named(), np.errstate(over="ignore", invalid="ignore"):
             return finite(self.stack.score(hidden))
 
+    def probability(self, hidden: Float32, row: int, number: int) -> float:
+        """Return the probability of one token after a row of hidden states [n, dim], after the final norm."""
+        return float(np.exp(self.log_probabilities(hidden[[row]])[0, number].astype(np.float64)))
+
     def log_probabilities(self, hidden: Float32) -> Float32:
         """Return the logarithms of the softmax of the logits, [n, vocabulary]."""
         return log_softmax(self.logits(hidden))
