@@ -23,7 +23,7 @@ from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message
 from attnviz.models import ABLATIONS
 from attnviz.models.answers import Answer, answer_row, find_answer
-from attnviz.models.families.hooks import Hook, Sublayer
+from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer
 from attnviz.models.heads_off import HeadsOff
 from attnviz.models.model import Model, opened
 from attnviz.models.passes import TextPasses, open_passes
@@ -201,14 +201,12 @@ class _Survey(Hook):
         self.weights: dict[int, Float32] = {}
         self.lengths: dict[int, Float32] = {}
 
-    def head_outputs(
-        self, at: Sublayer, context: Float32, weights: Float32, value: Float32, output: Float32
-    ) -> Float32:
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Keep the means of the sublayer's heads, and return the heads' outputs as they are."""
-        keys = value.shape[1]  # a sink's column, the last, is no word
-        self.weights[at.layer] = weights[:, self._rows, :keys].max(axis=-1).mean(axis=-1)
-        self.lengths[at.layer] = head_lengths(context[:, self._rows], output).mean(axis=-1)
-        return context
+        keys = heads.value.shape[1]  # a sink's column, the last, is no word
+        self.weights[at.layer] = heads.weights[:, self._rows, :keys].max(axis=-1).mean(axis=-1)
+        self.lengths[at.layer] = head_lengths(heads.context[:, self._rows], heads.projection).mean(axis=-1)
+        return heads.context
 
 
 def head_ablation_document(ablation: HeadAblation) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from attnviz.core.result import Result
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message
 from attnviz.models.answers import Answer, answer_row, find_answer
-from attnviz.models.families.hooks import Hook, Sublayer, hooked_too
+from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer, hooked_too
 from attnviz.models.model import Model, opened
 from attnviz.models.passes import TextPasses, open_passes
 from attnviz.toy.word_vectors import Progress
@@ -187,17 +187,10 @@ class _KeepHeads(Hook):
     def __init__(self) -> None:
         self.contexts: dict[int, Float32] = {}
 
-    def head_outputs(
-        self,
-        at: Sublayer,
-        context: Float32,
-        weights: Float32,  # noqa: ARG002
-        value: Float32,  # noqa: ARG002
-        output: Float32,  # noqa: ARG002
-    ) -> Float32:
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Keep them, and return them as they are."""
-        self.contexts[at.layer] = context
-        return context
+        self.contexts[at.layer] = heads.context
+        return heads.context
 
 
 @dataclass(frozen=True)
@@ -208,18 +201,11 @@ class HeadFrom(Hook):
     head: int
     context: Float32
 
-    def head_outputs(
-        self,
-        at: Sublayer,
-        context: Float32,
-        weights: Float32,  # noqa: ARG002
-        value: Float32,  # noqa: ARG002
-        output: Float32,  # noqa: ARG002
-    ) -> Float32:
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Return the heads' outputs with this head's replaced."""
         if at.layer != self.layer:
-            return context
-        changed = context.copy()
+            return heads.context
+        changed = heads.context.copy()
         changed[self.head] = self.context
         return changed
 

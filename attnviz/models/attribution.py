@@ -19,7 +19,7 @@ from attnviz.core.types import Float32
 from attnviz.models.families.base import CausalStack, Stack, head_weight
 from attnviz.models.families.gpt2 import Gpt2
 from attnviz.models.families.gpt_neox import GptNeoX
-from attnviz.models.families.hooks import Hook, Sublayer, hooked_too
+from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer, hooked_too
 from attnviz.models.families.llama import Llama
 from attnviz.models.families.opt import Opt
 from attnviz.models.families.registry import written_name
@@ -125,19 +125,13 @@ class _Parts(Hook):
         self.inputs.append(hidden[self._row].astype(np.float64))
         return hidden
 
-    def head_outputs(
-        self,
-        at: Sublayer,  # noqa: ARG002
-        context: Float32,
-        weights: Float32,  # noqa: ARG002
-        value: Float32,  # noqa: ARG002
-        output: Float32,
-    ) -> Float32:
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:  # noqa: ARG002
         """Keep what each head writes in the row through its columns of W_o, [heads, dim]."""
-        rows, width = context[:, [self._row, self._other]].astype(np.float64), context.shape[-1]
-        parts = [one @ output[:, h * width : (h + 1) * width].T.astype(np.float64) for h, one in enumerate(rows)]
+        rows, width = heads.context[:, [self._row, self._other]].astype(np.float64), heads.context.shape[-1]
+        columns = [heads.projection[:, h * width : (h + 1) * width] for h in range(len(rows))]
+        parts = [one @ each.T.astype(np.float64) for one, each in zip(rows, columns, strict=True)]
         self._written = np.array(parts)
-        return context
+        return heads.context
 
     def layer_output(self, layer: int, hidden: Float32, attention: Trace, cross_attention: Trace | None) -> Float32:  # noqa: ARG002
         """Keep the row that a layer gives, and what its heads and the bias of W_o added to it."""

@@ -18,7 +18,7 @@ from attnviz.models.cache import Restarting, TextReader
 from attnviz.models.contributions import ContributionHook
 from attnviz.models.families.base import ModelShape
 from attnviz.models.families.config import Configuration
-from attnviz.models.families.hooks import Sublayer
+from attnviz.models.families.hooks import HeadOutputs, Sublayer
 from attnviz.models.forward import Network, Request
 from attnviz.models.generate import GenerationRules, Sampler, decode_tokens, likeliest, probabilities, read_rules
 from attnviz.models.options import MOST_STEPS, Options
@@ -144,17 +144,15 @@ class RowHook(ContributionHook, Restarting):
         """Forget the values of the tokens that were read."""
         self._of_values.clear()
 
-    def head_outputs(
-        self, at: Sublayer, context: Float32, weights: Float32, value: Float32, output: Float32
-    ) -> Float32:
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Keep these rows of the sublayer, and return each head's output as it is."""
         if at.cross == self._cross:
-            rows = weights[:, self._rows]
+            rows = heads.weights[:, self._rows]
             self._kept[at.layer] = rows
-            super().head_outputs(at, context[:, self._rows], rows, value, output)
+            super().head_outputs(at, heads._replace(context=heads.context[:, self._rows], weights=rows))
             if self._off is not None:
                 self.lengths[at][self._off.heads_of(at)] = 0
-        return context
+        return heads.context
 
     def weights(self, row: int = 0) -> Float32:
         """Return the weights of one of the rows, [layers, heads, keys]."""

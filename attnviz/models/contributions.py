@@ -8,7 +8,7 @@ import numpy as np
 
 from attnviz.core.contributions import value_lengths, weighted_lengths
 from attnviz.core.types import Float32
-from attnviz.models.families.hooks import Hook, Sublayer
+from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer
 
 
 class ContributionHook(Hook):
@@ -27,15 +27,13 @@ class ContributionHook(Hook):
         self._layers, self._cross, self._continued = layers, cross, continued
         self._of_values: dict[Sublayer, Float32] = {}
 
-    def head_outputs(
-        self, at: Sublayer, context: Float32, weights: Float32, value: Float32, output: Float32
-    ) -> Float32:
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Keep the sublayer's lengths, and return each head's output as it is."""
         if (self._layers is None or at.layer in self._layers) and self._cross in (None, at.cross):
-            found = weighted_lengths(weights, self._value_lengths(at, value, output))
-            found[~context.any(axis=(1, 2))] = 0
+            found = weighted_lengths(heads.weights, self._value_lengths(at, heads.value, heads.projection))
+            found[~heads.context.any(axis=(1, 2))] = 0
             self.lengths[at] = found
-        return context
+        return heads.context
 
     def stacked(self, weights: Float32) -> Float32:
         """Return the lengths of all sublayers, in order: [layers, heads, query, key], as the kept weights are."""
@@ -44,15 +42,15 @@ class ContributionHook(Hook):
             kept[:] = lengths
         return found
 
-    def _value_lengths(self, at: Sublayer, value: Float32, output: Float32) -> Float32:
+    def _value_lengths(self, at: Sublayer, value: Float32, projection: Float32) -> Float32:
         """Return the lengths of the values after W_o, [heads, keys]."""
         known = self._of_values.get(at)
         if not self._continued or known is None or known.shape[1] > value.shape[1]:
-            found = value_lengths(value, output)
+            found = value_lengths(value, projection)
         elif known.shape[1] == value.shape[1]:
             return known
         else:
-            found = np.concatenate([known, value_lengths(value[:, known.shape[1] :], output)], axis=1)
+            found = np.concatenate([known, value_lengths(value[:, known.shape[1] :], projection)], axis=1)
         if self._continued:
             self._of_values[at] = found
         return found

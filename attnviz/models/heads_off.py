@@ -13,7 +13,7 @@ import numpy as np
 
 from attnviz.core.errors import MissingError, OptionError
 from attnviz.core.types import Float32
-from attnviz.models.families.hooks import Hook, Sublayer
+from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer
 
 _HEAD = re.compile(r"\s*([0-9]{1,9})\s*\.\s*([0-9]{1,9}|\*)\s*")
 
@@ -36,22 +36,15 @@ class HeadsOff(Hook):
             self._heads.setdefault(layer, []).append(head)
         self._means: dict[int, Float32] = {}
 
-    def head_outputs(
-        self,
-        at: Sublayer,
-        context: Float32,
-        weights: Float32,  # noqa: ARG002
-        value: Float32,  # noqa: ARG002
-        output: Float32,  # noqa: ARG002
-    ) -> Float32:
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Return the heads' outputs [heads, n, d_h] with those that are off replaced."""
         chosen = self.heads_of(at)
         if not chosen:
-            return context
-        if chosen[-1] >= len(context):
-            raise no_such_head(f"{at.layer}.{chosen[-1]}", at.layer, len(context))
-        changed = context.copy()
-        changed[chosen] = 0 if self.way == "zero" else self._mean(at.layer, context[chosen])
+            return heads.context
+        if chosen[-1] >= len(heads.context):
+            raise no_such_head(f"{at.layer}.{chosen[-1]}", at.layer, len(heads.context))
+        changed = heads.context.copy()
+        changed[chosen] = 0 if self.way == "zero" else self._mean(at.layer, heads.context[chosen])
         return changed
 
     def heads_of(self, at: Sublayer) -> list[int]:

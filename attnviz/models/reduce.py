@@ -18,7 +18,7 @@ from attnviz.core.attention_data import Trace
 from attnviz.core.reductions import divide_rows
 from attnviz.core.types import Booleans, Float32
 from attnviz.core.value_maps import BlockNorm, block_lengths
-from attnviz.models.families.hooks import Hook, Sublayer
+from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer
 
 _SAME = 1e-4  # of the largest number: sums that differ by less are the same but for rounding
 
@@ -62,15 +62,13 @@ class NormHook(Hook):
         self._heads, self._hidden, self._norms = None, hidden.copy(), []
         return hidden
 
-    def head_outputs(
-        self, at: Sublayer, context: Float32, weights: Float32, value: Float32, output: Float32
-    ) -> Float32:
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Keep what the heads read, and return their outputs as they are; a head of zeros adds nothing."""
         if at.cross == self._cross and at.layer in self._layers:
-            silent: Booleans = np.array(~context.any(axis=(1, 2)))
-            kept = np.where(silent[:, None, None], 0, weights) if silent.any() else weights
-            self._heads = _Heads(kept.astype(np.float32, copy=False), value, output)
-        return context
+            silent: Booleans = np.array(~heads.context.any(axis=(1, 2)))
+            kept = np.where(silent[:, None, None], 0, heads.weights) if silent.any() else heads.weights
+            self._heads = _Heads(kept.astype(np.float32, copy=False), heads.value, heads.projection)
+        return heads.context
 
     def normed(self, x: Float32, result: Float32, gain: Float32 | None, epsilon: float, *, centred: bool) -> None:
         """Keep a norm of hidden states."""

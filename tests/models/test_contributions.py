@@ -14,7 +14,7 @@ from paths import GOLDEN
 
 from attnviz.core.contributions import value_lengths, weighted_lengths
 from attnviz.models.contributions import ContributionHook
-from attnviz.models.families.hooks import Hook, HookChain, Sublayer, hooked
+from attnviz.models.families.hooks import HeadOutputs, Hook, HookChain, Sublayer, hooked
 from attnviz.models.forward import forward
 
 NAMES = sorted(folder.name for folder in MODELS.iterdir() if folder.is_dir())
@@ -43,9 +43,9 @@ def test_contributions_add_up_to_what_the_sublayer_writes(name):
         seen = []
 
         class Watch(Hook):
-            def head_outputs(self, at, context, weights, value, output):  # noqa: ARG002
-                seen.append((weights, value, output))  # noqa: B023
-                return context
+            def head_outputs(self, at, heads):  # noqa: ARG002
+                seen.append((heads.weights, heads.value, heads.projection))  # noqa: B023
+                return heads.context
 
         with hooked(Watch()):
             found = run(name, kind)
@@ -85,8 +85,8 @@ def test_a_silenced_head_adds_nothing():
     """A head that another hook sets to zeros has lengths of 0, and the other heads keep theirs."""
 
     class Silence(Hook):
-        def head_outputs(self, at, context, weights, value, output):  # noqa: ARG002
-            context = context.copy()
+        def head_outputs(self, at, heads):  # noqa: ARG002
+            context = heads.context.copy()
             context[1] = 0
             return context
 
@@ -106,10 +106,10 @@ def test_lengths_of_known_keys_are_kept_where_passes_continue():
     weights = random.dirichlet(np.ones(5), (2, 1)).astype(np.float32)
     context = weights @ value
     at, hook = Sublayer(0, cross=False), ContributionHook(continued=True)
-    hook.head_outputs(at, context, weights[..., :4], value[:, :4], output)
+    hook.head_outputs(at, HeadOutputs(context, weights[..., :4], value[:, :4], output))
     spoiled = value.copy()
     spoiled[:, :4] = 0  # known already: not read again
-    hook.head_outputs(at, context, weights, spoiled, output)
+    hook.head_outputs(at, HeadOutputs(context, weights, spoiled, output))
     assert_near(hook.lengths[at], weighted_lengths(weights, value_lengths(value, output)), size=output)
 
 

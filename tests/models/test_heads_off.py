@@ -15,7 +15,7 @@ import attnviz
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.provenance import HeadsSwitchedOff
 from attnviz.explanation.build import explain_attention
-from attnviz.models.families.hooks import Hook, HookChain, Sublayer, hooked, hooked_too
+from attnviz.models.families.hooks import HeadOutputs, Hook, HookChain, Sublayer, hooked, hooked_too
 from attnviz.models.forward import forward
 from attnviz.models.heads_off import HeadsOff, find_heads
 
@@ -51,10 +51,10 @@ def test_a_mean_is_that_of_the_first_tokens():
     """Tokens that are added later get the mean over the text."""
     hook, at = HeadsOff([(0, 0)], "mean"), Sublayer(0, cross=False)
     text = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
-    first = hook.head_outputs(at, text, text, text, text)
+    first = hook.head_outputs(at, HeadOutputs(text, text, text, text))
     np.testing.assert_array_equal(first[0], np.broadcast_to(text[0].mean(axis=0), (3, 2)))
     np.testing.assert_array_equal(first[1], text[1])
-    later = hook.head_outputs(at, text[:, :1] + 100, text, text, text)
+    later = hook.head_outputs(at, HeadOutputs(text[:, :1] + 100, text, text, text))
     np.testing.assert_array_equal(later[0], first[0, :1])
 
 

@@ -40,9 +40,9 @@ class Watcher(Hook):
         self.outputs.append((layer, hidden.shape, attention.weights.shape, cross_attention is not None))
         return hidden
 
-    def head_outputs(self, at, context, weights, value, output):
-        self.seen.append((at, context, weights, value, output))
-        return context
+    def head_outputs(self, at, heads):
+        self.seen.append((at, *heads))
+        return heads.context
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,10 +73,10 @@ class Silencer(Hook):
     def __init__(self, layer, head):
         self.layer, self.head, self.bias = layer, head, None
 
-    def head_outputs(self, at, context, weights, value, output):  # noqa: ARG002
+    def head_outputs(self, at, heads):
         if at.layer != self.layer:
-            return context
-        context = context.copy()
+            return heads.context
+        context = heads.context.copy()
         context[self.head] = 0
         return context
 

@@ -23,6 +23,20 @@ class Sublayer(NamedTuple):
     cross: bool
 
 
+class HeadOutputs(NamedTuple):
+    """What the heads of a sublayer give, and what it is made of.
+
+    context [heads, n, d_h]: each head's weighted mean of values. weights [heads, n, keys], or [heads, n, keys + 1]
+    where a sink has the last column. value [heads, keys, d_h]. projection: W_o as PyTorch keeps it,
+    [dim, heads * d_h].
+    """
+
+    context: Float32
+    weights: Float32
+    value: Float32
+    projection: Float32
+
+
 class Hook:
     """The places of a pass that can be watched or changed; each method returns what the pass goes on with.
 
@@ -41,20 +55,9 @@ class Hook:
         """Return keys and values [kv_heads, keys, d_h] as the scores take them: keys are rotated."""
         return key, value
 
-    def head_outputs(
-        self,
-        at: Sublayer,  # noqa: ARG002
-        context: Float32,
-        weights: Float32,  # noqa: ARG002
-        value: Float32,  # noqa: ARG002
-        output: Float32,  # noqa: ARG002
-    ) -> Float32:
-        """Return each head's weighted mean of values, context [heads, n, d_h], which W_o reads.
-
-        weights [heads, n, keys], or [heads, n, keys + 1] where a sink has the last column; value [heads, keys, d_h];
-        output: W_o as PyTorch keeps it, [dim, heads * d_h].
-        """
-        return context
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:  # noqa: ARG002
+        """Return each head's weighted mean of values [heads, n, d_h], which W_o reads."""
+        return heads.context
 
     def normed(self, x: Float32, result: Float32, gain: Float32 | None, epsilon: float, *, centred: bool) -> None:
         """See a norm of x [..., d] and its result; gain [d]: what it multiplies by; centred: a layer norm, not RMS."""
@@ -84,13 +87,11 @@ class HookChain(Hook):
             key, value = hook.keys_and_values(at, key, value)
         return key, value
 
-    def head_outputs(
-        self, at: Sublayer, context: Float32, weights: Float32, value: Float32, output: Float32
-    ) -> Float32:
+    def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Return the heads' outputs that the last hook returns."""
         for hook in self.hooks:
-            context = hook.head_outputs(at, context, weights, value, output)
-        return context
+            heads = heads._replace(context=hook.head_outputs(at, heads))
+        return heads.context
 
     def normed(self, x: Float32, result: Float32, gain: Float32 | None, epsilon: float, *, centred: bool) -> None:
         """Show the norm to each hook."""

@@ -17,7 +17,7 @@ from attnviz.core.attention import attend, merge_heads, split_heads
 from attnviz.core.attention_data import ScoreTerm, Trace
 from attnviz.core.errors import InputError
 from attnviz.core.types import Booleans, Float32
-from attnviz.models.families.hooks import Sublayer, active
+from attnviz.models.families.hooks import HeadOutputs, Sublayer, active
 from attnviz.models.families.weights import Weights
 
 
@@ -144,7 +144,7 @@ def attention(
             finite(array)  # looked at where something is wrong only: the fault is then that of the model's weights
         raise
     if running is not None and at is not None:
-        context = running.hook.head_outputs(at, context, weights, value, output.weight)
+        context = running.hook.head_outputs(at, HeadOutputs(context, weights, value, output.weight))
     added = None if bias is None else np.broadcast_to(bias, (*logits.shape[:-1], key.shape[-2]))
     if sink is not None:
         key, value = _with_empty_row(key), _with_empty_row(value)
