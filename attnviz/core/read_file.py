@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from errno import ENAMETOOLONG
 from pathlib import Path
 from typing import IO
 
@@ -207,3 +208,14 @@ def is_file(name: str | Path) -> bool:
         return True
     except (OSError, ValueError):
         return False
+
+
+def is_there(path: Path) -> bool:
+    """Return whether a name exists, whatever has it: a link that leads nowhere, a folder, or a file that is shut."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        return error.errno != ENAMETOOLONG
+    return True

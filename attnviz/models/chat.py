@@ -196,7 +196,7 @@ def special_tokens(checkpoint: Checkpoint) -> dict[str, str]:
                 found[f"{ours}_token"] = checkpoint.tokenizer.decode(number)
         return found
     settings = read_token_settings(checkpoint.path)
-    named = {f"{name}_token": token.text for name, token in settings.named()}
+    named = {name: token.text for name, token in settings.named()}
     return {**_CLASS_TOKENS.get(class_of(checkpoint.config, settings.values) or "", {}), **named}
 
 

@@ -117,8 +117,8 @@ def mask_piece(checkpoint: Checkpoint) -> str | None:
         number = checkpoint.gguf.metadata.get("tokenizer.ggml.mask_token_id")
         return checkpoint.tokenizer.decode(number) or None if isinstance(number, int) else None
     named = dict(read_token_settings(checkpoint.path).named())
-    if "mask" in named:
-        return named["mask"].text
+    if "mask_token" in named:
+        return named["mask_token"].text
     return next((piece for piece in _USUAL if checkpoint.tokenizer.number_of(piece) is not None), None)
 
 

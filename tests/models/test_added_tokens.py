@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
 
 import pytest
@@ -17,6 +18,7 @@ from attnviz.models.tokenizers.open import open_tokenizer
 pytest.importorskip("tokenizers")
 
 CASES = json.loads((GOLDEN / "added_tokens.json").read_text(encoding="utf-8"))["cases"]
+FLAGS = json.loads((GOLDEN / "token_flags.json").read_text(encoding="utf-8"))["cases"]
 ENDS = list(csv.DictReader((GOLDEN / "ends.tsv").read_text(encoding="utf-8").splitlines(), delimiter="\t"))
 
 
@@ -54,6 +56,44 @@ def test_added_tokens(tmp_path, monkeypatch, case):
     tokenizer = opened(folder)
     found = [tokenizer.encode(text).ids.tolist() for text in made["TEXTS"]]
     assert found == case["ids"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        *(("bert", 11), ("json", 13)),
+        *(pytest.param(kind, 1, marks=pytest.mark.slow) for kind in sorted({case["tokenizer"] for case in FLAGS})),
+    ],
+)
+def test_flags_given_in_several_places(tmp_path, monkeypatch, kind, step):
+    """Of several places that name a token, that one gives its flags whose flags count in transformers 5."""
+    flags = script("make_token_flags", monkeypatch)
+    files, texts = flags["cases"], flags["TEXTS"]
+    made = script("make_added_tokens", monkeypatch)
+    rows = [case for case in FLAGS if case["tokenizer"] == kind]
+    folder, chosen = base(tmp_path, kind, made), dict(files(rows[0]["first"]))
+    assert list(chosen) == [row["case"] for row in rows]
+    for row in rows[::step]:
+        case = shutil.copytree(folder, tmp_path / "case")
+        made["add_files"](case, chosen[row["case"]])
+        tokenizer = opened(case)
+        assert [tokenizer.encode(text).ids.tolist() for text in texts] == row["ids"], row["case"]
+        shutil.rmtree(case)
+
+
+def test_a_list_beside_tokenizer_json_changes_no_flags(tmp_path, monkeypatch):
+    """The added tokens of tokenizer.json go before added_tokens.json, and after added_tokens_decoder."""
+    folder = base(tmp_path, "json", script("make_added_tokens", monkeypatch))
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    plain = dict.fromkeys(("special", "lstrip", "rstrip", "normalized"), False)
+    content["added_tokens"].append({"id": 500, "content": "[E1]", **plain, "single_word": True})
+    path.write_text(json.dumps(content), encoding="utf-8")
+    (folder / "added_tokens.json").write_text('{"[E1]": 500}', encoding="utf-8")
+    assert 500 not in opened(folder).encode("x[E1]y").ids
+    decoder = {"added_tokens_decoder": {"500": {"content": "[E1]", **plain, "single_word": False}}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(decoder), encoding="utf-8")
+    assert 500 in opened(folder).encode("x[E1]y").ids
 
 
 @pytest.mark.parametrize("name", sorted({row["class"] for row in ENDS}))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, reason_of
-from attnviz.core.read_file import why_no_json
+from attnviz.core.read_file import is_there, why_no_json
 
 Bytes = NDArray[np.uint8]
 
@@ -36,6 +36,14 @@ def read_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any]:
         raise InputError("{path!r} does not exist.", path=str(path)) from None
     except OSError as error:
         raise unreadable(path, error) from None
+
+
+def read_side_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any] | None:
+    """Return the object in a JSON file that a folder may have; None where there is nothing of that name.
+
+    Raises InputError as `read_json` does for what cannot be read, be it a folder, a dangling link or no JSON.
+    """
+    return read_json(path, most) if is_there(path) else None
 
 
 def parse_object(data: bytes, name: str) -> dict[str, Any]:

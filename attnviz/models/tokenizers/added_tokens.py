@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from attnviz.core.errors import InputError
-from attnviz.core.read_file import is_file
-from attnviz.models.formats.files import read_json
+from attnviz.models.formats.files import read_side_json
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
 
-NAMED = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+_USUAL = tuple(f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
 FLAGS = ("special", "lstrip", "rstrip", "single_word", "normalized")
 _LISTED, _DECODER, _CONFIG, _MAP = (
     "added_tokens.json",
@@ -27,8 +26,11 @@ _LISTED, _DECODER, _CONFIG, _MAP = (
     "tokenizer_config.json",
     "special_tokens_map.json",
 )
-_ADDITIONAL = "additional_special_tokens"
+_ADDITIONAL, _EXTRA = "additional_special_tokens", "extra_special_tokens"
 _MOST = 2**31
+
+# How a class adds special tokens once more, after all others: without flags, or as the settings give them.
+Again = Literal["plain", "given"]
 
 
 class ListedToken(NamedTuple):
@@ -55,29 +57,29 @@ class TokenSettings(NamedTuple):
     listed: tuple[ListedToken, ...] = ()
 
     def named(self) -> Iterator[tuple[str, ListedToken]]:
-        """Yield the special tokens that have a name, as bos and its token."""
-        for name in NAMED:
-            token = _token_of(self.values.get(f"{name}_token"))
+        """Yield the special tokens that have a name, as bos_token and its token: the usual ones, then a model's own."""
+        extra = self.values.get(_EXTRA)
+        own = extra if isinstance(extra, Mapping) else {}
+        others = (name for name in self.values if name.endswith("_token") and name not in _USUAL)
+        for name in dict.fromkeys((*_USUAL, *others, *own)):
+            token = _token_of(own[name] if name in own else self.values.get(name))
             if token is not None:
                 yield name, token
 
     def extra(self) -> list[ListedToken]:
         """Return the special tokens that have no name."""
-        return _extra_tokens(self.values)
+        return [token for token in map(_token_of, _unnamed(self.values)) if token is not None]
 
 
 def read_token_settings(folder: Path) -> TokenSettings:
     """Read a folder's settings and lists of tokens; raises InputError for an id or an entry that is none."""
-    config, mapped = ({} if not is_file(folder / name) else read_json(folder / name) for name in (_CONFIG, _MAP))
+    config, mapped = (read_side_json(folder / name) or {} for name in (_CONFIG, _MAP))
     decoder = config.get(_DECODER)
-    if isinstance(decoder, Mapping):
-        return TokenSettings({**mapped, **config}, tuple(_by_id(_of_decoder(decoder, folder / _CONFIG))))
-    listed = read_json(folder / _LISTED) if is_file(folder / _LISTED) else {}
-    extra = [*_names(config), *_names({**mapped, _ADDITIONAL: None})]
-    others = [one for one in _names({_ADDITIONAL: mapped.get(_ADDITIONAL)}) if not _is_listed(one, listed)]
-    values = {**config, **mapped, "extra_special_tokens": extra, _ADDITIONAL: None}
-    known = TokenSettings(values)
-    special = {token.text for _, token in known.named()} | {token.text for token in known.extra()}
+    if isinstance(decoder, Mapping):  # special_tokens_map.json then counts for nothing
+        return TokenSettings(config, tuple(_by_id(_of_decoder(decoder, folder / _CONFIG))))
+    settings = TokenSettings(_merged(config, mapped))
+    special = _special_texts(config, mapped)
+    listed = read_side_json(folder / _LISTED) or {}
     tokens = [
         ListedToken(
             text,
@@ -86,27 +88,41 @@ def read_token_settings(folder: Path) -> TokenSettings:
         )
         for text, number in listed.items()
     ]
-    return TokenSettings({**values, "extra_special_tokens": [*extra, *others]}, tuple(_by_id(tokens)))
+    return settings._replace(listed=tuple(_by_id(tokens)))
 
 
-def _names(values: Mapping[str, Any]) -> list[Any]:
+def _merged(config: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of both files: the map's before the config's, but its list of tokens after the config's."""
+    found = {**config, **mapped, _ADDITIONAL: None}
+    extra = mapped.get(_EXTRA)
+    own = {**_mapping(config.get(_EXTRA)), **_mapping(extra)}
+    unnamed = [*_unnamed(config), *(extra if isinstance(extra, list) else ())]
+    return {**found, _EXTRA: own, _ADDITIONAL: unnamed or mapped.get(_ADDITIONAL)}
+
+
+def _special_texts(config: Mapping[str, Any], mapped: Mapping[str, Any]) -> set[str]:
+    """Return the texts of the special tokens that make a token of added_tokens.json a special one.
+
+    A token that tokenizer_config.json gives as an object does not, for transformers compares it before it is read.
+    """
+    extra = mapped.get(_EXTRA)
+    entries: list[Any] = [mapped[name] if name in mapped else config.get(name) for name in _USUAL]
+    entries = [one for name, one in zip(_USUAL, entries, strict=True) if name in mapped or isinstance(one, str)]
+    entries += [one for one in _unnamed(config) if isinstance(one, str)] + (extra if isinstance(extra, list) else [])
+    return {token.text for token in map(_token_of, entries) if token is not None}
+
+
+def _unnamed(values: Mapping[str, Any]) -> list[Any]:
     """Return the special tokens without a name as the file has them, strings or objects."""
-    for key in ("extra_special_tokens", _ADDITIONAL):
+    for key in (_EXTRA, _ADDITIONAL):
         found = values.get(key)
-        if found:
-            return (
-                list(found.values()) if isinstance(found, Mapping) else list(found) if isinstance(found, list) else []
-            )
+        if found and isinstance(found, list):
+            return found
     return []
 
 
-def _is_listed(entry: Any, listed: Mapping[str, Any]) -> bool:
-    token = _token_of(entry)
-    return token is not None and token.text in listed
-
-
-def _extra_tokens(values: Mapping[str, Any]) -> list[ListedToken]:
-    return [token for token in map(_token_of, _names(values)) if token is not None]
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _token_of(entry: Any) -> ListedToken | None:
@@ -148,19 +164,34 @@ def _by_id(tokens: Iterable[ListedToken]) -> list[ListedToken]:
     return sorted(tokens, key=lambda token: token.id or 0)
 
 
-def add_tokens(tokenizer: Tokenizer, settings: TokenSettings) -> None:
+def add_tokens(
+    tokenizer: Tokenizer, settings: TokenSettings, defaults: Iterable[ListedToken] = (), *, again: Again | None = None
+) -> None:
     """Add a folder's listed tokens to its tokenizer: by ascending ids, then special ones that it does not have yet.
 
-    A token that the vocabulary has keeps its id; a new one takes the next id, as in transformers.
+    A token that the vocabulary has keeps its id; a new one takes the next id, as in transformers. The first place that
+    names a token gives its flags: added_tokens_decoder, the tokenizer's own tokens, added_tokens.json, the settings,
+    and last defaults, the tokens that its kind has without being told. again: how special tokens are added once more.
     """
-    names = {token.text for _, token in settings.named()}
-    made = [token.made(**({"special": True} if token.text in names else {})) for token in settings.listed]
-    known = {token.content for token in tokenizer.get_added_tokens_decoder().values()} | {one.content for one in made}
-    for token in (*(token for _, token in settings.named()), *settings.extra()):
+    named, extra = dict(settings.named()), settings.extra()
+    names = {token.text for token in named.values()}
+    known = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
+    overrides = isinstance(settings.values.get(_DECODER), Mapping)
+    listed = [token for token in settings.listed if overrides or token.text not in known]
+    made = [(_as_special(token) if token.text in names else token).made() for token in listed]
+    known.update(token.text for token in listed)
+    for token in (*map(_as_special, named.values()), *extra, *defaults):
         if token.text not in known:
             made.append(token.made(special=True))
             known.add(token.text)
+    if again == "plain":
+        made += [ListedToken(token.text).made(special=True) for token in (*named.values(), *extra)]
+    elif again == "given":
+        own = (token for name, token in named.items() if name not in _USUAL)
+        made += [token.made(special=True) for token in (*own, *extra)]
     if made:
         tokenizer.add_tokens(made)
-    late = [token.made(special=True, normalized=False) for _, token in settings.named()]
-    tokenizer.add_special_tokens([*late, *(token.made(special=True, normalized=False) for token in settings.extra())])
+
+
+def _as_special(token: ListedToken) -> ListedToken:
+    return token._replace(flags={**token.flags, "special": True})

@@ -13,6 +13,7 @@ from typing import Any
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
 from attnviz.i18n.messages import Message, message
+from attnviz.models.tokenizers.added_tokens import Again
 
 MAKE_JSON = (
     "python -c \"from transformers import AutoTokenizer; AutoTokenizer.from_pretrained('.').save_pretrained('.')\""
@@ -77,6 +78,9 @@ REWRITTEN_IN_4 = {
 }
 
 
+# The classes that add special tokens once more, after the folder's own (transformers 5).
+_AGAIN: dict[str, Again] = {"Qwen2Tokenizer": "plain", "CohereTokenizer": "given"}
+
 # The class that a family's folder has in mind where it names none, if its files are like those of another class.
 _BY_FAMILY = {
     "bert-generation": "BertGenerationTokenizer",
@@ -97,6 +101,14 @@ def class_of(config: Mapping[str, Any], settings: Mapping[str, Any]) -> str | No
         if isinstance(found, str) and found:
             return found.removesuffix("Fast")
     return _BY_FAMILY.get(str(config.get("model_type")))
+
+
+def adds_again(name: str | None, config: Mapping[str, Any]) -> Again | None:
+    """Return how a tokenizer class of transformers 5 adds special tokens once more; None for most; name: the class."""
+    family = str(config.get("model_type"))
+    if name is None and family.startswith(("qwen2", "qwen3")) and not family.startswith("qwen3_5"):
+        name = "Qwen2Tokenizer"
+    return _AGAIN.get(name or "")
 
 
 def own_code(settings: Mapping[str, Any]) -> tuple[str | None, str | None] | None:

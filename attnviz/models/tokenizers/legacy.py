@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
 from attnviz.models.formats.files import read_json, text_of, unreadable
-from attnviz.models.tokenizers.added_tokens import TokenSettings, add_tokens, checked_id
+from attnviz.models.tokenizers.added_tokens import Again, ListedToken, TokenSettings, add_tokens, checked_id
 from attnviz.models.tokenizers.classes import (
     BYTE_LEVEL,
     DEBERTA,
@@ -19,6 +19,7 @@ from attnviz.models.tokenizers.classes import (
     ROBERTA,
     SENTENCEPIECE,
     WORD_PIECE,
+    adds_again,
     check_class,
     class_of,
 )
@@ -134,26 +135,32 @@ def word_piece_tokenizer(
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     mark = text_of(settings, "mask_token") or ("[MASK]" if "[MASK]" in vocabulary else "<mask>")
     pad = text_of(settings, "pad_token") or ("[PAD]" if "[PAD]" in vocabulary else "<pad>")
-    _add_special(tokenizer, [piece for piece in (pad, unknown, begin, end, mark) if piece in vocabulary])
+    special = _special_tokens(piece for piece in (pad, unknown, begin, end, mark) if piece in vocabulary)
     numbers = (end, vocabulary[end]), (begin, vocabulary[begin])
     if end == "</s>":
         tokenizer.post_processor = processors.RobertaProcessing(*numbers, add_prefix_space=False)
     else:
         tokenizer.post_processor = processors.BertProcessing(*numbers)
-    _add_all(tokenizer, name, added)
+    _add_all(tokenizer, name, added, special)
     return TextTokenizer(tokenizer, name, unknown=unknown)
 
 
-def _add_all(tokenizer: Tokenizer, name: str, added: TokenSettings | None) -> None:
-    """Add the tokens that a folder lists beside the vocabulary; name: the file that an error names."""
-    if added is not None:
-        call_library(name, lambda: add_tokens(tokenizer, added))
+def _add_all(
+    tokenizer: Tokenizer,
+    name: str,
+    added: TokenSettings | None,
+    defaults: Iterable[ListedToken],
+    again: Again | None = None,
+) -> None:
+    """Add the tokens that a folder lists beside the vocabulary, and the defaults of its kind.
+
+    name: the file that an error names.
+    """
+    call_library(name, lambda: add_tokens(tokenizer, added or TokenSettings({}), defaults, again=again))
 
 
-def _add_special(tokenizer: Tokenizer, pieces: Iterable[str]) -> None:
-    from tokenizers import AddedToken
-
-    tokenizer.add_special_tokens([AddedToken(piece, special=True, normalized=False) for piece in pieces])
+def _special_tokens(pieces: Iterable[str]) -> list[ListedToken]:
+    return [ListedToken(piece, {"special": True, "normalized": False}) for piece in pieces]
 
 
 def _read_byte_level(folder: Path, name: str | None, family: str, settings: TokenSettings) -> TextTokenizer:
@@ -170,7 +177,7 @@ def _read_byte_level(folder: Path, name: str | None, family: str, settings: Toke
     qwen = family.startswith("qwen") or name == "Qwen2Tokenizer"
     tokenizer = byte_level_tokenizer(vocabulary, merges, str(folder), QWEN2 if qwen else None, prefix)
     file = str(folder / "vocab.json")
-    _add_all(tokenizer, file, settings)
+    _add_all(tokenizer, file, settings, (), adds_again(name, {"model_type": family}))
     if name in ROBERTA or (name not in BYTE_LEVEL and family in _ROBERTA_FAMILIES):
         cls, sep = text_of(values, "cls_token") or "<s>", text_of(values, "sep_token") or "</s>"
         first, last = (_piece_id(tokenizer, piece, file) for piece in (cls, sep))
@@ -310,8 +317,8 @@ def _from_sentencepiece(path: Path, family: str, settings: TokenSettings) -> Tex
     begin, end = _ENDS[family]
     pieces = [piece for piece in (begin, end, "<pad>", "<mask>", "[MASK]", "<unk>") if piece]
     extra = [f"<extra_id_{number}>" for number in range(100)] if family in ("t5", "mt5") else []
-    _add_special(tokenizer, [piece for piece in (*pieces, *extra) if tokenizer.token_to_id(piece) is not None])
-    _add_all(tokenizer, str(path), settings)
+    special = _special_tokens(piece for piece in (*pieces, *extra) if tokenizer.token_to_id(piece) is not None)
+    _add_all(tokenizer, str(path), settings, special)
     set_pair_ends(tokenizer, begin, end, doubled=family in ("xlm-roberta", "camembert"), segments=family == "albert")
     return TextTokenizer(tokenizer, str(path), unknown=model.unknown)
 
@@ -400,20 +407,18 @@ def byte_fallback_tokenizer(
     else:
         scheme = ("always" if always else "first") if model.add_prefix else "never"
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme, split=False)
-    _add_special(tokenizer, [piece.text for piece in model.pieces if piece.kind in (CONTROL, UNKNOWN)])
-    tokenizer.add_tokens([_ordinary_token(piece.text) for piece in model.pieces if piece.kind == USER_DEFINED])
-    _add_all(tokenizer, name, added)
+    special = _special_tokens(piece.text for piece in model.pieces if piece.kind in (CONTROL, UNKNOWN))
+    others = [
+        ListedToken(piece.text, {"special": False, "normalized": False})
+        for piece in model.pieces
+        if piece.kind == USER_DEFINED
+    ]
+    _add_all(tokenizer, name, added, [*special, *others])
     if begin is not None or end is not None:
         set_ends(tokenizer, begin, end)
     has_bytes = any(piece.kind == BYTE for piece in model.pieces)
     merges = PartialMerges(model, bpe, lambda text: text.replace(" ", "▁")) if partial else None
     return TextTokenizer(tokenizer, name, unknown=None if has_bytes else model.unknown, merges=merges)
-
-
-def _ordinary_token(piece: str) -> Any:
-    from tokenizers import AddedToken
-
-    return AddedToken(piece, special=False, normalized=False)
 
 
 def marian_tokenizer(folder: Path, file: str, settings: TokenSettings) -> TextTokenizer:
@@ -430,8 +435,7 @@ def marian_tokenizer(folder: Path, file: str, settings: TokenSettings) -> TextTo
     ]
     pieces = [*own, *((piece, 0.0) for piece in ("</s>", "<pad>") if piece not in model.texts())]
     tokenizer = unigram_tokenizer(pieces, model, str(folder / file))
-    _add_special(tokenizer, ["</s>", "<pad>"])
-    _add_all(tokenizer, str(folder / file), settings)
+    _add_all(tokenizer, str(folder / file), settings, _special_tokens(("</s>", "<pad>")))
     numbers |= {token.text: token.id for token in settings.listed if token.id is not None}
     set_pair_ends(tokenizer, None, "</s>", doubled=False, segments=False)
     return TextTokenizer(tokenizer, str(folder / file), unknown=model.unknown, renumber=numbers)

@@ -10,7 +10,7 @@ from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_file
 from attnviz.models.formats.files import text_of
 from attnviz.models.tokenizers.added_tokens import TokenSettings, add_tokens, read_token_settings
-from attnviz.models.tokenizers.classes import CLASS_ENDS, LANGUAGES, check_json_class, class_of
+from attnviz.models.tokenizers.classes import CLASS_ENDS, LANGUAGES, adds_again, check_json_class, class_of
 from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, load_library, note_ends_in_4, set_ends
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def _from_json(path: Path, config: Mapping[str, Any], settings: TokenSettings) -
     tokenizer.no_padding()  # it would stand among the ends of a text
     unknown = call_library(str(path), lambda: _unknown_piece(tokenizer, settings.values))
     _follow_bert_settings(tokenizer, settings.values)
-    call_library(str(path), lambda: add_tokens(tokenizer, settings))
     name = class_of(config, settings.values)
+    call_library(str(path), lambda: add_tokens(tokenizer, settings, again=adds_again(name, config)))
     call_library(str(path), lambda: _follow_class(tokenizer, name, settings.values))
     found = TextTokenizer(tokenizer, str(path), unknown=unknown, notes=notes)
     return found.with_notes(*note_ends_in_4(found, name, settings.values))
