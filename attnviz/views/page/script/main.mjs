@@ -29,13 +29,10 @@ async function start() {
   listenToKeys(page);
   listenToPointer(page);
   listenToWindow(page);
-  const canInflate = typeof DecompressionStream !== "undefined";
   try {
-    if (!canInflate) throw new TypeError("no DecompressionStream");
     await page.show();
   } catch (error) {
-    const { say } = speechIn(page.state.lang);
-    const text = canInflate ? say("damaged") : say("too_old");
+    const text = speechIn(page.state.lang).say("damaged");
     document.querySelector("main").prepend(make("p", { className: "alarm", role: "alert", text }));
     throw error;
   }
