@@ -794,7 +794,7 @@ def test_accessible(open_page, view, scheme):
         large(2, 2, 220),
     ]
     for each in shown:
-        for fragment in ("", "&word=2&find=a&lang=zh&least=40"):
+        for fragment in ("", "&word=2&find=a&lang=zh&least=40", "&over=0.1&word=1"):
             tab = open_page(each, f"view={view}{fragment}", scheme=scheme)
             tab.page.evaluate(AXE.read_text("utf-8"))
             found = tab.page.evaluate(

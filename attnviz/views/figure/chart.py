@@ -10,11 +10,11 @@ import numpy as np
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message
 from attnviz.views.figure.canvas import SemiboldText
-from attnviz.views.figure.colors import SERIES_COLORS
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note
 from attnviz.views.figure.layout import LINE, MARGIN, PictureText, too_narrow
 from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
 from attnviz.views.prepared.charts import BarChart, Chart, Charts, Series
+from attnviz.views.prepared.color_scale import SERIES_COLORS
 from attnviz.views.prepared.quantities import byte_words
 from attnviz.views.prepared.style import Style
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, listed, message
-from attnviz.views.prepared.color_scale import RGB, Scale, contrast, luminance
+from attnviz.views.prepared.color_scale import RGB, SERIES_COLORS, Scale, contrast, luminance
 from attnviz.views.prepared.panels import Panel, Prepared
 from attnviz.views.prepared.style import MAPS, Style
 
@@ -36,8 +36,6 @@ _DIVERGING = (
 # beyond, equal steps of a number do not look equal (Borland and Taylor 2007).
 _MOST_BACK, _MOST_STEP = 2.0, 3.0
 _FEW_COLORS = 64
-# Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers, and strong enough for thin lines.
-SERIES_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
 class Colors:

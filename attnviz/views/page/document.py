@@ -30,7 +30,7 @@ from attnviz.views.page.payload import (
 )
 from attnviz.views.page.sentences import in_each_language, page_sentences
 from attnviz.views.prepared.attention import prepare
-from attnviz.views.prepared.color_scale import Scale, ink_on, spread_scale
+from attnviz.views.prepared.color_scale import SERIES_COLORS, Scale, ink_on, spread_scale
 from attnviz.views.prepared.comparison import prepare_comparison, title_of
 from attnviz.views.prepared.heads import MOST_HEADS, head_title
 from attnviz.views.prepared.labels import visible
@@ -288,6 +288,7 @@ def _assemble(content: _Content, refining: Refining) -> Document:
         scales=tuple(_describe(_with_floor(scale, panels, exact=exact)) for scale in scales),
         spread=refining.scale,
         scale_of_side=tuple(map(scales.index, side_scales)),
+        head_colours=SERIES_COLORS if content.kind == "attention" and len(content.heads) > 1 else (),
         sheets=tuple(
             PageSheet(block.kind, float(np.abs(panel.values).max(initial=0)), mask)
             for panel, block, mask in zip(panels, matrices, masks, strict=True)

@@ -88,6 +88,7 @@ class PageData:
     the change; an attention has one side without a name. titles, sheets: [layers * heads], [layers * heads * sides].
     view: the view that is shown first; start: its layer and head. spread: how their colours are spread at first.
     scales: those in use; scale_of_side: the index of each side's.
+    head_colours: of heads that are shown over each other, as "#rrggbb"; none where there is one head.
     sentences: those of the controls, by language and name.
     """
 
@@ -111,6 +112,7 @@ class PageData:
     scales: tuple[PageScale, ...]
     spread: str
     scale_of_side: tuple[int, ...]
+    head_colours: tuple[str, ...]
     sheets: tuple[PageSheet, ...]
     small: SmallMaps
     hideable: Hideable

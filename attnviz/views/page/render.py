@@ -1,8 +1,8 @@
 """Render an Attention or a Comparison as one HTML file that opens from disk and loads nothing.
 
 Style sheet, script and numbers are in the file. The script is deflated, which makes it a third as long; start.js, a few
-lines, inflates it. The page's Content-Security-Policy lets the browser run these two alone, each identified by its hash,
-and load nothing.
+lines, inflates it. The page's Content-Security-Policy lets the browser run these two alone, each identified by its
+hash, and load nothing.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def _in_all_languages(name: str) -> str:
 
 def _policy(style: str, start: str, script: str) -> str:
     return (
-        f"default-src 'none'; script-src '{_hash(start)}' '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{_hash(start)}' '{_hash(script)}'; style-src '{_hash(style)}'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 RGB = tuple[int, int, int]
 
 SPREADS = ("global", "head", "row", "log")
+# Heads over each other, and the lines of a chart. Okabe and Ito 2008, "Color universal design": told apart by
+# colour-blind readers, and strong enough for thin lines.
+SERIES_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _DECADES = 4
 _EVEN_CONTRAST = 0.179  # the luminance on which black and white have the same contrast
 

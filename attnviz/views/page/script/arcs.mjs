@@ -4,6 +4,7 @@ import { IS_LONG, arcsOf } from "./arc_selection.mjs";
 import { accentOf } from "./colors.mjs";
 import { COLUMNS, IS_CROSS, ROWS, SIDES, data } from "./data.mjs";
 import { drawSideTitle } from "./drawing.mjs";
+import { sheetsShown } from "./overlay.mjs";
 import { layOutText } from "./text_layout.mjs";
 import { widthOf } from "./text_measure.mjs";
 
@@ -66,19 +67,31 @@ function draw(scene, painter, plan, seen) {
   for (const panel of plan.panels) {
     if (panel.y > seen.y + seen.height || panel.y + panel.height < seen.y) continue;
     if (SIDES > 1) drawSideTitle(scene, painter, panel.sheet.side, 4, panel.y + 14, plan.width - 8);
-    for (const arc of arcsOf(scene, panel.sheet)) drawArc(scene, painter, panel, arc);
+    for (const arc of arcsToDraw(scene, panel)) drawArc(painter, panel, arc);
     drawWords(scene, painter, plan, panel, panel.from, "row");
     if (panel.to !== panel.from) drawWords(scene, painter, plan, panel, panel.to, "column");
   }
 }
 
+/** Return the arcs of a panel with their colours, the strongest last; of several heads beside each other. */
+function arcsToDraw(scene, panel) {
+  const { over, theme } = scene;
+  if (!over) {
+    const colorOf = ({ value }) => accentOf(panel.sheet.side, value, theme.paper);
+    return arcsOf(scene, panel.sheet).map((arc) => ({ ...arc, color: colorOf(arc), aside: 0 }));
+  }
+  const gap = Math.min(5, panel.pad);
+  return over.flatMap(({ sheet, colour }, at) => (
+    arcsOf(scene, sheet).map((arc) => ({ ...arc, color: colour, aside: gap * (at - (over.length - 1) / 2) }))
+  )).sort((a, b) => a.share - b.share);
+}
+
 /** Draw a curve, the wider and the less transparent the stronger it is; between lines with a point at its end. */
-function drawArc({ theme }, painter, panel, arc) {
+function drawArc(painter, panel, { color, aside: shift, ...arc }) {
   const from = panel.from.boxes[arc.row][0];
   const to = panel.to.boxes[arc.column][0];
   if (!from || !to) return;
-  const color = accentOf(panel.sheet.side, arc.value, theme.paper);
-  const points = curvePoints(panel, from, to);
+  const points = curvePoints(panel, from, to).map(([x, y]) => [x + shift, y]);
   const thickness = Math.max(0.6, (from === to ? 4 : 8) * arc.share);
   const alpha = 0.12 + 0.88 * arc.share;
   painter.curve(points, color, thickness, alpha);
@@ -171,10 +184,11 @@ function spot({ word, other }, plan) {
 export function arcsNote(scene) {
   const { row, column, say } = scene;
   if (row === null && column === null && IS_LONG) return say("arcs_long_note");
-  const shown = scene.sheets.reduce((sum, sheet) => sum + arcsOf(scene, sheet).length, 0);
+  const sheets = sheetsShown(scene);
+  const shown = sheets.reduce((sum, sheet) => sum + arcsOf(scene, sheet).length, 0);
   const what = SIDES > 1 ? say("arcs_changes_note")
     : row === null ? say("arcs_note") : say("arcs_word_note", { word: data.rows[row] });
-  const number = row === null ? say("arcs_shown", { shown, count: ROWS * COLUMNS * SIDES }) : "";
+  const number = row === null ? say("arcs_shown", { shown, count: ROWS * COLUMNS * sheets.length }) : "";
   return [what, number, say(IS_CROSS ? "arcs_cross" : "arcs_direction")].filter(Boolean).join(" ");
 }
 

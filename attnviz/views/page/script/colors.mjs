@@ -67,10 +67,20 @@ export function thresholdOf(state) {
   return data.scales[0].high * (state.least / 100) ** 2;
 }
 
+/** Return the bytes of a colour "#rrggbb". */
+export function bytesOf(hex) {
+  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+}
+
+/** Return black or white, whichever is easier to read on a colour [3 bytes], as in Python. */
+export function inkOn(bytes) {
+  return luminanceOf(`#${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`) > 0.179 ? "#000000" : "#ffffff";
+}
+
 /** Return the luminance of a colour, 0 to 1 (WCAG 2.2, relative luminance). @param {string} hex "#rrggbb" */
 function luminanceOf(hex) {
-  const [red, green, blue] = [1, 3, 5].map((at) => {
-    const level = parseInt(hex.slice(at, at + 2), 16) / 255;
+  const [red, green, blue] = bytesOf(hex).map((byte) => {
+    const level = byte / 255;
     return level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4;
   });
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;

@@ -4,6 +4,7 @@ import { thresholdOf } from "./colors.mjs";
 import { SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { formatNumber } from "./numbers.mjs";
+import { MOST_OVER, colourOver, headsOver } from "./overlay.mjs";
 import { hasFound, searchStatus } from "./search.mjs";
 import { CHOICES } from "./state.mjs";
 
@@ -23,7 +24,10 @@ export function buildControls(page) {
   const choosers = [];
   if (data.layers.length > 1) choosers.push(buildChooser(page, "layer", SIDES > 1 ? "setting" : "layer", data.layers));
   if (data.heads.length > 1) choosers.push(buildChooser(page, "head", "head", data.heads));
+  if (MOST_OVER) choosers.push(buildSeveral(page));
   byId("choosers").replaceChildren(...choosers);
+  byId("heads-over").replaceChildren(...(MOST_OVER ? data.heads.map((_, head) => buildChip(page, head)) : []));
+  byId("heads-over").addEventListener("keydown", moveChip);
   byId("settings").replaceChildren(buildLeast(page), buildFind(page), buildColours(page), buildZoom(page));
   if (data.hideable.columns.length) byId("zoom").before(buildSpecial(page));
   byId("settings").addEventListener("submit", (event) => {
@@ -36,7 +40,7 @@ export function buildControls(page) {
 /** Build a select with a button for the item before and one for the item after. */
 function buildChooser(page, name, sentence, items) {
   const select = make("select", { id: name }, ...items.map((_, at) => make("option", { value: at })));
-  select.addEventListener("change", () => page.change({ [name]: Number(select.value) }));
+  select.addEventListener("change", () => page.choose(name, Number(select.value)));
   const step = (by, direction, sign) => {
     const button = make("button", { type: "button", id: `${direction}-${name}`, className: "step", text: sign });
     button.dataset.label = `${direction}_${sentence}`;
@@ -50,6 +54,46 @@ function buildLabelled(sentence, id, ...controls) {
   const label = make("label", { htmlFor: id });
   label.dataset.say = sentence;
   return make("span", { className: "chooser" }, label, ...controls);
+}
+
+/** Build the button that begins with the chosen head, to which others are added, or ends with it. */
+function buildSeveral(page) {
+  const button = make("button", { type: "button", id: "several", "aria-controls": "heads-over" });
+  button.dataset.say = "several";
+  button.addEventListener("click", () => {
+    const { over, head } = page.state;
+    const rest = headsOver(over);
+    page.change(over ? { over: "", head: rest[0].head } : { over: firstHeads(head).join(".") });
+  });
+  return button;
+}
+
+/** Return the chosen head and the next one, which is the first after the last. */
+function firstHeads(head) {
+  return [...new Set([head, (head + 1) % data.heads.length])];
+}
+
+/** Build the button that puts a head over the others or takes it away. */
+function buildChip(page, head) {
+  const chip = make("button", { type: "button", className: "chip", id: `over-${head}`, tabIndex: head ? -1 : 0 });
+  chip.append(make("span", { className: "swatch", "aria-hidden": "true" }), make("span"));
+  chip.addEventListener("click", () => {
+    if (chip.getAttribute("aria-disabled") !== "true") page.toggleHead(head);
+  });
+  return chip;
+}
+
+/** Arrow keys move between the chips, of which Tab reaches one. */
+function moveChip(event) {
+  const chips = [...byId("heads-over").children];
+  const at = chips.indexOf(document.activeElement);
+  const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -at, End: -1 - at }[event.key];
+  if (by === undefined || at < 0 || event.shiftKey) return;
+  event.preventDefault();
+  chips.forEach((chip) => { chip.tabIndex = -1; });
+  const next = chips[(at + by + chips.length) % chips.length];
+  next.tabIndex = 0;
+  next.focus();
 }
 
 function buildLeast(page) {
@@ -130,6 +174,7 @@ export function labelControls({ state, say, nameOf }) {
     const select = byId(name);
     if (select) items.forEach((words, at) => { select.options[at].textContent = nameOf(words); });
   }
+  if (MOST_OVER) data.heads.forEach((words, head) => { byId(`over-${head}`).lastChild.textContent = nameOf(words); });
   byId("title").textContent = data.title;
   const other = state.lang === "zh" ? "en" : "zh";
   const button = byId("language");
@@ -154,6 +199,22 @@ export function showControls({ state, found, say }) {
   byId("find-shown").value = searchStatus(found, state, say);
   byId("find-next").disabled = !hasFound(found);
   byId("zoom").hidden = state.view !== "matrix";
+  if (MOST_OVER) showHeadsOver(state, say);
   byId("theme").textContent = say(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
   byId("tables").setAttribute("aria-label", say("numbers"));
+}
+
+/** Show which heads are over each other, and which may be added. */
+function showHeadsOver({ over }, say) {
+  const count = headsOver(over).length;
+  byId("several").setAttribute("aria-pressed", String(count > 0));
+  byId("heads-over").hidden = count === 0;
+  const chips = [...byId("heads-over").children];
+  chips.forEach((chip, head) => {
+    const colour = colourOver(over, head);
+    chip.setAttribute("aria-pressed", String(colour !== undefined));
+    chip.setAttribute("aria-disabled", String(colour === undefined && count === MOST_OVER));
+    chip.title = colour === undefined && count === MOST_OVER ? say("over_full", { most: MOST_OVER }) : "";
+    chip.firstChild.style.backgroundColor = colour ?? "";
+  });
 }

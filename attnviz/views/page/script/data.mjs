@@ -13,7 +13,7 @@
  *   precision: string, digits: number, rows: string[], columns: string[], axes: Localized, layers: Localized[],
  *   heads: Localized[], sides: (?Localized)[], titles: Localized[],
  *   view: string, start: number[], scales: Scale[], spread: string,
- *   scaleOfSide: number[], sheets: SheetInfo[],
+ *   scaleOfSide: number[], headColours: string[], sheets: SheetInfo[],
  *   small: {block: number, rows: number, columns: number, step: number},
  *   hideable: {columns: number[], high: number[]},
  *   sentences: Object<string, Object<string, string>>, title: string, language: string}} PageData

@@ -3,13 +3,17 @@
 import { arcsNote } from "./arcs.mjs";
 import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
+import { eachHead, sheetsShown } from "./overlay.mjs";
 import { cellText, columnMeans, isForbidden, isRemoved, meanText, valueAt } from "./sheets.mjs";
 
 /** @typedef {import("./scene.mjs").Scene} Scene */
 
-/** Return the title of the chosen layer and head. */
-export function titleOf({ state, titleOf: title }) {
-  return title(state.layer, state.head);
+/** Return the title of the chosen layer and head, or heads. */
+export function titleOf({ state, over, titleOf: title, nameOf, say }) {
+  if (!over) return title(state.layer, state.head);
+  const heads = over.map(({ head }) => nameOf(data.heads[head])).join(state.lang === "zh" ? "、" : ", ");
+  const layer = nameOf(data.layers[state.layer]);
+  return data.layers.length > 1 ? say("over_title_layer", { layer, heads }) : say("over_title", { heads });
 }
 
 /** Return the heading above the view. */
@@ -22,7 +26,7 @@ export function headingOf(scene) {
 export function readoutOf(scene) {
   const { hover, row, column, say } = scene;
   if (hover && "layer" in hover) return scene.titleOf(hover.layer, hover.head);
-  if (scene.state.view === "heads") return say("says_heads");
+  if (scene.state.view === "heads") return say(scene.over ? "says_over" : "says_heads");
   if (row !== null && column !== null) return readoutOfCell(scene, row, column, hover ? hover.side ?? 0 : null);
   if (row !== null) return readoutOfRow(scene, row);
   if (column !== null) return readoutOfColumn(scene, column);
@@ -30,30 +34,49 @@ export function readoutOf(scene) {
 }
 
 /** Describe a cell, on one side or (side null) on all. */
-function readoutOfCell({ sheets, say }, row, column, side) {
-  const shown = side === null ? sheets : [sheets[side]];
+function readoutOfCell(scene, row, column, side) {
+  const { over, say } = scene;
+  const sheets = sheetsShown(scene);
+  const shown = side === null || over ? sheets : [sheets[side]];
   const fields = { query: data.rows[row], key: data.columns[column] };
   if (shown.every((sheet) => isForbidden(sheet, row, column))) return say("says_forbidden", fields);
   const sentence = isRemoved(shown[0], column) ? "says_hidden" : "says_weight";
-  return say(sentence, { ...fields, number: shown.map((sheet) => cellText(sheet, row, column)).join(" · ") });
+  const number = over ? eachHead(scene, ({ sheet }) => cellText(sheet, row, column))
+    : shown.map((sheet) => cellText(sheet, row, column)).join(" · ");
+  return say(sentence, { ...fields, number });
 }
 
-/** Describe the largest cell of a row. */
-function readoutOfRow(scene, row) {
-  const sheet = scene.sheets[SIDES - 1];
+/** Return the column of the largest cell of a row; null where all are forbidden or hidden. */
+function largestOfRow(sheet, row) {
   let best = null;
   for (let column = 0; column < COLUMNS; column += 1) {
     if (isForbidden(sheet, row, column) || isRemoved(sheet, column)) continue;
     if (best === null || Math.abs(valueAt(sheet, row, column)) > Math.abs(valueAt(sheet, row, best))) best = column;
   }
+  return best;
+}
+
+/** Describe the largest cell of a row. */
+function readoutOfRow(scene, row) {
+  if (scene.over) {
+    const heads = eachHead(scene, ({ sheet }) => {
+      const best = largestOfRow(sheet, row);
+      return best === null ? "·" : scene.say("over_most", { key: data.columns[best], number: cellText(sheet, row, best) });
+    });
+    return scene.say("says_most_over", { query: data.rows[row], heads });
+  }
+  const sheet = scene.sheets[SIDES - 1];
+  const best = largestOfRow(sheet, row);
   if (best === null) return scene.say("says_nothing", { query: data.rows[row] });
   if (SIDES > 1) return readoutOfCell(scene, row, best, null);
   const fields = { query: data.rows[row], key: data.columns[best], number: cellText(sheet, row, best) };
   return scene.say("says_most", fields);
 }
 
-function readoutOfColumn({ sheets, say }, column) {
-  const number = sheets.map((sheet) => meanText(sheet, columnMeans(sheet)[column])).join(" · ");
+function readoutOfColumn(scene, column) {
+  const { sheets, over, say } = scene;
+  const meanOf = (sheet) => meanText(sheet, columnMeans(sheet)[column]);
+  const number = over ? eachHead(scene, ({ sheet }) => meanOf(sheet)) : sheets.map(meanOf).join(" · ");
   return say("says_received", { key: data.columns[column], number });
 }
 
@@ -71,13 +94,14 @@ export function hiddenNote({ state, say }) {
 }
 
 function noteOfView(scene) {
-  const { state, say } = scene;
+  const { state, say, over } = scene;
   if (state.view === "heads") {
     const axes = say(SIDES > 1 ? "axes_settings" : "axes_heads");
     return data.small.step > 1 ? `${axes} · ${say("pooled", { step: data.small.step })}` : axes;
   }
   if (state.view === "words") return state.word === null && state.other === null ? say("received") : "";
-  return state.view === "arcs" ? arcsNote(scene) : scene.nameOf(data.axes);
+  if (state.view === "arcs") return arcsNote(scene);
+  return over ? `${scene.nameOf(data.axes)} · ${say("over_cells")}` : scene.nameOf(data.axes);
 }
 
 /** Return the caption: the settings that the weights were computed with. */

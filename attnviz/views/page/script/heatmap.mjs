@@ -1,8 +1,9 @@
 // The heatmap of one head, with a panel for each side.
 
-import { inkAt, paletteOf, scaleEnd, shadeOf, shaderOf } from "./colors.mjs";
+import { bytesOf, inkAt, inkOn, paletteOf, scaleEnd, shadeOf, shaderOf } from "./colors.mjs";
 import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 import { drawColumnLabel, drawOutlinedFrame, drawSideTitle } from "./drawing.mjs";
+import { mixed, strengthOf } from "./overlay.mjs";
 import { cellText, isForbidden, isHidden, scaleOf, valueAt } from "./sheets.mjs";
 import { shorten, widestOf, widthOf } from "./text_measure.mjs";
 
@@ -56,7 +57,8 @@ function draw(scene, painter, plan, seen) {
     if (!part) continue;
     const grid = { cell: plan.cell, left, top, part };
     painter.clip(stickX, stickY, left + plan.cell * COLUMNS - stickX + 2, top + plan.cell * ROWS - stickY + 2, () => {
-      drawCells(scene, painter, panel.sheet, grid);
+      if (scene.over) drawLayers(scene, painter, grid);
+      else drawCells(scene, painter, panel.sheet, grid);
       drawMarks(scene, painter, grid);
     });
     drawRowLabels(scene, painter, plan, grid, stickX);
@@ -126,8 +128,59 @@ function pixelsOf({ state, theme, threshold }, sheet, part, columns, rows) {
   return pixels;
 }
 
-function bytesOf(hex) {
-  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+/** Pixels of a head's stripe in a cell, at least. */
+const LEAST_STRIPE = 3;
+
+/** Draw the heads over each other: a stripe of each in a cell, or in small cells the strongest of them alone. */
+function drawLayers(scene, painter, grid) {
+  const { over, theme } = scene;
+  const { columns, rows, x, y, width, height } = rectangleOf(grid);
+  const stripes = grid.cell >= LEAST_STRIPE * over.length ? over.length : 1;
+  if (over.some(({ sheet }) => sheet.forbidden)) painter.hatch(x, y, width, height);
+  painter.cells(x, y, width, height, layeredPixels(scene, grid.part, stripes), columns * stripes, rows);
+  const gap = grid.cell >= 20 ? 3 : grid.cell >= 10 ? 1 : 0;
+  for (let column = 1; gap && column < columns; column += 1) {
+    painter.rect(x + column * grid.cell - gap / 2, y, gap, height, theme.paper);
+  }
+  for (let row = 1; gap && row < rows; row += 1) {
+    painter.rect(x, y + row * grid.cell - gap / 2, width, gap, theme.paper);
+  }
+  if (grid.cell / over.length >= 30) drawLayeredNumbers(scene, painter, grid);
+}
+
+/** Return RGBA bytes, one pixel a stripe; a cell that every head forbids stays clear. */
+function layeredPixels(scene, part, stripes) {
+  const { over, theme } = scene;
+  const pixels = new Uint8ClampedArray(4 * stripes * (part.column1 - part.column0) * (part.row1 - part.row0));
+  let at = 0;
+  for (let row = part.row0; row < part.row1; row += 1) {
+    for (let column = part.column0; column < part.column1; column += 1) {
+      const isClear = over.every(({ sheet }) => isForbidden(sheet, row, column));
+      const cells = over.map(({ colour, sheet }) => ({ colour, strength: strengthOf(scene, sheet, row, column) }));
+      const shown = stripes > 1 ? cells : [cells.reduce((a, b) => (b.strength > a.strength ? b : a))];
+      for (const { colour, strength } of shown) {
+        if (!isClear) pixels.set([...mixed(theme.paper, colour, strength), 255], at);
+        at += 4;
+      }
+    }
+  }
+  return pixels;
+}
+
+function drawLayeredNumbers(scene, painter, { cell, left, top, part }) {
+  const { over, theme } = scene;
+  const wide = cell / over.length;
+  const size = Math.min(18, Math.floor((wide - 4) / (0.64 * (data.digits + 1))));
+  if (size < 9) return;
+  for (let row = part.row0; row < part.row1; row += 1) {
+    for (let column = part.column0; column < part.column1; column += 1) {
+      over.forEach(({ colour, sheet }, at) => {
+        const color = inkOn(mixed(theme.paper, colour, strengthOf(scene, sheet, row, column)));
+        const x = left + column * cell + (at + 0.5) * wide;
+        painter.text(cellText(sheet, row, column), x, top + (row + 0.5) * cell, { size, color, align: "center" });
+      });
+    }
+  }
 }
 
 function drawNumbers({ state, theme, threshold }, painter, sheet, { cell, left, top, part }) {

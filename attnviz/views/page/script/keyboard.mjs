@@ -53,7 +53,7 @@ function pressOnFrame(page, event) {
   const acts = {
     "+": () => page.zoomBy(1), "=": () => page.zoomBy(1), "-": () => page.zoomBy(-1),
     0: () => page.change({ zoom: 0 }), Escape: () => page.change({ word: null, other: null }),
-    Enter: () => state.view === "heads" && page.change({ view: "matrix" }),
+    Enter: () => state.view === "heads" && page.openMap(state.layer, state.head),
     Home: () => page.change(movedBy(state, [-Infinity, -Infinity])),
     End: () => page.change(movedBy(state, [Infinity, Infinity])),
   };

@@ -4,6 +4,7 @@ import { colorAt, scaleEnd } from "./colors.mjs";
 import { IS_CROSS, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { formatNumber, largestSize, logFloor, pureDecimal } from "./numbers.mjs";
+import { sheetsShown } from "./overlay.mjs";
 import { columnMeans, isRemoved } from "./sheets.mjs";
 import { widthOf } from "./text_measure.mjs";
 
@@ -11,8 +12,9 @@ import { widthOf } from "./text_measure.mjs";
 
 /** Show the legend of each scale in use, and of forbidden cells. @param {Scene} scene */
 export function showLegend(scene) {
-  const legends = scalesInUse(scene).map(({ scale, side }) => buildLegend(scene, scale, side));
-  if (scene.sheets.some((sheet) => sheet.forbidden)) {
+  const legends = showsHeads(scene) ? buildHeads(scene)
+    : scalesInUse(scene).map(({ scale, side }) => buildLegend(scene, scale, side));
+  if (sheetsShown(scene).some((sheet) => sheet.forbidden)) {
     const sample = make("span", { className: "hatched", "aria-hidden": "true", text: "·" });
     legends.push(make("span", { className: "key" }, sample, scene.say("cannot_look")));
   }
@@ -21,6 +23,10 @@ export function showLegend(scene) {
 
 /** Draw the legends in one line from x on, for a saved picture. */
 export function drawLegends(scene, painter, x, y) {
+  if (showsHeads(scene)) {
+    drawHeads(scene, painter, x, y);
+    return;
+  }
   for (const { scale, side } of scalesInUse(scene)) {
     const [low, high] = legendEnds(scene, scale, side);
     const color = scene.theme.ink;
@@ -32,6 +38,44 @@ export function drawLegends(scene, painter, x, y) {
     painter.text(high, left + 168, y, { size: 12, color });
     x = left + 168 + widthOf(high, 12) + 28;
   }
+}
+
+/** Whether the colours are those of heads over each other; small maps have those of the scale. */
+function showsHeads({ over, state }) {
+  return over !== null && state.view !== "heads";
+}
+
+/** Build the name of each head beside its colour, and what a full colour stands for. */
+function buildHeads(scene) {
+  const names = scene.over.map(({ head, colour }) => {
+    const swatch = make("span", { className: "swatch", "aria-hidden": "true" });
+    swatch.style.backgroundColor = colour;
+    return make("span", { className: "key" }, swatch, scene.headName(head));
+  });
+  const full = fullColour(scene);
+  return full ? [...names, make("span", { text: full })] : names;
+}
+
+function drawHeads(scene, painter, x, y) {
+  const color = scene.theme.ink;
+  for (const { head, colour } of scene.over) {
+    const name = scene.headName(head);
+    painter.rect(x, y - 6, 12, 12, colour);
+    painter.text(name, x + 18, y, { size: 12, color });
+    x += 18 + widthOf(name, 12) + 20;
+  }
+  painter.text(fullColour(scene), x, y, { size: 12, color });
+}
+
+/** Return what a full colour stands for; "" in arcs, which fade by what exceeds the even share. */
+function fullColour(scene) {
+  const { state, say, row, over } = scene;
+  if (state.view === "arcs") return "";
+  const means = state.view === "words" && row === null && (!IS_CROSS || state.other === null);
+  if (state.colours === "row" && !means) return say("full_row");
+  if (state.colours === "head" || means) return say("full_head");
+  const number = formatNumber(scaleEnd(over[0].sheet, row, state.colours), data.digits);
+  return say(state.colours === "log" ? "full_log" : "full_all", { number });
 }
 
 /** Return the scales, each with the first side that has it; arcs have none. */

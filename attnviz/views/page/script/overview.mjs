@@ -4,6 +4,7 @@ import { paletteOf, shadeOf } from "./colors.mjs";
 import { pictureOf } from "./canvas_painter.mjs";
 import { ROWS, COLUMNS, SIDES, data, sheetIndex } from "./data.mjs";
 import { drawColumnLabel, drawOutlinedFrame } from "./drawing.mjs";
+import { colourOver } from "./overlay.mjs";
 import { scaleOf } from "./sheets.mjs";
 import { shorten, widestOf } from "./text_measure.mjs";
 
@@ -73,7 +74,9 @@ function drawLine(scene, painter, plan, { layer, side }, at, seen) {
     painter.picture(x, y, plan.wide, plan.tall, smallPicture(scene, index, side));
     const isChosen = layer === state.layer && head === state.head;
     const isPointedAt = hover && hover.layer === layer && hover.head === head;
-    if (isChosen) drawOutlinedFrame(painter, theme, box, theme.accent, 2.5);
+    const colour = layer === state.layer ? colourOver(state.over, head) : undefined;
+    if (colour) drawOutlinedFrame(painter, theme, box, colour, isChosen ? 5 : 4);
+    else if (isChosen) drawOutlinedFrame(painter, theme, box, theme.accent, 2.5);
     else if (isPointedAt) drawOutlinedFrame(painter, theme, box, theme.ink, 1.5);
     else painter.frame(x, y, plan.wide, plan.tall, theme.line, 1);
   }

@@ -6,6 +6,7 @@ import { IS_CROSS, data } from "./data.mjs";
 import { noteOf, readoutOf, showDescriptions, titleOf } from "./descriptions.mjs";
 import { byId } from "./dom.mjs";
 import { showLegend } from "./legend.mjs";
+import { headsOver, toggled } from "./overlay.mjs";
 import { savePng, saveSvg } from "./saved_picture.mjs";
 import { makeScene } from "./scene.mjs";
 import { findWords, nextMatch } from "./search.mjs";
@@ -33,6 +34,8 @@ export class Page {
     this.hover = null;
     /** @type {?import("./sheets.mjs").Sheet[]} null until the first ones are open */
     this.sheets = null;
+    /** @type {?import("./overlay.mjs").Layered[]} null: one head is shown */
+    this.over = null;
     this.store = new SheetStore();
     this.found = findWords("");
     this.theme = {};
@@ -47,8 +50,8 @@ export class Page {
 
   /** Return what is shown now. */
   get scene() {
-    const { state, hover, sheets, store, found, theme } = this;
-    return makeScene({ state, hover, sheets, small: store.small, found, theme });
+    const { state, hover, sheets, over, store, found, theme } = this;
+    return makeScene({ state, hover, sheets, over, small: store.small, found, theme });
   }
 
   /** Return the room for the view: so high that the legend and the controls stay in the window with it. */
@@ -84,11 +87,16 @@ export class Page {
     if (differs("lang")) labelControls(this.scene);
     if (differs("find", "lang")) this.found = findWords(state.find);
     if (differs("view", "lang")) this.strips = buildStrips(this.scene);
-    const [sheets] = await Promise.all([
-      this.store.openSheets(state.layer, state.head), state.view === "heads" ? this.store.openSmallMaps() : null,
+    const layered = headsOver(state.over);
+    const [sheets, others] = await Promise.all([
+      this.store.openSheets(state.layer, state.head),
+      Promise.all(layered.map(({ head }) => this.store.openSheets(state.layer, head))),
+      state.view === "heads" ? this.store.openSmallMaps() : null,
     ]);
     if (turn !== this.shows) return;
     this.sheets = sheets.map((sheet) => withoutSpecial(sheet, state.special));
+    this.over = state.over === "" ? null
+      : layered.map((one, at) => ({ ...one, sheet: withoutSpecial(others[at][0], state.special) }));
     showControls(this.scene);
     showDescriptions(this.scene);
     showLegend(this.scene);
@@ -207,7 +215,23 @@ export class Page {
   /** Choose another layer or head; the first follows the last. @param {"layer"|"head"} name */
   step(name, by) {
     const count = name === "layer" ? data.layers.length : data.heads.length;
-    return this.change({ [name]: (this.state[name] + by + count) % count });
+    return this.choose(name, (this.state[name] + by + count) % count);
+  }
+
+  /** Choose a layer, or a single head. @param {"layer"|"head"} name */
+  choose(name, index) {
+    return this.change(name === "head" ? { head: index, over: "" } : { layer: index });
+  }
+
+  /** Put a head over the others that are shown, or take it away. */
+  toggleHead(head) {
+    return this.change({ over: toggled(this.state.over, head) });
+  }
+
+  /** Open a small map: alone, or over the others where several are shown. */
+  openMap(layer, head) {
+    if (!this.state.over) return this.change({ layer, head, view: "matrix" });
+    return layer === this.state.layer ? this.toggleHead(head) : this.change({ layer, head });
   }
 
   /** Make the cells of the heatmap larger or smaller. */

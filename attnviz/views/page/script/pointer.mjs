@@ -32,7 +32,7 @@ function targetOnCanvas({ layout }, event) {
 function clickOnCanvas(page, event) {
   const target = targetOnCanvas(page, event);
   if (!target) page.change({ word: null, other: null });
-  else if ("layer" in target) page.change({ layer: target.layer, head: target.head, view: "matrix" });
+  else if ("layer" in target) page.openMap(target.layer, target.head);
   else page.change({ word: target.row, other: target.column });
   page.announce();
 }

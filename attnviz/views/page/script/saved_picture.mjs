@@ -5,6 +5,7 @@ import { data } from "./data.mjs";
 import { make } from "./dom.mjs";
 import { captionOf, headingOf, hiddenNote, noteOf, pictureLabel } from "./descriptions.mjs";
 import { drawLegends } from "./legend.mjs";
+import { headsOver } from "./overlay.mjs";
 import { SvgPainter } from "./svg_painter.mjs";
 import { shorten, wrap } from "./text_measure.mjs";
 import { VIEWS } from "./views.mjs";
@@ -72,7 +73,7 @@ function drawWhole(scene, strips, space, makePainter) {
 
 function layOutBody(scene, strips, space) {
   if (scene.state.view === "words") {
-    const body = layOutStrips(strips, space);
+    const body = layOutStrips(strips, space, scene.over ? scene.over.length : 0);
     return { body, drawBody: (painter) => drawStrips(scene, painter, body) };
   }
   const view = VIEWS[scene.state.view];
@@ -81,10 +82,11 @@ function layOutBody(scene, strips, space) {
   return { body, drawBody: (painter) => view.draw(scene, painter, body, all) };
 }
 
-function fileName({ view, layer, head }, suffix) {
+function fileName({ view, layer, head, over }, suffix) {
   const parts = ["attnviz", view];
   if (data.layers.length > 1) parts.push(`layer${layer}`);
-  if (data.heads.length > 1) parts.push(`head${head}`);
+  if (over) parts.push(`heads${headsOver(over).map((each) => each.head).join("-")}`);
+  else if (data.heads.length > 1) parts.push(`head${head}`);
   return `${parts.join("-")}.${suffix}`;
 }
 

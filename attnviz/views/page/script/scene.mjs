@@ -14,18 +14,20 @@ import { speechIn } from "./sentences.mjs";
  * @property {?number} column the column that is pointed at, else the chosen one
  * @property {number} threshold numbers below it are hidden
  * @property {import("./sheets.mjs").Sheet[]} sheets of the chosen layer and head, one a side
+ * @property {?import("./overlay.mjs").Layered[]} over the heads over each other; null: one head
  * @property {?import("./sheets.mjs").SmallMaps} small
  * @property {import("./search.mjs").Found} found
  * @property {Object<string, string>} theme the colours of the page's style sheet by name
  * @property {function} say @see import("./sentences.mjs").Speech
  * @property {function} nameOf
  * @property {function} titleOf
+ * @property {function} headName
  */
 
 /** Make a scene. @returns {Scene} */
-export function makeScene({ state, hover, sheets, small, found, theme }) {
+export function makeScene({ state, hover, sheets, over, small, found, theme }) {
   return {
-    state, hover, sheets, small, found, theme,
+    state, hover, sheets, over, small, found, theme,
     row: hover && "row" in hover ? hover.row : state.word,
     column: hover && "column" in hover ? hover.column : state.other,
     threshold: thresholdOf(state),

@@ -1,12 +1,14 @@
 // The state of the page: what the reader chose. It is kept in the hash of the address, so that a link restores a view.
 
 import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
+import { isOverlay } from "./overlay.mjs";
 
 /**
  * @typedef {object} State never changed in place
  * @property {"matrix"|"arcs"|"words"|"heads"} view
  * @property {number} layer index in data.layers
  * @property {number} head index in data.heads
+ * @property {string} over the heads that are shown over each other (overlay.mjs); "": one head
  * @property {?number} word the chosen row
  * @property {?number} other the chosen column
  * @property {number} least position of the slider that hides small numbers, 0 to 100
@@ -21,7 +23,7 @@ import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 
 /** @type {State} */
 const FIRST = {
-  view: data.view, layer: data.start[0], head: data.start[1], word: null, other: null, least: 0, find: "",
+  view: data.view, layer: data.start[0], head: data.start[1], over: "", word: null, other: null, least: 0, find: "",
   colours: data.spread !== "global" ? data.spread : data.sheets.length > 8 * SIDES ? "head" : "all", special: "keep",
   zoom: 0, order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: data.language,
 };
@@ -48,6 +50,7 @@ export function readState() {
       const [low, high] = RANGES[name];
       if (Number(value) >= low && Number(value) <= high) next[name] = Number(value);
     } else if (Object.hasOwn(CHOICES, name) && CHOICES[name].includes(value)) next[name] = value;
+    else if (name === "over" && isOverlay(value)) next.over = value;
     else if (name === "find") next.find = value.slice(0, 200);
   }
   if (next.view === "heads" && data.sheets.length === SIDES) next.view = "matrix";

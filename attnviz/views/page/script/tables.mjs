@@ -4,6 +4,7 @@ import { colorAt, scaleEnd, shadeOf } from "./colors.mjs";
 import { IS_CROSS, SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { largestSize } from "./numbers.mjs";
+import { sheetsShown } from "./overlay.mjs";
 import { cellText, columnMeans, isForbidden, isHidden, isRemoved, isUnseen, meanText, valueAt } from "./sheets.mjs";
 import { CHOICES } from "./state.mjs";
 import { shorten } from "./text_measure.mjs";
@@ -50,14 +51,17 @@ function buildOrderChooser({ state, say }, onOrder) {
 }
 
 /** Return a line for each label; cellAt returns its row and column. @returns {Line[]} */
-function linesOf({ sheets, state, threshold }, labels, cellAt) {
+function linesOf(scene, labels, cellAt) {
+  const { over, state, threshold } = scene;
+  const sheets = sheetsShown(scene);
   return labels.map((label, at) => {
     const [row, column] = cellAt(at);
     return {
       label, column,
       forbidden: sheets.every((sheet) => isForbidden(sheet, row, column)),
       hidden: sheets.every((sheet) => isHidden(sheet, row, column, threshold)),
-      size: Math.abs(valueAt(sheets[SIDES - 1], row, column)),
+      size: over ? largestSize(sheets.map((sheet) => valueAt(sheet, row, column)))
+        : Math.abs(valueAt(sheets[SIDES - 1], row, column)),
       cells: sheets.map((sheet) => ({
         sheet, text: cellText(sheet, row, column), forbidden: isForbidden(sheet, row, column),
         value: valueAt(sheet, row, column), high: scaleEnd(sheet, row, state.colours),
@@ -67,7 +71,8 @@ function linesOf({ sheets, state, threshold }, labels, cellAt) {
 }
 
 /** Return a line for each column with its mean. @returns {Line[]} */
-function linesOfMeans({ sheets }) {
+function linesOfMeans(scene) {
+  const sheets = sheetsShown(scene);
   const means = sheets.map(columnMeans);
   const isKept = (at) => !isRemoved(sheets[0], at);
   const highs = means.map((each) => largestSize(each.filter((_, at) => isKept(at))));
@@ -76,7 +81,7 @@ function linesOfMeans({ sheets }) {
     column: at,
     forbidden: false,
     hidden: false,
-    size: Math.abs(means[SIDES - 1][at]),
+    size: scene.over ? largestSize(means.map((each) => each[at])) : Math.abs(means[SIDES - 1][at]),
     cells: sheets.map((sheet, side) => {
       const forbidden = isUnseen(sheet, at);
       const value = means[side][at];
@@ -86,23 +91,28 @@ function linesOfMeans({ sheets }) {
 }
 
 /** Build a table of lines; `name` is the sentence above a single column of numbers. */
-function buildTable({ state, say, nameOf }, caption, name, lines) {
+function buildTable(scene, caption, name, lines) {
+  const { state, say, nameOf, over } = scene;
   if (state.order === "weight") lines.sort((a, b) => a.forbidden - b.forbidden || b.size - a.size);
-  const heads = SIDES > 1 ? data.sides.map((side) => shorten(nameOf(side), 14, 62)) : [say(name)];
+  const heads = over ? over.map(({ head }) => shorten(nameOf(data.heads[head]), 14, 62)) : SIDES > 1 ? data.sides.map((side) => shorten(nameOf(side), 14, 62)) : [say(name)];
   const body = make("tbody");
   for (const line of lines) {
-    const cells = line.cells.map((cell) => buildCell(cell, state.colours, say));
+    const cells = line.cells.map((cell) => buildCell(cell, state.colours, say, line.cells.length === 1));
     const label = make("th", { scope: "row" }, make("bdi", { text: line.label }));
     body.append(make("tr", { className: line.hidden ? "hidden" : "" }, label, ...cells));
   }
-  const columns = heads.map((head) => make("th", { scope: "col", className: "number", text: head }));
-  return make("table", {},
+  const columns = heads.map((head, at) => {
+    const swatch = over ? [make("span", { className: "swatch", "aria-hidden": "true" })] : [];
+    for (const each of swatch) each.style.backgroundColor = over[at].colour;
+    return make("th", { scope: "col", className: "number" }, ...swatch, head);
+  });
+  return make("table", { className: heads.length > 3 ? "many" : "" },
     make("caption", {}, make("span", { text: caption })),
     make("thead", {}, make("tr", {}, make("th", { scope: "col", text: say("word") }), ...columns)),
     body);
 }
 
-function buildCell({ sheet, text, forbidden, value, high }, colouring, say) {
+function buildCell({ sheet, text, forbidden, value, high }, colouring, say, hasMeter) {
   const cell = make("td", { className: "number" });
   if (forbidden) {
     const spoken = make("span", { className: "unseen", text: say("cannot_look") });
@@ -110,7 +120,7 @@ function buildCell({ sheet, text, forbidden, value, high }, colouring, say) {
     return cell;
   }
   cell.append(text);
-  if (SIDES === 1) {
+  if (hasMeter) {
     const bar = make("span", { className: "meter" });
     bar.style.setProperty("--share", String(Math.min(1, high ? Math.abs(value) / high : 0)));
     bar.style.setProperty("--shade", colorAt(sheet.side, shadeOf(sheet.side, colouring, high, value)));

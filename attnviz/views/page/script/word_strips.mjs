@@ -2,6 +2,7 @@
 
 import { IS_CROSS, SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
+import { mixed, stripesOf } from "./overlay.mjs";
 import { shorten } from "./text_measure.mjs";
 import { layOutText } from "./text_layout.mjs";
 import { shadesOf } from "./word_shades.mjs";
@@ -47,6 +48,9 @@ export function buildStrips(scene) {
   return strips;
 }
 
+/** Pixels of a head's stripe with the space below it. */
+const STRIPE = 5;
+
 /** Punctuation that must not begin a line. */
 const CLOSING = /^[\p{Pe}\p{Pf}\p{Po}]/u;
 
@@ -74,11 +78,14 @@ export function paintStrips(scene, strips) {
   const { state, found } = scene;
   for (const strip of strips) {
     const chosen = strip.axis === "column" ? state.other : state.word;
-    const shades = state.view === "words" ? shadesOf(scene, strip.side, strip.axis) : null;
+    const isShaded = state.view === "words";
+    const shades = isShaded && !scene.over ? shadesOf(scene, strip.side, strip.axis) : null;
+    const stripes = isShaded && scene.over ? stripesOf(scene, strip.axis) : null;
     strip.words.forEach((element, word) => {
       element.setAttribute("aria-pressed", String(word === chosen));
       element.classList.toggle("found", found[strip.axis].has(word));
       paintWord(scene, element, shades, word);
+      paintStripes(scene, element, stripes ? stripes[word] : undefined);
     });
     moveTabStop(strip, chosen ?? data.texts[strip.text].words[0]);
   }
@@ -93,6 +100,22 @@ function paintWord({ say }, element, shades, word) {
   else element.removeAttribute("title");
 }
 
+/** Below a word a stripe for each head, in its colour. @param {?import("./overlay.mjs").Stripe[]|undefined} stripes */
+function paintStripes(scene, element, stripes) {
+  const { say, theme } = scene;
+  const layers = (stripes ?? []).map(({ colour, strength }, at) => {
+    const shade = `rgb(${mixed(theme.paper, colour, strength).join()})`;
+    return `linear-gradient(${shade},${shade}) 0 calc(100% - ${(stripes.length - 1 - at) * STRIPE}px)/100% ${STRIPE - 1}px no-repeat`;
+  });
+  element.classList.toggle("striped", layers.length > 0);
+  if (stripes === undefined) return;
+  element.style.background = layers.join();
+  element.style.paddingBottom = layers.length ? `${layers.length * STRIPE + 2}px` : "";
+  element.classList.toggle("forbidden", stripes === null);
+  element.title = stripes === null ? say("cannot_look")
+    : stripes.map(({ text }, at) => `${scene.headName(scene.over[at].head)} ${text}`).join(" · ");
+}
+
 function moveTabStop(strip, word) {
   if (strip.words[strip.stop]) strip.words[strip.stop].tabIndex = -1;
   if (strip.words[word]) strip.words[word].tabIndex = 0;
@@ -100,13 +123,13 @@ function moveTabStop(strip, word) {
 }
 
 /** Lay the strips out below each other, for a saved picture. */
-export function layOutStrips(strips, space) {
+export function layOutStrips(strips, space, heads = 0) {
   const size = 22;
   const blocks = [];
   let y = 0;
   for (const strip of strips) {
     const top = y + (strips.length > 1 ? 48 : 20);
-    const metrics = { room: space.width, size, pad: 4, lineHeight: size * 1.9, top };
+    const metrics = { room: space.width, size, pad: 4, lineHeight: size * 1.9 + heads * STRIPE, top };
     const laid = layOutText(data.texts[strip.text], labelsOf(strip), metrics);
     blocks.push({ strip, laid, y });
     y = laid.height;
@@ -121,10 +144,16 @@ export function drawStrips(scene, painter, { blocks, size, width }) {
     if (blocks.length > 1) {
       painter.text(shorten(strip.name, 14, width, true), 0, y + 14, { size: 14, bold: true, color: theme.ink });
     }
-    const shades = shadesOf(scene, strip.side, strip.axis);
+    const shades = scene.over ? [] : shadesOf(scene, strip.side, strip.axis);
+    const stripes = scene.over ? stripesOf(scene, strip.axis) : [];
     for (const box of laid.plain) painter.text(box.words, box.x + 4, box.y, { size, color: theme.soft });
     laid.boxes.forEach((boxes, word) => boxes.forEach((box) => {
-      drawWord(painter, theme, box, size, shades[word], word === scene.row && strip.axis === "row");
+      const shade = stripes[word] === null ? null : shades[word];
+      drawWord(painter, theme, box, size, shade, word === scene.row && strip.axis === "row");
+      (stripes[word] ?? []).forEach(({ colour, strength }, at) => {
+        const shown = mixed(theme.paper, colour, strength).map((byte) => byte.toString(16).padStart(2, "0")).join("");
+        painter.rect(box.x + 1, box.y + size * 0.8 + at * STRIPE, box.width - 2, STRIPE - 1, `#${shown}`);
+      });
     }));
   }
 }
