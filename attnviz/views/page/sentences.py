@@ -46,7 +46,7 @@ SENTENCES: dict[str, Message] = {
     "over_title": message("heads: {heads}"),
     "over_title_layer": message("layer {layer}, heads: {heads}"),
     "over_cells": message("In a cell each head has a stripe; where cells are small, the strongest has it all."),
-    "over_most": message("“{key}” {number}"),
+    "over_most": message("“{key}” with {number}"),
     "says_most_over": message("“{query}” looks most at: {heads}"),
     "says_over": message("Select a small map to put its head over the others, or to take it away."),
     "full_all": message("full colour: {number}"),
