@@ -51,11 +51,25 @@ def merge_tokens(attention: Attention, how: str, cut: WordCut = plain_word_spans
         keys, key = queries, query
     if len(queries) == len(attention.query) and len(keys) == len(attention.key):
         return replace(attention, query=query, key=key)
+    joined = join_groups(attention, (queries, query), (keys, key), how)
+    return replace(joined, notes=(*joined.notes, *_note_spaces(attention, queries, keys)))
+
+
+def join_groups(
+    attention: Attention,
+    queries_to: tuple[list[tuple[int, int]], tuple[Token, ...]],
+    keys_to: tuple[list[tuple[int, int]], tuple[Token, ...]],
+    how: str,
+) -> Attention:
+    """Join neighbours on both sides, each given as groups [start, end) of all its tokens and a token for each group.
+
+    Weights at the keys of a group are summed, rows of its queries averaged; how: what provenance.joined says of it.
+    """
+    (queries, query), (keys, key) = queries_to, keys_to
     return replace(
         attention,
         query=query,
         key=key,
-        notes=(*attention.notes, *_note_spaces(attention, queries, keys)),
         weights=join_weights(attention.weights, queries, keys),
         contributions=None if attention.contributions is None else join_weights(attention.contributions, queries, keys),
         allowed=None if attention.allowed is None else _join_allowed(attention.allowed, queries, keys),
