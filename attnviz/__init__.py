@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.patch import Patching, patch
     from attnviz.analysis.run_ablation import ablate
     from attnviz.analysis.run_lab import lab
-    from attnviz.api.compare import compare
+    from attnviz.api.compare import compare, compare_models
     from attnviz.api.explain import explain
     from attnviz.api.heads import heads
     from attnviz.api.next_tokens import fill, next_tokens
@@ -67,6 +67,7 @@ __all__ = [
     "ablate_heads",
     "by_distance",
     "compare",
+    "compare_models",
     "cost",
     "explain",
     "fill",
@@ -101,7 +102,7 @@ _HOMES = {
     "analysis.run_ablation": ("ablate",),
     "analysis.run_lab": ("lab",),
     "api.notebook": ("View", "show"),
-    "api.compare": ("compare",),
+    "api.compare": ("compare", "compare_models"),
     "api.explain": ("explain",),
     "api.heads": ("heads",),
     "api.next_tokens": ("fill", "next_tokens"),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.analysis.map_distance import MapDistance, map_distance
 from attnviz.analysis.order_blindness import LARGEST_ROUNDING, Blindness, is_changed, rounding
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
@@ -116,6 +117,21 @@ class Difference(NamedTuple):
     b: str | int | float
 
 
+class SecondSide(NamedTuple):
+    """How the second of two sides that read one text came about: another model, layer or head than the first.
+
+    provenance, layers: its own. heads: the pairs of heads that are compared, the first side's and the second's. joined:
+    whether tokens were joined, because the two cut the text differently. masked: whether a mask forbids cells in one of
+    the two, which are left out of both.
+    """
+
+    provenance: Provenance
+    layers: tuple[int | str, ...]
+    heads: tuple[tuple[int | str, int | str], ...]
+    joined: bool
+    masked: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison(Result):
     """The same words in two orders: which words they share, and what changes under each setting.
@@ -127,7 +143,7 @@ class Comparison(Result):
     because the two look at different ones. names: what the two are called, where their texts do not tell them apart.
     provenance: how the first one was computed, with the unknown words of both. hidden_b: what the second one does not
     show, where both hide tokens. differing: of two that were given, the settings in which they differ; None where they
-    were computed in one way.
+    were computed in one way. second: of two models, layers or heads that read one text, how the second came about.
     """
 
     text_a: str
@@ -147,12 +163,13 @@ class Comparison(Result):
     differing: tuple[Difference, ...] | None = None
     notes: tuple[Message, ...] = ()
     names: tuple[Name, Name] | None = None
+    second: SecondSide | None = None
 
     @property
     def titles(self) -> tuple[Name, Name]:
         """What stands above the two: their texts, or their names, with the texts where these are not the same."""
         texts = (self.text_a, self.text_b)
-        if self.names is None or (self.same_order and self.same_words):
+        if self.names is None or self.second is not None or (self.same_order and self.same_words):
             return self.names or texts
         (a, b), (text_a, text_b) = self.names, texts
         return message("{name}: {text}", name=a, text=text_a), message("{name}: {text}", name=b, text=text_b)
@@ -170,6 +187,41 @@ class Comparison(Result):
     def verdicts(self, head: str | None = None) -> tuple[Message, ...]:
         """Return one quotable sentence per run about the heads that `head` names; about the mean of several."""
         return tuple(_verdict(self, run, head) for run in self.runs)
+
+    def distances(self, run: Run, head: str | None = None) -> tuple[MapDistance, ...]:
+        """Return how far apart the two maps of each head are that `head` names; of the mean of the heads, if None."""
+        forbidden = None if run.forbidden_a is None or run.forbidden_b is None else run.forbidden_a & run.forbidden_b
+        return tuple(map_distance(*run.matrices(index), forbidden) for index in run.choose(head))
+
+    def apart(self, run: Run, head: str | None = None) -> Message | None:
+        """Say how far apart two given maps are: one head's, or the mean's of several; None where they are the same.
+
+        Also None for texts in two orders, where the verdict says what the order does.
+        """
+        chosen = run.choose(head)
+        index = chosen[0] if len(chosen) == 1 else None
+        a, b = run.matrices(index)
+        if run.position != GIVEN or float(np.abs(b - a).max(initial=0)) <= run.threshold:
+            return None
+        forbidden = None if run.forbidden_a is None or run.forbidden_b is None else run.forbidden_a & run.forbidden_b
+        found = map_distance(a, b, forbidden)
+        fields: dict[str, object] = {
+            "mean": decimals(found.mean_variation),
+            "word": self.tokens[found.farthest].text,
+            "most": decimals(float(found.variation[found.farthest])),
+        }
+        if found.correlation is None:
+            return message(
+                "The rows are {mean} apart on average, from 0 (the same) to 1 (nothing in common), that of “{word}” "
+                "most: {most}.",
+                **fields,
+            )
+        return message(
+            "The rows are {mean} apart on average, from 0 (the same) to 1 (nothing in common), that of “{word}” most: "
+            "{most}. The weights correlate by {correlation}.",
+            correlation=pure_decimal(f"{found.correlation:+.2f}"),
+            **fields,
+        )
 
 
 @dataclass(frozen=True)
@@ -283,10 +335,11 @@ def _texts(a: Attention, b: Attention) -> tuple[str, str]:
     asked = (a.key_source, b.key_source) if a.is_cross and b.is_cross else (None, None)
     if asked[0] is not None and asked[1] is not None and asked[0] != asked[1]:
         return asked[0], asked[1]
-    return _text(a), _text(b)
+    return text_of(a), text_of(b)
 
 
-def _text(attention: Attention) -> str:
+def text_of(attention: Attention) -> str:
+    """Return the text of the queries; of two texts that were read together, the second after a slash."""
     if attention.source is None:
         return " ".join(token.text for token in attention.tokens)
     model = attention.provenance.model
@@ -337,13 +390,14 @@ def _forbidden(attention: Attention, queries: tuple[int, ...], keys: tuple[int, 
 def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:
     chosen = run.choose(shown)
     sentence = _change(comparison, run, chosen[0] if len(chosen) == 1 else None)
-    if comparison.renormalized:
+    if comparison.renormalized and comparison.second is None:
         sentence = message("Over the shared words, each row re-normalized: {sentence}", sentence=sentence)
     if len(run.heads) > 1 and run.order_blind is False:
         head = run.changed_head
         change = float(np.abs(run.delta[head]).max())
         called = run.heads[head]
-        name = message("{head} ({name})", head=head, name=toy_name(called)) if isinstance(called, str) else head
+        named = isinstance(called, str) and comparison.second is None
+        name = message("{head} ({name})", head=head, name=toy_name(called)) if named else called
         sentence = message(
             "{sentence} Head {head} changes most, by {change}.", sentence=sentence, head=name, change=decimals(change)
         )
@@ -401,7 +455,7 @@ def _given_change(comparison: Comparison, run: Run, change: float, fields: dict[
     if comparison.names is None:
         fields = {**fields, "a": _quoted(comparison.text_a), "b": _quoted(comparison.text_b)}
     same = float(np.abs(run.delta).max(initial=0)) <= run.threshold
-    if same and comparison.same_words:
+    if same and (comparison.same_words or comparison.second is not None):
         return message("Every word looks at the others in {b} as in {a}{largest}.", **fields)
     if same:
         return message("every word looks at the others in {b} as in {a}{largest}.", **fields)

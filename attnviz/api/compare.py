@@ -16,7 +16,7 @@ from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.positions import SCHEMES
 from attnviz.core.provenance import EVERY
 from attnviz.core.reductions import check_reduction
-from attnviz.core.selection import layer_numbers
+from attnviz.core.selection import layer_numbers, spell_choice
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_options
 from attnviz.text.tokenize import normal_form
@@ -122,10 +122,7 @@ def compare_texts(
     check_one_layer(layer)
     check_reduction(reduce)
     if reduce == EVERY:
-        raise OptionError(
-            "--reduce all shows reductions beside each other: compare takes one of them.",
-            hint="Use --reduce mean, max, rollout, flow, norm or value-zeroing.",
-        )
+        raise _several_reductions()
     if isinstance(chosen, Options):
         return _compare_by_model(text_a, text_b, chosen, keys, None if layer is None else str(layer), reduce)[0]
     if layer is not None and str(layer) not in ("0", "mean"):
@@ -187,6 +184,137 @@ def _compare_by_model(
     b = run_model(text_b, other, keys, which, reduce=reduce)
     each = ["mean"] if layer == "mean" else a.layers
     return [compare_pairs([(a.select(layer=one), b.select(layer=one))]) for one in each]
+
+
+def compare_models(
+    text: str,
+    model_a: str,
+    model_b: str | None = None,
+    *,
+    layer: Any = None,
+    head: Any = None,
+    keys: str | None = None,
+    reduce: str | None = None,
+    **options: Any,
+) -> Comparison:
+    """Compare how two models read one text, or two layers or two heads of one model.
+
+    model_b: None for the same model, of which `layer` or `head` then names two. layer: the last of each, if None; a
+    number or "mean" for both sides, or a pair of them, (3, 9). head: the mean of all, if None; a number, several as
+    "0,2-4" or "all" for both sides, or a pair of these, whose heads are compared in order. Two tokenizers: tokens are
+    joined to the smallest pieces of the text that both cuts have, attention added over keys and averaged over queries.
+    What only one side has is left out, and rows sum to 1 again. keys: the target text of two encoder-decoders; without
+    it their encoders are compared. options: fields of Options but for the model, for both sides. reduce: as in run.
+    Raises an AttnvizError for what cannot be compared.
+    """
+    chosen = choose(None, {"model": model_a, **options})
+    assert isinstance(chosen, Options)
+    sides = (chosen, chosen if model_b is None else replace(chosen, model=str(model_b)))
+    layers, heads = _pair(layer), _pair(head)
+    if model_b is None and layers[0] == layers[1] and heads[0] == heads[1]:
+        raise OptionError(
+            "One model, one layer and one head are one side.",
+            hint="Name a second model, or a pair of layers or heads, such as layer=(3, 9).",
+        )
+    found = compare_two_sides(text, sides, layers, heads, keys=keys, reduce=reduce)
+    if len(found) != 1:
+        raise OptionError("compare looks at one layer: a number or mean, not {layer!r}.", layer=layer)
+    return found[0]
+
+
+def _pair(given: Any) -> tuple[str | None, str | None]:
+    """Return the choice of each side: a pair of choices, or one for both."""
+    if isinstance(given, tuple | list) and len(given) == 2:
+        return spell_choice(given[0]), spell_choice(given[1])
+    return spell_choice(given), spell_choice(given)
+
+
+def compare_two_sides(
+    text: str,
+    sides: tuple[Options, Options],
+    layers: tuple[str | None, str | None],
+    heads: tuple[str | None, str | None],
+    *,
+    keys: str | None = None,
+    reduce: str | None = None,
+) -> list[Comparison]:
+    """Compare one text on two sides, a comparison for each pair of layers; see `compare_models`.
+
+    layers, heads: each side's, as --layer and --head spell them; None is the last layer, and the mean of the heads.
+    """
+    from attnviz.analysis.compare_sides import compare_sides, pair_up
+
+    check_reduction(reduce)
+    if reduce == EVERY:
+        raise _several_reductions()
+    if reduce is not None and heads != (None, None):
+        raise OptionError("--reduce makes one map of the heads: leave --head out.")
+    two = sides[0].model != sides[1].model
+    read = tuple(_side_options(one, keys, two=two) for one in sides)
+    wanted = [[-1] if one is None else layer_numbers(one, as_written=True) for one in layers]
+    which = wanted if two or layers[0] == layers[1] else [_all_of(wanted)] * 2
+    a = run_model(text, read[0], keys, which[0], reduce=reduce)
+    b = run_model(text, read[1], keys, which[1], reduce=reduce) if two else a
+    first, second = (
+        _layers_of(one, spelled, numbers) for one, spelled, numbers in zip((a, b), layers, wanted, strict=True)
+    )
+    pairs = pair_up(first, second, "--layer")
+    found = []
+    for one, other in pairs:
+        shown_a, shown_b = a.select(layer=one), b.select(layer=other)
+        chosen = pair_up(_heads_of(shown_a, heads[0]), _heads_of(shown_b, heads[1]), "--head")
+        found.append(compare_sides(shown_a, shown_b, chosen))
+    return found
+
+
+def _all_of(wanted: list[list[int] | None]) -> list[int] | None:
+    """Return the layers that either side wants; None for all of the model."""
+    first, second = wanted
+    return None if first is None or second is None else [*first, *second]
+
+
+def _layers_of(attention: Attention, spelled: str | None, numbers: list[int] | None) -> list[int | str]:
+    """Return the layers of one side: the last, where none is named, the mean, or those that are."""
+    if spelled is None:
+        return [attention.layers[-1]]
+    return ["mean"] if spelled == "mean" else [*(numbers or attention.layers)]
+
+
+def _heads_of(attention: Attention, spelled: str | None) -> list[int | str]:
+    """Return the heads of one side; "mean" for their mean, and for the only one there is that one."""
+    if spelled in (None, "mean"):
+        return list(attention.heads) if len(attention.heads) == 1 else ["mean"]
+    return list(attention.select(head=None if spelled == "all" else spelled).heads)
+
+
+def _side_options(options: Options, keys: str | None, *, two: bool) -> Options:
+    """Return one side's options as they are read; raises OptionError for what differs from model to model."""
+    check_options(options)
+    from attnviz.models.model import opened
+
+    if two and options.generate is not None:
+        raise OptionError(
+            "Each model would go on in its own words: --generate is for one model.", hint="Leave --generate out."
+        )
+    if two and options.ablate:
+        raise OptionError("--ablate names heads of one model, and here are two.", hint="Leave --ablate out.")
+    assert options.model is not None
+    translates = opened(options.model, options.download).shape.encoder_decoder
+    if translates and keys is None and options.attention == "auto":
+        return replace(options, attention="encoder")
+    if translates and keys is None and two and options.attention != "encoder":
+        raise OptionError(
+            "Each model would write a target text of its own: give one with --keys.",
+            hint="Or leave --attention out: the encoders are compared.",
+        )
+    return options
+
+
+def _several_reductions() -> OptionError:
+    return OptionError(
+        "--reduce all shows reductions beside each other: compare takes one of them.",
+        hint="Use --reduce mean, max, rollout, flow, norm or value-zeroing.",
+    )
 
 
 def _same_word(settings: Settings) -> Callable[[str], str]:

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "compare": (
         "attnviz.cli.compare",
-        "Compare the same words in another order: what changes, and what does not.",
+        "Compare the same words in another order, or one text on two sides: two models, layers or heads.",
         'attnviz compare "猫吃鱼" "鱼吃猫"',
     ),
     "explain": (

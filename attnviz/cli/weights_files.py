@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypedDict
 from attnviz.api.run import load_weights
 from attnviz.api.toy_or_model import changed_fields
 from attnviz.core.errors import OptionError
-from attnviz.core.selection import layer_numbers
+from attnviz.core.selection import layer_numbers, names_several
+from attnviz.i18n.messages import Message, message, toy_name
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 
@@ -79,6 +80,59 @@ def compare_files(
         for called, other in others
         for one in _layers_of(first, other, layer)
     ]
+
+
+def compare_file_sides(
+    paths: list[Path],
+    labels: list[str],
+    reading: Reading,
+    layers: tuple[str | None, str | None],
+    heads: tuple[str | None, str | None],
+) -> Comparison:
+    """Compare one layer and head of a file with another of the same file, or of a second one.
+
+    layers, heads: each side's; None is the last layer, and the mean of the heads. Raises OptionError for several.
+    """
+    from attnviz.analysis.compare_attentions import check_one_layer, compare_attentions
+
+    named = _labels(labels, len(paths))
+    found = [
+        (called, one)
+        for name, path, names in zip(_names(paths), paths, named, strict=True)
+        for called, one in _numbered(name, load_weights(path, labels=names, **reading))
+    ]
+    if len(found) > 2:
+        raise OptionError(
+            "Two --layer or --head compare two sides, and the files hold {count} attentions.",
+            hint="Give one file, or two of one text each.",
+            count=len(found),
+        )
+    chosen = []
+    for side, (layer, head) in enumerate(zip(layers, heads, strict=True)):
+        check_one_layer(layer)
+        if names_several(head):
+            raise OptionError("Given twice, --head names one head for each side, not {head!r}.", head=head)
+        called, one = found[side % len(found)]
+        shown = one.select(layer=one.layers[-1] if layer is None else layer, head="mean" if head is None else head)
+        chosen.append((_side_name(called, shown, layer, head), shown))
+    (name, first), (other_name, second) = chosen
+    return compare_attentions(first, second, names=(name, other_name))
+
+
+def _side_name(called: str, shown: Attention, layer: str | None, head: str | None) -> Message:
+    """Return a title for one side: its file, with the layer and the head that were named."""
+    from attnviz.analysis.compare_sides import side_name
+
+    parts = [message("{text}", text=called)]
+    if layer is not None:
+        parts.append(
+            message("mean of the layers") if layer == "mean" else message("layer {layer}", layer=shown.layers[0])
+        )
+    if head is not None:
+        parts.append(
+            message("mean of the heads") if head == "mean" else message("head {head}", head=toy_name(shown.heads[0]))
+        )
+    return side_name(parts)
 
 
 def _layers_of(first: Attention, other: Attention, layer: str | None) -> Sequence[int | str | None]:

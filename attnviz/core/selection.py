@@ -109,8 +109,10 @@ def _range_of(part: str, kind: Message) -> tuple[int, int] | None:
     return first, last
 
 
-def layer_numbers(wanted: str) -> list[int] | None:
+def layer_numbers(wanted: str, *, as_written: bool = False) -> list[int] | None:
     """Return the layers that a text names before they are known, in order; None for all or mean, which need all.
+
+    as_written: keep them in the order of the text.
 
     Raises OptionError for what is no list of numbers.
 
@@ -133,4 +135,4 @@ def layer_numbers(wanted: str) -> list[int] | None:
         if last - first >= _MOST:
             raise MissingError("There is no layer {layer}.", layer=last)
         found += range(first, last + 1)
-    return sorted(set(found))
+    return list(dict.fromkeys(found)) if as_written else sorted(set(found))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attnviz.analysis.comparison import Comparison, Run
+from attnviz.analysis.comparison import GIVEN, Comparison, Run
 from attnviz.analysis.entropy import pair_shares
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.tokenized_text import TokenizedText
@@ -87,7 +87,7 @@ def comparison_document(comparison: Comparison, head: str | None = None) -> dict
         **keys,
         "only_a": list(comparison.only_a),
         "only_b": list(comparison.only_b),
-        "runs": [_run(run, head) for run in comparison.runs],
+        "runs": [_run(run, head) | _apart(comparison, run, head) for run in comparison.runs],
         "settings": _compared_settings(comparison),
     }
 
@@ -306,6 +306,26 @@ def _run(run: Run, head: str | None) -> dict[str, Any]:
         "max_abs_output_delta": run.outputs,
         "order_blind": run.order_blind,
         "blind_to": run.blind_to,
+    }
+
+
+def _apart(comparison: Comparison, run: Run, head: str | None) -> dict[str, Any]:
+    """Return how far apart two given maps are, for each head that `head` names; nothing for texts in two orders."""
+    if run.position != GIVEN:
+        return {}
+    names = ["mean" if i is None else run.heads[i] for i in run.choose(head)]
+    return {
+        "distances": [
+            {
+                "head": name,
+                "total_variation": one.mean_variation,
+                "jensen_shannon": one.mean_divergence,
+                "correlation": one.correlation,
+                "farthest": one.farthest,
+                "rows": one.variation.tolist(),
+            }
+            for name, one in zip(names, comparison.distances(run, head), strict=True)
+        ]
     }
 
 

@@ -64,6 +64,7 @@ OF_MODELS = [
     ("attention", ["run", "The cat eats.", "--pair", "It was hungry.", "--no-special"]),
     ("attention", ["run", "The cat eats the fish. " * 8, "--window", "16", "--merge", "word"]),
     ("comparison", ["compare", "The cat eats.", "The fish eats."]),
+    ("comparison", ["compare", "The cat eats.", "--layer", "0", "--layer", "2", "--head", "0,1"]),
     ("attention", ["run", "The cat eats.", "--reduce", "rollout", "--layer", "0,2"]),
     ("heads", ["heads", "The cat eats.", "--probe", "--probe-tokens", "6", "--top", "5"]),
     ("explanation", ["explain", "The cat eats.", "--layer", "3", "--head", "1"]),

@@ -233,7 +233,10 @@ def _on_one_line(name: Name) -> Name:
     """Return a text or a name without line ends."""
     if isinstance(name, str):
         return " ".join(name.split())
-    return replace(name, fields={key: _on_one_line(value) for key, value in name.fields.items()})
+    fields = {
+        key: _on_one_line(value) if isinstance(value, str | Message) else value for key, value in name.fields.items()
+    }
+    return replace(name, fields=fields)
 
 
 def _interleave(panels: list[Panel], means: list[Panel], heads: int, sides: int = 1) -> list[Panel]:

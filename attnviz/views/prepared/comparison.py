@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.analysis.comparison import GIVEN, Comparison, Difference, Name, Run
+from attnviz.analysis.comparison import GIVEN, Comparison, Difference, Name, Run, SecondSide
 from attnviz.core.masks import mask_words
 from attnviz.core.positions import scheme_words
 from attnviz.i18n.messages import Message, listed, message
@@ -28,9 +28,9 @@ def prepare_comparison(
 
     head: one head; None is the mean of the heads, "all" each of them.
     """
-    unknown = comparison.provenance.unknown
-    rows = labels(comparison.tokens, presentation.medium, unknown)
-    columns = labels(comparison.keys or comparison.tokens, presentation.medium, unknown)
+    piece = comparison.provenance.unknown
+    rows = labels(comparison.tokens, presentation.medium, piece)
+    columns = labels(comparison.keys or comparison.tokens, presentation.medium, piece)
     texts = tuple(title_of(text, presentation.medium) for text in comparison.titles)
     matrices = [[_matrices(run, index) for index in run.choose(head)] for run in comparison.runs]
     weights = weight_scale(np.array([each[:2] for run in matrices for each in run]))
@@ -41,8 +41,8 @@ def prepare_comparison(
     for run, found, verdict in zip(comparison.runs, matrices, comparison.verdicts(head), strict=True):
         panels: list[Panel] = []
         for index, (a, b, change) in zip(run.choose(head), found, strict=True):
-            first, second, changed = _run_titles(run, index, texts)
-            group = _group(run, index, masks=masks)
+            first, second, changed = _run_titles(comparison, run, index, texts)
+            group = _group(comparison, run, index, masks=masks)
             panels.append(
                 Panel(first, a, rows, columns, weights, run.forbidden_a, cross=cross, short=texts[0], group=group)
             )
@@ -65,10 +65,12 @@ def prepare_comparison(
             )
         caption = (*_describe_comparison(comparison, _shown_heads(run, head), masks=masks), _rounding(run))
         heading, titles = (
-            _run_heading(run, masks=masks),
+            _run_heading(comparison, run, masks=masks),
             tuple(panel.title for panel in panels if panel.title is not None),
         )
-        notes = (verdict, *unknown_words(comparison.provenance))
+        apart = comparison.apart(run, head)
+        unknown = () if comparison.second is not None else unknown_words(comparison.provenance)
+        notes = (verdict, *(() if apart is None else (apart,)), *unknown)
         forms.append(
             Prepared(
                 "comparison",
@@ -92,8 +94,13 @@ def title_of(name: Name, medium: Medium = "terminal") -> Message:
     """Return the title of one side of a comparison: its text or its name, harmless."""
     if isinstance(name, str):
         return message("{text}", text=visible(name, medium))
-    fields = {key: visible(value, medium) if isinstance(value, str) else value for key, value in name.fields.items()}
-    return replace(name, fields=fields)
+
+    def shown(value: object) -> object:
+        if isinstance(value, str):
+            return visible(value, medium)
+        return title_of(value, medium) if isinstance(value, Message) else value
+
+    return replace(name, fields={key: shown(value) for key, value in name.fields.items()})
 
 
 def _rounding(run: Run) -> Message:
@@ -106,6 +113,8 @@ def _rounding(run: Run) -> Message:
 
 def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *, masks: bool) -> tuple[Message, ...]:
     """Describe how the runs were computed, but for what each heading says: positions and, with `masks`, masks."""
+    if comparison.second is not None:
+        return _describe_sides(comparison, comparison.second, heads)
     given = any(run.position == GIVEN for run in comparison.runs)
     apart = {"mask"} if masks else set()
     words = describe_provenance(comparison.provenance, heads, position=given, layers=comparison.layers, without=apart)
@@ -126,6 +135,42 @@ def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *
     return (*words, message("{a} and {b} of the weight, not shown, went to {pieces}", a=a, b=b, pieces=pieces))
 
 
+def _describe_sides(comparison: Comparison, second: SecondSide, shown: tuple[int | str, ...]) -> tuple[Message, ...]:
+    """Describe both sides, how their tokens were matched, and what was left out."""
+    named = {f"{a} | {b}": (a, b) for a, b in second.heads if a != b}
+    pairs = [named.get(str(one), (one, one)) for one in shown]
+    every = [tuple(dict.fromkeys(heads)) for heads in zip(*pairs, strict=True)]
+    sides = [
+        describe_provenance(comparison.provenance, every[0], layers=comparison.layers),
+        describe_provenance(second.provenance, every[1], layers=second.layers),
+    ]
+    if comparison.provenance == second.provenance and comparison.names is not None:
+        sides = [tuple(part for part in side if part in sides[1 - i]) for i, side in enumerate(sides)]
+        words = sides[0]
+    else:
+        words = tuple(message("{parts}", parts=listed(side)) for side in sides)
+        words = (message("{a} | {b}", a=words[0], b=words[1]),)
+    if second.joined:
+        words += (
+            message(
+                "tokens joined to the smallest pieces that both have; attention added over keys, averaged over queries"
+            ),
+        )
+    alone = tuple(dict.fromkeys((*comparison.only_a, *comparison.only_b)))
+    if alone:
+        words += (message("left out: {pieces}", pieces=listed(visible(one) for one in alone)),)
+    if second.masked:
+        words += (message("cells that a mask forbids in one of the two left out"),)
+    if comparison.renormalized:
+        words += (message("each row re-normalized"),)
+    hidden, hidden_b = comparison.provenance.hidden, comparison.hidden_b
+    if hidden is not None and hidden_b is not None:
+        a, b = hidden_share(hidden, comparison.layers, every[0]), hidden_share(hidden_b, second.layers, every[1])
+        pieces = listed(dict.fromkeys((*hidden.pieces, *hidden_b.pieces)))
+        words += (message("{a} and {b} of the weight, not shown, went to {pieces}", a=a, b=b, pieces=pieces),)
+    return words
+
+
 def _difference(one: Difference) -> Message:
     """Describe a setting in which two attentions that were given differ."""
     if one.name in SHORT:
@@ -133,15 +178,17 @@ def _difference(one: Difference) -> Message:
     return message("{name}: {a} | {b}", name=one.name, a=visible(str(one.a)), b=visible(str(one.b)))
 
 
-def _run_heading(run: Run, *, masks: bool) -> Message:
+def _run_heading(comparison: Comparison, run: Run, *, masks: bool) -> Message:
+    if comparison.second is not None:
+        return message("one text on two sides")
     heading = _positions(run)
     return message("{positions}, {mask}", positions=heading, mask=mask_words(run.mask)) if masks else heading
 
 
-def _group(run: Run, index: int | None, *, masks: bool) -> Message:
+def _group(comparison: Comparison, run: Run, index: int | None, *, masks: bool) -> Message:
     """Return what the three matrices of a setting, and of a head among several, share."""
-    heading = _run_heading(run, masks=masks)
-    if index is None or run.heads in ((0,), ("mean",)):
+    heading = _run_heading(comparison, run, masks=masks)
+    if index is None or run.heads in ((0,), ("mean",)) or _is_named(comparison, run):
         return heading
     return message("{title}, {head}", title=heading, head=head_name(run.heads[index]))
 
@@ -170,11 +217,17 @@ def _both(run: Run) -> NDArray[np.bool_] | None:
     return run.forbidden_a & run.forbidden_b
 
 
-def _run_titles(run: Run, index: int | None, texts: tuple[Message, ...]) -> tuple[Message, ...]:
+def _run_titles(comparison: Comparison, run: Run, index: int | None, texts: tuple[Message, ...]) -> tuple[Message, ...]:
     titles = (*texts, message("change"))
-    if index is None or run.heads in ((0,), ("mean",)):
+    if index is None or run.heads in ((0,), ("mean",)) or _is_named(comparison, run):
         return titles
     return tuple(message("{title}, {head}", title=title, head=head_name(run.heads[index])) for title in titles)
+
+
+def _is_named(comparison: Comparison, run: Run) -> bool:
+    """Return whether the names of the two sides say which head is compared with which."""
+    pairs = () if comparison.second is None else comparison.second.heads
+    return len(run.heads) == len(pairs) == 1 and pairs[0][0] != pairs[0][1]
 
 
 def _shown_heads(run: Run, head: str | None) -> tuple[int | str, ...]:
