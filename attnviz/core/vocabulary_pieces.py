@@ -27,6 +27,15 @@ _PADDING = re.compile(
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _SPACES = "ĠĊĉč"  # space, line feed, tab, carriage return
 _INNER_SPACE = re.compile(f"[^{_SPACES}]Ġ")  # a space begins a piece of a byte-level vocabulary
+_EDGES = re.compile(rb"\A[\x80-\xbf]{1,3}|[\xc0-\xff][\x80-\xbf]{0,2}\Z")  # parts of characters that a cut leaves
+_OPEN_END = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
+# A character of UTF-8 (Unicode 16, table 3-7), or the longest beginning of one, else a byte.
+_CHARACTER = re.compile(
+    rb"[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]"
+    rb"|(?:\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]|\xed[\x80-\x9f])[\x80-\xbf]?"
+    rb"|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{0,2}|.",
+    re.DOTALL,
+)
 
 
 class ReadPieces(NamedTuple):
@@ -53,80 +62,141 @@ def is_padding(name: str) -> bool:
 def read_pieces(names: Sequence[str | bytes], special: Sequence[bool]) -> ReadPieces | None:
     """Return the text of pieces of a vocabulary; None where the names, all together, are no pieces.
 
-    special: which of them stand for no text.
+    special: which of them stand for no text. The alphabet whose mark most names carry decides; a name that is none of
+    its pieces stays as it is.
 
     >>> read_pieces(["ä½łå¥½", "Ġcat"], [False, False]).source
     '你好 cat'
     """
     words = [name for name, alone in zip(names, special, strict=True) if not alone]
-    for bytes_of, note in _KINDS:
-        found = bytes_of(words)
+    for count_marks, bytes_of, note in sorted(_KINDS, key=lambda kind: -kind[0](words)):
+        found = bytes_of(words) if count_marks(words) or bytes_of is _byte_level or bytes_of is _sentencepiece else None
         if found is not None:
             return _place(found, special, note)
     return None
 
 
+def _strings(words: Sequence[str | bytes]) -> list[str]:
+    return [word for word in words if isinstance(word, str)]
+
+
 def _byte_level(words: Sequence[str | bytes]) -> list[bytes] | None:
-    """Return the bytes of words in GPT-2's alphabet, if they are: they decode, and spaces stand where they would."""
+    """Return the bytes of words in GPT-2's alphabet, if most are: they decode, and spaces stand where they would."""
     if any(isinstance(word, bytes) for word in words):
         return [word if isinstance(word, bytes) else word.encode() for word in words]
-    return _decoded_letters([word for word in words if isinstance(word, str)])
+    return _decoded_letters(_strings(words))
 
 
-def _decoded_letters(words: Sequence[str]) -> list[bytes] | None:
-    """Return the bytes of names in GPT-2's alphabet; None for other names."""
+def _decoded_letters(words: Sequence[str], *, marked: bool = False) -> list[bytes] | None:
+    """Return the bytes of names in GPT-2's alphabet; None where they are more likely plain words.
+
+    marked: whether another mark shows that they are pieces, so that a tie is enough.
+
+    A name with other letters keeps them. For pieces speak spaces at the beginning of names and letters that decode to
+    others than ASCII; against them names that no piece can be, and, without any space, bytes that do not decode.
+    """
     alphabet = byte_letters()
-    if not all(letter in alphabet for word in words for letter in word):
-        return None
-    spaced = sum(word[:1] in _SPACES for word in words if word)
-    wide = any(letter > "~" and letter not in _SPACES for word in words for letter in word)
+    found, foreign, against = [], [], 0
+    for word in words:
+        own = all(letter in alphabet for letter in word)
+        found.append(bytes(map(alphabet.__getitem__, word)) if own else word.encode("utf-8", "surrogatepass"))
+        foreign.append(not own)
+        against += _is_no_piece(word, found[-1]) if own else any(map(_is_latin, word))
+    spaced = _count_spaced(words)
+    characters, broken = _count_decoded([None if alone else data for data, alone in zip(found, foreign, strict=True)])
     bare = sum(word[:1].isascii() and word[:1].isalpha() for word in words[1:])
-    if not wide and 3 * spaced <= bare:
+    if not characters and 3 * spaced <= bare:
         return None
-    if any(_INNER_SPACE.search(word) for word in words):
-        return None
-    found = [bytes(alphabet[letter] for letter in word) for word in words]
-    text, broken = _decode(b"".join(found))
-    controls = any(unicodedata.category(letter) == "Cc" and letter not in "\t\n\r" for letter in text)
-    return None if broken or controls else found
+    return found if against + (0 if spaced else broken) < spaced + characters + marked else None
+
+
+def _is_no_piece(name: str, data: bytes) -> bool:
+    """Return whether no byte-level vocabulary cuts so: a space, a control or a broken character inside the name."""
+    if _INNER_SPACE.search(name):
+        return True
+    inside = _EDGES.sub(b"", data).decode("utf-8", "replace")
+    strange = "\ufffd" in inside and len(data) > 1
+    return strange or (len(name) > 1 and any(unicodedata.category(each) == "Cc" for each in inside.strip("\t\n\r")))
+
+
+def _is_latin(letter: str) -> bool:
+    return letter > "~" and unicodedata.name(letter, "").startswith("LATIN")
+
+
+def _count_spaced(words: Sequence[str | bytes]) -> int:
+    """Return how many names begin with a space or a tab of a byte-level vocabulary, or are all white space."""
+    return sum(word[:1] in ("Ġ", "ĉ") or not word.strip(_SPACES) for word in _strings(words) if word)
+
+
+def _count_decoded(parts: Sequence[bytes | None]) -> tuple[int, int]:
+    """Return how many characters beyond ASCII the parts decode to, and how many bytes between them decode to none.
+
+    None stands for a name of other letters. A character that the last part only begins is not counted as broken.
+    """
+    data = b"".join(b"\n" if part is None else part for part in parts)
+    text = _OPEN_END.sub(b"", data).decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    return sum(letter > "~" and letter.isprintable() for letter in text) - broken, broken
 
 
 def _sentencepiece(words: Sequence[str | bytes]) -> list[bytes] | None:
-    names = [word for word in words if isinstance(word, str)]
+    names = _strings(words)
     marked = any(name.startswith("▁") for name in names)
     if not marked and not (names and sum(_BYTE.fullmatch(name) is not None for name in names) >= 2):
         return None
     return [
-        bytes([int(byte[1], 16)]) if (byte := _BYTE.fullmatch(name)) else name.replace("▁", " ").encode()
+        bytes([int(byte[1], 16)])
+        if (byte := _BYTE.fullmatch(name))
+        else name.replace("▁", " ").encode("utf-8", "surrogatepass")
         for name in names
     ]
 
 
 def _word_piece(words: Sequence[str | bytes]) -> list[bytes] | None:
-    names = [word for word in words if isinstance(word, str)]
-    if not any(name.startswith("##") and len(name) > 2 for name in names[1:]):
+    names = _strings(words)
+    if not any(map(_continues, names[1:])):
         return None
     return _spaced([(name[2:], False) if name.startswith("##") and name != "##" else (name, True) for name in names])
 
 
+def _continues(name: str) -> bool:
+    """Return whether this is a piece of WordPiece that continues a word, and no line of # alone."""
+    return name.startswith("##") and bool(name.strip("#"))
+
+
 def _word_ends(words: Sequence[str | bytes]) -> list[bytes] | None:
-    names = [word for word in words if isinstance(word, str)]
+    names = _strings(words)
     if any(name.endswith("</w>") for name in names):
         bare = [name.removesuffix("</w>") for name in names]
         ends = [b" " if name.endswith("</w>") else b"" for name in names]
-        letters = _byte_level(bare) if any(letter > "~" for name in bare for letter in name) else None
-        found = letters or [name.encode() for name in bare]
+        letters = _decoded_letters(bare, marked=True) if any(letter > "~" for name in bare for letter in name) else None
+        found = letters or [name.encode("utf-8", "surrogatepass") for name in bare]
         return [each + end for each, end in zip(found, ends, strict=True)]
     if any(name.endswith("@@") and len(name) > 2 for name in names[:-1]):
-        return [name[:-2].encode() if name.endswith("@@") else f"{name} ".encode() for name in names]
+        kept = [(name[:-2], "") if name.endswith("@@") else (name, " ") for name in names]
+        return [f"{name}{end}".encode("utf-8", "surrogatepass") for name, end in kept]
     return None
 
 
-_KINDS: tuple[tuple[Callable[[Sequence[str | bytes]], list[bytes] | None], Message], ...] = (
-    (_word_ends, message("The names were read as pieces of a vocabulary that marks the ends of words (</w> or @@).")),
-    (_sentencepiece, message("The names were read as pieces of a SentencePiece vocabulary (▁ is a space).")),
-    (_word_piece, message("The names were read as pieces of a WordPiece vocabulary (## continues a word).")),
-    (_byte_level, message("The names were read as pieces of a byte-level vocabulary (Ġ is a space).")),
+_Words = Sequence[str | bytes]
+# How often the mark of an alphabet stands in the names; how they are read; what is said of it.
+_KINDS: tuple[tuple[Callable[[_Words], int], Callable[[_Words], list[bytes] | None], Message], ...] = (
+    (
+        lambda words: sum(name.endswith(("</w>", "@@")) for name in _strings(words)),
+        _word_ends,
+        message("The names were read as pieces of a vocabulary that marks the ends of words (</w> or @@)."),
+    ),
+    (
+        lambda words: sum(name.startswith("▁") for name in _strings(words)),
+        _sentencepiece,
+        message("The names were read as pieces of a SentencePiece vocabulary (▁ is a space)."),
+    ),
+    (
+        lambda words: sum(map(_continues, _strings(words))),
+        _word_piece,
+        message("The names were read as pieces of a WordPiece vocabulary (## continues a word)."),
+    ),
+    (_count_spaced, _byte_level, message("The names were read as pieces of a byte-level vocabulary (Ġ is a space).")),
 )
 
 
@@ -158,9 +228,8 @@ def _is_han(letter: str) -> bool:
 def _place(parts: Sequence[bytes], special: Sequence[bool], note: Message) -> ReadPieces:
     """Decode the parts together, and give each the span of the characters that it has bytes of, without white space."""
     whole = b"".join(parts)
-    text, _ = _decode(whole)
-    of_byte = [number for number, letter in enumerate(text) for _ in letter.encode("utf-8", "surrogatepass")]
-    of_byte = of_byte if len(of_byte) == len(whole) else _slow_places(whole)
+    text = whole.decode("utf-8", "replace")
+    of_byte = [number for number, found in enumerate(_CHARACTER.finditer(whole)) for _ in found[0]]
     spans: list[Span] = []
     at = 0
     for part in parts:
@@ -189,23 +258,6 @@ def _trimmed(text: str, start: int, end: int) -> Span:
         start += len(inside) - len(inside.lstrip())
         end -= len(inside) - len(inside.rstrip())
     return start, end
-
-
-def _decode(data: bytes) -> tuple[str, bool]:
-    """Return the bytes as text, with U+FFFD for what is none, and whether anything but an unfinished end is none."""
-    try:
-        return data.decode(), False
-    except UnicodeDecodeError as error:
-        unfinished = error.reason == "unexpected end of data" and error.end == len(data)
-        return data.decode("utf-8", "replace"), not unfinished
-
-
-def _slow_places(whole: bytes) -> list[int]:
-    """Return the number of the character that each byte belongs to, where some bytes are no text."""
-    found: list[int] = []
-    for end in range(1, len(whole) + 1):
-        found.append(max(len(whole[:end].decode("utf-8", "replace")) - 1, 0))
-    return found
 
 
 @cache

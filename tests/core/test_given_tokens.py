@@ -66,6 +66,22 @@ PIECES = {
     "unknown": (["[CLS]", "the", "[UNK]"], ["<[CLS]>", "the", "[UNK]"], "the [UNK]"),
     "DeepSeek": (["<｜begin▁of▁sentence｜>", "ä½ł", "Ġa"], ["<<｜begin▁of▁sentence｜>>", "你", "a"], "你 a"),
     "unfinished": (["ä½ł", "å¥"], ["你", "�"], "你�"),
+    "broken bytes": (["Ġcat", "Ę", "¡", ":"], ["cat", "\x18", "�", ":"], "cat\x18�:"),
+    "a broken byte inside": (["The", "Ġcat", "aÿb", "Ġdog"], ["The", "cat", "a�b", "dog"], "The cata�b dog"),
+    "a foreign name": (["猫", "Ġcat"], ["猫", "cat"], "猫 cat"),
+    "foreign punctuation": (["The", "Ġcat", "…", "Ġeats"], ["The", "cat", "…", "eats"], "The cat… eats"),
+    "several parts of one character": (["ðŁ", "ĺ", "Ģ", "Ġcat", "Ł"], ["😀₁", "😀₂", "😀₃", "cat", "�"], "😀 cat�"),
+    "broken byte tokens": (["▁a", "<0xE9>", "<0xFF>", "▁b"], ["a", "�", "�", "b"], "a�� b"),
+    "headings in Markdown": (["ĠSee", "Ġ#", "###", "Ġcat"], ["See", "#", "###", "cat"], "See #### cat"),
+    "WordPiece with a name of SentencePiece": (
+        ["the", "##s", "▁", "un", "##x"],
+        ["the", "s", "␣", "un", "x"],
+        "thes ▁ unx",
+    ),
+    "byte-level with the end of a word": (["Ġa", "Ġb", "x</w>"], ["a", "b", "x</w>"], "a bx</w>"),
+    "word ends with a foreign name": (["a</w>", "çĮ«</w>", "…</w>"], ["a", "猫", "…"], "a 猫 …"),
+    "word ends with a broken byte": (["çĮ«</w>", "ÿ</w>", "a</w>"], ["猫", "�", "a"], "猫 � a"),
+    "SentencePiece with a name of GPT-2": (["▁the", "Ġcat", "▁x"], ["the", "Ġcat", "x"], "theĠcat x"),
 }
 
 
@@ -90,7 +106,9 @@ def test_pieces(name):
         ["café", "naïve", "°C"],
         ["Ġanni", "kiel", "laħam"],
         ["the", "caĠt", "eats"],
-        ["猫", "Ġcat"],
+        ["Member", "Člověk", "Ġx"],
+        ["»", "Ü", "«"],
+        ["x", "###", "y"],
         ["the", "big", "dog", "saw", "Ġanni"],
         ["# title", "##", "b"],
         ["a b", "c"],
@@ -104,6 +122,25 @@ def test_plain_names_stay(names):
     assert [token.text for token in found.query] == names
     assert {(token.start, token.piece) for token in found.query} == {(None, None)}
     assert found.notes == ()
+
+
+@pytest.mark.parametrize("foreign", ["猫", "…", "¡", "Ę", "ÿ", "\ud800", "<0xFF>", "##x", "x</w>", "▁", "@@"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["The", "Ġcat", "Ġeats", "Ġfish", "es"],
+        ["▁The", "▁cat", "▁eats", "▁fish", "es"],
+        ["the", "##s", "cat", "##s", "##y"],
+        ["a</w>", "cat</w>", "new", "er</w>"],
+    ],
+)
+def test_one_foreign_name(names, foreign):
+    """One name that is no piece of the alphabet that the others are in leaves the others as readable as they are."""
+    alone = texts(Attention.from_arrays(np.eye(len(names)), names).query)
+    for place in range(1, len(names) + 1):
+        mixed = [*names[:place], foreign, *names[place:]]
+        found = texts(Attention.from_arrays(np.eye(len(mixed)), mixed).query)
+        assert [*found[:place], *found[place + 1 :]] == alone
 
 
 def test_tokens_are_never_read_again():
