@@ -126,16 +126,20 @@ def _layer_names(layers: Sequence[int | str], stack: GivenStack) -> Sequence[int
 def _kept(mask: Any, key_mask: Any, stack: GivenStack, *, cross: bool) -> tuple[Indexes, Indexes]:
     """Return the queries and the keys that are no padding."""
     queries, keys = stack.weights.shape[-2:]
-    written = stack.written is not None
-    if key_mask is not None and not cross:
-        raise InputError("key_mask is for keys of another text; in self-attention mask serves both.")
+    picked: dict[str, Any] = {"text": stack.text, "texts": stack.texts}
+    written: dict[str, Any] = {"written": stack.written is not None}
+    if not cross and key_mask is not None:
+        of_keys = kept_places(key_mask, keys, name="key_mask", **picked, **written)
+        if mask is not None and not np.array_equal(of_keys, kept_places(mask, keys, **picked, **written)):
+            raise InputError("key_mask is for keys of another text; in self-attention mask serves both.")
+        mask = key_mask
     if mask is None and key_mask is None:
         return np.arange(queries), np.arange(keys)
     if not cross:
-        kept = kept_places(mask, keys, text=stack.text, written=written)
+        kept = kept_places(mask, keys, **picked, **written)
         return kept[kept >= keys - queries] - (keys - queries), kept
-    rows = np.arange(queries) if mask is None else kept_places(mask, queries, text=stack.text, written=written)
-    columns = np.arange(keys) if key_mask is None else kept_places(key_mask, keys, text=stack.text, name="key_mask")
+    rows = np.arange(queries) if mask is None else kept_places(mask, queries, **picked, **written)
+    columns = np.arange(keys) if key_mask is None else kept_places(key_mask, keys, name="key_mask", **picked)
     return rows, columns
 
 

@@ -74,7 +74,7 @@ def read_tokens(
     if tokens is None and (tokenizer is None or not texts):
         raise OptionError("Without tokens, tokenizer and text are needed: it cuts the text again.")
     made = _make(tokens, texts, tokenizer, batch)
-    flags = _special_flags(special, made, tokenizer)
+    flags = _special_flags(special, made, tokenizer, batch)
     found = (_by_offsets if made.offsets is not None and texts else _by_pieces)(made, texts, flags)
     return replace(found, unknown=_unknown_piece(made, tokenizer) if texts else None)
 
@@ -204,10 +204,14 @@ def _pieces_of(ids: Sequence[int], tokenizer: Any) -> tuple[str | bytes, ...]:
     return tuple(piece if isinstance(piece, bytes) else str(piece) for piece in found)
 
 
-def _special_flags(special: Any, made: _Made, tokenizer: Any) -> tuple[bool, ...]:
+def _special_flags(special: Any, made: _Made, tokenizer: Any, batch: int) -> tuple[bool, ...]:
     """Return which tokens stand for no text: as the mask says, the tokenizer, or the well-known forms."""
     if special is not None:
-        numbers = _as_list(special, 0) if isinstance(special, Iterable) or hasattr(special, "detach") else [special]
+        numbers = (
+            _as_list(_one_text(special, batch), 0)
+            if isinstance(special, Iterable) or hasattr(special, "detach")
+            else [special]
+        )
         if not all(number in (0, 1) for number in numbers):
             raise InputError("special_tokens_mask is a list of 1 for a special token and 0 for any other.")
         flags = tuple(map(bool, numbers))

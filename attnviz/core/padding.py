@@ -7,29 +7,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.errors import InputError, MissingError, ShapeError
+from attnviz.core.errors import InputError, ShapeError
 from attnviz.core.foreign_arrays import as_numbers
 from attnviz.core.types import Booleans, Floats
 
 
 def kept_places(
-    mask: Any, count: int, *, text: int = 0, name: str = "mask", written: bool = False
+    mask: Any, count: int, *, text: int = 0, texts: int = 1, name: str = "mask", written: bool = False
 ) -> NDArray[np.int64]:
     """Return the positions, of `count`, that a mask keeps: those where it is 1.
 
-    mask: an attention_mask [n] or [batch, n] of 0 and 1, of which `text` picks a row. written: whether a model wrote
-    tokens after those of the mask; they are kept. Raises ShapeError, or InputError for other numbers.
+    mask: an attention_mask [n] or [batch, n] of 0 and 1, of which `text`, the number of one of `texts`, picks a row;
+    several texts may share one, as continuations of one prompt do. written: whether a model wrote tokens after those of
+    the mask; they are kept. Raises ShapeError, or InputError for other numbers.
     """
     try:
         found = as_numbers(mask)
     except InputError as error:
         raise InputError("{name} is not an array of numbers 0 and 1: {error}", name=name, error=error.message) from None
     if found.ndim == 2:
-        if not 0 <= text < len(found):
-            raise MissingError(
-                "{name} is of {count} texts, and has no text {text}.", name=name, count=len(found), text=text
+        if len(found) > 1 and texts % len(found):
+            raise ShapeError(
+                "{name} is of {count} texts, and the weights are of {texts}.",
+                hint="Give the row of the text that is shown; where the weights are a batch, batch= chooses one.",
+                name=name,
+                count=len(found),
+                texts=texts,
             )
-        found = found[text]
+        found = found[text * len(found) // texts] if len(found) else found
     if found.ndim != 1:
         raise ShapeError(
             "{name} is [tokens] or [batch, tokens], 1 for a token and 0 for padding, not of shape {shape}.",

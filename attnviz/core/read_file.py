@@ -25,14 +25,16 @@ _CHUNK = MEBIBYTE
 _BEGINNING, _SHOWN = 400, 20  # of a text in a guessed encoding: bytes, characters
 
 
-def read_bytes(path: Path, most: int = LARGEST_TEXT) -> bytes:
+def read_bytes(path: Path, most: int = LARGEST_TEXT, *, begins: bytes = b"") -> bytes:
     """Read a file's bytes; InputError says why it cannot be read, or that it has more than `most` bytes.
 
-    A pipe may stand for a file; one that never ends, and a device, are read up to the limit only.
+    A pipe may stand for a file; one that never ends is read up to the limit only, a device not at all. begins: how such
+    a file begins; of one that begins otherwise no more is returned than that beginning.
     """
     try:
         with open(path, "rb") as file:
-            return read_at_most(file, most, repr(str(path)))
+            _refuse_device(file, path)
+            return read_at_most(file, most, repr(str(path)), begins=begins)
     except IsADirectoryError:
         raise InputError("{path!r} is a folder; a file was expected.", path=str(path)) from None
     except FileNotFoundError:
@@ -44,16 +46,29 @@ def read_bytes(path: Path, most: int = LARGEST_TEXT) -> bytes:
         raise InputError("{path!r} cannot be read: {reason}.", path=str(path), reason=reason) from None
 
 
-def read_at_most(file: IO[bytes], most: int, name: str | Message) -> bytes:
-    """Read all of an open file; InputError, before anything is read where its size is known, for more than `most`."""
+def _refuse_device(file: IO[bytes], path: Path) -> None:
+    """Raise InputError for a device, as /dev/zero, which may never end; a terminal, which ends, is read."""
+    mode = os.fstat(file.fileno()).st_mode
+    if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not file.isatty()):
+        raise InputError("{path!r} is a device; a file was expected.", path=str(path))
+
+
+def read_at_most(file: IO[bytes], most: int, name: str | Message, *, begins: bytes = b"") -> bytes:
+    """Read all of an open file; InputError, before anything is read where its size is known, for more than `most`.
+
+    begins: see read_bytes.
+    """
     try:
         size = os.fstat(file.fileno()).st_size
     except (OSError, ValueError):  # no file of the system
         size = 0
     if size > most:
         raise too_large(name, size, most)
-    parts = [file.read(size + 1)]
-    total = len(parts[0])
+    start = file.read(len(begins)) if begins else b""
+    if start != begins:
+        return start
+    parts = [start, file.read(size + 1)]
+    total = sum(map(len, parts))
     while total > size and (chunk := file.read(_CHUNK)):
         parts.append(chunk)
         total += len(chunk)

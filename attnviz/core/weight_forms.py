@@ -28,8 +28,8 @@ class GivenStack(NamedTuple):
     """Weights [layers, heads, query, key] as they were given, not yet checked, and what their form tells.
 
     layers: their numbers, where some layers of `depth` have none; else None. allowed: the causal mask of what a model
-    wrote, else None. grid: see row_sums.grid_of. text: which text of a batch they are of. written: how many tokens
-    `generate` wrote, None where nothing was written.
+    wrote, else None. grid: see row_sums.grid_of. text: which text of a batch of `texts` they are of. written: how many
+    tokens `generate` wrote, None where nothing was written.
     """
 
     weights: Floats
@@ -39,6 +39,7 @@ class GivenStack(NamedTuple):
     grid: Grid | None = None
     notes: tuple[Message, ...] = ()
     text: int = 0
+    texts: int = 1
     written: int | None = None
 
 
@@ -74,13 +75,14 @@ def _is_output(weights: Any) -> bool:
 class _OfOutput(NamedTuple):
     """The attention of an output that is meant, and the text; beams: in which row each step has it, None for all in it.
 
-    notes: on what is not known.
+    notes: on what is not known. texts: how many were written, where that is known.
     """
 
     weights: Any
     text: int | None
     beams: Sequence[int] | None = None
     notes: tuple[Message, ...] = ()
+    texts: int | None = None
 
 
 def _from_output(output: Any, batch: int | None, attention: str, *, cross: bool) -> _OfOutput:
@@ -140,7 +142,7 @@ def _from_output(output: Any, batch: int | None, attention: str, *, cross: bool)
                     count=count,
                 ),
             )
-    return _OfOutput(there[attention], batch, found, notes)
+    return _OfOutput(there[attention], batch, found, notes, rows)
 
 
 def _depth(output: Any) -> int:
@@ -224,11 +226,12 @@ def _layers(weights: Sequence[Any], dimensions: int, batch: int | None) -> Given
         count = shapes[0][0]
         text = _text(batch, count)
         stacked = np.stack([_row(layer, text) for layer in weights])
-        return GivenStack(stacked, len(weights), grid=grid, notes=_which_text(batch, count), text=text)
+        notes = _which_text(batch, count)
+        return GivenStack(stacked, len(weights), grid=grid, notes=notes, text=text, texts=count)
     if dimensions == 3 and batch is not None:
         text = _text(batch, shapes[0][0])
         stacked = np.stack([_row(layer, text)[None] for layer in weights])
-        return GivenStack(stacked, len(weights), grid=grid, text=text)
+        return GivenStack(stacked, len(weights), grid=grid, text=text, texts=shapes[0][0])
     if batch:
         raise _no_batch(batch)
     if dimensions == 3 and shapes[0][0] > 1:
@@ -253,10 +256,11 @@ def _one_array(found: Floats, batch: int | None, grid: Grid | None) -> GivenStac
             raise _blocks(found.shape)
         text = _text(batch, found.shape[1])
         notes = _which_text(batch, found.shape[1])
-        return GivenStack(as_layers(found[:, text]), len(found), grid=grid, notes=notes, text=text)
+        shown = as_layers(found[:, text])
+        return GivenStack(shown, len(found), grid=grid, notes=notes, text=text, texts=found.shape[1])
     if count in (3, 4) and batch is not None and found.size:
         text = _text(batch, len(found))
-        return GivenStack(as_layers(found[text]), 1, grid=grid, text=text)
+        return GivenStack(as_layers(found[text]), 1, grid=grid, text=text, texts=len(found))
     if batch:
         raise _no_batch(batch)
     layers = as_layers(found)
@@ -325,6 +329,7 @@ def _steps(steps: Sequence[Sequence[Any]], batch: int | None, output: _OfOutput 
         dtype_of([layer for step in chosen for layer in step]),
         tuple(notes),
         text,
+        max(count, text + 1) if output is None or output.texts is None else output.texts,
         joined.written,
     )
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention
@@ -44,9 +45,11 @@ def read_attentions(
 ) -> tuple[Attention, ...]:
     """Return every attention that a file holds: one, or the documents of several texts.
 
-    .npz: `weights` of 2 to 4 dimensions, and what there is of `tokens`, `keys`, `allowed`, `mask`, `key_mask`,
-    `special_tokens_mask`, `layers` and `heads`. .json: this project's document, an object with these fields, or a
-    nested list. .npy: weights alone. labels: the tokens' names, and in a second string the keys', see `split_labels`.
+    .npz: `weights` of 2 to 4 dimensions, or [layers, batch, heads, query, key] with a text for each of the batch, and
+    what there is of `tokens`, `keys`, `allowed`, `mask` (or `attention_mask`), `key_mask`, `special_tokens_mask`,
+    `layers` and `heads`, most of which a batch may have for each text. .json: this project's document, an object with
+    these fields, or a nested list. .npy: weights alone. labels: the tokens' names, and in a second string the keys',
+    see `split_labels`.
     normalize: divide rows by their sums; partial: take rows that sum to less than 1. Names that are pieces of a
     vocabulary are read back into text, but not joined. Raises InputError, ShapeError or OptionError.
     """
@@ -58,15 +61,13 @@ def read_attentions(
             hint="A model goes with --model, or with `attnviz.load`." if suffix == ".gguf" or path.is_dir() else "",
             name=path.name or str(path),
         )
-    data = read_bytes(path, LARGEST_DOCUMENT if suffix == ".json" else LARGEST_ARRAYS)
     if suffix == ".json":
-        found = _parse(data, path)
+        found = _parse(read_bytes(path, LARGEST_DOCUMENT), path)
+    elif suffix == ".npz":
+        found = _npz(read_bytes(path, LARGEST_ARRAYS, begins=b"PK"), path.name)
     else:
-        found = (
-            [_npz(data, path.name)]
-            if suffix == ".npz"
-            else [{"weights": read_npy(io.BytesIO(data), len(data), path.name)}]
-        )
+        data = read_bytes(path, LARGEST_ARRAYS, begins=b"\x93NUMPY")
+        found = _by_text({"weights": read_npy(io.BytesIO(data), len(data), path.name)}, path.name)
     rows = _Rows(normalize, partial)
     return tuple(_attention(each, path.name, labels, rows) for each in found)
 
@@ -106,7 +107,7 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], rows: _R
         hidden = None if own is None else own.hidden  # [CLS] and the like, with their part of each row
         mask = found.get("mask")
         notes: tuple[Message, ...] = ()
-        if mask is None and own is None and keys is None:
+        if mask is None and found.get("key_mask") is None and own is None and keys is None:
             mask, notes = _padding(tokens, stack.weights)
         parts = read_parts(
             stack,
@@ -163,15 +164,23 @@ def _checked(found: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     for axis in ("layers", "heads"):
         if axis in found:
             found[axis] = checked_names(axis, found[axis])
-    for part in ("allowed", "mask", "key_mask", "special_tokens_mask"):
+    for part in ("allowed", "mask", "attention_mask", "key_mask", "special_tokens_mask"):
         if part in found:
             found[part] = checked_flags(part, found[part])
+    found["mask"] = _one_mask(found.get("mask"), found.pop("attention_mask", None))
     if "output" in found:
         found["output"] = checked_vectors("output", found["output"])
     if "settings" in found:
         layers, heads = (found.get(axis, range(size)) for axis, size in zip(("layers", "heads"), shape, strict=False))
         found["settings"] = checked_provenance(found["settings"], layers, heads)
     return found
+
+
+def _one_mask(mask: Any, also: Any) -> Any:
+    """Return the mask, which may be called attention_mask; InputError where both are there and differ."""
+    if mask is not None and also is not None and not np.array_equal(mask, also):
+        raise InputError("mask and attention_mask are two names of one mask, and differ here.", hint="Keep one.")
+    return also if mask is None else mask
 
 
 def _names(
@@ -205,8 +214,8 @@ def _parse(data: bytes, path: Path) -> list[dict[str, Any]]:
         raise InputError("{name!r} is not valid JSON: {reason}.", name=name, reason=why_no_json(error)) from None
     several = isinstance(document, list) and bool(document) and all(isinstance(each, dict) for each in document)
     if isinstance(document, list) and not several:
-        return [{"weights": document}]
-    return [_document(each, name) for each in (document if several else [document])]
+        return _by_text({"weights": document}, name)
+    return [text for each in (document if several else [document]) for text in _by_text(_document(each, name), name)]
 
 
 def _document(document: Any, name: str) -> dict[str, Any]:
@@ -223,7 +232,7 @@ def _document(document: Any, name: str) -> dict[str, Any]:
     return dict(document)
 
 
-def _npz(data: bytes, name: str) -> dict[str, Any]:
+def _npz(data: bytes, name: str) -> list[dict[str, Any]]:
     """Return the arrays of an .npz that mean something here; those that attnviz wrote give all that they hold."""
     if data[:2] != b"PK":
         raise InputError("{name!r} is not a NumPy .npz file.", name=name)
@@ -237,7 +246,7 @@ def _npz(data: bytes, name: str) -> dict[str, Any]:
             names=names,
         )
     try:
-        return _from_arrays(arrays)
+        return [_from_arrays(text) for text in _by_text(arrays, name)]
     except InputError as error:
         raise error.about(name) from None
     except (TypeError, ValueError, IndexError, OverflowError, RecursionError):
@@ -254,6 +263,7 @@ _PARTS = (
     "keys",
     "allowed",
     "mask",
+    "attention_mask",
     "key_mask",
     "special_tokens_mask",
     "layers",
@@ -265,6 +275,64 @@ _PARTS = (
     "output",
     "settings",
 )
+
+
+# What a batch has of each text, and the number of its dimensions there.
+_PER_TEXT = {
+    "tokens": 1,
+    "keys": 1,
+    "mask": 1,
+    "attention_mask": 1,
+    "key_mask": 1,
+    "special_tokens_mask": 1,
+    "spans": 2,
+    "key_spans": 2,
+    "pieces": 1,
+    "key_pieces": 1,
+    "allowed": 4,
+}
+
+
+def _by_text(parts: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the parts of each text of a batch, [layers, batch, heads, query, key]; else the parts of the one text.
+
+    A part without an axis for the batch is that of every text. Raises InputError for one of another number of texts.
+    """
+    own = [part for part, inner in _PER_TEXT.items() if _dimensions(parts.get(part)) == inner + 1]
+    if _dimensions(parts["weights"]) != 5:  # a tokenizer gives one text as a batch of one
+        own = [part for part in own if part != "allowed"]
+        weights, count = None, 1
+    else:
+        try:
+            weights = as_numbers(parts["weights"])
+        except (ShapeError, InputError) as error:
+            raise error.about(name) from None
+        count = weights.shape[1]
+    for part in own:
+        texts = len(parts[part][0]) if part == "allowed" else len(parts[part])
+        if texts != count:
+            raise InputError(
+                "{name!r} has {part} of {found} texts, and weights of {count}.",
+                hint="Weights of several texts are [layers, batch, heads, query, key].",
+                name=name,
+                part=part,
+                found=texts,
+                count=count,
+            )
+    found = []
+    for text in range(count):
+        each = {part: parts[part][text] for part in own if part != "allowed"}
+        if "allowed" in own:
+            each["allowed"] = np.asarray(parts["allowed"])[:, text]
+        found.append(parts | each | ({} if weights is None else {"weights": weights[:, text]}))
+    return found
+
+
+def _dimensions(value: Any) -> int:
+    """Return how many dimensions an array has, or nested lists by their first elements."""
+    if hasattr(value, "ndim"):
+        return int(value.ndim)
+    return 1 + _dimensions(value[0]) if isinstance(value, list) and value else 0
 
 
 def _from_arrays(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:

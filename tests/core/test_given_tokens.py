@@ -317,8 +317,19 @@ def test_padding_of_keys():
     weights = [[0.5, 0.5, 0], [0.5, 0.5, 0], [1, 0, 0]]
     found = Attention.from_arrays(weights, list("abc"), keys=list("xyz"), mask=[1, 1, 0], key_mask=[1, 1, 0])
     assert found.weights.shape == (1, 1, 2, 2)
+    assert len(Attention.from_arrays(np.eye(3), list("abc"), key_mask=[1, 1, 0]).query) == 2
     with pytest.raises(InputError, match="mask serves both"):
-        Attention.from_arrays(np.eye(3), list("abc"), key_mask=[1, 1, 0])
+        Attention.from_arrays(np.eye(3), list("abc"), mask=[1, 1, 1], key_mask=[1, 1, 0])
+
+
+def test_rows_of_a_batch():
+    """Masks of several texts are for weights of as many, of which batch= chooses one; else the row must be given."""
+    weights = np.tile(np.eye(2), (3, 1, 1, 1))
+    masks = {"mask": [[1, 1], [0, 1], [1, 1]], "special_tokens_mask": [[0, 0], [1, 0], [0, 1]]}
+    found = Attention.from_arrays(weights, [["a", "b"], ["x", "y"], ["c", "d"]][1], batch=1, **masks)
+    assert [token.text for token in found.query] == ["y"]
+    with pytest.raises(ShapeError, match="mask is of 3 texts, and the weights are of 1"):
+        Attention.from_arrays(np.eye(2), ["a", "b"], **masks)
 
 
 def test_padding_is_told():

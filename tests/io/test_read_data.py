@@ -7,9 +7,12 @@ import json
 import os
 import pickle
 import random
+import re
+import tracemalloc
 
 import numpy as np
 import pytest
+from near import assert_near
 
 from attnviz import Attention, Token, compare, load_weights, run
 from attnviz.core.errors import AttnvizError, InputError, OptionError, ShapeError
@@ -379,12 +382,12 @@ def test_cut_npz(tmp_path):
     ("arrays", "kind", "words"),
     [
         ({"attention": np.eye(2)}, InputError, ["no array 'weights'", "attention"]),
-        ({"weights": np.eye(2)[None, None, None]}, ShapeError, ["(1, 1, 1, 2, 2)"]),
+        ({"weights": np.eye(2)[(None,) * 4]}, ShapeError, ["(1, 1, 1, 1, 2, 2)"]),
         ({"weights": np.zeros((0, 0))}, ShapeError, ["empty"]),
         ({"weights": np.full((2, 3), 1 / 3)}, ShapeError, ["2 queries and 3 keys", "--labels"]),
         ({"weights": np.eye(2), "tokens": ["a"]}, ShapeError, ["tokens (1)", "(2)"]),
         ({"weights": np.eye(2), "tokens": [1, 2]}, InputError, ["strings"]),
-        ({"weights": np.eye(2), "tokens": [["a", "b"]]}, InputError, ["one dimension"]),
+        ({"weights": np.eye(2), "tokens": [[["a", "b"]]]}, InputError, ["one dimension"]),
         ({"weights": np.eye(2), "settings": "not json"}, InputError, ["w.npz"]),
         ({"weights": np.eye(2) * 2}, InputError, ["row 0 sums to 2", "--normalize"]),
     ],
@@ -444,7 +447,7 @@ FIELDS = {
     "mask of nothing": {"mask": [0, 0]},
     "special of numbers": {"special_tokens_mask": [1, 5]},
     "special of a length": {"special_tokens_mask": [1]},
-    "key_mask": {"key_mask": [1, 1]},
+    "key_mask": {"mask": [1, 0], "key_mask": [1, 1]},
     "layers of fractions": {"layers": [0.5]},
     "layers of names": {"layers": ["first"]},
     "layers of booleans": {"layers": [True]},
@@ -533,3 +536,95 @@ def test_masks_of_layers_and_heads(tmp_path, shape, suffix):
     assert np.array_equal(load_weights(path)[0].masks, full)
     for panel, mask in zip(prepare(found)[0].panels, full.reshape(8, 3, 3), strict=True):
         assert np.array_equal(panel.forbidden, ~mask)
+
+
+def padded(*, left, texts=2):
+    """A batch [layers, batch, heads, query, key] as a model gives it, its names and its attention_mask [batch, n]."""
+    random = np.random.default_rng(6)
+    names = np.array([["the", "cat", "eats", "fish"], ["a", "dog", "[PAD]", "[PAD]"]][:texts])
+    mask = np.array([[1, 1, 1, 1], [1, 1, 0, 0]][:texts])
+    if left:
+        names, mask = names[:, ::-1], mask[:, ::-1]
+    raw = random.random((2, texts, 3, 4, 4)) * mask[:, None, None, :]
+    return raw / raw.sum(axis=-1, keepdims=True), names, mask
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+@pytest.mark.parametrize("name", ["mask", "attention_mask", "key_mask"])
+@pytest.mark.parametrize("left", [False, True])
+def test_masks_of_a_batch(tmp_path, suffix, name, left):
+    """Weights of several texts are an attention each, without the padding that the mask tells, left or right."""
+    weights, names, mask = padded(left=left)
+    path = tmp_path / f"x{suffix}"
+    save_parts(path, weights=weights, tokens=names, **{name: mask})
+    found = load_weights(path)
+    assert len(found) == 2
+    for text, one in enumerate(found):
+        kept = np.flatnonzero(mask[text])
+        assert [token.text for token in one.query] == list(names[text, kept])
+        assert_near(one.weights, weights[:, text][..., kept, :][..., kept])
+        assert not any("padding" in str(note) for note in one.notes)
+
+
+def save_parts(path, **parts):
+    """Write arrays as an .npz, or as an object of JSON."""
+    if path.suffix == ".npz":
+        np.savez(path, **parts)
+    else:
+        path.write_text(json.dumps({name: value.tolist() for name, value in parts.items()}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_masks_of_one_text(tmp_path, left):
+    """One text may come as a batch of one, its names for all positions or for those that are kept alone."""
+    weights, names, mask = (part[..., 1:, :] if part.ndim == 2 else part[:, 1] for part in padded(left=left))
+    kept = np.flatnonzero(mask[0])
+    for given in (names, names[0], names[0][kept], names[:, kept]):
+        save_parts(tmp_path / "x.npz", weights=weights, tokens=given, attention_mask=mask)
+        (found,) = load_weights(tmp_path / "x.npz")
+        assert [token.text for token in found.query] == list(names[0][kept])
+        assert found.weights.shape == (2, 3, 2, 2)
+
+
+def test_masks_of_cross_attention(tmp_path):
+    """Of two texts mask drops rows and key_mask columns; a column that is dropped had no weight."""
+    weights = np.tile([0.5, 0.5, 0], (1, 1, 2, 1))
+    names = {"tokens": np.array(["a", "b"]), "keys": np.array(["x", "y", "z"])}
+    masks = {"mask": np.array([1, 0]), "key_mask": np.array([1, 1, 0])}
+    save_parts(tmp_path / "x.npz", weights=weights, **names, **masks)
+    (found,) = load_weights(tmp_path / "x.npz")
+    assert ([one.text for one in found.query], [one.text for one in found.key]) == (["a"], ["x", "y"])
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"mask": np.ones((2, 2))}, "mask of 2 texts, and weights of 1. Weights of several texts are"),
+        ({"tokens": np.array([["a", "b"], ["c", "d"]])}, "tokens of 2 texts, and weights of 1"),
+        ({"mask": np.array([1, 0]), "attention_mask": np.array([1, 1])}, "two names of one mask"),
+        ({"mask": np.array([1, 0]), "key_mask": np.array([1, 1])}, "key_mask is for keys of another text"),
+        ({"weights": np.full((1, 3, 1, 2, 2), 0.5), "mask": np.ones((2, 2))}, "mask of 2 texts, and weights of 3"),
+    ],
+)
+def test_masks_that_do_not_fit(tmp_path, parts, words):
+    """A mask of other texts, or two masks that differ, are refused; no row is taken by guess."""
+    save_parts(tmp_path / "x.npz", **{"weights": np.full((1, 1, 2, 2), 0.5), **parts})
+    with pytest.raises(AttnvizError, match=re.escape(words)):
+        load_weights(tmp_path / "x.npz")
+
+
+def test_devices_and_endless_files_are_not_read(tmp_path):
+    """A link to a device is refused before it is read, and an endless pipe of no arrays by its beginning."""
+    for suffix in (".npz", ".npy", ".json"):
+        link = tmp_path / f"zero{suffix}"
+        link.symlink_to("/dev/zero")
+        with pytest.raises(InputError, match="is a device; a file was expected"):
+            load_weights(link)
+    sparse = tmp_path / "sparse.npz"
+    with open(sparse, "wb") as file:
+        file.truncate(2**29)
+    tracemalloc.start()
+    with pytest.raises(InputError, match="is not a NumPy"):
+        load_weights(sparse)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
