@@ -36,7 +36,7 @@ class Grid:
             return np.full(numbers.shape, 0.5 * 10.0**-self.decimals)
         _, exponents = np.frexp(numbers.astype(np.float64))
         half: Float64 = np.maximum(np.ldexp(1.0, exponents - 1 - self.digits), self.smallest / 2)
-        return half
+        return np.where(numbers == 0, self.smallest / 2, half)  # 0 has no exponent of its own
 
     def holds(self, numbers: Floats) -> bool:
         """Return whether every one of these numbers is on the grid."""
@@ -66,11 +66,11 @@ _BY_DTYPE = {
     "float8_e5m2": FLOAT8_E5M2,
     "float8_e5m2fnuz": FLOAT8_E5M2,
 }
-_DECIMALS = tuple(Grid(f"{places} decimals", decimals=places) for places in (5, 4, 3, 2))
+_DECIMALS = (*(Grid(f"{n} decimals", decimals=n) for n in (5, 4, 3, 2)), Grid("1 decimal", decimals=1))
 
 # Weights that were averaged or divided after half precision lie on no grid, and miss 1 by twice its rounding at most.
 _OFF_GRID = 2.0**-10
-_ENOUGH = 12  # so many different numbers of 8 bits are no accident
+_ENOUGH = 12  # so many different numbers of 8 bits are no accident, where a dtype of more bits is known
 _SLIGHT = 0.02  # a sum nearer to 1 than this is probably rounding
 
 
@@ -128,6 +128,7 @@ def judge_sums(
         explained, name = missing <= accepted.off + single_precision(weights.shape[-1]), accepted.name
     else:
         explained, name = _explain(weights, rows, counted, missing, known)
+    explained &= sums[off] > 0  # a row of zeros was not rounded: nothing of it is left
     wrong = off.copy()
     wrong[off] = ~explained
     precision = RowPrecision(name, float(missing[explained].max())) if explained.any() else None
@@ -154,11 +155,9 @@ def _grids(weights: Floats, known: Grid | None) -> Iterator[Grid]:
     if known is not None:
         yield known
     numbers = np.unique(weights[weights > 0])
-    for grid in (FLOAT16, BFLOAT16, *_DECIMALS):
-        if grid != known and grid.holds(numbers):
-            yield grid
-    for grid in (FLOAT8_E4M3, FLOAT8_E5M2):
-        if grid != known and len(numbers) >= _ENOUGH and grid.holds(numbers):
+    for grid in (FLOAT16, BFLOAT16, *_DECIMALS, FLOAT8_E4M3, FLOAT8_E5M2):
+        coarse = grid in (FLOAT8_E4M3, FLOAT8_E5M2) and known is not None
+        if grid != known and grid.holds(numbers) and (len(numbers) >= _ENOUGH or not coarse):
             yield grid
 
 

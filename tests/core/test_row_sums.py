@@ -49,6 +49,7 @@ ROUNDED = {
     "float16": lambda numbers: numbers.astype(np.float16).astype(np.float32),
     "float8_e4m3": lambda numbers: float8(numbers, 4, 2.0**-9),
     "float8_e5m2": lambda numbers: float8(numbers, 3, 2.0**-16),
+    "1 decimal": lambda numbers: np.round(numbers.astype(np.float64), 1),
     "2 decimals": lambda numbers: np.round(numbers.astype(np.float64), 2),
     "3 decimals": lambda numbers: np.round(numbers.astype(np.float64), 3),
     "4 decimals": lambda numbers: np.round(numbers.astype(np.float64), 4),
@@ -83,8 +84,34 @@ def test_dtype_tells(name):
     else:
         with pytest.raises(InputError, match=r"1\.03125"):
             Attention.from_arrays(Tensor(whole, f"torch.{name}"), None)
-    with pytest.raises(InputError):
-        Attention.from_arrays(whole, None)
+    assert Attention.from_arrays(whole, None).provenance.precision.name == "float8_e4m3"
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ([0.3, 0.3, 0.3], "1 decimal"),
+        ([0.1, 0.1, 0.2, 0.2, 0.1, 0.1, 0.1, 0.2], "1 decimal"),
+        ([0.33, 0.33, 0.33], "2 decimals"),
+        ([0.34375, 0.34375, 0.34375], "float8_e4m3"),
+        ([0.3125, 0.3125, 0.3125, 0], "float8_e5m2"),
+        ([0.21875, 0.21875, 0.21875, 0.21875, 0.0625], "float8_e5m2"),
+        ([0.40625, 0.203125, 0.1875, 0.171875], "float8_e4m3"),
+    ],
+)
+def test_few_numbers_on_a_grid(row, name):
+    """A few numbers of a coarse grid are enough: a row is right if one that sums to 1 rounds to it, else it is wrong."""
+    found = Attention.from_arrays([row], None, keys=[str(i) for i in range(len(row))])
+    assert found.provenance.precision.name == name
+    for wrong in ([*row[:-1], row[-1] + 0.75], [row[0]] + [0] * (len(row) - 1)):
+        with pytest.raises(InputError, match="row 0 sums to"):
+            Attention.from_arrays([wrong], None, keys=[str(i) for i in range(len(row))])
+
+
+def test_nothing_is_left_of_a_row():
+    """A row of zeros is refused, though numbers below half a decimal place are rounded to it."""
+    with pytest.raises(InputError, match="row 1 sums to 0"):
+        Attention.from_arrays([[0.9] + [0.0] * 29, [0.0] * 30], None, keys=[f"k{i}" for i in range(30)])
 
 
 def test_grids():
@@ -95,6 +122,7 @@ def test_grids():
         (FLOAT16, 1e-7, 2.0**-25),
         (FLOAT8_E4M3, 1 / 3, 2.0**-6),
         (FLOAT8_E5M2, 1 / 3, 2.0**-5),
+        (FLOAT8_E4M3, 0, 2.0**-10),
     ):
         assert grid.half_steps(np.array([number]))[0] == half
     halves = np.array([1 / 3, 1e-3, 0.99], dtype=np.float16)
@@ -107,7 +135,7 @@ def test_beyond_the_precision(name):
     """A row that misses 1 by more than its rounding can is refused, however coarse the numbers are."""
     weights = ROUNDED[name](softmax(12, spread=0.5))
     weights = weights.copy()
-    weights[0, 0, 3, weights[0, 0, 3].argmax()] = 0  # a twelfth or more is gone
+    weights[0, 0, 3, weights[0, 0, 3].argmax() if name != "1 decimal" else slice(2, None)] = 0  # a twelfth or more
     with pytest.raises(InputError, match="head 0, row 3 sums to"):
         Attention.from_arrays(weights, None, batch=0)
 
