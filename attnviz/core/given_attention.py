@@ -10,6 +10,7 @@ import numpy as np
 from attnviz.core.errors import InputError, OptionError, ShapeError
 from attnviz.core.foreign_arrays import CheckedWeights, as_mask, check_given
 from attnviz.core.given_tokens import GivenTokens, names_expected, padding_places, read_tokens
+from attnviz.core.misgiven_arrays import misgiven
 from attnviz.core.padding import allowed_without_padding, kept_places, without_padding
 from attnviz.core.provenance import GivenOrigin, Provenance, RowPrecision
 from attnviz.core.token import Token
@@ -65,23 +66,26 @@ def read_parts(
     queries, columns = stack.weights.shape[-2:]
     earlier = stack.written is not None and not cross and columns > queries
     if not cross and not earlier and queries != columns:
-        raise dense_needed(queries, columns)
+        raise misgiven(stack.weights, alone=True) or dense_needed(queries, columns)
     named = _read(tokens, text, tokenizer, special_tokens_mask, stack.text)
     asked = _read(keys, None, tokenizer, None, stack.text) if cross else None
     mask = named.mask if mask is None and named is not None else mask
     key_mask = asked.mask if key_mask is None and asked is not None else key_mask
     kept, key_kept = _kept(mask, key_mask, stack, cross=cross)
     limits = stack.allowed if allowed is None else as_mask(allowed)
-    given = check_given(
-        without_padding(stack.weights, kept, key_kept),
-        None if limits is None else allowed_without_padding(limits, stack.weights.shape, kept, key_kept),
-        stack.layers if layers is None else _layer_names(layers, stack),
-        heads,
-        grid=stack.grid,
-        accepted=accepted,
-        normalize=normalize,
-        partial=partial,
-    )
+    try:
+        given = check_given(
+            without_padding(stack.weights, kept, key_kept),
+            None if limits is None else allowed_without_padding(limits, stack.weights.shape, kept, key_kept),
+            stack.layers if layers is None else _layer_names(layers, stack),
+            heads,
+            grid=stack.grid,
+            accepted=accepted,
+            normalize=normalize,
+            partial=partial,
+        )
+    except InputError as error:
+        raise misgiven(without_padding(stack.weights, kept, key_kept)) or error from None
     notes = list(stack.notes)
     rows = key_kept if earlier else kept
     query = _fit(named, rows, columns if earlier else queries, "x", stack, notes)

@@ -100,7 +100,7 @@ def test_dtype_tells(name):
     ],
 )
 def test_few_numbers_on_a_grid(row, name):
-    """A few numbers of a coarse grid are enough: a row is right if one that sums to 1 rounds to it, else it is wrong."""
+    """A few numbers of a coarse grid are enough: a row is right where one that sums to 1 rounds to it."""
     found = Attention.from_arrays([row], None, keys=[str(i) for i in range(len(row))])
     assert found.provenance.precision.name == name
     for wrong in ([*row[:-1], row[-1] + 0.75], [row[0]] + [0] * (len(row) - 1)):

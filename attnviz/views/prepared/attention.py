@@ -242,12 +242,27 @@ def row_error(attention: Attention) -> Message | None:
     off = float(np.abs(sums - 1)[shown].max(initial=0))
     if off < _SEEN:
         return None
-    fields = {"off": pure_decimal(f"{off:.1g}"), "format": precision.name}
+    fields = {"off": pure_decimal(_rounded_up(off)), "format": precision.name}
     if precision.name == UNKNOWN_PRECISION:
         return message("{off}", **fields)
+    if precision.name == "1 decimal":
+        return message("{off}, since the numbers have one decimal", **fields)
     if precision.name.endswith("decimals"):
         return message("{off}, since the numbers have {count} decimals", count=precision.name.split()[0], **fields)
     return message("{off}, since the numbers are {format}", **fields)
+
+
+def _rounded_up(off: float) -> str:
+    """Return one digit of a number from 0, such that the number is no larger.
+
+    >>> _rounded_up(0.0625), _rounded_up(0.3)
+    ('0.07', '0.3')
+    """
+    text = f"{off:.1g}"
+    if float(text) < off * (1 - 1e-6):
+        digit = 10.0 ** np.floor(np.log10(off))
+        text = f"{float(text) + digit:.1g}"
+    return text
 
 
 def _scores(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Prepared, ...]:
