@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
     np.save(bad / "w.npy", np.eye(3))
     np.save(bad / "wide.npy", np.full((2, 3), 1 / 3))
     np.save(bad / "sums.npy", np.eye(3) * 1.5)
-    np.save(bad / "five.npy", np.eye(3)[None, None, None])
+    np.save(bad / "five.npy", np.eye(3)[(None,) * 4])
     return tmp_path
 
 
@@ -115,7 +115,7 @@ CASES = [
     (["run", "--weights", "bad/text.npy"], 1, ["text.npy", "NumPy"]),
     (["run", "--weights", "x.safetensors"], 2, ["load_file('x.safetensors')"]),
     (["run", "--weights", "x.pt"], 2, ["torch.load('x.pt', weights_only=True)"]),
-    (["run", "--weights", "bad/five.npy"], 1, ["(1, 1, 1, 3, 3)"]),
+    (["run", "--weights", "bad/five.npy"], 1, ["(1, 1, 1, 1, 3, 3)"]),
     (["run", "--weights", "bad/sums.npy"], 1, ["Layer 0, head 0, row 0 sums to 1.5", "--normalize"]),
     (["run", "--weights", "bad/wide.npy"], 1, ["2 queries and 3 keys", "--labels"]),
     (["run", "--weights", "bad/w.npy", "--labels", "a,b"], 1, ["--labels (2)", "(3)"]),

@@ -41,6 +41,7 @@ def test_printed_commands_run(capsys, tmp_path, monkeypatch, command):
     monkeypatch.setattr(sys, "stdin", None)
     for name in ("a.npz", "b.npz"):
         np.savez(tmp_path / name, weights=np.eye(2), tokens=np.array(["the", "cat"]))
+    np.save(tmp_path / "x.npy", np.eye(2))
     arguments = shlex.split(command)
     if arguments != ["models"] and all(each.startswith("--") for each in arguments[1:]):
         pytest.skip("the name of a command, not an example")
