@@ -59,7 +59,7 @@ class Recording(Mapping):
 BRANCHES = {
     "qwen2": [{"use_sliding_window": True, "layer_types": None, "sliding_window": 4}],
     "qwen3": [{"use_sliding_window": True, "layer_types": None, "sliding_window": 4}],
-    "smollm3": [{"no_rope_layers": None}],
+    "smollm3": [{"no_rope_layers": None}, {"layer_types": None, "sliding_window": 4}],
     "bert": [{"is_decoder": True}],
     "gemma2": [{"layer_types": None}],
     "olmo3": [{"layer_types": None}, {"rope_parameters": None}],

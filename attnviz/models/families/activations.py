@@ -76,6 +76,27 @@ def relu_squared(x: Float32) -> Float32:
     return np.square(relu(x))
 
 
+def mish(x: Float32) -> Float32:
+    """Return x tanh(ln(1 + exp(x))) (Misra 2020, equation 1)."""
+    return _in_blocks(lambda block: block * np.tanh(np.logaddexp(np.float32(0), block)), x)
+
+
+def leaky_relu(x: Float32) -> Float32:
+    """Return x, or 0.01 x where that is larger (Maas et al. 2013, equation 2)."""
+    return np.maximum(x, np.float32(0.01) * x)
+
+
+def hard_swish(x: Float32) -> Float32:
+    """Return x times x + 3 held between 0 and 6, divided by 6 (Howard et al. 2019, section 5.2)."""
+    return x * (np.clip(x + np.float32(3), np.float32(0), np.float32(6)) / np.float32(6))
+
+
+def laplace(x: Float32) -> Float32:
+    """Return the share of a normal distribution below x, of mean sqrt(1/2) and variance 1/(4 pi) (Ma et al. 2022)."""
+    mean, deviation = np.float32(0.707107), np.float32(0.282095)
+    return np.float32(0.5) * (np.float32(1) + erf((x - mean) / np.float32(deviation * np.sqrt(2))))
+
+
 def _clipped_gelu(x: Float32) -> Float32:
     return np.clip(gelu(x), np.float32(-10), np.float32(10))
 
@@ -102,6 +123,11 @@ ACTIVATIONS: Mapping[str, Activation] = {
     "swish": silu,
     "relu": relu,
     "relu2": relu_squared,
+    "relu6": lambda x: np.clip(x, np.float32(0), np.float32(6)),
+    "leaky_relu": leaky_relu,
+    "mish": mish,
+    "hardswish": hard_swish,
+    "laplace": laplace,
     "sigmoid": lambda x: _in_blocks(_sigmoid, x),
     "tanh": _tanh,
     "linear": _identity,

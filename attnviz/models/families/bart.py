@@ -32,8 +32,9 @@ class BartDecoder(MarianDecoder):
         return vocabulary
 
     def embedding_names(self, side: str) -> tuple[str, ...]:
-        """Return the possible names of the table of token vectors, which both sides share."""
-        return "shared.weight", f"{side}.embed_tokens.weight"
+        """Return the possible names of a side's table: both share one unless they are untied."""
+        own, shared = f"{side}.embed_tokens.weight", "shared.weight"
+        return (shared, own) if self.config.flag("tie_word_embeddings", True) else (own, shared)
 
     def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return token + position vectors, normed: [n, dim]."""

@@ -72,6 +72,10 @@ class Bert(Stack):
         self.intermediate_size = self.size(self.config, "intermediate_size")
         self.epsilon = self.norm_epsilon()
         self.activation = self.read_activation()
+        self.check_heads()
+
+    def check_heads(self) -> None:
+        """Raise InputError where the heads cannot share the hidden size."""
         equal_heads(self.dim, self.heads)
 
     def read_activation(self) -> Activation:

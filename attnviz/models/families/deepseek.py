@@ -306,7 +306,11 @@ class Glm4Moe(SigmoidRouting):
     )
     default_kv_heads = 8
     default_epsilon = 1e-5
-    rotary_defaults: ClassVar[dict[str, Any]] = {"names": {"share": "partial_rotary_factor"}, "share": 0.5}
+    rotary_defaults: ClassVar[dict[str, Any]] = {
+        "names": {"share": "partial_rotary_factor"},
+        "share": 0.5,
+        "rounds_up": True,
+    }
     experts = 128
     width_key = ("moe_intermediate_size", 1408)
 

@@ -21,7 +21,11 @@ class Glm(Llama):
     default_kv_heads = 2
     default_head_dim = 128
     default_epsilon = 1.5625e-7
-    rotary_defaults: ClassVar[dict[str, Any]] = {"names": {"share": "partial_rotary_factor"}, "share": 0.5}
+    rotary_defaults: ClassVar[dict[str, Any]] = {
+        "names": {"share": "partial_rotary_factor"},
+        "share": 0.5,
+        "rounds_up": True,
+    }
     halves = False
     gated = Phi3.gated
 

@@ -15,7 +15,12 @@ from attnviz.models.families.config import Configuration, equal_heads
 from attnviz.models.families.layers import attention, heads_of, linear, take_layer_norm
 from attnviz.models.families.rotary import longest_text, rotate, rotation_for
 
-_ROTARY: dict[str, Any] = {"names": {"theta": "rotary_emb_base", "share": "rotary_pct"}, "share": 0.25, "longest": 2048}
+_ROTARY: dict[str, Any] = {
+    "names": {"theta": "rotary_emb_base", "share": "rotary_pct"},
+    "share": 0.25,
+    "longest": 2048,
+    "rounds_up": True,
+}
 
 
 class GptNeoX(CausalStack):

@@ -355,16 +355,16 @@ class SmolLm3(Llama):
 
     @cached_property
     def windows(self) -> Sequence[int | None]:
-        """Return each layer's window, where use_sliding_window is true.
+        """Return each layer's window: of those named in layer_types, or of those without positions.
 
-        It counts for the layers named in layer_types, or for those without positions.
+        Without layer_types, use_sliding_window says whether there are any.
         """
         width = self.config.optional_count("sliding_window")
-        if width is None or not self.config.flag("use_sliding_window", False):
-            return [None] * self.shape.layers
         kinds = self.config.per_layer("layer_types", self.shape.layers)
         if kinds is not None:
             return [width if kind == "sliding_attention" else None for kind in kinds]
+        if width is None or not self.config.flag("use_sliding_window", False):
+            return [None] * self.shape.layers
         return [None if rotates else width for rotates in self.rotates]
 
 

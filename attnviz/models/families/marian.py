@@ -125,8 +125,10 @@ class MarianDecoder(Stack):
 
     def embedding_names(self, side: str) -> tuple[str, ...]:
         """Return the possible names of a side's table: both share one unless the config says otherwise."""
-        own, shared = f"{side}.embed_tokens.weight", self.config.flag("share_encoder_decoder_embeddings", True)
-        return ("shared.weight", own) if shared else (own,)
+        own, flag = f"{side}.embed_tokens.weight", self.config.flag
+        if not flag("share_encoder_decoder_embeddings", True):
+            return (own,)
+        return ("shared.weight", own) if flag("tie_word_embeddings", True) else (own, "shared.weight")
 
     def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
         """Run attention, cross-attention in a decoder, feed-forward on [n, dim]; a norm before or after each."""

@@ -10,7 +10,7 @@ import numpy as np
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
 from attnviz.core.types import Float32, Indexes
-from attnviz.models.families.base import ConfigKeys, LayerOutput, StackSetup, word_vectors
+from attnviz.models.families.base import NEEDLESS, ConfigKeys, LayerOutput, StackSetup, word_vectors
 from attnviz.models.families.bert import Bert
 from attnviz.models.families.config import equal_heads
 from attnviz.models.families.layers import attention, heads_of, layer_norm, linear, take_layer_norm
@@ -41,6 +41,8 @@ class MobileBert(Bert):
         "use_bottleneck",
         "use_bottleneck_attention",
     )
+    # transformers makes these layers for every model, and leaves them out of the pass where the config says so.
+    needless: ClassVar[tuple[str, ...]] = (*NEEDLESS, r"bottleneck\.attention\.", r"embedding_transformation\.")
     unread: ClassVar[tuple[str, ...]] = ("is_decoder",)
     harmless: ClassVar[Mapping[str, str]] = {
         "classifier_activation": "head",
@@ -60,7 +62,11 @@ class MobileBert(Bert):
                 "The model's config must give normalization_type as no_norm or layer_norm, not {value!r}.",
                 value=self.normed,
             )
-        equal_heads(self.inner, self.heads)
+
+    def check_heads(self) -> None:
+        """Raise InputError where the heads cannot share the width of the bottleneck."""
+        narrow = self.config.flag("use_bottleneck", True)
+        equal_heads(self.config.count("intra_bottleneck_size", default=128) if narrow else self.dim, self.heads)
 
     def norm(self, name: str, width: int, x: Float32, epsilon: float | None = None) -> Float32:
         """Return x [n, width] times a weight plus a bias (Sun et al. 2020, section 3.2), or its layer norm."""

@@ -16,7 +16,7 @@ from attnviz.core.errors import InputError
 from attnviz.core.types import Float32, Indexes
 from attnviz.i18n.messages import message
 from attnviz.models.families.activations import Activation, gelu
-from attnviz.models.families.base import ConfigKeys, LayerOutput, StackSetup, refuse_segments
+from attnviz.models.families.base import NEEDLESS, ConfigKeys, LayerOutput, StackSetup, refuse_segments
 from attnviz.models.families.bert import Bert, LayerNames, Roberta, XlmRoberta
 from attnviz.models.families.layers import attention, linear, take_layer_norm
 from attnviz.models.families.rotary import rotate, rotation_for
@@ -83,6 +83,7 @@ class XlmRobertaXl(PreNormBert, XlmRoberta):
 
     final_norm = "encoder.LayerNorm"
     embedding_norm = False
+    default_segments = 1
     names = LayerNames(attention_norm="attention.self_attn_layer_norm", norm="LayerNorm")
     default_epsilon = 1e-5
     keys = ConfigKeys(
@@ -108,6 +109,7 @@ class Xmod(PreNormBert, XlmRoberta):
         "pre_norm",
     )
     harmless: ClassVar[Mapping[str, str]] = {"languages": "tensors"}
+    needless: ClassVar[tuple[str, ...]] = (*NEEDLESS, r"\.adapter_modules\.")
     notes = (message("X-MOD has an adapter for each language: that of the config's default_language is applied."),)
 
     def __init__(self, setup: StackSetup) -> None:

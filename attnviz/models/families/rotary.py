@@ -85,7 +85,8 @@ def rotation_for(config: Configuration, head_dim: int, count: int, *, start: int
     Reads rope_parameters, or rope_scaling with rope_theta beside it. defaults, where the config is silent: theta,
     share (of a head's features), longest (max_position_embeddings), original (length of the training); names: what
     the family calls theta and share (without a name for it the whole head is rotated); aliases: other names of
-    scalings. Raises InputError for an unknown scaling or numbers that are missing.
+    scalings; rounds_up: whether an odd number of features is rotated with one more. Raises InputError for an
+    unknown scaling or numbers that are missing.
     """
     name, plan = _plan(config, head_dim, count, defaults)
     per_position, factor = SCALINGS[name](plan)
@@ -112,6 +113,8 @@ def rotary_kind(config: Configuration, kind: str, **older: Any) -> Configuration
     given = config.get("rope_parameters")
     named = isinstance(given, Mapping) and any(value is None or isinstance(value, Mapping) for value in given.values())
     values = dict(given.get(kind) or {}) if named else older
+    if named:
+        values.pop("truncate", None)  # transformers looks for it beside the kinds of layers, where it never stands
     return config.changed(rope_scaling=None, rope_parameters=values)
 
 
@@ -159,7 +162,8 @@ def _plan(config: Configuration, head_dim: int, count: int, defaults: Mapping[st
     theta = names.get("theta", "rope_theta")
     base = values.number("rope_theta", default=config.number(theta, default=defaults.get("theta", 10_000.0)))
     dim = int(head_dim * _rotated_share(config, values, names.get("share"), defaults.get("share", 1.0)))
-    if dim % 2 or not 0 < dim <= head_dim or base <= 1:
+    odd = dim % 2
+    if (odd and not defaults.get("rounds_up")) or not 0 < dim <= head_dim - odd or base <= 1:
         raise InputError(
             "The model's rotary positions rotate {dim} of a head's {head_dim} features with base {base}; the "
             "number must be even and the base above 1.",

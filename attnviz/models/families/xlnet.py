@@ -57,9 +57,10 @@ class XlNet(Stack):
         "layer_norm_eps",
         "n_head",
         "n_layer",
+        "same_length",
         "type_vocab_size",
     )
-    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"bi_data": (False,), "same_length": (False,)}
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"bi_data": (False,)}
     harmless: ClassVar[Mapping[str, str]] = {
         "end_n_top": "head",
         "mem_len": "generating",
@@ -90,6 +91,10 @@ class XlNet(Stack):
         kind = config.word("attn_type", default="bi")
         if kind not in ("bi", "uni"):
             raise InputError("The model's config must give attn_type as bi or uni, not {value!r}.", value=kind)
+        if kind == "uni" and config.flag("same_length", False):
+            raise InputError(
+                "The model's config gives same_length with attn_type uni, which needs a memory of the text before."
+            )
         return ModelShape(
             family=family,
             layers=cls.size(config, "layers"),
