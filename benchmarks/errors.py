@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import re
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +30,10 @@ import transformers
 from safetensors.numpy import load_file
 from threadpoolctl import threadpool_info
 from transformers.models.falcon import modeling_falcon
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "golden"))
+
+from code_models import load_code_model
 
 from attnviz.models.checkpoint import open_checkpoint
 from attnviz.models.families.registry import family_of, shape_of
@@ -70,6 +75,9 @@ modeling_falcon.build_alibi_tensor = lambda *given, **named: ALIBI(*given, **nam
 def compare_folder(folder: Path, name: str, lengths: tuple[int, ...]) -> list[Errors]:
     """Return a checkpoint in Hugging Face's layout."""
     config = json.loads((folder / "config.json").read_text())
+    own = load_code_model(folder)
+    if own is not None:
+        return compare(own, config, load_file(folder / "model.safetensors"), name, lengths)
     maker = getattr(transformers, config["architectures"][0])
     model = maker.from_pretrained(str(folder), attn_implementation="eager", dtype=torch.float32)
     model.config._experts_implementation = "eager"

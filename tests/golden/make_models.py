@@ -32,6 +32,7 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 import numpy as np
 import torch
 import transformers
+from code_models import CODE_MODELS, write_code_model
 from encoder_models import ENCODERS
 from more_models import MORE_DOUBLE, MORE_SINGLE
 from transformers.models.falcon import modeling_falcon
@@ -520,6 +521,10 @@ def main() -> None:
         if name in names or not names:
             model = build(config_class, model_class, settings)
             write(name, model, double(model))
+    for name, (settings, version, lengths) in CODE_MODELS.items():
+        if name in names or not names:
+            model = write_code_model(MODELS / name, settings, version)
+            np.savez_compressed(MODELS / name / "answers.npz", **single(model, lengths))
     if "gemma3-270m" in names or not names:
         np.savez_compressed(MODELS / "gemma3-270m.npz", **gemma3())
     if names:

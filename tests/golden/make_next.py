@@ -3,6 +3,7 @@
 Run where torch and transformers are installed, as make_models.py says; with --real too for next_real.npz:
 
     /tmp/modelsvenv/bin/python tests/golden/make_next.py
+    /tmp/modelsvenv/bin/python tests/golden/make_next.py NAME
     /tmp/modelsvenv/bin/python tests/golden/make_next.py --real
 
 NAME/ids are the given tokens (of an encoder-decoder those of its text), NAME/said the tokens that were added, and
@@ -24,6 +25,7 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 import numpy as np
 import torch
 import transformers
+from code_models import load_code_model
 from make_models import bad, package
 
 HERE = Path(__file__).parent
@@ -60,7 +62,7 @@ def tiny(folder: Path) -> dict[str, np.ndarray] | None:
     if name.startswith("XLNet") or not name.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration", "MTModel")):
         return None
     given = {"attn_implementation": "eager", "experts_implementation": "eager", "dtype": torch.float32}
-    model = getattr(transformers, name).from_pretrained(folder, **given).eval()
+    model = load_code_model(folder) or getattr(transformers, name).from_pretrained(folder, **given).eval()
     answers = np.load(folder / "answers.npz")
     ids = max((answers[key] for key in answers if key.endswith("_ids") and "target" not in key), key=len)
     most = getattr(model.config, "max_position_embeddings", None) or len(ids) + STEPS
@@ -94,12 +96,13 @@ def real() -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Write next.npz, or with --real next_real.npz."""
+    """Write next.npz, or those checkpoints of it that are named, or with --real next_real.npz."""
     if "--real" in sys.argv[1:]:
         np.savez_compressed(HERE / "next_real.npz", **real())
         return
-    found: dict[str, np.ndarray] = {}
-    for folder in sorted(path for path in MODELS.iterdir() if path.is_dir()):
+    names = sys.argv[1:]
+    found: dict[str, np.ndarray] = dict(np.load(HERE / "next.npz")) if names else {}
+    for folder in sorted(path for path in MODELS.iterdir() if path.is_dir() and (path.name in names or not names)):
         answers = tiny(folder)
         if answers is not None:
             found |= {f"{folder.name}/{key}": array for key, array in answers.items()}

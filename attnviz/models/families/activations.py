@@ -83,18 +83,23 @@ def mish(x: Float32) -> Float32:
 
 def leaky_relu(x: Float32) -> Float32:
     """Return x, or 0.01 x where that is larger (Maas et al. 2013, equation 2)."""
-    return np.maximum(x, np.float32(0.01) * x)
+    larger: Float32 = np.maximum(x, np.float32(0.01) * x)
+    return larger
 
 
 def hard_swish(x: Float32) -> Float32:
     """Return x times x + 3 held between 0 and 6, divided by 6 (Howard et al. 2019, section 5.2)."""
-    return x * (np.clip(x + np.float32(3), np.float32(0), np.float32(6)) / np.float32(6))
+    share: Float32 = np.clip(x + np.float32(3), np.float32(0), np.float32(6)) / np.float32(6)
+    return share * x
 
 
 def laplace(x: Float32) -> Float32:
     """Return the share of a normal distribution below x, of mean sqrt(1/2) and variance 1/(4 pi) (Ma et al. 2022)."""
     mean, deviation = np.float32(0.707107), np.float32(0.282095)
-    return np.float32(0.5) * (np.float32(1) + erf((x - mean) / np.float32(deviation * np.sqrt(2))))
+    share = erf((x - mean) / np.float32(deviation * np.sqrt(2)))
+    share += np.float32(1)
+    share *= np.float32(0.5)
+    return share
 
 
 def _clipped_gelu(x: Float32) -> Float32:

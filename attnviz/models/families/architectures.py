@@ -87,6 +87,8 @@ _BEGINNINGS = {
     "youtu": ("Youtu",),
     "solar_open": ("SolarOpen",),
     "seed_oss": ("SeedOss",),
+    "jina_bert_v2": ("JinaBert",),
+    "internlm2": ("InternLM2",),
     "cohere": ("Cohere",),
     "cohere2": ("Cohere2",),
     "exaone4": ("Exaone4",),
@@ -148,6 +150,7 @@ _ENCODERS = (
     "deberta-v2",
     "nomic_bert",
     "gte",
+    "jina_bert_v2",
     "jina_embeddings_v3",
     "modernbert",
 )

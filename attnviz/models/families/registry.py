@@ -53,6 +53,7 @@ FAMILIES: dict[str, Family] = {
     "deberta-v2": Family("DeBERTa-v2", "deberta:DebertaV2"),
     "nomic_bert": Family("Nomic BERT", "rotary_bert:NomicBert"),
     "gte": Family("GTE", "rotary_bert:Gte"),
+    "jina_bert_v2": Family("Jina Embeddings v2", "jina_bert:JinaBert"),
     "jina_embeddings_v3": Family("Jina Embeddings v3", "rotary_bert:JinaEmbeddings3"),
     "modernbert": Family("ModernBERT", "modernbert:ModernBert"),
     "gpt2": Family("GPT-2", "gpt2:Gpt2"),
@@ -69,6 +70,7 @@ FAMILIES: dict[str, Family] = {
     "mistral": Family("Mistral", "llama:Mistral"),
     "qwen2": Family("Qwen2", "llama:Qwen2"),
     "qwen3": Family("Qwen3", "llama:Qwen3"),
+    "internlm2": Family("InternLM2", "internlm2:InternLm2"),
     "smollm": Family("SmolLM", "llama:Llama"),
     "smollm3": Family("SmolLM3", "llama:SmolLm3"),
     "gemma": Family("Gemma", "gemma:Gemma"),
@@ -142,6 +144,8 @@ def family_of(config: Mapping[str, Any], *, pictures: bool = False) -> str:
     name = Configuration(config).word("model_type", default="")
     name = VISION_PARTS.get(name, name) if pictures else OTHER_NAMES.get(name, name)
     name = VISION_PARTS.get(name, name)
+    if name == "bert" and config.get("position_embedding_type") == "alibi":
+        name = "jina_bert_v2"  # whose own code calls itself bert
     if name in FAMILIES or name in VISION_FAMILIES:
         return name
     from attnviz.models.families import architectures, unsupported
