@@ -18,6 +18,7 @@ from attnviz.views.prepared.model_words import unknown_words
 from attnviz.views.prepared.panels import Prepared, join
 from attnviz.views.prepared.presentation import PICTURE, Presentation
 from attnviz.views.prepared.refine import AS_IS, Refining
+from attnviz.views.prepared.style import AUTO, PATCHES
 
 if TYPE_CHECKING:
     from attnviz.analysis.ablation import Ablation
@@ -104,7 +105,8 @@ def save_attention(
     if suffix in PICTURES:
         return save_picture(prepare_picture(attention, head, layer, presentation, refining), path, presentation.style)
     if is_table(suffix, presentation.style):
-        return save_table(prepare_picture(attention, head, layer, presentation, refining), path, presentation.style)
+        form = prepare_picture(attention, head, layer, presentation, refining, table=True)
+        return save_table(form, path, presentation.style)
     if suffix == PAGE:
         shown = choose_heads(attention, head or "all", layer or "all")
         return save_page(shown, path, presentation=presentation, refining=refining)
@@ -126,9 +128,16 @@ def prepare_picture(
     layer: str | None = None,
     presentation: Presentation = PICTURE,
     refining: Refining = AS_IS,
+    *,
+    table: bool = False,
 ) -> Prepared:
-    """Prepare what a picture shows: the chosen layer and heads; a grid has them all where none are chosen."""
-    rest = "all" if presentation.style.kind == "grid" else None
+    """Prepare what a picture shows: the chosen layer and heads; a grid has them all where none are chosen.
+
+    Of a picture's patches it is their map over the picture, unless another kind is chosen, or a table is made of it.
+    Raises OptionError for a map of patches where there are none.
+    """
+    kind = _fitting_kind(attention, presentation.style, table=table)
+    rest = "all" if kind == "grid" else None
     special = refining.sinks != "keep" or presentation.style.token is not None
     shown = choose_heads(attention, head or rest, layer or rest, special=special)
     forms = refining.apply(prepare(shown, presentation=presentation), shown)
@@ -136,11 +145,26 @@ def prepare_picture(
         from attnviz.views.prepared.reduction_words import add_disagreement
 
         forms = tuple(add_disagreement(form, shown) for form in forms)
-    if presentation.style.kind == "text":
+    if kind == PATCHES:
+        from attnviz.views.prepared.patch_map import map_patches
+
+        forms = tuple(map_patches(form, shown, presentation.style.token) for form in forms)
+    if kind == "text":
         from attnviz.views.prepared.shaded_text import shade_words
 
         forms = tuple(shade_words(form, shown, presentation.style.token) for form in forms)
     return join(forms)
+
+
+def _fitting_kind(attention: Attention, style: Style, *, table: bool) -> str:
+    """Return the kind of picture that a style stands for; raises OptionError for patches where there are none."""
+    if style.kind == PATCHES or (style.kind == AUTO and attention.provenance.picture is not None and not table):
+        from attnviz.views.prepared.patch_map import has_patches, need_patches
+
+        if style.kind == PATCHES and not table:  # a table says itself that it is none
+            need_patches(attention, "--kind")
+        return PATCHES if has_patches(attention) and not table else "heatmap"
+    return "heatmap" if style.kind == AUTO else style.kind
 
 
 def prepare_comparing(

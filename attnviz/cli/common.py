@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.model_words import unknown_words
 from attnviz.views.prepared.presentation import DIGITS, REDONE_DIGITS, Presentation, check_digits, usual_digits
 from attnviz.views.prepared.refine import Refining
-from attnviz.views.prepared.style import Style
+from attnviz.views.prepared.style import AUTO, Style
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.choose_view import check_choice, view_attention
 
@@ -276,6 +276,8 @@ def save_all(
 def _of_picture(view_options: ViewOptions, attention: Attention, style: Style) -> Presentation:
     """Return the presentation of a picture; its cells have as many digits as --precision asks for."""
     digits = digits_for(view_options, attention)
+    if style.kind == AUTO and view_options.token is not None and attention.provenance.picture is not None:
+        style = replace(style, token=view_options.token)
     return Presentation(digits, "picture", style, view_options.precision is not None)
 
 

@@ -371,7 +371,12 @@ OPTIONS: dict[str, OptionText] = {
     "save": OptionText(
         "Output", "Save to this file too; its suffix chooses the format. May be given several times.", "FILE"
     ),
-    "kind": OptionText("Picture", "Kind of picture; table: of a .tex, .md or .html.", None, EVERY_KIND),
+    "kind": OptionText(
+        "Picture",
+        "Kind of picture; auto: a heatmap, or patches of a picture; table: of a .tex, .md or .html.",
+        None,
+        EVERY_KIND,
+    ),
     "overlay": OptionText(
         "Picture", "With --kind arcs or text: several heads in one drawing, each in a colour of its own."
     ),

@@ -71,6 +71,7 @@ def screen_of(console: Console) -> Screen:
         colors=colors_of(console),
         ascii=locale in ("C", "POSIX"),
         terminal=console.is_terminal,
+        height=console.height if console.is_terminal else None,
     )
 
 

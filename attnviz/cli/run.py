@@ -42,7 +42,7 @@ def command(
     texts: Texts = None,
 ) -> None:
     """Show who looks at whom: the weights, as a table that fits the terminal."""
-    if style.kind != "bars":
+    if style.kind not in ("bars", "patches"):
         style = replace(style, token=None)  # it is the text's in the terminal
     check_picture(style, refining_of(view_options), alt=alt_option.alt, as_json=output.json)
     view, shows = None if output.json else view_options.view, tuple(view_options.show) or ("weights",)

@@ -10,7 +10,7 @@ from typing import Any
 from attnviz.api.save import PAGE, PICTURES, TABLES
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, message
-from attnviz.views.prepared.style import OF_ONE_WORD
+from attnviz.views.prepared.style import AUTO, OF_ONE_WORD
 
 _PICTURES = message("pictures (.png .svg .pdf .eps), and none is saved")
 _TABLES = message("pictures and tables (.tex .md .html), and none is saved")
@@ -27,7 +27,7 @@ class Outputs:
 
     files: Iterable[Path] = ()
     alt: bool = False
-    kind: str = "heatmap"
+    kind: str = AUTO
     view: str | None = None
     shows: tuple[str, ...] = ("weights",)
 
@@ -60,7 +60,7 @@ class Outputs:
             "overlay": (pictures and self.kind in ("arcs", "text"), message("pictures with --kind arcs or text")),
             "svg_text": (".svg" in suffixes, message("an .svg")),
             "mass": (pictures and self.kind == "arcs", message("a picture with --kind arcs")),
-            "annotate": (pictures and self.kind in ("heatmap", "bars"), message("a picture's heatmap or bars")),
+            "annotate": (pictures and self.kind in (AUTO, "heatmap", "bars"), message("a picture's heatmap or bars")),
             "precision": (drawn or view is not None, message("numbers that are shown; data files have every digit")),
             "scale": (drawn or view is not None, _DRAWN),
             "sinks": (
@@ -73,8 +73,9 @@ class Outputs:
             "top": (view in ("auto", "top"), message("--view top")),
             "squeeze": (view in ("auto", "table"), message("--view table")),
             "token": (
-                view in ("auto", "table", "top", "text") or ((pictures or tables) and self.kind in OF_ONE_WORD),
-                message("--view text, table and top, and for --kind arcs, bars and text"),
+                view in ("auto", "table", "top", "text", "patches")
+                or ((pictures or tables) and self.kind in (*OF_ONE_WORD, AUTO)),
+                message("--view text, table, top and patches, and for --kind arcs, bars, text and patches"),
             ),
         }
 

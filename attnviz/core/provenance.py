@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from attnviz.core.thumbnail import Box, Thumbnail
 
 # How heads may be reduced to one map (core.reductions), and the word for all of these beside each other.
 REDUCTIONS = ("mean", "max", "rollout", "flow", "norm", "value-zeroing")
@@ -91,11 +94,24 @@ class HeadsSwitchedOff(NamedTuple):
 
 
 class PictureOrigin(NamedTuple):
-    """A picture that a model read: its name, and the rows and columns of its patches."""
+    """A picture that a model read: its name, the rows and columns of its patches, and a small copy of it.
+
+    thumbnail: None where it is not known what the picture shows.
+    """
 
     name: str
     rows: int
     columns: int
+    thumbnail: Thumbnail | None = None
+
+    def patch_box(self, row: int, column: int) -> Box | None:
+        """Return where a patch lies in the picture, in its pixels; None where that is not known."""
+        return None if self.thumbnail is None else self.thumbnail.box.part(self.rows, self.columns, row, column)
+
+    def to_settings(self) -> dict[str, object]:
+        """Return it as a document holds it."""
+        found: dict[str, object] = {"picture": self.name, "patches": [self.rows, self.columns]}
+        return found if self.thumbnail is None else found | {"thumbnail": self.thumbnail.to_settings()}
 
 
 @dataclass(frozen=True)
@@ -148,7 +164,7 @@ class ModelOrigin:
         if self.switched_off is not None:
             found |= {"ablate": list(self.switched_off.names), "ablation": self.switched_off.way}
         if self.picture is not None:
-            found |= {"picture": self.picture.name, "patches": [self.picture.rows, self.picture.columns]}
+            found |= self.picture.to_settings()
         return found
 
 
@@ -237,6 +253,11 @@ class Provenance:
     def model(self) -> ModelOrigin | None:
         """The model, if one computed it."""
         return self.origin if isinstance(self.origin, ModelOrigin) else None
+
+    @property
+    def picture(self) -> PictureOrigin | None:
+        """The picture whose patches are the tokens, where there is one."""
+        return None if self.model is None else self.model.picture
 
     @property
     def layers(self) -> int:
@@ -359,7 +380,17 @@ def _picture(settings: Mapping[str, Any]) -> PictureOrigin | None:
     """Return the picture that a model read, with the grid of its patches."""
     if settings.get("picture") is None:
         return None
-    return PictureOrigin(settings["picture"], *settings["patches"])
+    rows, columns = settings["patches"]
+    return PictureOrigin(settings["picture"], rows, columns, _thumbnail(settings.get("thumbnail")))
+
+
+def _thumbnail(given: Mapping[str, Any] | None) -> Thumbnail | None:
+    if given is None:
+        return None
+    from attnviz.core.thumbnail import Box, Thumbnail, decode_png
+
+    height, width = given["size"]
+    return Thumbnail(decode_png(given["png"]), height, width, Box(*given["box"]))
 
 
 def _switched_off(settings: Mapping[str, Any]) -> HeadsSwitchedOff | None:

@@ -101,6 +101,7 @@ _OF_SETTINGS = {
         lambda value: _LIST.fits(value) and len(value) == 2 and all(_COUNT.fits(one) for one in value),
         message("rows and columns, two whole numbers"),
     ),
+    "thumbnail": _OBJECT,
 }
 # What else must be there with a setting, to say how the weights were computed.
 _WITH = {
@@ -109,6 +110,7 @@ _WITH = {
     "window": ("stride",),
     "ablate": ("ablation",),
     "picture": ("patches",),
+    "thumbnail": ("picture",),
 }
 
 
@@ -193,6 +195,8 @@ def checked_provenance(settings: Any, layers: Sequence[int], heads: Sequence[int
             _need(kind, f"settings.{name}[{index}]", each)
     if "precision" in settings:
         _check_precision(settings["precision"])
+    if "thumbnail" in settings:
+        _check_thumbnail(settings["thumbnail"])
     _need_finite("settings", settings)
     if "hidden" in settings:
         _check_hidden(settings["hidden"], layers, heads)
@@ -207,6 +211,28 @@ def _check_precision(precision: Mapping[str, Any]) -> None:
     for name in precision:
         if name not in ("name", "off"):
             raise _wrong(f"settings.precision.{name}", precision[name], message("name and off alone"))
+
+
+def _check_thumbnail(thumbnail: Mapping[str, Any]) -> None:
+    """Check the small copy of a picture: its PNG is read where it is drawn."""
+    place = "settings.thumbnail"
+    _need(_TEXT, f"{place}.png", thumbnail.get("png"))
+    sides = _Kind(
+        lambda value: _LIST.fits(value) and len(value) == 2 and all(_COUNT.fits(one) and one for one in value),
+        message("height and width, two whole numbers"),
+    )
+    _need(sides, f"{place}.size", thumbnail.get("size"))
+    box = _Kind(
+        lambda value: (
+            _LIST.fits(value)
+            and len(value) == 4
+            and all(map(_is_number, value))
+            and value[0] < value[2]
+            and value[1] < value[3]
+        ),
+        message("top, left, bottom and right"),
+    )
+    _need(box, f"{place}.box", thumbnail.get("box"))
 
 
 def _need_finite(place: str, value: Any) -> None:

@@ -295,19 +295,24 @@ class Model:
 
     def _read_picture(self, image: Any, options: Options, request: Request) -> Attention:
         """Return the attention of a picture's patches, and of the special tokens before them."""
+        from attnviz.core.thumbnail import make_thumbnail
         from attnviz.models.pictures import read_picture, read_preprocessing
 
         self._need_memory()
         preprocessing = read_preprocessing(self.checkpoint.path, self.shape.family)
         picture = read_picture(image)
-        pixels = preprocessing.normalize(preprocessing.shape(picture.pixels))
+        shaped = preprocessing.shape(picture.pixels)
+        pixels = preprocessing.normalize(shaped)
         with naming_file(self.checkpoint.path), self.without_heads(options):
             layout = self.network.picture_layout(pixels)
             limits = self._limits(request)
             limits.check(layout.total)
             output = self.network.read_pixels(pixels, request)
         source, tokens = _patch_tokens(layout)
-        origin = PictureOrigin(picture.name, layout.rows, layout.columns)
+        height, width = picture.pixels.shape[:2]
+        box = preprocessing.source_box((height, width), (layout.height, layout.width))
+        thumbnail = make_thumbnail(shaped[: layout.height, : layout.width], height, width, box)
+        origin = PictureOrigin(picture.name, layout.rows, layout.columns, thumbnail)
         return self._attention(tokens, source, output, request, picture.notes, picture=origin)
 
     def _presented(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import check_readable, is_file
+from attnviz.core.thumbnail import Box
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, message
 from attnviz.models.families.config import Configuration
@@ -96,6 +97,20 @@ class Preprocessing:
         if self.size is not None:
             pixels = _resize(pixels, self._new_size(*pixels.shape[:2]), self.resample)
         return pixels if self.crop is None else _crop(pixels, *self.crop)
+
+    def source_box(self, size: tuple[int, int], part: tuple[int, int]) -> Box:
+        """Return where the first part[0] x part[1] shaped pixels lie in a picture of size[0] x size[1] pixels.
+
+        The box reaches beyond the picture where a crop is larger than it.
+        """
+        resized = size if self.size is None else self._new_size(*size)
+        kept = resized if self.crop is None else self.crop
+        ends = []
+        for whole, new, crop, length in zip(size, resized, kept, part, strict=True):
+            first = (new - crop) // 2
+            ends.append((first * whole / new, (first + length) * whole / new))
+        (top, bottom), (left, right) = ends
+        return Box(top, left, bottom, right)
 
     def normalize(self, pixels: NDArray[np.uint8]) -> Float32:
         """Return shaped pixels [height, width, 3] as a model reads them, [3, height, width]."""

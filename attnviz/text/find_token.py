@@ -20,8 +20,8 @@ def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Messa
 
     In this order: a token with exactly this text (so a token 3 wins over the index 3); `猫#2`, the second 猫; an index
     from 0; a token with this text in another case or normal form. Of several tokens with the text the first is meant,
-    and the note says so. Of a picture, "3,5" is the patch r3c5. An int is an index and nothing else. Raises
-    MissingError, which lists the tokens, where there is none.
+    and the note says so. Of a picture, "3,5" is the patch r3c5; CLS is [CLS]. An int is an index and nothing else.
+    Raises MissingError, which lists the tokens, where there is none.
 
     >>> find_token((Token("猫"), Token("吃"), Token("猫")), "猫#2")
     (2, None)
@@ -43,6 +43,8 @@ def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Messa
             return _occurrence(tokens, places, int(numbered[2])), None
         if re.fullmatch(r"[0-9]{1,9}", name) and int(name) < len(tokens):
             return int(name), None
+        if f"[{name}]" in form:  # CLS for [CLS], which a shell would read as a pattern
+            return form.index(f"[{name}]"), None
     raise _missing(texts, wanted)
 
 

@@ -16,7 +16,11 @@ from attnviz.views.prepared.refine import with_limits
 from attnviz.views.prepared.style import Style
 
 # The kinds that each format has, the first of them by default; a picture's default, the heatmap, stands for a table.
-KINDS_OF_TABLES = {".md": ("heatmap", "table", "bars"), ".tex": ("heatmap", "table", "bars"), ".html": ("table",)}
+KINDS_OF_TABLES = {
+    ".md": ("auto", "heatmap", "table", "bars"),
+    ".tex": ("auto", "heatmap", "table", "bars"),
+    ".html": ("table",),
+}
 _TEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",

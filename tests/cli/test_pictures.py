@@ -80,3 +80,28 @@ def test_a_text_for_a_model_of_pictures_names_a_command_that_works(call, good, v
         assert (out, err.count("\n")) == ("", 1)
         assert f"attnviz run --image PICTURE --model {vit}" in err
     good("run", "--image", PICTURE, "--model", vit)
+
+
+def test_the_map_over_the_picture(good, call, vit, tmp_path):
+    """--view patches is what auto takes, --kind patches what a file holds; a text has neither."""
+    given = ("--image", PICTURE, "--model", vit)
+    auto = good("run", *given, "--token", "CLS")
+    assert auto == good("run", *given, "--token", "[CLS]", "--view", "patches")
+    assert "“[CLS]”" in auto
+    files = [tmp_path / name for name in ("auto.svg", "map.svg", "mean.svg", "matrix.svg", "run.svg")]
+    good("export", *given, str(files[0]), "--token", "1,2")
+    good("export", *given, str(files[1]), "--token", "1,2", "--kind", "patches")
+    good("export", *given, str(files[2]))
+    good("export", *given, str(files[3]), "--kind", "heatmap")
+    good("run", *given, "--token", "1,2", "--save", str(files[4]))
+    auto, chosen, mean, matrix, run = (path.read_bytes() for path in files)
+    assert auto == chosen == run
+    assert len({auto, mean, matrix}) == 3
+    assert "over wide.png" in good("export", *given, "--token", "1,2", "--alt")
+    good("export", *given, str(tmp_path / "a.npz"))
+    back = good("run", "--weights", str(tmp_path / "a.npz"), "--token", "CLS", "--head", "0")
+    assert "“[CLS]”" in back
+    for wrong in (["--view", "patches"], ["--kind", "patches", "--save", str(tmp_path / "x.png")]):
+        code, out, err = call("run", "猫吃鱼", *wrong)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "--image" in err

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 import json
+import pickle
 import struct
 import subprocess
 import sys
@@ -12,13 +15,12 @@ import zlib
 import numpy as np
 import pytest
 from golden_models import MODELS, write_safetensors
-from near import assert_near, assert_rows_sum_to_one, assert_states_near, assert_weights_near
+from near import assert_near, assert_near64, assert_rows_sum_to_one, assert_states_near, assert_weights_near
 from paths import GOLDEN
 from PIL import Image
 
 import attnviz
 from attnviz.core.errors import AttnvizError, InputError
-from attnviz.core.provenance import PictureOrigin
 from attnviz.models.families.registry import VISION_FAMILIES
 from attnviz.models.forward import Network, Request
 from attnviz.models.model import load
@@ -143,7 +145,7 @@ def test_patches_are_tokens(vit):
     ]
     assert found.source == "r0c0 r0c1 r0c2\nr1c0 r1c1 r1c2\nr2c0 r2c1 r2c2"
     assert all(found.source[token.start : token.end] == token.text for token in found.query[1:])
-    assert found.provenance.model.picture == PictureOrigin("wide.png", 3, 3)
+    assert found.provenance.picture[:3] == ("wide.png", 3, 3)
     assert_rows_sum_to_one(found.weights)
     steps = read_preprocessing(vit, "vit")
     pixels = steps.normalize(steps.shape(read_picture(FOLDER / "wide.png").pixels))
@@ -168,7 +170,7 @@ def test_results_go_to_files_and_come_back(vit, tmp_path):
     for name in ("a.json", "a.npz"):
         found.save(tmp_path / name)
         back = attnviz.load_weights(tmp_path / name)[0]
-        assert back.provenance.model.picture == PictureOrigin("wide.png", 3, 3)
+        assert back.provenance.picture == found.provenance.picture
         assert_near(back.weights, found.weights, size=np.ones(1) * 100)
     hidden = attnviz.run(image=FOLDER / "wide.png", model=vit, no_special=True, renormalize=True)
     assert len(hidden.query) == 9
@@ -298,3 +300,68 @@ def test_pillow_is_loaded_with_the_first_picture_only():
         "import sys, attnviz.models.model; sys.exit('PIL' in sys.modules or 'attnviz.models.pictures' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "preprocessing", "box"),
+    [
+        ((37, 52), {"size": 12}, (0, 0, 37, 52)),
+        ((40, 80), {"image_processor_type": "CLIPImageProcessor", "size": 20, "crop_size": 12}, (8, 28, 32, 52)),
+        ((24, 12), {"image_processor_type": "BitImageProcessor", "size": 12, "crop_size": 12}, (6, 0, 18, 12)),
+        ((6, 30), {"do_resize": False, "do_center_crop": True, "crop_size": 12}, (-3, 9, 9, 21)),
+    ],
+)
+def test_patches_are_placed_in_the_picture_itself(size, preprocessing, box, tmp_path):
+    """Resized, cropped or with a black edge: the box of the patches is where the model looked."""
+    found = attnviz.run(
+        image=np.zeros((*size, 3), dtype=np.uint8), model=write_model(tmp_path / "vit", "vit", **preprocessing)
+    )
+    thumbnail = found.provenance.picture.thumbnail
+    assert (thumbnail.height, thumbnail.width) == size
+    assert_near64(thumbnail.box, box)
+    top, left, bottom, right = box
+    last = found.provenance.picture.patch_box(2, 2)
+    assert_near64(last, (top + (bottom - top) * 2 / 3, left + (right - left) * 2 / 3, bottom, right))
+
+
+def test_the_thumbnail_shows_what_the_patches_cover(tmp_path):
+    """Each patch of the thumbnail has the colour of its patch; a strip that no patch covers is left out."""
+    pixels = np.zeros((14, 13, 3), dtype=np.uint8)
+    for row in range(3):
+        for column in range(3):
+            pixels[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] = (80 * row, 80 * column, 9)
+    pixels[12:], pixels[:, 12:] = 255, 255
+    folder = write_model(tmp_path / "dino", "dinov2", do_resize=False)
+    picture = attnviz.run(image=pixels, model=folder).provenance.picture
+    np.testing.assert_array_equal(picture.thumbnail.pixels(), pixels[:12, :12])
+    assert picture.thumbnail.box == (0, 0, 12, 12)
+
+
+def test_a_thumbnail_of_a_file_is_checked(vit, tmp_path):
+    """A document with a thumbnail that is none, too large, or without its box is refused in one line."""
+    attnviz.run(image=FOLDER / "wide.png", model=vit).save(tmp_path / "a.json")
+    document = json.loads((tmp_path / "a.json").read_text())
+    good = document["settings"]["thumbnail"]
+    large = io.BytesIO()
+    Image.new("RGB", (300, 2)).save(large, "PNG")
+    for changed in (
+        {"png": "no"},
+        {"png": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()},
+        {"png": base64.b64encode(large.getvalue()).decode()},
+        {"png": 3},
+        {"size": [0, 4]},
+        {"box": [0, 0, 0, 4]},
+        {"box": [0, 0, 5]},
+    ):
+        document["settings"]["thumbnail"] = good | changed
+        (tmp_path / "b.json").write_text(json.dumps(document))
+        with pytest.raises(InputError, match="thumbnail"):
+            attnviz.load_weights(tmp_path / "b.json")
+    document["settings"]["thumbnail"] = good | {"png": good["png"][:200]}
+    (tmp_path / "b.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match="thumbnail"):
+        attnviz.load_weights(tmp_path / "b.json")[0].save(tmp_path / "b.png")
+    del document["settings"]["thumbnail"]
+    (tmp_path / "b.json").write_text(json.dumps(document))
+    attnviz.load_weights(tmp_path / "b.json")[0].save(tmp_path / "b.png", dpi=40)
+    assert pickle.loads(pickle.dumps(attnviz.run(image=FOLDER / "wide.png", model=vit))).provenance.picture.thumbnail

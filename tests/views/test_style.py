@@ -87,7 +87,7 @@ def test_each_option_changes_the_picture(style):
         (Style(mass=0.0), "mass"),
         (Style(mass=1.5), "mass"),
         (Style(title="x", no_title=True), "not both"),
-        (Style(token="猫"), "kind arcs, bars and text"),
+        (Style(kind="heatmap", token="猫"), "kind arcs, bars and text"),
         (Style(overlay=True), "kind arcs and text"),
         (Style(width="wide"), "width"),
         (Style(width="900in"), "width"),

@@ -96,11 +96,16 @@ class LayerOutput(NamedTuple):
 
 
 class PatchLayout(NamedTuple):
-    """The tokens of a picture: the names of those that stand before the patches, and the patches' rows and columns."""
+    """The tokens of a picture: the names of those that stand before the patches, and the patches' rows and columns.
+
+    height, width: how many of the prepared pixels, from the first on, the patches cover.
+    """
 
     special: tuple[str, ...]
     rows: int
     columns: int
+    height: int
+    width: int
 
     @property
     def total(self) -> int:

@@ -150,7 +150,9 @@ class VisionStack(Stack):
                 rows=own[0],
                 columns=own[1],
             )
-        return PatchLayout(cls.special_tokens(config), *cls.table_grid(config))
+        high, wide = side_lengths(config, "patch_size", cls.patch_size)
+        rows, columns = cls.table_grid(config)
+        return PatchLayout(cls.special_tokens(config), rows, columns, rows * high, columns * wide)
 
     def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:  # noqa: ARG002
         """Return the tokens of the picture: special ones, then patches row by row, [n, dim]."""
@@ -327,7 +329,7 @@ class Dinov2(Vit):
                 columns=columns,
                 most=_MOST_PATCHES,
             )
-        return PatchLayout(cls.special_tokens(config), rows, columns)
+        return PatchLayout(cls.special_tokens(config), rows, columns, rows * high, columns * wide)
 
     def positions_of_patches(self, height: int, width: int) -> Float32:
         """Return the table's vectors, stretched to the grid of a picture of another size: [rows x columns, dim]."""

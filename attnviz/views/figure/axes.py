@@ -11,7 +11,7 @@ from attnviz.core.errors import OptionError
 from attnviz.views.figure.fonts import POINT, Fonts
 from attnviz.views.figure.layout import MARGIN, SMALLEST, PictureContext
 from attnviz.views.figure.render import body_of
-from attnviz.views.prepared.alt_text import as_kind
+from attnviz.views.prepared.alt_text import as_kind, kind_drawn
 from attnviz.views.prepared.color_scale import color_at, ink_on
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 from attnviz.views.prepared.refine import with_limits
@@ -29,7 +29,8 @@ def draw_on_axes(axes: Axes, prepared: Prepared, style: Style, fonts: Fonts) -> 
     kinds are as wide as the axes are now.
     """
     prepared = with_limits(as_kind(prepared, style), style)
-    if style.kind == "heatmap":
+    kind = kind_drawn(prepared, style)
+    if kind == "heatmap":
         if len(prepared.panels) != 1:
             raise OptionError(
                 "One pair of Axes holds one map, and this has {count}.",
@@ -37,7 +38,7 @@ def draw_on_axes(axes: Axes, prepared: Prepared, style: Style, fonts: Fonts) -> 
                 count=len(prepared.panels),
             )
         return _draw_map(axes, prepared, style, fonts)
-    return _draw_body(axes, prepared, style, fonts)
+    return _draw_body(axes, prepared, style, fonts, kind)
 
 
 def _inches(axes: Axes) -> tuple[float, float]:
@@ -52,14 +53,14 @@ def _knows_root(axes: Axes) -> bool:
     return "root" in (axes.get_figure.__kwdefaults__ or axes.get_figure.__code__.co_varnames)
 
 
-def _draw_body(axes: Axes, prepared: Prepared, style: Style, fonts: Fonts) -> list[Any]:
+def _draw_body(axes: Axes, prepared: Prepared, style: Style, fonts: Fonts, kind: str) -> list[Any]:
     """Draw a kind of picture into axes that become as wide and high as it is, in inches."""
     from attnviz.views.figure.canvas import Canvas
 
     before = set(axes.get_children())
     width, height = _inches(axes)
     context = PictureContext(prepared, replace(style, width=f"{width + 2 * MARGIN:.4f}in"), fonts)
-    body = body_of(style.kind)(context)
+    body = body_of(kind)(context)
     canvas = Canvas(axes, width, max(height, body.height), style.theme)
     body.draw(canvas, 0.0, 0.0)
     return [artist for artist in axes.get_children() if artist not in before]

@@ -136,6 +136,11 @@ class Canvas:
             extent = (x, x + width, y + height, y)
             self.axes.imshow(colors, extent=extent, aspect="auto", interpolation="nearest", origin="upper")
 
+    def image(self, x: float, y: float, width: float, height: float, pixels: NDArray[np.uint8]) -> None:
+        """Draw pixels [rows, columns, 3] in this rectangle, smoothed."""
+        extent = (x, x + width, y + height, y)
+        self.axes.imshow(pixels, extent=extent, aspect="auto", interpolation="antialiased", origin="upper")
+
     def hatch(self, x: float, y: float, width: float, height: float, cells: NDArray[np.bool_]) -> None:
         """Hatch these cells of a matrix [rows, columns] in this rectangle, as one shape."""
         w, h = width / cells.shape[1], height / cells.shape[0]

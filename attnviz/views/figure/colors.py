@@ -45,7 +45,7 @@ class Colors:
         self.notes: tuple[Message, ...] = ()
         scales = dict.fromkeys(panel.scale for panel in prepared.panels)
         self._palettes = {scale: scale.palette() for scale in scales}
-        self._background = _rgb(style.theme.background)
+        self.background = _rgb(style.theme.background)
         self._ink, self._faint = style.theme.ink, style.theme.faint
         if style.cmap is not None:
             name, palette = _map(style.cmap)
@@ -64,7 +64,7 @@ class Colors:
         places = np.rint(panel.places() * 255).astype(int)
         colors: NDArray[np.uint8] = np.asarray(self.palette(panel.scale), dtype=np.uint8)[places]
         if panel.forbidden is not None:
-            colors[panel.forbidden] = self._background
+            colors[panel.forbidden] = self.background
         return colors
 
     def accent(self, scale: Scale, value: float = 1.0) -> tuple[float, float, float]:
@@ -73,11 +73,11 @@ class Colors:
         if scale.diverging:
             return unit(palette[225 if value > 0 else 30])
         wanted = (90, 128, 160, 64, 190, 220, 40, 245, 10)
-        return unit(next((palette[i] for i in wanted if contrast(palette[i], self._background) >= 4.5), palette[128]))
+        return unit(next((palette[i] for i in wanted if contrast(palette[i], self.background) >= 4.5), palette[128]))
 
     def faded(self, color: tuple[float, float, float], strength: float) -> tuple[float, float, float]:
         """Return a colour as strong as that, from 0, the background, to 1, the colour itself."""
-        ground = unit(self._background)
+        ground = unit(self.background)
         mixed = [under + strength * (over - under) for under, over in zip(ground, color, strict=True)]
         return (mixed[0], mixed[1], mixed[2])
 

@@ -14,7 +14,7 @@ from attnviz.i18n.messages import Message, message
 from attnviz.views.figure.fonts import Fonts
 from attnviz.views.figure.layout import Body, PictureContext, PictureLayout
 from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
-from attnviz.views.prepared.alt_text import as_kind, sentence
+from attnviz.views.prepared.alt_text import as_kind, kind_drawn, sentence
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.refine import with_limits
 from attnviz.views.prepared.style import Style
@@ -27,6 +27,7 @@ BODIES = {
     "arcs": "arcs:Arcs",
     "bars": "bars:BarPanels",
     "text": "shaded:ShadedTexts",
+    "patches": "patches:PatchMaps",
 }
 
 
@@ -48,12 +49,13 @@ def draw_figure(prepared: Prepared, style: Style, fonts: Fonts) -> DrawnFigure:
 
     prepared = with_limits(as_kind(prepared, style), style)
     context = PictureContext(prepared, style, fonts)
-    page = PictureLayout(context, body_of(style.kind))
+    kind = kind_drawn(prepared, style)
+    page = PictureLayout(context, body_of(kind))
     figure = new_figure(page.width, page.height, style)
     canvas = Canvas.over(figure, style.theme)
     page.draw(canvas)
     title = context.words(_title(prepared, style))
-    description = sentence(prepared, style.kind).localized()
+    description = sentence(prepared, kind).localized()
     return DrawnFigure(figure, fonts, title, description, canvas.titles, context.notes, style.svg_text)
 
 

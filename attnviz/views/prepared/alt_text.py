@@ -14,7 +14,7 @@ from attnviz.views.prepared.color_scale import Scale, signed_scale, spread_scale
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.model_words import is_mean_of_layers
 from attnviz.views.prepared.panels import Panel, Prepared, ShadedWord, number
-from attnviz.views.prepared.style import Style
+from attnviz.views.prepared.style import AUTO, PATCHES, Style, needless_token, no_patches
 
 _SAME = 1e-6  # of a weight: what differs by less is the same
 
@@ -142,9 +142,23 @@ def as_kind(prepared: Prepared, style: Style) -> Prepared:
     return makers[style.kind](prepared, style.token) if style.kind in makers else prepared
 
 
+def kind_drawn(prepared: Prepared, style: Style) -> str:
+    """Return the kind that the style stands for, with this form: auto is a map of patches, or else a heatmap.
+
+    Raises OptionError for patches where the form is no map of a picture, and for a token that changes nothing.
+    """
+    if style.kind == PATCHES and prepared.ground is None:
+        raise no_patches("--kind")
+    if style.kind != AUTO:
+        return style.kind
+    if prepared.ground is None and style.token is not None:
+        raise needless_token()
+    return "heatmap" if prepared.ground is None else PATCHES
+
+
 def describe_picture(prepared: Prepared, style: Style) -> Message:
     """Return one sentence that describes the picture which the style makes of the form."""
-    return sentence(as_kind(prepared, style), style.kind)
+    return sentence(as_kind(prepared, style), kind_drawn(prepared, style))
 
 
 def _asking(rows: tuple[str, ...], token: str) -> tuple[int, Message | None]:
@@ -166,6 +180,8 @@ def _bars(panel: Panel, asking: int | None) -> Panel:
 
 def sentence(prepared: Prepared, kind: str = "heatmap") -> Message:
     """Describe the picture in one sentence: what it is, its size, who looks most at whom, the ends of the scale."""
+    if kind == PATCHES:
+        return _of_patches(prepared)
     panel, row, column = _largest(prepared.panels)
     what = _what(prepared, kind)
     mean = next((part for part in prepared.caption if is_mean_of_layers(part)), None)
@@ -187,6 +203,36 @@ def sentence(prepared: Prepared, kind: str = "heatmap") -> Message:
     if len(prepared.panels) > 1 and panel.title is not None:
         return message("{what}; “{query}” looks most at “{key}”, {value} ({where}); from {low} to {high}.", **fields)
     return message("{what}; “{query}” looks most at “{key}”, {value}; from {low} to {high}.", **fields)
+
+
+def _of_patches(prepared: Prepared) -> Message:
+    """Describe maps over a picture: which patch has most, and the ends of the scale."""
+    panel = max(prepared.panels, key=lambda one: float(one.values.max(initial=0)))
+    row, column = np.unravel_index(int(panel.values.argmax()), panel.values.shape)
+    rows, columns = panel.values.shape
+    fields = {
+        "picture": None if prepared.ground is None else visible(prepared.ground.name),
+        "what": prepared.what,
+        "patch": f"r{row}c{column}",
+        "value": number(float(panel.values[row, column]), prepared.digits),
+        "low": number(panel.scale.low, prepared.digits),
+        "high": number(panel.scale.high, prepared.digits),
+        "where": panel.title,
+        "count": len(prepared.panels),
+        "rows": rows,
+        "columns": columns,
+    }
+    if len(prepared.panels) > 1:
+        return message(
+            "{count} maps of {rows} x {columns} patches over {picture}: {what}; most has “{patch}”, {value} ({where}); "
+            "from {low} to {high}.",
+            **fields,
+        )
+    return message(
+        "A map of {rows} x {columns} patches over {picture}: {what}; most has “{patch}”, {value}; from {low} to "
+        "{high}.",
+        **fields,
+    )
 
 
 def _largest(panels: tuple[Panel, ...]) -> tuple[Panel, int, int]:

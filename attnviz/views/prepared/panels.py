@@ -90,6 +90,20 @@ class Panel:
 
 
 @dataclass(frozen=True, eq=False)
+class PictureGround:
+    """The picture below maps of its patches.
+
+    name: of its file. pixels [height, width, 3], None where only the grid is known. aspect: how wide it is, as a
+    multiple of its height. chosen: row and column of the patch that looks, where it is one.
+    """
+
+    name: str
+    pixels: NDArray[np.uint8] | None
+    aspect: float
+    chosen: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """Panels with the same kind of numbers: what stands above them, below them, and how many digits they have.
 
@@ -97,6 +111,7 @@ class Prepared:
     of a grid of panels, where they are one: layers and heads, or settings and texts.
     subject: the sentence that a picture shows, what: what it shows of it, sides: what its rows and columns are; these
     are a picture's title, its subtitle, and the names of its axes. cell_digits: digits in its cells, where chosen.
+    ground: the picture that the panels are maps of, where they are.
     """
 
     kind: str
@@ -111,6 +126,7 @@ class Prepared:
     what: Message | None = None
     sides: tuple[Message, Message] | None = None
     cell_digits: int | None = None
+    ground: PictureGround | None = None
 
 
 QUERY_AND_KEY = (message("query ↓"), message("key →"))

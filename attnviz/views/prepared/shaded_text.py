@@ -32,7 +32,7 @@ def shade_words(form: Prepared, attention: Attention, token: str | None = None) 
     if token is not None:
         asking, note = find_token(attention.query, token)
         notes = (*form.notes, note) if note is not None else form.notes
-    rows = [_received(panel, asking) for panel in form.panels]
+    rows = [received(panel, asking) for panel in form.panels]
     values = [np.where(np.isnan(row), 0, row) for row in rows]
     spread = form.panels[0].scale.spread
     own = len({panel.scale for panel in form.panels}) > 1  # a scale a head
@@ -66,7 +66,7 @@ def _heading(attention: Attention, asking: int | None) -> Message:
     return message("how much “{token}” looks at each word", token=visible(attention.query[asking].text))
 
 
-def _received(panel: Panel, asking: int | None) -> NDArray[np.float64]:
+def received(panel: Panel, asking: int | None) -> NDArray[np.float64]:
     """Return what each column receives, [columns]; nan where nobody, or the asking word, may look."""
     values = panel.values.astype(np.float64)
     allowed = np.ones(values.shape, dtype=bool) if panel.forbidden is None else ~panel.forbidden

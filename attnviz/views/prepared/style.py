@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from attnviz.core.errors import OptionError, unknown_choice
 
 KINDS = ("heatmap", "arcs", "bars", "grid", "text")
-EVERY_KIND = (*KINDS, "table")  # a table is no picture: it goes into a .tex, .md or .html
-OF_ONE_WORD = ("arcs", "bars", "text")
+AUTO, PATCHES = "auto", "patches"  # patches: the map of a picture's patches, over the picture
+EVERY_KIND = (AUTO, *KINDS, PATCHES, "table")  # a table is no picture: it goes into a .tex, .md or .html
+OF_ONE_WORD = ("arcs", "bars", "text", PATCHES)
 ANNOTATE = ("auto", "on", "off")
 UNITS = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4, "pt": 1 / 72}  # inches
 MAPS = ("viridis", "magma", "cividis", "inferno", "plasma", "grays")
@@ -47,18 +48,20 @@ THEMES = {
 class Style:
     """How a picture looks; change it with dataclasses.replace. None stands for what the style itself gives.
 
-    kind: heatmap; arcs over the text; bars of one token's row, or of what each receives; grid, a small map for each
-    layer and head; text, shaded by what each word receives; table, no picture, for .tex, .md and .html. overlay:
-    several heads in one drawing, each in a colour of its own (arcs and text). svg_text: the words of an SVG stay text.
+    kind: auto, which is a heatmap, or patches where the tokens are those of a picture; heatmap; arcs over the text;
+    bars of one token's row, or of what each receives; grid, a small map for each layer and head; text, shaded by what
+    each word receives; patches, a map over the picture of what its patches receive; table, no picture, for .tex, .md
+    and .html. overlay: several heads in one drawing, each in a colour of its own (arcs and text). svg_text: the words
+    of an SVG stay text.
     style: paper, slide, dark. width: of the whole picture, as 8.5cm, 240pt or 3.3 (inches). dpi: dots per inch of a
     PNG, 30 to 1200. title: above the picture; no_title: without title and caption. cmap: a colour map of matplotlib.
     annotate: numbers in cells, auto where they stay legible. mass: arcs show each row's strongest edges up to this
-    share, above 0, at most 1. token: whose row arcs, bars and text show. font: files or names of fonts to draw with
-    before those that are always there. vmin, vmax: the numbers at the ends of the colours, so that several pictures
-    compare; a scale of changes, with a sign, ends at the larger of the two either way.
+    share, above 0, at most 1. token: whose row arcs, bars, text and patches show. font: files or names of fonts to draw
+    with before those that are always there. vmin, vmax: the numbers at the ends of the colours, so that several
+    pictures compare; a scale of changes, with a sign, ends at the larger of the two either way.
     """
 
-    kind: str = "heatmap"
+    kind: str = AUTO
     style: str = "paper"
     width: str | None = None
     dpi: int | None = None
@@ -99,8 +102,8 @@ class Style:
             raise OptionError("--mass must be above 0 and at most 1, not {mass}.", mass=f"{self.mass:g}")
         if self.title is not None and self.no_title:
             raise OptionError("Give --title or --no-title, not both.")
-        if self.token is not None and self.kind not in OF_ONE_WORD:
-            raise OptionError("--token chooses the word whose row is drawn; it goes with --kind arcs, bars and text.")
+        if self.token is not None and self.kind not in (*OF_ONE_WORD, AUTO):
+            raise needless_token()
         if self.overlay and self.kind not in ("arcs", "text"):
             raise OptionError("--overlay draws heads over each other; it goes with --kind arcs and text.")
         self._check_limits()
@@ -108,16 +111,36 @@ class Style:
 
     def _check_limits(self) -> None:
         """Raise OptionError for limits of the colours that cannot be."""
-        for option, value, kinds in (("--vmin", self.vmin, ("heatmap", "grid")), ("--vmax", self.vmax, KINDS)):
+        for option, value, kinds in (
+            ("--vmin", self.vmin, (AUTO, "heatmap", "grid", PATCHES)),
+            ("--vmax", self.vmax, EVERY_KIND),
+        ):
             if value is None:
                 continue
             if not math.isfinite(value):
                 raise OptionError("{option} must be a finite number, not {value}.", option=option, value=value)
-            if self.kind in ("arcs", "text") or self.kind not in kinds:
+            if self.kind in ("arcs", "text", "table") or self.kind not in kinds:
                 raise OptionError("{option} has no meaning for --kind {kind}.", option=option, kind=self.kind)
         low = 0.0 if self.vmin is None else self.vmin
         if self.vmax is not None and self.vmax <= low:
             raise OptionError("--vmax must be above --vmin ({low}), not {high}.", low=f"{low:g}", high=f"{self.vmax:g}")
+
+
+def needless_token() -> OptionError:
+    """Return the error for a token where a picture has the rows of all."""
+    return OptionError(
+        "--token chooses the word whose row is drawn; it goes with --kind arcs, bars and text, and with a picture's "
+        "patches."
+    )
+
+
+def no_patches(option: str) -> OptionError:
+    """Return the error for an option that asks for a map of patches where the tokens are none."""
+    return OptionError(
+        "{option} patches draws a map over a picture, and these tokens are not a picture's patches.",
+        hint="A picture is given with --image, or --weights names a file that was saved from one.",
+        option=option,
+    )
 
 
 def _inches(width: str) -> float:

@@ -12,7 +12,7 @@ class Choice:
     """How a reader wants to look: the view and what it takes.
 
     all_heads: whether every head was asked for. brief: whether the caption is one line where the toy has no setting but
-    its defaults.
+    its defaults. patches: whether the tokens are the patches of a picture.
     """
 
     view: str = "auto"
@@ -22,3 +22,4 @@ class Choice:
     token: str | None = None
     all_heads: bool = False
     brief: bool = False
+    patches: bool = False

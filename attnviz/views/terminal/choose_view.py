@@ -29,7 +29,9 @@ VIEWS = {
     "blocks": "blocks:render_blocks",
     "top": "top:render_top",
     "text": "text:render_text",
+    "patches": "patches:render_patches",
 }
+_OF_WEIGHTS = ("text", "patches")  # views that show how weights lie, not a matrix of numbers
 VIEW_CHOICES = ("auto", *VIEWS)
 # The toy's layer as it is where nothing is asked for; its dimensions are the lexicon's.
 PLAIN = ToyOrigin("lexicon", "toy", None, 1, "lexicon", "none", "none", 1.0)
@@ -51,8 +53,11 @@ def check_choice(choice: Choice, shows: list[str]) -> None:
             "--token shows a word's row, and --show qkv the vectors of all words.",
             hint="attnviz explain shows the vectors of one word.",
         )
-    if _asked(choice) == "text" and any(show != "weights" for show in shows):
-        raise OptionError("--view text shows weights alone.", hint="Use --view table, blocks or top for the others.")
+    asked = _asked(choice)
+    if asked in _OF_WEIGHTS and any(show != "weights" for show in shows):
+        raise OptionError(
+            "--view {view} shows weights alone.", hint="Use --view table, blocks or top for the others.", view=asked
+        )
 
 
 def view_attention(
@@ -62,23 +67,39 @@ def view_attention(
 
     Where a token is chosen, only its row of a table or of `top`.
     """
+    choice = replace(choice, patches=_has_patches(attention, needed=choice.view == "patches"))
     is_brief = choice.brief and show == "weights" and _is_plain(attention)
     forms = choice.refining.apply(prepare(attention, show, Presentation(digits)), attention)
     for form, view, named in _naming(forms, choice, screen, tables=not is_brief):
-        if view in ("blocks", "text") and len(form.panels) > 1 and show == "weights":
+        if view in ("blocks", *_OF_WEIGHTS) and len(form.panels) > 1 and show == "weights":
             form = _with_characters(form, attention)
         if view == "text":
             from attnviz.views.prepared.shaded_text import shade_words
 
             form = shade_words(form, attention, choice.token)
+        elif view == "patches":
+            from attnviz.views.prepared.patch_map import map_patches
+
+            form = map_patches(form, attention, choice.token)
         elif attention.provenance.reduced == "all":
             from attnviz.views.prepared.reduction_words import add_disagreement
 
             form = add_disagreement(form, attention)
-        if view != "text" and choice.token is not None:
+        if view not in _OF_WEIGHTS and choice.token is not None:
             form = one_row(form, attention, choice.token)
         form = replace(form, caption=(*form.caption, *named))
         yield draw(_brief(form, attention) if is_brief else form, view, choice, screen)
+
+
+def _has_patches(attention: Attention, *, needed: bool) -> bool:
+    """Return whether the tokens are a picture's patches; raises OptionError where they are not, and are needed."""
+    if attention.provenance.picture is None and not needed:
+        return False
+    from attnviz.views.prepared.patch_map import has_patches, need_patches
+
+    if needed:
+        need_patches(attention, "--view")
+    return has_patches(attention)
 
 
 def _is_plain(attention: Attention) -> bool:
@@ -99,8 +120,8 @@ def _brief(form: Prepared, attention: Attention) -> Prepared:
 def check_comparing(choice: Choice) -> None:
     """Raise OptionError for what cannot be looked at of two texts: their words are aligned, and run nowhere."""
     check_choice(choice, [])
-    if choice.view == "text":
-        raise OptionError("compare has no --view text.", hint="Use --view table, blocks or top.")
+    if choice.view in _OF_WEIGHTS:
+        raise OptionError("compare has no --view {view}.", hint="Use --view table, blocks or top.", view=choice.view)
 
 
 def view_comparison(forms: list[Prepared], choice: Choice, screen: Screen) -> Iterator[RenderableType]:
@@ -124,12 +145,15 @@ def draw(form: Prepared, view: str, choice: Choice, screen: Screen) -> Renderabl
 def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
     """Return the view asked for, by --view or by an option of one view alone; else one by size and width.
 
-    A table, where it has at most 16 rows or fits the width; blocks, where someone looks at a terminal in which they
-    fit, or at the grids of all heads; else the text itself, or of what is no weight the strongest links.
+    The map of a picture, where the tokens are its patches. A table, where it has at most 16 rows or fits the width;
+    blocks, where someone looks at a terminal in which they fit, or at the grids of all heads; else the text itself, or
+    of what is no weight the strongest links.
     """
     asked = _asked(choice)
     if asked is not None:
         return asked
+    if choice.patches and form.kind == "weights":
+        return "patches"
     rows, columns = form.panels[0].values.shape if form.panels else (0, 0)
     words = max(rows, columns) if form.kind in ("weights", "scores", "comparison") else rows
     if choice.all_heads and screen.terminal and len(form.panels) > 1:
@@ -149,7 +173,7 @@ def _asked(choice: Choice) -> str | None:
     if choice.top is not None:
         return "top"
     if choice.token is not None:
-        return "text"
+        return "patches" if choice.patches else "text"
     return "table" if choice.squeeze else None
 
 
@@ -179,6 +203,7 @@ def _naming(
     for index, (form, view) in enumerate(found):
         named: tuple[Message, ...] = ()
         if _asked(choice) is None and index == last[view] and (view != "table" or (tables and screen.terminal)):
-            shown = [one for one in VIEWS if one != view and (one != "text" or form.kind == "weights")]
+            shown = [one for one in VIEWS if one != view and (one not in _OF_WEIGHTS or form.kind == "weights")]
+            shown = [one for one in shown if one != "patches" or choice.patches]
             named = (message("this is --view {view}; others: {others}", view=view, others=listed(shown)),)
         yield form, view, named

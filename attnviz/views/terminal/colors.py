@@ -99,6 +99,17 @@ def _ramp(palette: tuple[RGB, ...], diverging: bool, colors: str) -> tuple[tuple
     return tuple((Color.from_ansi(number), Color.from_ansi(ink)) for number, ink in inks)
 
 
+def nearest_256(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return for colours [..., 3] the nearest of xterm's 256, of its cube (16 to 231) or its greys (232 to 255)."""
+    levels, wanted = np.array(_CUBE), colors.astype(np.int64)
+    cube = np.abs(wanted[..., None] - levels).argmin(axis=-1)
+    gray = np.clip(np.rint((wanted.mean(axis=-1) - 8) / 10), 0, 23).astype(np.int64)
+    far = ((levels[cube] - wanted) ** 2).sum(axis=-1)
+    far_gray = ((8 + 10 * gray[..., None] - wanted) ** 2).sum(axis=-1)
+    found: NDArray[np.int64] = np.where(far_gray < far, 232 + gray, 16 + cube @ np.array([36, 6, 1]))
+    return found
+
+
 def _rgb(number: int) -> RGB:
     """Return red, green and blue of an ANSI number."""
     if number in _XTERM:

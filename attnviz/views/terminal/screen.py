@@ -28,7 +28,8 @@ class Screen:
     """A terminal of `width` cells (20 at least), or a file that is written like one.
 
     encoding: what can be written; the rest is replaced visibly. colors: truecolor, 256, 16 or none. ascii: draw with
-    letters and digits alone, as the C locale asks. terminal: whether someone looks at it now.
+    letters and digits alone, as the C locale asks. terminal: whether someone looks at it now. height: in lines, None
+    for a file.
     """
 
     width: int = 80
@@ -36,6 +37,7 @@ class Screen:
     colors: str = "truecolor"
     ascii: bool = False
     terminal: bool = True
+    height: int | None = None
 
     @property
     def cells(self) -> int:
