@@ -12,12 +12,13 @@ from typing import Literal
 Medium = Literal["terminal", "picture"]
 
 _MARKS_KEPT = 3
+_SHORT_ESCAPES = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 
 
 def visible(text: str, medium: Medium = "terminal") -> str:
     r"""Return the text with all that acts or hides made visible; nothing in it can move a cursor or turn a line.
 
-    Control characters become ␛ in a terminal and \x1b in a picture; bidi controls, zero-width characters and code
+    Control characters become ␛ in a terminal, \n or \x1b in a picture; bidi controls, zero-width characters and code
     points without a character become <U+202E>; of many combining marks three stay. Joiners stay where a script
     or an emoji needs them.
 
@@ -49,7 +50,7 @@ def _letter(letter: str, category: str, cluster: str, place: int, medium: Medium
     code = ord(letter)
     if category == "Cc":
         if medium == "picture" or code > 0x7F:
-            return f"\\x{code:02x}"
+            return _SHORT_ESCAPES.get(letter) or f"\\x{code:02x}"
         return chr(0x2400 + code) if code < 0x20 else "␡"
     if category == "Cf" and not _joins(letter, cluster, place):
         return code_point(letter)

@@ -57,15 +57,15 @@ DANGEROUS = st.text(
         ("a\x1b[2J", "a␛[2J", "a\\x1b[2J"),
         ("\x00", "␀", "\\x00"),
         ("\x7f", "␡", "\\x7f"),
-        ("\n", "␊", "\\x0a"),
-        ("\r\n", "␍␊", "\\x0d\\x0a"),
-        ("\t", "␉", "\\x09"),
+        ("\n", "␊", "\\n"),
+        ("\r\n", "␍␊", "\\r\\n"),
+        ("\t", "␉", "\\t"),
         ("\x9b31m", "\\x9b31m", "\\x9b31m"),
         ("\x85", "\\x85", "\\x85"),
     ],
 )
 def test_control_characters(text, terminal, picture):
-    """A control character is a sign of its own in a terminal and its number in a picture; C1 is its number in both."""
+    """A control character is a sign in a terminal and an escape in a picture; C1 is an escape in both."""
     assert (visible(text), visible(text, "picture")) == (terminal, picture)
 
 

@@ -9,17 +9,18 @@ from drawn import draw
 from attnviz import Attention, ablate, by_distance, compare, run
 from attnviz.analysis.cost import cost
 from attnviz.core.errors import OptionError
-from attnviz.i18n.messages import set_language
+from attnviz.i18n.messages import message, set_language
 from attnviz.views.figure.chart import render_charts
 from attnviz.views.figure.render import render_figure
 from attnviz.views.prepared.ablation import draw_ablation
 from attnviz.views.prepared.alt_text import as_bars, edges_above_even
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.charts import BarChart
+from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.cost import draw_costs
 from attnviz.views.prepared.lab import prepare_distances
-from attnviz.views.prepared.panels import join
+from attnviz.views.prepared.panels import LAYER_AND_TOKEN, Panel, Prepared, join
 from attnviz.views.prepared.presentation import PICTURE
 from attnviz.views.prepared.style import Style
 
@@ -123,6 +124,39 @@ def test_heatmaps_of_two_texts(width, style):
     drawing.assert_whole()
     assert [matrix.shape[:2] for matrix in matrices(drawing)] == [(3, 3)] * 6
     assert_labels(drawing, ["猫", "吃", "鱼"] * (2 + 3))
+
+
+def lens_form(columns=5, panels=2):
+    """Return layers by tokens with a word in each cell, as a lens has them, and with a probability and rank."""
+    rows, tokens = tuple(map(str, range(30))), tuple(f"token{i}" for i in range(columns))
+    values = np.linspace(0, 1, 30 * columns).reshape(30, columns)
+    words = [[message("{text}", text=f"word{i}x{j}") for j in range(columns)] for i in range(30)]
+    numbers = [[message("{text}", text=f".{i:02} #{j}00") for j in range(columns)] for i in range(30)]
+    made = [
+        Panel(None, values, rows, tokens, Scale(0.0, 1.0), cells=tuple(map(tuple, cells))) for cells in (words, numbers)
+    ]
+    what = message("the likeliest token after each layer")
+    return Prepared("lens", tuple(made[:panels]), what, (), what=what, sides=LAYER_AND_TOKEN)
+
+
+@pytest.mark.parametrize("panels", [1, 2])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_words_in_cells(panels, width):
+    """Cells that hold words are as wide as the words, at every width: each is there, and none over another."""
+    prepared = lens_form(panels=panels)
+    drawing = draw(render_figure, prepared, "png", Style(width=width))
+    drawing.assert_whole()
+    words = {word for panel in prepared.panels for row in panel.texts(2) for word in row}
+    assert words <= set(drawing.words)
+    assert "layer ↓" in drawing.words
+
+
+def test_cells_too_small_for_words():
+    """Where a hundred tokens leave no room for words the cells are there without them, not wider than a page."""
+    drawing = draw(render_figure, lens_form(columns=100), "png", Style())
+    drawing.assert_whole()
+    assert not any(word.startswith("word") for word in drawing.words)
+    assert matrices(drawing)[0].shape[:2] == (30, 100)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

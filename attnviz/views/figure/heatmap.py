@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 _GAP = 0.3
 _SMALLEST_CELL, _LEGIBLE_CELL = 0.01, 0.12
+_ACROSS_CELL, _IN_CELL = 0.84, 0.7  # of a cell's width and height: how much what stands in it may take
+_LEGIBLE_WORDS = 1.01 * SMALLEST * POINT / _IN_CELL  # how high a cell is whose words are just legible
+_WIDEST_WORDS = 1.5  # panels: how wide a map of words may be
 _MOST_NUMBERS = 2000
 _MOST_TITLE_LINES = 3
 _FADED = 0.5  # how far a number that is no more than the even share fades into its cell
@@ -66,8 +69,24 @@ class Heatmaps:
             tuple(context.fonts.width(label.text, 1) for label in columns) for _, columns in self.labels
         }
         self._column_em = max(map(max, self._column_ems))
+        self._word_em = self._widest_word()
         self.across, self.cell = self._fit()
+        if self._word_em and self._number_size(self._word_em) is None:
+            self._word_em = 0.0
+            self.across, self.cell = self._fit()
         self._measure()
+
+    def _widest_word(self) -> float:
+        """Return the width of the widest word in a cell, in letters of one point; 0 where cells have numbers."""
+        if self.context.style.annotate == "off" or any(panel.cells is None for panel in self.panels):
+            return 0.0
+        words = {word.localized() for panel in self.panels for row in panel.cells or () for word in row}
+        return max((self.context.fonts.width(self.context.cell_words(word), 1) for word in words), default=0.0)
+
+    def _wide(self, cell: float) -> float:
+        """Return how wide a cell of this height is: as wide, or as its words need."""
+        size = min(self.context.theme.number, _IN_CELL * cell / POINT)
+        return float(max(cell, self._word_em * size / _ACROSS_CELL))
 
     def _titles(self) -> list[str]:
         """Return the panels' titles: short ones where the subtitle or a heading says the rest; none of a single one."""
@@ -83,6 +102,11 @@ class Heatmaps:
         wanted = self.context.prepared.across
         natural = min(theme.cell, theme.panel / max(self.rows, self.columns))
         room = self.context.room
+        if self._word_em and room is None:
+            most = min(theme.cell, theme.panel / self.rows)
+            cells = {across: min(most, self._cell(_WIDEST_WORDS * theme.panel, across)) for across in (count, 1)}
+            across = count if cells[count] >= min(most, _LEGIBLE_WORDS) else 1
+            return across, cells[across]
         if room is None:
             across = wanted if wanted > 1 else int(np.ceil(np.sqrt(count)))
             return across, natural if count == 1 else min(natural, max(self._cell(theme.grid, across), natural / 4))
@@ -91,15 +115,18 @@ class Heatmaps:
         found = []
         for across in (3,) if together else range(count, 0, -1):
             cell = min(self._cell(room, across), most)
+            if self._word_em and self._too_high(across, cell):
+                cell = min(cell, _LEGIBLE_WORDS)
             if cell < _SMALLEST_CELL:
                 continue
             pitch = (room - self._left(cell)) / across - self._gap()
-            legible = cell >= min(natural, _LEGIBLE_CELL) and pitch >= self._words_width()
+            least = _LEGIBLE_WORDS if self._word_em else _LEGIBLE_CELL
+            legible = cell >= min(natural, least) and pitch >= self._words_width()
             found.append((self._too_high(across, cell), not legible, across, cell))
             if found[-1][:2] == (False, False):
                 return across, cell
         if not found:
-            least = self._left(_SMALLEST_CELL) + _SMALLEST_CELL * self.columns * (3 if together else 1)
+            least = self._left(_SMALLEST_CELL) + self._wide(_SMALLEST_CELL) * self.columns * (3 if together else 1)
             raise self.context.too_narrow(max(least, 1.0))
         too_high, _, across, cell = min(found, key=lambda one: (one[0], -one[3]))
         if too_high and not (across == 1 == count):
@@ -142,7 +169,7 @@ class Heatmaps:
         sides = 1 if self.same_rows else across
         slant = self._overhang(cell)
         between = (across - 1) * (self._gap() + (0.0 if self.same_rows and slant <= self._gap() else slant))
-        return sides * self._left(cell) + across * self.columns * cell + between + slant
+        return sides * self._left(cell) + across * self.columns * self._wide(cell) + between + slant
 
     def _left(self, cell: float) -> float:
         """Return how much room the labels of rows take beside cells of this size."""
@@ -151,19 +178,19 @@ class Heatmaps:
 
     def _overhang(self, cell: float) -> float:
         """Return how far slanted labels of columns reach beyond the last one."""
-        theme = self.context.theme
-        if self._column_em * theme.label * FLAT_LABEL < 0.94 * cell:
+        theme, wide = self.context.theme, self._wide(cell)
+        if self._column_em * theme.label * FLAT_LABEL < 0.94 * wide:
             return 0.0
         size = self._slanted_size(cell)
         ends = [
-            width * size / 2**0.5 - (len(widths) - place - 0.5) * cell
+            width * size / 2**0.5 - (len(widths) - place - 0.5) * wide
             for widths in self._column_ems
             for place, width in enumerate(widths)
         ]
         return max(0.0, max(ends) + 0.5 * size * POINT)
 
     def _slanted_size(self, cell: float) -> float:
-        return max(SMALLEST, min(self.context.theme.label, cell / POINT / SLANTED_LINE))
+        return max(SMALLEST, min(self.context.theme.label, self._wide(cell) / POINT / SLANTED_LINE))
 
     def _head(self, cell: float) -> float:
         """Return how much room the labels of columns and their name take, about."""
@@ -177,15 +204,16 @@ class Heatmaps:
 
     def _measure(self) -> None:
         context, theme, width = self.context, self.context.theme, self.context.fonts.width
+        self.wide = self._wide(self.cell)
         self.lines = panel_lines(context, self.panels, self.across)
         self.axes = [
-            (AxisLabels(context, rows, self.cell, above=False), AxisLabels(context, columns, self.cell, above=True))
+            (AxisLabels(context, rows, self.cell, above=False), AxisLabels(context, columns, self.wide, above=True))
             for rows, columns in self.labels
         ]
         self.left = max(self.names.left, *(side.room for side, _ in self.axes))
         overhang = max(top.overhang for _, top in self.axes)
         most = max(len(line.panels) for line in self.lines)
-        map_width = self.columns * self.cell
+        map_width = self.columns * self.wide
         words = map_width
         if context.room is None:
             words = max(map_width, *(width(title, theme.label) for title in self.titles))
@@ -210,8 +238,13 @@ class Heatmaps:
         self.heading_room = 1.9 * theme.label * POINT
         self.top = max(top.room for _, top in self.axes)
         self.foot = 1.8 * theme.caption * POINT if any(self.captions) else 0.0
-        self.texts = [panel.texts(self._digits()) for panel in self.panels]
-        self.number_size = self._number_size()
+        self.texts = [
+            [[context.cell_words(text) for text in row] for row in panel.texts(self._digits())] for panel in self.panels
+        ]
+        widest = max(
+            (width(text, 1) for text in {text for rows in self.texts for row in rows for text in row}), default=0.0
+        )
+        self.number_size = self._number_size(widest)
         self.width = self.left + (most - 1) * self.pitch + max(map_width + overhang, self.words)
         self.bars = ColorBars(context, scale_names(context.prepared), context.room or max(self.width, 3.0))
         self.places, end = self._places()
@@ -239,14 +272,12 @@ class Heatmaps:
             y += self._gap() if n + 1 < len(self.lines) else 0.0
         return found, y
 
-    def _number_size(self) -> float | None:
-        """Return the size of the numbers in cells; None where there are none."""
+    def _number_size(self, widest: float) -> float | None:
+        """Return the size of what stands in cells, the widest this wide in letters of one point; None for nothing."""
         if self.context.style.annotate == "off":
             return None
-        widest = max(
-            self.context.fonts.width(text, 1) for text in {text for rows in self.texts for row in rows for text in row}
-        )
-        size = min(self.context.theme.number, 0.84 * self.cell / max(widest, 1e-9), 0.7 * self.cell / POINT)
+        wide = self._wide(self.cell)
+        size = min(self.context.theme.number, _ACROSS_CELL * wide / max(widest, 1e-9), _IN_CELL * self.cell / POINT)
         few = sum(panel.values.size for panel in self.panels) <= _MOST_NUMBERS
         return size if self.context.style.annotate == "on" or (few and size >= SMALLEST) else None
 
@@ -291,7 +322,7 @@ class Heatmaps:
 
     def _matrix(self, canvas: Canvas, x: float, y: float, panel: Panel, i: int) -> None:
         rows, columns = panel.values.shape
-        width, height = columns * self.cell, rows * self.cell
+        width, height = columns * self.wide, rows * self.cell
         canvas.cells(x, y, width, height, self.context.colors.cells(panel))
         if panel.forbidden is not None:
             canvas.hatch(x, y, width, height, panel.forbidden)
@@ -305,7 +336,7 @@ class Heatmaps:
             for j, text in enumerate(row):
                 if text != FORBIDDEN:
                     ink = number_ink(color_at(palette, float(places[i, j])), clear=bool(clear[i, j]))
-                    middle = (x + (j + 0.5) * self.cell, y + (i + 0.5) * self.cell)
+                    middle = (x + (j + 0.5) * self.wide, y + (i + 0.5) * self.cell)
                     canvas.text(*middle, text, size, color=ink, ha="center", va="center_baseline")
 
 

@@ -30,6 +30,7 @@ BAR = 0.09  # how high a colour bar is
 LINE = 1.35  # from one baseline to the next, in the letters' size
 SMALLEST = 5.5  # points: what is smaller nobody reads
 _MOST_LABEL_CELLS = 18
+_MOST_CELL_COLUMNS = 13
 _MOST_TITLE_LINES = 2
 _NARROWEST = 3.4
 _LONGEST_BAR = 1.9
@@ -68,6 +69,10 @@ class PictureText:
         """Return a token's label: drawable, and shortened in the middle where it is long."""
         full = self.drawable(text)
         return Label(shorten(full, _MOST_LABEL_CELLS, count_columns), full)
+
+    def cell_words(self, text: str) -> str:
+        """Return what stands in a cell: drawable, and shortened where it is a long word."""
+        return shorten(self.drawable(text), _MOST_CELL_COLUMNS, count_columns)
 
     def fit(self, text: str, width: float, size: float) -> str:
         """Return the text shortened in the middle to this width, in inches."""
@@ -122,7 +127,7 @@ class PictureContext(PictureText):
         if self.style.kind == "text" and self.style.title is None:  # the text itself follows
             title, parts = self.words(parts[0]), parts[1:]
         elif self.style.title is None and prepared.subject is None:
-            title, parts = self.title(prepared.heading), [part for part in parts if part is not prepared.heading]
+            title, parts = self.title(parts[0]), parts[1:]
         else:
             title = self.title(prepared.subject)
             parts = [prepared.subject, *parts] if self.style.title is not None else parts
@@ -386,9 +391,8 @@ def scale_names(prepared: Prepared) -> list[NamedScale]:
     """Return the scales of the panels, each once; one for all where each has its own, whose end its title says."""
     found: dict[Scale, Message] = {}
     for panel in prepared.panels:
-        found.setdefault(
-            panel.scale, message("change") if panel.plus else _NUMBERS.get(prepared.kind, message("number"))
-        )
+        usual = message("change") if panel.plus else _NUMBERS.get(prepared.kind, message("number"))
+        found.setdefault(panel.scale, prepared.numbers or usual)
     each = [panel.scale for panel in prepared.panels]
     if len(found) <= 2 or len(found) < len(each) / 2:
         return [NamedScale(name, scale) for scale, name in found.items()]

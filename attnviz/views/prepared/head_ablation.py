@@ -11,7 +11,7 @@ from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
 from attnviz.views.prepared.labels import Medium, visible
 from attnviz.views.prepared.listing import Column, Listing
-from attnviz.views.prepared.panels import Panel, Prepared, number
+from attnviz.views.prepared.panels import LAYER_AND_HEAD, Panel, Prepared, number
 from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 MOST_HEADS = 10  # that a listing names, where no other number is asked for
@@ -34,9 +34,19 @@ def prepare_head_ablation(ablation: HeadAblation, presentation: Presentation = T
         plus=signed,
     )
     digits = presentation.digits_or(fitting_digits(values))
-    heading = message("{what}   layer ↓   head →", what=_what(ablation, presentation.medium))
-    notes = (ablation.verdict(),)
-    return Prepared("heads", (panel,), heading, _caption(ablation), notes, digits)
+    what, notes = _what(ablation, presentation.medium), (ablation.verdict(),)
+    heading = message("{what}   layer ↓   head →", what=what)
+    return Prepared(
+        "heads",
+        (panel,),
+        heading,
+        _caption(ablation),
+        notes,
+        digits,
+        what=what,
+        sides=LAYER_AND_HEAD,
+        numbers=message("change"),
+    )
 
 
 def list_head_ablation(

@@ -11,7 +11,7 @@ from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import Medium, visible
 from attnviz.views.prepared.listing import Column, Listing
-from attnviz.views.prepared.panels import Panel, Prepared, number
+from attnviz.views.prepared.panels import LAYER_AND_HEAD, Panel, Prepared, number
 from attnviz.views.prepared.presentation import TERMINAL, Presentation
 
 _DIGITS = 2
@@ -120,11 +120,21 @@ def prepare_map(heads: Heads, presentation: Presentation = TERMINAL, color: str 
         missing if missing.any() else None,
         cells=cells,
     )
-    heading = message("heads by layer ↓   head →; colour: {what}", what=column_words(column))
+    words = column_words(column)
+    heading = message("heads by layer ↓   head →; colour: {what}", what=words)
     caption = (*_legend(heads), *_caption(heads))
     digits = presentation.digits_or(_DIGITS)
-    sides = (message("layer ↓"), message("head →"))
-    return Prepared("heads", (panel,), heading, caption, _notes(heads), digits, sides=sides)
+    return Prepared(
+        "heads",
+        (panel,),
+        heading,
+        caption,
+        _notes(heads),
+        digits,
+        what=message("what heads do; colour: {what}", what=words),
+        sides=LAYER_AND_HEAD,
+        numbers=COLUMN_TITLES.get(column),
+    )
 
 
 def column_words(column: str) -> Message:

@@ -11,7 +11,7 @@ from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.labels import named, visible
 from attnviz.views.prepared.listing import Column, Listing
-from attnviz.views.prepared.panels import Panel, Prepared, number
+from attnviz.views.prepared.panels import LAYER_AND_HEAD, LAYER_AND_TOKEN, Panel, Prepared, number
 from attnviz.views.prepared.presentation import TERMINAL, Presentation
 
 MOST_PARTS = 12  # of what adds up to a logit, each by itself
@@ -53,8 +53,17 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL) -> Prepare
         message("each layer’s hidden states read by the final norm and the head"),
         message("colour: probability"),
     )
-    heading = message("the likeliest token after each layer   layer ↓   token →")
-    return Prepared("lens", tuple(panels), heading, caption, (), digits)
+    what = message("the likeliest token after each layer")
+    return Prepared(
+        "lens",
+        tuple(panels),
+        message("{what}   layer ↓   token →", what=what),
+        caption,
+        digits=digits,
+        what=what,
+        sides=LAYER_AND_TOKEN,
+        numbers=message("probability"),
+    )
 
 
 def list_layers(result: Lens, presentation: Presentation = TERMINAL) -> Listing:
@@ -132,7 +141,7 @@ def prepare_attribution(result: Lens, presentation: Presentation = TERMINAL) -> 
         plus=True,
     )
     word = visible(result.answer.text, presentation.medium)
-    heading = message("what each head and MLP adds to the logit of “{answer}”   layer ↓   head →", answer=word)
+    what = message("what each head and MLP adds to the logit of “{answer}”", answer=word)
     caption = (
         *describe_provenance(result.provenance),
         message(
@@ -143,7 +152,16 @@ def prepare_attribution(result: Lens, presentation: Presentation = TERMINAL) -> 
             rest=number(part.logit - float(values.sum(dtype=np.float64)) - part.embedding, 3, plus=True),
         ),
     )
-    return Prepared("heads", (panel,), heading, caption, (), presentation.digits_or(_DIGITS))
+    return Prepared(
+        "heads",
+        (panel,),
+        message("{what}   layer ↓   head →", what=what),
+        caption,
+        digits=presentation.digits_or(_DIGITS),
+        what=what,
+        sides=LAYER_AND_HEAD,
+        numbers=message("logit"),
+    )
 
 
 def _parts(part: Attribution) -> list[tuple[Message, float]]:

@@ -18,7 +18,7 @@ from attnviz.views.prepared.charts import BarChart, Charts
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import Medium, named, with_occurrence
 from attnviz.views.prepared.listing import Column, Listing
-from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.prepared.panels import Panel, Prepared, subject_of
 from attnviz.views.prepared.presentation import DIGITS, PICTURE, Presentation
 
 # How many words of a step's attention are listed, where each step has a line of its own, or a list.
@@ -205,7 +205,18 @@ def draw_next(result: NextTokens, presentation: Presentation = PICTURE) -> Prepa
     caption = (*describe_provenance(result.provenance), decoding_words(result.decoding), SHARES_ARE)
     scale = weight_scale(np.concatenate([panel.values.ravel() for panel in panels])[None])
     panels = tuple(replace(panel, scale=scale) for panel in panels)
-    return Prepared("weights", panels, heading, caption, (), presentation.digits_or(DIGITS), across=1)
+    return Prepared(
+        "weights",
+        panels,
+        heading,
+        caption,
+        digits=presentation.digits_or(DIGITS),
+        across=1,
+        subject=subject_of(result.text),
+        what=message("what each added token attended to"),
+        sides=(message("added ↓"), message("attended to →")),
+        numbers=message("share"),
+    )
 
 
 def _share_panel(branch: Branch, number: int | None, medium: Medium) -> Panel:

@@ -110,7 +110,8 @@ class Prepared:
     across: how many panels a reader wants side by side; notes: sentences, one a line. headings: of the rows and columns
     of a grid of panels, where they are one: layers and heads, or settings and texts.
     subject: the sentence that a picture shows, what: what it shows of it, sides: what its rows and columns are; these
-    are a picture's title, its subtitle, and the names of its axes. cell_digits: digits in its cells, where chosen.
+    are a picture's title, its subtitle, and the names of its axes; without a subject `what` is its title. numbers: what
+    the numbers are, where `kind` does not say it. cell_digits: digits in a picture's cells, where chosen.
     ground: the picture that the panels are maps of, where they are.
     """
 
@@ -125,11 +126,14 @@ class Prepared:
     subject: Message | None = None
     what: Message | None = None
     sides: tuple[Message, Message] | None = None
+    numbers: Message | None = None
     cell_digits: int | None = None
     ground: PictureGround | None = None
 
 
 QUERY_AND_KEY = (message("query ↓"), message("key →"))
+LAYER_AND_HEAD = (message("layer ↓"), message("head →"))
+LAYER_AND_TOKEN = (message("layer ↓"), message("token →"))
 
 
 def subject_of(*texts: str) -> Message:

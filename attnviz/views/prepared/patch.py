@@ -10,7 +10,7 @@ from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.color_scale import signed_scale
 from attnviz.views.prepared.labels import Medium, named, visible
 from attnviz.views.prepared.listing import Column, Listing
-from attnviz.views.prepared.panels import Panel, Prepared, number
+from attnviz.views.prepared.panels import LAYER_AND_HEAD, LAYER_AND_TOKEN, Panel, Prepared, number
 from attnviz.views.prepared.presentation import TERMINAL, Presentation
 
 MOST_PARTS = 5
@@ -34,15 +34,22 @@ def prepare_patching(result: Patching, presentation: Presentation = TERMINAL) ->
         plus=True,
     )
     answer = visible(result.answer.text, medium)
-    heading = (
-        message("how much of “{answer}” each head of the clean text brings back   layer ↓   head →", answer=answer)
-        if by_head
-        else message(
-            "how much of “{answer}” each token of the clean text brings back   layer ↓   token →", answer=answer
-        )
+    if by_head:
+        what = message("how much of “{answer}” each head of the clean text brings back", answer=answer)
+        heading = message("{what}   layer ↓   head →", what=what)
+    else:
+        what = message("how much of “{answer}” each token of the clean text brings back", answer=answer)
+        heading = message("{what}   layer ↓   token →", what=what)
+    return Prepared(
+        "patching",
+        (panel,),
+        heading,
+        (*describe_provenance(result.provenance), *_measure(result, medium)),
+        digits=presentation.digits_or(_DIGITS),
+        what=what,
+        sides=LAYER_AND_HEAD if by_head else LAYER_AND_TOKEN,
+        numbers=message("share that comes back"),
     )
-    caption = (*describe_provenance(result.provenance), *_measure(result, medium))
-    return Prepared("patching", (panel,), heading, caption, (), presentation.digits_or(_DIGITS))
 
 
 def list_patching(result: Patching, presentation: Presentation = TERMINAL, top: int | None = None) -> Listing:
