@@ -22,6 +22,8 @@ LARGEST_ARRAYS = 1024 * MEBIBYTE
 LARGEST_FONT = 256 * MEBIBYTE
 
 _CHUNK = MEBIBYTE
+_POINTER = b"version https://git-lfs.github.com/spec/v1"
+LONGEST_POINTER = 1024  # bytes; larger files are none
 _BEGINNING, _SHOWN = 400, 20  # of a text in a guessed encoding: bytes, characters
 
 
@@ -34,7 +36,9 @@ def read_bytes(path: Path, most: int = LARGEST_TEXT, *, begins: bytes = b"") -> 
     try:
         with open(path, "rb") as file:
             _refuse_device(file, path)
-            return read_at_most(file, most, repr(str(path)), begins=begins)
+            data = read_at_most(file, most, repr(str(path)), begins=begins)
+        refuse_pointer(path, data[:LONGEST_POINTER])
+        return data
     except IsADirectoryError:
         raise InputError("{path!r} is a folder; a file was expected.", path=str(path)) from None
     except FileNotFoundError:
@@ -103,6 +107,22 @@ def too_large(name: str | Message, size: int | None, most: int) -> InputError:
         size=f"{size:,}",
         most=f"{most:,}",
     )
+
+
+def refuse_pointer(path: Path, beginning: bytes) -> None:
+    """Raise InputError where a file's first bytes are those of a Git LFS pointer, which stands for a file elsewhere.
+
+    https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+    """
+    if beginning.removeprefix(b"\xef\xbb\xbf").startswith(_POINTER):
+        from shlex import quote
+
+        raise InputError(
+            "{path!r} is a Git LFS pointer: it names the file that belongs here, which was not fetched.",
+            hint="Where git-lfs is installed, fetch it with: git -C {folder} lfs pull",
+            path=str(path),
+            folder=quote(str(path.parent)),
+        )
 
 
 def check_size_of_file(path: Path, most: int) -> None:

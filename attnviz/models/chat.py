@@ -16,11 +16,11 @@ import numpy as np
 
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, MissingError
-from attnviz.core.read_file import is_file, need_text
+from attnviz.core.read_file import is_there, need_text
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.chat_sandbox import MOST_SECONDS
 from attnviz.models.checkpoint import Checkpoint
-from attnviz.models.formats.files import read_json
+from attnviz.models.formats.files import read_side_json, read_side_text, unreadable
 from attnviz.models.tokenizers.added_tokens import read_token_settings
 from attnviz.models.tokenizers.classes import class_of
 from attnviz.models.tokenizers.spans import SPACE, is_lone_space
@@ -137,26 +137,25 @@ def find_templates(checkpoint: Checkpoint) -> dict[str, str]:
             if (key == start or key.startswith(f"{start}.")) and isinstance(value, str)
         }
     folder = checkpoint.path
-    files = {"default": folder / "chat_template.jinja"} if is_file(folder / "chat_template.jinja") else {}
-    extra = folder / "additional_chat_templates"
-    files |= {path.stem: path for path in sorted(extra.glob("*.jinja"))} if extra.is_dir() else {}
+    files = {"default": folder / "chat_template.jinja"} if is_there(folder / "chat_template.jinja") else {}
+    files |= {path.stem: path for path in _more_templates(folder / "additional_chat_templates")}
     if files:
-        return {name: _read_template(path) for name, path in files.items()}
+        return {name: read_side_text(path, _LARGEST) for name, path in files.items()}
     for name in ("tokenizer_config.json", "chat_template.json"):
-        if is_file(folder / name):
-            found = _templates_of(read_json(folder / name).get("chat_template"))
-            if found:
-                return found
+        found = _templates_of((read_side_json(folder / name) or {}).get("chat_template"))
+        if found:
+            return found
     return {}
 
 
-def _read_template(path: Path) -> str:
+def _more_templates(folder: Path) -> list[Path]:
+    """Return the templates in a folder that a model may have; raises InputError where it cannot be listed."""
+    if not is_there(folder):
+        return []
     try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError("{path!r} is larger than {most} bytes.", path=str(path), most=f"{_LARGEST:,}")
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError("{path!r} is not UTF-8.", path=str(path)) from None
+        return sorted(path for path in folder.iterdir() if path.suffix == ".jinja")
+    except OSError as error:
+        raise unreadable(folder, error) from None
 
 
 def _templates_of(value: Any) -> dict[str, str]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError
-from attnviz.core.read_file import is_file
+from attnviz.core.read_file import is_there
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.families.registry import family_of
-from attnviz.models.formats.files import read_json
+from attnviz.models.formats.files import check_file, read_json, read_side_json
 from attnviz.models.formats.safetensors import INDEX, SafetensorsFile, ShardedSafetensors
 from attnviz.models.formats.tensors import Tensors
 from attnviz.models.locate import ModelLocation, is_gguf
@@ -78,7 +78,7 @@ class Checkpoint:
     @cached_property
     def target_tokenizer(self) -> TextTokenizer:
         """Return what cuts the text that an encoder-decoder writes: Marian's target language has its own."""
-        if self.gguf is None and is_file(self.path / "target.spm") and not is_file(self.path / "tokenizer.json"):
+        if self.gguf is None and is_there(self.path / "target.spm") and not is_there(self.path / "tokenizer.json"):
             from attnviz.models.tokenizers.added_tokens import read_token_settings
             from attnviz.models.tokenizers.legacy import marian_tokenizer
 
@@ -92,12 +92,13 @@ class Checkpoint:
         Token ids that the file does not give are the config's.
         """
         path = self.path / "generation_config.json"
-        if self.gguf is not None or not is_file(path):
+        found = None if self.gguf is not None else read_side_json(path)
+        if found is None:
             from attnviz.models.generate import with_defaults
 
             return with_defaults(self.config)
         ids = {name: self.config[name] for name in _TOKEN_IDS if name in self.config}
-        return ids | {name: value for name, value in read_json(path).items() if value is not None}
+        return ids | {name: value for name, value in found.items() if value is not None}
 
 
 def check_pieces(location: ModelLocation) -> None:
@@ -135,7 +136,7 @@ def names_quantization(config: Mapping[str, Any], folder: Path) -> bool:
     """Return whether a config, or a file beside it, says that the weights are quantized."""
     places = [config, config.get("text_config")]
     said = any(isinstance(place, Mapping) and place.get(key) for place in places for key in QUANTIZATION_KEYS)
-    return said or any(is_file(folder / name) for name in QUANTIZATION_FILES)
+    return said or any(is_there(folder / name) for name in QUANTIZATION_FILES)
 
 
 def _is_plain(stored: SafetensorsFile | ShardedSafetensors) -> bool:
@@ -200,12 +201,12 @@ def naming_file(path: Path) -> Iterator[None]:
 
 def open_weights(folder: Path) -> SafetensorsFile | ShardedSafetensors:
     """Open a folder's safetensors: model.safetensors, else its index, else the only such file."""
-    if is_file(folder / _ADAPTER):
+    if is_there(folder / _ADAPTER):
         from attnviz.models.other_layouts import refuse_adapter
 
         raise refuse_adapter(folder)  # transformers would load the base model that it names, and put it on top
     for name in ("model.safetensors", INDEX):
-        if is_file(folder / name):
+        if is_there(folder / name):
             return SafetensorsFile(folder / name) if name != INDEX else ShardedSafetensors(folder / name)
     found = sorted(folder.glob("*.safetensors"))
     if len(found) == 1:
@@ -228,6 +229,7 @@ def open_weights(folder: Path) -> SafetensorsFile | ShardedSafetensors:
     if other is not None:
         raise other
     if pickles:
+        check_file(sorted(pickles)[0])
         raise InputError(
             "{path!r} is a pickle, which can run any code when it is opened; safetensors were expected.",
             hint="Convert it in its folder, where torch is installed, with: {line}",

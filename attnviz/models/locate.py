@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attnviz.core.errors import InputError
+from attnviz.core.read_file import is_there
 from attnviz.i18n.messages import listed
-from attnviz.models.formats.files import unreadable
+from attnviz.models.formats.files import check_file, unreadable
 from attnviz.models.hub_name import HubName
 
 _HUB_NAME = re.compile(
@@ -88,7 +89,7 @@ def _find(reference: str | Path, download: bool) -> ModelLocation:
 def _exists(path: Path) -> bool:
     """Return whether there is something of this name, False for a name that cannot be one; OSError where it is shut."""
     try:
-        path.stat()
+        path.lstat()
     except PermissionError:
         raise
     except (OSError, ValueError):
@@ -123,18 +124,18 @@ def _joined(name: str, first: Path, reference: str, folders: Iterable[Path] = ()
 def is_model_folder(folder: Path) -> bool:
     """Return whether a folder has a config.json and weights, of any kind, beside it."""
     try:
-        return (folder / "config.json").is_file() and any(name.endswith(WEIGHTS) for name in os.listdir(folder))
+        return is_there(folder / "config.json") and any(name.endswith(WEIGHTS) for name in os.listdir(folder))
     except OSError:
         return False
 
 
 def _on_disk(path: Path, reference: str) -> ModelLocation:
     if path.is_dir():
-        here = sorted(file for file in path.iterdir() if is_gguf(file) and file.is_file())
-        if here and not (path / "config.json").exists():
+        here = sorted(file for file in path.iterdir() if is_gguf(file) and not file.is_dir())
+        if here and not is_there(path / "config.json"):
             only = _only(here, reference)
             return _of_file(path.resolve().name, only, reference)
-        if not (path / "config.json").exists():
+        if not is_there(path / "config.json"):
             raise _no_model(path)
         return ModelLocation(path.resolve().name, path, reference)
     if is_gguf(path):
@@ -147,6 +148,7 @@ def _on_disk(path: Path, reference: str) -> ModelLocation:
         )
     from attnviz.models.other_layouts import explain_file
 
+    check_file(path)
     raise explain_file(path) or InputError(
         "{path!r} is neither a folder nor a .gguf file.",
         hint="Give the folder with config.json and the weights.",

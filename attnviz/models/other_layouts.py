@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from attnviz.core.errors import InputError
-from attnviz.core.read_file import is_file
+from attnviz.core.read_file import LONGEST_POINTER, is_file, is_there, refuse_pointer, why_no_json
 from attnviz.i18n.messages import Message, message
-from attnviz.models.formats.files import read_json
+from attnviz.models.formats.files import read_json, read_side_file
 
 ADAPTER = "adapter_config.json"
 _SMALL = 2**20
@@ -97,7 +97,7 @@ _PEFT = {
 
 def explain_folder(folder: Path) -> InputError | None:
     """Return the refusal of a folder that holds something other than a whole checkpoint; None where that is unknown."""
-    if is_file(folder / ADAPTER):
+    if is_there(folder / ADAPTER):
         return refuse_adapter(folder)
     inside = _sentence_model(folder)
     if inside is not None:
@@ -124,9 +124,11 @@ def explain_file(path: Path) -> InputError | None:
     """Return the refusal of a file by its first bytes; None where they say nothing."""
     try:
         with path.open("rb") as file:
-            beginning = file.read(4)
+            start = file.read(LONGEST_POINTER)
     except OSError:
         return None
+    refuse_pointer(path, start)
+    beginning = start[:4]
     if beginning not in _MAGIC:
         return None
     what, hint = _MAGIC[beginning]
@@ -137,7 +139,7 @@ def explain_file(path: Path) -> InputError | None:
 
 def refuse_adapter(folder: Path) -> InputError:
     """Return the refusal of an adapter, which names its base model and says how to merge it."""
-    settings = _small_json(folder / ADAPTER)
+    settings = read_json(folder / ADAPTER, most=_SMALL)
     base = settings.get("base_model_name_or_path")
     return InputError(
         "{path!r} holds an adapter ({kind}) for the model {base!r}, and not a whole model.",
@@ -160,20 +162,21 @@ def _sentence_model(folder: Path) -> str | None:
 
 def _module_paths(folder: Path) -> Iterator[str]:
     """Yield where modules.json says that a transformer lies, then the names that versions without it used."""
-    modules = _small_json(folder / "modules.json", key="modules").get("modules")
-    for module in modules if isinstance(modules, list) else []:
+    for module in _listed_modules(folder / "modules.json"):
         if isinstance(module, dict) and isinstance(module.get("path"), str) and not Path(module["path"]).is_absolute():
             yield module["path"]
     yield from ("0_Transformer", "0_BERT", "0_RoBERTa", "0_DistilBERT", "0_XLMRoBERTa", "0_MPNet", "0_T5")
 
 
-def _small_json(path: Path, key: str = "") -> dict[str, Any]:
-    """Return the object in a small JSON file, a list under `key`; {} where there is none."""
+def _listed_modules(path: Path) -> list[Any]:
+    """Return the modules that a sentence-transformers folder lists; raises InputError where the file is no list."""
+    if not is_there(path):
+        return []
+    data = read_side_file(path, _SMALL)
     try:
-        if not is_file(path) or path.stat().st_size > _SMALL:
-            return {}
-        if key:
-            return {key: json.loads(path.read_text(encoding="utf-8"))}
-        return read_json(path, most=_SMALL)
-    except (InputError, OSError, ValueError, RecursionError):
-        return {}
+        found = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError("{path!r} is not JSON: {reason}.", path=str(path), reason=why_no_json(error)) from None
+    if not isinstance(found, list):
+        raise InputError("{path!r} must hold a list of modules.", path=str(path))
+    return found

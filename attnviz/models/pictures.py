@@ -23,7 +23,7 @@ from attnviz.core.thumbnail import Box
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, message
 from attnviz.models.families.config import Configuration
-from attnviz.models.formats.files import read_json
+from attnviz.models.formats.files import read_side_json
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -153,10 +153,11 @@ def read_preprocessing(folder: Path, family: str) -> Preprocessing:
 
 def _processor_values(folder: Path) -> tuple[Path, Mapping[str, Any]]:
     path = folder / "preprocessor_config.json"
-    if is_file(path):
-        return path, read_json(path)
+    values = read_side_json(path)
+    if values is not None:
+        return path, values
     path = folder / "processor_config.json"
-    found = read_json(path).get("image_processor") if is_file(path) else None
+    found = (read_side_json(path) or {}).get("image_processor")
     if isinstance(found, Mapping):
         return path, found
     raise InputError(

@@ -14,7 +14,9 @@ from hashlib import blake2b, sha256
 from pathlib import Path
 
 from attnviz.core.errors import InputError, reason_of
+from attnviz.core.read_file import is_there
 from attnviz.i18n.messages import listed
+from attnviz.models.formats.files import check_file, read_side_file
 
 _PIECE = re.compile(r"(?P<whole>.+\.gguf)\.part[-_]?(?P<number>\d{1,6})", re.IGNORECASE)
 _PACKAGE = re.compile(r"(?P<whole>.+?)[-_.]?part[-_.]?\d+", re.IGNORECASE)
@@ -101,17 +103,22 @@ def expected_sum(name: str, folders: Iterable[Path]) -> str | None:
     """
     for folder in folders:
         for file, whole in ((folder / f"{name}.sha256", True), (folder / "SHA256SUMS", False)):
-            for line in _text(file).splitlines():
+            for line in _lines(file):
                 found = _SUM.search(line)
                 if found is not None and (whole or line[found.end() :].lstrip(" *").strip() == name):
                     return found[0].lower()
-        sums: set[str] = set(_SUM.findall(_text(folder / "__init__.py")))
+        sums: set[str] = set(_SUM.findall(_package_text(folder / "__init__.py")))
         if len(sums) == 1:
             return sums.pop().lower()
     return None
 
 
-def _text(path: Path) -> str:
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a file of sums; none where there is no such file."""
+    return read_side_file(path, _BLOCK).decode("utf-8", "replace").splitlines() if is_there(path) else []
+
+
+def _package_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace") if path.stat().st_size < _BLOCK else ""
     except OSError:
@@ -129,6 +136,7 @@ def check_sum(name: str, pieces: Sequence[Path], expected: str) -> None:
             return
         digest = sha256()
         for piece in pieces:
+            check_file(piece)
             with piece.open("rb") as file:
                 while block := file.read(_BLOCK):
                     digest.update(block)

@@ -42,11 +42,19 @@ def test_an_adapter(tmp_path, beside, task, peft):
     ast.parse(code)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"base_model_name_or_path": 3}'])
+@pytest.mark.parametrize("text", ["{}", '{"base_model_name_or_path": 3}'])
 def test_an_adapter_that_says_nothing(tmp_path, text):
-    """An adapter's config may be damaged: it is an adapter all the same."""
+    """An adapter's config may leave everything out: it is an adapter all the same."""
     (tmp_path / "adapter_config.json").write_text(text, encoding="utf-8")
     assert "an adapter (?) for the model '?'" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]"])
+def test_a_damaged_adapter(tmp_path, text):
+    """An adapter's config that is no JSON object is told as that."""
+    (tmp_path / "adapter_config.json").write_text(text, encoding="utf-8")
+    assert "adapter_config.json'" in refused(tmp_path)
+    assert "JSON" in refused(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["0_Transformer", "0_BERT", "my_model"])

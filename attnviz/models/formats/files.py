@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,29 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, reason_of
-from attnviz.core.read_file import is_there, why_no_json
+from attnviz.core.read_file import LONGEST_POINTER, is_there, refuse_pointer, why_no_json
 
 Bytes = NDArray[np.uint8]
 
 LARGEST_JSON = 256 * 2**20
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any]:
     """Return the object in a JSON file; InputError for a file without one, not UTF-8, or larger than `most` bytes."""
-    try:
-        size = _checked_size(path)
-        if size > most:
-            raise InputError(
-                "{path!r} has {size} bytes; at most {most} were expected.",
-                path=str(path),
-                size=f"{size:,}",
-                most=f"{most:,}",
-            )
-        return parse_object(path.read_bytes(), str(path))
-    except FileNotFoundError:
-        raise InputError("{path!r} does not exist.", path=str(path)) from None
-    except OSError as error:
-        raise unreadable(path, error) from None
+    return parse_object(read_side_file(path, most), str(path))
 
 
 def read_side_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any] | None:
@@ -56,7 +46,29 @@ def parse_object(data: bytes, name: str) -> dict[str, Any]:
         raise InputError("{path!r} is not JSON: {reason}.", path=name, reason=why_no_json(error)) from None
     if not isinstance(found, dict):
         raise InputError("{path!r} must hold a JSON object: names and values in braces.", path=name)
+    if _SURROGATE.search(data):
+        _refuse_half_characters(found, name)
     return found
+
+
+def _refuse_half_characters(found: Any, name: str) -> None:
+    """Raise InputError where a string of a JSON value has a surrogate without its other half, which is no text."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), found)]
+    while waiting:
+        keys, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [((*keys, key), key) for key in value] + [((*keys, key), value[key]) for key in value]
+        elif isinstance(value, list):
+            waiting += [(keys, one) for one in value]
+        elif isinstance(value, str) and not value.isascii():
+            half = next((letter for letter in value if 0xD800 <= ord(letter) <= 0xDFFF), None)
+            if half is not None:
+                raise InputError(
+                    "{path!r} has half a character under {key!r}: \\u{code}, a surrogate without its other half.",
+                    path=name,
+                    key=".".join(keys),
+                    code=f"{ord(half):04x}",
+                )
 
 
 def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -67,27 +79,74 @@ def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def map_bytes(path: Path) -> Bytes:
-    """Map a file's bytes [size] into memory, read-only; raises InputError where it cannot be read."""
+def read_side_file(path: Path, most: int = LARGEST_JSON) -> bytes:
+    """Return the bytes of a file that belongs to a model; raises InputError as `check_file` does."""
+    check_file(path, most)
     try:
-        if not _checked_size(path):
-            raise InputError("{path!r} is empty.", path=str(path))
-        with open(path, "rb") as file:
-            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=np.uint8)
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError("{path!r} does not exist.", path=str(path)) from None
-    except (OSError, ValueError) as error:
+        return path.read_bytes()
+    except OSError as error:
         raise unreadable(path, error) from None
 
 
-def _checked_size(path: Path) -> int:
-    """Return a file's size in bytes; raises InputError for a pipe or a device, whose reading might never end."""
-    found = path.stat()
-    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-        raise InputError("{path!r} is a pipe or a device; a file was expected.", path=str(path))
+def read_side_text(path: Path, most: int = LARGEST_JSON) -> str:
+    """Return a UTF-8 file of a model as text; raises InputError as `check_file` does, and for another encoding."""
+    try:
+        return read_side_file(path, most).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError("{path!r} is not UTF-8.", path=str(path)) from None
+
+
+def check_file(path: Path, most: int | None = None) -> int:
+    """Return a file's size in bytes; `most` is the largest that is read.
+
+    Raises InputError for what is no file (a folder, a pipe, a device, nothing), cannot be read or is too large, for a
+    link that leads nowhere, and for a Git LFS pointer.
+    """
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise InputError("{path!r} is a folder; a file was expected.", path=str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise InputError("{path!r} is a pipe or a device; a file was expected.", path=str(path))
+        if most is not None and found.st_size > most:
+            raise InputError(
+                "{path!r} has {size} bytes; at most {most} were expected.",
+                path=str(path),
+                size=f"{found.st_size:,}",
+                most=f"{most:,}",
+            )
+        with open(path, "rb") as file:
+            if found.st_size <= LONGEST_POINTER:
+                refuse_pointer(path, file.read(LONGEST_POINTER))
+    except (FileNotFoundError, NotADirectoryError):
+        raise _absent(path) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
     return found.st_size
+
+
+def _absent(path: Path) -> InputError:
+    """Return the error for a file that is not there, though a link to it may be."""
+    try:
+        return InputError(
+            "{path!r} is a link to {target!r}, where there is nothing.",
+            hint="Fetch the model again, or copy the file itself here.",
+            path=str(path),
+            target=os.readlink(path),
+        )
+    except OSError:
+        return InputError("{path!r} does not exist.", path=str(path))
+
+
+def map_bytes(path: Path) -> Bytes:
+    """Map a file's bytes [size] into memory, read-only; raises InputError where it cannot be read."""
+    if not check_file(path):
+        raise InputError("{path!r} is empty.", path=str(path))
+    try:
+        with open(path, "rb") as file:
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=np.uint8)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
 
 
 def unreadable(path: Path, error: Exception) -> InputError:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from attnviz.core.errors import InputError
-from attnviz.core.read_file import is_file
-from attnviz.models.formats.files import read_json
+from attnviz.models.formats.files import read_side_json
 
 # Files beside config.json that name a method: AutoGPTQ's, AutoAWQ's and NVIDIA ModelOpt's.
 _BESIDE = {"quantize_config.json": "gptq", "quant_config.json": "awq", "hf_quant_config.json": "modelopt"}
@@ -95,8 +94,9 @@ def read_quantization(config: Mapping[str, Any], folder: Path) -> Quantization |
     settings = _settings(config)
     if settings is None:
         for name, method in _BESIDE.items():
-            if is_file(folder / name):
-                settings = {"quant_method": method, **_inner(read_json(folder / name, most=2**24))}
+            found = read_side_json(folder / name, most=2**24)
+            if found is not None:
+                settings = {"quant_method": method, **_inner(found)}
                 break
         else:
             return None

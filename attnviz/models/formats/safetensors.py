@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
-from attnviz.core.read_file import is_file
+from attnviz.core.read_file import is_there
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, listed, message
-from attnviz.models.formats.files import Bytes, map_bytes, parse_object, read_json
+from attnviz.models.formats.files import Bytes, check_file, map_bytes, parse_object, read_json
 from attnviz.models.formats.tensors import Tensors
 
 INDEX = "model.safetensors.index.json"
@@ -194,17 +194,23 @@ class ShardedSafetensors(Tensors):
         where = read_json(index).get("weight_map")
         if not isinstance(where, Mapping) or not where:
             raise InputError("{path!r} has no weight_map.", path=str(index))
-        self._where = {str(name): self._sibling(file) for name, file in where.items()}
+        named = {str(name): self._path(file) for name, file in where.items()}
+        for path in dict.fromkeys(named.values()):
+            self._check_shard(path)
+        self._where = named
         self._open: dict[Path, SafetensorsFile] = {}
 
-    def _sibling(self, file: Any) -> Path:
+    def _path(self, file: Any) -> Path:
         """Return the path of a file beside the index; raises InputError for a name that leads elsewhere."""
         if not isinstance(file, str) or not file or "/" in file or "\\" in file or "\0" in file or file in (".", ".."):
             raise InputError("{path!r} names {file!r}, which is not beside it.", path=str(self.path), file=file)
-        found = self.path.parent / file
-        if not is_file(found):
-            raise InputError("{path!r} names {file!r}, which does not exist.", path=str(self.path), file=file)
-        return found
+        return self.path.parent / file
+
+    def _check_shard(self, path: Path) -> None:
+        """Raise InputError where a file that the index names is not there, or is none that can be read."""
+        if not is_there(path):
+            raise InputError("{path!r} names {file!r}, which does not exist.", path=str(self.path), file=path.name)
+        check_file(path)
 
     def _shard(self, name: str) -> SafetensorsFile:
         path = self._where[name]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.core.errors import InputError
-from attnviz.core.read_file import is_file
+from attnviz.core.read_file import is_there
 from attnviz.i18n.messages import Message, message
 from attnviz.models.tokenizers.added_tokens import Again
 
@@ -132,7 +132,7 @@ def check_class(folder: Path, config: Mapping[str, Any], settings: Mapping[str, 
     name = class_of(config, settings)
     if name is not None and name not in known and name not in _GENERIC:
         raise _unknown_class_error(folder, name, settings)
-    if is_file(folder / "bpe.codes"):  # of PhoBERT and BERTweet, whose vocab.txt is none of WordPiece
+    if is_there(folder / "bpe.codes"):  # of PhoBERT and BERTweet, whose vocab.txt is none of WordPiece
         raise InputError(
             "{path!r} cuts a text by merges and a vocabulary of its own, which is not supported.",
             hint="Where transformers is installed, show what it computed with: {line}",

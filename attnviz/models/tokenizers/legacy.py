@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError
-from attnviz.core.read_file import is_file
-from attnviz.models.formats.files import read_json, text_of, unreadable
+from attnviz.core.read_file import is_there
+from attnviz.models.formats.files import read_json, read_side_text, text_of
 from attnviz.models.tokenizers.added_tokens import Again, ListedToken, TokenSettings, add_tokens, checked_id
 from attnviz.models.tokenizers.classes import (
     BYTE_LEVEL,
@@ -53,20 +53,20 @@ _SENTENCEPIECE_FILES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", 
 def from_older_files(folder: Path, config: Mapping[str, Any], settings: TokenSettings) -> TextTokenizer:
     """Build the tokenizer of a folder without tokenizer.json; raises InputError where its files do not suffice."""
     family = str(config.get("model_type"))
-    if is_file(folder / "source.spm") and is_file(folder / "vocab.json"):
+    if is_there(folder / "source.spm") and is_there(folder / "vocab.json"):
         check_class(folder, config, settings.values, MARIAN)
         return marian_tokenizer(folder, "source.spm", settings)
-    if is_file(folder / "vocab.txt"):
+    if is_there(folder / "vocab.txt"):
         check_class(folder, config, settings.values, WORD_PIECE)
         return _read_word_piece(folder, settings)
-    if is_file(folder / "vocab.json") and is_file(folder / "merges.txt"):
+    if is_there(folder / "vocab.json") and is_there(folder / "merges.txt"):
         check_class(folder, config, settings.values, BYTE_LEVEL)
         return _read_byte_level(folder, class_of(config, settings.values), family, settings)
     for name in _SENTENCEPIECE_FILES:
-        if is_file(folder / name) and family in _SENTENCEPIECE_FAMILIES:
+        if is_there(folder / name) and family in _SENTENCEPIECE_FAMILIES:
             check_class(folder, config, settings.values, SENTENCEPIECE)
             return _from_sentencepiece(folder / name, family, settings)
-    present = [name for name in _SENTENCEPIECE_FILES if is_file(folder / name)]
+    present = [name for name in _SENTENCEPIECE_FILES if is_there(folder / name)]
     if present:
         raise InputError(
             "{path!r} alone is not enough to cut a text for a {family} model; tokenizer.json was expected.",
@@ -84,12 +84,7 @@ def from_older_files(folder: Path, config: Mapping[str, Any], settings: TokenSet
 
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a UTF-8 file, without their ends; raises InputError where it is none."""
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except UnicodeDecodeError:
-        raise InputError("{path!r} is not UTF-8.", path=str(path)) from None
+    text = read_side_text(path)
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
@@ -424,7 +419,7 @@ def byte_fallback_tokenizer(
 def marian_tokenizer(folder: Path, file: str, settings: TokenSettings) -> TextTokenizer:
     """Build Marian's tokenizer: SentencePiece cuts (source.spm or target.spm), vocab.json's ids, </s> at the end."""
     name = folder / (
-        "target_vocab.json" if file == "target.spm" and is_file(folder / "target_vocab.json") else "vocab.json"
+        "target_vocab.json" if file == "target.spm" and is_there(folder / "target_vocab.json") else "vocab.json"
     )
     numbers = _checked_ids(read_json(name), name)
     model = read_sentencepiece(folder / file)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError
-from attnviz.core.read_file import is_file
-from attnviz.models.formats.files import text_of
+from attnviz.core.read_file import is_there
+from attnviz.models.formats.files import LARGEST_JSON, check_file, text_of
 from attnviz.models.tokenizers.added_tokens import TokenSettings, add_tokens, read_token_settings
 from attnviz.models.tokenizers.classes import CLASS_ENDS, LANGUAGES, adds_again, check_json_class, class_of
 from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, load_library, note_ends_in_4, set_ends
@@ -25,7 +25,7 @@ def open_tokenizer(folder: Path, config: Mapping[str, Any]) -> TextTokenizer:
     """
     load_library()
     settings = read_token_settings(folder)
-    if is_file(folder / "tokenizer.json"):
+    if is_there(folder / "tokenizer.json"):
         return _from_json(folder / "tokenizer.json", config, settings)
     from attnviz.models.tokenizers.legacy import from_older_files
 
@@ -35,6 +35,7 @@ def open_tokenizer(folder: Path, config: Mapping[str, Any]) -> TextTokenizer:
 def _from_json(path: Path, config: Mapping[str, Any], settings: TokenSettings) -> TextTokenizer:
     notes = check_json_class(path.parent, config, settings.values)
     tokenizers = load_library()
+    check_file(path, LARGEST_JSON)
     tokenizer = call_library(str(path), lambda: tokenizers.Tokenizer.from_file(str(path)))
     tokenizer.no_padding()  # it would stand among the ends of a text
     unknown = call_library(str(path), lambda: _unknown_piece(tokenizer, settings.values))
