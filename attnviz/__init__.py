@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.analysis.lens import Lens, lens
     from attnviz.analysis.next_tokens import FilledText, NextTokens
+    from attnviz.analysis.passages import PassageShare, PassageShares, passage_shares
     from attnviz.analysis.patch import Patching, patch
     from attnviz.analysis.run_ablation import ablate
     from attnviz.analysis.run_lab import lab
@@ -56,6 +57,8 @@ __all__ = [
     "Lens",
     "Model",
     "NextTokens",
+    "PassageShare",
+    "PassageShares",
     "Patching",
     "Settings",
     "Token",
@@ -78,6 +81,7 @@ __all__ = [
     "load_weights",
     "merge_heads",
     "next_tokens",
+    "passage_shares",
     "patch",
     "run",
     "scaled_dot_product_attention",
@@ -98,6 +102,7 @@ _HOMES = {
     "analysis.lab": ("Distances", "Lab"),
     "analysis.next_tokens": ("FilledText", "NextTokens"),
     "analysis.lens": ("Lens", "lens"),
+    "analysis.passages": ("PassageShare", "PassageShares", "passage_shares"),
     "analysis.patch": ("Patching", "patch"),
     "analysis.run_ablation": ("ablate",),
     "analysis.run_lab": ("lab",),

@@ -10,7 +10,7 @@ from typing import Any, overload
 from attnviz.analysis.comparison import Comparison, compare_pairs
 from attnviz.analysis.order_blindness import blind_to
 from attnviz.api.run import run_model
-from attnviz.api.toy_or_model import choose
+from attnviz.api.toy_or_model import AS_THEY_ARE, Joining, choose, joining_of
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.positions import SCHEMES
@@ -76,7 +76,7 @@ def compare(
         [True, False]
     """
     if not isinstance(text_a, Attention) and not isinstance(text_b, Attention):
-        chosen = choose(settings, options)
+        chosen = choose(settings, options, joins=True)
         return compare_texts(
             text_a,
             text_b,
@@ -84,6 +84,7 @@ def compare(
             keys=keys,
             layer=layer,
             reduce=reduce,
+            joining=joining_of(settings, options),
             word_files=open_for((text_a, text_b, keys), chosen, progress),
         )
     if not isinstance(text_a, Attention) or not isinstance(text_b, Attention):
@@ -111,11 +112,12 @@ def compare_texts(
     keys: str | None = None,
     layer: int | str | None = None,
     reduce: str | None = None,
+    joining: Joining = AS_THEY_ARE,
     word_files: WordFiles = NO_FILES,
 ) -> Comparison:
     """Compare two texts, computed by the toy under its settings or by a model under its options; see `compare`.
 
-    word_files: from `open_for`, so that several comparisons read a file once.
+    joining: how the toy's words are joined. word_files: from `open_for`, so that several comparisons read a file once.
     """
     from attnviz.analysis.compare_attentions import check_one_layer
 
@@ -142,6 +144,7 @@ def compare_texts(
     pairs = [(attend_to(a, one), attend_to(b, one)) for one in each]
     if reduce is not None:
         pairs = [(reduce_toy(one, reduce), reduce_toy(other, reduce)) for one, other in pairs]
+    pairs = [(joining.apply(one), joining.apply(other)) for one, other in pairs]
     return compare_pairs(pairs, blind_to=[blind_to(a, one) for one in each], same=_same_word(chosen), notes=notes)
 
 
@@ -153,6 +156,7 @@ def compare_layers(
     *,
     keys: str | None = None,
     reduce: str | None = None,
+    joining: Joining = AS_THEY_ARE,
     word_files: WordFiles = NO_FILES,
 ) -> list[Comparison]:
     """Compare two texts in each of the layers that a text names, as 0,2-4, mean or all; the last, if None."""
@@ -161,7 +165,8 @@ def compare_layers(
     for number in (None if layer is None else layer_numbers(layer)) or [0]:
         if number != 0:
             raise MissingError("There is no layer {layer}: the toy has only layer 0.", layer=number)
-    return [compare_texts(text_a, text_b, chosen, keys=keys, reduce=reduce, word_files=word_files)]
+    more: dict[str, Any] = {"keys": keys, "reduce": reduce, "joining": joining, "word_files": word_files}
+    return [compare_texts(text_a, text_b, chosen, **more)]
 
 
 def _compare_by_model(

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, overload
 
 from numpy.typing import ArrayLike
 
-from attnviz.api.toy_or_model import choose
+from attnviz.api.toy_or_model import Joining, choose, joining_of
 from attnviz.core.attention_data import Attention
-from attnviz.core.errors import InputError, OptionError
+from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.label_list import check_labels
 from attnviz.core.read_file import need_text
 from attnviz.core.token import stand_for_text
 from attnviz.i18n.messages import message
-from attnviz.models.options import Options, check_options
+from attnviz.models.options import Options, check_one_map, check_options
 from attnviz.text.tokenize import KnownWords
 from attnviz.toy.settings import MOST_TOKENS, Settings, check_size
 
@@ -56,8 +56,8 @@ def run(
     A list of texts gives a list, one Attention a text.
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
-    of Settings, or, with `model`, those of a real model: pair, merge, words, chat, no_special, renormalize, window,
-    stride, attention, download. labels name the rows of a matrix: a list, or a string that is read as --labels is;
+    of Settings, or, with `model`, those of a real model: pair, merge, parts, words, chat, no_special, renormalize,
+    window, stride, attention, download. labels name the rows of a matrix: a list, or a string read as --labels is;
     progress(done, total) is told how many bytes of an embedding's file are read. The toy has one layer of `heads`
     heads; of a model, `layers` (counted from 0, -1 is the last; None is all; a text as "0,2-4" or "mean") are
     computed. reduce: one map a layer in place of the heads: mean, max, rollout, flow (Abnar and Zuidema 2020), norm
@@ -71,7 +71,7 @@ def run(
         >>> run("猫吃鱼").weights.shape
         (1, 1, 3, 3)
     """
-    chosen = choose(settings, options)
+    chosen, joining = choose(settings, options, joins=True), joining_of(settings, options)
     more: dict[str, Any]
     if image is not None:
         if text is not None or vectors is not None or keys is not None or labels is not None:
@@ -97,9 +97,10 @@ def run(
             "word_files": word_files,
             "most": most,
         }
-        _check_reduction(reduce)
+        _check_reduction(reduce, joining.parts)
         found = [attend_to(*read_words(one, toy, **reading)) for one in texts]
         found = found if reduce is None else [_reduced(one, reduce) for one in found]
+        found = [joining.apply(one) for one in found]
     elif None in texts:
         raise InputError("A model reads a text: give a text, not vectors.")
     else:
@@ -148,6 +149,7 @@ def load_weights(
     normalize: bool = False,
     partial: bool = False,
     merge: str = "char",
+    parts: Any = None,
     no_special: bool = False,
     renormalize: bool = False,
     reduce: str | None = None,
@@ -158,32 +160,34 @@ def load_weights(
     A model, which computes them, is opened by `attnviz.load`.
     labels: names for the tokens (and, as a second string, for the keys): a file, or a list with commas or spaces.
     normalize: divide rows by their sums rather than refuse them; partial: take rows that sum to less than 1, of which
-    some keys are not there. merge, no_special, renormalize, reduce: as with a model, but
+    some keys are not there. merge, parts, no_special, renormalize, reduce: as with a model, but
     that norm and value-zeroing need values, which no file has. most: more tokens are refused.
     Raises an AttnvizError that says what is wrong where.
     """
     if not isinstance(path, str | PathLike):
         raise InputError("A file is named by a string or a path, not by {kind}.", kind=type(path).__name__)
-    check_options(Options(merge=merge, no_special=no_special, renormalize=renormalize))
+    check_options(Options(merge=merge, parts=parts, no_special=no_special, renormalize=renormalize))
     from attnviz.io.read_data import read_attentions
 
     check_labels(labels)
-    _check_reduction(reduce)
+    _check_reduction(reduce, parts)
     names = [labels] if isinstance(labels, str) else list(labels)
     found = read_attentions(Path(path), labels=names, normalize=normalize, partial=partial)
     for attention in found:
         check_size(len(attention.query), len(attention.key), 1, most)  # the heads are in memory already
     if reduce is not None:
         found = tuple(_reduced(one, reduce) for one in found)
-    return tuple(_as_read(one, merge, no_special=no_special, renormalize=renormalize) for one in found)
+    joining = Joining(merge, parts)
+    return tuple(_as_read(one, joining, no_special=no_special, renormalize=renormalize) for one in found)
 
 
-def _check_reduction(reduce: str | None) -> None:
-    """Raise OptionError for a reduction that there is not."""
+def _check_reduction(reduce: str | None, parts: object = None) -> None:
+    """Raise OptionError for a reduction that there is not, and for all of them where passages are told of."""
     if reduce is not None:
         from attnviz.core.reductions import check_reduction
 
         check_reduction(reduce)
+        check_one_map(reduce, parts)
 
 
 def _reduced(attention: Attention, reduce: str) -> Attention:
@@ -197,15 +201,20 @@ def _reduced(attention: Attention, reduce: str) -> Attention:
     return reduce_attention(attention, reduce)
 
 
-def _as_read(attention: Attention, merge: str, *, no_special: bool, renormalize: bool) -> Attention:
+def _as_read(attention: Attention, joining: Joining, *, no_special: bool, renormalize: bool) -> Attention:
     """Join pieces and hide special tokens as with a model; what was joined already stays."""
     from attnviz.text.merge_pieces import hide_special, merge_tokens
 
-    if merge == "word" and attention.source is None:
+    merge = joining.merge
+    if attention.source is None and (merge in ("word", "sentence", "line") or joining.parts is not None):
         from attnviz.text.rebuild_source import rebuild_source
 
+        if merge == "line":
+            raise MissingError(
+                "A file of weights keeps no line ends, by which --merge line joins.", hint="Use --merge sentence."
+            )
         attention = rebuild_source(attention)
-    merged = merge_tokens(attention, merge)
+    merged = joining.apply(attention) if joining.parts is not None else merge_tokens(attention, merge)
     if not no_special:
         return merged
     if all(all(stand_for_text(side)) for side in (merged.query, merged.key)):

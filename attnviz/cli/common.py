@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz.api.run import load_weights, run
 from attnviz.api.save import FOR_ATTENTION, PAGE, check_destination, numbered, prepare_picture, save_attention
-from attnviz.api.toy_or_model import choose_one
+from attnviz.api.toy_or_model import Joining, choose_one, joining_of
 from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import doing, reading
@@ -20,7 +20,7 @@ from attnviz.cli.weights_files import Reading, reading_of, refuse_computing
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.i18n.messages import Message, message
-from attnviz.models.options import Options
+from attnviz.models.options import Options, check_one_map
 from attnviz.text.find_token import find_token
 from attnviz.toy.settings import MOST_SUMMED_UP, MOST_TOKENS, Settings
 from attnviz.views.prepared.attention import SHOWS, check_show
@@ -94,18 +94,24 @@ def _computed(
     check_choice(view_choice(view_options), view_options.show)
     for path in files:
         check_destination(path, FOR_ATTENTION)
-    sources = read_sources(texts, inputs)
+    sources = read_sources(texts, inputs, model_options.parts)
+    model_options = with_passages(model_options, inputs.encoding)
     if inputs.weights is not None:
         refuse_computing(settings, model_options)
     reduce = view_options.reduce
     reading_options = reading_of(model_options, normalize=inputs.normalize, partial=inputs.partial, reduce=reduce)
-    chosen = settings if inputs.weights is not None else choose_one(settings, model_options)
+    chosen = settings if inputs.weights is not None else choose_one(settings, model_options, joins=True)
+    joining = joining_of(model_options, {})
     texts_read = [text for source in sources for text in (source.text, source.keys)]
     if inputs.image is not None and not isinstance(chosen, Options):
         raise OptionError("{option} goes with --model.", option="--image")
     with reading() as progress:
         word_files = None if isinstance(chosen, Options) else _open_word_files(texts_read, chosen, progress)
-        layers = layers_for(view_options.layer, everything=_shows_everything(files, style))
+        told = model_options.parts is not None and reduce is None
+        layers = layers_for(
+            None if told and view_options.layer == "mean" else view_options.layer,
+            everything=told or _shows_everything(files, style),
+        )
         summed_up = view_options.view in ("top", "blocks", "text") and not files and not data
         attend = partial(
             _attend,
@@ -117,6 +123,7 @@ def _computed(
             word_files=word_files,
             most=MOST_SUMMED_UP if summed_up else MOST_TOKENS,
             contributions=not data and _shows_several_heads(view_options, files, style),
+            joining=joining,
         )
         found = [one for source in sources for one in attend(source)]
     for attention in found:
@@ -126,6 +133,15 @@ def _computed(
         for name in view_options.show:
             check_show(attention, name)
     return found
+
+
+def with_passages(options: Options, encoding: str | None) -> Options:
+    """Return the options with the passages of the file of --parts."""
+    if options.parts is None:
+        return options
+    from attnviz.text.passages import open_passages
+
+    return replace(options, parts=open_passages(options.parts, encoding))
 
 
 def check_reduce(reduce: str | None, head: str | None) -> None:
@@ -213,20 +229,24 @@ def _attend(
     word_files: WordFiles | None,
     most: int,
     contributions: bool,
+    joining: Joining,
 ) -> tuple[Attention, ...]:
     if source.weights is not None:
         labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
         return load_weights(source.weights, labels=labels, most=most, **reading_options)
     if source.vectors is not None:
         named: dict[str, Any] = {"labels": source.labels, "keys": source.keys, "reduce": reduce}
-        return (run(settings=chosen, vectors=source.vectors, most=most, **named),)
+        return (joining.apply(run(settings=chosen, vectors=source.vectors, most=most, **named)),)
     if isinstance(chosen, Settings) and reduce is not None:
-        return (run(source.text, chosen, keys=source.keys, reduce=reduce, most=most),)
+        one = run(source.text, chosen, keys=source.keys, reduce=reduce, most=most)
+        check_one_map(reduce, joining.parts)
+        return (joining.apply(one),)
     if word_files is not None and isinstance(chosen, Settings):
         from attnviz.toy.attend import attend_to
         from attnviz.toy.words import read_words
 
-        return (attend_to(*read_words(source.text, chosen, keys=source.keys, word_files=word_files, most=most)),)
+        words = read_words(source.text, chosen, keys=source.keys, word_files=word_files, most=most)
+        return (joining.apply(attend_to(*words)),)
     keys = source.keys
     more: dict[str, Any] = {"layers": layers, "reduce": reduce, "contributions": contributions and reduce is None}
     if source.image is not None:

@@ -12,8 +12,8 @@ import typer
 from attnviz.analysis.comparison import Comparison
 from attnviz.api.compare import compare_layers, compare_two_sides, open_for
 from attnviz.api.save import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
-from attnviz.api.toy_or_model import choose_one
-from attnviz.cli.common import check_picture, check_reduce, digits_for, print_json, view_choice
+from attnviz.api.toy_or_model import choose_one, joining_of
+from attnviz.cli.common import check_picture, check_reduce, digits_for, print_json, view_choice, with_passages
 from attnviz.cli.options import AltOption, ComparisonViewOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_sentence, print_views
 from attnviz.cli.progress import reading
@@ -238,7 +238,8 @@ def _compare_weights(
         raise keys_are_given()
     refuse_computing(settings, model_options)
     paths = [*inputs.weights, *map(Path, texts)]
-    check_encoded(inputs.encoding, [], inputs.labels)
+    check_encoded(inputs.encoding, [], inputs.labels, model_options.parts)
+    model_options = with_passages(model_options, inputs.encoding)
     labels = [read_labels(text, inputs.encoding) for text in inputs.labels]
     reading_options = reading_of(
         model_options, normalize=inputs.normalize, partial=inputs.partial, reduce=view_options.reduce
@@ -267,16 +268,25 @@ def _compare_texts(
     check_names(inputs.labels, normalize=inputs.normalize, partial=inputs.partial)
     if view_options.layer is not None:
         layer_numbers(view_options.layer)  # before anything is computed
-    check_encoded(inputs.encoding, [*texts, inputs.keys], [])
+    check_encoded(inputs.encoding, [*texts, inputs.keys], [], model_options.parts)
     first, *others = (read_text(text, inputs.encoding) for text in texts)
     keys = None if inputs.keys is None else read_text(inputs.keys, inputs.encoding)
-    chosen = choose_one(settings, model_options)
+    model_options = with_passages(model_options, inputs.encoding)
+    chosen = choose_one(settings, model_options, joins=True)
+    joining = joining_of(model_options, {})
     with reading() as progress:
         word_files = open_for((first, *others, keys), chosen, progress)
         return [
             found
             for other in others
             for found in compare_layers(
-                first, other, chosen, view_options.layer, keys=keys, reduce=view_options.reduce, word_files=word_files
+                first,
+                other,
+                chosen,
+                view_options.layer,
+                keys=keys,
+                reduce=view_options.reduce,
+                joining=joining,
+                word_files=word_files,
             )
         ]

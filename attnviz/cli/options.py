@@ -238,9 +238,16 @@ OPTIONS: dict[str, OptionText] = {
     "pair": OptionText("Model", "Second segment, for a model that takes two.", "TEXT"),
     "merge": OptionText(
         "Model",
-        "Pieces to join: those of one character, also those of one word (Chinese words too), or none.",
+        "Pieces to join: those of one character, also those of one word (Chinese words too), sentence or line, or "
+        "none; words of the toy: those of one sentence or line.",
         None,
         MERGES,
+    ),
+    "parts": OptionText(
+        "Model",
+        "Join to passages, and tell how much the answer took from each: this file has a passage of the text a line, or "
+        "blank lines between them, or is JSON, a list or names with texts.",
+        "FILE",
     ),
     "words": OptionText(
         "Model",
@@ -460,7 +467,7 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
         autocompletion=_completer(choices) if choices else None,
     )
     default = [] if one.default in (MISSING, ()) else one.default
-    hint = list[str] if hint == tuple[str, ...] else hint
+    hint = one.metadata.get("hint", list[str] if hint == tuple[str, ...] else hint)
     return inspect.Parameter(
         one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, option]
     )

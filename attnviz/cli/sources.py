@@ -36,8 +36,11 @@ class Source:
     image: Path | None = None
 
 
-def read_sources(texts: list[str], inputs: AttentionInput) -> list[Source]:
-    """Return the sources, in order. Read standard input for `-`, or when nothing is named and it is no terminal."""
+def read_sources(texts: list[str], inputs: AttentionInput, parts: Path | None = None) -> list[Source]:
+    """Return the sources, in order. Read standard input for `-`, or when nothing is named and it is no terminal.
+
+    parts: another file, which is read in the same encoding.
+    """
     ways = (
         (message("TEXT"), texts),
         ("--file", inputs.file),
@@ -51,7 +54,8 @@ def read_sources(texts: list[str], inputs: AttentionInput) -> list[Source]:
     if [*texts, inputs.keys].count("-") > 1:
         raise OptionError("Standard input (-) can be read only once.")
     _check_labels(inputs)
-    check_encoded(inputs.encoding, [*texts, inputs.keys], inputs.labels, inputs.file, inputs.vectors, named=bool(named))
+    read = inputs.file or parts
+    check_encoded(inputs.encoding, [*texts, inputs.keys], inputs.labels, read, inputs.vectors, named=bool(named))
     if inputs.weights is not None and inputs.keys is not None:
         raise keys_are_given()
     if inputs.image is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from attnviz.api.run import load_weights
 from attnviz.api.toy_or_model import changed_fields
@@ -26,6 +26,7 @@ class Reading(TypedDict):
     normalize: bool
     partial: bool
     merge: str
+    parts: Any
     no_special: bool
     renormalize: bool
     reduce: str | None
@@ -37,6 +38,7 @@ def reading_of(model_options: Options, *, normalize: bool, partial: bool, reduce
         normalize=normalize,
         partial=partial,
         merge=model_options.merge,
+        parts=model_options.parts,
         no_special=model_options.no_special,
         renormalize=model_options.renormalize,
         reduce=reduce,
@@ -45,7 +47,7 @@ def reading_of(model_options: Options, *, normalize: bool, partial: bool, reduce
 
 def refuse_computing(settings: Settings, model_options: Options) -> None:
     """Raise OptionError for an option that says how to compute, beside weights that are already computed."""
-    reading = ("--merge", "--no-special", "--renormalize")
+    reading = ("--merge", "--parts", "--no-special", "--renormalize")
     for option in (*changed_fields(settings), *changed_fields(model_options)):
         if option not in reading:
             raise OptionError(

@@ -218,18 +218,31 @@ class HiddenTokens:
         return {str(layer): list(shares) for layer, shares in self.shares}
 
 
+PASSAGES = "passages"  # how pieces are joined where passages are given
+
+
+class Passage(NamedTuple):
+    """A named stretch of a text: source[start:end], and how many tokens it has."""
+
+    name: str
+    start: int
+    end: int
+    tokens: int
+
+
 @dataclass(frozen=True)
 class Provenance:
     """How attention came about, and what was done to it since.
 
-    origin: what computed it; None where nothing is known. joined: "char" or "word" where pieces were joined. hidden:
-    the tokens that are not shown. normalized: whether rows were divided by their sums. partial: whether rows may sum
-    to less than 1, since some keys are not there. precision: of weights that were given, what explains row sums that
-    miss 1 by more than float32 rounds. mean_layers: the layers that the
-    layer "mean" is the mean of; mean_heads: the heads that the head "mean" is, where these are not all. reduced:
-    how heads were reduced to one map, one of REDUCTIONS or "all". least_even: whether the one head that is shown was
-    chosen as the least even of its layer. others: settings of a document that mean nothing here; they are written back
-    as they were read.
+    origin: what computed it; None where nothing is known. joined: "char", "word", "sentence", "line" or "passages"
+    where pieces were joined. passages: those that pieces were joined to, in the text's order; of cross-attention those
+    of the keys. answer: the row that is told of by default, the last passage or what a model wrote. hidden: the tokens
+    that are not shown. normalized: whether rows were divided by their sums. partial: whether rows may sum to less than
+    1, since some keys are not there. precision: of weights that were given, what explains row sums that miss 1 by more
+    than float32 rounds. mean_layers: the layers that the layer "mean" is the mean of; mean_heads: the heads that the
+    head "mean" is, where these are not all. reduced: how heads were reduced to one map, one of REDUCTIONS or "all".
+    least_even: whether the one head that is shown was chosen as the least even of its layer. others: settings of a
+    document that mean nothing here; they are written back as they were read.
     """
 
     origin: ToyOrigin | ModelOrigin | GivenOrigin | None = None
@@ -242,6 +255,8 @@ class Provenance:
     mean_heads: tuple[int | str, ...] = ()
     reduced: str | None = None
     least_even: bool = False
+    passages: tuple[Passage, ...] = ()
+    answer: str | None = None
     others: tuple[tuple[str, object], ...] = ()
 
     @property
@@ -316,6 +331,8 @@ class Provenance:
             found["mean_heads"] = list(self.mean_heads)
         if self.reduced is not None:
             found["reduced"] = self.reduced
+        if self.passages:
+            found |= {"passages": [one._asdict() for one in self.passages], "answer": self.answer}
         return found | {name: value for name, value in self.others if name not in found}
 
 
@@ -338,6 +355,8 @@ def from_settings(settings: Mapping[str, Any]) -> Provenance:
         mean_layers=tuple(settings.get("mean_layers", ())),
         mean_heads=tuple(settings.get("mean_heads", ())),
         reduced=settings.get("reduced"),
+        passages=tuple(Passage(**one) for one in settings.get("passages", ())),
+        answer=settings.get("answer"),
     )
     known = found.to_settings()
     return replace(found, others=tuple((name, value) for name, value in settings.items() if name not in known))

@@ -90,6 +90,8 @@ _OF_SETTINGS = {
     "mean_heads": _LIST,
     "unknown_words": _OBJECT,
     "hidden": _OBJECT,
+    "passages": _LIST,
+    "answer": _TEXT.or_null(),
     "lexicon": _TEXTS,
     "ablate": _HEADS,
     "reduced": _Kind(
@@ -108,6 +110,7 @@ _WITH = {
     "model": ("family", "layers", "heads", "mask"),
     "embedding": ("tokens", "dim", "projection", "heads", "position", "mask", "temperature"),
     "window": ("stride",),
+    "passages": ("answer",),
     "ablate": ("ablation",),
     "picture": ("patches",),
     "thumbnail": ("picture",),
@@ -197,10 +200,21 @@ def checked_provenance(settings: Any, layers: Sequence[int], heads: Sequence[int
         _check_precision(settings["precision"])
     if "thumbnail" in settings:
         _check_thumbnail(settings["thumbnail"])
+    for index, passage in enumerate(settings.get("passages", ())):
+        _check_passage(f"settings.passages[{index}]", passage)
     _need_finite("settings", settings)
     if "hidden" in settings:
         _check_hidden(settings["hidden"], layers, heads)
     return from_settings(settings)
+
+
+def _check_passage(place: str, passage: Any) -> None:
+    """Check a passage: its name, its place and its number of tokens."""
+    parts = {"name": _TEXT, **dict.fromkeys(("start", "end", "tokens"), _COUNT)}
+    if not isinstance(passage, Mapping) or set(passage) != set(parts):
+        raise _wrong(place, passage, message("an object with name, start, end and tokens"))
+    for part, kind in parts.items():
+        _need(kind, f"{place}.{part}", passage[part])
 
 
 def _check_precision(precision: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from attnviz.analysis.comparison import GIVEN, Comparison, Run
 from attnviz.analysis.entropy import pair_shares
+from attnviz.analysis.passages import passage_shares, passages_document
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.tokenized_text import TokenizedText
 from attnviz.i18n.visible_text import visible
@@ -34,7 +35,7 @@ _RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\
 def attention_document(attention: Attention) -> dict[str, Any]:
     """Return the attention as plain data under `"schema": 1`; numbers in full float32 precision."""
     document: dict[str, Any] = {"schema": SCHEMA, "tokens": [_token(token) for token in attention.query]}
-    shares = pair_shares(attention)
+    shares, taken = pair_shares(attention), passage_shares(attention)
     if attention.is_cross or attention.has_sink:
         document["keys"] = [_token(token) for token in attention.key]
     return document | {
@@ -44,6 +45,7 @@ def attention_document(attention: Attention) -> dict[str, Any]:
         "allowed": None if attention.allowed is None else attention.allowed.tolist(),
         "output": None if attention.output is None else attention.output.tolist(),
         **({} if shares is None else {"pair_shares": shares.tolist()}),
+        **({} if taken is None else {"passage_shares": passages_document(taken)}),
         "settings": attention.provenance.to_settings(),
     }
 

@@ -40,6 +40,7 @@ from attnviz.models.options import (
     Options,
     change_options,
     check_fit,
+    check_one_map,
     check_options,
     check_picture_options,
     reads_target,
@@ -219,23 +220,28 @@ class Model:
             }
             return [self.attend(one, options, **every) for one in text]
         chosen = change_options(options or Options(), changes)
+        chosen = _with_passages(chosen)
         check_options(chosen)
         mean = isinstance(layers, str) and layers == "mean"
-        traces = traces and not mean
+        traces = traces and not mean and chosen.parts is None
         check_fit(chosen, keys, self.shape, self.name)
         if reduce is not None:
             _check_reduction(reduce, chosen)
         request = Request(traces=traces and reduce is None, contributions=contributions, reduce=reduce)
         off = self._switched_off(chosen)
+        if chosen.parts is not None and reduce is None and (off is None or off.way != "mean"):
+            request = replace(request, contributions=True)
         _check_measured(off, reduce, contributions=contributions)
         depth = self.shape.decoder_layers if reads_target(chosen, self.shape) else self.shape.layers
         wanted = _request(layers, depth or 0, request)
+        written_from = None
         if chosen.generate is not None:
             from attnviz.models.continuation import Decoding
 
             continuation = self.continuations(text, chosen, Decoding(chosen.generate))[0]
             continuation.finish()
             found = self._read_continued(continuation, chosen, wanted)
+            written_from = continuation.prompt.base
         elif reads_target(chosen, self.shape):
             found = self._read_target(text, keys, chosen, wanted)
         else:
@@ -243,6 +249,10 @@ class Model:
                 found = self._slide(text, chosen, wanted) if chosen.slides else self._read(text, chosen, wanted)
         found = found if off is None else _tell_switched_off(found, off)
         own = (found.source or "") if chosen.chat else text
+        if chosen.parts is not None:
+            from attnviz.text.passages import join_passages
+
+            found = join_passages(found, chosen.parts, written_from)
         return self._presented(found, own, chosen, known, mean=mean)
 
     def attend_picture(
@@ -319,7 +329,7 @@ class Model:
         self, found: Attention, own: str, chosen: Options, known: KnownWords | None, *, mean: bool
     ) -> Attention:
         """Return an attention as the options show it; own: the text whose words may be given by hand."""
-        merged = merge_tokens(found, chosen.joins, _word_cut(own, chosen, known))
+        merged = found if chosen.parts is not None else merge_tokens(found, chosen.joins, _word_cut(own, chosen, known))
         merged = hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
         return merged.mean_layers() if mean else merged
 
@@ -803,11 +813,21 @@ def _check_measured(off: HeadsSwitchedOff | None, reduce: str | None, *, contrib
         )
 
 
+def _with_passages(options: Options) -> Options:
+    """Return the options with the passages that a file has."""
+    if options.parts is None:
+        return options
+    from attnviz.text.passages import open_passages
+
+    return replace(options, parts=open_passages(options.parts))
+
+
 def _check_reduction(reduce: str, options: Options) -> None:
     """Raise OptionError for a reduction that there is not, and for one that windows do not have the values for."""
     from attnviz.core.reductions import NEED_VALUES, check_reduction
 
     check_reduction(reduce)
+    check_one_map(reduce, options.parts)
     if reduce in NEED_VALUES and options.slides:
         raise OptionError(
             "--reduce {how} needs the values of one pass, and --window makes several.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError, OptionError, unknown_choice
 from attnviz.core.option_kinds import FLAG, TEXT, WHOLE, OptionKind, check_kinds, option_name
+from attnviz.core.provenance import EVERY
 from attnviz.i18n.messages import message
 from attnviz.models import ABLATIONS, ATTENTIONS
-from attnviz.text.merge_pieces import MERGES
+from attnviz.text.merge_pieces import MERGES, STRETCHES
 
 if TYPE_CHECKING:
     from attnviz.models.families.base import ModelShape
@@ -24,7 +26,8 @@ class Options:
     """Options of a run with a real model; change them with dataclasses.replace.
 
     model: a reference to the model, see models.model.load; download: fetch it from the hub where it is not here.
-    pair: a second text segment. merge: how pieces of a word are joined: none, char or word. words: the words of the
+    pair: a second text segment. merge: how pieces are joined: none, char, word, sentence or line. parts: passages of
+    the text, to which pieces are joined, as a list of texts, {name: text}, or a file of them. words: the words of the
     text, with spaces between them, to which pieces are joined. chat: the text is a user's message, or a JSON list of
     messages, which the model's chat template renders; chat_template: the name of one of several. no_special: hide [CLS]
     and other tokens that stand for no text; renormalize: make the rows over the remaining tokens sum to 1.
@@ -39,6 +42,7 @@ class Options:
     download: bool = False
     pair: str | None = None
     merge: str = "char"
+    parts: Any = field(default=None, metadata={"hint": Path | None})
     words: str | None = None
     chat: bool = False
     chat_template: str | None = None
@@ -52,7 +56,11 @@ class Options:
     generate: int | None = None
 
     def __post_init__(self) -> None:
-        """Take one head, or a list of heads, as several."""
+        """Take one head, or a list of heads, as several; name the passages."""
+        if self.parts is not None:
+            from attnviz.text.passages import as_given
+
+            object.__setattr__(self, "parts", as_given(self.parts))
         given: Any = self.ablate
         if isinstance(given, str) or _is_pair(given):
             given = (given,)
@@ -62,7 +70,7 @@ class Options:
 
     @property
     def joins(self) -> str:
-        """Return how pieces are joined: by word where the words are given."""
+        """Return how pieces are joined: by word where the words are given; not yet where passages are."""
         return "word" if self.words is not None and self.merge == "char" else self.merge
 
     @property
@@ -81,6 +89,7 @@ OPTION_KINDS = {
     **dict.fromkeys(("merge", "attention", "ablation"), TEXT),
     **dict.fromkeys(("download", "chat", "no_special", "renormalize"), FLAG),
     **dict.fromkeys(("window", "stride", "generate"), WHOLE.or_none()),
+    "parts": OptionKind(object, message("passages: a list of texts, or names with texts")).or_none(),
     "ablate": OptionKind(tuple, message("heads as L.H, or a list of them")),
 }
 
@@ -108,6 +117,13 @@ def check_options(options: Options) -> None:
         raise OptionError(
             "--words joins pieces to words, and --merge none joins nothing.", hint="Leave one of them out."
         )
+    if options.words is not None and options.merge in STRETCHES:
+        raise OptionError(
+            "--words joins pieces to words, and --merge {how} to longer stretches.",
+            hint="Leave one of them out.",
+            how=options.merge,
+        )
+    check_parts(options.parts, options.merge, options.words)
     if options.chat_template is not None and not options.chat:
         raise OptionError("--chat-template goes with --chat.")
     if options.chat and options.pair is not None:
@@ -133,10 +149,30 @@ def check_options(options: Options) -> None:
         check_heads(options.ablate)
 
 
+def check_parts(parts: object, merge: str, words: str | None = None) -> None:
+    """Raise OptionError where passages are given beside another way to join pieces."""
+    for option, given in (("--merge", merge != "char"), ("--words", words is not None)):
+        if parts is not None and given:
+            raise OptionError(
+                "--parts joins pieces to passages, and {option} joins them otherwise.",
+                hint="Leave one of them out.",
+                option=option,
+            )
+
+
+def check_one_map(reduce: str | None, parts: object) -> None:
+    """Raise OptionError where passages are told of and several maps stand beside each other."""
+    if reduce == EVERY and parts is not None:
+        raise OptionError(
+            "--reduce all shows maps beside each other, and --parts tells of one.",
+            hint="Use --reduce mean, max, rollout, flow, norm or value-zeroing.",
+        )
+
+
 def check_picture_options(options: Options) -> None:
     """Raise OptionError for an option that says how a text is read: a picture has patches."""
     plain = Options()
-    for name in ("pair", "merge", "words", "chat", "window", "stride", "attention", "generate"):
+    for name in ("pair", "merge", "parts", "words", "chat", "window", "stride", "attention", "generate"):
         if getattr(options, name) != getattr(plain, name):
             raise OptionError(
                 "{option} is for texts, and --image gives a picture.",

@@ -3,11 +3,13 @@
 A byte-level vocabulary may need three pieces for 鱼; shown one by one they would be é ± ¼. Joined, the weights at the
 pieces are summed (they looked at one character) and the pieces' own rows are averaged: each row still sums to 1.
 SentencePiece's ▁ alone is a token with an empty span, ␣: joining by character leaves it alone, joining by word joins
-it to the word that follows.
+it to the word that follows. Sentences, lines and passages are joined the same way; white space between two of them
+belongs to the one before.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
@@ -17,23 +19,26 @@ from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.errors import InputError, MissingError, unknown_choice
-from attnviz.core.provenance import HiddenTokens
+from attnviz.core.provenance import PASSAGES, HiddenTokens
 from attnviz.i18n.messages import Message, message
 from attnviz.text.clusters import split_clusters
+from attnviz.text.tokenize import tokenize
 from attnviz.text.word_spans import plain_word_spans
 
 WordCut = Callable[[str], Sequence[tuple[int, int]]]
+JoinedTokens = tuple[list[tuple[int, int]], tuple[Token, ...]]
 
-MERGES = ("none", "char", "word")
+MERGES = ("none", "char", "word", "sentence", "line")
+STRETCHES = ("sentence", "line")
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _MOST_CELLS = 2**30
 
 
 def merge_tokens(attention: Attention, how: str, cut: WordCut = plain_word_spans) -> Attention:
-    """Join pieces: char, those that are no whole characters; word, those of one word too; none, number them instead.
+    """Join pieces: char, those that are no whole characters; word, sentence or line, also those of one; none: number.
 
-    cut: gives the spans of a source's words.
+    cut: gives the spans of a source's words, for "word"; sentences and lines are found here.
     Weights at the pieces of a group are summed, rows of its pieces averaged, outputs averaged; a cell is allowed where
     any of its pieces is. The traces go where anything was joined: the score of two pieces is not one number;
     provenance.joined then says how.
@@ -41,26 +46,33 @@ def merge_tokens(attention: Attention, how: str, cut: WordCut = plain_word_spans
     """
     if how not in MERGES:
         raise unknown_choice("--merge", how, MERGES)
+    if how in STRETCHES and all(token.start is None for token in (*attention.query, *attention.key)):
+        raise MissingError(
+            "--merge {how} joins what stands in one {how} of a text, and there is no text here.",
+            hint="Leave --merge out.",
+            how=how,
+        )
     queries, query = join_tokens(attention.query, attention.source, how, cut)
     if attention.is_cross:
         keys, key = join_tokens(attention.key, attention.key_source, how, cut)
     elif attention.has_sink:
-        count = len(attention.query)
-        keys, key = [*queries, (count, count + 1)], (*query, attention.key[-1])
+        keys, key = with_sink_group(attention, queries, query)
     else:
         keys, key = queries, query
     if len(queries) == len(attention.query) and len(keys) == len(attention.key):
         return replace(attention, query=query, key=key)
     joined = join_groups(attention, (queries, query), (keys, key), how)
-    return replace(joined, notes=(*joined.notes, *_note_spaces(attention, queries, keys)))
+    spaces = () if how in STRETCHES else _note_spaces(attention, queries, keys)
+    return replace(joined, notes=(*joined.notes, *spaces))
 
 
-def join_groups(
-    attention: Attention,
-    queries_to: tuple[list[tuple[int, int]], tuple[Token, ...]],
-    keys_to: tuple[list[tuple[int, int]], tuple[Token, ...]],
-    how: str,
-) -> Attention:
+def with_sink_group(attention: Attention, groups: list[tuple[int, int]], tokens: tuple[Token, ...]) -> JoinedTokens:
+    """Return the groups of the queries and their tokens with the sink, the last key, as a group of its own."""
+    count = len(attention.query)
+    return [*groups, (count, count + 1)], (*tokens, attention.key[-1])
+
+
+def join_groups(attention: Attention, queries_to: JoinedTokens, keys_to: JoinedTokens, how: str) -> Attention:
     """Join neighbours on both sides, each given as groups [start, end) of all its tokens and a token for each group.
 
     Weights at the keys of a group are summed, rows of its queries averaged; how: what provenance.joined says of it.
@@ -107,6 +119,13 @@ def why_no_traces(attention: Attention) -> MissingError | None:
         )
     if attention.layers == ("mean",):
         return MissingError("The mean of several layers has only weights.", hint="Choose one with --layer N.")
+    if attention.provenance.joined == PASSAGES:
+        return MissingError("A passage has no scores and no vectors of its own.", hint="Leave --parts out.")
+    if attention.provenance.joined in STRETCHES:
+        return MissingError(
+            "Sentences and lines have no scores and no vectors of their own; only tokens have.",
+            hint="Use --merge none." if attention.provenance.toy is None else "Leave --merge out.",
+        )
     if attention.provenance.joined is not None:
         return MissingError(
             "Joined pieces have no scores and no vectors of their own; only single pieces have.",
@@ -144,7 +163,16 @@ def join_tokens(
     groups = group(tokens, source, how, cut)
     if how == "none":
         return groups, _numbered(tokens, source)
-    return groups, tuple(_joined(tokens[start:end], source) for start, end in groups)
+    joined = tuple(_joined(tokens[start:end], source) for start, end in groups)
+    return groups, tuple(map(_without_space, joined)) if how in STRETCHES else joined
+
+
+def _without_space(token: Token) -> Token:
+    """Return the token of a stretch without the white space at its end."""
+    text = token.text.rstrip()
+    if token.start is None or not text or text == token.text:
+        return token
+    return replace(token, text=text, end=token.start + len(text))
 
 
 def group(
@@ -160,6 +188,8 @@ def group(
     """
     if source is None or how == "none":
         return [(i, i + 1) for i in range(len(tokens))]
+    if how in STRETCHES:
+        return group_by_spans(tokens, stretch_spans(source, how))[0]
     borders = set(_character_borders(source))
     if how == "word":
         borders -= {place for start, end in cut(source) for place in range(start + 1, end)}
@@ -179,6 +209,52 @@ def group(
         else:
             reached = max(reached or 0, token.end or 0)
     return list(pairwise([*starts, len(tokens)])) if tokens else []
+
+
+def stretch_spans(source: str, how: str) -> list[tuple[int, int]]:
+    r"""Return the spans of a text's sentences, or of its lines that are not blank; what is between is white space.
+
+    >>> stretch_spans("It rains. Go!\nNow.", "sentence"), stretch_spans("It rains. Go!\nNow.", "line")
+    ([(0, 9), (10, 13), (14, 18)], [(0, 13), (14, 18)])
+    """
+    if how == "sentence":
+        return [(token.start or 0, token.end or 0) for token in tokenize(source, "sentence")]
+    found, start = [], 0
+    for line in source.splitlines(keepends=True):
+        inside = line.strip()
+        if inside:
+            before = len(line) - len(line.lstrip())
+            found.append((start + before, start + before + len(inside)))
+        start += len(line)
+    return found
+
+
+def group_by_spans(
+    tokens: tuple[Token, ...], spans: Sequence[tuple[int, int]]
+) -> tuple[list[tuple[int, int]], list[int | None]]:
+    """Return which neighbours lie in one stretch of the source, as [start, end) of token indexes, and in which stretch.
+
+    spans: ascending, not overlapping, with white space alone between them. A token belongs to the stretch that its
+    first character lies in that is no white space; one of white space alone to the stretch before it. Tokens that stand
+    for no text are groups of their own, of no stretch (None), and part those on either side.
+
+    >>> group_by_spans((Token("[CLS]"), Token("a.", 0, 2), Token("b", 3, 4), Token("c", 5, 6)), [(0, 2), (3, 6)])
+    ([(0, 1), (1, 2), (2, 4)], [None, 0, 1])
+    """
+    starts = [start for start, _ in spans]
+    numbers = [None if one.start is None else _stretch_of(one, starts, spans) for one in tokens]
+    borders = [i for i, number in enumerate(numbers) if i == 0 or number is None or number != numbers[i - 1]]
+    return list(pairwise([*borders, len(tokens)])), [numbers[i] for i in borders]
+
+
+def _stretch_of(token: Token, starts: list[int], spans: Sequence[tuple[int, int]]) -> int:
+    """Return the number of the stretch that a token belongs to: see `group_by_spans`."""
+    start, end = token.start or 0, token.end or 0
+    number = max(bisect_right(starts, start) - 1, 0)
+    following = number + 1
+    if number < len(spans) and start >= spans[number][1] and following < len(spans) and starts[following] < end:
+        return following  # it begins with white space
+    return number
 
 
 def _is_space(token: Token) -> bool:

@@ -29,6 +29,7 @@ DOCUMENTS = [
     ("attention", ["run", "--weights", WEIGHTS]),
     ("attention", ["run", "猫吃鱼", "--reduce", "norm"]),
     ("attention", ["run", "猫吃鱼", "--reduce", "all"]),
+    ("attention", ["run", "--file", str(SAMPLES / "prompt.txt"), "--parts", str(SAMPLES / "passages.json")]),
     ("comparison", ["compare", "猫吃鱼", "鱼吃猫"]),
     ("comparison", ["compare", "猫吃鱼", "鱼吃狗", "--heads", "4", "--head", "all"]),
     ("comparison", ["compare", "猫吃鱼", "鱼吃猫", "--keys", "the cat"]),

@@ -51,7 +51,7 @@ def prepare(attention: Attention, show: str = "weights", presentation: Presentat
         labels(attention.key, presentation.medium, unknown),
     )
     forms = makers[show](attention, rows, columns)
-    about = unknown_words(attention.provenance)
+    about = (*_verdict(attention, show, presentation), *unknown_words(attention.provenance))
     return tuple(
         replace(
             form,
@@ -63,6 +63,17 @@ def prepare(attention: Attention, show: str = "weights", presentation: Presentat
         )
         for form in forms
     )
+
+
+def _verdict(attention: Attention, show: str, presentation: Presentation) -> tuple[Message, ...]:
+    """Return the sentence on what an answer took from passages, for a picture or a page; a terminal has the list."""
+    if show != "weights" or not attention.provenance.passages or presentation.medium == "terminal":
+        return ()
+    from attnviz.analysis.passages import passage_shares
+    from attnviz.views.prepared.passages import verdict
+
+    shares = passage_shares(attention, presentation.style.token)
+    return () if shares is None else (verdict(shares, presentation.medium),)
 
 
 _WHAT = {
@@ -159,7 +170,7 @@ def _weights(attention: Attention, rows: tuple[str, ...], columns: tuple[str, ..
     )
     heading = message("who looks ↓   at whom →")
     headings = (tuple(map(layer_name, attention.layers)), tuple(map(head_name, attention.heads)))
-    caption = (*describe(attention), _row_meaning(attention), *sink_meaning(attention))
+    caption = (*describe(attention), *_stretch_meaning(attention), *sink_meaning(attention))
     notes = () if shares is None else (PAIR_LEGEND,)
     return (Prepared("weights", panels, heading, caption, notes, headings=headings, sides=QUERY_AND_KEY),)
 
@@ -182,7 +193,8 @@ def sink_meaning(attention: Attention) -> tuple[Message, ...]:
 
 def _head_names(attention: Attention) -> list[list[Message | None]]:
     """Return what each of several heads does, [layer][head], where it is known what they contribute."""
-    if attention.contributions is None or attention.weights.shape[:2] == (1, 1):
+    known = attention.contributions is not None and attention.provenance.joined not in _LONGER
+    if not known or attention.weights.shape[:2] == (1, 1):
         return [[None] * len(attention.heads)] * len(attention.layers)
     from attnviz.analysis.head_patterns import characters
 
@@ -192,6 +204,31 @@ def _head_names(attention: Attention) -> list[list[Message | None]]:
 def _forbidden(attention: Attention) -> Booleans | None:
     """Return the cells that are drawn as "·", [layers, heads, query, key]; heads with one mask share its memory."""
     return None if attention.allowed is None else np.broadcast_to(~attention.allowed, attention.weights.shape)
+
+
+_LONGER = {
+    "sentence": message(
+        "rows and columns are sentences: weights are summed over a key's words, averaged over a query's"
+    ),
+    "line": message("rows and columns are lines: weights are summed over a key's words, averaged over a query's"),
+    "passages": message(
+        "rows and columns are passages: weights are summed over a key's words, averaged over a query's"
+    ),
+}
+
+
+def _stretch_meaning(attention: Attention) -> tuple[Message, ...]:
+    """Say what a row is: a word's, or that of a sentence, line or passage; and what it sums to."""
+    longer = _LONGER.get(attention.provenance.joined or "")
+    meaning = _row_meaning(attention)
+    if longer is None:
+        return (meaning,)
+    hidden = attention.provenance.hidden
+    if meaning is ROWS_ARE_WHOLE:
+        return (longer, message("each row sums to 1"))
+    if hidden is not None and hidden.renormalized:
+        return (longer, meaning)
+    return (longer, *hidden_words(attention))
 
 
 def _row_meaning(attention: Attention) -> Message:

@@ -23,9 +23,13 @@ def choose_heads(
     Of a model of which no layer and head is named, that has more heads, the least even head is shown, and without the
     tokens that stand for no text, which would take most of every row; rows sum to 1 again.
 
+    Of passages, of which no layer and head is named, the mean of all layers and heads is shown, as their shares are.
+
     head: a number, a name, several as `0,2-4`, mean or all. layer: the same, without names. special: whether tokens
     that stand for no text stay.
     """
+    if attention.provenance.passages and attention.provenance.reduced is None:
+        return attention.select(layer=layer or "mean", head=head or "mean")
     chosen = attention.select(layer=attention.layers[-1] if layer is None else layer, head=head)
     if chosen.provenance.reduced is not None:
         return chosen  # a mean of reductions says nothing

@@ -67,11 +67,19 @@ def view_attention(
 
     Where a token is chosen, only its row of a table or of `top`.
     """
+    if show == "weights" and attention.provenance.passages:
+        from attnviz.views.prepared.passages import list_passages
+        from attnviz.views.terminal.listing import render_listing
+
+        taken = list_passages(attention, choice.token, Presentation(digits))
+        if taken is not None:
+            yield render_listing(taken, screen)
     choice = replace(choice, patches=_has_patches(attention, needed=choice.view == "patches"))
     is_brief = choice.brief and show == "weights" and _is_plain(attention)
     forms = choice.refining.apply(prepare(attention, show, Presentation(digits)), attention)
     for form, view, named in _naming(forms, choice, screen, tables=not is_brief):
-        if view in ("blocks", *_OF_WEIGHTS) and len(form.panels) > 1 and show == "weights":
+        of_words = attention.provenance.joined in (None, "char", "word")
+        if view in ("blocks", *_OF_WEIGHTS) and len(form.panels) > 1 and show == "weights" and of_words:
             form = _with_characters(form, attention)
         if view == "text":
             from attnviz.views.prepared.shaded_text import shade_words
