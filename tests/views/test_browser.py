@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+from seen_pictures import COLUMNS, seen_picture
 
 from attnviz import Attention, Token, compare, run
 from attnviz.api.save import save_attention, save_comparison
@@ -792,6 +793,7 @@ def test_accessible(open_page, view, scheme):
         compare("猫吃鱼", "鱼吃猫", heads=4),
         run("猫吃鱼", keys="the cat eats"),
         large(2, 2, 220),
+        seen_picture(heads=2),
     ]
     for each in shown:
         for fragment in ("", "&word=2&find=a&lang=zh&least=40", "&over=0.1&word=1"):
@@ -817,3 +819,41 @@ def test_words_stay_whole(open_page):
     }""")
     assert len(starts) > 5
     assert not {"，", "。"} & set(starts)
+
+
+def test_a_patch_shows_its_map(open_page):
+    """Over the picture: pointing at a patch shows what it looks at, a click and the keys choose one, heads open it."""
+    attention = seen_picture(heads=2)
+    tab = open_page(attention)
+    assert tab.page.locator("#view-patches").get_attribute("aria-selected") == "true"
+    assert tab.text("#title") == "cat.png"
+    tab.page.focus("#frame")
+    tab.press("ArrowDown", "ArrowDown", "ArrowRight", "ArrowDown")  # [CLS], the first patch, its neighbour, below that
+    token = 1 + COLUMNS + 1
+    assert tab.state["word"] == str(token)
+    assert tab.caption() == "“r1c1” looks at"
+    row = attention.weights[0, 0, token, 1:]
+    palette = np.array(weight_scale(row).palette())
+    grays = attention.provenance.picture.thumbnail.pixels() @ np.array([0.299, 0.587, 0.114]) * 0.75
+    strongest = palette[-1] * 0.85 + 0.15 * np.array([[grays.min()], [grays.max()]])
+    assert any(
+        all(strongest[0] - 3 <= color) and all(color <= strongest[1] + 3) for color in map(np.array, tab.colours())
+    )
+    tab.press("ArrowUp", "ArrowUp", "Shift+ArrowRight")
+    assert (tab.state["word"], tab.state["head"]) == ("0", "1")
+    tab.page.locator("#canvas").hover(position={"x": 60, "y": 200})
+    assert "looks most at" in tab.text("#readout")
+    assert tab.act("#view-heads", "click").act("#canvas", "click").state.get("view", "patches") == "patches"
+    for fragment in ("view=patches&lang=zh&word=7", "view=patches&special=renormalize", "view=patches&colours=log"):
+        tab.go(fragment)
+        assert tab.faults == []
+    tab = open_page(seen_picture(pixels=False, special=()), "word=3")
+    tab.press("ArrowUp")
+    assert tab.faults == []
+
+
+def test_a_text_has_no_map(open_page):
+    """The tab is there for a picture alone, and its name in the address changes nothing."""
+    tab = open_page(run("猫吃鱼"), "view=patches")
+    assert tab.page.locator("#view-patches").count() == 0
+    assert tab.page.locator("#view-matrix").get_attribute("aria-selected") == "true"

@@ -6,6 +6,7 @@ here. Positions in a text count code points, and words are cut out here, so that
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,7 +18,16 @@ from attnviz.analysis.comparison import Comparison, Name
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import Message, language, message, toy_name
-from attnviz.views.page.page_data import Hideable, Localized, PageData, PageScale, PageSheet, PageText, SmallMaps
+from attnviz.views.page.page_data import (
+    Hideable,
+    Localized,
+    PageData,
+    PagePatches,
+    PageScale,
+    PageSheet,
+    PageText,
+    SmallMaps,
+)
 from attnviz.views.page.payload import (
     EXACT_UP_TO,
     LEAST_STEPS,
@@ -73,9 +83,10 @@ class _Content:
     heads: Sequence[Localized]
     sides: Sequence[Localized | None]
     titles: Sequence[Localized]
-    view: Literal["matrix", "heads"]
+    view: Literal["matrix", "heads", "patches"]
     hideable: Hideable
     start: tuple[int, int]
+    patches: PagePatches | None = None
 
 
 def of_attention(attention: Attention, presentation: Presentation, refining: Refining = AS_IS) -> Document:
@@ -91,6 +102,7 @@ def of_attention(attention: Attention, presentation: Presentation, refining: Ref
         means = _prepare_plain(attention.mean(), presentation, refining)
         panels = _interleave(panels, list(means.panels), len(names))
         names.append("mean")
+    patches = _patches(attention, form.panels[0])
     texts = [_text(attention.source, attention.query), *_key_texts(attention, form.panels[0].numbers)]
     content = _Content(
         kind="attention",
@@ -106,11 +118,41 @@ def of_attention(attention: Attention, presentation: Presentation, refining: Ref
         heads=[in_each_language(_name_of(name)) for name in names],
         sides=[None],
         titles=_sheet_titles(attention, names, panels),
-        view="heads" if len(attention.layers) * len(attention.heads) > MOST_HEADS else "matrix",
+        view="patches"
+        if patches
+        else "heads"
+        if len(attention.layers) * len(attention.heads) > MOST_HEADS
+        else "matrix",
+        patches=patches,
         hideable=_hideable(attention, panels),
         start=(len(attention.layers) - 1, len(names) - 1 if len(names) > len(attention.heads) > MOST_HEADS else 0),
     )
     return _assemble(content, refining)
+
+
+def _patches(attention: Attention, panel: Panel) -> PagePatches | None:
+    """Return the picture whose patches are the tokens; None where they are those of a text."""
+    picture = attention.provenance.picture
+    if picture is None:
+        return None
+    from attnviz.views.prepared.patch_map import has_patches, patch_places, picture_ground
+
+    if not has_patches(attention):
+        return None
+    rows, columns = patch_places(attention.query, picture), patch_places(attention.key, picture)
+
+    def cells(places: dict[int, tuple[int, int]], tokens: Iterable[int]) -> tuple[int, ...]:
+        return tuple(places[one][0] * picture.columns + places[one][1] if one in places else -1 for one in tokens)
+
+    png = None if picture.thumbnail is None else base64.b64encode(picture.thumbnail.png).decode("ascii")
+    return PagePatches(
+        picture.rows,
+        picture.columns,
+        picture_ground(picture).aspect,
+        cells(rows, panel.row_numbers or range(len(attention.query))),
+        cells(columns, panel.numbers or range(len(attention.key))),
+        None if png is None else f"data:image/png;base64,{png}",
+    )
 
 
 def _hideable(attention: Attention, panels: list[Panel]) -> Hideable:
@@ -149,6 +191,8 @@ def _key_texts(attention: Attention, kept: tuple[int, ...] | None) -> list[PageT
 
 
 def _title_of(attention: Attention) -> str:
+    if attention.provenance.picture is not None:
+        return attention.provenance.picture.name
     if attention.source is not None:
         return attention.source
     return " ".join(token.text for token in attention.query[:20])
@@ -287,6 +331,7 @@ def _assemble(content: _Content, refining: Refining) -> Document:
         sides=tuple(content.sides),
         titles=tuple(content.titles),
         view=content.view,
+        patches=content.patches,
         start=content.start,
         scales=tuple(_describe(_with_floor(scale, panels, exact=exact)) for scale in scales),
         spread=refining.scale,

@@ -77,6 +77,22 @@ class Hideable:
 
 
 @dataclass(frozen=True)
+class PagePatches:
+    """The picture whose patches are the tokens.
+
+    rows, columns: of patches. aspect: its width as a multiple of its height. row_cells, column_cells: for each token of
+    the axes its place, row by row, -1 where it is no patch. picture: a data: address, None where it is not known.
+    """
+
+    rows: int
+    columns: int
+    aspect: float
+    row_cells: tuple[int, ...]
+    column_cells: tuple[int, ...]
+    picture: str | None
+
+
+@dataclass(frozen=True)
 class PageData:
     """All that the page shows, but the numbers, which are in blocks.
 
@@ -87,7 +103,7 @@ class PageData:
     layers, heads, sides: the names to choose from; the layers of a comparison are its settings, its sides are A, B and
     the change; an attention has one side without a name. titles, sheets: [layers * heads], [layers * heads * sides].
     view: the view that is shown first; start: its layer and head. spread: how their colours are spread at first.
-    scales: those in use; scale_of_side: the index of each side's.
+    patches: where the tokens are those of a picture. scales: those in use; scale_of_side: the index of each side's.
     head_colours: of heads that are shown over each other, as "#rrggbb"; none where there is one head.
     sentences: those of the controls, by language and name.
     """
@@ -107,7 +123,7 @@ class PageData:
     heads: tuple[Localized, ...]
     sides: tuple[Localized | None, ...]
     titles: tuple[Localized, ...]
-    view: Literal["matrix", "heads"]
+    view: Literal["matrix", "heads", "patches"]
     start: tuple[int, int]
     scales: tuple[PageScale, ...]
     spread: str
@@ -116,6 +132,7 @@ class PageData:
     sheets: tuple[PageSheet, ...]
     small: SmallMaps
     hideable: Hideable
+    patches: PagePatches | None
     sentences: dict[str, dict[str, str]]
     title: str
     language: str

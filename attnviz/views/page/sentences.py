@@ -13,6 +13,7 @@ from attnviz.i18n.messages import LANGUAGES, Message, message, speaking
 SENTENCES: dict[str, Message] = {
     "skip": message("To the picture"),
     "views": message("Views"),
+    "patches": message("Patches"),
     "matrix": message("Heatmap"),
     "arcs": message("Arcs"),
     "words": message("Words"),
@@ -92,6 +93,11 @@ SENTENCES: dict[str, Message] = {
     "says_heads": message("Point at a small map to read its name; select it to enlarge it."),
     "says_received": message("“{key}” receives {number} on average"),
     "picture_matrix": message("Heatmap of {title}: {rows} words that look, {columns} that are looked at."),
+    "picture_patches": message("Map of {title} over the picture: {columns} tokens, of which patches are drawn."),
+    "patches_received": message(
+        "How much each patch receives, the mean over all that look; select one to see its map."
+    ),
+    "patches_note": message("The colours lie over the picture: the larger a weight, the stronger its colour."),
     "picture_arcs": message("Arcs of {title}: from each of {rows} words to those it looks at."),
     "picture_heads": message("Small maps, one for each head: {layers} rows and {heads} columns."),
     "nameless": message("the attention"),

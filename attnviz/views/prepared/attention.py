@@ -85,7 +85,9 @@ _WHAT = {
 
 
 def _subject(attention: Attention) -> Message:
-    """Return the text, or both texts of cross-attention, as the title of a picture."""
+    """Return the text, or both texts of cross-attention, as the title of a picture; of a picture its name."""
+    if attention.provenance.picture is not None:
+        return subject_of(attention.provenance.picture.name)
     text = attention.source if attention.source is not None else " ".join(token.text for token in attention.query)
     if not attention.is_cross:
         return subject_of(text)

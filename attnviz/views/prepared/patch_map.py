@@ -99,7 +99,7 @@ def map_patches(form: Prepared, attention: Attention, token: str | int | None = 
         notes=notes,
         sides=None,
         headings=form.headings,
-        ground=_ground(picture, chosen),
+        ground=picture_ground(picture, chosen),
     )
 
 
@@ -148,7 +148,8 @@ def _strongest(
     return message("most: {patches}; outside the picture {others}", patches=say(patches), others=say(others))
 
 
-def _ground(picture: PictureOrigin, chosen: tuple[int, int] | None) -> PictureGround:
+def picture_ground(picture: PictureOrigin, chosen: tuple[int, int] | None = None) -> PictureGround:
+    """Return the picture as it lies below maps; chosen: the patch that looks."""
     thumbnail: Thumbnail | None = picture.thumbnail
     aspect = picture.columns / picture.rows if thumbnail is None else thumbnail.aspect
     pixels = None if thumbnail is None else thumbnail.pixels()

@@ -68,6 +68,17 @@ export class CanvasPainter {
     this.context.drawImage(picture, x, y, width, height);
   }
 
+  /** Draw a picture, smoothed where it is enlarged. */
+  smooth(x, y, width, height, picture) {
+    this.context.imageSmoothingEnabled = true;
+    this.context.drawImage(picture, x, y, width, height);
+  }
+
+  /** Draw a matrix of cells that may be translucent, from RGBA bytes. */
+  layer(x, y, width, height, pixels, columns, rows) {
+    this.picture(x, y, width, height, pictureOf(pixels, columns, rows));
+  }
+
   hatch(x, y, width, height) {
     this.hatching ??= this.context.createPattern(this.hatchTile(), "repeat");
     this.context.fillStyle = this.hatching;

@@ -16,7 +16,14 @@
  *   scaleOfSide: number[], headColours: string[], sheets: SheetInfo[],
  *   small: {block: number, rows: number, columns: number, step: number},
  *   hideable: {columns: number[], high: number[]},
+ *   patches: ?Patches,
  *   sentences: Object<string, Object<string, string>>, title: string, language: string}} PageData
+ */
+
+/**
+ * @typedef {{rows: number, columns: number, aspect: number, rowCells: number[], columnCells: number[],
+ *   picture: ?string}} Patches the grid of a picture, its width as a multiple of its height, the place in it of each
+ *   token of the axes (-1: no patch), and the picture as a data: address
  */
 
 /** @type {PageData} */

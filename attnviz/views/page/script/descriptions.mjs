@@ -101,6 +101,7 @@ function noteOfView(scene) {
   }
   if (state.view === "words") return state.word === null && state.other === null ? say("received") : "";
   if (state.view === "arcs") return arcsNote(scene);
+  if (state.view === "patches") return say(state.word === null ? "patches_received" : "patches_note");
   return over ? `${scene.nameOf(data.axes)} · ${say("over_cells")}` : scene.nameOf(data.axes);
 }
 
@@ -126,7 +127,7 @@ export function showDescriptions(scene) {
   const { state, say, nameOf } = scene;
   byId("heading").textContent = headingOf(scene);
   byId("readout").textContent = readoutOf(scene);
-  byId("texts").hidden = state.view === "arcs" || state.view === "heads";
+  byId("texts").hidden = ["arcs", "heads", "patches"].includes(state.view);
   byId("note").textContent = noteOf(scene);
   byId("caption").textContent = captionOf(scene);
   byId("precision").textContent = say(data.precision);

@@ -2,6 +2,7 @@
 
 import { COLUMNS, ROWS, data } from "./data.mjs";
 import { byId } from "./dom.mjs";
+import { movedPatch } from "./patch_map.mjs";
 
 /**
  * @typedef {import("./page.mjs").Page} Page
@@ -69,6 +70,7 @@ function movedBy({ view, layer, head, word, other }, [down, right]) {
   if (view === "heads") {
     return { layer: moved(layer, down, data.layers.length), head: moved(head, right, data.heads.length) };
   }
+  if (view === "patches") return { word: movedPatch(word, [down, right]), other: null };
   if (view !== "matrix") return { word: moved(word, down || right, ROWS), other: null };
   const patch = {};
   if (down) patch.word = moved(word, down, ROWS);

@@ -5,6 +5,7 @@ import { IS_CROSS, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { formatNumber, largestSize, logFloor, pureDecimal } from "./numbers.mjs";
 import { sheetsShown } from "./overlay.mjs";
+import { patchNumbers } from "./patch_map.mjs";
 import { columnMeans, isRemoved } from "./sheets.mjs";
 import { widthOf } from "./text_measure.mjs";
 
@@ -99,7 +100,11 @@ function legendEnds(scene, scale, side) {
   if (state.view === "heads" && state.colours !== "all" && !isLog) return ends("map_largest");
   let high = scaleEnd(scene.sheets[side], row, state.colours);
   let { floor } = scale;
-  if (state.view === "words" && row === null && (!IS_CROSS || state.other === null)) {
+  if (state.view === "patches") {
+    const numbers = patchNumbers(scene, scene.sheets[side]);
+    high = numbers.high;
+    floor = numbers.floor ?? floor;
+  } else if (state.view === "words" && row === null && (!IS_CROSS || state.other === null)) {
     const sheet = scene.sheets[side];
     const means = columnMeans(sheet).filter((_, column) => !isRemoved(sheet, column));
     high = largestSize(means);

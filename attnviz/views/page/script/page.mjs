@@ -7,6 +7,7 @@ import { noteOf, readoutOf, showDescriptions, titleOf } from "./descriptions.mjs
 import { byId } from "./dom.mjs";
 import { showLegend } from "./legend.mjs";
 import { headsOver, toggled } from "./overlay.mjs";
+import { openPicture } from "./patch_map.mjs";
 import { savePng, saveSvg } from "./saved_picture.mjs";
 import { makeScene } from "./scene.mjs";
 import { findWords, nextMatch } from "./search.mjs";
@@ -92,10 +93,11 @@ export class Page {
       this.store.openSheets(state.layer, state.head),
       Promise.all(layered.map(({ head }) => this.store.openSheets(state.layer, head))),
       state.view === "heads" ? this.store.openSmallMaps() : null,
+      state.view === "patches" ? openPicture() : null,
     ]);
     if (turn !== this.shows) return;
     this.sheets = sheets.map((sheet) => withoutSpecial(sheet, state.special));
-    this.over = state.over === "" ? null
+    this.over = state.over === "" || state.view === "patches" ? null
       : layered.map((one, at) => ({ ...one, sheet: withoutSpecial(others[at][0], state.special) }));
     showControls(this.scene);
     showDescriptions(this.scene);
@@ -177,11 +179,12 @@ export class Page {
     const spot = VIEWS[layout.view].spot(state, layout.plan);
     const right = spot.x + spot.width;
     const bottom = spot.y + spot.height;
-    if (isHeads || state.other !== null || state.view === "arcs") {
+    const isWhole = state.view === "arcs" || state.view === "patches";
+    if (isHeads || state.other !== null || isWhole) {
       if (spot.x < frame.scrollLeft + spot.left) frame.scrollLeft = spot.x - spot.left - 20;
       if (right > frame.scrollLeft + frame.clientWidth) frame.scrollLeft = right - frame.clientWidth + 20;
     }
-    if (isHeads || state.word !== null || state.view === "arcs") {
+    if (isHeads || state.word !== null || isWhole) {
       if (spot.y < frame.scrollTop + spot.top) frame.scrollTop = spot.y - spot.top - 20;
       if (bottom > frame.scrollTop + frame.clientHeight) frame.scrollTop = bottom - frame.clientHeight + 20;
     }
@@ -194,10 +197,8 @@ export class Page {
     const { scene } = this;
     byId("readout").textContent = readoutOf(scene);
     if (this.state.view === "arcs") byId("note").textContent = noteOf(scene);
-    if (this.state.view === "words") {
-      paintStrips(scene, this.strips);
-      showLegend(scene);
-    }
+    if (this.state.view === "words") paintStrips(scene, this.strips);
+    if (this.state.view === "words" || this.state.view === "patches") showLegend(scene);
     this.drawSoon();
   }
 
@@ -230,7 +231,7 @@ export class Page {
 
   /** Open a small map: alone, or over the others where several are shown. */
   openMap(layer, head) {
-    if (!this.state.over) return this.change({ layer, head, view: "matrix" });
+    if (!this.state.over) return this.change({ layer, head, view: data.patches ? "patches" : "matrix" });
     return layer === this.state.layer ? this.toggleHead(head) : this.change({ layer, head });
   }
 

@@ -5,7 +5,7 @@ import { isOverlay } from "./overlay.mjs";
 
 /**
  * @typedef {object} State never changed in place
- * @property {"matrix"|"arcs"|"words"|"heads"} view
+ * @property {"patches"|"matrix"|"arcs"|"words"|"heads"} view
  * @property {number} layer index in data.layers
  * @property {number} head index in data.heads
  * @property {string} over the heads that are shown over each other (overlay.mjs); "": one head
@@ -21,10 +21,17 @@ import { isOverlay } from "./overlay.mjs";
  * @property {"en"|"zh"} lang
  */
 
+/** Return the colouring that the page opens with: that of the command, or one that shows small numbers too. */
+function colouring() {
+  if (data.spread !== "global") return data.spread;
+  if (data.patches) return "row";
+  return data.sheets.length > 8 * SIDES ? "head" : "all";
+}
+
 /** @type {State} */
 const FIRST = {
   view: data.view, layer: data.start[0], head: data.start[1], over: "", word: null, other: null, least: 0, find: "",
-  colours: data.spread !== "global" ? data.spread : data.sheets.length > 8 * SIDES ? "head" : "all", special: "keep",
+  colours: colouring(), special: "keep",
   zoom: 0, order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: data.language,
 };
 
@@ -37,7 +44,8 @@ export const RANGES = {
 /** The values of each choice of the state. */
 export const CHOICES = {
   special: data.hideable.columns.length ? ["keep", "hide", "renormalize"] : ["keep"],
-  view: ["matrix", "arcs", "words", "heads"], colours: ["all", "head", "row", "log"], order: ["text", "weight"],
+  view: [...(data.patches ? ["patches"] : []), "matrix", "arcs", "words", "heads"],
+  colours: ["all", "head", "row", "log"], order: ["text", "weight"],
   theme: ["light", "dark"], lang: ["en", "zh"],
 };
 

@@ -60,6 +60,15 @@ export class SvgPainter {
       + `preserveAspectRatio="none" style="image-rendering:pixelated" href="${picture.toDataURL("image/png")}"/>`);
   }
 
+  smooth(x, y, width, height, picture) {
+    this.parts.push(`<image x="${short(x)}" y="${short(y)}" width="${short(width)}" height="${short(height)}" `
+      + `preserveAspectRatio="none" href="${picture.toDataURL("image/png")}"/>`);
+  }
+
+  layer(x, y, width, height, pixels, columns, rows) {
+    this.picture(x, y, width, height, pictureOf(pixels, columns, rows));
+  }
+
   hatch(x, y, width, height) {
     this.rect(x, y, width, height, "url(#hatch)");
   }

@@ -3,6 +3,7 @@
 import { arcs } from "./arcs.mjs";
 import { heatmap } from "./heatmap.mjs";
 import { overview } from "./overview.mjs";
+import { patchMap } from "./patch_map.mjs";
 
 /**
  * @typedef {{x: number, y: number, width: number, height: number}} Rectangle in the pixels of the view
@@ -17,4 +18,4 @@ import { overview } from "./overview.mjs";
  */
 
 /** @type {Object<string, View>} by state.view */
-export const VIEWS = { matrix: heatmap, arcs, heads: overview };
+export const VIEWS = { patches: patchMap, matrix: heatmap, arcs, heads: overview };
