@@ -57,7 +57,8 @@ def run(
 
     With `keys`, another text, the words of `text` ask the words of that one: cross-attention. `options` are the fields
     of Settings, or, with `model`, those of a real model: pair, merge, parts, words, chat, no_special, renormalize,
-    window, stride, attention, download. labels name the rows of a matrix: a list, or a string read as --labels is;
+    window, stride, attention, source_language, target_language, download. labels name the rows of a matrix: a list,
+    or a string read as --labels is;
     progress(done, total) is told how many bytes of an embedding's file are read. The toy has one layer of `heads`
     heads; of a model, `layers` (counted from 0, -1 is the last; None is all; a text as "0,2-4" or "mean") are
     computed. reduce: one map a layer in place of the heads: mean, max, rollout, flow (Abnar and Zuidema 2020), norm

@@ -36,6 +36,8 @@ class SpeakingModel:
     chat_template: str | None = None
     ablate: tuple[str, ...] = ()
     ablation: str = "zero"
+    source_language: str | None = None
+    target_language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def command(
         chat_template=model_options.chat_template,
         ablate=model_options.ablate,
         ablation=model_options.ablation,
+        source_language=model_options.source_language,
+        target_language=model_options.target_language,
     )
     continuations = model.continuations(text, options, decoding, decoding_options.branches)
     print_notes(continuations[0].prompt.notes)

@@ -293,6 +293,8 @@ OPTIONS: dict[str, OptionText] = {
     "generate": OptionText(
         "Model", "Let the model add this many tokens to the text first, each the likeliest, and show all.", "N"
     ),
+    "source_language": OptionText("Model", "Language of the text, for NLLB and mBART: eng_Latn, en_XX.", "CODE"),
+    "target_language": OptionText("Model", "Language of the translation, for NLLB and mBART: zho_Hans, zh_CN.", "CODE"),
     "steps": OptionText("Decoding", "Tokens that the model adds, unless it ends the text before.", "N"),
     "top_p": OptionText(
         "Decoding",

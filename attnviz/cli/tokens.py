@@ -43,6 +43,7 @@ class TokenizerOptions:
     chat: bool = False
     chat_template: str | None = None
     no_special: bool = False
+    source_language: str | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from attnviz.models.formats.dequantize import CheckpointTensors
     from attnviz.models.formats.gguf import GgufFile
     from attnviz.models.formats.quantization import Quantization
+    from attnviz.models.tokenizers.languages import LanguagePair
     from attnviz.models.tokenizers.tokenizer import TextTokenizer
 
 CONVERT = (
@@ -49,7 +50,8 @@ class Checkpoint:
     """The files of one model.
 
     path: its folder or .gguf file. config: config.json's keys. tensors: its arrays by name. notes: what was done with
-    them that a reader should know. The tokenizer and the generation settings are read when first used.
+    them that a reader should know. languages: those of a text and of its translation, where they are chosen. The
+    tokenizer and the generation settings are read when first used.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Checkpoint:
     tensors: Tensors
     gguf: GgufFile | None = None
     notes: tuple[Message, ...] = ()
+    languages: LanguagePair | None = None
 
     @property
     def config_path(self) -> Path:
@@ -70,7 +73,7 @@ class Checkpoint:
         if self.gguf is None:
             from attnviz.models.tokenizers.open import open_tokenizer
 
-            return open_tokenizer(self.path, self.config)
+            return open_tokenizer(self.path, self.config, None if self.languages is None else self.languages.source)
         from attnviz.models.tokenizers.gguf import gguf_tokenizer
 
         return gguf_tokenizer(self.gguf)
@@ -89,8 +92,18 @@ class Checkpoint:
     def generation(self) -> Mapping[str, Any]:
         """Return the generation settings: those of generation_config.json where there is one, else of the config.
 
-        Token ids that the file does not give are the config's.
+        Token ids that the file does not give are the config's; what a chosen language begins with counts before both.
         """
+        settings = self._stored_generation()
+        if self.languages is None or self.languages.target is None:
+            return settings
+        from attnviz.models.tokenizers.added_tokens import read_token_settings
+        from attnviz.models.tokenizers.languages import target_rules
+
+        values = read_token_settings(self.path).values
+        return {**settings, **target_rules(self.languages.target, self.config, self.tokenizer, values)}
+
+    def _stored_generation(self) -> Mapping[str, Any]:
         path = self.path / "generation_config.json"
         found = None if self.gguf is not None else read_side_json(path)
         if found is None:

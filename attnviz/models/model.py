@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from attnviz.models.continuation import Continuation, Decoding, GeneratedToken, Prompt
     from attnviz.models.heads_off import HeadsOff
     from attnviz.models.masks import ReadMasks
+    from attnviz.models.tokenizers.languages import LanguagePair
 
 
 _NOTHING_KEPT = Request(layers=())
@@ -162,6 +163,29 @@ class Model:
             ),
         )
 
+    def _is_to_speak(self, options: Options) -> bool:
+        """Return whether the options ask for languages that this model was not opened with."""
+        wanted = (options.source_language, options.target_language)
+        own = self.checkpoint.languages
+        return wanted != (None, None) and wanted != (None if own is None else (own.source, own.target))
+
+    def _speaking(self, options: Options) -> Model:
+        """Return the model with its texts in the languages that the options name.
+
+        Raises OptionError for a language that it does not have.
+        """
+        from attnviz.models.tokenizers.languages import LanguagePair, check_languages
+
+        languages = LanguagePair(options.source_language, options.target_language)
+        if languages not in self._in_languages:
+            check_languages(languages, self.checkpoint.path, self.checkpoint.config, self.name)
+            self._in_languages[languages] = replace(self, checkpoint=replace(self.checkpoint, languages=languages))
+        return self._in_languages[languages]
+
+    @cached_property
+    def _in_languages(self) -> dict[LanguagePair, Model]:
+        return {}
+
     def _template_notes(self) -> tuple[Message, ...]:
         """Return a note where the model has a chat template, which is applied to no text without being asked for."""
         from attnviz.models.chat import find_templates
@@ -222,6 +246,9 @@ class Model:
         chosen = change_options(options or Options(), changes)
         chosen = _with_passages(chosen)
         check_options(chosen)
+        if self._is_to_speak(chosen):
+            more: dict[str, Any] = {"contributions": contributions, "reduce": reduce, "known": known}
+            return self._speaking(chosen).attend(text, chosen, keys=keys, layers=layers, traces=traces, **more)
         mean = isinstance(layers, str) and layers == "mean"
         traces = traces and not mean and chosen.parts is None
         check_fit(chosen, keys, self.shape, self.name)
@@ -400,6 +427,8 @@ class Model:
 
         decoding.check()
         check_range("--branches", branches, MOST_BRANCHES)
+        if self._is_to_speak(options):
+            return self._speaking(options).continuations(text, options, decoding, branches)
         prompt = self._prompt(text, options, decoding.steps)
         check_head(self.checkpoint, self.network)
         rules = rules_for(prompt, self.checkpoint.generation, decoding.steps, self.shape.positions)
@@ -560,6 +589,8 @@ class Model:
 
         chosen = change_options(options or Options(), changes)
         check_options(chosen)
+        if self._is_to_speak(chosen):
+            return self._speaking(chosen).tokens(text, chosen, known=known)
         check_fit(replace(chosen, attention="auto"), None, self.shape, self.name)
         if chosen.chat:
             encoded, source, note = self._encode_chat(text, chosen.chat_template)

@@ -36,6 +36,7 @@ class Options:
     ablate: heads that are switched off, as "3.1" or "3.*" (layer.head; a tuple (3, 1) is taken too), in the attention
     that is shown; ablation: what their output is then, zero or mean (over the text's tokens).
     generate: how many tokens the model adds to the text first, each the likeliest; fewer where it ends the text before.
+    source_language, target_language: of a translator between many languages, as its tokens name them (eng_Latn, en_XX).
     """
 
     model: str | None = None
@@ -54,6 +55,8 @@ class Options:
     ablate: tuple[str, ...] = ()
     ablation: str = "zero"
     generate: int | None = None
+    source_language: str | None = None
+    target_language: str | None = None
 
     def __post_init__(self) -> None:
         """Take one head, or a list of heads, as several; name the passages."""
@@ -85,7 +88,7 @@ def _is_pair(given: object) -> bool:
 
 
 OPTION_KINDS = {
-    **dict.fromkeys(("model", "pair", "words", "chat_template"), TEXT.or_none()),
+    **dict.fromkeys(("model", "pair", "words", "chat_template", "source_language", "target_language"), TEXT.or_none()),
     **dict.fromkeys(("merge", "attention", "ablation"), TEXT),
     **dict.fromkeys(("download", "chat", "no_special", "renormalize"), FLAG),
     **dict.fromkeys(("window", "stride", "generate"), WHOLE.or_none()),
@@ -172,7 +175,8 @@ def check_one_map(reduce: str | None, parts: object) -> None:
 def check_picture_options(options: Options) -> None:
     """Raise OptionError for an option that says how a text is read: a picture has patches."""
     plain = Options()
-    for name in ("pair", "merge", "parts", "words", "chat", "window", "stride", "attention", "generate"):
+    of_texts = ("pair", "merge", "parts", "words", "chat", "window", "stride", "attention", "generate")
+    for name in (*of_texts, "source_language", "target_language"):
         if getattr(options, name) != getattr(plain, name):
             raise OptionError(
                 "{option} is for texts, and --image gives a picture.",

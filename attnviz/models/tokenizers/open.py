@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
-def open_tokenizer(folder: Path, config: Mapping[str, Any]) -> TextTokenizer:
+def open_tokenizer(folder: Path, config: Mapping[str, Any], source_language: str | None = None) -> TextTokenizer:
     """Open a folder's tokenizer: tokenizer.json, vocab.txt, vocab.json with merges.txt, or SentencePiece.
 
+    source_language: of a translator between many languages, in place of the src_lang of its settings.
     Raises InputError, in one line, where there is none, where its files cannot be read, or where its tokenizer class is
     not known to cut a text as they say.
     """
     load_library()
     settings = read_token_settings(folder)
+    if source_language is not None:
+        settings = settings._replace(values={**settings.values, "src_lang": source_language})
     if is_there(folder / "tokenizer.json"):
         return _from_json(folder / "tokenizer.json", config, settings)
     from attnviz.models.tokenizers.legacy import from_older_files

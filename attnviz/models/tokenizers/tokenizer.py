@@ -200,6 +200,10 @@ class TextTokenizer:
 
         return kind_of(self._tokenizer)
 
+    def added_pieces(self) -> tuple[str, ...]:
+        """Return the tokens that were added to the vocabulary, special ones among them."""
+        return tuple(self._added)
+
     def is_special(self, number: int) -> bool:
         """Return whether an id stands for no text: a special token, or none at all."""
         piece = self.decode(number)
