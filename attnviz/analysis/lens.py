@@ -15,6 +15,7 @@ from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message
 from attnviz.models.answers import Answer, answer_row, find_answer
 from attnviz.models.attribution import Attribution, attribute
+from attnviz.models.continuation import spell_candidate
 from attnviz.models.families.hooks import Hook, hooked_too
 from attnviz.models.heads_off import HeadsOff, find_heads
 from attnviz.models.model import Model, opened
@@ -105,7 +106,9 @@ def lens(
     return Lens(
         tokens=passes.tokens,
         rows=rows,
-        words=tuple(tuple(tuple(network.tokenizer.spell(int(i)) for i in top) for top in layer) for layer in ids),
+        words=tuple(
+            tuple(tuple(spell_candidate(network.tokenizer, int(i)) for i in top) for top in layer) for layer in ids
+        ),
         ids=ids,
         probability=probability,
         watched=None if watched is None else Watched(watched, seen, rank),

@@ -12,7 +12,7 @@ from attnviz.api.toy_or_model import choose
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.read_file import need_text
-from attnviz.models.options import Options, check_options
+from attnviz.models.options import Options, check_contributions, check_options
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import Settings
 from attnviz.toy.word_vectors import Progress
@@ -91,6 +91,7 @@ def _measure_texts(
             tally.add(attend_to(*read_words(text, chosen, word_files=word_files)))
         return None if probe_tokens is None else probe_toy(chosen, probe_tokens)
     check_options(chosen)
+    check_contributions(chosen.ablation if chosen.ablate else None)
     from attnviz.models.model import opened
 
     assert chosen.model is not None

@@ -9,6 +9,7 @@ import numpy as np
 
 from attnviz.core.errors import InputError, OptionError
 from attnviz.i18n.messages import listed, message
+from attnviz.models.continuation import spell_candidate
 from attnviz.models.tokenizers.tokenizer import EncodedText
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def find_answer(model: Model, text: str, word: str, *, option: str = "--answer")
     for pieces in found:
         if len(pieces) == 1:
             return Answer(word, pieces[0][1], pieces[0][0])
-    shown = listed(message("{piece}", piece=piece) for _, piece in found[0])
+    shown = listed(message("{piece}", piece=spell_candidate(model.tokenizer, number)) for number, _ in found[0])
     if not found[0]:
         raise InputError("The vocabulary of {name} has nothing for “{word}”.", name=model.name, word=word)
     raise InputError(

@@ -39,6 +39,7 @@ from attnviz.models.locate import find_model
 from attnviz.models.options import (
     Options,
     change_options,
+    check_contributions,
     check_fit,
     check_one_map,
     check_options,
@@ -837,11 +838,8 @@ def _tell_switched_off(attention: Attention, off: HeadsSwitchedOff) -> Attention
 
 def _check_measured(off: HeadsSwitchedOff | None, reduce: str | None, *, contributions: bool) -> None:
     """Raise OptionError for lengths of what a head adds, where it adds its mean."""
-    if off is not None and off.way == "mean" and (contributions or reduce in ("norm", EVERY)):
-        raise OptionError(
-            "With --ablation mean a head adds its mean, and what each word adds to that is not known.",
-            hint="Use --ablation zero.",
-        )
+    if contributions or reduce in ("norm", EVERY):
+        check_contributions(None if off is None else off.way)
 
 
 def _with_passages(options: Options) -> Options:

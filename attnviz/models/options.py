@@ -146,10 +146,24 @@ def check_options(options: Options) -> None:
         raise unknown_choice("--ablation", options.ablation, ABLATIONS)
     if options.ablation != "zero" and not options.ablate:
         raise OptionError("--ablation goes with --ablate, which names the heads to switch off.")
+    if options.ablation == "mean" and options.slides:
+        raise OptionError(
+            "--ablation mean is a head's mean over the text's tokens, and --window reads the text in parts.",
+            hint="Use --ablation zero, or leave --window out.",
+        )
     if options.ablate:
         from attnviz.models.heads_off import check_heads
 
         check_heads(options.ablate)
+
+
+def check_contributions(ablation: str | None) -> None:
+    """Raise OptionError for lengths of what a head adds, where it adds its mean; None where no head is off."""
+    if ablation == "mean":
+        raise OptionError(
+            "With --ablation mean a head adds its mean, and what each word adds to that is not known.",
+            hint="Use --ablation zero.",
+        )
 
 
 def check_parts(parts: object, merge: str, words: str | None = None) -> None:

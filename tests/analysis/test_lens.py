@@ -193,6 +193,25 @@ def test_what_cannot_be_is_refused(models, name, options, error, problem):
         lens("the cat eats", models[name], **options)
 
 
+def test_tokens_are_spelled_as_next_spells_them(models, capsys):
+    """Pieces of white space are shown as the space or the line's end that they are, in tables and documents."""
+    from attnviz.models.continuation import spell_candidate
+    from attnviz.models.model import load as load_model
+
+    tokenizer = load_model(models["gpt2"]).tokenizer
+    assert [spell_candidate(tokenizer, tokenizer.number_of(piece)) for piece in ("Ġ", "Ċ", "Ġthe")] == [
+        "␣",
+        "\n",
+        "the",
+    ]
+    found = lens("the cat eats", models["gpt2"])
+    for words, ids in zip(found.words, found.ids, strict=True):
+        assert words == tuple(tuple(spell_candidate(tokenizer, int(i)) for i in row) for row in ids)
+    with pytest.raises(SystemExit):
+        main(["lens", "the cat eats", "--model", models["gpt2"]])
+    assert not set("ĠĊ") & set(capsys.readouterr().out)
+
+
 def test_a_model_is_needed(capsys):
     """Without one the command says where models are."""
     with pytest.raises(SystemExit):

@@ -162,6 +162,8 @@ def test_probe_and_probe_tokens(printed):
         (["next", TEXT, "--ablate", "3.0"], ["layers 0 to 2"]),
         (["next", TEXT, "--ablation", "mean"], ["--ablation goes with --ablate"]),
         (["heads", TEXT, "--ablate", "0.1", "--ablation", "mean"], ["is not known", "--ablation zero"]),
+        (["heads", TEXT, "--probe", "--ablate", "0.1", "--ablation", "mean"], ["is not known", "--ablation zero"]),
+        (["run", TEXT, "--window", "4", "--ablate", "0.1", "--ablation", "mean"], ["--window", "--ablation zero"]),
         (["heads", TEXT, "--ablate", "3.*"], ["layers 0 to 2"]),
         (["ablate", TEXT, "--answer", "unaffable cat"], ["pieces"]),
         (["patch", TEXT, "cat cat eats the cat", "--answer", "the", "--against", " "], ["--against takes a word"]),

@@ -193,6 +193,18 @@ def test_holds_what_was_computed():
     assert np.array_equal(bits.reshape(5, 5).astype(bool), ~attention.allowed)
 
 
+def test_holds_where_reductions_disagree():
+    """With every reduction a page has their disagreement after them: in each cell the largest less the smallest."""
+    attention = run("the cat eats the fish", heads=4, reduce="all")
+    head, _ = opened(render_page(attention))
+    found = sheets_of(render_page(attention))
+    assert [name["en"] for name in head["heads"]] == [*attention.heads, "where they disagree"]
+    assert head["titles"][-1]["en"] == "where they disagree: the largest less the smallest"
+    weights = attention.weights[0]
+    assert np.array_equal(found[-1].astype(np.float32), weights.max(axis=0) - weights.min(axis=0))
+    assert "They disagree most on" in head["notes"][0][0]["en"]
+
+
 def test_holds_a_comparison():
     """Each setting's A, B and change, in that order, as the prepared form has them; the words in each text's order."""
     comparison = compare("猫吃鱼", "鱼吃猫", heads=4)

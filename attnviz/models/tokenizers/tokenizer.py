@@ -165,16 +165,6 @@ class TextTokenizer:
         found: int | None = self._tokenizer.token_to_id(piece)
         return found
 
-    def spell(self, number: int) -> str:
-        """Return the text of a token id by itself; its piece where it is a part of a character, or no text."""
-        piece = self.decode(number)
-        own = number if self._renumber is None else self._tokenizer.token_to_id(piece)
-        if own is None:
-            return piece
-        text: str = call_library(self._name, lambda: self._tokenizer.decode([own], skip_special_tokens=False))
-        text = _without_marks(piece) if text == piece else text  # a tokenizer of a GGUF file decodes nothing
-        return piece if "\ufffd" in text or not text.strip() else text.strip()
-
     def decode(self, number: int) -> str:
         """Return the piece that has this id; "" where there is none."""
         if self._renumber is not None:
@@ -217,19 +207,6 @@ class TextTokenizer:
         if self.is_special(number):
             return b""
         return piece.encode("utf-8") if piece in self._added else piece_bytes(piece, self._spelling)
-
-
-def _without_marks(piece: str) -> str:
-    """Return a piece with its bytes read and its marks of spaces as spaces, as far as it has any."""
-    from attnviz.core.vocabulary_pieces import byte_letters
-
-    letters = byte_letters()
-    if all(letter in letters for letter in piece):
-        try:
-            return bytes(letters[letter] for letter in piece).decode()
-        except UnicodeDecodeError:
-            return piece
-    return piece.replace("▁", " ")
 
 
 def _well_formed(text: str) -> str:

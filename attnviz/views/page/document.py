@@ -42,10 +42,11 @@ from attnviz.views.page.sentences import in_each_language, page_sentences
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import SERIES_COLORS, Scale, ink_on, spread_scale
 from attnviz.views.prepared.comparison import prepare_comparison, title_of
-from attnviz.views.prepared.heads import MOST_HEADS, head_title
+from attnviz.views.prepared.heads import MOST_HEADS, head_title, layer_name
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import Panel, Prepared
 from attnviz.views.prepared.presentation import Presentation
+from attnviz.views.prepared.reduction_words import add_disagreement
 from attnviz.views.prepared.refine import AS_IS, Refining
 
 LARGEST_PAGE = 200_000_000
@@ -53,6 +54,7 @@ _LONGEST_TITLE = 60
 
 # A head's number or name in the original, or "mean" for the mean of all.
 _Head = int | str
+_DISAGREEMENT = "disagreement"  # the map after several reductions
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,11 @@ def of_attention(attention: Attention, presentation: Presentation, refining: Ref
     The page opens with all heads where there are more than 4, as models have; else where a table would: at the last
     layer, at the first head. Raises InputError where the page would be larger than LARGEST_PAGE characters.
     """
-    form = _prepare_plain(attention, presentation, refining)
+    form = add_disagreement(_prepare_plain(attention, presentation, refining), attention)
     panels = list(form.panels)
     names: list[_Head] = list(attention.heads)
+    if len(panels) > len(attention.layers) * len(names):
+        names.append(_DISAGREEMENT)
     if len(names) > 1 and attention.provenance.reduced is None:
         means = _prepare_plain(attention.mean(), presentation, refining)
         panels = _interleave(panels, list(means.panels), len(names))
@@ -200,13 +204,20 @@ def _title_of(attention: Attention) -> str:
 
 def _sheet_titles(attention: Attention, names: list[_Head], panels: list[Panel]) -> list[Localized]:
     """Return each sheet's title: its layer and head, and the caption that its panel has elsewhere."""
-    titles = (head_title(attention, layer, name) for layer in attention.layers for name in names)
+    titles = (_sheet_title(attention, layer, name) for layer in attention.layers for name in names)
     return [
         _localize_title(
             title if panel.caption is None else message("{title} · {words}", title=title, words=panel.caption)
         )
         for title, panel in zip(titles, panels, strict=True)
     ]
+
+
+def _sheet_title(attention: Attention, layer: int | str, name: _Head) -> Message | None:
+    if name != _DISAGREEMENT:
+        return head_title(attention, layer, name)
+    words = message("where they disagree: the largest less the smallest")
+    return message("{layer}, {title}", layer=layer_name(layer), title=words) if len(attention.layers) > 1 else words
 
 
 def of_comparison(
@@ -292,6 +303,8 @@ def _interleave(panels: list[Panel], means: list[Panel], heads: int, sides: int 
 
 
 def _name_of(name: _Head) -> Message:
+    if name == _DISAGREEMENT:
+        return message("where they disagree")
     return message("mean") if name == "mean" else message("{text}", text=toy_name(name))
 
 
