@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from golden_models import MODELS, write_safetensors
 from golden_models import load as load_golden
-from near import assert_apart, assert_near, assert_weights_near
+from near import assert_apart, assert_near, assert_states_near, assert_weights_near
 from paths import ROOT
 from tiny_models import model_of
 
@@ -131,6 +131,18 @@ def test_transformers_gives_the_same_for_a_whole_model(tmp_path):
     found = forward(model.checkpoint.config, model.checkpoint.tensors, answers["text0_ids"])
     assert_weights_near(found.weights, GOLDEN["llama/weights"], found.traces)
     assert_apart(found.weights, answers["text0_weights"], by=1e-5)
+
+
+def test_transformers_gives_the_same_for_gpt_oss_in_mxfp4(tmp_path):
+    """A whole gpt-oss whose experts are blocks of 4 bits: weights, sinks and logits are transformers'."""
+    golden = np.load(ROOT / "tests/golden/mxfp4.npz")
+    (tmp_path / "model.safetensors").write_bytes(golden["checkpoint"].tobytes())
+    (tmp_path / "config.json").write_text(str(golden["config"]), encoding="utf-8")
+    model = load(tmp_path)
+    found = forward(model.checkpoint.config, model.checkpoint.tensors, golden["ids"], logits=True)
+    assert_weights_near(found.weights, golden["weights"], found.traces)
+    assert_states_near(found.logits, golden["logits"])
+    assert model.network.unused_tensors() == []
 
 
 REFUSED = {
