@@ -331,3 +331,13 @@ def weights_step(row: Row) -> Step | None:
         lines,
         {"weights": row.weights},
     )
+
+
+# From query and keys to the weights, in this order.
+SCORE_STEPS = (dot_products_step, terms_step, scores_step, cap_step, mask_step, exponentials_step, weights_step)
+
+
+def score_steps(row: Row) -> tuple[Step, ...]:
+    """Return the steps of a row from query and keys to its weights, without those before and after them."""
+    found = (make(row) for make in SCORE_STEPS)
+    return tuple(step for step in found if step is not None)

@@ -134,3 +134,18 @@ def test_saved_pictures_name_the_heads(open_page, tmp_path, view, kind):  # noqa
     if kind == "svg":
         text = (tmp_path / "x").read_text("utf-8")
         assert (">who acts<" in text, SERIES_COLORS[0] in text.lower()) == (True, True)
+
+
+def test_a_cell_says_how_its_weight_comes_about(open_page):  # noqa: F811
+    """A click on a cell shows q · k, the score, the power and the weight; a forbidden cell shows the mask."""
+    tab = open_page(run("猫吃鱼", mask="causal"), "view=matrix")
+    assert tab.page.locator(".terms").count() == 0
+    tab.go("view=matrix&word=1&other=0")
+    assert tab.text(".terms h3") == "How “吃” comes to look at “猫”"
+    assert tab.page.locator(".terms li").count() == 4
+    weight = tab.page.locator(".terms .line").last.inner_text()
+    assert weight.split(" = ")[-1][:4] == tab.table()[0][1]
+    tab.go("view=matrix&word=0&other=2&lang=zh")
+    assert tab.text(".terms h3") == "「猫」不能看「鱼」。"
+    assert "-∞" in tab.text(".terms")
+    assert tab.page.locator(".terms li").count() == 3

@@ -24,6 +24,7 @@ from attnviz.analysis.comparison import compare_pairs
 from attnviz.api.save import save_attention, save_comparison
 from attnviz.core.errors import InputError
 from attnviz.core.provenance import Provenance, ToyOrigin
+from attnviz.explanation.build import explain_attention
 from attnviz.i18n.messages import speaking
 from attnviz.views.page import document
 from attnviz.views.page.payload import (
@@ -42,6 +43,7 @@ from attnviz.views.prepared.color_scale import Scale, color_at, ink_on, spread_s
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.panels import number
 from attnviz.views.prepared.presentation import PICTURE
+from attnviz.views.prepared.worksheet import make_sheet
 
 FOLDER = files("attnviz.views.page").joinpath("script")
 SCRIPTS = sorted((path for path in FOLDER.iterdir()), key=str)
@@ -327,6 +329,47 @@ def test_precision_is_said():
     assert opened(render_page(softmaxed(1, 1, int(EXACT_UP_TO**0.5))))[0]["precision"] == "exact"
     head, _ = opened(render_page(softmaxed(1, 1, int(EXACT_UP_TO**0.5) + 1)))
     assert (head["precision"], head["sheets"][0]["kind"]) == ("rounded", "u1")
+
+
+@pytest.mark.parametrize("options", [{}, {"heads": 4, "mask": "causal"}, {"position": "alibi"}, {"temperature": 0.5}])
+def test_how_a_weight_comes_about(options):
+    """Every cell has the lines of its score, of e to its power and of its weight that `explain` has of it."""
+    attention = run("猫吃新鲜的鱼", **options)
+    for at, language in enumerate(("en", "zh")):
+        with speaking(language):
+            head, blocks = opened(render_page(attention))
+            terms = json.loads(inflate(blocks[head["terms"]]))
+            for h, token, cell in np.ndindex(len(attention.heads), len(attention.query), len(attention.key)):
+                sheet = make_sheet(explain_attention(attention, token=token, cell=cell, head=h), 4)
+                lines = {section.title: section.lines for section in sheet.sections}
+                for title, formula, _, cells, whole in terms[h][token][at]:
+                    own = lines.get(title, ())
+                    if cells[cell]:
+                        assert cells[cell] == " ".join(part for entry in own[0].entries for part in entry)
+                        assert formula in [section.formula for section in sheet.sections]
+                    assert bool(whole) == (title == lines_with_sum(sheet))
+    assert len(terms) == len(attention.heads) + (len(attention.heads) > 1)
+    assert terms[len(attention.heads) :] in ([], [None])  # the mean of heads has no score
+
+
+def lines_with_sum(sheet):
+    """The title of the step that has the sum of a row."""
+    found = {"e to the power of the score", "e 的得分次方"}
+    return next((section.title for section in sheet.sections if section.title in found), "")
+
+
+def test_scores_that_are_not_known_are_not_told():
+    """Longer texts, weights from elsewhere, reduced heads, comparisons and hidden words have no such block."""
+    causal = run("猫吃鱼", mask="causal")
+    assert opened(render_page(causal))[0]["terms"] >= 0
+    for shown in (
+        run("the cat eats the fish and the dog sees the old man today"),
+        softmaxed(1, 2, 3),
+        run("猫吃鱼", heads=4).mean(),
+        compare("猫吃鱼", "鱼吃猫"),
+    ):
+        assert opened(render_page(shown))[0]["terms"] == -1
+    assert opened(render_page(run("the cat eats the fish and sleeps", embedding="hash", heads=8)))[0]["terms"] == -1
 
 
 def test_too_large(tmp_path, monkeypatch):

@@ -7,9 +7,10 @@ here. Positions in a text count code points, and words are cut out here, so that
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from attnviz.analysis.attention_sinks import find_sinks, is_special
 from attnviz.analysis.comparison import Comparison, Name
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError
-from attnviz.i18n.messages import Message, language, message, toy_name
+from attnviz.explanation.elements import Step
+from attnviz.i18n.messages import LANGUAGES, Message, language, message, speaking, toy_name
 from attnviz.views.page.page_data import (
     Hideable,
     Localized,
@@ -48,6 +50,7 @@ from attnviz.views.prepared.panels import Panel, Prepared
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.reduction_words import add_disagreement
 from attnviz.views.prepared.refine import AS_IS, Refining
+from attnviz.views.prepared.score_terms import has_score_terms, score_terms, write_terms
 
 LARGEST_PAGE = 200_000_000
 _LONGEST_TITLE = 60
@@ -69,7 +72,7 @@ class Document:
 class _Content:
     """What a page shows of an attention or a comparison, before its numbers are packed.
 
-    panels: by layer (or setting), then head, then side. The other fields are those of PageData.
+    panels: by layer (or setting), then head, then side. terms: a block. The other fields are those of PageData.
     """
 
     kind: Literal["attention", "comparison"]
@@ -89,6 +92,7 @@ class _Content:
     hideable: Hideable
     start: tuple[int, int]
     patches: PagePatches | None = None
+    terms: str | None = None
 
 
 def of_attention(attention: Attention, presentation: Presentation, refining: Refining = AS_IS) -> Document:
@@ -130,6 +134,7 @@ def of_attention(attention: Attention, presentation: Presentation, refining: Ref
         patches=patches,
         hideable=_hideable(attention, panels),
         start=(len(attention.layers) - 1, len(names) - 1 if len(names) > len(attention.heads) > MOST_HEADS else 0),
+        terms=_terms_block(attention, panels, len(names)),
     )
     return _assemble(content, refining)
 
@@ -157,6 +162,28 @@ def _patches(attention: Attention, panel: Panel) -> PagePatches | None:
         cells(columns, panel.numbers or range(len(attention.key))),
         None if png is None else f"data:image/png;base64,{png}",
     )
+
+
+def _terms_block(attention: Attention, panels: list[Panel], heads: int) -> str | None:
+    """Return the block of how each weight comes about; None where that is not known, or too long for a page."""
+    if not has_score_terms(attention) or len(panels[0].columns) != len(attention.key):
+        return None
+    sheets: list[list[list[list[Any]]] | None] = []
+    for sheet in score_terms(attention):
+        sheets.append([_in_languages(attention, steps) for steps in sheet])
+        if heads > len(attention.heads) and len(sheets) % heads == len(attention.heads):
+            sheets.append(None)  # the mean has no score of its own
+    return pack(json.dumps(sheets, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace"))
+
+
+def _in_languages(attention: Attention, steps: tuple[Step, ...]) -> list[list[Any]]:
+    """Write the steps of a row in every language, in the order of LANGUAGES."""
+    written = []
+    for each in LANGUAGES:
+        with speaking(each):
+            cells = write_terms(attention, steps)
+        written.append([[one.title, one.formula, one.words, one.cells, one.whole] for one in cells])
+    return written
 
 
 def _hideable(attention: Attention, panels: list[Panel]) -> Hideable:
@@ -323,7 +350,10 @@ def _assemble(content: _Content, refining: Refining) -> Document:
     matrices = _encode_panels(panels, exact=exact)
     masks, mask_blocks = _encode_masks(panels, first=len(matrices))
     maps = [pool_small(panel.values, panel.forbidden, signed=panel.scale.diverging) for panel in panels]
-    blocks = (*(block.text for block in matrices), *mask_blocks, pack(b"".join(each.tobytes() for each in maps)))
+    small = pack(b"".join(each.tobytes() for each in maps))
+    blocks = (*(block.text for block in matrices), *mask_blocks, small)
+    if content.terms is not None:
+        blocks = (*blocks, content.terms)
     rows, columns = panels[0].rows, panels[0].columns
     side_scales = [panel.scale for panel in panels[: len(content.sides)]]
     scales = list(dict.fromkeys(side_scales))
@@ -355,12 +385,13 @@ def _assemble(content: _Content, refining: Refining) -> Document:
             for panel, block, mask in zip(panels, matrices, masks, strict=True)
         ),
         small=SmallMaps(
-            block=len(blocks) - 1,
+            block=len(matrices) + len(mask_blocks),
             rows=maps[0].shape[0],
             columns=maps[0].shape[1],
             step=max(tokens_per_cell(len(rows)), tokens_per_cell(len(columns))),
         ),
         hideable=content.hideable,
+        terms=-1 if content.terms is None else len(blocks) - 1,
         sentences=page_sentences(),
         title=_shorten(content.title),
         language=language(),

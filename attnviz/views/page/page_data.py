@@ -105,6 +105,8 @@ class PageData:
     view: the view that is shown first; start: its layer and head. spread: how their colours are spread at first.
     patches: where the tokens are those of a picture. scales: those in use; scale_of_side: the index of each side's.
     head_colours: of heads that are shown over each other, as "#rrggbb"; none where there is one head.
+    terms: the block of how each weight comes about, -1 without: for each sheet null, or for each row a list for each
+    language of steps, each a title, a formula, sentences, a line for each column, and a line of the row.
     sentences: those of the controls, by language and name.
     """
 
@@ -133,6 +135,7 @@ class PageData:
     small: SmallMaps
     hideable: Hideable
     patches: PagePatches | None
+    terms: int
     sentences: dict[str, dict[str, str]]
     title: str
     language: str

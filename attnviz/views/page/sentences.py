@@ -54,6 +54,8 @@ SENTENCES: dict[str, Message] = {
     "full_head": message("full colour: the head's largest"),
     "full_row": message("full colour: the row's largest"),
     "full_log": message("full colour: {number}, by ratio"),
+    "terms": message("How “{query}” comes to look at “{key}”"),
+    "terms_special": message("As it was computed: with the special tokens, before rows were re-normalized."),
     "special": message("Special tokens"),
     "special_keep": message("shown"),
     "special_hide": message("hidden"),

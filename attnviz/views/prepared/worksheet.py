@@ -72,6 +72,11 @@ def make_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False
     )
 
 
+def write_step(step: Step, digits: int) -> Section:
+    """Write one step with `digits` decimal places, as it stands on a sheet; its lines are those of the step."""
+    return _Writer(digits).section(0, step)
+
+
 def _caption(explanation: Explanation) -> tuple[Message, ...]:
     provenance = explanation.provenance
     several = provenance.heads > 1 or len(explanation.heads) > 1

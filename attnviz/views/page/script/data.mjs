@@ -15,7 +15,7 @@
  *   view: string, start: number[], scales: Scale[], spread: string,
  *   scaleOfSide: number[], headColours: string[], sheets: SheetInfo[],
  *   small: {block: number, rows: number, columns: number, step: number},
- *   hideable: {columns: number[], high: number[]},
+ *   hideable: {columns: number[], high: number[]}, terms: number,
  *   patches: ?Patches,
  *   sentences: Object<string, Object<string, string>>, title: string, language: string}} PageData
  */

@@ -52,7 +52,7 @@ export class Page {
   /** Return what is shown now. */
   get scene() {
     const { state, hover, sheets, over, store, found, theme } = this;
-    return makeScene({ state, hover, sheets, over, small: store.small, found, theme });
+    return makeScene({ state, hover, sheets, over, small: store.small, terms: store.terms, found, theme });
   }
 
   /** Return the room for the view: so high that the legend and the controls stay in the window with it. */
@@ -94,6 +94,7 @@ export class Page {
       Promise.all(layered.map(({ head }) => this.store.openSheets(state.layer, head))),
       state.view === "heads" ? this.store.openSmallMaps() : null,
       state.view === "patches" ? openPicture() : null,
+      state.word !== null && state.other !== null ? this.store.openTerms() : null,
     ]);
     if (turn !== this.shows) return;
     this.sheets = sheets.map((sheet) => withoutSpecial(sheet, state.special));

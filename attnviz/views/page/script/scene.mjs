@@ -16,6 +16,7 @@ import { speechIn } from "./sentences.mjs";
  * @property {import("./sheets.mjs").Sheet[]} sheets of the chosen layer and head, one a side
  * @property {?import("./overlay.mjs").Layered[]} over the heads over each other; null: one head
  * @property {?import("./sheets.mjs").SmallMaps} small
+ * @property {?import("./terms.mjs").Terms} terms
  * @property {import("./search.mjs").Found} found
  * @property {Object<string, string>} theme the colours of the page's style sheet by name
  * @property {function} say @see import("./sentences.mjs").Speech
@@ -25,9 +26,9 @@ import { speechIn } from "./sentences.mjs";
  */
 
 /** Make a scene. @returns {Scene} */
-export function makeScene({ state, hover, sheets, over, small, found, theme }) {
+export function makeScene({ state, hover, sheets, over, small, terms, found, theme }) {
   return {
-    state, hover, sheets, over, small, found, theme,
+    state, hover, sheets, over, small, terms, found, theme,
     row: hover && "row" in hover ? hover.row : state.word,
     column: hover && "column" in hover ? hover.column : state.other,
     threshold: thresholdOf(state),

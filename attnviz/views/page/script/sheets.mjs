@@ -35,6 +35,8 @@ export class SheetStore {
     this.masks = new Map();
     /** @type {?SmallMaps} null until openSmallMaps has resolved */
     this.small = null;
+    /** @type {?import("./terms.mjs").Terms} null until openTerms has resolved */
+    this.terms = null;
   }
 
   /** Open the sheets of a layer and head, one a side. */
@@ -63,6 +65,12 @@ export class SheetStore {
       this.masks.set(block, unpack(blockText(block)).then((bytes) => readMask(bytes, ROWS * COLUMNS)));
     }
     return this.masks.get(block);
+  }
+
+  /** Open how each weight comes about, once, where the page has it. */
+  async openTerms() {
+    if (data.terms < 0) return;
+    this.terms ??= JSON.parse(new TextDecoder().decode(await unpack(blockText(data.terms))));
   }
 
   /** Open the small maps of all sheets, once. */

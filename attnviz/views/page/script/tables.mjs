@@ -7,6 +7,7 @@ import { largestSize } from "./numbers.mjs";
 import { sheetsShown } from "./overlay.mjs";
 import { cellText, columnMeans, isForbidden, isHidden, isRemoved, isUnseen, meanText, valueAt } from "./sheets.mjs";
 import { CHOICES } from "./state.mjs";
+import { buildTerms } from "./terms.mjs";
 import { shorten } from "./text_measure.mjs";
 
 /**
@@ -39,7 +40,8 @@ export function showTables(scene, onOrder) {
     table.querySelector("caption").append(make("small", { text: say("received_note") }));
     tables.push(table);
   }
-  byId("tables").replaceChildren(buildOrderChooser(scene, onOrder), ...tables);
+  const terms = buildTerms(scene);
+  byId("tables").replaceChildren(...(terms ? [terms] : []), buildOrderChooser(scene, onOrder), ...tables);
 }
 
 function buildOrderChooser({ state, say }, onOrder) {
