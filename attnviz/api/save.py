@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from attnviz.explanation.elements import Explanation
     from attnviz.views.prepared.charts import Charts
     from attnviz.views.prepared.listing import Listing
+    from attnviz.views.prepared.next_tokens import Played
     from attnviz.views.prepared.style import Style
 
 try:
@@ -266,8 +267,8 @@ def save_next(
 ) -> tuple[Message, ...]:
     """Save as what the suffix says: a picture, the rows, the document, or the attention of the whole text.
 
-    A page and an .npz file have the attention; of several branches, that of the first. Returns what the reader should
-    know.
+    A page and an .npz file have the attention, a page the steps too; of several branches, those of the first. Returns
+    what the reader should know.
     """
     from attnviz.analysis.next_tokens import (
         NextTokens,
@@ -279,6 +280,11 @@ def save_next(
 
     check_destination(path, FOR_NEXT)
     suffix = path.suffix.lower()
+    if suffix == PAGE and isinstance(result, NextTokens) and not is_table(suffix, presentation.style):
+        from attnviz.views.prepared.next_tokens import play_steps
+
+        shown = choose_heads(result.attention, "all", "all")
+        return save_page(shown, path, presentation=presentation, played=play_steps(result))
     if suffix in (PAGE, ".npz"):
         return save_attention(result.attention, path, presentation=presentation)
     if suffix in PICTURES:
@@ -408,14 +414,13 @@ def save_page(
     head: str | None = None,
     presentation: Presentation = PICTURE,
     refining: Refining = AS_IS,
+    played: Played | None = None,
 ) -> tuple[Message, ...]:
-    """Write one page that opens from disk, with all it needs in it."""
+    """Write one page that opens from disk, with all it needs in it; played: the steps of a continuation."""
     from attnviz.views.page.render import render_page
 
-    write(
-        path,
-        render_page(shown, head=head, presentation=presentation, refining=refining).encode("utf-8", "backslashreplace"),
-    )
+    page = render_page(shown, head=head, presentation=presentation, refining=refining, played=played)
+    write(path, page.encode("utf-8", "backslashreplace"))
     return ()
 
 

@@ -27,6 +27,8 @@ from attnviz.views.page.page_data import (
     PagePatches,
     PageScale,
     PageSheet,
+    PageStep,
+    PageSteps,
     PageText,
     SmallMaps,
 )
@@ -46,6 +48,7 @@ from attnviz.views.prepared.color_scale import SERIES_COLORS, Scale, ink_on, spr
 from attnviz.views.prepared.comparison import prepare_comparison, title_of
 from attnviz.views.prepared.heads import MOST_HEADS, head_title, layer_name
 from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.next_tokens import Played
 from attnviz.views.prepared.panels import Panel, Prepared
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.reduction_words import add_disagreement
@@ -88,14 +91,17 @@ class _Content:
     heads: Sequence[Localized]
     sides: Sequence[Localized | None]
     titles: Sequence[Localized]
-    view: Literal["matrix", "heads", "patches"]
+    view: Literal["matrix", "heads", "patches", "steps"]
     hideable: Hideable
     start: tuple[int, int]
     patches: PagePatches | None = None
     terms: str | None = None
+    played: Played | None = None
 
 
-def of_attention(attention: Attention, presentation: Presentation, refining: Refining = AS_IS) -> Document:
+def of_attention(
+    attention: Attention, presentation: Presentation, refining: Refining = AS_IS, played: Played | None = None
+) -> Document:
     """Return the document of all layers and heads, and of the mean of the heads where there are several.
 
     The page opens with all heads where there are more than 4, as models have; else where a table would: at the last
@@ -126,15 +132,12 @@ def of_attention(attention: Attention, presentation: Presentation, refining: Ref
         heads=[in_each_language(_name_of(name)) for name in names],
         sides=[None],
         titles=_sheet_titles(attention, names, panels),
-        view="patches"
-        if patches
-        else "heads"
-        if len(attention.layers) * len(attention.heads) > MOST_HEADS
-        else "matrix",
+        view=_first_view(attention, patches, played),
         patches=patches,
         hideable=_hideable(attention, panels),
         start=(len(attention.layers) - 1, len(names) - 1 if len(names) > len(attention.heads) > MOST_HEADS else 0),
         terms=_terms_block(attention, panels, len(names)),
+        played=played,
     )
     return _assemble(content, refining)
 
@@ -161,6 +164,37 @@ def _patches(attention: Attention, panel: Panel) -> PagePatches | None:
         cells(rows, panel.row_numbers or range(len(attention.query))),
         cells(columns, panel.numbers or range(len(attention.key))),
         None if png is None else f"data:image/png;base64,{png}",
+    )
+
+
+def _first_view(
+    attention: Attention, patches: PagePatches | None, played: Played | None
+) -> Literal["matrix", "heads", "patches", "steps"]:
+    if played is not None:
+        return "steps"
+    if patches is not None:
+        return "patches"
+    return "heads" if len(attention.layers) * len(attention.heads) > MOST_HEADS else "matrix"
+
+
+def _steps(played: Played, block: int, kind: str) -> PageSteps:
+    """Return the steps of a continuation, their shares in a block of this index and kind."""
+    text = _text(played.source, played.context)
+    added = _text(played.source, (*played.context, *played.added[-1:])) if played.grows else _text(None, played.added)
+    first = len(played.context) - len(played.added) + 1
+    gaps = added.gaps[first:] if played.grows else added.gaps
+    return PageSteps(
+        heading=in_each_language(played.heading),
+        caption=_localize(played.caption),
+        words=tuple(visible(token.text, "picture") for token in played.context),
+        text=text,
+        grows=played.grows,
+        block=block,
+        kind=kind,
+        steps=tuple(
+            PageStep(one.count, one.token, gap, one.probability, one.candidates, one.attended)
+            for one, gap in zip(played.steps, gaps, strict=True)
+        ),
     )
 
 
@@ -352,8 +386,13 @@ def _assemble(content: _Content, refining: Refining) -> Document:
     maps = [pool_small(panel.values, panel.forbidden, signed=panel.scale.diverging) for panel in panels]
     small = pack(b"".join(each.tobytes() for each in maps))
     blocks = (*(block.text for block in matrices), *mask_blocks, small)
-    if content.terms is not None:
-        blocks = (*blocks, content.terms)
+    terms = -1 if content.terms is None else len(blocks)
+    blocks += () if content.terms is None else (content.terms,)
+    played = None
+    if content.played is not None:
+        shares = encode_matrix(content.played.shares, exact=False)
+        played = _steps(content.played, len(blocks), shares.kind)
+        blocks += (shares.text,)
     rows, columns = panels[0].rows, panels[0].columns
     side_scales = [panel.scale for panel in panels[: len(content.sides)]]
     scales = list(dict.fromkeys(side_scales))
@@ -391,7 +430,8 @@ def _assemble(content: _Content, refining: Refining) -> Document:
             step=max(tokens_per_cell(len(rows)), tokens_per_cell(len(columns))),
         ),
         hideable=content.hideable,
-        terms=-1 if content.terms is None else len(blocks) - 1,
+        terms=terms,
+        played=played,
         sentences=page_sentences(),
         title=_shorten(content.title),
         language=language(),

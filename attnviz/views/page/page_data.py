@@ -93,6 +93,38 @@ class PagePatches:
 
 
 @dataclass(frozen=True)
+class PageStep:
+    """A token that a model added: how many words of the context it could attend to, and what stands beside it.
+
+    candidates, attended: text, percent as text, and the number, 0 to 1.
+    """
+
+    count: int
+    token: str
+    gap: str
+    probability: str
+    candidates: tuple[tuple[str, str, float], ...]
+    attended: tuple[tuple[str, str, float], ...]
+
+
+@dataclass(frozen=True)
+class PageSteps:
+    """The steps of a continuation. words, text: the context of the last one; grows: whether added tokens are in it.
+
+    block: the shares [steps, words], encoded as weights are; kind: how.
+    """
+
+    heading: Localized
+    caption: tuple[Localized, ...]
+    words: tuple[str, ...]
+    text: PageText
+    grows: bool
+    block: int
+    kind: str
+    steps: tuple[PageStep, ...]
+
+
+@dataclass(frozen=True)
 class PageData:
     """All that the page shows, but the numbers, which are in blocks.
 
@@ -107,7 +139,7 @@ class PageData:
     head_colours: of heads that are shown over each other, as "#rrggbb"; none where there is one head.
     terms: the block of how each weight comes about, -1 without: for each sheet null, or for each row a list for each
     language of steps, each a title, a formula, sentences, a line for each column, and a line of the row.
-    sentences: those of the controls, by language and name.
+    played: the steps of a continuation, None without. sentences: those of the controls, by language and name.
     """
 
     kind: Literal["attention", "comparison"]
@@ -125,7 +157,7 @@ class PageData:
     heads: tuple[Localized, ...]
     sides: tuple[Localized | None, ...]
     titles: tuple[Localized, ...]
-    view: Literal["matrix", "heads", "patches"]
+    view: Literal["matrix", "heads", "patches", "steps"]
     start: tuple[int, int]
     scales: tuple[PageScale, ...]
     spread: str
@@ -136,6 +168,7 @@ class PageData:
     hideable: Hideable
     patches: PagePatches | None
     terms: int
+    played: PageSteps | None
     sentences: dict[str, dict[str, str]]
     title: str
     language: str

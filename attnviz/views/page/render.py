@@ -23,6 +23,7 @@ from attnviz.views.page.bundle import bundle
 from attnviz.views.page.document import Document, of_attention, of_comparison
 from attnviz.views.page.page_data import as_json_value
 from attnviz.views.page.sentences import SENTENCES, in_each_language
+from attnviz.views.prepared.next_tokens import Played
 from attnviz.views.prepared.presentation import PICTURE, Presentation
 from attnviz.views.prepared.refine import AS_IS, Refining
 
@@ -35,15 +36,17 @@ def render_page(
     head: str | None = None,
     presentation: Presentation = PICTURE,
     refining: Refining = AS_IS,
+    played: Played | None = None,
 ) -> str:
     """Return the page as HTML; the same input gives the same text.
 
     head: which heads of a comparison, as for prepare_comparison; None is all and their mean. An attention is shown with
-    all the layers and heads it has. Raises InputError where the page would be over 200 MB.
+    all the layers and heads it has. played: the steps that a model took, which the page plays.
+    Raises InputError where the page would be over 200 MB.
     """
     if isinstance(shown, Comparison):
         return _fill(of_comparison(shown, head, presentation, refining))
-    return _fill(of_attention(shown, presentation, refining))
+    return _fill(of_attention(shown, presentation, refining, played))
 
 
 def _fill(document: Document) -> str:

@@ -84,6 +84,69 @@ def percent(probability: float) -> str:
     return "<0.1%" if 0 < probability < 0.0005 else f"{probability:.1%}"
 
 
+@dataclass(frozen=True)
+class PlayedStep:
+    """One added token: how many words it could attend to, its text and probability, what else was likely, and why.
+
+    candidates, attended: text, percent as text, and the number, 0 to 1; the largest first.
+    """
+
+    count: int
+    token: str
+    probability: str
+    candidates: tuple[tuple[str, str, float], ...]
+    attended: tuple[tuple[str, str, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """The steps of a continuation, to be shown one after the other.
+
+    context: the tokens that the last step could attend to. grows: whether the added tokens are among them, as in all
+    but encoder-decoders. shares [steps, context]: 0 where a step came too early. source: the text of the context.
+    """
+
+    heading: Message
+    caption: tuple[Message, ...]
+    context: tuple[Token, ...]
+    source: str | None
+    grows: bool
+    added: tuple[Token, ...]
+    steps: tuple[PlayedStep, ...]
+    shares: Float32
+
+
+def play_steps(result: NextTokens, medium: Medium = "picture") -> Played:
+    """Prepare the steps of the first branch for a page that plays them."""
+    branch = result.branches[0]
+    context = branch.tokens[-1].context
+    shares = np.zeros((len(branch.tokens), len(context)), dtype=np.float32)
+    steps = []
+    for row, one in enumerate(branch.tokens):
+        shares[row, : len(one.context)] = one.shares[: len(one.context)]
+        attended = attended_labels(one.context, one.shares, MANY, medium)
+        steps.append(
+            PlayedStep(
+                len(one.context),
+                named(one.token.text, medium),
+                percent(one.probability),
+                tuple((named(c.text, medium), percent(c.probability), c.probability) for c in one.candidates),
+                tuple((word, percent(share), share) for word, share in attended if share > 0),
+            )
+        )
+    grows = len(branch.tokens) == 1 or len(context) > len(branch.tokens[0].context)
+    return Played(
+        _heading(result),
+        (decoding_words(result.decoding), SHARES_ARE),
+        context,
+        result.attention.source if grows and not result.attention.is_cross else result.attention.key_source,
+        grows and not result.attention.is_cross,
+        tuple(one.token for one in branch.tokens),
+        tuple(steps),
+        shares,
+    )
+
+
 def prepare_next(result: NextTokens, medium: Medium = "terminal") -> Listing:
     """Return a list of one step's candidates, or the steps of several branches side by side."""
     if len(result.branches) > 1:

@@ -5,6 +5,7 @@ import { SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { formatNumber } from "./numbers.mjs";
 import { MOST_OVER, colourOver, headsOver } from "./overlay.mjs";
+import { buildPlayer } from "./player.mjs";
 import { hasFound, searchStatus } from "./search.mjs";
 import { CHOICES } from "./state.mjs";
 
@@ -34,6 +35,7 @@ export function buildControls(page) {
     event.preventDefault();
     page.chooseNextMatch();
   });
+  buildPlayer(page);
   buildTools(page);
 }
 
@@ -199,16 +201,17 @@ export function showControls({ state, found, say }) {
   byId("find-shown").value = searchStatus(found, state, say);
   byId("find-next").disabled = !hasFound(found);
   byId("zoom").hidden = state.view !== "matrix";
+  for (const id of ["settings", "choosers"]) byId(id).hidden = state.view === "steps";
   if (MOST_OVER) showHeadsOver(state, say);
   byId("theme").textContent = say(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
   byId("tables").setAttribute("aria-label", say("numbers"));
 }
 
 /** Show which heads are over each other, and which may be added. */
-function showHeadsOver({ over }, say) {
+function showHeadsOver({ over, view }, say) {
   const count = headsOver(over).length;
   byId("several").setAttribute("aria-pressed", String(count > 0));
-  byId("heads-over").hidden = count === 0;
+  byId("heads-over").hidden = count === 0 || view === "steps";
   const chips = [...byId("heads-over").children];
   chips.forEach((chip, head) => {
     const colour = colourOver(over, head);

@@ -9,6 +9,10 @@
  *   them "0" for black ink or "1" for white
  * @typedef {{kind: string, reach: number, mask: number}} SheetInfo one weight matrix: how its block is encoded, its
  *   largest absolute number, and the block of its forbidden cells (-1: none)
+ * @typedef {{count: number, token: string, gap: string, probability: string, candidates: [string, string, number][],
+ *   attended: [string, string, number][]}} PageStep a token that a model added, and how many words it could attend to
+ * @typedef {{heading: Localized, caption: Localized[], words: string[], text: PageText, grows: boolean, block: number,
+ *   kind: string, steps: PageStep[]}} PageSteps the steps of a continuation; the words are those of the last one
  * @typedef {{texts: PageText[], rowTexts: number[], columnText: ?number, captions: Localized[][], notes: Localized[][],
  *   precision: string, digits: number, rows: string[], columns: string[], axes: Localized, layers: Localized[],
  *   heads: Localized[], sides: (?Localized)[], titles: Localized[],
@@ -17,6 +21,7 @@
  *   small: {block: number, rows: number, columns: number, step: number},
  *   hideable: {columns: number[], high: number[]}, terms: number,
  *   patches: ?Patches,
+ *   played: ?PageSteps,
  *   sentences: Object<string, Object<string, string>>, title: string, language: string}} PageData
  */
 

@@ -4,6 +4,7 @@ import { arcsNote } from "./arcs.mjs";
 import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { eachHead, sheetsShown } from "./overlay.mjs";
+import { headingOfStep, readoutOfStep } from "./steps.mjs";
 import { cellText, columnMeans, isForbidden, isRemoved, meanText, valueAt } from "./sheets.mjs";
 
 /** @typedef {import("./scene.mjs").Scene} Scene */
@@ -16,15 +17,22 @@ export function titleOf({ state, over, titleOf: title, nameOf, say }) {
   return data.layers.length > 1 ? say("over_title_layer", { layer, heads }) : say("over_title", { heads });
 }
 
+/** Return what a screen reader says of the view before the line that is read out. */
+export function announcedTitle(scene) {
+  return scene.state.view === "steps" ? headingOfStep(scene) : titleOf(scene);
+}
+
 /** Return the heading above the view. */
 export function headingOf(scene) {
   const { state, say } = scene;
+  if (state.view === "steps") return headingOfStep(scene);
   return state.view === "heads" ? say(SIDES > 1 ? "changes" : "heads") : titleOf(scene) || say(state.view);
 }
 
 /** Return one sentence about what is pointed at, else about what is chosen. */
 export function readoutOf(scene) {
   const { hover, row, column, say } = scene;
+  if (scene.state.view === "steps") return readoutOfStep(scene);
   if (hover && "layer" in hover) return scene.titleOf(hover.layer, hover.head);
   if (scene.state.view === "heads") return say(scene.over ? "says_over" : "says_heads");
   if (row !== null && column !== null) return readoutOfCell(scene, row, column, hover ? hover.side ?? 0 : null);
@@ -87,14 +95,15 @@ export function noteOf(scene) {
 
 /** Return which columns of special tokens and sinks are hidden, and whether rows were re-normalized; "": none. */
 export function hiddenNote({ state, say }) {
-  if (state.special === "keep") return "";
+  if (state.special === "keep" || state.view === "steps") return "";
   if (state.view === "heads" && data.small.step > 1) return say("special_pooled");
   const words = data.hideable.columns.map((column) => data.columns[column]).join(" ");
   return say(state.special === "hide" ? "special_hidden" : "special_renormalized", { words });
 }
 
 function noteOfView(scene) {
-  const { state, say, over } = scene;
+  const { state, say, over, nameOf } = scene;
+  if (state.view === "steps") return data.played.caption.map(nameOf).join(" · ");
   if (state.view === "heads") {
     const axes = say(SIDES > 1 ? "axes_settings" : "axes_heads");
     return data.small.step > 1 ? `${axes} · ${say("pooled", { step: data.small.step })}` : axes;
@@ -117,7 +126,7 @@ export function pictureLabel(scene) {
     title: titleOf(scene) || say("nameless"), rows: ROWS, columns: COLUMNS,
     layers: data.layers.length, heads: data.heads.length,
   };
-  const kind = state.view === "words" ? "matrix" : state.view;
+  const kind = ["words", "steps"].includes(state.view) ? "matrix" : state.view;
   const row = kind === "heads" || state.word === null ? "" : ` ${readoutOfRow(scene, state.word)}`;
   return say(`picture_${kind}`, fields) + row;
 }

@@ -3,6 +3,7 @@
 import { COLUMNS, ROWS, data } from "./data.mjs";
 import { byId } from "./dom.mjs";
 import { movedPatch } from "./patch_map.mjs";
+import { pressOnPlayer } from "./player.mjs";
 
 /**
  * @typedef {import("./page.mjs").Page} Page
@@ -18,6 +19,15 @@ export function listenToKeys(page) {
   document.addEventListener("keydown", (event) => pressAnywhere(page, event));
   byId("frame").addEventListener("keydown", (event) => pressOnFrame(page, event));
   byId("texts").addEventListener("keydown", (event) => pressOnWord(page, event));
+  byId("panel").addEventListener("keydown", (event) => pressOnSteps(page, event));
+}
+
+/** In the view of steps, keys that no button, slider or list takes for itself. */
+function pressOnSteps(page, event) {
+  const isControl = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+  const takesSpace = event.target instanceof HTMLButtonElement && event.key === " ";
+  if (page.state.view !== "steps" || hasModifier(event) || event.shiftKey || isControl || takesSpace) return;
+  if (pressOnPlayer(page.player, event)) event.preventDefault();
 }
 
 function hasModifier(event) {

@@ -15,7 +15,7 @@ import { widthOf } from "./text_measure.mjs";
 export function showLegend(scene) {
   const legends = showsHeads(scene) ? buildHeads(scene)
     : scalesInUse(scene).map(({ scale, side }) => buildLegend(scene, scale, side));
-  if (sheetsShown(scene).some((sheet) => sheet.forbidden)) {
+  if (scene.state.view !== "steps" && sheetsShown(scene).some((sheet) => sheet.forbidden)) {
     const sample = make("span", { className: "hatched", "aria-hidden": "true", text: "·" });
     legends.push(make("span", { className: "key" }, sample, scene.say("cannot_look")));
   }
@@ -43,7 +43,7 @@ export function drawLegends(scene, painter, x, y) {
 
 /** Whether the colours are those of heads over each other; small maps have those of the scale. */
 function showsHeads({ over, state }) {
-  return over !== null && state.view !== "heads";
+  return over !== null && state.view !== "heads" && state.view !== "steps";
 }
 
 /** Build the name of each head beside its colour, and what a full colour stands for. */
@@ -97,6 +97,7 @@ function legendEnds(scene, scale, side) {
   const { state, row, say } = scene;
   const isLog = state.colours === "log";
   const ends = (largest) => (scale.diverging ? ["−", "+"] : ["0", say(largest)]);
+  if (state.view === "steps") return ["0", say("row_largest")];
   if (state.view === "heads" && state.colours !== "all" && !isLog) return ends("map_largest");
   let high = scaleEnd(scene.sheets[side], row, state.colours);
   let { floor } = scale;

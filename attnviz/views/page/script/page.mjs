@@ -3,16 +3,18 @@
 import { CanvasPainter } from "./canvas_painter.mjs";
 import { labelControls, showControls } from "./controls.mjs";
 import { IS_CROSS, data } from "./data.mjs";
-import { noteOf, readoutOf, showDescriptions, titleOf } from "./descriptions.mjs";
+import { announcedTitle, noteOf, readoutOf, showDescriptions } from "./descriptions.mjs";
 import { byId } from "./dom.mjs";
 import { showLegend } from "./legend.mjs";
 import { headsOver, toggled } from "./overlay.mjs";
 import { openPicture } from "./patch_map.mjs";
+import { Player, showPlayer } from "./player.mjs";
 import { savePng, saveSvg } from "./saved_picture.mjs";
 import { makeScene } from "./scene.mjs";
 import { findWords, nextMatch } from "./search.mjs";
 import { SheetStore, withoutSpecial } from "./sheets.mjs";
 import { RANGES, writeState } from "./state.mjs";
+import { showStep } from "./steps.mjs";
 import { showTables } from "./tables.mjs";
 import { VIEWS } from "./views.mjs";
 import { buildStrips, paintStrips } from "./word_strips.mjs";
@@ -44,6 +46,7 @@ export class Page {
     this.layout = null;
     /** @type {import("./word_strips.mjs").Strip[]} */
     this.strips = [];
+    this.player = new Player(this);
     this.isPrinting = false;
     this.shows = 0; // calls of show
     this.drawRequest = 0; // of an animation frame; 0: none
@@ -52,7 +55,7 @@ export class Page {
   /** Return what is shown now. */
   get scene() {
     const { state, hover, sheets, over, store, found, theme } = this;
-    return makeScene({ state, hover, sheets, over, small: store.small, terms: store.terms, found, theme });
+    return makeScene({ state, hover, sheets, over, small: store.small, terms: store.terms, shares: store.shares, found, theme });
   }
 
   /** Return the room for the view: so high that the legend and the controls stay in the window with it. */
@@ -87,7 +90,7 @@ export class Page {
     if (differs("theme")) this.useTheme();
     if (differs("lang")) labelControls(this.scene);
     if (differs("find", "lang")) this.found = findWords(state.find);
-    if (differs("view", "lang")) this.strips = buildStrips(this.scene);
+    if (differs("view", "lang")) this.strips = state.view === "steps" ? [] : buildStrips(this.scene);
     const layered = headsOver(state.over);
     const [sheets, others] = await Promise.all([
       this.store.openSheets(state.layer, state.head),
@@ -95,6 +98,7 @@ export class Page {
       state.view === "heads" ? this.store.openSmallMaps() : null,
       state.view === "patches" ? openPicture() : null,
       state.word !== null && state.other !== null ? this.store.openTerms() : null,
+      state.view === "steps" ? this.store.openShares() : null,
     ]);
     if (turn !== this.shows) return;
     this.sheets = sheets.map((sheet) => withoutSpecial(sheet, state.special));
@@ -107,6 +111,8 @@ export class Page {
     if (differs("word", "other", "layer", "head", "view", "zoom")) this.scrollToChosen();
     this.draw();
     paintStrips(this.scene, this.strips);
+    if (state.view === "steps") showStep(this.scene);
+    showPlayer(this.scene, this.player);
     // Last: with a thousand rows the browser would lay the page out once more for each question asked after it.
     showTables(this.scene, (order) => this.change({ order }));
     document.documentElement.dataset.shown = String(turn);
@@ -247,7 +253,7 @@ export class Page {
   announce() {
     setTimeout(() => {
       const { scene } = this;
-      byId("status").textContent = `${titleOf(scene)} ${readoutOf(scene)}`.trim();
+      byId("status").textContent = `${announcedTitle(scene)} ${readoutOf(scene)}`.trim();
     }, 60);
   }
 
@@ -258,7 +264,7 @@ export class Page {
 
   /** Focus the view, or its first word. */
   focusView() {
-    (this.layout ? byId("frame") : byId("texts").querySelector('[tabindex="0"]')).focus();
+    (this.layout ? byId("frame") : byId("texts").querySelector('[tabindex="0"]') ?? byId("panel")).focus();
   }
 
   /** Prepare for paper, where the view is whole and on white, or for the screen again. */

@@ -6,6 +6,7 @@ import { make } from "./dom.mjs";
 import { captionOf, headingOf, hiddenNote, noteOf, pictureLabel } from "./descriptions.mjs";
 import { drawLegends } from "./legend.mjs";
 import { headsOver } from "./overlay.mjs";
+import { drawStep, layOutStep } from "./steps.mjs";
 import { SvgPainter } from "./svg_painter.mjs";
 import { shorten, wrap } from "./text_measure.mjs";
 import { VIEWS } from "./views.mjs";
@@ -72,6 +73,10 @@ function drawWhole(scene, strips, space, makePainter) {
 }
 
 function layOutBody(scene, strips, space) {
+  if (scene.state.view === "steps") {
+    const body = layOutStep(scene, space);
+    return { body, drawBody: (painter) => drawStep(scene, painter, body) };
+  }
   if (scene.state.view === "words") {
     const body = layOutStrips(strips, space, scene.over ? scene.over.length : 0);
     return { body, drawBody: (painter) => drawStrips(scene, painter, body) };
@@ -82,7 +87,8 @@ function layOutBody(scene, strips, space) {
   return { body, drawBody: (painter) => view.draw(scene, painter, body, all) };
 }
 
-function fileName({ view, layer, head, over }, suffix) {
+function fileName({ view, layer, head, over, step }, suffix) {
+  if (view === "steps") return `attnviz-step${step + 1}.${suffix}`;
   const parts = ["attnviz", view];
   if (data.layers.length > 1) parts.push(`layer${layer}`);
   if (over) parts.push(`heads${headsOver(over).map((each) => each.head).join("-")}`);

@@ -17,6 +17,7 @@ import { speechIn } from "./sentences.mjs";
  * @property {?import("./overlay.mjs").Layered[]} over the heads over each other; null: one head
  * @property {?import("./sheets.mjs").SmallMaps} small
  * @property {?import("./terms.mjs").Terms} terms
+ * @property {?Float64Array} shares of the steps of a continuation
  * @property {import("./search.mjs").Found} found
  * @property {Object<string, string>} theme the colours of the page's style sheet by name
  * @property {function} say @see import("./sentences.mjs").Speech
@@ -26,9 +27,9 @@ import { speechIn } from "./sentences.mjs";
  */
 
 /** Make a scene. @returns {Scene} */
-export function makeScene({ state, hover, sheets, over, small, terms, found, theme }) {
+export function makeScene({ state, hover, sheets, over, small, terms, shares, found, theme }) {
   return {
-    state, hover, sheets, over, small, terms, found, theme,
+    state, hover, sheets, over, small, terms, shares, found, theme,
     row: hover && "row" in hover ? hover.row : state.word,
     column: hover && "column" in hover ? hover.column : state.other,
     threshold: thresholdOf(state),

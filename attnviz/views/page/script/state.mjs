@@ -2,10 +2,11 @@
 
 import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 import { isOverlay } from "./overlay.mjs";
+import { STEPS } from "./steps.mjs";
 
 /**
  * @typedef {object} State never changed in place
- * @property {"patches"|"matrix"|"arcs"|"words"|"heads"} view
+ * @property {"steps"|"patches"|"matrix"|"arcs"|"words"|"heads"} view
  * @property {number} layer index in data.layers
  * @property {number} head index in data.heads
  * @property {string} over the heads that are shown over each other (overlay.mjs); "": one head
@@ -16,6 +17,8 @@ import { isOverlay } from "./overlay.mjs";
  * @property {"all"|"head"|"row"|"log"} colours
  * @property {"keep"|"hide"|"renormalize"} special what is done with the columns of special tokens and sinks
  * @property {number} zoom
+ * @property {number} step of a continuation
+ * @property {"slow"|"normal"|"fast"} speed at which the steps are played
  * @property {"text"|"weight"} order of the tables
  * @property {?("light"|"dark")} theme null: as the system has it
  * @property {"en"|"zh"} lang
@@ -32,20 +35,21 @@ function colouring() {
 const FIRST = {
   view: data.view, layer: data.start[0], head: data.start[1], over: "", word: null, other: null, least: 0, find: "",
   colours: colouring(), special: "keep",
-  zoom: 0, order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: data.language,
+  zoom: 0, step: 0, speed: matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "normal",
+  order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: data.language,
 };
 
 /** The least and the largest value of each number of the state. */
 export const RANGES = {
   layer: [0, data.layers.length - 1], head: [0, data.heads.length - 1], word: [0, ROWS - 1], other: [0, COLUMNS - 1],
-  least: [0, 100], zoom: [-8, 12],
+  least: [0, 100], zoom: [-8, 12], step: [0, Math.max(0, STEPS - 1)],
 };
 
 /** The values of each choice of the state. */
 export const CHOICES = {
   special: data.hideable.columns.length ? ["keep", "hide", "renormalize"] : ["keep"],
-  view: [...(data.patches ? ["patches"] : []), "matrix", "arcs", "words", "heads"],
-  colours: ["all", "head", "row", "log"], order: ["text", "weight"],
+  view: [...(STEPS ? ["steps"] : []), ...(data.patches ? ["patches"] : []), "matrix", "arcs", "words", "heads"],
+  speed: ["slow", "normal", "fast"], colours: ["all", "head", "row", "log"], order: ["text", "weight"],
   theme: ["light", "dark"], lang: ["en", "zh"],
 };
 

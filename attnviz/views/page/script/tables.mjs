@@ -7,6 +7,7 @@ import { largestSize } from "./numbers.mjs";
 import { sheetsShown } from "./overlay.mjs";
 import { cellText, columnMeans, isForbidden, isHidden, isRemoved, isUnseen, meanText, valueAt } from "./sheets.mjs";
 import { CHOICES } from "./state.mjs";
+import { buildStepTables } from "./steps.mjs";
 import { buildTerms } from "./terms.mjs";
 import { shorten } from "./text_measure.mjs";
 
@@ -22,6 +23,10 @@ import { shorten } from "./text_measure.mjs";
 
 /** Show the tables. `onOrder` is called with the order that is chosen. */
 export function showTables(scene, onOrder) {
+  if (scene.state.view === "steps") {
+    byId("tables").replaceChildren(...buildStepTables(scene));
+    return;
+  }
   const { state, say } = scene;
   const row = state.word;
   const chosen = IS_CROSS ? state.other : state.word;

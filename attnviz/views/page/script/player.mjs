@@ -1,0 +1,113 @@
+// The player: the steps of a continuation one after the other, by buttons, a slider, keys, or by themselves.
+
+import { byId, make } from "./dom.mjs";
+import { CHOICES } from "./state.mjs";
+import { STEPS } from "./steps.mjs";
+
+/** @typedef {import("./page.mjs").Page} Page */
+
+/** Milliseconds from one step to the next. */
+const PACE = { slow: 2400, normal: 1200, fast: 500 };
+
+/** Moves a page from step to step. It begins only when it is asked to, and stops at the last step. */
+export class Player {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    this.timer = 0; // of the next step; 0: not playing
+  }
+
+  get isPlaying() {
+    return this.timer !== 0;
+  }
+
+  /** Play, from the first step where the last one is shown; or stop. */
+  toggle() {
+    if (this.isPlaying) this.stop();
+    else if (STEPS > 1) {
+      this.wait();
+      if (this.page.state.step === STEPS - 1) this.page.change({ step: 0 });
+      else showPlayer(this.page.scene, this);
+    }
+  }
+
+  wait() {
+    this.timer = setTimeout(() => this.advance(), PACE[this.page.state.speed]);
+  }
+
+  advance() {
+    const step = Math.min(STEPS - 1, this.page.state.step + 1);
+    this.timer = 0;
+    if (this.page.state.view !== "steps") return;
+    if (step < STEPS - 1) this.wait();
+    this.page.change({ step });
+    this.page.announce();
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    showPlayer(this.page.scene, this);
+  }
+
+  /** Stop, and show a step. */
+  go(step) {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.page.change({ step: Math.max(0, Math.min(STEPS - 1, step)) });
+    this.page.announce();
+  }
+}
+
+/** Build the player's controls. @param {Page} page */
+export function buildPlayer(page) {
+  const { player } = page;
+  if (STEPS < 2) return;
+  byId("keys-play").hidden = false;
+  const button = (id, sign, label, act) => {
+    const made = make("button", { type: "button", id, className: "step", text: sign });
+    made.dataset.label = label;
+    made.addEventListener("click", act);
+    return made;
+  };
+  const slider = make("input", { type: "range", id: "step", min: 1, max: STEPS, step: 1 });
+  slider.dataset.label = "step";
+  slider.addEventListener("input", () => player.go(Number(slider.value) - 1));
+  const speed = make("select", { id: "speed" }, ...CHOICES.speed.map((value) => make("option", { value })));
+  for (const option of speed.options) option.dataset.say = `speed_${option.value}`;
+  speed.addEventListener("change", () => page.change({ speed: speed.value }));
+  const name = make("label", { htmlFor: "speed" });
+  name.dataset.say = "speed";
+  byId("player").append(
+    button("step-first", "«", "step_first", () => player.go(0)),
+    button("step-back", "‹", "step_back", () => player.go(page.state.step - 1)),
+    make("button", { type: "button", id: "play" }),
+    button("step-on", "›", "step_on", () => player.go(page.state.step + 1)),
+    button("step-last", "»", "step_last", () => player.go(STEPS - 1)),
+    slider, make("output", { id: "step-shown", htmlFor: "step" }),
+    make("span", { className: "chooser" }, name, speed));
+  byId("play").addEventListener("click", () => player.toggle());
+}
+
+/** Set the controls to the step that is shown. */
+export function showPlayer({ state, say }, { isPlaying }) {
+  byId("player").hidden = state.view !== "steps" || STEPS < 2;
+  if (STEPS < 2) return;
+  byId("play").textContent = isPlaying ? `‖ ${say("pause")}` : `▶ ${say("play")}`;
+  byId("step").value = state.step + 1;
+  byId("step").setAttribute("aria-valuetext", say("step_of", { step: state.step + 1, count: STEPS }));
+  byId("step-shown").value = `${state.step + 1} / ${STEPS}`;
+  byId("speed").value = state.speed;
+  for (const id of ["step-first", "step-back"]) byId(id).disabled = state.step === 0;
+  for (const id of ["step-on", "step-last"]) byId(id).disabled = state.step === STEPS - 1;
+}
+
+/** Space plays and pauses, arrow keys step, where no control takes them. @returns {boolean} whether the key was taken */
+export function pressOnPlayer(player, event) {
+  const { step } = player.page.state;
+  const to = { ArrowLeft: step - 1, ArrowUp: step - 1, ArrowRight: step + 1, ArrowDown: step + 1, Home: 0, End: STEPS - 1 };
+  if (event.key === " ") player.toggle();
+  else if (event.key in to) player.go(to[event.key]);
+  else return false;
+  return true;
+}
