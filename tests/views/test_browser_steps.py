@@ -51,8 +51,8 @@ def test_playing_stops_at_the_end(tab):
     tab.act("#speed", "select_option", "fast")
     tab.act("#play", "click")
     assert "Pause" in tab.text("#play")
-    tab.page.wait_for_function("document.getElementById('step').value === '3'", timeout=8000)
-    tab.page.wait_for_timeout(700)
+    tab.page.wait_for_timeout(3000)  # two steps of half a second
+    assert shown(tab)[-1] == "slept"
     assert "Play" in tab.text("#play")
     tab.act("#play", "click")
     assert shown(tab)[-1] == "mat"

@@ -4,7 +4,7 @@ import { thresholdOf } from "./colors.mjs";
 import { SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { formatNumber } from "./numbers.mjs";
-import { MOST_OVER, colourOver, headsOver } from "./overlay.mjs";
+import { CAN_LAYER, MOST_OVER, colourOver, headsOver } from "./overlay.mjs";
 import { buildPlayer } from "./player.mjs";
 import { hasFound, searchStatus } from "./search.mjs";
 import { CHOICES } from "./state.mjs";
@@ -211,7 +211,8 @@ export function showControls({ state, found, say }) {
 function showHeadsOver({ over, view }, say) {
   const count = headsOver(over).length;
   byId("several").setAttribute("aria-pressed", String(count > 0));
-  byId("heads-over").hidden = count === 0 || view === "steps";
+  byId("heads-over").hidden = count === 0 || !CAN_LAYER.has(view);
+  byId("several").hidden = !CAN_LAYER.has(view);
   const chips = [...byId("heads-over").children];
   chips.forEach((chip, head) => {
     const colour = colourOver(over, head);

@@ -10,7 +10,7 @@ import { cellText, columnMeans, isForbidden, isRemoved, meanText, valueAt } from
 /** @typedef {import("./scene.mjs").Scene} Scene */
 
 /** Return the title of the chosen layer and head, or heads. */
-export function titleOf({ state, over, titleOf: title, nameOf, say }) {
+function titleOf({ state, over, titleOf: title, nameOf, say }) {
   if (!over) return title(state.layer, state.head);
   const heads = over.map(({ head }) => nameOf(data.heads[head])).join(state.lang === "zh" ? "、" : ", ");
   const layer = nameOf(data.layers[state.layer]);

@@ -15,6 +15,9 @@ import { cellText, columnMeans, isForbidden, isHidden, isRemoved, isUnseen, mean
 /** How many heads may be chosen; 0 where there is one head, and in a comparison, whose colours are those of signs. */
 export const MOST_OVER = data.headColours.length;
 
+/** The views that show several heads; the others show one. */
+export const CAN_LAYER = new Set(["matrix", "arcs", "words", "heads"]);
+
 /** Return the head of each colour, null where it is free. "0..5": heads 0 and 5 have the first and third colour. */
 function slotsOf(over) {
   return over === "" ? [] : over.split(".").map((head) => (head === "" ? null : Number(head)));

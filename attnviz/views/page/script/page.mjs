@@ -6,7 +6,7 @@ import { IS_CROSS, data } from "./data.mjs";
 import { announcedTitle, noteOf, readoutOf, showDescriptions } from "./descriptions.mjs";
 import { byId } from "./dom.mjs";
 import { showLegend } from "./legend.mjs";
-import { headsOver, toggled } from "./overlay.mjs";
+import { CAN_LAYER, headsOver, toggled } from "./overlay.mjs";
 import { openPicture } from "./patch_map.mjs";
 import { Player, showPlayer } from "./player.mjs";
 import { savePng, saveSvg } from "./saved_picture.mjs";
@@ -102,7 +102,7 @@ export class Page {
     ]);
     if (turn !== this.shows) return;
     this.sheets = sheets.map((sheet) => withoutSpecial(sheet, state.special));
-    this.over = state.over === "" || state.view === "patches" ? null
+    this.over = state.over === "" || !CAN_LAYER.has(state.view) ? null
       : layered.map((one, at) => ({ ...one, sheet: withoutSpecial(others[at][0], state.special) }));
     showControls(this.scene);
     showDescriptions(this.scene);
