@@ -283,7 +283,7 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
         hidden = np.asfortranarray(stack.embed(ids, segments))
         with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
             for number in range(top):
-                output = _run_layer(stack, number, finite(hidden))
+                output = run_layer(stack, number, finite(hidden))
                 hidden = output.hidden
                 if number in wanted:
                     kept.add(output.cross_attention if request.cross_attention else output.self_attention)
@@ -338,12 +338,12 @@ def _zero_values(
     keys = len(source) if request.cross_attention and source is not None else len(ids)
     with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
         for number in range(max(wanted, default=-1) + 1):
-            output = _run_layer(stack, number, hidden)
+            output = run_layer(stack, number, hidden)
             if number in wanted:
                 without = []
                 for key in range(keys):
                     with hooked_too(ZeroValue(number, key, cross=request.cross_attention)):
-                        without.append(_run_layer(stack, number, hidden).hidden)
+                        without.append(run_layer(stack, number, hidden).hidden)
                 found.append(cosine_distances(output.hidden, without))
             hidden = output.hidden
     return np.array(found, dtype=np.float32).reshape(-1, len(ids), keys)
@@ -356,11 +356,11 @@ def run_from(stack: Stack, hidden: Float32, first: int = 0) -> Float32:
     """
     with np.errstate(over="ignore", invalid="ignore"), threads_for(_WIDEST * hidden.size * hidden.shape[1]):
         for number in range(first, stack.shape.layers):
-            hidden = _run_layer(stack, number, finite(hidden)).hidden
+            hidden = run_layer(stack, number, finite(hidden)).hidden
         return finite(stack.finish(hidden))
 
 
-def _run_layer(stack: Stack, number: int, hidden: Float32) -> LayerOutput:
+def run_layer(stack: Stack, number: int, hidden: Float32) -> LayerOutput:
     """Run layer `number` on hidden states [n, dim]; an active hook sees what goes in and what comes out."""
     running = active()
     if running is None:

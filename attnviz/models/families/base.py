@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-
 from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
 from attnviz.core.types import Booleans, Float32, Indexes
@@ -17,6 +15,7 @@ from attnviz.i18n.messages import Message
 from attnviz.models import ATTENTIONS
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import causal_mask
+from attnviz.models.families.position_change import place_numbers
 from attnviz.models.families.weights import Weights
 
 Names = str | tuple[str, ...]
@@ -221,7 +220,12 @@ class Stack(ABC):
     @property
     def places(self) -> Indexes:
         """Return the positions of the tokens that are read, [n], counted from 0."""
-        return np.arange(self.start, self.length)
+        return place_numbers(self.length, self.start)
+
+    @property
+    def key_places(self) -> Indexes:
+        """Return the positions of all tokens of the text, [length], counted from 0."""
+        return place_numbers(self.length)
 
     @classmethod
     def cache_state(cls, config: Configuration, length: int) -> Hashable:

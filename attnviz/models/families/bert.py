@@ -26,6 +26,7 @@ from attnviz.models.families.base import (
 )
 from attnviz.models.families.config import Configuration, equal_heads
 from attnviz.models.families.layers import attention, heads_of, linear, take_layer_norm
+from attnviz.models.families.position_change import stand_together
 
 
 class LayerNames(NamedTuple):
@@ -230,7 +231,8 @@ class Roberta(Bert):
         """Return each token's row [n]: that of padding for padding tokens, the others count on from the next."""
         padding = self.padding(self.config)
         real = ids != padding
-        places: Indexes = np.cumsum(real) * real + padding
+        counted = np.minimum(np.cumsum(real), 1) if stand_together() else np.cumsum(real)
+        places: Indexes = counted * real + padding
         return places
 
     @classmethod

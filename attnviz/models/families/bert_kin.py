@@ -19,6 +19,7 @@ from attnviz.i18n.messages import message
 from attnviz.models.families.base import NEEDLESS, ConfigKeys, StackSetup, refuse_segments
 from attnviz.models.families.bert import Bert, Electra, LayerNames, Roberta
 from attnviz.models.families.layers import Linear, attention, heads_of, linear, take_layer_norm
+from attnviz.models.families.position_change import rotary_base
 from attnviz.models.families.rotary import Rotation, rotate
 
 
@@ -69,7 +70,7 @@ class RoFormer(Electra):
         width = self.dim // self.heads
         if width % 2:
             raise InputError("The model rotates heads of {width} features; the number must be even.", width=width)
-        angles = np.arange(self.start, self.length)[:, None] / 10_000.0 ** (np.arange(0, width, 2) / width)
+        angles = self.places[:, None] / rotary_base(10_000.0) ** (np.arange(0, width, 2) / width)
         return Rotation(np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32))
 
     def score(self, hidden: Float32) -> Float32:

@@ -94,7 +94,7 @@ class Deberta(Bert):
         if self.config.flag("position_biased_input", True):
             rows = self.config.count("max_position_embeddings", default=512)
             name = "embeddings.position_embeddings.weight"
-            hidden += self.weights.rows(name, shape=(rows, self.width), ids=np.arange(len(ids)))
+            hidden += self.weights.rows(name, shape=(rows, self.width), ids=self.key_places)
         if self.config.count("type_vocab_size", default=self.default_segments, least=0):
             hidden += self.segment_vectors(ids, segments)
         else:
@@ -147,7 +147,7 @@ class Deberta(Bert):
 
     def distances(self) -> Indexes:
         """Return i - j for queries i and keys j, [n, n]."""
-        places = np.arange(self.length)
+        places = self.key_places
         return places[:, None] - places[None, :]
 
     @cached_property

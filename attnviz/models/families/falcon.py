@@ -98,7 +98,7 @@ class Falcon(LayerNormDecoder):
         options = super().score_options(number)
         if not self.falls:
             return options
-        slopes, places = (_to_bfloat16(one) for one in (alibi_slopes(self.heads), np.arange(self.length)))
+        slopes, places = (_to_bfloat16(one) for one in (alibi_slopes(self.heads), self.key_places))
         bias = _to_bfloat16(slopes[:, None] * places) * np.float32(self.head_dim**-0.5)
         return options | {"bias": np.broadcast_to(bias[:, None], (self.heads, len(self.places), self.length))}
 

@@ -6,6 +6,7 @@ through which every attention sublayer passes, shows it keys, values and each he
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from attnviz.core.attention_data import Trace
-from attnviz.core.types import Float32
+from attnviz.core.types import Booleans, Float32
 
 
 class Sublayer(NamedTuple):
@@ -55,6 +56,14 @@ class Hook:
         """Return keys and values [kv_heads, keys, d_h] as the scores take them: keys are rotated."""
         return key, value
 
+    def mask(self, at: Sublayer, allowed: Booleans | None, shape: tuple[int, int]) -> Booleans | None:  # noqa: ARG002
+        """Return which keys each query may look at, [queries, keys] of this shape; None for all of them."""
+        return allowed
+
+    def temperature(self, at: Sublayer) -> float:  # noqa: ARG002
+        """Return what divides the scores, above 0; see core.attention.attend."""
+        return 1.0
+
     def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:  # noqa: ARG002
         """Return each head's weighted mean of values [heads, n, d_h], which W_o reads."""
         return heads.context
@@ -86,6 +95,16 @@ class HookChain(Hook):
         for hook in self.hooks:
             key, value = hook.keys_and_values(at, key, value)
         return key, value
+
+    def mask(self, at: Sublayer, allowed: Booleans | None, shape: tuple[int, int]) -> Booleans | None:
+        """Return the mask that the last hook returns."""
+        for hook in self.hooks:
+            allowed = hook.mask(at, allowed, shape)
+        return allowed
+
+    def temperature(self, at: Sublayer) -> float:
+        """Return the product of the hooks' temperatures."""
+        return math.prod(hook.temperature(at) for hook in self.hooks)
 
     def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Return the heads' outputs that the last hook returns."""

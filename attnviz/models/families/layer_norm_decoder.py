@@ -132,6 +132,6 @@ class LayerNormDecoder(CausalStack):
 
     def falling(self, slopes: np.ndarray[Any, Any]) -> Float32:
         """Return slope x (j - i) for keys j and queries i (Press et al. 2022, figure 3): [heads, n, length]."""
-        steps = np.arange(self.length)[None, :] - self.places[:, None]
+        steps = self.key_places[None, :] - self.places[:, None]
         bias: Float32 = (slopes[:, None, None] * steps).astype(np.float32)
         return bias

@@ -123,7 +123,8 @@ def attention(
     allowed [q, k], bias [heads, q, k], cap, sink [heads]: see core.attention.attend; where they have more rows than
     there are queries, their last rows are meant. terms [heads, q, k]: the parts of a bias by their names, in place of
     it; the trace keeps them. The trace's weights are [heads, q, k], or [heads, q, k + 1] with a sink, whose key and
-    value are zeros in the trace. An active hook is shown keys, values and the heads' outputs.
+    value are zeros in the trace. An active hook is shown keys, values and the heads' outputs, and may
+    change the mask and the temperature; that divides the logit of a sink too.
     """
     running, queries = active(), query.shape[-2]
     at = None if running is None else Sublayer(running.layer, cross=inputs is not key_inputs)
@@ -132,12 +133,17 @@ def attention(
     terms = {name: _last_rows(term, queries) for name, term in (terms or {}).items()}
     if terms:
         bias = reduce(np.add, terms.values())
+    temperature = 1.0
+    if running is not None and at is not None:
+        temperature = running.hook.temperature(at)
+        allowed = running.hook.mask(at, allowed, (queries, key.shape[-2]))
+        sink = sink if sink is None or temperature == 1 else (sink / np.float32(temperature)).astype(np.float32)
     key, value = _repeat_kv_heads(key, len(query)), _repeat_kv_heads(value, len(query))
     allowed = None if allowed is None else _last_rows(allowed, queries)
     bias = None if bias is None else _last_rows(bias, queries)
     try:
         context, weights, logits = attend(
-            query, key, value, allowed=allowed, bias=bias, scale=scale, cap=cap, sink=sink
+            query, key, value, allowed=allowed, bias=bias, scale=scale, temperature=temperature, cap=cap, sink=sink
         )
     except InputError:
         for array in (query, key, value, *(one for one in (bias, sink) if one is not None)):

@@ -9,6 +9,7 @@ from attnviz.core.types import Float32, Indexes
 from attnviz.models.families.base import ConfigKeys, refuse_segments
 from attnviz.models.families.bert import LayerNames, Roberta
 from attnviz.models.families.layers import relative_bias
+from attnviz.models.families.position_change import stand_together
 
 _BUCKETS = 32
 
@@ -39,7 +40,8 @@ class MpNet(Roberta):
         """Return the relative biases, computed once for all layers: [heads, n, n]."""
         rows = self.config.count("relative_attention_num_buckets", default=_BUCKETS, least=_BUCKETS)
         table = self.weights.take("encoder.relative_attention_bias.weight", shape=(rows, self.heads))
-        return relative_bias(table, t5_buckets(self.length, self.length, buckets=_BUCKETS))
+        buckets = t5_buckets(self.length, self.length, buckets=_BUCKETS)
+        return relative_bias(table, buckets * (not stand_together()))
 
     def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return token + position vectors, normed: [n, dim]."""

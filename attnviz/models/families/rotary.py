@@ -18,6 +18,7 @@ from attnviz.core.positions import rotate_pairs
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import listed
 from attnviz.models.families.config import Configuration
+from attnviz.models.families.position_change import place_numbers, rotary_base
 
 # The keys that are read inside rope_parameters or rope_scaling.
 KEYS = (
@@ -90,7 +91,7 @@ def rotation_for(config: Configuration, head_dim: int, count: int, *, start: int
     """
     name, plan = _plan(config, head_dim, count, defaults)
     per_position, factor = SCALINGS[name](plan)
-    angles = np.arange(start, count, dtype=np.float32)[:, None] * per_position[None, :]
+    angles = place_numbers(count, start).astype(np.float32)[:, None] * per_position[None, :]
     return Rotation(np.cos(angles) * np.float32(factor), np.sin(angles) * np.float32(factor))
 
 
@@ -161,6 +162,7 @@ def _plan(config: Configuration, head_dim: int, count: int, defaults: Mapping[st
     names = defaults.get("names", {})
     theta = names.get("theta", "rope_theta")
     base = values.number("rope_theta", default=config.number(theta, default=defaults.get("theta", 10_000.0)))
+    base = rotary_base(base)
     dim = int(head_dim * _rotated_share(config, values, names.get("share"), defaults.get("share", 1.0)))
     odd = dim % 2
     if (odd and not defaults.get("rounds_up")) or not 0 < dim <= head_dim - odd or base <= 1:

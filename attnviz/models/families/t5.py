@@ -25,6 +25,7 @@ from attnviz.models.families.base import (
 )
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layers import Linear, attention, heads_of, linear, relative_bias, take_rms_norm
+from attnviz.models.families.position_change import stand_together
 
 # Encoder and decoder share one table of token vectors, under the first of these names that is there.
 _EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
@@ -115,9 +116,10 @@ class T5Decoder(Stack):
         count = self.config.count("relative_attention_num_buckets", default=32, least=4)
         longest = self.config.count("relative_attention_max_distance", default=128, least=count // 2 + 1)
         causal = self.side == "decoder"
-        return t5_buckets(
+        found = t5_buckets(
             self.length - self.start, self.length, offset=self.start, causal=causal, buckets=count, farthest=longest
         )
+        return found * (not stand_together())  # bucket 0 is distance 0
 
     def layer_bias(self, number: int) -> Float32:  # noqa: ARG002
         """Return the relative biases of layer `number`, [heads, n, length]."""

@@ -169,7 +169,7 @@ class XlNet(Stack):
     def _of_positions(self, query: Float32, places: Float32) -> Float32:
         """Return each query's product with the vector of its distance i - j from a key, scaled: [heads, n, length]."""
         products = query @ places.swapaxes(-1, -2)
-        which = (self.length - 1) - (self.places[:, None] - np.arange(self.length)[None, :])
+        which = (self.length - 1) - (self.places[:, None] - self.key_places[None, :])
         chosen: Float32 = np.take_along_axis(products, np.broadcast_to(which, (self.heads, *which.shape)), axis=-1)
         chosen *= np.float32(self.scale)
         return chosen
