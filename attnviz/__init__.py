@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.heads import Heads
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.analysis.lens import Lens, lens
+    from attnviz.analysis.model_lab import lab_model
     from attnviz.analysis.next_tokens import FilledText, NextTokens
     from attnviz.analysis.passages import PassageShare, PassageShares, passage_shares
     from attnviz.analysis.patch import Patching, patch
@@ -76,6 +77,7 @@ __all__ = [
     "fill",
     "heads",
     "lab",
+    "lab_model",
     "lens",
     "load",
     "load_weights",
@@ -100,6 +102,7 @@ _HOMES = {
     "analysis.heads": ("Heads",),
     "analysis.head_ablation": ("HeadAblation", "ablate_heads"),
     "analysis.lab": ("Distances", "Lab"),
+    "analysis.model_lab": ("lab_model",),
     "analysis.next_tokens": ("FilledText", "NextTokens"),
     "analysis.lens": ("Lens", "lens"),
     "analysis.passages": ("PassageShare", "PassageShares", "passage_shares"),

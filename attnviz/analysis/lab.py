@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ VARIES: Mapping[str, type] = MappingProxyType(
         "offset": int,
     }
 )
+# The same of a real model, where "own" leaves it as it is.
+MODEL_VARIES: Mapping[str, type] = MappingProxyType({"position": str, "mask": str, "temperature": float, "base": str})
 KEEP = 0.9  # a, the share of its memory that the recurrent model keeps at each step
 
 
@@ -43,13 +45,29 @@ class Axis:
     values: tuple[Any, ...]
 
 
+class Effect(NamedTuple):
+    """What a setting does to a model's output.
+
+    cosine: of each token's hidden states after the last layer with those of the model as it is, the mean over the
+    tokens. likeliest, probability: the next token of this setting, as text, and its probability; kept: the probability
+    of the token that the model as it is would say. moved: the total variation of the two distributions. The last four
+    are None for a model that says no next token.
+    """
+
+    cosine: float
+    likeliest: str | None = None
+    probability: float | None = None
+    kept: float | None = None
+    moved: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One setting's outcome: the weights [query, key] that are shown, what is allowed, and what it cannot see.
 
     values: this cell's value on each axis. unknown: the words that nothing is known of. bits: the mean entropy of
     the rows that may look anywhere. problem: why the setting cannot be; then weights are zeros, and bits and
-    blind_to None.
+    blind_to None. effect: what a setting of a model does to its output, None of the toy.
     """
 
     values: tuple[Any, ...]
@@ -61,13 +79,16 @@ class Cell:
     blind_to: Blindness | None = None
     problem: AttnvizError | None = None
     unknown: frozenset[str] = frozenset()
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Lab(Result):
     """A cell for each combination of the axes' values, the last axis running fastest.
 
-    provenance: how the first one was computed; of what varies it says nothing. head: which head is shown.
+    provenance: how the first one was computed; of what varies it says nothing. head: which head is shown. Of a model,
+    layer: which layer is shown; changed: the layers in which the settings are changed, None for all; likeliest: the
+    next token of the model as it is.
     """
 
     axes: tuple[Axis, ...]
@@ -75,6 +96,9 @@ class Lab(Result):
     head: int | str
     provenance: Provenance
     notes: tuple[Message, ...] = ()
+    layer: int | None = None
+    changed: tuple[int, ...] | None = None
+    likeliest: str | None = None
 
     def __repr__(self) -> str:
         """Return what varies, never a screen full of numbers."""
@@ -187,10 +211,12 @@ def lab_document(lab: Lab) -> dict[str, Any]:
                 "bits": cell.bits,
                 "blind_to": cell.blind_to,
                 "problem": None if cell.problem is None else cell.problem.for_command_line(),
+                **({} if cell.effect is None else {"effect": cell.effect._asdict()}),
             }
             for cell in lab.cells
         ],
         "head": lab.head,
+        **({} if lab.layer is None else {"layer": lab.layer, "changed": lab.changed, "likeliest": lab.likeliest}),
         "settings": lab.provenance.to_settings() | dict.fromkeys(axis.name for axis in lab.axes),
     }
 
@@ -209,6 +235,7 @@ def lab_rows(lab: Lab) -> dict[str, Any]:
                 "weight": None if cell.allowed is not None and not cell.allowed[i, j] else float(cell.weights[i, j]),
                 "bits": cell.bits,
                 "blind_to": cell.blind_to,
+                **({} if cell.effect is None else cell.effect._asdict()),
             }
             for cell in lab.cells
             if cell.problem is None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from attnviz.toy.settings import Settings
 from attnviz.toy.words import Words
 
 Order = tuple[int, ...]
+Computed = TypeVar("Computed")
 
 _ROUNDING = 1e-6  # of a weight, for each unit of the largest |logit|, in float32
 _ROUNDING_IN_FLOAT64 = 4 * np.finfo(np.float64).eps
@@ -44,15 +46,26 @@ def blindness(attend: Callable[[Order], Attention], count: int) -> Blindness:
     are compared with those of the text as it stands; a change is rounding up to `threshold`. Of a long text some pairs
     are tried, spread over it. A single word is blind to any order.
     """
+    return find_blindness(attend, count, _differs)
+
+
+def find_blindness(
+    compute: Callable[[Order], Computed], count: int, differs: Callable[[Computed, Computed, Order], bool | None]
+) -> Blindness:
+    """Try orders as `blindness` does, of whatever is computed.
+
+    differs: whether the second result, of the words in an order, is another than the first, of the text as it stands;
+    None where that cannot be told.
+    """
     if count < 2:
         return Blindness.ANY_ORDER
     as_it_stands = tuple(range(count))
-    plain = attend(as_it_stands)
-    backwards = _differs(plain, attend(as_it_stands[::-1]), as_it_stands[::-1])
+    plain = compute(as_it_stands)
+    backwards = differs(plain, compute(as_it_stands[::-1]), as_it_stands[::-1])
     if backwards is not False:
         return Blindness.NOTHING if backwards else Blindness.UNKNOWN
     for order in _swaps(count):
-        swapped = _differs(plain, attend(order), order)
+        swapped = differs(plain, compute(order), order)
         if swapped is not False:
             return Blindness.MIRROR_IMAGE if swapped else Blindness.UNKNOWN
     return Blindness.ANY_ORDER

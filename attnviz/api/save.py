@@ -45,7 +45,7 @@ FOR_ATTENTION = (*PICTURES, PAGE, *TABLES, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
 FOR_LENS = (*PICTURES, PAGE, ".json", ".csv")
 FOR_COSTS = FOR_ABLATION = FOR_HEADS = (*PICTURES, ".json", ".csv")
-FOR_LAB = (*PICTURES, *TABLES, ".json", ".csv")
+FOR_LAB = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
 FOR_NEXT = FOR_ATTENTION
 FOR_EXPLANATION = (*SHEETS, *PICTURES, ".json", ".csv")
@@ -325,6 +325,11 @@ def save_lab(lab: Lab, path: Path, *, presentation: Presentation = PICTURE) -> t
         return save_picture(prepare_lab(lab, presentation), path, presentation.style)
     if path.suffix.lower() in TABLES:
         return save_table(prepare_lab(lab, presentation), path, presentation.style)
+    if path.suffix.lower() == PAGE:
+        from attnviz.views.notebook_html import render_page_of_tables
+
+        write(path, render_page_of_tables((prepare_lab(lab, presentation),)).encode("utf-8", "backslashreplace"))
+        return ()
     return _save_result(path, presentation.style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
 
 

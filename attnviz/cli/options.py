@@ -155,9 +155,9 @@ def _columns() -> tuple[str, ...]:
 
 
 def _axes() -> tuple[str, ...]:
-    from attnviz.analysis.lab import VARIES
+    from attnviz.analysis.lab import MODEL_VARIES, VARIES
 
-    return tuple(f"{name}=" for name in VARIES)
+    return tuple(f"{name}=" for name in {**VARIES, **MODEL_VARIES})
 
 
 OPTIONS: dict[str, OptionText] = {
@@ -275,6 +275,9 @@ OPTIONS: dict[str, OptionText] = {
     ),
     "ablation": OptionText(
         "Model", "Output of a head that is switched off: zeros, or its mean over the text's tokens.", None, ABLATIONS
+    ),
+    "at": OptionText(
+        "Model", "Layers in which settings are changed: 3, 0,5, 2-4, or all (if not given).", "N,N-N|all", ("all",)
     ),
     "answer": OptionText(
         "Computation",

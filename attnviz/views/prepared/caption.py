@@ -98,12 +98,21 @@ def setting_words(name: str, value: Any) -> Message:
         "tokens": lambda: message("tokens: {name}", name=value),
         "seed": lambda: message("seed {seed}", seed=value),
         "offset": lambda: message("first position {offset}", offset=value),
+        "base": lambda: (
+            message("own rotary base") if value == "own" else message("rotary base {base}", base=f"{value:g}")
+        ),
     }
     return makers[name]()
 
 
-_SCHEMES = {"none": message("no positions"), "sinusoidal": message("sinusoidal"), "learned": message("learned")}
-_MASKS = {"none": message("no mask"), "causal": message("causal")}
+_SCHEMES = {
+    "own": message("own positions"),
+    "same": message("one position for all"),
+    "none": message("no positions"),
+    "sinusoidal": message("sinusoidal"),
+    "learned": message("learned"),
+}
+_MASKS = {"own": message("own mask"), "none": message("no mask"), "causal": message("causal")}
 
 
 def _window_words(mask: str) -> Message:

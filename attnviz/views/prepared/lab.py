@@ -10,7 +10,8 @@ import numpy as np
 
 from attnviz.analysis.lab import Axis, Cell, Distances, Lab
 from attnviz.analysis.order_blindness import Blindness
-from attnviz.i18n.messages import Message, message
+from attnviz.core.masks import mask_words
+from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_provenance, setting_words
 from attnviz.views.prepared.charts import Chart, Charts, Series
@@ -97,7 +98,24 @@ def _title(axes: tuple[Axis, ...], cell: Cell) -> Message:
 def _below(cell: Cell, digits: int) -> Message:
     if cell.problem is not None or cell.bits is None:
         return message("not possible")
-    bits = f"{cell.bits:.{digits}f}"
+    seen = _seen(cell, cell.bits, digits)
+    if cell.effect is None:
+        return seen
+    cosine = f"{cell.effect.cosine:.{digits}f}"
+    if cell.effect.likeliest is None or cell.effect.probability is None:
+        return message("{seen}, cosine {cosine}", seen=seen, cosine=cosine)
+    return message(
+        "{seen}, cosine {cosine}, then “{word}” {probability}",
+        seen=seen,
+        cosine=cosine,
+        word=visible(cell.effect.likeliest.strip() or "␣"),
+        probability=f"{cell.effect.probability:.{digits}f}",
+    )
+
+
+def _seen(cell: Cell, number: float, digits: int) -> Message:
+    """Say what of the order a setting sees, and how even its rows are."""
+    bits = f"{number:.{digits}f}"
     if cell.blind_to == Blindness.ANY_ORDER:
         return message("order-blind, {bits} bits", bits=bits)
     if cell.blind_to == Blindness.MIRROR_IMAGE:
@@ -109,13 +127,29 @@ def _below(cell: Cell, digits: int) -> Message:
 
 def _caption(lab: Lab) -> tuple[Message, ...]:
     varied = {axis.name for axis in lab.axes}
-    heads = (lab.head,) if "heads" in varied or lab.provenance.heads != 1 else ()
+    heads: tuple[int | str, ...] = (lab.head,) if "heads" in varied or lab.provenance.heads != 1 else ()
     without = varied | ({"heads"} if "heads" in varied else set())
     if {"embedding"} & varied:
         without |= {"dim"}
     mean = (message("mean of the heads"),) if "heads" in varied and lab.head == "mean" else ()
-    parts = describe_provenance(lab.provenance, heads, without=without)
-    return (*parts, *mean, message("bits: the mean entropy of the rows"))
+    layers = () if lab.layer is None else (lab.layer,)
+    model = lab.provenance.model
+    own = lab.provenance.of_model(mask="none") if "mask" in varied else lab.provenance
+    parts = describe_provenance(own, heads, without=without, layers=layers)
+    if model is not None and "mask" in varied:
+        parts += (message("own mask: {mask}", mask=mask_words(model.mask)),)
+    if lab.changed is not None:
+        parts += (message("changed in the layers {layers} alone", layers=listed(lab.changed)),)
+    told = (*parts, *mean, message("bits: the mean entropy of the rows"))
+    if lab.layer is None:
+        return told
+    told += (message("cosine: of the hidden states after the last layer with those of the model as it is"),)
+    if lab.likeliest is None:
+        return told
+    return (
+        *told,
+        message("then: the likeliest next token (“{word}” as it is)", word=visible(lab.likeliest.strip() or "␣")),
+    )
 
 
 def _notes(lab: Lab) -> tuple[Message, ...]:
