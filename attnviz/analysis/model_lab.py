@@ -24,6 +24,7 @@ from attnviz.core.selection import layer_numbers, spell_choice
 from attnviz.core.token import SINK
 from attnviz.core.types import Float32
 from attnviz.models.changed_pass import ChangedOutput, LayerChange, next_probabilities, run_changed
+from attnviz.models.continuation import spell_candidate
 from attnviz.models.model import Model, opened
 from attnviz.models.options import Options, check_options
 from attnviz.models.passes import TextPasses, open_passes
@@ -117,7 +118,7 @@ class _Trial:
         head_shown(self.attention, head)  # before the other passes
         best = None if self._shares is None else int(self._shares.argmax())
         self._best = best
-        self.likeliest = None if best is None else passes.model.tokenizer.spell(best)
+        self.likeliest = None if best is None else spell_candidate(passes.model.tokenizer, best)
 
     def cell(self, values: tuple[Any, ...], change: LayerChange) -> Cell:
         """Return one setting's cell."""
@@ -170,7 +171,7 @@ class _Trial:
         best = int(shares.argmax())
         return Effect(
             cosine,
-            self._passes.model.tokenizer.spell(best),
+            spell_candidate(self._passes.model.tokenizer, best),
             float(shares[best]),
             float(shares[self._best]),
             float(total_variation(shares, self._shares)),

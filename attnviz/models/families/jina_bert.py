@@ -71,7 +71,7 @@ class JinaBert(Bert):
 
     def bias(self) -> Float32:
         """Return -slope |i - j| for each head (Press et al. 2022, section 3, in both directions): [heads, n, n]."""
-        places = np.arange(self.length, dtype=np.float32)
+        places = self.key_places.astype(np.float32)
         distances = np.abs(places[None, :] - places[:, None])
         bias: Float32 = -np.asarray(alibi_slopes(self.heads), dtype=np.float32)[:, None, None] * distances
         return bias
