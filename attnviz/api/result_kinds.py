@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.selection import spell_choice
 from attnviz.explanation.elements import Explanation
-from attnviz.i18n.messages import Message
+from attnviz.i18n.messages import Message, speaking_of_patches
 from attnviz.io.write_data import (
     attention_document,
     comparison_document,
@@ -124,7 +125,14 @@ def as_text(result: Any, look: Look | None = None) -> str:
     """Return what the terminal prints, in lines of at most 100 cells without colours."""
     from attnviz.views.terminal.plain_text import render_plain
 
-    return render_plain(lambda screen: kind_of(result).text(result, look or Look(), screen), _WIDTH)
+    with speaking_of(result):
+        return render_plain(lambda screen: kind_of(result).text(result, look or Look(), screen), _WIDTH)
+
+
+def speaking_of(result: Any) -> AbstractContextManager[None]:
+    """Return a context in which sentences say "patch" for "word" where the result is of a picture."""
+    provenance = getattr(result, "provenance", None)
+    return speaking_of_patches(provenance is not None and provenance.picture is not None)
 
 
 def kind_of(result: Any) -> ResultKind:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.api import notebook
-from attnviz.api.result_kinds import as_text, draw, kind_of, read_look
+from attnviz.api.result_kinds import as_text, draw, kind_of, read_look, speaking_of
 from attnviz.core.errors import OptionError
 from attnviz.core.result import need_pandas
 from attnviz.i18n.messages import Message
@@ -19,21 +19,24 @@ __all__ = ["as_frame", "as_json", "as_text", "bundle", "figure", "save", "show"]
 def save(result: Any, path: str | Path, **options: Any) -> None:
     """See `Result.save`."""
     look = read_look(result, "save()", options)
-    _warn(kind_of(result).save(result, Path(path), look))
+    with speaking_of(result):
+        _warn(kind_of(result).save(result, Path(path), look))
 
 
 def figure(result: Any, ax: Any = None, **options: Any) -> Any:
     """See `Result.figure`."""
     look = read_look(result, "figure()", options)
-    drawn, notes = draw(result, look, ax)
-    _warn(notes)
+    with speaking_of(result):
+        drawn, notes = draw(result, look, ax)
+        _warn(notes)
     return drawn
 
 
 def show(result: Any, view: str | None = None, **options: Any) -> None:
     """See `Result.show`."""
     if notebook.is_open():
-        notebook.display(notebook.show(result, view or notebook.views_of(result)[0], **options))
+        with speaking_of(result):
+            notebook.display(notebook.show(result, view or notebook.views_of(result)[0], **options))
         return
     if view not in (None, "text"):
         raise OptionError(
@@ -44,7 +47,8 @@ def show(result: Any, view: str | None = None, **options: Any) -> None:
     from attnviz.views.terminal.plain_text import render_colored
 
     look = read_look(result, "show()", options)
-    print(render_colored(lambda screen: kind_of(result).text(result, look, screen)))
+    with speaking_of(result):
+        print(render_colored(lambda screen: kind_of(result).text(result, look, screen)))
 
 
 def _warn(notes: Iterable[Message]) -> None:
@@ -57,7 +61,8 @@ def as_json(result: Any) -> str:
     """See `Result.to_json`."""
     from attnviz.io.write_data import to_json
 
-    return to_json(kind_of(result).document(result))
+    with speaking_of(result):
+        return to_json(kind_of(result).document(result))
 
 
 def as_frame(result: Any) -> Any:
@@ -69,4 +74,5 @@ def as_frame(result: Any) -> Any:
 
 def bundle(result: Any) -> dict[str, Any]:
     """Return what a notebook shows; only text where an IPython without HTML asks."""
-    return notebook.bundle(result)
+    with speaking_of(result):
+        return notebook.bundle(result)

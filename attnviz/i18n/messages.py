@@ -6,7 +6,7 @@ The catalogue that puts templates into Chinese is read when that language is fir
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +22,7 @@ TOY = "toy"  # the context of the names that the toy gives to heads and features
 
 _CATALOGUES = {"zh": "zh_CN"}
 _language = "en"
+_of_patches: Mapping[str, str] | None = None  # what is said in place of other sentences while a picture is shown
 
 
 def set_language(name: str) -> None:
@@ -50,11 +51,35 @@ def speaking(name: str) -> Iterator[None]:
         set_language(before)
 
 
+def speak_of_patches(on: bool) -> None:
+    """Say "patch" where a sentence says "word", or stop doing so: what is shown is a picture."""
+    global _of_patches
+    if not on:
+        _of_patches = None
+        return
+    from attnviz.i18n.patch_sentences import OF_PATCHES
+
+    _of_patches = OF_PATCHES
+
+
+@contextmanager
+def speaking_of_patches(on: bool) -> Iterator[None]:
+    """Say "patch" for "word" inside the `with` block, where `on`; otherwise what is said stays as it is."""
+    before = _of_patches is not None
+    speak_of_patches(on or before)
+    try:
+        yield
+    finally:
+        speak_of_patches(before)
+
+
 def translate(template: str, context: str = "") -> str:
     """Return the template in the language in use; English where the catalogue has no entry.
 
     context: tells two meanings of one English word apart (gettext's msgctxt).
     """
+    if _of_patches is not None:
+        template = _of_patches.get(template, template)
     return template if _language == "en" else in_language(template, _language, context)
 
 
@@ -90,7 +115,8 @@ class Message:
 
     def __str__(self) -> str:
         """Return the sentence in English."""
-        return self.template.format(**{name: _printable(value) for name, value in self.fields.items()})
+        template = self.template if _of_patches is None else _of_patches.get(self.template, self.template)
+        return template.format(**{name: _printable(value) for name, value in self.fields.items()})
 
     def localized(self) -> str:
         """Return the sentence in the language in use, its fields too where they are messages."""
