@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.selection import spell_choice
 from attnviz.explanation.elements import Explanation
-from attnviz.i18n.messages import Message, speaking_of_patches
+from attnviz.i18n.messages import Message
 from attnviz.io.write_data import (
     attention_document,
     comparison_document,
@@ -132,7 +132,11 @@ def as_text(result: Any, look: Look | None = None) -> str:
 def speaking_of(result: Any) -> AbstractContextManager[None]:
     """Return a context in which sentences say "patch" for "word" where the result is of a picture."""
     provenance = getattr(result, "provenance", None)
-    return speaking_of_patches(provenance is not None and provenance.picture is not None)
+    if provenance is None or provenance.picture is None:
+        return nullcontext()
+    from attnviz.i18n.patch_sentences import speaking_of_patches
+
+    return speaking_of_patches()
 
 
 def kind_of(result: Any) -> ResultKind:

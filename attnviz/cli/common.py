@@ -19,7 +19,7 @@ from attnviz.cli.unused_options import Outputs
 from attnviz.cli.weights_files import Reading, reading_of, refuse_computing
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
-from attnviz.i18n.messages import Message, message, speak_of_patches
+from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_one_map
 from attnviz.text.find_token import find_token
 from attnviz.toy.settings import MOST_SUMMED_UP, MOST_TOKENS, Settings
@@ -126,7 +126,10 @@ def _computed(
             joining=joining,
         )
         found = [one for source in sources for one in attend(source)]
-    speak_of_patches(any(one.provenance.picture is not None for one in found))
+    if any(one.provenance.picture is not None for one in found):
+        from attnviz.i18n.patch_sentences import speak_of_patches
+
+        speak_of_patches()
     for attention in found:
         choose_heads(attention, view_options.head, view_options.layer)
         if view_options.token is not None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from attnviz.core.errors import unknown_choice
-from attnviz.i18n.messages import LANGUAGES, set_language, speak_of_patches
+from attnviz.i18n.messages import LANGUAGES, replace_sentences, set_language
 
 _FALLBACK = "en"
 
@@ -17,7 +17,7 @@ def choose_language(arguments: Iterable[str], environment: Mapping[str, str]) ->
     The last --lang wins, wherever it stands before a lone --; without one the environment's language does, unless
     standard output cannot write it. Raises OptionError for a language there is not.
     """
-    speak_of_patches(False)  # until a picture is read
+    replace_sentences(None)  # until a picture is read
     own = from_environment(environment)
     set_language(own if own == _FALLBACK or _can_write("中文") else _FALLBACK)
     asked = from_arguments(arguments)

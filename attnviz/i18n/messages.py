@@ -22,7 +22,7 @@ TOY = "toy"  # the context of the names that the toy gives to heads and features
 
 _CATALOGUES = {"zh": "zh_CN"}
 _language = "en"
-_of_patches: Mapping[str, str] | None = None  # what is said in place of other sentences while a picture is shown
+_replaced: Mapping[str, str] | None = None  # what is said in place of other templates
 
 
 def set_language(name: str) -> None:
@@ -51,26 +51,11 @@ def speaking(name: str) -> Iterator[None]:
         set_language(before)
 
 
-def speak_of_patches(on: bool) -> None:
-    """Say "patch" where a sentence says "word", or stop doing so: what is shown is a picture."""
-    global _of_patches
-    if not on:
-        _of_patches = None
-        return
-    from attnviz.i18n.patch_sentences import OF_PATCHES
-
-    _of_patches = OF_PATCHES
-
-
-@contextmanager
-def speaking_of_patches(on: bool) -> Iterator[None]:
-    """Say "patch" for "word" inside the `with` block, where `on`; otherwise what is said stays as it is."""
-    before = _of_patches is not None
-    speak_of_patches(on or before)
-    try:
-        yield
-    finally:
-        speak_of_patches(before)
+def replace_sentences(others: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Say other sentences in place of these templates, or for None none; return what was said in place before."""
+    global _replaced
+    before, _replaced = _replaced, others
+    return before
 
 
 def translate(template: str, context: str = "") -> str:
@@ -78,8 +63,8 @@ def translate(template: str, context: str = "") -> str:
 
     context: tells two meanings of one English word apart (gettext's msgctxt).
     """
-    if _of_patches is not None:
-        template = _of_patches.get(template, template)
+    if _replaced is not None:
+        template = _replaced.get(template, template)
     return template if _language == "en" else in_language(template, _language, context)
 
 
@@ -115,7 +100,7 @@ class Message:
 
     def __str__(self) -> str:
         """Return the sentence in English."""
-        template = self.template if _of_patches is None else _of_patches.get(self.template, self.template)
+        template = self.template if _replaced is None else _replaced.get(self.template, self.template)
         return template.format(**{name: _printable(value) for name, value in self.fields.items()})
 
     def localized(self) -> str:

@@ -1,11 +1,11 @@
-"""What is said of a picture's patches in place of a text's words: a sentence for each that may be shown of either.
-
-`messages.speaking_of_patches` puts them in place of the others.
-"""
+"""What is said of a picture's patches in place of a text's words: a sentence for each that may be shown of either."""
 
 from __future__ import annotations
 
-from attnviz.i18n.messages import phrase
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attnviz.i18n.messages import phrase, replace_sentences
 
 OF_PATCHES = {
     "1 feature that is 0 for every word is left out": phrase("1 feature that is 0 for every patch is left out"),
@@ -223,3 +223,18 @@ OF_PATCHES = {
         "† “{token}” is a sink: the other patches give it {share} on average."
     ),
 }
+
+
+def speak_of_patches() -> None:
+    """Say "patch" where a sentence says "word", from now on."""
+    replace_sentences(OF_PATCHES)
+
+
+@contextmanager
+def speaking_of_patches() -> Iterator[None]:
+    """Say "patch" where a sentence says "word" inside the `with` block."""
+    before = replace_sentences(OF_PATCHES)
+    try:
+        yield
+    finally:
+        replace_sentences(before)

@@ -10,8 +10,8 @@ from seen_pictures import seen_picture
 
 import attnviz
 import attnviz.explanation.build
-from attnviz.i18n.messages import LANGUAGES, message, speaking, speaking_of_patches
-from attnviz.i18n.patch_sentences import OF_PATCHES
+from attnviz.i18n.messages import LANGUAGES, message, speaking
+from attnviz.i18n.patch_sentences import OF_PATCHES, speaking_of_patches
 
 FIELD = re.compile(r"\{(\w+)")
 WORD = {"en": re.compile(r"\bwords?\b", re.IGNORECASE), "zh": re.compile("词(?![元表])")}
@@ -30,9 +30,9 @@ def test_each_sentence_replaces_one_that_is_said():
 def test_words_are_said_again_afterwards():
     """Inside the block a sentence says "patch", in both languages; outside it says "word" as before."""
     sentence = message("{count} other words", count=3)
-    with speaking_of_patches(True):
+    with speaking_of_patches():
         assert str(sentence) == sentence.localized() == "3 other patches"
-        with speaking_of_patches(False), speaking("zh"):
+        with speaking("zh"):
             assert "图块" in sentence.localized()
     assert str(sentence) == sentence.localized() == "3 other words"
 
