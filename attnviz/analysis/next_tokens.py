@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from attnviz.analysis.passages import PassageShares, passages_document
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.core.result import Result
@@ -46,7 +47,8 @@ class NextTokens(Result):
     """What a model adds to a text.
 
     text: what is continued, or, of an encoder-decoder, what is answered. prompt: its tokens. branches: one
-    continuation, or several side by side. decoding: how tokens were chosen.
+    continuation, or several side by side. decoding: how tokens were chosen. passages: what each branch took from the
+    passages that were given, none without them.
     """
 
     text: str
@@ -55,6 +57,7 @@ class NextTokens(Result):
     decoding: Decoding
     provenance: Provenance = NOTHING_KNOWN
     notes: tuple[Message, ...] = ()
+    passages: tuple[PassageShares, ...] = ()
 
     @property
     def tokens(self) -> tuple[GeneratedToken, ...]:
@@ -156,6 +159,7 @@ def next_tokens_document(result: NextTokens) -> dict[str, Any]:
                 "text": branch.text,
                 "probability": branch.probability,
                 "ended": branch.ended,
+                **({"passage_shares": passages_document(result.passages[number])} if result.passages else {}),
                 "tokens": [
                     {
                         **_token(one.token),
@@ -168,7 +172,7 @@ def next_tokens_document(result: NextTokens) -> dict[str, Any]:
                     for one in branch.tokens
                 ],
             }
-            for branch in result.branches
+            for number, branch in enumerate(result.branches)
         ],
         "settings": result.provenance.to_settings(),
     }

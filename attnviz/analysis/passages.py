@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.token import SINK
 from attnviz.text.find_token import find_token
+from attnviz.text.passages import ANSWER, passages_of
+
+if TYPE_CHECKING:
+    from attnviz.models.continuation import GeneratedToken
 
 # What a share may be of, beside a passage.
 ITSELF, OTHER, SPECIAL, SINKS, MISSING = "itself", "other text", "special tokens", "sink", "missing"
@@ -95,6 +100,50 @@ def passage_shares(attention: Attention, token: str | None = None) -> PassageSha
         missing = max(0.0, 1 - float(weights.sum()))
         rest.append(PassageShare(MISSING, MISSING, None, None, missing, None if lengths is None else 0.0))
     return PassageShares(attention.query[row].text, tuple(passages), tuple(rest), attention.layers, attention.heads)
+
+
+def shares_of_steps(
+    steps: Sequence[GeneratedToken], prompt: Sequence[Token], source: str, found: list[tuple[str, int, int]]
+) -> PassageShares:
+    """Return what a model took from each passage while it wrote, the mean over its steps: see `passage_shares`.
+
+    Each step counts by the row that predicted its token, as `GeneratedToken` has it. prompt: the tokens of the text in
+    which the passages were found; the tokens after them are the answer's own.
+    """
+    placed, names = passages_of(tuple(prompt), source, found)
+    kinds = [
+        (True, name) if name is not None else (False, SPECIAL if token.start is None else OTHER)
+        for name, token in zip(names, prompt, strict=True)
+    ]
+    weights, added = dict[tuple[bool, str], float](), dict[tuple[bool, str], float]()
+    for step in steps:
+        own = [*kinds, *[(False, ITSELF)] * (len(step.context) - len(kinds))]
+        row = step.weights.mean(axis=(0, 1), dtype=np.float64)
+        for total, shares, of in (
+            (weights, row, [*own, *[(False, SINKS)] * (len(row) - len(own))]),
+            (added, step.shares, own),
+        ):
+            for kind, share in zip(of, shares.tolist(), strict=True):
+                total[kind] = total.get(kind, 0.0) + share / len(steps)
+    whole = sum(added.values()) or 1.0
+    passages = tuple(
+        PassageShare(
+            one.name,
+            "passage",
+            source[one.start : one.end],
+            one.tokens,
+            weights.get((True, one.name), 0.0),
+            added.get((True, one.name), 0.0) / whole,
+        )
+        for one in placed
+    )
+    rest = tuple(
+        PassageShare(kind, kind, None, None, weights[False, kind], added.get((False, kind), 0.0) / whole)
+        for kind in (ITSELF, OTHER, SPECIAL, SINKS)
+        if (False, kind) in weights
+    )
+    layers, heads = steps[0].weights.shape[:2]
+    return PassageShares(ANSWER, passages, rest, tuple(range(layers)), tuple(range(heads)))
 
 
 def _answer(attention: Attention) -> int:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.analysis.next_tokens import Branch, FilledMask, FilledText, NextTokens
+from attnviz.analysis.passages import shares_of_steps
 from attnviz.core.errors import OptionError
 from attnviz.core.read_file import need_text
 from attnviz.models.continuation import Continuation, Decoding, GeneratedToken, split_changes, unapplied_note
 from attnviz.models.model import Model, opened
 from attnviz.models.options import Options, check_option_kinds
+from attnviz.text.passages import find_for_answer, open_passages
 
 Watcher = Callable[[GeneratedToken], None]
 
@@ -32,7 +34,7 @@ def next_tokens(
     An encoder-decoder answers the text. model: as in `load`, or an open one. branches: so many continuations, the first
     from the likeliest token, the second from the next. options: steps (1 if not given), temperature (draw tokens in
     place of taking the likeliest), top_p, seed, top (how many candidates of each step are kept), chat, chat_template,
-    ablate and ablation (heads that are switched off).
+    ablate and ablation (heads that are switched off), parts (passages of the text, see run: what was taken from each).
     watch: is told each token of a single continuation as it comes.
     Raises an AttnvizError that says what was expected, what came and what to do.
     """
@@ -48,6 +50,12 @@ def collect(
     model: Model, text: str, options: Options, continuations: list[Continuation], watch: Watcher | None = None
 ) -> NextTokens:
     """Run continuations to their ends, and return what they say; watch: is told each token as it comes."""
+    first = continuations[0]
+    prompt, read_text = first.prompt.own_context or first.prompt.tokens, first.prompt.source or text
+    passages = open_passages(options.parts)
+    if passages is not None:
+        options = replace(options, parts=passages)
+    places = None if passages is None else find_for_answer(passages, read_text)
     found = []
     for continuation in continuations:
         tokens = []
@@ -57,15 +65,15 @@ def collect(
             tokens.append(token)
         read = partial(model.attention_of, continuation, options)
         found.append(Branch(_respelled(continuation, tokens), continuation.spelled.text, continuation.ended, read))
-    first = continuations[0]
-    prompt = first.prompt.own_context or first.prompt.tokens
+    taken = () if places is None else (shares_of_steps(one.tokens, prompt, read_text, places) for one in found)
     return NextTokens(
-        text=first.prompt.source or text,
+        text=read_text,
         prompt=prompt,
         branches=tuple(found),
         decoding=first.decoding,
         provenance=model.provenance(options),
         notes=(*first.prompt.notes, *unapplied_note(first.rules)),
+        passages=tuple(taken),
     )
 
 

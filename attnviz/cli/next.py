@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,13 +13,15 @@ from attnviz.api.next_tokens import collect, open_one
 from attnviz.api.save import FOR_NEXT, save_next
 from attnviz.cli.common import picture_style, print_json
 from attnviz.cli.options import AttentionInput, FileInput, OutputOptions, PictureOptions
-from attnviz.cli.printing import LinePrinter, print_notes, print_views
+from attnviz.cli.printing import LinePrinter, print_data, print_listing, print_notes, print_views
 from attnviz.cli.sources import check_one, read_sources
 from attnviz.i18n.messages import phrase
 from attnviz.models.continuation import Continuation, Decoding, GeneratedToken
 from attnviz.models.model import Model
 from attnviz.models.options import Options
+from attnviz.text.passages import open_passages
 from attnviz.views.prepared.next_tokens import heading_of
+from attnviz.views.prepared.passages import list_shares
 from attnviz.views.prepared.presentation import Presentation
 
 Texts = Annotated[
@@ -32,6 +35,7 @@ class SpeakingModel:
 
     model: str | None = None
     download: bool = False
+    parts: Path | None = None
     chat: bool = False
     chat_template: str | None = None
     ablate: tuple[str, ...] = ()
@@ -80,9 +84,11 @@ def command(
     )
     decoding.check()
     style = picture_style(picture_options, output.save, FOR_NEXT)
-    text = one_text(texts, inputs)
+    text = one_text(texts, inputs, model_options.parts)
+    passages = open_passages(model_options.parts, inputs.encoding)
     model = open_one(model_options.model, model_options.download)
     options = Options(
+        parts=passages,
         chat=model_options.chat,
         chat_template=model_options.chat_template,
         ablate=model_options.ablate,
@@ -100,15 +106,19 @@ def command(
         from attnviz.views.terminal.next_tokens import render_next
 
         print_views(lambda screen: render_next(result, screen), apart=False)
+    if not output.json:
+        for shares in result.passages:
+            print_data("\n")
+            print_listing(list_shares(shares))
     print_notes(result.notes[len(continuations[0].prompt.notes) :])
     for path in output.save:
         print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))
 
 
-def one_text(texts: list[str] | None, inputs: FileInput) -> str:
-    """Return the one text that is given."""
+def one_text(texts: list[str] | None, inputs: FileInput, parts: Path | None = None) -> str:
+    """Return the one text that is given; parts: another file, which is read in the same encoding."""
     check_one(texts or [])
-    return read_sources(texts or [], AttentionInput(inputs.file, encoding=inputs.encoding))[0].text or ""
+    return read_sources(texts or [], AttentionInput(inputs.file, encoding=inputs.encoding), parts)[0].text or ""
 
 
 def _streamed(model: Model, text: str, options: Options, continuations: list[Continuation]) -> NextTokens:

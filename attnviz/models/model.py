@@ -462,6 +462,11 @@ class Model:
         off = self._switched_off(chosen)
         found = found if off is None else _tell_switched_off(found, off)
         own = continuation.prompt.read_text or continuation.prompt.source
+        if chosen.parts is not None:
+            from attnviz.text.passages import join_passages
+
+            chosen = _with_passages(chosen)
+            found = join_passages(found, chosen.parts, continuation.prompt.base)
         return self._presented(found, own, chosen, known, mean=mean)
 
     def _prompt(self, text: str, options: Options, steps: int) -> Prompt:

@@ -162,6 +162,27 @@ def find_passages(passages: Iterable[NamedPassage], source: str) -> list[tuple[s
     return found
 
 
+def find_for_answer(passages: Iterable[NamedPassage], source: str) -> list[tuple[str, int, int]]:
+    """Return where passages stand as `find_passages` does; raises InputError for one of the name of the answer too."""
+    found = find_passages(passages, source)
+    if ANSWER in [name for name, _, _ in found]:
+        raise InputError("A passage is called “{name}”, as what the model writes.", hint="Rename it.", name=ANSWER)
+    return found
+
+
+def passages_of(
+    tokens: tuple[Token, ...], source: str, found: list[tuple[str, int, int]]
+) -> tuple[tuple[Passage, ...], list[str | None]]:
+    """Return passages with their numbers of tokens, and for each token its passage's name; None for other tokens.
+
+    found: as `find_passages` returns them. Raises InputError as `join_passages` does.
+    """
+    placed, (groups, joined) = _named_groups(tokens, source, found)
+    names = {(one.start, one.end): one.name for one in placed}
+    of_group = [None if one.start is None else names.get((one.start, one.end or 0)) for one in joined]
+    return placed, [name for name, (start, end) in zip(of_group, groups, strict=True) for _ in range(start, end)]
+
+
 def _pattern(words: str) -> str:
     """Return the pattern of a passage: its words, with any white space between them, and not as parts of others."""
     inside = r"\s+".join(map(re.escape, words.split(" ")))
@@ -185,9 +206,10 @@ def join_passages(attention: Attention, passages: Iterable[NamedPassage], writte
     tokens = attention.key if attention.is_cross else attention.query
     if source is None:
         raise MissingError("--parts finds passages in a text, and there is no text here.", hint="Leave --parts out.")
-    found = find_passages(passages, source if written_from is None else source[:written_from])
-    if ANSWER in [name for name, _, _ in found] and (written_from is not None or attention.is_cross):
-        raise InputError("A passage is called “{name}”, as what the model writes.", hint="Rename it.", name=ANSWER)
+    if written_from is None and not attention.is_cross:
+        found = find_passages(passages, source)
+    else:
+        found = find_for_answer(passages, source[:written_from])
     if written_from is not None and source[written_from:].strip():
         found.append((ANSWER, *_inside(source, written_from, len(source))))
     placed, key_side = _named_groups(tokens, source, found)

@@ -102,6 +102,36 @@ def test_the_shares_are_those_of_next(decoder):
     assert_near(shares.passages[0].contribution, step.shares[before].sum())
 
 
+def test_next_tells_what_each_step_took(call, decoder):
+    """With --parts `next` lists what was taken by the rows that predicted the tokens; the mean of the steps."""
+    arguments = ("next", TEXT, "--parts", "named.json", "--model", decoder, "--steps", "3")
+    code, out, err = call(*arguments)
+    assert code == 0, err
+    assert "what “answer” took from each passage" in out
+    code, out, _ = call(*arguments, "--json", "--branches", "2")
+    document = json.loads(out)
+    assert code == 0
+    for branch in document["branches"]:
+        shares = branch["passage_shares"]["shares"]
+        assert [one["kind"] for one in shares] == ["passage", "passage", "itself", "other text", "special tokens"]
+        for measure in ("weight", "contribution"):
+            assert_near(sum(one[measure] for one in shares), 1)
+        inside = [
+            i
+            for i, token in enumerate(document["tokens"])
+            if token["start"] is not None and token["start"] < TEXT.index(" The dog")
+        ]
+        mean = sum(one["shares"][i] for one in branch["tokens"] for i in inside) / len(branch["tokens"])
+        assert_near(shares[0]["contribution"], mean)
+    result = attnviz.next_tokens(TEXT, model=decoder, steps=2, parts=["Who eats?"])
+    assert result.passages[0].passages[0].name == "P1"
+    assert [token.text for token in result.attention.query][-1] == "answer"
+    for step, expected in zip(result.tokens, (0, 1), strict=True):
+        assert len(step.context) - len(result.prompt) == expected
+    code, out, err = call(*arguments[:2], "--parts", "none.txt", *arguments[4:])
+    assert (code, out, err.count("\n")) == (1, "", 1)
+
+
 def test_passages_of_the_toy_and_of_weights(call):
     """The toy's words and given weights are joined too; a file without text has no lines."""
     code, out, err = call("run", TEXT, "--parts", "lines.txt", "--heads", "2")

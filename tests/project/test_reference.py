@@ -130,6 +130,15 @@ def test_documents_of_tiny_models_follow_their_schema(kind, family, arguments, c
     validate(kind, printed([*arguments, "--model", str(model_of(tmp_path / "tiny", family))], capsys))
 
 
+def test_a_document_of_passages_follows_its_schema(capsys, tmp_path):
+    """What next took from passages has its fields in the schema too."""
+    pytest.importorskip("tokenizers")
+    (tmp_path / "parts.txt").write_text("the cat\neats", encoding="utf-8")
+    model = str(model_of(tmp_path / "tiny", "llama"))
+    arguments = ["next", "the cat eats", "--parts", str(tmp_path / "parts.txt"), "--model", model]
+    validate("next", printed(arguments, capsys))
+
+
 def test_every_schema_is_one():
     """The schemas are valid, name themselves, say each field in both languages, and are all tried above."""
     kinds = {kind for kind, *_ in (*DOCUMENTS, *OF_MODELS, *OF_TINY_MODELS)}

@@ -34,8 +34,11 @@ _REST = {
 def list_passages(attention: Attention, token: str | None, presentation: Presentation = TERMINAL) -> Listing | None:
     """Return what the answer, or the row `token`, took from each passage; None for an attention without passages."""
     shares = passage_shares(attention, token)
-    if shares is None:
-        return None
+    return None if shares is None else list_shares(shares, presentation)
+
+
+def list_shares(shares: PassageShares, presentation: Presentation = TERMINAL) -> Listing:
+    """Return the shares as a list: the passages, the largest share first, then the rest."""
     digits = min(presentation.digits_or(DIGITS), DIGITS)
     rows = (*shares.ranked, *sorted(shares.rest, key=lambda each: -each.share))
     columns = []
