@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.token import SINK
 from attnviz.text.find_token import find_token
-from attnviz.text.passages import ANSWER, passages_of
+from attnviz.text.passages import ANSWER, TEMPLATE, passages_of
 
 if TYPE_CHECKING:
     from attnviz.models.continuation import GeneratedToken
 
 # What a share may be of, beside a passage.
 ITSELF, OTHER, SPECIAL, SINKS, MISSING = "itself", "other text", "special tokens", "sink", "missing"
+REST = (ITSELF, OTHER, TEMPLATE, SPECIAL, SINKS)
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def passage_shares(attention: Attention, token: str | None = None) -> PassageSha
             each = spans[one.start or 0, one.end or 0]
             text = None if source is None else source[each.start : each.end]
             passages.append(share(each.name, kind, text, each.tokens, [i]))
-    for kind in (ITSELF, OTHER, SPECIAL, SINKS):
+    for kind in REST:
         places = [i for i, each in enumerate(kinds) if each == kind]
         if places:
             rest.append(share(kind, kind, None, None, places))
@@ -103,16 +104,22 @@ def passage_shares(attention: Attention, token: str | None = None) -> PassageSha
 
 
 def shares_of_steps(
-    steps: Sequence[GeneratedToken], prompt: Sequence[Token], source: str, found: list[tuple[str, int, int]]
+    steps: Sequence[GeneratedToken],
+    prompt: Sequence[Token],
+    source: str,
+    found: list[tuple[str, int, int]],
+    *,
+    templated: bool = False,
 ) -> PassageShares:
     """Return what a model took from each passage while it wrote, the mean over its steps: see `passage_shares`.
 
     Each step counts by the row that predicted its token, as `GeneratedToken` has it. prompt: the tokens of the text in
-    which the passages were found; the tokens after them are the answer's own.
+    which the passages were found; the tokens after them are the answer's own. templated: see `join_passages`.
     """
     placed, names = passages_of(tuple(prompt), source, found)
+    around = TEMPLATE if templated else SPECIAL
     kinds = [
-        (True, name) if name is not None else (False, SPECIAL if token.start is None else OTHER)
+        (True, name) if name is not None else (False, around if token.start is None else OTHER)
         for name, token in zip(names, prompt, strict=True)
     ]
     weights, added = dict[tuple[bool, str], float](), dict[tuple[bool, str], float]()
@@ -139,7 +146,7 @@ def shares_of_steps(
     )
     rest = tuple(
         PassageShare(kind, kind, None, None, weights[False, kind], added.get((False, kind), 0.0) / whole)
-        for kind in (ITSELF, OTHER, SPECIAL, SINKS)
+        for kind in REST
         if (False, kind) in weights
     )
     layers, heads = steps[0].weights.shape[:2]
@@ -170,7 +177,7 @@ def _kind(token: Token, own: bool, spans: Any) -> str:
     if own:
         return ITSELF
     if token.start is None:
-        return SINKS if token == SINK else SPECIAL
+        return {SINK: SINKS, Token(TEMPLATE): TEMPLATE}.get(token, SPECIAL)
     return "passage" if (token.start, token.end) in spans else OTHER
 
 

@@ -65,7 +65,8 @@ def collect(
             tokens.append(token)
         read = partial(model.attention_of, continuation, options)
         found.append(Branch(_respelled(continuation, tokens), continuation.spelled.text, continuation.ended, read))
-    taken = () if places is None else (shares_of_steps(one.tokens, prompt, read_text, places) for one in found)
+    shares = partial(shares_of_steps, templated=options.chat)
+    taken = () if places is None else (shares(one.tokens, prompt, read_text, places) for one in found)
     return NextTokens(
         text=read_text,
         prompt=prompt,

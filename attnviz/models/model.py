@@ -280,7 +280,7 @@ class Model:
         if chosen.parts is not None:
             from attnviz.text.passages import join_passages
 
-            found = join_passages(found, chosen.parts, written_from)
+            found = join_passages(found, chosen.parts, written_from, templated=chosen.chat)
         return self._presented(found, own, chosen, known, mean=mean)
 
     def attend_picture(
@@ -466,7 +466,7 @@ class Model:
             from attnviz.text.passages import join_passages
 
             chosen = _with_passages(chosen)
-            found = join_passages(found, chosen.parts, continuation.prompt.base)
+            found = join_passages(found, chosen.parts, continuation.prompt.base, templated=chosen.chat)
         return self._presented(found, own, chosen, known, mean=mean)
 
     def _prompt(self, text: str, options: Options, steps: int) -> Prompt:

@@ -20,6 +20,7 @@ from attnviz.core.read_file import decode, read_bytes, why_no_json
 from attnviz.text.merge_pieces import JoinedTokens, group_by_spans, join_groups, with_sink_group
 
 ANSWER = "answer"  # the row of what a model wrote
+TEMPLATE = "template"  # what a chat template put around the messages
 _SHOWN = 40  # characters of a passage in an error
 
 
@@ -191,13 +192,16 @@ def _pattern(words: str) -> str:
     return before + inside + after
 
 
-def join_passages(attention: Attention, passages: Iterable[NamedPassage], written_from: int | None = None) -> Attention:
+def join_passages(
+    attention: Attention, passages: Iterable[NamedPassage], written_from: int | None = None, *, templated: bool = False
+) -> Attention:
     """Join tokens to passages: weights are summed over those of a key, rows averaged over those of a query.
 
     What stands between passages is joined too, under its own text; tokens that stand for no text stay. written_from:
     where in the source begins what a model wrote, which is the passage ANSWER. In cross-attention the passages are
     those of the keys, and the queries are the answer. The answer's name, else the last passage's, is kept as
-    provenance.answer. Contributions are shares then, of what all heads of the layer added to a row.
+    provenance.answer. templated: a chat template rendered the text; neighbours of its tokens, which stand for no text,
+    are joined as TEMPLATE. Contributions are shares then, of what all heads of the layer added to a row.
     Raises InputError for passages that are not in the text, or have no token of their own.
     """
     if attention.is_cross:
@@ -212,7 +216,7 @@ def join_passages(attention: Attention, passages: Iterable[NamedPassage], writte
         found = find_for_answer(passages, source[:written_from])
     if written_from is not None and source[written_from:].strip():
         found.append((ANSWER, *_inside(source, written_from, len(source))))
-    placed, key_side = _named_groups(tokens, source, found)
+    placed, key_side = _named_groups(tokens, source, found, templated=templated)
     query_side, answer = key_side, placed[-1].name
     if attention.is_cross:
         text = attention.source or ""
@@ -230,7 +234,7 @@ def join_passages(attention: Attention, passages: Iterable[NamedPassage], writte
 
 
 def _named_groups(
-    tokens: tuple[Token, ...], source: str, found: list[tuple[str, int, int]]
+    tokens: tuple[Token, ...], source: str, found: list[tuple[str, int, int]], *, templated: bool = False
 ) -> tuple[tuple[Passage, ...], JoinedTokens]:
     """Return the passages with their numbers of tokens, and the groups of tokens with a token for each."""
     spans, names, reached = list[tuple[int, int]](), dict[int, str](), 0
@@ -253,10 +257,14 @@ def _named_groups(
                 hint="Give its halves as two passages.",
                 name=name,
             )
+    if templated:
+        starts = [i for i, number in enumerate(numbers) if i == 0 or number is not None or numbers[i - 1] is not None]
+        groups = [(groups[a][0], groups[b - 1][1]) for a, b in pairwise([*starts, len(groups)])]
+        numbers = [numbers[i] for i in starts]
     joined = []
     for of_group, (first, _) in zip(numbers, groups, strict=True):
         if of_group is None:
-            joined.append(tokens[first])
+            joined.append(Token(TEMPLATE) if templated else tokens[first])
             continue
         begin, after = spans[of_group]
         joined.append(Token(names.get(of_group, source[begin:after]), begin, after))

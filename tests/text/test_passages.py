@@ -128,6 +128,19 @@ def test_generated_text_is_the_answer():
         join_passages(attention_of(SOURCE), name_passages({"answer": "Cats eat fish."}), before)
 
 
+def test_a_chat_template_is_one_stretch():
+    """Neighbours of a template's tokens are joined, and have a share of their own."""
+    attention = attention_of(SOURCE)
+    around = (Token("<s>"), *attention.query, Token("</s>"), Token("<bot>"))
+    weights = np.full((1, 1, len(around), len(around)), 1 / len(around), dtype=np.float32)
+    joined = join_passages(
+        Attention(around, around, weights, source=SOURCE), name_passages({"cats": "Cats eat fish."}), templated=True
+    )
+    assert [token.text for token in joined.query][::4] == ["template", "template"]
+    (found,) = [one for one in passage_shares(joined).rest if one.kind == "template"]
+    assert_near(found.weight, 4 / len(around))
+
+
 def test_passages_of_the_other_text():
     """In cross-attention the passages are the keys', and all queries are the answer."""
     one, other = attention_of("Die Katze frisst."), attention_of("The cat. It eats.")

@@ -14,6 +14,7 @@ from attnviz.analysis.passages import (
 )
 from attnviz.core.attention_data import Attention
 from attnviz.i18n.messages import Message, message
+from attnviz.text.passages import TEMPLATE
 from attnviz.views.prepared.labels import Medium, named
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import number
@@ -26,6 +27,7 @@ _REST = {
     ITSELF: message("(itself)"),
     OTHER: message("(other text)"),
     SPECIAL: message("(special tokens)"),
+    TEMPLATE: message("(chat template)"),
     SINKS: message("(the heads' sinks)"),
     MISSING: message("(keys that are not here)"),
 }

@@ -14,6 +14,8 @@ _JOINED = {
     "none": message("pieces as they are"),
     "char": message("pieces of one character joined"),
     "word": message("pieces of one word joined"),
+    "sentence": message("pieces of one sentence joined"),
+    "line": message("pieces of one line joined"),
 }
 _CUTS = {
     "lexicon": message("cut by the lexicon"),
