@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from attnviz.api.compare import compare, compare_models
     from attnviz.api.explain import explain
     from attnviz.api.heads import heads
+    from attnviz.api.language import set_language
     from attnviz.api.next_tokens import fill, next_tokens
     from attnviz.api.notebook import View, show
     from attnviz.api.run import load_weights, run
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from attnviz.core.errors import AttnvizError
     from attnviz.core.tokenized_text import TokenizedText
     from attnviz.explanation.elements import Explanation
-    from attnviz.i18n.messages import set_language
     from attnviz.models.continuation import GeneratedToken
     from attnviz.models.model import Model, load
     from attnviz.toy.settings import Settings
@@ -113,6 +113,7 @@ _HOMES = {
     "api.compare": ("compare", "compare_models"),
     "api.explain": ("explain",),
     "api.heads": ("heads",),
+    "api.language": ("set_language",),
     "api.next_tokens": ("fill", "next_tokens"),
     "api.run": ("load_weights", "run"),
     "core.attention": ("merge_heads", "scaled_dot_product_attention", "softmax", "split_heads"),
@@ -121,7 +122,6 @@ _HOMES = {
     "core.errors": ("AttnvizError",),
     "core.tokenized_text": ("TokenizedText",),
     "explanation.elements": ("Explanation",),
-    "i18n.messages": ("set_language",),
     "models.continuation": ("GeneratedToken",),
     "models.model": ("Model", "load"),
     "toy.settings": ("Settings",),

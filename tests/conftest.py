@@ -6,7 +6,7 @@ import pytest
 from bad_commands import folder  # noqa: F401  (a fixture)
 from hypothesis import settings
 
-from attnviz.i18n.messages import set_language
+from attnviz.i18n.messages import use_language
 
 settings.register_profile("attnviz", deadline=None, derandomize=True)
 settings.load_profile("attnviz")
@@ -20,4 +20,4 @@ os.environ["LANG"] = "C.UTF-8"
 def english_afterwards():
     """No test leaves Chinese behind."""
     yield
-    set_language("en")
+    use_language("en")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.cli import COMMANDS, load_command
-from attnviz.i18n.messages import language, set_language, translate
+from attnviz.i18n.messages import language, translate, use_language
 from attnviz.models.families.coverage import computed_families, read_coverage
 from attnviz.models.families.reasons import REASONS
 
@@ -265,11 +265,11 @@ def pages() -> dict[Path, str]:
     before = language()
     made = {}
     for tongue, suffix in (("en", ".md"), ("zh", ".zh.md")):
-        set_language(tongue)
+        use_language(tongue)
         made[FOLDER / f"command-line{suffix}"] = command_line()
         made[FOLDER / f"json{suffix}"] = documents()
         made[FOLDER / f"families{suffix}"] = families()
-    set_language(before)
+    use_language(before)
     return made
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from attnviz.analysis.map_distance import MapDistance, map_distance
 from attnviz.analysis.order_blindness import LARGEST_ROUNDING, Blindness, is_changed, rounding
+from attnviz.core.argument_kinds import ArgumentKind, check_arguments
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
 from attnviz.core.positions import scheme_words
@@ -132,6 +133,9 @@ class SecondSide(NamedTuple):
     masked: bool
 
 
+_RUN = ArgumentKind(lambda value: isinstance(value, Run), message("one of its runs"))
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison(Result):
     """The same words in two orders: which words they share, and what changes under each setting.
@@ -184,15 +188,18 @@ class Comparison(Result):
         a, b = map(str, self.titles)
         return f"<Comparison {a!r} | {b!r}: {len(self.tokens)} shared words x {len(self.runs)} settings>"
 
+    @check_arguments()
     def verdicts(self, head: str | None = None) -> tuple[Message, ...]:
         """Return one quotable sentence per run about the heads that `head` names; about the mean of several."""
         return tuple(_verdict(self, run, head) for run in self.runs)
 
+    @check_arguments(run=_RUN)
     def distances(self, run: Run, head: str | None = None) -> tuple[MapDistance, ...]:
         """Return how far apart the two maps of each head are that `head` names; of the mean of the heads, if None."""
         forbidden = None if run.forbidden_a is None or run.forbidden_b is None else run.forbidden_a & run.forbidden_b
         return tuple(map_distance(*run.matrices(index), forbidden) for index in run.choose(head))
 
+    @check_arguments(run=_RUN)
     def apart(self, run: Run, head: str | None = None) -> Message | None:
         """Say how far apart two given maps are: one head's, or the mean's of several; None where they are the same.
 

@@ -15,6 +15,7 @@ from time import perf_counter
 
 import numpy as np
 
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention import attend
 from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import OptionError
@@ -77,6 +78,7 @@ class Costs(Result):
         return f"<Costs of {', '.join(f'{row.tokens:,}' for row in self.rows)} tokens>"
 
 
+@check_arguments(layers=None)
 def cost(
     counts: Iterable[int] | None = None,
     *,
@@ -97,7 +99,8 @@ def cost(
         1000000
     """
     setup = Setup(heads, dim, layers, mask)
-    if isinstance(counts, str) or not isinstance(counts, Iterable | None):
+    listed = isinstance(counts, Iterable | None) and getattr(counts, "ndim", 1) == 1
+    if not listed or isinstance(counts, str | bytes | dict):
         raise OptionError("counts is a list of numbers of tokens, not {value!r}.", value=counts)
     named = list(dict.fromkeys(SIZES.values() if counts is None else counts))
     check_counts(named, setup)

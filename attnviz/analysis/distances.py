@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from attnviz.analysis.inputs import Given
 from attnviz.analysis.lab import KEEP, VARIES, Distances, read_axes, recurrent_memory
 from attnviz.analysis.run_lab import CHOICES, check_free, default_axes
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention import attend
 from attnviz.core.errors import OptionError
 from attnviz.core.masks import make_mask
@@ -29,6 +30,7 @@ from attnviz.toy.words import open_word_files
 _ROWS_AT_ONCE = 64
 
 
+@check_arguments()
 def by_distance(
     text: str | None = None,
     count: int = 512,
@@ -54,7 +56,7 @@ def by_distance(
         raise OptionError(
             "--long takes a number of tokens from 2 to {most}, not {count}.", most=f"{MOST_TOKENS:,}", count=count
         )
-    chosen = change_settings(settings or Settings(), options)
+    chosen = change_settings(Settings() if settings is None else settings, options)
     axes = read_axes(vary, VARIES, CHOICES)
     if len(axes) > 1 or any(axis.name != "position" for axis in axes):
         raise OptionError(

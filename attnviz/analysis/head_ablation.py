@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.analysis.ablation import spearman
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Token
 from attnviz.core.contributions import head_lengths
 from attnviz.core.errors import OptionError, unknown_choice
@@ -110,6 +111,7 @@ def _in_largest(values: Floats) -> NDArray[np.float64]:
     return exact / (np.abs(exact).max(initial=0.0) or 1.0)
 
 
+@check_arguments()
 def ablate_heads(
     text: str,
     model: str | Model,

@@ -23,6 +23,7 @@ from attnviz.analysis.head_patterns import (
     pattern_places,
 )
 from attnviz.analysis.probe_heads import ProbeScores
+from attnviz.core.argument_kinds import TEXT, check_arguments
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError, OptionError, no_such, unknown_choice
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
@@ -113,11 +114,13 @@ class Heads(Result):
         """Return those of COLUMNS in which a head has a number."""
         return tuple(name for name in COLUMNS if any(row.value(name) is not None for row in self.rows))
 
+    @check_arguments(which=TEXT)
     def row(self, which: str) -> HeadReport:
         """Return one head's row, named as 18.6 (layer 18, head 6) or L18H6; MissingError for one that is not there."""
         layer, head = find_place(which, self.layers, self.heads)
         return next(row for row in self.rows if (row.layer, row.head) == (layer, head))
 
+    @check_arguments(column=TEXT)
     def sorted(self, column: str, top: int | None = None) -> Heads:
         """Return the rows by a column, the largest first, and only `top` of them; raises OptionError for another."""
         check_column(column, self.columns)
@@ -126,6 +129,7 @@ class Heads(Result):
         rows = [row for row in rows if row.value(column) is not None] + missing
         return replace(self, rows=tuple(rows if top is None else rows[:top]))
 
+    @check_arguments(column=TEXT)
     def matrix(self, column: str) -> Float64:
         """Return one column as [layers, heads]; nan where a head has no number or is not listed."""
         check_column(column, COLUMNS)

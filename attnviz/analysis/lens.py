@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.core.argument_kinds import TEXT, check_arguments
 from attnviz.core.attention_data import Token, Trace
 from attnviz.core.provenance import NOTHING_KNOWN, HeadsSwitchedOff, Provenance
 from attnviz.core.result import Result
@@ -63,6 +64,7 @@ class Lens(Result):
         return f"<Lens of {len(self.words)} layers x {len(self.rows)} tokens>"
 
 
+@check_arguments(watch=TEXT)
 def lens(
     text: str,
     model: str | Model,

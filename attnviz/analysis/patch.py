@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, unknown_choice
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
@@ -62,6 +63,7 @@ class Patching(Result):
         return [pair for pair in pairs if not np.isnan(self.recovered[pair])]
 
 
+@check_arguments()
 def patch(
     clean: str,
     corrupt: str,

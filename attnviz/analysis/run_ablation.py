@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from attnviz.analysis.ablation import WAYS, Ablation, Removal, moved
 from attnviz.analysis.entropy import least_even, unevenness
 from attnviz.analysis.inputs import MOST_WORDS, Given, check_head, head_shown
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention import merge_heads
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, unknown_choice
@@ -23,6 +24,7 @@ from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import Words, open_word_files
 
 
+@check_arguments()
 def ablate(
     text: str | None = None,
     token: str | int | None = None,
@@ -53,7 +55,7 @@ def ablate(
     if by not in WAYS:
         raise unknown_choice("--by", by, WAYS)
     check_head(head)
-    chosen = change_settings(settings or Settings(), options)
+    chosen = change_settings(Settings() if settings is None else settings, options)
     words, chosen = Given(text, keys, vectors, labels, open_word_files((text, keys), [chosen], progress)).words(chosen)
     asked = words.asked or words
     if by != "head" and max(len(asked.tokens), len(words.tokens)) > MOST_WORDS:

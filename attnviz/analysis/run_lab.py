@@ -16,6 +16,7 @@ from attnviz.analysis.entropy import entropy
 from attnviz.analysis.inputs import MOST_WORDS, Given, check_head, head_shown
 from attnviz.analysis.lab import VARIES, Axis, Cell, Lab, read_axes
 from attnviz.analysis.order_blindness import blind_to
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.positions import SCHEMES
@@ -41,6 +42,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+@check_arguments()
 def lab(
     text: str | None = None,
     settings: Settings | None = None,
@@ -64,7 +66,7 @@ def lab(
         >>> len(lab("猫吃鱼").cells)
         21
     """
-    chosen = change_settings(settings or Settings(), options)
+    chosen = change_settings(Settings() if settings is None else settings, options)
     if vectors is not None:
         chosen = replace(chosen, embedding="vectors", tokens="given")
     check_head(head)

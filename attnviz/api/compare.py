@@ -11,6 +11,7 @@ from attnviz.analysis.comparison import Comparison, compare_pairs
 from attnviz.analysis.order_blindness import blind_to
 from attnviz.api.run import run_model
 from attnviz.api.toy_or_model import AS_THEY_ARE, Joining, choose, joining_of
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.positions import SCHEMES
@@ -49,6 +50,7 @@ def compare(
 ) -> Comparison: ...
 
 
+@check_arguments()
 def compare(
     text_a: str | Attention,
     text_b: str | Attention,
@@ -191,6 +193,7 @@ def _compare_by_model(
     return [compare_pairs([(a.select(layer=one), b.select(layer=one))]) for one in each]
 
 
+@check_arguments()
 def compare_models(
     text: str,
     model_a: str,

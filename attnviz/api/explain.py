@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from attnviz.api.run import run
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from attnviz.explanation.elements import Explanation
 
 
+@check_arguments()
 def explain(
     text: str | None = None,
     settings: Settings | Options | None = None,

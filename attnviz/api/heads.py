@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from attnviz.analysis.heads import Heads, HeadTally, check_column
 from attnviz.analysis.probe_heads import PROBE_TOKENS, ProbeScores, check_probe, probe_model, probe_toy
 from attnviz.api.toy_or_model import choose
+from attnviz.core.argument_kinds import ArgumentKind, check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.read_file import need_text
+from attnviz.i18n.messages import message
 from attnviz.models.options import Options, check_contributions, check_options
 from attnviz.toy.attend import attend_to
 from attnviz.toy.settings import Settings
 from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import open_word_files, read_words
 
+_MEASURED = ArgumentKind(
+    lambda value: isinstance(value, str | Attention) or (isinstance(value, list | tuple | Iterator) and bool(value)),
+    message("a text, an Attention, or a list of these with at least one"),
+)
 
+
+@check_arguments(text=_MEASURED)
 def heads(
     text: str | Attention | Sequence[str] | Sequence[Attention],
     settings: Settings | Options | None = None,

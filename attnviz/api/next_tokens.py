@@ -10,6 +10,7 @@ from typing import Any
 
 from attnviz.analysis.next_tokens import Branch, FilledMask, FilledText, NextTokens
 from attnviz.analysis.passages import shares_of_steps
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.errors import OptionError
 from attnviz.core.read_file import need_text
 from attnviz.models.continuation import Continuation, Decoding, GeneratedToken, split_changes, unapplied_note
@@ -20,6 +21,7 @@ from attnviz.text.passages import find_for_answer, open_passages
 Watcher = Callable[[GeneratedToken], None]
 
 
+@check_arguments()
 def next_tokens(
     text: str,
     model: str | Path | Model,
@@ -83,6 +85,7 @@ def _respelled(continuation: Continuation, tokens: list[GeneratedToken]) -> tupl
     return tuple(replace(one, token=token) for one, token in zip(tokens, continuation.spelled.tokens, strict=True))
 
 
+@check_arguments()
 def fill(text: str, model: str | Path | Model, *, top: int = 10, download: bool = False) -> FilledText:
     """Show what a model of BERT's kind would put at each mask of a text, and what the mask attended to.
 

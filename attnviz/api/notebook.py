@@ -18,6 +18,7 @@ from attnviz.analysis.comparison import Comparison
 from attnviz.analysis.cost import Costs
 from attnviz.analysis.lab import Distances
 from attnviz.api.result_kinds import Look, as_text, draw, forms_of, kind_of, listing_of, read_look, redone_digits
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, unknown_choice
 from attnviz.core.result import Result
@@ -43,6 +44,7 @@ class View:
         return str(self.forms["text/plain"])
 
 
+@check_arguments()
 def show(shown: Result, view: str = "", **options: Any) -> View:
     """Return what a notebook shows of a result: page, figure or table; by default the first that it has.
 

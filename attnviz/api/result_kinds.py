@@ -25,6 +25,7 @@ from attnviz.analysis.next_tokens import (
 )
 from attnviz.analysis.patch import Patching, patching_document, patching_rows
 from attnviz.api import save as files
+from attnviz.core.argument_kinds import check_looks
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.selection import spell_choice
@@ -154,6 +155,7 @@ def read_look(result: Any, method: str, options: dict[str, Any]) -> Look:
     for name in options:
         if name not in known:
             raise unknown_choice(method, name, known)
+    check_looks(options)
     given = {name: value for name, value in options.items() if value is not None}
     digits = given.get("digits")
     style = {name: given[name] for name in _PICTURE if name in given}

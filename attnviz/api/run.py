@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 from numpy.typing import ArrayLike
 
 from attnviz.api.toy_or_model import Joining, choose, joining_of
+from attnviz.core.argument_kinds import TEXTS, check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.label_list import check_labels
@@ -36,6 +37,7 @@ def run(
 ) -> list[Attention]: ...
 
 
+@check_arguments(text=TEXTS)
 def run(
     text: str | list[str] | tuple[str, ...] | None = None,
     settings: Settings | Options | None = None,
@@ -143,6 +145,7 @@ def joining_words(options: Options) -> KnownWords | None:
     return lexicon.packaged()
 
 
+@check_arguments()
 def load_weights(
     path: str | Path,
     *,

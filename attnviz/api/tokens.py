@@ -6,6 +6,7 @@ from typing import Any
 
 from attnviz.api.run import joining_words
 from attnviz.api.toy_or_model import choose
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.provenance import TOY_UNKNOWN
 from attnviz.core.tokenized_text import TokenizedText
 from attnviz.models.options import Options, check_options
@@ -13,6 +14,7 @@ from attnviz.toy.settings import Settings
 from attnviz.toy.words import how_to_cut, open_word_files, read
 
 
+@check_arguments()
 def tokens(text: str, settings: Settings | Options | None = None, **options: Any) -> TokenizedText:
     """Cut a text as `run` does, without computing attention: tokens, pieces, ids and spans.
 

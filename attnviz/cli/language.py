@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from attnviz.core.errors import unknown_choice
-from attnviz.i18n.messages import LANGUAGES, replace_sentences, set_language
+from attnviz.i18n.messages import LANGUAGES, replace_sentences, use_language
 
 _FALLBACK = "en"
 
@@ -19,12 +19,12 @@ def choose_language(arguments: Iterable[str], environment: Mapping[str, str]) ->
     """
     replace_sentences(None)  # until a picture is read
     own = from_environment(environment)
-    set_language(own if own == _FALLBACK or _can_write("中文") else _FALLBACK)
+    use_language(own if own == _FALLBACK or _can_write("中文") else _FALLBACK)
     asked = from_arguments(arguments)
     if asked is not None:
         if asked not in LANGUAGES:
             raise unknown_choice("--lang", asked, LANGUAGES)
-        set_language(asked)
+        use_language(asked)
 
 
 def from_arguments(arguments: Iterable[str]) -> str | None:

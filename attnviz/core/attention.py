@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from attnviz.core.argument_kinds import WHOLE, check_arguments
 from attnviz.core.errors import InputError, ShapeError
 from attnviz.core.types import Booleans, Float32, Floats
 
@@ -32,6 +33,7 @@ class Attended(NamedTuple):
     logits: Floats
 
 
+@check_arguments()
 def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1) -> Floats:
     """Turn logits into weights that are at least 0 and sum to 1 along `axis`.
 
@@ -43,6 +45,10 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
         >>> softmax([0.0, 0.0])
         array([0.5, 0.5])
     """
+    dimensions = _logits(logits).ndim
+    if not -dimensions <= axis < dimensions:
+        last = dimensions - 1
+        raise ShapeError("axis must be from {first} to {last}, not {axis}.", first=-dimensions, last=last, axis=axis)
     weights = exponentials(logits, allowed, axis)
     total = weights.sum(axis=axis, keepdims=True)
     weights /= np.where(total == 0, 1, total)
@@ -122,6 +128,7 @@ def _distinct(rows: Floats) -> tuple[Floats, list[int]]:
     return rows[[first[each] for each in place]], [place[each] for each in written]
 
 
+@check_arguments()
 def scaled_dot_product_attention(
     query: ArrayLike,
     key: ArrayLike,
@@ -274,6 +281,7 @@ def _mean_in_float64(weights: Floats, v: Floats) -> Float32:
     return held
 
 
+@check_arguments(heads=WHOLE)
 def split_heads(x: ArrayLike, heads: int) -> Floats:
     """Cut the features into `heads` equal slices: [..., n, d] -> [..., heads, n, d / heads].
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.core.argument_kinds import ARRAY, INDEXES, NAMES, check_arguments
 from attnviz.core.errors import ShapeError, misnamed, no_such
 from attnviz.core.masks import fit_allowed
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
@@ -87,6 +88,7 @@ class Trace:
     sink: Floats | None = None
     terms: tuple[ScoreTerm, ...] = ()
 
+    @check_arguments(heads=INDEXES)
     def select(self, heads: list[int]) -> Trace:
         """Return the same layer with only these heads' intermediates; inputs and output stay those of all."""
         return replace(
@@ -171,6 +173,7 @@ class Attention(Result):
             raise misnamed(len(self.layers), len(self.heads), weights.shape)
 
     @classmethod
+    @check_arguments(layers=NAMES, heads=NAMES, text=None, keys=None, special_tokens_mask=ARRAY)
     def from_arrays(
         cls,
         weights: Any,
@@ -275,6 +278,7 @@ class Attention(Result):
         """Whether the last key is a sink that the heads have learned, and the others are the text's own tokens."""
         return len(self.key) == len(self.query) + 1 and self.key[-1] == SINK and self.key[:-1] == self.query
 
+    @check_arguments()
     def select(self, *, layer: int | str | Iterable[int | str] | None = None, head: Any = None) -> Attention:
         """Return these layers and heads alone, under their own numbers and names; None and "all" are all.
 

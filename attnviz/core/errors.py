@@ -79,7 +79,35 @@ def _cut(value: Any) -> Any:
         return replace(value, fields={name: _cut(each) for name, each in value.fields.items()})
     if isinstance(value, Listed):
         return Listed(tuple(map(_cut, value.items)))
-    return value if not isinstance(value, str) or len(repr(value)) <= _LONGEST else value[:_KEPT] + "…"
+    if isinstance(value, str):
+        return value if len(repr(value)) <= _LONGEST else value[:_KEPT] + "…"
+    return value if type(value) in _SHORT else _in_one_line(value)
+
+
+_SHORT = {int, float, bool, type(None)}
+
+
+class _Written(str):
+    """What Python writes of a value, cut: the same with !r as without."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _in_one_line(value: Any) -> Any:
+    """Return a value of a field as it is; what Python writes of it, cut, where that is long or has several lines."""
+    if isinstance(value, Path):
+        return value
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__name__}>"
+    if len(text) <= _LONGEST and "\n" not in text:
+        return value
+    short = " ".join(text.split())
+    return _Written(short if len(short) <= _KEPT else short[:_KEPT] + "…")
 
 
 class InputError(AttnvizError, ValueError):

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from attnviz.core.argument_kinds import AXES, check_arguments
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -67,6 +69,7 @@ class Result:
     a picture; scale and sinks. One that a result or a file cannot have is refused.
     """
 
+    @check_arguments()
     def save(self, path: str | Path, **options: Any) -> None:
         """Write a picture, a page or data, as the suffix says; the file is whole or untouched.
 
@@ -77,6 +80,7 @@ class Result:
         """
         _views().save(self, path, **options)
 
+    @check_arguments(ax=AXES)
     def figure(self, *, ax: Any = None, **options: Any) -> Any:
         """Draw a picture, and return matplotlib's Figure.
 
@@ -85,6 +89,7 @@ class Result:
         """
         return _views().figure(self, ax, **options)
 
+    @check_arguments()
     def show(self, view: str | None = None, **options: Any) -> None:
         """Show it now: in a notebook as a page, a figure or a table (`view`), elsewhere as the terminal prints it."""
         _views().show(self, view, **options)

@@ -54,6 +54,8 @@ def find_places(wanted: Any, names: Sequence[int | str], kind: Message, find: Fi
         found = [find(int(wanted))]
     else:
         raise OptionError("A {kind} is chosen by its number or name, not by {value!r}.", kind=kind, value=wanted)
+    if not found:
+        raise OptionError("No {kind} is chosen: give at least one, or all.", kind=kind)
     return list(dict.fromkeys(found))
 
 

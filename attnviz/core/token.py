@@ -21,7 +21,7 @@ class Token:
 
     def is_unknown(self, piece: object) -> bool:
         """Return whether the token is text that a vocabulary replaces, in whole or in part, by this piece ('[UNK]')."""
-        return piece is not None and self.start is not None and piece in (self.piece or "").split(" ")
+        return isinstance(piece, str) and self.start is not None and piece in (self.piece or "").split(" ")
 
 
 # The key that a learned sink is shown as, in the last column of a model's weights: see core.attention.attend.

@@ -25,7 +25,7 @@ _language = "en"
 _replaced: Mapping[str, str] | None = None  # what is said in place of other templates
 
 
-def set_language(name: str) -> None:
+def use_language(name: str) -> None:
     """Set the language of what users read: en or zh. Data and str() of a message or an error stay English."""
     global _language
     if name not in LANGUAGES:
@@ -44,11 +44,11 @@ def language() -> str:
 def speaking(name: str) -> Iterator[None]:
     """Use this language inside the `with` block."""
     before = _language
-    set_language(name)
+    use_language(name)
     try:
         yield
     finally:
-        set_language(before)
+        use_language(before)
 
 
 def replace_sentences(others: Mapping[str, str] | None) -> Mapping[str, str] | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.core.argument_kinds import TEXTS, check_arguments
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.memory_limit import memory_left
@@ -66,6 +67,7 @@ _NOTHING_KEPT = Request(layers=())
 _MEMORY, _MEMORY_PER_TOKEN = 34_000_000, 800
 
 
+@check_arguments()
 def load(reference: str | Path, *, download: bool = False) -> Model:
     """Open the model that `reference` names; its weights are read when they are needed.
 
@@ -208,6 +210,7 @@ class Model:
         self, text: list[str] | tuple[str, ...], options: Options | None = None, **given: Any
     ) -> list[Attention]: ...
 
+    @check_arguments(text=TEXTS)
     def attend(
         self,
         text: str | list[str] | tuple[str, ...],
@@ -390,6 +393,7 @@ class Model:
         shape = self.shape.of_decoder if reads_target(options, self.shape) else self.shape
         return HeadsSwitchedOff(find_heads(options.ablate, shape.layers, shape.heads), options.ablation)
 
+    @check_arguments()
     def encode(self, text: str, pair: str | None = None) -> EncodedText:
         """Return the tokens of a text, or of two segments, as the model's only stack or its encoder reads them.
 
@@ -403,6 +407,7 @@ class Model:
         """Return which model it is, for the provenance of what is computed with it."""
         return self._origin()
 
+    @check_arguments()
     def generate(
         self, text: str, options: Options | None = None, *, decoding: Decoding | None = None, **changes: Any
     ) -> Iterator[GeneratedToken]:
@@ -534,6 +539,7 @@ class Model:
             unknown_words=prompt.unknown_words,
         )
 
+    @check_arguments()
     def fill(self, text: str, *, top: int = 10) -> ReadMasks:
         """Return what a model of BERT's kind would put at each mask of a text, as masks.read_masks says."""
         from attnviz.models.masks import read_masks
@@ -583,6 +589,7 @@ class Model:
             )
         return encoded
 
+    @check_arguments()
     def tokens(
         self, text: str, options: Options | None = None, *, known: KnownWords | None = None, **changes: Any
     ) -> TokenizedText:

@@ -220,7 +220,7 @@ def test_names_of_heads():
         ({"sort": "induction"}, "takes one of"),
         ({"top": 0}, "whole number from 1"),
         ({"probe": True, "probe_tokens": 3}, "must be from 4"),
-        ({"probe_tokens": "many"}, "must be from 4"),
+        ({"probe_tokens": "many"}, "must be a whole number"),
     ],
 )
 def test_bad_options(options, words):
@@ -232,7 +232,7 @@ def test_bad_options(options, words):
 def test_bad_inputs():
     """No text, and texts among Attentions, are refused."""
     attention = attnviz.run("猫吃鱼")
-    with pytest.raises(InputError, match="no text"):
+    with pytest.raises(OptionError, match="with at least one, not"):
         attnviz.heads([])
     with pytest.raises(InputError, match="not some of each"):
         attnviz.heads([attention, "猫"])

@@ -234,7 +234,8 @@ def test_a_list_of_texts():
     first, second = attnviz.run(["猫吃鱼", "the cat eats"], heads=2)
     assert first.to_json() == attnviz.run("猫吃鱼", heads=2).to_json()
     assert [token.text for token in second.tokens] == ["the", "cat", "eats"]
-    assert attnviz.run([]) == []
+    with pytest.raises(OptionError, match="a list of texts with at least one, not"):
+        attnviz.run([])
     with pytest.raises(attnviz.AttnvizError, match="A text is a string"):
         attnviz.run(["猫吃鱼", 3])
 

@@ -10,7 +10,7 @@ from near import assert_near, assert_rows_sum_to_one
 
 from attnviz import run
 from attnviz.core.attention_data import Attention, Token
-from attnviz.core.errors import MissingError, ShapeError
+from attnviz.core.errors import AttnvizError, MissingError, ShapeError
 from attnviz.core.provenance import GivenOrigin, Provenance
 
 TOKENS = tuple(Token(text) for text in "猫吃鱼")
@@ -90,14 +90,22 @@ def test_select_keeps_names():
 
 @pytest.mark.parametrize(
     ("layer", "head", "shape"),
-    [(None, None, (2, 3)), ([], None, (0, 3)), (None, [], (2, 0)), ([1, 0], 2, (2, 1)), (0, [2, 0], (1, 2))],
+    [(None, None, (2, 3)), ([1, 0], 2, (2, 1)), (0, [2, 0], (1, 2)), (np.int64(1), range(2), (1, 2))],
 )
-def test_none_is_all_and_empty_is_none(layer, head, shape):
-    """None selects all, an empty list none, and a list its members in that order."""
+def test_none_is_all(layer, head, shape):
+    """None selects all, and a list its members in that order."""
     part = attention().select(layer=layer, head=head)
     assert part.weights.shape[:2] == shape == (len(part.layers), len(part.heads))
-    if layer == [1, 0]:
+    if isinstance(layer, list):
         np.testing.assert_array_equal(part.weights[:, 0], attention().weights[[1, 0], 2])
+
+
+@pytest.mark.parametrize("empty", [[], (), {}, np.array([]), range(0), iter([]), "", set()])
+def test_an_empty_choice(empty):
+    """A choice of no layer or head is refused, in whatever form it comes."""
+    for axis in ("layer", "head"):
+        with pytest.raises(AttnvizError):
+            attention().select(**{axis: empty})
 
 
 def test_select_by_name_or_number():

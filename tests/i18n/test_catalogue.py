@@ -20,7 +20,7 @@ from attnviz import cli
 from attnviz.cli import COMMANDS
 from attnviz.cli.options import OPTIONS
 from attnviz.cli.typer_text import HELP, SENTENCES, WORDS, reword
-from attnviz.i18n.messages import TOY, in_language, set_language
+from attnviz.i18n.messages import TOY, in_language, use_language
 from attnviz.toy import lexicon
 
 
@@ -187,7 +187,7 @@ def test_help_without_typers_internals(capsys, monkeypatch):
 
 def test_reword():
     """A sentence of typer is said in Chinese with what it holds; one that is unknown stays."""
-    set_language("zh")
+    use_language("zh")
     assert reword("Invalid value for '--heads': 'x' is not a valid int.") == "'--heads' 的值无效：'x' 不是整数。"
     assert reword("No such command 'rnu'. Did you mean 'run'?") == "没有命令 'rnu'。是不是想写 'run'？"
     assert reword("Something new.") == "Something new."

@@ -9,7 +9,7 @@ import pytest
 
 from attnviz.cli.language import from_arguments, from_environment
 from attnviz.i18n import messages
-from attnviz.i18n.messages import in_language, language, listed, message, set_language, speaking, toy_name
+from attnviz.i18n.messages import in_language, language, listed, message, speaking, toy_name, use_language
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_set_language():
     """Sentences come in the language that was set, str() stays English, and a wrong name is refused."""
     sentence = message("no mask")
     assert (language(), sentence.localized()) == ("en", "no mask")
-    set_language("zh")
+    use_language("zh")
     assert (language(), sentence.localized(), str(sentence)) == ("zh", "无掩码", "no mask")
     with pytest.raises(ValueError, match="en, zh, not 'fr'"):
-        set_language("fr")
+        use_language("fr")
     assert language() == "zh"
 
 
@@ -102,7 +102,7 @@ def test_fields():
         names=listed([toy_name("who acts"), toy_name("{a}"), 3]),
     )
     assert str(sentence) == "There is no head {x}: there are who acts, {a}, 3."
-    set_language("zh")
+    use_language("zh")
     assert "、{a}、3" in sentence.localized()
     assert "{x}" in sentence.localized()
     assert not set("there") <= set(sentence.localized())
@@ -110,7 +110,7 @@ def test_fields():
 
 def test_an_unknown_sentence_stays():
     """What the catalogue lacks is said in English, not left out; and nothing is the empty sentence."""
-    set_language("zh")
+    use_language("zh")
     assert message("Quite {what}.", what="new").localized() == "Quite new."
     assert messages.translate("") == ""
 
@@ -132,7 +132,10 @@ def test_library_stays_english():
 
 
 def test_public_name():
-    """`attnviz.set_language` is the one of messages."""
+    """`attnviz.set_language` sets the language that messages have; another one is told in a line."""
     import attnviz
 
-    assert attnviz.set_language is set_language
+    attnviz.set_language("zh")
+    assert language() == "zh"
+    with pytest.raises(attnviz.AttnvizError, match="one of en, zh, not None"):
+        attnviz.set_language(None)

@@ -8,7 +8,7 @@ import pytest
 
 from attnviz.cli import main
 from attnviz.i18n.decimals import pure_decimal
-from attnviz.i18n.messages import set_language
+from attnviz.i18n.messages import use_language
 from attnviz.text.clusters import count_columns
 
 LONG = "昨天晚上爷爷在厨房里给孙子做了一碗热汤"
@@ -35,7 +35,7 @@ def printed(arguments: list[str], language: str, capsys, monkeypatch) -> str:
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
         main([*arguments, "--lang", language])
-    set_language("en")
+    use_language("en")
     assert not ended.value.code
     return capsys.readouterr().out
 
@@ -67,8 +67,8 @@ def test_english_keeps_its_form(capsys, monkeypatch):
 def test_pure_decimal(written, english):
     """Only the 0 before a point goes, after a sign too; in Chinese it stays."""
     assert pure_decimal(written) == english
-    set_language("zh")
+    use_language("zh")
     try:
         assert pure_decimal(written) == written
     finally:
-        set_language("en")
+        use_language("en")

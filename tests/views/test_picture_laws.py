@@ -9,7 +9,7 @@ from drawn import draw
 from attnviz import Attention, ablate, by_distance, compare, run
 from attnviz.analysis.cost import cost
 from attnviz.core.errors import OptionError
-from attnviz.i18n.messages import message, set_language
+from attnviz.i18n.messages import message, use_language
 from attnviz.views.figure.chart import render_charts
 from attnviz.views.figure.render import render_figure
 from attnviz.views.prepared.ablation import draw_ablation
@@ -58,7 +58,7 @@ CHARTS = {
 @pytest.fixture(params=["en", "zh"])
 def language(request):
     """Draw in each language."""
-    set_language(request.param)
+    use_language(request.param)
     return request.param
 
 
