@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.core.argument_kinds import ATTENTION, ONE, check_arguments
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.token import SINK
 from attnviz.text.find_token import find_token
@@ -63,6 +64,7 @@ class PassageShares:
         return tuple(sorted(self.passages, key=lambda each: -each.share))
 
 
+@check_arguments(attention=ATTENTION, token=ONE)
 def passage_shares(attention: Attention, token: str | None = None) -> PassageShares | None:
     """Return what the answer's row took from each passage; None for an attention without passages.
 

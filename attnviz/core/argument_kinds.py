@@ -86,6 +86,7 @@ def _holds(value: Any, kinds: str) -> bool:
         return False
 
 
+ATTENTION = ArgumentKind(lambda value: hasattr(value, "mean_layers"), message("an Attention"))
 OPTIONS = ArgumentKind(lambda value: hasattr(value, "no_special"), message("an Options"))
 DECODING = ArgumentKind(lambda value: hasattr(value, "steps"), message("a Decoding"))
 WORDS = ArgumentKind(lambda value: hasattr(value, "is_known"), message("words that are known, as a lexicon has"))
