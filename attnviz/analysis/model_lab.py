@@ -16,6 +16,7 @@ from attnviz.analysis.inputs import MOST_WORDS, check_head, head_shown
 from attnviz.analysis.lab import MODEL_VARIES, Axis, Cell, Effect, Lab, read_axes
 from attnviz.analysis.map_distance import total_variation
 from attnviz.analysis.order_blindness import Blindness, Order, find_blindness
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import AttnvizError, InputError, MissingError, OptionError, unknown_choice
 from attnviz.core.masks import parse_mask
@@ -41,6 +42,7 @@ _ROUNDING = 1e-6  # of a weight, for each unit of the largest |logit|, as in ord
 LARGEST_CHANGE = 1e-2  # a change of a weight beyond it is never called none
 
 
+@check_arguments()
 def lab_model(
     text: str,
     model: str | Model,

@@ -100,7 +100,7 @@ ARGUMENTS: dict[str, ArgumentKind] = {
     **dict.fromkeys(("most", "probe_tokens", "top", "branches", "count", "axis"), WHOLE),
     **dict.fromkeys(("progress", "measure", "watch"), CALL),
     **dict.fromkeys(("temperature", "scale", "cap"), NUMBER),
-    **dict.fromkeys(("layer", "layers", "head"), CHOICE),
+    **dict.fromkeys(("layer", "layers", "head", "at"), CHOICE),
     **dict.fromkeys(("allowed", "bias", "sink"), ARRAY),
     "options": OPTIONS,
     "decoding": DECODING,
