@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from math import isfinite
+from math import isfinite, isqrt
 from types import MappingProxyType
 from typing import Any
 
@@ -38,6 +38,7 @@ MODEL_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"position": (OWN, SAME), "mask": (OWN, "none", "causal", "window:1")}
 )
 MOST_PASSES = 60
+_MOST_WEIGHTS = 2**27  # of all layers and heads of a pass, of which two are compared; each takes 4 bytes
 _ROUNDING = 1e-6  # of a weight, for each unit of the largest |logit|, as in order_blindness
 LARGEST_CHANGE = 1e-2  # a change of a weight beyond it is never called none
 
@@ -80,8 +81,14 @@ def lab_model(
     _check_count(axes)
     shown, changed = _layer(layer, network), _layers(at, network)
     passes = open_passes(network, text, pair)
-    if len(passes.tokens) > MOST_WORDS:
-        raise InputError("lab takes at most {most} tokens, not {count}.", most=MOST_WORDS, count=len(passes.tokens))
+    most = min(MOST_WORDS, isqrt(_MOST_WEIGHTS // (network.shape.layers * network.shape.heads)))
+    if len(passes.tokens) > most:
+        raise InputError(
+            "lab takes at most {most} tokens of {name}, not {count}.",
+            most=most,
+            name=network.name,
+            count=len(passes.tokens),
+        )
     cells: list[Cell] = []
     combined = list(product(*(axis.values for axis in axes)))
     with network.network.keep_weights():

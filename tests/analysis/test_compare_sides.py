@@ -98,6 +98,7 @@ def test_masks_that_differ():
     assert_rows_sum_to_one(run_.a)
     assert found.distances(run_)[0].counted.tolist() == [False, True, True, True]
     (form,) = prepare_comparison(found)
+    assert str(form.subject) == TEXT
     said = " | ".join(map(str, form.caption))
     assert "cells that a mask forbids in one of the two left out" in said
     assert "each row re-normalized" in said

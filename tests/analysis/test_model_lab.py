@@ -8,6 +8,7 @@ from near import assert_near
 from tiny_models import model_of
 
 from attnviz import lab_model, load, run
+from attnviz.analysis import model_lab
 from attnviz.analysis.entropy import entropy
 from attnviz.analysis.lab import lab_document, lab_rows
 from attnviz.analysis.order_blindness import Blindness
@@ -90,7 +91,7 @@ def test_documents_of_settings(models):
     assert hidden.cells[0].rows == ("the", "cat", "eats")
 
 
-def test_what_a_model_cannot_vary(models):
+def test_what_a_model_cannot_vary(models, monkeypatch):
     """A family without a rotation has no base, an embedding's positions are for all layers, two stacks are refused."""
     bert, gpt2 = models["bert"], models["gpt2"]
     for expected, model, given in (
@@ -121,5 +122,8 @@ def test_what_a_model_cannot_vary(models):
         lab_model(TEXT, bert, at=[0, 9])
     with pytest.raises(MissingError, match="no head 9"):
         lab_model(TEXT, bert, head=9)
+    monkeypatch.setattr(model_lab, "_MOST_WEIGHTS", 3 * 4 * 2**2)
+    with pytest.raises(InputError, match="at most 2 tokens of bert, not 5"):
+        lab_model(TEXT, bert)
     with pytest.raises(InputError, match="an encoder and a decoder"):
         lab_model(TEXT, models["t5"])

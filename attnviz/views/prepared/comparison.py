@@ -81,13 +81,20 @@ def prepare_comparison(
                 presentation.digits_or(DIGITS),
                 3,
                 ((heading,), titles),
-                subject=subject_of(*(text.localized() for text in texts)),
+                subject=_subject(comparison, texts),
                 what=message("attention weights, and what changes"),
                 sides=QUERY_AND_KEY,
                 cell_digits=presentation.cell_digits,
             )
         )
     return tuple(forms)
+
+
+def _subject(comparison: Comparison, texts: tuple[Message, ...]) -> Message:
+    """Return what a picture is of: the two texts or names; where one text has two sides, that text."""
+    if comparison.second is not None:
+        return subject_of(comparison.text_a)
+    return subject_of(*(text.localized() for text in texts))
 
 
 def title_of(name: Name, medium: Medium = "terminal") -> Message:
