@@ -36,9 +36,10 @@ def read_bytes(path: Path, most: int = LARGEST_TEXT, *, begins: bytes = b"") -> 
     try:
         with open(path, "rb") as file:
             _refuse_device(file, path)
-            data = read_at_most(file, most, repr(str(path)), begins=begins)
-        refuse_pointer(path, data[:LONGEST_POINTER])
-        return data
+            if file.seekable():
+                refuse_pointer(path, file.read(LONGEST_POINTER))
+                file.seek(0)
+            return read_at_most(file, most, repr(str(path)), begins=begins)
     except IsADirectoryError:
         raise InputError("{path!r} is a folder; a file was expected.", path=str(path)) from None
     except FileNotFoundError:

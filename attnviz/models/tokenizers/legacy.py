@@ -24,14 +24,7 @@ from attnviz.models.tokenizers.classes import (
     class_of,
 )
 from attnviz.models.tokenizers.partial_merges import LARGE, Merges, PartialMerges
-from attnviz.models.tokenizers.sentencepiece import (
-    BYTE,
-    CONTROL,
-    UNKNOWN,
-    USER_DEFINED,
-    SentencePiece,
-    read_sentencepiece,
-)
+from attnviz.models.tokenizers.sentencepiece import CONTROL, UNKNOWN, USER_DEFINED, SentencePiece, read_sentencepiece
 from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, note_ends_in_4, set_ends
 
 if TYPE_CHECKING:
@@ -411,9 +404,8 @@ def byte_fallback_tokenizer(
     _add_all(tokenizer, name, added, [*special, *others])
     if begin is not None or end is not None:
         set_ends(tokenizer, begin, end)
-    has_bytes = any(piece.kind == BYTE for piece in model.pieces)
     merges = PartialMerges(model, bpe, lambda text: text.replace(" ", "▁")) if partial else None
-    return TextTokenizer(tokenizer, name, unknown=None if has_bytes else model.unknown, merges=merges)
+    return TextTokenizer(tokenizer, name, unknown=model.unknown, merges=merges)
 
 
 def marian_tokenizer(folder: Path, file: str, settings: TokenSettings) -> TextTokenizer:

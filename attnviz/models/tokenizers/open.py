@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_there
-from attnviz.models.formats.files import LARGEST_JSON, check_file, text_of
+from attnviz.models.formats.files import LARGEST_JSON, check_file, map_bytes, text_of
 from attnviz.models.tokenizers.added_tokens import TokenSettings, add_tokens, read_token_settings
 from attnviz.models.tokenizers.classes import CLASS_ENDS, LANGUAGES, adds_again, check_json_class, class_of
 from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, load_library, note_ends_in_4, set_ends
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+_UNKNOWN_ID = re.compile(rb'(?<!\\)"unk_id"\s*:\s*(\d{1,9})')
 
 
 def open_tokenizer(folder: Path, config: Mapping[str, Any], source_language: str | None = None) -> TextTokenizer:
@@ -41,7 +44,7 @@ def _from_json(path: Path, config: Mapping[str, Any], settings: TokenSettings) -
     check_file(path, LARGEST_JSON)
     tokenizer = call_library(str(path), lambda: tokenizers.Tokenizer.from_file(str(path)))
     tokenizer.no_padding()  # it would stand among the ends of a text
-    unknown = call_library(str(path), lambda: _unknown_piece(tokenizer, settings.values))
+    unknown = call_library(str(path), lambda: _unknown_piece(tokenizer, settings.values, path))
     _follow_bert_settings(tokenizer, settings.values)
     name = class_of(config, settings.values)
     call_library(str(path), lambda: add_tokens(tokenizer, settings, again=adds_again(name, config)))
@@ -50,13 +53,13 @@ def _from_json(path: Path, config: Mapping[str, Any], settings: TokenSettings) -
     return found.with_notes(*note_ends_in_4(found, name, settings.values))
 
 
-def _unknown_piece(tokenizer: Tokenizer, settings: Mapping[str, Any]) -> str | None:
+def _unknown_piece(tokenizer: Tokenizer, settings: Mapping[str, Any], path: Path) -> str | None:
     """Return the piece for what is not in the vocabulary; None where bytes stand in for it."""
     model = tokenizer.model
     kind = type(model).__name__
     if kind == "Unigram":
-        found = getattr(model, "unk_id", None)
-        return tokenizer.id_to_token(found) if isinstance(found, int) else text_of(settings, "unk_token")
+        found = _UNKNOWN_ID.search(map_bytes(path).data)  # the object does not tell it
+        return text_of(settings, "unk_token") if found is None else tokenizer.id_to_token(int(found[1]))
     return getattr(model, "unk_token", None)
 
 

@@ -7,7 +7,7 @@ a warning. Where a folder has only older files, the same tokenizer is built from
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,10 +98,16 @@ class TextTokenizer:
         texts = (text, pair or "")
         spans = _spans(texts, made)
         ids = self._ids(made)
+        unknown = self._unknown(ids, sequences)
         tokens = tuple(
             _token(texts, which, span, piece, int(number), len(text) + 1)
             for which, span, piece, number in zip(sequences, spans, made.tokens, ids, strict=True)
         )
+        if unknown.any():  # Unigram gives the text that it lacks as its piece
+            tokens = tuple(
+                replace(token, piece=self.unknown) if lacks else token
+                for token, lacks in zip(tokens, unknown, strict=True)
+            )
         if all(which is None for which in sequences):
             raise InputError("The text is empty or blank: at least one word was expected.")
         if pair is not None and 1 not in sequences:
@@ -113,13 +119,15 @@ class TextTokenizer:
             special=np.array([which is None for which in sequences]),
             second=np.array([which == 1 for which in sequences]),
             words=_word_numbers(made),
-            unknown=np.array(
-                [
-                    self.unknown is not None and piece == self.unknown and which is not None
-                    for piece, which in zip(made.tokens, sequences, strict=True)
-                ]
-            ),
+            unknown=unknown,
         )
+
+    def _unknown(self, ids: NDArray[np.int64], sequences: list[int | None]) -> NDArray[np.bool_]:
+        """Return which tokens have the id that stands for what the vocabulary lacks, [n]; not those around a text."""
+        own = None if self.unknown is None else self.id_of(self.unknown)
+        of_text = np.array([which is not None for which in sequences])
+        found: NDArray[np.bool_] = np.logical_and(of_text, ids == (-1 if own is None else own))
+        return found
 
     @property
     def size(self) -> int:
