@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from paths import GOLDEN
 
-_COUNT = 800
+# The entries that a model gets: those of its tokenizer, padded to a multiple of 128.
+_COUNTS = {"bert": 512, "bert-cased": 512, "gpt2": 768, "llama": 640, "qwen2": 768, "roberta": 768}
+_COUNT = 384
 _TOKENIZERS = {
     "distilbert": "bert",
     "electra": "bert",
@@ -23,13 +25,14 @@ _TOKENIZERS = {
 }
 
 
-def model_of(path, family, words=None):
+def model_of(path, family, words=None, count=None):
     """A whole model in a folder: the golden weights, which know 41 words or so, with as many as a tiny tokenizer has.
 
-    words: whose tokenizer it is; the family's own kind, if not given.
+    words: whose tokenizer it is; the family's own kind, if not given. count: how many entries its vocabulary gets.
     """
     safetensors = pytest.importorskip("safetensors.numpy")
     words = words or _TOKENIZERS.get(family, family)
+    count = count or _COUNTS.get(words, _COUNT)
     shutil.copytree(GOLDEN / "models" / family, path, ignore=shutil.ignore_patterns("answers.npz"))
     with zipfile.ZipFile(GOLDEN / "tokenizers.zip") as archive:
         for name in archive.namelist():
@@ -39,10 +42,10 @@ def model_of(path, family, words=None):
     arrays = safetensors.load_file(path / "model.safetensors")
     for name, array in arrays.items():
         if config["vocab_size"] in array.shape[:2]:
-            wider = tuple(_COUNT if size == config["vocab_size"] else size for size in array.shape[:2])
+            wider = tuple(count if size == config["vocab_size"] else size for size in array.shape[:2])
             arrays[name] = np.resize(array, (*wider, *array.shape[2:]))
     safetensors.save_file(arrays, path / "model.safetensors")
-    config |= {name: _COUNT for name in ("vocab_size", "decoder_vocab_size") if name in config}
+    config |= {name: count for name in ("vocab_size", "decoder_vocab_size") if name in config}
     (path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return path
 

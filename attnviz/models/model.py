@@ -93,6 +93,18 @@ def opened(reference: str, download: bool = False) -> Model:
     return load(reference, download=download)
 
 
+def is_padding(count: int, size: int) -> bool:
+    """Return whether the entries that a model has beyond its tokenizer's pad its matrix of embeddings.
+
+    count: the model's; size: the tokenizer's. A matrix is padded to a multiple of 8, 16, 32, 64 or 128 (transformers'
+    resize_token_embeddings, pad_to_multiple_of; Megatron's make-vocab-size-divisible-by) by less than that multiple.
+    Of a multiple of 128, up to a hundredth may be spare: padding for several devices, and reserved entries, as in Qwen
+    (151,936 entries, 151,665 tokens), gpt-oss, BLOOM and Command R. Others are tokens that were added.
+    """
+    spare, multiple = count - size, min(count & -count, 128)
+    return (multiple >= 8 and spare < multiple) or (multiple == 128 and 100 * spare <= count)
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """An open model: its files, its network, and the reference that led to it; `attend` runs it on a text."""
@@ -147,15 +159,11 @@ class Model:
 
     @cached_property
     def _vocabulary_notes(self) -> tuple[Message, ...]:
-        """Return a note where the model has entries that its tokenizer lacks, and they are no padding of a matrix.
-
-        A matrix of embeddings is often padded to a multiple of 32 or more, or of 8 by fewer than 8 rows (transformers'
-        resize_token_embeddings, pad_to_multiple_of); other entries are tokens that were added.
-        """
+        """Return a note where the model has entries that its tokenizer lacks, and they are no padding of a matrix."""
         if self.network.reads_pictures:
             return ()
         count, size = self.shape.vocabulary, self.tokenizer.size
-        if count <= size or count % 32 == 0 or (count % 8 == 0 and count - size < 8):
+        if count <= size or is_padding(count, size):
             return ()
         return (
             message(
@@ -201,6 +209,26 @@ class Model:
                 name=self.name,
             ),
         )
+
+    def notes_on_text(self, encoded: EncodedText) -> tuple[Message, ...]:
+        """Return a note where a text names special tokens of a model whose chat template is not applied to it."""
+        named = self._names_special(encoded)
+        if not named or not self._template_notes():
+            return ()
+        return (
+            message(
+                "The text names special tokens of {name}: {tokens}. They are read as such; the model’s chat template "
+                "is not applied.",
+                name=self.name,
+                tokens=listed([*named[:3], *(["…"] if len(named) > 3 else [])]),
+            ),
+        )
+
+    def _names_special(self, encoded: EncodedText) -> list[str]:
+        """Return the special tokens that stand in the text itself, each once; not the one for unknown words."""
+        inside, first = np.unique(encoded.ids[~encoded.special & ~encoded.unknown], return_index=True)
+        numbers = inside[np.argsort(first)].tolist()
+        return [self.tokenizer.decode(number) for number in numbers if self.tokenizer.is_special(number)]
 
     @overload
     def attend(self, text: str, options: Options | None = None, **given: Any) -> Attention: ...
@@ -499,12 +527,13 @@ class Model:
             limits = TextLimits(self.name, self.shape, 0, can_slide=False)
             limits.check_beginning(text, self.tokenizer.count)
             encoded, source = self._checked(self.tokenizer.encode(text)), text
+            notes = self._template_notes()
         count = len(encoded.ids)
         while not options.chat and count > 1 and encoded.special[count - 1]:
             count -= 1
         if count < len(encoded.ids):
             ends = listed([token.text for token in encoded.tokens[count:]])
-            notes = (message("{ends} after the text is left out, so that the text goes on.", ends=ends),)
+            notes = (*notes, message("{ends} after the text is left out, so that the text goes on.", ends=ends))
         check_continuation(self.shape, self.name, count, steps)
         base = len(source) + options.chat
         ids = tuple(int(number) for number in encoded.ids[:count])
@@ -645,6 +674,7 @@ class Model:
         else:
             encoded = self._encode(text, pair, request)
             source = text if pair is None else f"{text}\n{pair}"
+            notes = self.notes_on_text(encoded)
         output = self._forward(encoded.ids, encoded.segments, request)
         return self._attention(
             encoded.tokens,
@@ -668,9 +698,9 @@ class Model:
         slid = slide(
             encoded.special, read_window, window=options.window, stride=options.stride, most=self.shape.positions
         )
-        unknown = _unknown_words(encoded)
+        unknown, about = _unknown_words(encoded), self.notes_on_text(encoded)
         if slid.windows == 1:
-            return self._attention(encoded.tokens, text, slid.output, request, unknown_words=unknown)
+            return self._attention(encoded.tokens, text, slid.output, request, about, unknown_words=unknown)
         note = message(
             "Read in {count} windows of {window} tokens, {stride} apart; each row is the mean over the windows "
             "that its token is in.",
@@ -683,7 +713,7 @@ class Model:
             text,
             slid.output,
             request,
-            (note,),
+            (note, *about),
             unknown_words=unknown,
             window=SlidingWindow(slid.window, slid.stride),
         )

@@ -12,7 +12,7 @@ import tiny_models
 from paths import GOLDEN
 
 from attnviz.core.errors import InputError
-from attnviz.models.model import load
+from attnviz.models.model import is_padding, load
 from attnviz.models.tokenizers.open import open_tokenizer
 
 pytest.importorskip("tokenizers")
@@ -216,15 +216,37 @@ def test_a_flag_that_only_transformers_4_follows(tmp_path, monkeypatch):
     assert opened(made["folder_of"](tmp_path, "PreTrainedTokenizerFast", "b", "", "true")).notes == ()
 
 
-@pytest.mark.parametrize("count", [831, 832, 800])
-def test_a_vocabulary_that_is_larger(tmp_path, monkeypatch, count):
+@pytest.mark.parametrize(
+    ("count", "size", "pads"),
+    [
+        (30522, 30519, False),  # three added tokens
+        (30528, 30522, True),  # a multiple of 64
+        (30720, 30519, True),  # within a hundredth of a multiple of 128
+        (32000, 30522, False),  # a multiple of 256, but not by that little
+        (32064, 32011, True),  # Phi-3
+        (50400, 50257, False),  # GPT-J without its added tokens: a multiple of 32
+        (50272, 50265, True),  # OPT
+        (128100, 128001, False),  # DeBERTa-v2
+        (151936, 151669, True),  # Qwen3
+        (201088, 200019, True),  # gpt-oss
+        (250880, 250680, True),  # BLOOM
+        (256000, 255029, True),  # Command R
+        (262208, 262145, True),  # Gemma 3
+    ],
+)
+def test_what_pads_a_vocabulary(count, size, pads):
+    """Entries beyond the tokenizer's are padding below the multiple that their number is of; others are told."""
+    assert is_padding(count, size) is pads
+
+
+@pytest.mark.parametrize("count", [831, 832, 800, 512])
+def test_a_vocabulary_that_is_larger(tmp_path, count):
     """A model with more entries than its tokenizer says so, unless the entries pad its embeddings to a multiple."""
-    monkeypatch.setattr(tiny_models, "_COUNT", count)
-    folder = tiny_models.model_of(tmp_path / "bert", "bert")
+    folder = tiny_models.model_of(tmp_path / "bert", "bert", count=count)
     size = opened(folder).size
     assert [str(note) for note in load(str(folder)).attend("the cat", layers=[0]).notes] == (
-        [f"bert has 831 entries in its vocabulary and its tokenizer {size}: added tokens may be missing."]
-        if count == 831
+        [f"bert has {count} entries in its vocabulary and its tokenizer {size}: added tokens may be missing."]
+        if count != 512
         else []
     )
     listed = {f"[X{i}]": size + i for i in range(count - size)}

@@ -234,3 +234,17 @@ def test_a_real_model():
     found = load(SMOLLM2).tokens("你好", chat=True)
     assert [token.text for token in found.tokens if token.start is not None] == ["你", "好"]
     assert [token.text for token in found.tokens][-4:] == ["<|im_start|>", "ass", "istant", "\n"]
+
+
+def test_a_template_that_is_not_applied(model):
+    """A text that names the model's special tokens says that the template is not applied; other texts say nothing."""
+    opened = with_template(model, "{{ messages[0].content }}")
+    special = next(name for name in opened.tokenizer._added if name not in opened.tokenizer.ends)
+    for found in (opened.attend(f"the {special} cat"), opened.attend(f"the {special} cat", window=4)):
+        assert f"names special tokens of model: {special}." in " ".join(map(str, found.notes))
+    assert opened.attend("the cat").notes == ()
+    first = next(iter(opened.continuations("the cat", attnviz.Options(), attnviz.Decoding(steps=1))))
+    assert "has a chat template, which is not applied" in str(first.prompt.notes[0])
+    alone = with_template(model, None)
+    assert alone.attend(f"the {special} cat").notes == ()
+    assert next(iter(alone.continuations("the cat", attnviz.Options(), attnviz.Decoding(steps=1)))).prompt.notes == ()
