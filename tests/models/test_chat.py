@@ -16,7 +16,9 @@ pytest.importorskip("jinja2", reason="jinja2 is not installed (the extra [chat])
 import attnviz
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.models import chat, chat_sandbox
+from attnviz.models.continuation import Decoding
 from attnviz.models.model import load
+from attnviz.models.options import Options
 
 CASES = json.loads((GOLDEN / "chat.json").read_text(encoding="utf-8"))["cases"]
 
@@ -243,8 +245,8 @@ def test_a_template_that_is_not_applied(model):
     for found in (opened.attend(f"the {special} cat"), opened.attend(f"the {special} cat", window=4)):
         assert f"names special tokens of model: {special}." in " ".join(map(str, found.notes))
     assert opened.attend("the cat").notes == ()
-    first = next(iter(opened.continuations("the cat", attnviz.Options(), attnviz.Decoding(steps=1))))
+    first = next(iter(opened.continuations("the cat", Options(), Decoding(steps=1))))
     assert "has a chat template, which is not applied" in str(first.prompt.notes[0])
     alone = with_template(model, None)
     assert alone.attend(f"the {special} cat").notes == ()
-    assert next(iter(alone.continuations("the cat", attnviz.Options(), attnviz.Decoding(steps=1)))).prompt.notes == ()
+    assert next(iter(alone.continuations("the cat", Options(), Decoding(steps=1)))).prompt.notes == ()
