@@ -12,6 +12,7 @@ from attnviz.core.version import __version__
 if TYPE_CHECKING:
     from attnviz.analysis.ablation import Ablation
     from attnviz.analysis.comparison import Comparison
+    from attnviz.analysis.contacts import Contacts, contacts
     from attnviz.analysis.cost import Cost, Costs, cost
     from attnviz.analysis.distances import by_distance
     from attnviz.analysis.head_ablation import HeadAblation, ablate_heads
@@ -46,6 +47,7 @@ __all__ = [
     "Attention",
     "AttnvizError",
     "Comparison",
+    "Contacts",
     "Cost",
     "Costs",
     "Distances",
@@ -72,6 +74,7 @@ __all__ = [
     "by_distance",
     "compare",
     "compare_models",
+    "contacts",
     "cost",
     "explain",
     "fill",
@@ -99,6 +102,7 @@ _HOMES = {
     "analysis.comparison": ("Comparison",),
     "analysis.cost": ("Cost", "Costs", "cost"),
     "analysis.distances": ("by_distance",),
+    "analysis.contacts": ("Contacts", "contacts"),
     "analysis.heads": ("Heads",),
     "analysis.head_ablation": ("HeadAblation", "ablate_heads"),
     "analysis.lab": ("Distances", "Lab"),

@@ -23,6 +23,7 @@ from attnviz.models.tokenizers.classes import (
     check_class,
     class_of,
 )
+from attnviz.models.tokenizers.esm import ESM, esm_tokenizer
 from attnviz.models.tokenizers.partial_merges import LARGE, Merges, PartialMerges
 from attnviz.models.tokenizers.sentencepiece import CONTROL, UNKNOWN, USER_DEFINED, SentencePiece, read_sentencepiece
 from attnviz.models.tokenizers.tokenizer import TextTokenizer, call_library, note_ends_in_4, set_ends
@@ -49,6 +50,8 @@ def from_older_files(folder: Path, config: Mapping[str, Any], settings: TokenSet
     if is_there(folder / "source.spm") and is_there(folder / "vocab.json"):
         check_class(folder, config, settings.values, MARIAN)
         return marian_tokenizer(folder, "source.spm", settings)
+    if is_there(folder / "vocab.txt") and class_of(config, settings.values) in ESM:
+        return esm_tokenizer(folder / "vocab.txt", read_lines(folder / "vocab.txt"), settings)
     if is_there(folder / "vocab.txt"):
         check_class(folder, config, settings.values, WORD_PIECE)
         return _read_word_piece(folder, settings)
