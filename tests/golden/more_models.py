@@ -70,6 +70,17 @@ MORE_SINGLE: Single = {
     ),
 }
 
+MORE_SINGLE |= {
+    "arcee": ("ArceeConfig", "ArceeForCausalLM", DECODER | {"mlp_bias": True, "head_dim": 6}, (11, 1)),
+    "cwm": (
+        "CwmConfig",
+        "CwmForCausalLM",
+        DECODER | {"num_hidden_layers": 3, "head_dim": 6, "sliding_window": 4, "mlp_bias": True},
+        (11, 1),
+    ),
+    "helium": ("HeliumConfig", "HeliumForCausalLM", DECODER | {"attention_bias": True, "head_dim": 4}, (11, 1)),
+}
+
 MOE = DECODER | {"num_experts_per_tok": 2, "num_experts": 5, "moe_intermediate_size": 11}
 ROPE2 = {
     "full_attention": {"rope_type": "yarn", "rope_theta": 300.0, "factor": 4.0, "original_max_position_embeddings": 20},

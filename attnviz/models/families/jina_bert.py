@@ -31,7 +31,6 @@ class JinaBert(Bert):
     unread: ClassVar[tuple[str, ...]] = ("is_decoder", "max_position_embeddings")
     harmless: ClassVar[dict[str, str]] = {
         "emb_pooler": "head",
-        "is_decoder": "family",
         "max_position_embeddings": "family",
     }
     fixed: ClassVar[dict[str, tuple[Any, ...]]] = {"is_decoder": (False,)}
