@@ -29,10 +29,7 @@ class JinaBert(Bert):
     may_be_causal = False
     reads: ClassVar[tuple[str, ...]] = ("feed_forward_type",)
     unread: ClassVar[tuple[str, ...]] = ("is_decoder", "max_position_embeddings")
-    harmless: ClassVar[dict[str, str]] = {
-        "emb_pooler": "head",
-        "max_position_embeddings": "family",
-    }
+    harmless: ClassVar[dict[str, str]] = {"emb_pooler": "head", "max_position_embeddings": "family"}
     fixed: ClassVar[dict[str, tuple[Any, ...]]] = {"is_decoder": (False,)}
 
     def check_positions(self) -> None:
