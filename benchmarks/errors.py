@@ -130,7 +130,8 @@ def single(model: Any, config: dict[str, Any], tensors: Any, ids: np.ndarray) ->
     attentions = out.attentions
     if shape_of(config).family == "squeezebert":  # it gives its scores
         attentions = [scores.softmax(dim=-1) for scores in attentions]
-    last = out.last_hidden_state if shape_of(config).family == "clip_text_model" else out.hidden_states[-1]
+    plain = shape_of(config).family in ("clip_text_model", "siglip_text_model")
+    last = out.last_hidden_state if plain else out.hidden_states[-1]
     return far(weights, stacked(attentions)), far(passed.hidden, last[0]).max(), logits
 
 

@@ -78,6 +78,13 @@ ENCODERS["clip_text_model"] = (
     (11, 1, 19),
 )
 
+ENCODERS["siglip_text_model"] = (
+    "SiglipTextConfig",
+    "SiglipTextModel",
+    ENCODER | {"layer_norm_eps": 0.01, "projection_size": 5},
+    (11, 1, 19),
+)
+
 # Heads of even width, which rotations need.
 ROTARY = ENCODER | {"hidden_size": 24, "type_vocab_size": 3}
 

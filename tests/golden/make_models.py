@@ -378,7 +378,11 @@ def answer(model: Any, name: str, ids: np.ndarray, segments: np.ndarray | None =
     if model.config.model_type == "gpt_oss":  # its eager attention drops the sink's column from the softmax
         weights = found[f"{name}_weights"]
         found[f"{name}_weights"] = np.concatenate([weights, 1 - weights.sum(axis=-1, keepdims=True)], axis=-1)
-    last = out.last_hidden_state if model.config.model_type == "clip_text_model" else out.hidden_states[-1]
+    last = (
+        out.last_hidden_state
+        if model.config.model_type in ("clip_text_model", "siglip_text_model")
+        else out.hidden_states[-1]
+    )
     found[f"{name}_hidden"] = last[0].numpy()
     if segments is not None:
         found[f"{name}_segments"] = segments

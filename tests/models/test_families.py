@@ -442,7 +442,11 @@ def test_errors_of_every_family_are_shown(name):
     rows = re.findall(r"^\| ([a-z0-9_-]+) \| \d+ x \d+ \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", shown, re.MULTILINE)
     assert {row[0] for row in rows} == set(FAMILIES) - {"smollm"} == {shape_of(load(name)[0]).family for name in NAMES}
     eps = float(np.finfo(np.float32).eps)
-    assert {row[0] for row in rows if row[4] == "-"} == {"clip_text_model", "splinter"}  # without a head
+    assert {row[0] for row in rows if row[4] == "-"} == {
+        "clip_text_model",
+        "siglip_text_model",
+        "splinter",
+    }  # without a head
     assert max(float(number) for row in rows for number in row[3:] if number != "-") <= near.STATES * eps
     for k, what in ((near.STATES, "logit"), (near.WEIGHTS, "weight|权重")):
         bound = f"{k * eps:.1e}".replace("e-0", "e-")

@@ -15,6 +15,7 @@ import zlib
 import numpy as np
 import pytest
 from golden_models import MODELS, write_safetensors
+from golden_models import load as load_golden
 from near import assert_near, assert_near64, assert_rows_sum_to_one, assert_states_near, assert_weights_near
 from paths import GOLDEN
 from PIL import Image
@@ -181,16 +182,31 @@ def test_results_go_to_files_and_come_back(vit, tmp_path):
 
 
 def test_clip_has_a_side_for_each(tmp_path):
-    """Of a whole CLIP a picture is read by one side, and token ids by the other; SigLIP reads pictures."""
+    """Of a whole CLIP a picture is read by one side, and token ids by the other; of a whole SigLIP too."""
     clip = load(write_model(tmp_path / "clip", "clip"))
     assert clip.shape.family == "clip_text_model"
     assert clip.shape.causal
     seen = clip.attend_picture(FOLDER / "wide.png")
     assert seen.provenance.model.family == "clip_vision_model"
     siglip = load(write_model(tmp_path / "siglip", "siglip"))
+    assert siglip.shape.family == "siglip_text_model"
+    assert not siglip.shape.causal
     assert siglip.attend_picture(FOLDER / "wide.png").query[0].text == "r0c0"
-    with pytest.raises(InputError, match="reads pictures, not texts"):
+    with pytest.raises(InputError, match="tokenizer"):
         siglip.attend("a cat")
+
+
+@pytest.mark.parametrize("name", ["clip", "siglip"])
+def test_the_text_side_of_a_whole_model_is_that_side_alone(name):
+    """The tensors under text_model. and text_config give what transformers computes with the side by itself."""
+    config, tensors, answers = load_golden(f"{name}_text_model")
+    whole = {f"text_model.{key}": one for key, one in tensors.items()}
+    network = Network({"model_type": name, "text_config": config}, whole)
+    passed = network.read(answers["text0_ids"], Request())
+    assert_weights_near(passed.weights, answers["text0_weights"], passed.traces)
+    assert_states_near(passed.hidden, answers["text0_hidden"])
+    looks_ahead = np.triu(passed.weights, 1).any()
+    assert looks_ahead == (name == "siglip")
 
 
 def test_a_text_model_refuses_a_picture_and_the_reverse(vit):

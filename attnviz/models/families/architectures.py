@@ -114,6 +114,7 @@ _BEGINNINGS = {
     "blenderbot": ("Blenderbot",),
     "blenderbot-small": ("BlenderbotSmall",),
     "clip_text_model": ("CLIPText", "CLIP"),
+    "siglip_text_model": ("SiglipText", "Siglip"),
     "vit": ("ViT",),
     "dinov2": ("Dinov2",),
     "dinov2_with_registers": ("Dinov2WithRegisters",),
@@ -186,7 +187,15 @@ _OTHERS = {
     "umt5": _TRANSLATOR,
     **dict.fromkeys(_ENCODERS, _ENCODER),
     **dict.fromkeys(
-        ("clip_text_model", "vit", "dinov2", "dinov2_with_registers", "clip_vision_model", "siglip_vision_model"),
+        (
+            "clip_text_model",
+            "siglip_text_model",
+            "vit",
+            "dinov2",
+            "dinov2_with_registers",
+            "clip_vision_model",
+            "siglip_vision_model",
+        ),
         ("ModelWithProjection", "ForImageClassification", "ForMaskedImageModeling", "Backbone"),
     ),
 }

@@ -1,20 +1,26 @@
-"""The text side of CLIP (Radford et al. 2021): a causal encoder whose last token stands for the text."""
+"""The text sides of CLIP (Radford et al. 2021), which is causal, and of SigLIP (Zhai et al. 2023), which is not."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from attnviz.core.errors import InputError
 from attnviz.core.types import Float32, Indexes
 from attnviz.models.families.activations import activation
-from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, StackSetup
-from attnviz.models.families.config import equal_heads
+from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, ModelShape, StackSetup
+from attnviz.models.families.config import Configuration, equal_heads
 from attnviz.models.families.layers import attention, heads_of, linear, take_layer_norm
 
 
 class ClipText(CausalStack):
-    """CLIP's text side: a table of positions, pre-norm layers; it gives a vector and no words."""
+    """CLIP's text side: a table of positions, pre-norm layers; it gives a vector and no words.
+
+    default_epsilon: of its norms, where the config is silent.
+    """
+
+    default_epsilon: ClassVar[float] = 1e-5
 
     prefixes = ("", "text_model.", "clip.text_model.")
     embedding = "embeddings.token_embedding.weight"
@@ -40,7 +46,7 @@ class ClipText(CausalStack):
         super().__init__(setup)
         equal_heads(self.dim, self.heads)
         self.wide = self.size(self.config, "intermediate_size")
-        self.epsilon = self.config.number("layer_norm_eps", default=1e-5)
+        self.epsilon = self.config.number("layer_norm_eps", default=self.default_epsilon)
         name, default = self.keys.activation
         self.activation = activation(self.config.word(name, default=default))
 
@@ -72,5 +78,26 @@ class ClipText(CausalStack):
         return take_layer_norm(self.weights, "final_layer_norm", self.dim, hidden, self.epsilon)
 
     def score(self, hidden: Float32) -> Float32:  # noqa: ARG002
-        """Raise InputError: CLIP's text side has no head that gives words."""
-        raise InputError("CLIP's text side gives a vector for the text and no words.")
+        """Raise InputError: such a text side has no head that gives words."""
+        raise InputError("{family} gives a vector for the text and no words.", family=self.shape.family)
+
+
+class SiglipText(ClipText):
+    """SigLIP's text side: CLIP's, but that a token attends to all others."""
+
+    prefixes = ("", "text_model.", "siglip.text_model.")
+    keys = ConfigKeys(
+        dim=("hidden_size", 768),
+        heads=("num_attention_heads", 12),
+        intermediate_size=("intermediate_size", 3072),
+        vocabulary=("vocab_size", 32_000),
+        positions=("max_position_embeddings", 64),
+        activation=("hidden_act", "gelu_pytorch_tanh"),
+    )
+    default_epsilon = 1e-6
+    harmless: ClassVar[Mapping[str, str]] = {**ClipText.harmless, "projection_size": "head"}
+
+    @classmethod
+    def read_shape(cls, config: Configuration, family: str) -> ModelShape:
+        """Return the model's size, from its config alone."""
+        return replace(super().read_shape(config, family), causal=False)

@@ -121,6 +121,7 @@ FAMILIES: dict[str, Family] = {
     "blenderbot": Family("Blenderbot", "bart:Blenderbot"),
     "blenderbot-small": Family("Blenderbot small", "bart:BlenderbotSmall"),
     "clip_text_model": Family("CLIP (text)", "clip:ClipText"),
+    "siglip_text_model": Family("SigLIP (text)", "clip:SiglipText"),
 }
 
 # Families that read pictures, and the part of a model of both sides that does so.
@@ -135,7 +136,13 @@ VISION_PARTS = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}
 
 # Other names of a family: the text part of a model that reads pictures too, what its authors' own code calls it, and
 # what transformers reads as that family.
-OTHER_NAMES = {"new": "gte", "gemma3_text": "gemma3", "gpt-sw3": "gpt2", "clip": "clip_text_model"}
+OTHER_NAMES = {
+    "new": "gte",
+    "gemma3_text": "gemma3",
+    "gpt-sw3": "gpt2",
+    "clip": "clip_text_model",
+    "siglip": "siglip_text_model",
+}
 
 
 def family_of(config: Mapping[str, Any], *, pictures: bool = False) -> str:
