@@ -51,6 +51,7 @@ class Picture(NamedTuple):
 
 PHONE = "我上周买的手机屏幕碎了"
 GALLERY = (
+    Picture("patches.png", "attnviz export --image samples/cat.png patches.png --model samples/colours --token 7,6"),
     Picture("terminal-table.svg", 'attnviz run "the cat eats the fish"', f'attnviz run "{PHONE}"', 58),
     Picture(
         "terminal-top.svg",
