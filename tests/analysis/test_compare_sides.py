@@ -31,7 +31,7 @@ def side(borders, seed, *, heads=2, causal=False, special=True, name="m", sink=F
     if special:
         tokens = (Token("[CLS]"), *tokens)
     count = len(tokens)
-    raw = np.random.default_rng(seed).random((1, heads, count, count + sink)) ** 3 + 1e-6
+    raw = np.random.default_rng(seed).random((1, heads, count, count + sink)) ** 3 + 0.001
     allowed = np.tri(count, count + sink, dtype=bool) if causal else None
     raw = raw if allowed is None else np.where(allowed, raw, 0)
     return Attention(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from near import assert_near
+from real_models import SMOLLM2, needs_smollm2
 from tiny_models import model_of
 
 from attnviz import lab_model, load, run
@@ -127,3 +128,12 @@ def test_what_a_model_cannot_vary(models, monkeypatch):
         lab_model(TEXT, bert)
     with pytest.raises(InputError, match="an encoder and a decoder"):
         lab_model(TEXT, models["t5"])
+
+
+@pytest.mark.slow
+@needs_smollm2
+def test_a_trained_model_is_blind_without_positions():
+    """SmolLM2 at one position and without its mask cannot tell a text from another order; its mask alone tells it."""
+    found = lab_model("The cat eats fish", SMOLLM2, vary=["position=same", "mask=none,own"])
+    assert [cell.blind_to for cell in found.cells] == [Blindness.ANY_ORDER, Blindness.NOTHING]
+    assert all(cell.effect.cosine < 1 for cell in found.cells)
