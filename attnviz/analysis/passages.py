@@ -73,9 +73,11 @@ def passage_shares(attention: Attention, token: str | None = None) -> PassageSha
     and layers; `join_passages` has divided them in each layer by their sum, so that each layer counts the same.
     Raises MissingError for a row that is not there.
     """
-    if not attention.provenance.passages or attention.provenance.answer is None:
+    row = answer_row(attention)
+    if row is None:
         return None
-    row = _answer(attention) if token is None else find_token(attention.query, token)[0]
+    if token is not None:
+        row = find_token(attention.query, token)[0]
     weights = attention.weights[:, :, row].mean(axis=(0, 1), dtype=np.float64)
     if attention.provenance.hidden is not None:
         weights = weights / (weights.sum() or 1)
@@ -155,16 +157,21 @@ def shares_of_steps(
     return PassageShares(ANSWER, passages, rest, tuple(range(layers)), tuple(range(heads)))
 
 
-def _answer(attention: Attention) -> int:
-    """Return the index of the answer among the queries: its passage's, or in cross-attention that of the target."""
+def answer_row(attention: Attention) -> int | None:
+    """Return the index of the answer among the queries: its passage's, or in cross-attention that of the target.
+
+    None for an attention without passages.
+    """
     name = attention.provenance.answer
+    if not attention.provenance.passages or name is None:
+        return None
     spans = {(one.start, one.end) for one in attention.provenance.passages if one.name == name}
     for index, token in enumerate(attention.query):
         if token.start is not None and (
             (token.start, token.end) in spans or (attention.is_cross and token.text == name)
         ):
             return index
-    return find_token(attention.query, name or "")[0]
+    return find_token(attention.query, name)[0]
 
 
 def _shares_of(lengths: NDArray[np.float32]) -> NDArray[np.float64]:

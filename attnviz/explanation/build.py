@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.analysis.entropy import least_even, unevenness
+from attnviz.analysis.passages import answer_row
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.selection import names_several
@@ -30,10 +31,10 @@ def explain_attention(
 ) -> Explanation:
     """Explain one row of `attention` step by step; with `cell`, one weight of it; with head="all", compare the heads.
 
-    token, cell: a word, `猫#2` or an index; see find_token. Without a token, the word whose row is least even
-    over what it may look at. head: a number or a name; several are compared; without it, of several, the one whose row
-    is least even. layer: a number, or "mean", of which only the weights are known; without it the last. What was chosen
-    is told in the notes.
+    token, cell: a word, `猫#2` or an index; see find_token. Without a token, the word whose row is least even over what
+    it may look at; of passages the answer's. head: a number or a name; several are compared; without it, of several,
+    the one whose row is least even. layer: a number, or "mean", of which only the weights are known; without it the
+    last. What was chosen is told in the notes.
     Where only the weights are known, the row's weights, their entropy and the heads beside each other are all there is.
     Raises MissingError for what is not there, InputError where no row can be explained.
     """
@@ -47,6 +48,7 @@ def explain_attention(
         )
     _refuse_switched_off(chosen)
     notes: list[Message] = []
+    token = answer_row(attention) if token is None else token
     wanted = None if token is None else _find(attention.query, token, notes)
     asked = None if cell is None else _find(attention.key, cell, notes)
     several = head != "all" and names_several(head) if isinstance(head, str) else isinstance(head, Iterable)

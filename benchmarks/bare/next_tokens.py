@@ -6,6 +6,7 @@ It adds one token first, which reads the text and warms up; then it prints how l
 from that on, and the tokens that were added.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-torch.set_num_threads(2)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 path, steps, text = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 tokenizer = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
 given = {"gguf_file": path.name, "attn_implementation": "eager", "dtype": torch.float32}

@@ -146,6 +146,7 @@ def test_passages_of_the_toy_and_of_weights(call):
     assert "keeps no line ends" in err
 
 
+@pytest.mark.slow
 def test_files_of_passages_in_every_form(call):
     """Pictures, pages and tables have passages as rows, and the sentence that tells of the answer."""
     names = ("x.png", "x.svg", "x.html", "x.md", "x.csv", "x.npz")
@@ -185,6 +186,14 @@ def test_what_does_not_go_together(call, arguments, code, said):
     found, out, err = call("run", TEXT, *arguments)
     assert (found, out, err.count("\n")) == (code, "", 1)
     assert said in err
+
+
+def test_explain_takes_the_answer(call):
+    """Of passages explain redoes the answer's row, unless another is named."""
+    for more, row in (((), "P3"), (("--token", "P1"), "P1")):
+        code, out, err = call("explain", TEXT, "--parts", "lines.txt", *more)
+        assert code == 0, err
+        assert f"How “{row}” looks at the words" in out
 
 
 def test_numbers_have_no_passages(call):
