@@ -6,9 +6,8 @@ import json
 import re
 
 import numpy as np
-import pytest
 from continuations import PROMPT, WORDS, continuation
-from near import assert_within
+from near import assert_near, assert_within
 from page_blocks import decode_block
 
 from attnviz import run
@@ -39,7 +38,7 @@ def test_steps_are_those_of_the_result(tmp_path):
     for row, one in enumerate(result.tokens):
         assert_within(shares[row, : PROMPT + row], one.shares, one.shares.max() / 500, "a byte has 255 steps")
         assert (shares[row, PROMPT + row :] == 0).all()
-        assert played["steps"][row]["attended"][0][2] == pytest.approx(float(max_word(one)))
+        assert_near(played["steps"][row]["attended"][0][2], max_word(one))
 
 
 def max_word(one):
