@@ -54,10 +54,11 @@ def test_playing_stops_at_the_end(tab):
     tab.page.wait_for_timeout(3000)  # two steps of half a second
     assert shown(tab)[-1] == "slept"
     assert "Play" in tab.text("#play")
+    tab.act("#speed", "select_option", "slow")
     tab.act("#play", "click")
     assert shown(tab)[-1] == "mat"
     tab.act("#play", "click")
-    tab.page.wait_for_timeout(800)
+    tab.page.wait_for_timeout(2600)
     assert shown(tab)[-1] == "mat"
 
 

@@ -1,19 +1,50 @@
-"""A random walk through the page in a real browser: whatever is clicked, pressed or scrolled, nothing goes wrong."""
+"""Random walks through the page in Chromium and in Firefox: whatever is clicked, pressed or scrolled, all goes well."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from continuations import continuation
+from firefox import FIREFOX, Firefox
 from test_browser import CHROMIUM, Tab, browser  # noqa: F401  (a fixture)
 
 from attnviz import Attention, compare, run
-from attnviz.api.save import save_attention, save_comparison
+from attnviz.api.save import save_attention, save_comparison, save_next
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
+pytestmark = pytest.mark.slow
 
-ACTIONS = 500  # on each page
-KEYS = ("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Escape", "Tab", "Home", "End", "Shift+ArrowRight")
-CONTROLS = "button:visible, [role=tab]:visible, select:visible, input:visible, summary:visible"
+ACTIONS = 500  # on each page, in each browser
+TOGETHER = 10  # actions, after which Firefox is asked what it said
+KEYS = ("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Escape", "Tab", "Home", "End", "Space")
+# As WebDriver names them.
+CODES = dict(zip(KEYS, "\ue012\ue014\ue013\ue015\ue007\ue00c\ue004\ue011\ue010 ", strict=True)) | {"Shift": "\ue008"}
+
+# A control is used. Printing is left out: Firefox would wait for an answer in its dialog.
+FIND = """
+const all = [...document.querySelectorAll("button:not(#print), select, input, summary")];
+const seen = all.filter((one) => one.checkVisibility() && !one.disabled);
+const one = seen[Math.floor(arguments[0] * seen.length)];
+if (!one) return null;
+const choose = (count) => Math.floor(arguments[1] * count);
+if (one.tagName === "SELECT") {
+  one.selectedIndex = choose(one.options.length);
+  one.dispatchEvent(new Event("change", { bubbles: true }));
+} else if (one.tagName === "INPUT") {
+  const words = ["", "word1", "猫", "(", String.fromCharCode(92)];
+  one.value = one.type === "range" ? Number(one.min) + choose(1 + Number(one.max) - Number(one.min)) : words[choose(5)];
+  one.dispatchEvent(new Event("input", { bubbles: true }));
+} else {
+  one.scrollIntoView({ block: "nearest" });
+  const box = one.getBoundingClientRect();
+  return [box.x + box.width / 2, box.y + box.height / 2];
+}
+return [];
+"""
+CANVAS = """
+const box = document.getElementById("canvas").getBoundingClientRect();
+const [width, height] = [Math.min(box.right, innerWidth) - box.x, Math.min(box.bottom, innerHeight) - box.y];
+return width > 1 && height > 1 && box.x >= 0 && box.y >= 0 ? [box.x, box.y, width, height] : null;
+"""
 
 
 def many_heads(path):
@@ -26,57 +57,124 @@ def many_heads(path):
 
 PAGES = {
     "many heads": many_heads,
-    "one head, causal": lambda path: save_attention(run("我上周买的手机屏幕碎了", mask="causal"), path),
+    "four heads, causal": lambda path: save_attention(run("我上周买的手机屏幕碎了", mask="causal", heads=4), path),
     "two texts": lambda path: save_attention(run("the cat eats fish", keys="猫吃鱼"), path),
     "comparison": lambda path: save_comparison(compare("猫吃鱼", "鱼吃猫", heads=2), path),
+    "steps": lambda path: save_next(continuation(), path),
 }
 
 
-def step(tab, random):
+class InChromium:
+    """A page in Chromium."""
+
+    def __init__(self, browser, path):  # noqa: F811
+        self.tab = Tab(browser, path, "", 1280, 800, "light")
+        self.page = self.tab.page
+
+    def run(self, script, *values):
+        """Run a function's body in the page."""
+        return self.page.evaluate(f"(values) => (function () {{ {script} }})(...values)", list(values))
+
+    def move(self, x, y, *, click=False):
+        """Move the pointer, and click."""
+        self.page.mouse.move(x, y)
+        if click:
+            self.page.mouse.click(x, y)
+
+    def press(self, *keys):
+        """Press a key, or several together."""
+        self.page.keyboard.press("+".join(keys))
+
+    def scroll(self, by):
+        """Turn the wheel; sideways Chromium would go back to the page before."""
+        self.page.mouse.wheel(0, by)
+
+    def faults(self):
+        """Return what was said so far, and asked for."""
+        return self.tab.faults
+
+    def close(self):
+        """Close the page."""
+        self.tab.context.close()
+
+
+class InFirefox:
+    """A page in Firefox."""
+
+    def __init__(self, firefox, path):
+        self.firefox = firefox
+        firefox.open(path.as_uri())
+        self.run, self.move, self.faults = firefox.run, firefox.move, firefox.faults
+
+    def press(self, *keys):
+        """Press a key, or several together."""
+        steps = [{"type": "keyDown", "value": CODES[key]} for key in keys]
+        steps += [{"type": "keyUp", "value": CODES[key]} for key in reversed(keys)]
+        self.firefox.act({"type": "key", "id": "keys", "actions": steps})
+
+    def scroll(self, by):
+        """Turn the wheel."""
+        turn = {"type": "scroll", "x": 400, "y": 400, "deltaX": 0, "deltaY": by, "duration": 0}
+        self.firefox.act({"type": "wheel", "id": "wheel", "actions": [turn]})
+
+    def close(self):
+        """Leave the page."""
+        self.firefox.ask("WebDriver:Navigate", url="about:blank")
+
+
+def step(hand, random):
     """Do one thing at random: mostly point and click in the view, else use a control, a key, or the wheel."""
-    page, way = tab.page, random.integers(6)
-    box = page.locator("#canvas").bounding_box() if page.locator("#canvas").is_visible() else None
-    if way <= 1 and box is not None:
-        x, y = box["x"] + random.random() * box["width"], box["y"] + random.random() * box["height"]
-        page.mouse.move(x, y)
-        if way == 1:
-            page.mouse.click(x, y)
+    way = random.integers(6)
+    box = hand.run(CANVAS) if way <= 1 else None
+    if box is not None:
+        x, y, width, height = box
+        hand.move(x + random.random() * (width - 1), y + random.random() * (height - 1), click=way == 1)
     elif way == 2:
-        page.keyboard.press(str(random.choice(KEYS)))
+        key = str(random.choice(KEYS))
+        hand.press(*(("Shift", key) if key.startswith("Arrow") and random.random() < 0.3 else (key,)))
     elif way == 3:
-        page.mouse.wheel(0, int(random.integers(-300, 300)))  # sideways Chromium would go back to the page before
+        hand.scroll(int(random.integers(-300, 300)))
     else:
-        use_control(page, random)
+        at = hand.run(FIND, random.random(), random.random())
+        assert at is not None, "the page has no control in sight"
+        if at and min(at) >= 0:
+            hand.move(*at, click=True)
 
 
-def use_control(page, random):
-    """Use a control that is in sight: choose, type, or press it."""
-    found = page.locator(CONTROLS).all()
-    assert found, f"the page is gone: {page.url}"
-    control = found[random.integers(len(found))]
-    tag, kind = control.evaluate("one => [one.tagName, one.type || '']")
-    if tag == "SELECT":
-        control.select_option(index=int(random.integers(control.locator("option").count())))
-    elif tag == "INPUT" and kind in ("search", "text"):
-        control.fill(str(random.choice(["", "word1", "猫", "(", "\\"])))
-    elif tag == "INPUT" and kind == "range":
-        low, high = (int(control.get_attribute(end) or 0) for end in ("min", "max"))
-        control.fill(str(random.integers(low, high + 1)))
-    else:
-        control.click(timeout=2000, force=True, no_wait_after=True)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_goes_wrong(browser, tmp_path, name):  # noqa: F811
-    """500 random actions leave no word in the console and no exception, and the page still shows its state."""
-    path = tmp_path / "page.html"
-    PAGES[name](path)
-    tab, random = Tab(browser, path, "", 1280, 800, "light"), np.random.default_rng(19)
+def walk(hand):
+    """Take the walk; at its end the page shows a state, without a word of error."""
+    random = np.random.default_rng(19)
     try:
         for count in range(ACTIONS):
-            step(tab, random)
-            assert tab.faults == [], f"after {count + 1} actions"
-        tab.settled()
-        assert tab.faults == []
+            step(hand, random)
+            if count % TOGETHER == TOGETHER - 1:
+                assert hand.faults() == [], f"after {count + 1} actions"
+        assert int(hand.run("return document.documentElement.dataset.shown")) > 50
+        assert hand.run("return document.querySelectorAll('.alarm:not([hidden])').length") == 0
+        assert hand.faults() == []
     finally:
-        tab.context.close()
+        hand.close()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_goes_wrong_in_chromium(browser, tmp_path, name):  # noqa: F811
+    """500 random actions leave no word in the console, no exception and no request."""
+    PAGES[name](tmp_path / "page.html")
+    walk(InChromium(browser, tmp_path / "page.html"))
+
+
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory):
+    """One Firefox for all tests."""
+    started = Firefox(tmp_path_factory.mktemp("profile"))
+    yield started
+    started.close()
+
+
+@pytest.mark.skipif(FIREFOX is None, reason="firefox is not installed")
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_goes_wrong_in_firefox(firefox, tmp_path, name):
+    """500 random actions leave no error and no warning of the page."""
+    PAGES[name](tmp_path / "page.html")
+    walk(InFirefox(firefox, tmp_path / "page.html"))
