@@ -12,6 +12,7 @@ import io
 import os
 import shutil
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -461,6 +462,9 @@ def with_special(layers=1, heads=1):
     return Attention.from_arrays(weights, ["[CLS]", "the", "cat", "eats", "fish", "[SEP]"])
 
 
+HIDDEN_AMONG_MANY = (Token("[CLS]"), *(Token(f"w{i}") for i in range(1, 140)))
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_special_tokens_can_be_hidden(open_page, view):
     """Special tokens and sinks leave tables, pictures and scales; the rest is kept or re-normalized, which is said."""
@@ -491,6 +495,37 @@ def test_special_tokens_can_be_hidden(open_page, view):
         assert tab.text("#legend").split()[-1] == number(float(most), 3)
     tab.act("#special", "select_option", "keep")
     assert "special" not in tab.state
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_captions_are_true_in_every_state(open_page, view):
+    """Whatever is hidden: where the page says that rows sum to 1, those of its table do; else it does not say so."""
+    plain, many = with_special(2, 3), large()
+    half = np.array(many.weights) / 2  # the other half goes to [CLS]
+    half[..., 0] += 0.5
+    large_ = replace(many, query=HIDDEN_AMONG_MANY, key=HIDDEN_AMONG_MANY, weights=half)
+    nothing_left = np.array(plain.weights)
+    nothing_left[:, :, 1] = [1, 0, 0, 0, 0, 0]
+    rest = Attention.from_arrays(nothing_left, [token.text for token in plain.query])
+    for attention, row in ((plain, 2), (rest, 1), (large_, 5)):
+        tab = open_page(attention, f"view={view}&layer=0&head=0&word={row}&order=text")
+        for special in ("keep", "hide", "renormalize"):
+            tab.act("#special", "select_option", special)
+            total = sum(float(cells[1]) for cells in tab.table())
+            said = [tab.text(f"#{name}") for name in ("caption", "note", "precision")]
+            assert ("sums to 1" in said[0]) == (special == "keep")
+            assert ("re-normalized to sum to 1" in said[0]) == (special == "renormalize")
+            sums = special != "hide" and not (special == "renormalize" and attention is rest)
+            assert (abs(total - 1) < 0.0006 * len(tab.table())) == sums
+            if view != "heads" or attention is not large_:
+                assert ("of some nothing is left" in said[1]) == (special == "renormalize" and attention is rest)
+            rounded = attention is large_
+            assert ("before words were hidden" in said[2]) == (rounded and special != "keep")
+            assert ("exact" in said[2]) == (not rounded)
+            if view == "arcs" and attention is plain and special == "hide":
+                tab.go("view=arcs&layer=0&head=0&special=hide&order=text")
+                assert "of 24 are drawn" in tab.text("#note")
+                tab.go(f"view=arcs&layer=0&head=0&word={row}&order=text&special=hide")
 
 
 def test_pages_without_special_tokens_have_no_switch(open_page):

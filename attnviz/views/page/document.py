@@ -134,7 +134,7 @@ def of_attention(
         titles=_sheet_titles(attention, names, panels),
         view=_first_view(attention, patches, played),
         patches=patches,
-        hideable=_hideable(attention, panels),
+        hideable=_hideable(attention, panels, form.caption),
         start=(len(attention.layers) - 1, len(names) - 1 if len(names) > len(attention.heads) > MOST_HEADS else 0),
         terms=_terms_block(attention, panels, len(names)),
         played=played,
@@ -220,7 +220,7 @@ def _in_languages(attention: Attention, steps: tuple[Step, ...]) -> list[list[An
     return written
 
 
-def _hideable(attention: Attention, panels: list[Panel]) -> Hideable:
+def _hideable(attention: Attention, panels: list[Panel], caption: tuple[Message, ...]) -> Hideable:
     """Return the columns of special tokens and sinks; none of reduced heads, whose rows are not all weights."""
     if attention.provenance.reduced is not None:
         return Hideable()
@@ -235,7 +235,8 @@ def _hideable(attention: Attention, panels: list[Panel]) -> Hideable:
         sums = rest.sum(axis=1)
         high = max(high, float(rest.max(initial=0)))
         whole = max(whole, float((rest.max(axis=1) / np.where(sums > 0, sums, 1)).max(initial=0)))
-    return Hideable(tuple(columns), (high, whole))
+    sums = tuple(at for at, part in enumerate(caption) if "to 1" in part.template)
+    return Hideable(tuple(columns), (high, whole), sums)
 
 
 def _prepare_plain(attention: Attention, presentation: Presentation, refining: Refining) -> Prepared:
@@ -428,6 +429,7 @@ def _assemble(content: _Content, refining: Refining) -> Document:
             rows=maps[0].shape[0],
             columns=maps[0].shape[1],
             step=max(tokens_per_cell(len(rows)), tokens_per_cell(len(columns))),
+            steps=(tokens_per_cell(len(rows)), tokens_per_cell(len(columns))),
         ),
         hideable=content.hideable,
         terms=terms,

@@ -57,12 +57,16 @@ class PageSheet:
 
 @dataclass(frozen=True)
 class SmallMaps:
-    """The pooled maps of all sheets: their block, the cells of each, and how many tokens a cell stands for."""
+    """The pooled maps of all sheets: their block, and the cells of each.
+
+    steps: how many tokens a cell stands for, of the rows and of the columns; step: the larger.
+    """
 
     block: int
     rows: int
     columns: int
     step: int
+    steps: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,12 @@ class Hideable:
     """The columns of special tokens and sinks, which the reader may hide.
 
     high: the largest number of all sheets in the other columns, as it is, and with each row re-normalized to sum to 1.
+    sums: which parts of the caption say what a row sums to, which hiding changes.
     """
 
     columns: tuple[int, ...] = ()
     high: tuple[float, float] = (0.0, 0.0)
+    sums: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,11 @@ SENTENCES: dict[str, Message] = {
     "special_renormalize": message("hidden, rows sum to 1"),
     "special_hidden": message("Hidden: {words}. What is left of a row was not re-normalized."),
     "special_renormalized": message("Hidden: {words}. What is left of each row was re-normalized to sum to 1."),
+    "special_renormalized_rest": message(
+        "Hidden: {words}. What is left of each row was re-normalized to sum to 1; of some nothing is left."
+    ),
+    "rows_hidden": message("each row is what a word gives to the words that are shown"),
+    "rows_whole": message("each row is what a word gives to the words that are shown, re-normalized to sum to 1"),
     "special_pooled": message("Small maps show the special tokens still."),
     "zoom": message("Size"),
     "zoom_in": message("Larger"),
@@ -132,9 +137,12 @@ SENTENCES: dict[str, Message] = {
     "arcs_shown": message("{shown} of {count} are drawn."),
     "arcs_direction": message("Above the line words look to the right or at themselves, below it to the left."),
     "arcs_cross": message("The words above look at the words below."),
-    "pooled": message("Each cell of a small map is {step} x {step} words: the strongest of them."),
+    "pooled": message("Each cell of a small map is {rows} x {columns} words: the strongest of them."),
     "exact": message("The numbers are exact."),
     "rounded": message("The numbers are rounded: each is within .002 of the largest in its row."),
+    "rounded_hidden": message(
+        "The numbers are rounded: before words were hidden, each was within .002 of the largest in its row."
+    ),
     "too_old": message("This browser cannot open the weights. Browsers of 2023 and later can."),
     "no_script": message(
         "This page draws with JavaScript, which is turned off here. Nothing is loaded from elsewhere."

@@ -39,6 +39,17 @@ export function arcsOf({ row, column, threshold, state }, sheet) {
   return sheet.arcs.arcs;
 }
 
+/** Return how many arcs there could be: one for each cell that is neither forbidden nor hidden. */
+export function countPossible(sheet) {
+  let count = 0;
+  for (let row = 0; row < ROWS; row += 1) {
+    for (let column = 0; column < COLUMNS; column += 1) {
+      if (!isForbidden(sheet, row, column) && !isRemoved(sheet, column)) count += 1;
+    }
+  }
+  return count;
+}
+
 /** Return how far a number exceeds the even share: 0 there and below, 1 at the end of the scale. */
 function excess(value, even, end) {
   const beyond = Math.abs(value) - even;

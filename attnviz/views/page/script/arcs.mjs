@@ -1,6 +1,6 @@
 // The arcs of one head: the text, and a curve from each word to those it attends to.
 
-import { IS_LONG, arcsOf } from "./arc_selection.mjs";
+import { IS_LONG, arcsOf, countPossible } from "./arc_selection.mjs";
 import { accentOf } from "./colors.mjs";
 import { COLUMNS, IS_CROSS, ROWS, SIDES, data } from "./data.mjs";
 import { drawSideTitle } from "./drawing.mjs";
@@ -188,7 +188,7 @@ export function arcsNote(scene) {
   const shown = sheets.reduce((sum, sheet) => sum + arcsOf(scene, sheet).length, 0);
   const what = SIDES > 1 ? say("arcs_changes_note")
     : row === null ? say("arcs_note") : say("arcs_word_note", { word: data.rows[row] });
-  const number = row === null ? say("arcs_shown", { shown, count: ROWS * COLUMNS * sheets.length }) : "";
+  const number = row === null ? say("arcs_shown", { shown, count: sheets.reduce((sum, sheet) => sum + countPossible(sheet), 0) }) : "";
   return [what, number, say(IS_CROSS ? "arcs_cross" : "arcs_direction")].filter(Boolean).join(" ");
 }
 

@@ -18,8 +18,8 @@
  *   heads: Localized[], sides: (?Localized)[], titles: Localized[],
  *   view: string, start: number[], scales: Scale[], spread: string,
  *   scaleOfSide: number[], headColours: string[], sheets: SheetInfo[],
- *   small: {block: number, rows: number, columns: number, step: number},
- *   hideable: {columns: number[], high: number[]}, terms: number,
+ *   small: {block: number, rows: number, columns: number, step: number, steps: number[]},
+ *   hideable: {columns: number[], high: number[], sums: number[]}, terms: number,
  *   patches: ?Patches,
  *   played: ?PageSteps,
  *   sentences: Object<string, Object<string, string>>, title: string, language: string}} PageData

@@ -5,7 +5,7 @@ import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { eachHead, sheetsShown } from "./overlay.mjs";
 import { headingOfStep, readoutOfStep } from "./steps.mjs";
-import { cellText, columnMeans, isForbidden, isRemoved, meanText, valueAt } from "./sheets.mjs";
+import { cellText, columnMeans, hasNoEmptyRow, isForbidden, isRemoved, meanText, valueAt } from "./sheets.mjs";
 
 /** @typedef {import("./scene.mjs").Scene} Scene */
 
@@ -94,11 +94,14 @@ export function noteOf(scene) {
 }
 
 /** Return which columns of special tokens and sinks are hidden, and whether rows were re-normalized; "": none. */
-export function hiddenNote({ state, say }) {
+export function hiddenNote(scene) {
+  const { state, say } = scene;
   if (state.special === "keep" || state.view === "steps") return "";
   if (state.view === "heads" && data.small.step > 1) return say("special_pooled");
   const words = data.hideable.columns.map((column) => data.columns[column]).join(" ");
-  return say(state.special === "hide" ? "special_hidden" : "special_renormalized", { words });
+  if (state.special === "hide") return say("special_hidden", { words });
+  const isWhole = sheetsShown(scene).every(hasNoEmptyRow);
+  return say(isWhole ? "special_renormalized" : "special_renormalized_rest", { words });
 }
 
 function noteOfView(scene) {
@@ -106,7 +109,7 @@ function noteOfView(scene) {
   if (state.view === "steps") return data.played.caption.map(nameOf).join(" · ");
   if (state.view === "heads") {
     const axes = say(SIDES > 1 ? "axes_settings" : "axes_heads");
-    return data.small.step > 1 ? `${axes} · ${say("pooled", { step: data.small.step })}` : axes;
+    return data.small.step > 1 ? `${axes} · ${say("pooled", { rows: data.small.steps[0], columns: data.small.steps[1] })}` : axes;
   }
   if (state.view === "words") return state.word === null && state.other === null ? say("received") : "";
   if (state.view === "arcs") return arcsNote(scene);
@@ -114,9 +117,17 @@ function noteOfView(scene) {
   return over ? `${scene.nameOf(data.axes)} · ${say("over_cells")}` : scene.nameOf(data.axes);
 }
 
-/** Return the caption: the settings that the weights were computed with. */
-export function captionOf({ state, nameOf }) {
-  return data.captions[Math.min(state.layer, data.captions.length - 1)].map(nameOf).join(" · ");
+/** Return the caption: the settings that the weights were computed with, and what a row is as it is shown. */
+export function captionOf({ state, nameOf, say }) {
+  const parts = data.captions[Math.min(state.layer, data.captions.length - 1)].map(nameOf);
+  if (state.special === "keep") return parts.join(" · ");
+  const kept = parts.filter((_, at) => !data.hideable.sums.includes(at));
+  return [...kept, say(state.special === "hide" ? "rows_hidden" : "rows_whole")].join(" · ");
+}
+
+/** Return how exact the numbers are. */
+export function precisionOf({ state, say }) {
+  return say(data.precision === "rounded" && state.special !== "keep" ? "rounded_hidden" : data.precision);
 }
 
 /** Return the text that stands for the picture where it cannot be seen. */
@@ -139,7 +150,7 @@ export function showDescriptions(scene) {
   byId("texts").hidden = ["arcs", "heads", "patches"].includes(state.view);
   byId("note").textContent = noteOf(scene);
   byId("caption").textContent = captionOf(scene);
-  byId("precision").textContent = say(data.precision);
+  byId("precision").textContent = precisionOf(scene);
   const notes = data.notes[Math.min(state.layer, data.notes.length - 1)].map(nameOf);
   const verdict = byId("verdict");
   verdict.hidden = SIDES === 1;

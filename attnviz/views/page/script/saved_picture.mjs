@@ -3,7 +3,7 @@
 import { CanvasPainter } from "./canvas_painter.mjs";
 import { data } from "./data.mjs";
 import { make } from "./dom.mjs";
-import { captionOf, headingOf, hiddenNote, noteOf, pictureLabel } from "./descriptions.mjs";
+import { captionOf, headingOf, hiddenNote, noteOf, pictureLabel, precisionOf } from "./descriptions.mjs";
 import { drawLegends } from "./legend.mjs";
 import { headsOver } from "./overlay.mjs";
 import { drawStep, layOutStep } from "./steps.mjs";
@@ -55,7 +55,7 @@ function drawWhole(scene, strips, space, makePainter) {
   const width = Math.max(body.width, LEAST_WIDTH) + 2 * MARGIN;
   const room = width - 2 * MARGIN;
   const note = scene.state.view === "words" ? hiddenNote(scene) : noteOf(scene);
-  const caption = [captionOf(scene), note, scene.say(data.precision)].filter(Boolean)
+  const caption = [captionOf(scene), note, precisionOf(scene)].filter(Boolean)
     .flatMap((text) => wrap(text, 12, room));
   const heading = [[data.title, 18, true], [headingOf(scene), 14, false]].filter(([text]) => text);
   const top = MARGIN + heading.length * 26 + 8;

@@ -119,6 +119,16 @@ function makePartial(sheet, isWhole) {
   return { ...made, values, largest, means: isWhole ? null : sheet.means, rowReach: reachOfRows(values, HIDEABLE) };
 }
 
+/** Return whether something is left of each row that may look at anything, where columns are hidden. */
+export function hasNoEmptyRow(sheet) {
+  return sheet.rowReach.every((reach, row) => reach > 0 || !attends(sheet, row));
+}
+
+function attends(sheet, row) {
+  for (let column = 0; column < COLUMNS; column += 1) if (!isForbidden(sheet, row, column)) return true;
+  return false;
+}
+
 /** Return whether a column is hidden as that of a special token or a sink. */
 export function isRemoved(sheet, column) {
   return sheet.isPartial === true && HIDEABLE.has(column);
