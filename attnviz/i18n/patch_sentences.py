@@ -36,8 +36,17 @@ OF_PATCHES = {
         "Arrow keys on the picture: from patch to patch, from map to map"
     ),
     "Bars of {columns} words": phrase("Bars of {columns} patches"),
-    "Each cell of a small map is {step} x {step} words: the strongest of them.": phrase(
-        "Each cell of a small map is {step} x {step} patches: the strongest of them."
+    "Each cell of a small map is {rows} x {columns} words: the strongest of them.": phrase(
+        "Each cell of a small map is {rows} x {columns} patches: the strongest of them."
+    ),
+    "each row is what a word gives to the words that are shown": phrase(
+        "each row is what a patch gives to the patches that are shown"
+    ),
+    "each row is what a word gives to the words that are shown, re-normalized to sum to 1": phrase(
+        "each row is what a patch gives to the patches that are shown, re-normalized to sum to 1"
+    ),
+    "The numbers are rounded: before words were hidden, each was within .002 of the largest in its row.": phrase(
+        "The numbers are rounded: before columns were hidden, each was within .002 of the largest in its row."
     ),
     (
         "Each head has queries, keys and values of its own, and so weights of its own. The entropy is 0 bits "
