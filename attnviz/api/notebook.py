@@ -13,11 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from attnviz.analysis.ablation import Ablation
 from attnviz.analysis.comparison import Comparison
-from attnviz.analysis.cost import Costs
 from attnviz.analysis.lab import Distances
-from attnviz.api.result_kinds import Look, as_text, draw, forms_of, kind_of, listing_of, read_look, redone_digits
+from attnviz.api.result_kinds import Look, as_text, draw, forms_of, kind_of, listings_of, read_look, redone_digits
 from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, unknown_choice
@@ -27,7 +25,11 @@ from attnviz.views.prepared.panels import Prepared
 
 VIEWS = ("page", "figure", "table")
 _MOST_CELLS = 2500
+# Letters of a cell's table at most: a notebook keeps what every cell shows.
+_MOST_LETTERS = 100_000
 _PAGE_HEIGHT = 640
+# Dots per inch of the picture that a cell keeps beside the table; `show` draws finer ones.
+_CELL_DPI = 90
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,11 @@ def bundle(result: Any) -> dict[str, Any]:
     text = {"text/plain": as_text(result, look) if small else repr(result)}
     if _shell() is not None and not is_open():
         return text
-    found = text | {"image/png": _picture(result, look)}
-    return found | _table(result, look) if "table" in views_of(result) and small else found
+    found = text | {"image/png": _picture(result, look, _CELL_DPI)}
+    if not small or "table" not in views_of(result):
+        return found
+    table = _table(result, look)
+    return found | table if sum(map(len, table.values())) <= _MOST_LETTERS else found
 
 
 def _shell() -> Any:
@@ -115,20 +120,19 @@ def _table(result: Any, look: Look) -> dict[str, Any]:
         from attnviz.views.prepared.worksheet import make_sheet
 
         return {"text/markdown": as_markdown(make_sheet(result, redone_digits(result, look)))}
-    if isinstance(result, Ablation | Costs):
-        from attnviz.views.notebook_html import render_rows
+    from attnviz.views.notebook_html import render_cells, render_rows
 
-        return {"text/html": render_rows(listing_of(result, look))}
-    from attnviz.views.notebook_html import render_cells
-
+    lists = listings_of(result, look)
+    if lists:
+        return {"text/html": "".join(map(render_rows, lists))}
     return {"text/html": render_cells(forms_of(result, look))}
 
 
-def _picture(result: Any, look: Look) -> str:
+def _picture(result: Any, look: Look, dpi: float | str = "figure") -> str:
     """Return the picture as PNG, in base64."""
     drawn, _ = draw(result, look)
     stream = io.BytesIO()
-    drawn.savefig(stream, format="png", metadata={"Software": None})
+    drawn.savefig(stream, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs={"optimize": True})
     return base64.b64encode(stream.getvalue()).decode()
 
 

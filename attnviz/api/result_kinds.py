@@ -361,6 +361,25 @@ def listing_of(result: Ablation | Costs, look: Look) -> Listing:
     return prepare_ablation(result, Presentation(look.digits or DIGITS))
 
 
+def listings_of(result: Any, look: Look) -> tuple[Listing, ...]:
+    """Return the rows that a notebook shows of a result; none of one whose numbers are cells of a map."""
+    if isinstance(result, Ablation | Costs):
+        return (listing_of(result, look),)
+    if isinstance(result, Heads):
+        from attnviz.views.prepared.heads_report import prepare_heads
+
+        return (prepare_heads(result, Presentation(look.digits)),)
+    if isinstance(result, FilledText):
+        from attnviz.views.prepared.next_tokens import prepare_filled
+
+        return prepare_filled(result, "picture")
+    if isinstance(result, NextTokens):
+        from attnviz.views.prepared.next_tokens import list_next
+
+        return list_next(result, "picture")
+    return ()
+
+
 def _next_text(result: NextTokens, _: Look, screen: Screen) -> Iterable[Any]:
     from attnviz.views.terminal.next_tokens import render_next
 

@@ -8,10 +8,11 @@ from html import escape
 from attnviz.i18n.messages import Message, language
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
 from attnviz.views.prepared.labels import visible
-from attnviz.views.prepared.listing import Listing
+from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 
 _NUMBER = "padding:2px 6px;text-align:right;font-variant-numeric:tabular-nums"
+_BAR = "rgba(33,145,140,.3)"  # a green of the scale of weights, on light and on dark
 _LABEL = "padding:2px 6px;text-align:right;font-weight:600;background:none"
 
 
@@ -37,8 +38,8 @@ def render_rows(listing: Listing) -> str:
     columns = [column for group in listing.groups for column in group]
     header = "".join(f'<th scope="col" style="{_LABEL}">{_words(column.title)}</th>' for column in columns)
     rows = "".join(
-        f'<tr><th scope="row" style="{_LABEL}">{_cell_text(label)}</th>'
-        + "".join(f'<td style="{_NUMBER}">{_cell_text(column.cells[i])}</td>' for column in columns)
+        f'<tr><th scope="row" style="{_LABEL};white-space:nowrap">{_cell_text(label)}</th>'
+        + "".join(_listed(column, i) for column in columns)
         + "</tr>"
         for i, label in enumerate(listing.labels)
     )
@@ -51,6 +52,15 @@ def render_rows(listing: Listing) -> str:
         f"<thead><tr><td></td>{header}</tr></thead><tbody>{rows}</tbody></table>"
         f'<p style="margin:4px 0;opacity:.7">{caption}</p>{notes}</div>'
     )
+
+
+def _listed(column: Column, i: int) -> str:
+    """Return a cell of a listing, a bar behind it where the column has bars."""
+    if column.bars is None:
+        return f'<td style="{_NUMBER}">{_cell_text(column.cells[i])}</td>'
+    end = f"{100 * min(1.0, max(0.0, column.bars[i])):.0f}%"
+    bar = f"background:linear-gradient(to right,{_BAR} {end},transparent {end})"
+    return f'<td style="{_NUMBER};min-width:7em;{bar}">{_cell_text(column.cells[i])}</td>'
 
 
 def _cell_text(words: str | Message) -> str:

@@ -11,12 +11,14 @@ import warnings
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from continuations import continuation
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 import attnviz
 from attnviz import Attention
+from attnviz.api import notebook
 from attnviz.core.errors import MissingError, OptionError, OutputError
 
 MAKERS = {
@@ -69,6 +71,35 @@ def test_saved_picture_is_the_command_lines(tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     attnviz.run("猫吃鱼", heads=4).save(tmp_path / "b.svg", head=1, kind="arcs", width="9cm")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_notebook_forms(named):
+    """A cell shows every result as text, a picture, and a light table (but for curves), each below 100 kB."""
+    name, result = named
+    forms = result._repr_mimebundle_()
+    table = {"explanation": "text/markdown", "heads explained": "text/markdown"}.get(name, "text/html")
+    assert set(forms) == {"text/plain", "image/png"} | ({table} if name != "distances" else set())
+    assert max(len(form) for form in forms.values()) < 110_000
+    assert "<script" not in forms.get("text/html", "")
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_notebook_forms_of_a_continuation(steps):
+    """A cell shows a continuation as rows: of one step the candidates, of several a row each, with bars."""
+    result = continuation(steps)
+    page = result._repr_mimebundle_()["text/html"]
+    assert page.count("<tr>") == (1 + 4 + 1 + 5 if steps == 1 else 1 + steps)
+    for one in result.tokens:
+        assert f">{one.token.text}</th>" in page
+    assert "linear-gradient(to right,rgba(33,145,140,.3) 50%,transparent 50%)" in page
+
+
+def test_a_long_report_is_no_table(monkeypatch):
+    """A table that would weigh more than a notebook should keep is left out; the picture stays."""
+    report = attnviz.heads(["猫吃鱼"], heads=4)
+    assert "text/html" in report._repr_mimebundle_()
+    monkeypatch.setattr(notebook, "_MOST_LETTERS", 100)
+    assert set(report._repr_mimebundle_()) == {"text/plain", "image/png"}
 
 
 def test_figure(named):

@@ -154,6 +154,28 @@ def prepare_next(result: NextTokens, medium: Medium = "terminal") -> Listing:
     return _candidates(_heading(result), result.candidates, _caption(result), medium)
 
 
+def list_next(result: NextTokens, medium: Medium = "terminal") -> tuple[Listing, ...]:
+    """Return what stands of a continuation: one step's lists, a row for each of several steps, or the branches."""
+    if len(result.branches) > 1:
+        return (_side_by_side(result, medium),)
+    if len(result.tokens) > 1:
+        return (_list_steps(result, medium),)
+    step, listing = result.tokens[0], prepare_next(result, medium)
+    attended = prepare_attended(step.context, step.shares, medium)
+    return replace(listing, caption=()), replace(attended, caption=listing.caption)
+
+
+def _list_steps(result: NextTokens, medium: Medium) -> Listing:
+    steps = [prepare_step(token, number, medium) for number, token in enumerate(result.tokens, 1)]
+    columns = (
+        Column(message("probability"), tuple(one.probability for one in steps), tuple(one.share for one in steps)),
+        Column(message("other tokens"), tuple(", ".join(one.others) for one in steps)),
+        Column(message("attended to"), tuple(", ".join(one.attended) for one in steps)),
+    )
+    notes = (message("{text}", text=_inline(result.text + result.added)),)
+    return Listing(_heading(result), tuple(one.token for one in steps), (columns,), _caption(result), notes)
+
+
 def prepare_attended(context: Sequence[Token], shares: Float32, medium: Medium = "terminal") -> Listing:
     """Return a list of the words that a token attended to, with their shares."""
     found = attended_labels(context, shares, MANY, medium)
