@@ -94,6 +94,14 @@ def test_less_motion(browser, tmp_path):  # noqa: F811
         context.close()
 
 
+def test_colours_are_printed(tab):
+    """On paper words and swatches keep their grounds: light words would vanish without."""
+    tab.page.emulate_media(media="print")
+    for name in (".token", "#legend .ramp"):
+        found = tab.page.locator(name).first.evaluate("(one) => getComputedStyle(one).printColorAdjust")
+        assert found == "exact"
+
+
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_saved_picture(tab, tmp_path, kind):
     """The step on the screen is saved with its words."""
