@@ -418,8 +418,8 @@ _INDEXES = frozenset(("", "index", "unnamed: 0", "word", "words", "token", "toke
 def _is_header(rows: list[list[str]]) -> bool:
     """Return whether the first row names the columns: by words, or by numbers above nothing but decimal numbers."""
     first, *others = rows
-    if not any(_is_number(cell) for cell in first):
-        return True
+    if not any(_is_finite(cell) for cell in first):
+        return not first[0].strip() or not all(_is_number(cell) for cell in first)
     decimals = all("." in cell or "e" in cell.lower() for cells in others for cell in cells)
     return len(first) > 2 and _numbers_columns(first) and bool(others) and decimals
 
@@ -431,7 +431,7 @@ def _is_index_header(rows: list[list[str]]) -> bool:
     """
     first, *others = rows
     named = first[0].strip().lower() in _INDEXES
-    blank = not first[0].strip() and not any(_is_number(cell) for cell in first)
+    blank = not first[0].strip() and not any(_is_finite(cell) for cell in first)
     return len(first) > 1 and bool(others) and named and (blank or _numbers_columns(first[1:]))
 
 
@@ -441,14 +441,27 @@ def _numbers_columns(cells: list[str]) -> bool:
 
 
 def _has_labels(first_column: list[str]) -> bool:
-    """Return whether the first column has words; nan and inf are words among words."""
-    if not _is_number(first_column[0]):
+    """Return whether the first column has words; nan, inf and 1e5 are words among words, and several of them alone.
+
+    One cell of numbers that is none is a fault in a matrix, not a label.
+    """
+    words = [cell for cell in first_column if not _is_number(cell)]
+    if not _is_number(first_column[0]) or 2 * len(words) > len(first_column):
         return True
-    return not _is_finite(first_column[0]) and any(not _is_number(cell) for cell in first_column)
+    strange = {cell.strip().lower() for cell in first_column if _is_number(cell) and not _is_finite(cell)}
+    if not any(map(_is_finite, first_column)):
+        return len(strange) + len(words) > 1
+    return bool(words) and (not _is_finite(first_column[0]) or not _is_plain(first_column[0]))
 
 
 def _is_finite(cell: str) -> bool:
-    return math.isfinite(float(cell))
+    """Return whether this is a number and none of the words nan, inf and infinity."""
+    return _is_number(cell) and math.isfinite(float(cell))
+
+
+def _is_plain(cell: str) -> bool:
+    """Return whether this is written as a number of a table is, in digits and with no exponent."""
+    return cell.strip().isascii() and not set(cell.lower()) & set("e_")
 
 
 def _is_number(cell: str) -> bool:

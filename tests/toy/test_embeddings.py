@@ -240,6 +240,11 @@ GOOD = {
     "pandas, named columns": (",x,y\n猫,1,2\n吃,3,4\n", ("猫", "吃")),
     "pandas, numbered rows": (",0,1\n0,1.0,2.0\n1,3.0,4.0\n", ("x0", "x1")),
     "pandas, other numbers": (",0,1\n5,1.0,2.0\n7,3.0,4.0\n", ("5", "7")),
+    "header with a word inf": ("inf,x,y\n猫,1,2\n吃,3,4\n", ("猫", "吃")),
+    "header of words nan and inf": (",infinity,nan\n猫,1,2\n吃,3,4\n", ("猫", "吃")),
+    "header of words alone": ("infinity,one,nan\n猫,1,2\n吃,3,4\n", ("猫", "吃")),
+    "words like numbers alone": ("inf,1,2\nnan,3,4\n", ("inf", "nan")),
+    "word like a number": ("1e5,1,2\n猫,3,4\n", ("1e5", "猫")),
     "words nan and inf": ("nan,1,2\n猫,3,4\n", ("nan", "猫")),
     "word infinity": ("猫,1,2\nInfinity,3,4\n", ("猫", "Infinity")),
     "line ends in a label": ('"a\nb",1,2\n"c\u2028d",3,4\n', ("a\nb", "c\u2028d")),
@@ -255,6 +260,13 @@ def test_read_csv(tmp_path, name):
     found, matrix = read_vectors(path)
     assert found == labels
     np.testing.assert_array_equal(matrix, [[1, 2], [3, 4]])
+
+
+def test_numbers_among_words(tmp_path):
+    """A first word that is written as a number is a label where most of the column are words."""
+    path = tmp_path / "v.csv"
+    path.write_text("2024,1,2\n猫,3,4\n吃,5,6\n", encoding="utf-8")
+    assert read_vectors(path)[0] == ("2024", "猫", "吃")
 
 
 def test_numbered_columns(tmp_path):
@@ -296,6 +308,9 @@ def test_read_npy(tmp_path, dtype):
         ("猫,1,2\n吃,3,\n", "row 2, column 3 is ''; a number"),
         ("1,2\n1_0,2\n", "row 2, column 1 is '1_0'; a number"),
         ("1,nan\n", "row 1, column 2 is 'nan'; a finite number"),
+        ("nan,1\nnan,2\n", "row 1, column 1 is 'nan'; a finite number"),
+        ("nan,nan\n1,2\n", "row 1, column 1 is 'nan'; a finite number"),
+        ("1,2\nx,4\n", "row 2, column 1 is 'x'; a number"),
         ("猫,1\n吃,inf\n", "row 2, column 2 is 'inf'; a finite number"),
         ("1,2\n3,1e999\n", "row 2, column 2 is '1e999'; a finite number up to 3.4e38"),
         ("1,2\n-1e39,4\n", "row 2, column 1 is '-1e39'; a finite number up to 3.4e38"),
