@@ -21,15 +21,33 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements-dev.txt"
-# Licences under which attnviz, which is MIT, may use a library that it does not copy.
-FITTING = re.compile(
-    r"\b(MIT|BSD|0BSD|Apache|PSF|Python Software Foundation|MPL|Mozilla|OFL|Open Font|ISC|Zlib|HPND|CC0|CNRI)\b",
-    re.IGNORECASE,
+# Licences under which attnviz, which is MIT, may use a library that it does not copy: by their SPDX identifiers.
+FITTING = frozenset(
+    "0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause CC0-1.0 CNRI-Python HPND ISC MIT MIT-0 MIT-CMU MPL-2.0 OFL-1.1 PSF-2.0 "
+    "Python-2.0 Unlicense Zlib".split()
 )
+# What the classifiers of packages, and the older License field, call them.
+OLDER_NAMES = {
+    "Apache 2.0": "Apache-2.0",
+    "Apache License 2.0": "Apache-2.0",
+    "Apache Software License": "Apache-2.0",
+    "BSD": "BSD-3-Clause",
+    "BSD License": "BSD-3-Clause",
+    "Historical Permission Notice and Disclaimer (HPND)": "HPND",
+    "ISC License (ISCL)": "ISC",
+    "MIT License": "MIT",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "PSF": "PSF-2.0",
+    "Python Software Foundation License": "PSF-2.0",
+    "SIL Open Font License 1.1 (OFL-1.1)": "OFL-1.1",
+    "The Unlicense (Unlicense)": "Unlicense",
+    "zlib/libpng License": "Zlib",
+}
 _SECONDS = 600
 
 
@@ -73,13 +91,53 @@ def licence(found: Distribution) -> str:
 
 
 def fits(words: str) -> bool:
-    """Return whether one of each licence's alternatives is known to fit.
+    """Return whether an SPDX expression allows a licence that is known to fit; False for what is no expression.
 
-    >>> fits("MIT AND (GPL-2.0 OR BSD-3-Clause)"), fits("MIT AND GPL-2.0"), fits("permitted")
+    Of alternatives one must fit, of licences that all hold each, AND before OR, as SPDX 3, annex B, says; an exception
+    (WITH) only adds a permission. The names that classifiers have are known too.
+
+    >>> fits("MIT AND (GPL-2.0-only OR BSD-3-Clause)"), fits("MIT AND GPL-2.0-only"), fits("permitted")
     (True, False, False)
     """
-    each = re.split(r"\band\b", words, flags=re.IGNORECASE)
-    return all(any(map(FITTING.search, re.split(r"\bor\b", one, flags=re.IGNORECASE))) for one in each)
+    named = words.split(" or ")
+    if all(name in OLDER_NAMES or name in FITTING for name in named):
+        return True
+    try:
+        expression = canonicalize_license_expression(words)
+    except InvalidLicenseExpression:
+        return False
+    tokens = re.findall(r"[()]|[^\s()]+", expression)
+    return _any_of(tokens) and not tokens
+
+
+def _any_of(tokens: list[str]) -> bool:
+    """Read alternatives from the beginning of the tokens, and return whether one of them fits."""
+    found = _all_of(tokens)
+    while tokens[:1] == ["OR"]:
+        tokens.pop(0)
+        found = _all_of(tokens) or found
+    return found
+
+
+def _all_of(tokens: list[str]) -> bool:
+    """Read licences that all hold, and return whether each fits."""
+    found = _one_of(tokens)
+    while tokens[:1] == ["AND"]:
+        tokens.pop(0)
+        found = _one_of(tokens) and found
+    return found
+
+
+def _one_of(tokens: list[str]) -> bool:
+    """Read one licence, or an expression in parentheses."""
+    token = tokens.pop(0)
+    if token == "(":
+        found = _any_of(tokens)
+        tokens.pop(0)
+        return found
+    if tokens[:1] == ["WITH"]:
+        del tokens[:2]
+    return token in FITTING
 
 
 def check_licences() -> int:

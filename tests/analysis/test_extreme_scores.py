@@ -15,6 +15,7 @@ from attnviz import compare, lab, run
 from attnviz.analysis.order_blindness import LARGEST_ROUNDING, Blindness
 from attnviz.io.write_data import comparison_document
 from attnviz.toy.layer import LARGE_LOGIT
+from attnviz.views.prepared.comparison import prepare_comparison
 
 TEMPERATURES = (1e-3, 1e-4, 1e-5, 1e-7, 1e-9)
 WORDS = "the sees cat the the cat red cat cat"
@@ -108,3 +109,15 @@ def test_every_kernel(kernel):
         check=False,
     )
     assert done.returncode == 0, done.stdout.decode()[-3000:]
+
+
+@pytest.mark.parametrize("temperature", [1e-30, 1e-12, 1e-6])
+def test_one_verdict(temperature):
+    """What a caption says of rounding does not contradict the sentence above it, nor lab's words the cells it shows."""
+    for form in prepare_comparison(compare("猫吃鱼", "鱼吃猫", temperature=temperature)):
+        told = " ".join(str(part) for part in (*form.notes, *form.caption))
+        assert not ("cannot be told" in told and "are rounding errors" in told)
+        assert ("cannot be told" in told) == ("are shown as 0" in told)
+    found = lab("猫吃鱼", vary=["position=none,sinusoidal"], temperature=temperature)
+    if "sees order" in str(found):
+        assert "gives other weights or other outputs" in " ".join(str(found).split())

@@ -38,14 +38,27 @@ def test_licences(capsys):
 @pytest.mark.parametrize(
     ("words", "fitting"),
     [
-        ("MIT AND (GPL-2.0 OR BSD-3-Clause)", True),
-        ("MIT AND GPL-2.0", False),
+        ("MIT AND (GPL-2.0-only OR BSD-3-Clause)", True),
+        ("MIT AND GPL-2.0-only", False),
+        ("GPL-3.0-or-later OR MIT AND Apache-2.0", True),
+        ("MIT OR GPL-3.0-only AND Apache-2.0", True),
+        ("(MIT OR GPL-3.0-only) AND AGPL-3.0-only", False),
+        ("Apache-2.0 WITH LLVM-exception", True),
+        ("GPL-3.0-only WITH Classpath-exception-2.0", False),
+        ("mit", True),
+        ("LicenseRef-MIT-like", False),
+        ("not MIT", False),
+        ("MIT but no commercial use", False),
+        ("GNU General Public License v3 (GPLv3)", False),
+        ("BSD License or GNU General Public License v3 (GPLv3)", False),
+        ("Apache Software License or BSD License", True),
+        ("", False),
         ("permitted", False),
         ("not said", False),
     ],
 )
 def test_which_licences_fit(words, fitting):
-    """Of licences that all hold each must fit, of alternatives one; letters inside a word are no name."""
+    """Of licences that all hold each must fit, of alternatives one; what is no SPDX expression is not known to."""
     assert supply.fits(words) == fitting
 
 

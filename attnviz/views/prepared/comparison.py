@@ -113,6 +113,8 @@ def title_of(name: Name, medium: Medium = "terminal") -> Message:
 def _rounding(run: Run) -> Message:
     """Say up to what size a change counts as none."""
     size = f"{run.threshold:.1g}"
+    if run.changed is None:  # the sentence above says how much rounding may change
+        return message("differences up to {threshold} are shown as 0", threshold=size)
     if run.position == GIVEN:
         return message("changes up to {threshold} count as none", threshold=size)
     return message("differences up to {threshold} are rounding errors", threshold=size)

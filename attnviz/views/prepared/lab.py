@@ -161,7 +161,7 @@ def _notes(lab: Lab) -> tuple[Message, ...]:
     if Blindness.MIRROR_IMAGE in there:
         notes.append(message("mirror-blind: only the text read backwards looks the same; other orders do not."))
     if Blindness.NOTHING in there:
-        notes.append(message("sees order: the text read backwards looks different."))
+        notes.append(message("sees order: read backwards, the text gives other weights or other outputs."))
     if Blindness.UNKNOWN in there:
         notes.append(message("cannot tell: the scores are so large that rounding could change a weight."))
     problems = [
