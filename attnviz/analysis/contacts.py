@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.errors import InputError
 from attnviz.core.token import Token
 from attnviz.core.types import Float32
@@ -61,6 +62,7 @@ class Contacts:
         return [ContactPair(int(first[i]), int(second[i]), float(found[i])) for i in order]
 
 
+@check_arguments()
 def contacts(text: str, model: str | Path | Model, *, download: bool = False) -> Contacts:
     """Return the contacts of a protein's residues, as an ESM model's attention tells them.
 
