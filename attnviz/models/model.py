@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,10 @@ from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, ope
 from attnviz.models.families.base import ModelShape, PatchLayout
 from attnviz.models.families.hooks import hooked_too
 from attnviz.models.families.registry import VISION_PARTS, written_name
+from attnviz.models.formats.files import FileStates, file_states
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 from attnviz.models.limits import TextLimits
-from attnviz.models.locate import find_model
+from attnviz.models.locate import ModelLocation, find_model
 from attnviz.models.options import (
     Options,
     change_options,
@@ -78,7 +80,11 @@ def load(reference: str | Path, *, download: bool = False) -> Model:
     or a hub name that the local cache has; with `download` the hub itself.
     Raises InputError where it cannot be opened or is of a family that is not known, MissingError without the extra.
     """
-    location = find_model(reference, download=download)
+    return _open(find_model(reference, download=download))
+
+
+def _open(location: ModelLocation) -> Model:
+    """Open the model at this place; raises as `load` does."""
     check_pieces(location)
     checkpoint = open_checkpoint(location)
     with naming_file(checkpoint.config_path):
@@ -87,10 +93,29 @@ def load(reference: str | Path, *, download: bool = False) -> Model:
     return Model(checkpoint, network, location.reference)
 
 
-@lru_cache(maxsize=1)
+class _KeptModel(NamedTuple):
+    """The model that was opened last: how it was asked for, where it is, and the state of its files at that time."""
+
+    asked: tuple[str, bool, str]
+    location: ModelLocation
+    states: FileStates
+    model: Model
+
+
+_kept: _KeptModel | None = None
+
+
 def opened(reference: str, download: bool = False) -> Model:
-    """Open a model as `load` does, and keep the last one open for the next text."""
-    return load(reference, download=download)
+    """Open a model as `load` does, and keep the last one open for the next text, while its files stay as they are."""
+    global _kept
+    asked = (reference, download, os.path.abspath(reference))
+    last = _kept
+    if last is not None and last.asked == asked and last.states == file_states(last.location.path):
+        return last.model
+    location = find_model(reference, download=download)
+    states = file_states(location.path)
+    _kept = _KeptModel(asked, location, states, _open(location))
+    return _kept.model
 
 
 def is_padding(count: int, size: int) -> bool:

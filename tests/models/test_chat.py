@@ -56,13 +56,6 @@ def with_template(folder, template, **files):
     return load(str(folder))
 
 
-def opened_again():
-    """Forget the model that is kept open."""
-    from attnviz.models.model import opened
-
-    opened.cache_clear()
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["template"])
 def test_as_transformers_renders(golden, model, case):
     """Text and ids are those of apply_chat_template, without a second begin token; its refusals are told."""
@@ -98,7 +91,6 @@ def test_attention_of_a_conversation(model):
     """run, explain and compare read it too; --no-special leaves the messages, and words join their pieces."""
     folder = str(model)
     with_template(model, "<|start|>{{ messages[0].content }}<|end|>")
-    opened_again()
     attention = attnviz.run("the cat 吃鱼", model=folder, chat=True)
     assert "are the template’s" in str(attention.notes[-1])
     shown = attnviz.run("the cat 吃鱼", model=folder, chat=True, no_special=True, words="the cat 吃鱼")

@@ -15,7 +15,7 @@ pytest.importorskip("tokenizers")
 
 from attnviz.core.errors import InputError
 from attnviz.models.chat import find_templates
-from attnviz.models.model import load
+from attnviz.models.model import load, opened
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 268435456\n".format("4d7a2140" * 8)
 TOKENIZER_FILES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.json")
@@ -170,3 +170,37 @@ def test_whole_characters_beyond_the_first_plane(folder):
     """A pair of surrogates in JSON is one character, and no fault."""
     (folder / "tokenizer_config.json").write_text('{"pad_token": "\\ud83d\\ude00"}', encoding="utf-8")
     read_all(folder)
+
+
+def test_a_changed_model_is_opened_again(folder, tmp_path):
+    """The model that is kept open is the one on disk: a changed, replaced or added file opens it anew."""
+    reference = str(folder)
+    first = opened(reference)
+    assert opened(reference) is first
+    number = first.tokenizer.id_of("the")
+    path = folder / "vocab.txt"
+    before, words = path.stat(), path.read_text(encoding="utf-8").splitlines()
+    place = words.index("the")
+    words[place], words[place + 1] = words[place + 1], words[place]
+    other = tmp_path / "vocab.txt"
+    other.write_text("\n".join(words) + "\n", encoding="utf-8")
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert other.stat().st_size == before.st_size
+    os.replace(other, path)  # the same size and time: only the inode tells
+    again = opened(reference)
+    assert again is not first
+    assert again.tokenizer.id_of("the") == number + 1
+    (folder / "chat_template.jinja").write_text("x", encoding="utf-8")
+    assert opened(reference) is not again
+    assert find_templates(opened(reference).checkpoint) == {"default": "x"}
+
+
+def test_a_changed_gguf_file_is_opened_again(tmp_path):
+    """So is a .gguf file; files of other kinds beside it do not matter."""
+    pytest.importorskip("gguf")
+    gguf_of(tmp_path / "one.gguf")
+    first = opened(str(tmp_path / "one.gguf"))
+    (tmp_path / "notes.txt").write_text("x", encoding="utf-8")
+    assert opened(str(tmp_path / "one.gguf")) is first
+    os.utime(tmp_path / "one.gguf", ns=(1, 1))
+    assert opened(str(tmp_path / "one.gguf")) is not first

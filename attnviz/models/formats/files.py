@@ -18,6 +18,8 @@ from attnviz.core.errors import InputError, reason_of
 from attnviz.core.read_file import LONGEST_POINTER, is_there, refuse_pointer, why_no_json
 
 Bytes = NDArray[np.uint8]
+# Of each file its path, time of change in ns, size and inode; of what cannot be read its path alone.
+FileStates = tuple[tuple[str, int, int, int] | tuple[str], ...]
 
 LARGEST_JSON = 256 * 2**20
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -136,6 +138,35 @@ def _absent(path: Path) -> InputError:
         )
     except OSError:
         return InputError("{path!r} does not exist.", path=str(path))
+
+
+def file_states(path: Path) -> FileStates:
+    """Return the state of the files of a model: those in its folder and the folders in it, or beside its .gguf file.
+
+    Two states are equal while no file was changed, replaced, added or taken away.
+    """
+    folders = [path] if path.is_dir() else [path.parent]
+    found: list[tuple[str, int, int, int] | tuple[str]] = []
+    for folder in folders:
+        try:
+            inside = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            found.append((str(folder),))
+            continue
+        for entry in inside:
+            if folder == path.parent and ".gguf" not in entry.name.lower():  # a piece or a part of the same model
+                continue
+            try:
+                state = os.stat(entry.path)
+            except OSError:
+                found.append((entry.path,))
+                continue
+            if stat.S_ISDIR(state.st_mode):
+                if folder == path:
+                    folders.append(Path(entry.path))
+                continue
+            found.append((entry.path, state.st_mtime_ns, state.st_size, state.st_ino))
+    return tuple(found)
 
 
 def map_bytes(path: Path) -> Bytes:
