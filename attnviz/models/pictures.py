@@ -6,6 +6,7 @@ Pillow is loaded with the first picture.
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zlib
@@ -248,6 +249,10 @@ def read_picture(image: Any) -> ReadPicture:
             kind=type(image).__name__,
         )
     path = Path(image)
+    if re.match("[a-z]{2,6}:/", str(image)):
+        raise InputError(
+            "A picture is read from a file, not from an address: {path!r}.", hint="Download it first.", path=str(image)
+        )
     if not is_file(path):
         if path.exists() and not path.is_dir():
             raise InputError("A picture is read from a file, and this is none.").about(path)

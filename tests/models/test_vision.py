@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -251,6 +252,9 @@ def test_what_is_no_picture_is_refused(tmp_path):
         with pytest.raises(InputError) as error:
             read_picture(path)
         assert "\n" not in str(error.value)
+    for address in ("https://example.com/cat.jpg", Path("https://example.com/cat.jpg"), "file:///cat.png"):
+        with pytest.raises(InputError, match="not from an address"):
+            read_picture(address)
     for wrong in (np.zeros((2, 2), dtype=np.uint8), np.zeros((2, 2, 3)), np.zeros((0, 2, 3), dtype=np.uint8), 7):
         with pytest.raises(InputError):
             read_picture(wrong)

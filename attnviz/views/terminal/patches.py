@@ -73,6 +73,7 @@ class _PatchMap:
         tall = _HIGHEST if screen.height is None else max(4, screen.height - _LINES_AROUND)
         self.cells, self.lines = self._size(min(room, max(_SMALL, columns) if small else _WIDEST), tall)
         self.width = self.left + self.cells
+        self.room = self.width if small else screen.cells - _INDENT  # of the title and the caption
 
     def _size(self, room: int, tall: int) -> tuple[int, int]:
         """Return cells across and lines: of the picture's form, where a cell is twice as high as it is wide."""
@@ -102,7 +103,7 @@ class _PatchMap:
         return [Text(line, "bold") for line in title], lines, [Text(line, "dim") for line in caption]
 
     def _wrapped(self, words: Message | None) -> list[str]:
-        return [] if words is None else wrap_words(self.screen.written(words.localized()), self.width)
+        return [] if words is None else wrap_words(self.screen.written(words.localized()), self.room)
 
     def _numbers(self) -> str:
         """Return the columns' numbers, each where its patches begin, as many as have room."""
