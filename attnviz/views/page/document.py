@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -48,12 +48,14 @@ from attnviz.views.prepared.color_scale import SERIES_COLORS, Scale, ink_on, spr
 from attnviz.views.prepared.comparison import prepare_comparison, title_of
 from attnviz.views.prepared.heads import MOST_HEADS, head_title, layer_name
 from attnviz.views.prepared.labels import visible
-from attnviz.views.prepared.next_tokens import Played
 from attnviz.views.prepared.panels import Panel, Prepared
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.reduction_words import add_disagreement
 from attnviz.views.prepared.refine import AS_IS, Refining
 from attnviz.views.prepared.score_terms import has_score_terms, score_terms, write_terms
+
+if TYPE_CHECKING:
+    from attnviz.views.prepared.next_tokens import Played
 
 LARGEST_PAGE = 200_000_000
 _LONGEST_TITLE = 60

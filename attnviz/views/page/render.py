@@ -15,6 +15,7 @@ import zlib
 from functools import cache
 from html import escape
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from attnviz.analysis.comparison import Comparison
 from attnviz.core.attention_data import Attention
@@ -23,9 +24,11 @@ from attnviz.views.page.bundle import bundle
 from attnviz.views.page.document import Document, of_attention, of_comparison
 from attnviz.views.page.page_data import as_json_value
 from attnviz.views.page.sentences import SENTENCES, in_each_language
-from attnviz.views.prepared.next_tokens import Played
 from attnviz.views.prepared.presentation import PICTURE, Presentation
 from attnviz.views.prepared.refine import AS_IS, Refining
+
+if TYPE_CHECKING:
+    from attnviz.views.prepared.next_tokens import Played
 
 _COMMENT = re.compile(r"^//.*\n", re.MULTILINE)
 
