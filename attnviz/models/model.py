@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
@@ -16,57 +13,33 @@ from numpy.typing import NDArray
 
 from attnviz.core.argument_kinds import TEXTS, check_arguments
 from attnviz.core.attention_data import Attention, Token
-from attnviz.core.errors import InputError, OptionError
-from attnviz.core.memory_limit import memory_left
-from attnviz.core.provenance import (
-    EVERY,
-    HeadsSwitchedOff,
-    ModelOrigin,
-    Pair,
-    PictureOrigin,
-    Provenance,
-    SlidingWindow,
-    UnknownWords,
-)
-from attnviz.core.selection import layer_numbers
-from attnviz.core.token import SINK
+from attnviz.core.errors import InputError
+from attnviz.core.provenance import HeadsSwitchedOff, Pair, PictureOrigin, SlidingWindow
 from attnviz.i18n.messages import Message, listed, message
-from attnviz.models.checkpoint import Checkpoint, check_pieces, naming_file, open_checkpoint, unused_note
-from attnviz.models.families.base import ModelShape, PatchLayout
-from attnviz.models.families.hooks import hooked_too
+from attnviz.models.checkpoint import check_pieces, naming_file, open_checkpoint
+from attnviz.models.families.base import PatchLayout
 from attnviz.models.families.registry import VISION_PARTS, written_name
 from attnviz.models.formats.files import FileStates, file_states
 from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 from attnviz.models.limits import TextLimits
 from attnviz.models.locate import ModelLocation, find_model
+from attnviz.models.model_base import NOTHING_KEPT, ModelBase, unknown_words_of, word_cut
 from attnviz.models.options import (
     Options,
     change_options,
-    check_contributions,
     check_fit,
-    check_one_map,
     check_options,
     check_picture_options,
     reads_target,
 )
-from attnviz.models.tokenizers.tokenizer import EncodedText, TextTokenizer
+from attnviz.models.request import check_measured, check_reduced, numbers_of_layers, request_layers
 from attnviz.models.windows import slide
-from attnviz.text.merge_pieces import WordCut, hide_special, join_tokens, merge_tokens
+from attnviz.text.merge_pieces import hide_special, merge_tokens
 from attnviz.text.tokenize import KnownWords
-from attnviz.text.word_spans import spell_words, word_spans
 
 if TYPE_CHECKING:
-    from attnviz.core.tokenized_text import TokenizedText
     from attnviz.models.continuation import Continuation, Decoding, GeneratedToken, Prompt
-    from attnviz.models.heads_off import HeadsOff
     from attnviz.models.masks import ReadMasks
-    from attnviz.models.tokenizers.languages import LanguagePair
-
-
-_NOTHING_KEPT = Request(layers=())
-
-# Bytes that opening a tokenizer and the first layers take, as measured: all models, and for each vocabulary entry.
-_MEMORY, _MEMORY_PER_TOKEN = 34_000_000, 800
 
 
 @check_arguments()
@@ -118,142 +91,9 @@ def opened(reference: str, download: bool = False) -> Model:
     return _kept.model
 
 
-def is_padding(count: int, size: int) -> bool:
-    """Return whether the entries that a model has beyond its tokenizer's pad its matrix of embeddings.
-
-    count: the model's; size: the tokenizer's. A matrix is padded to a multiple of 8, 16, 32, 64 or 128 (transformers'
-    resize_token_embeddings, pad_to_multiple_of; Megatron's make-vocab-size-divisible-by) by less than that multiple.
-    Of a multiple of 128, up to a hundredth may be spare: padding for several devices, and reserved entries, as in Qwen
-    (151,936 entries, 151,665 tokens), gpt-oss, BLOOM and Command R. Others are tokens that were added.
-    """
-    spare, multiple = count - size, min(count & -count, 128)
-    return (multiple >= 8 and spare < multiple) or (multiple == 128 and 100 * spare <= count)
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
+@dataclass(frozen=True, eq=False, repr=False)
+class Model(ModelBase):
     """An open model: its files, its network, and the reference that led to it; `attend` runs it on a text."""
-
-    checkpoint: Checkpoint
-    network: Network
-    reference: str
-
-    @property
-    def name(self) -> str:
-        """Return its short name, which captions use."""
-        return self.checkpoint.name
-
-    @property
-    def shape(self) -> ModelShape:
-        """Return its size."""
-        return self.network.shape
-
-    def __repr__(self) -> str:
-        """Show name and size, never the weights."""
-        return f"<Model {self.name}: {self.shape.family}, {self.shape.layers} layers x {self.shape.heads} heads>"
-
-    @cached_property
-    def tokenizer(self) -> TextTokenizer:
-        """Return what cuts a text into this model's tokens; raises InputError where memory would not suffice.
-
-        A model of pictures has none: InputError.
-        """
-        if self.network.reads_pictures:
-            raise InputError(
-                "{name} ({family}) reads pictures, not texts.",
-                hint="attnviz run --image PICTURE --model {reference} shows a picture's attention.",
-                name=self.name,
-                family=written_name(self.shape.family),
-                reference=self.reference,
-            )
-        self._need_memory()
-        with naming_file(self.checkpoint.path):
-            return self.checkpoint.tokenizer
-
-    def _need_memory(self) -> None:
-        """Raise InputError where a limit on memory is too low to compute: the libraries used end the process there."""
-        left, need = memory_left(), _MEMORY + _MEMORY_PER_TOKEN * self.shape.vocabulary
-        if left is not None and left < need:
-            raise InputError(
-                "{name} needs about {need} MB of memory, and this process may take {left} MB more.",
-                hint="Raise its limit (ulimit -v).",
-                name=self.name,
-                need=-(-need // 10**6),
-                left=left // 10**6,
-            )
-
-    @cached_property
-    def _vocabulary_notes(self) -> tuple[Message, ...]:
-        """Return a note where the model has entries that its tokenizer lacks, and they are no padding of a matrix."""
-        if self.network.reads_pictures:
-            return ()
-        count, size = self.shape.vocabulary, self.tokenizer.size
-        if count <= size or is_padding(count, size):
-            return ()
-        return (
-            message(
-                "{name} has {count} entries in its vocabulary and its tokenizer {size}: added tokens may be missing.",
-                name=self.name,
-                count=count,
-                size=size,
-            ),
-        )
-
-    def _is_to_speak(self, options: Options) -> bool:
-        """Return whether the options ask for languages that this model was not opened with."""
-        wanted = (options.source_language, options.target_language)
-        own = self.checkpoint.languages
-        return wanted != (None, None) and wanted != (None if own is None else (own.source, own.target))
-
-    def _speaking(self, options: Options) -> Model:
-        """Return the model with its texts in the languages that the options name.
-
-        Raises OptionError for a language that it does not have.
-        """
-        from attnviz.models.tokenizers.languages import LanguagePair, check_languages
-
-        languages = LanguagePair(options.source_language, options.target_language)
-        if languages not in self._in_languages:
-            check_languages(languages, self.checkpoint.path, self.checkpoint.config, self.name)
-            self._in_languages[languages] = replace(self, checkpoint=replace(self.checkpoint, languages=languages))
-        return self._in_languages[languages]
-
-    @cached_property
-    def _in_languages(self) -> dict[LanguagePair, Model]:
-        return {}
-
-    def _template_notes(self) -> tuple[Message, ...]:
-        """Return a note where the model has a chat template, which is applied to no text without being asked for."""
-        from attnviz.models.chat import find_templates
-
-        if not find_templates(self.checkpoint):
-            return ()
-        return (
-            message(
-                "{name} has a chat template, which is not applied: --chat renders the text as a conversation.",
-                name=self.name,
-            ),
-        )
-
-    def notes_on_text(self, encoded: EncodedText) -> tuple[Message, ...]:
-        """Return a note where a text names special tokens of a model whose chat template is not applied to it."""
-        named = self._names_special(encoded)
-        if not named or not self._template_notes():
-            return ()
-        return (
-            message(
-                "The text names special tokens of {name}: {tokens}. They are read as such; the model’s chat template "
-                "is not applied.",
-                name=self.name,
-                tokens=listed([*named[:3], *(["…"] if len(named) > 3 else [])]),
-            ),
-        )
-
-    def _names_special(self, encoded: EncodedText) -> list[str]:
-        """Return the special tokens that stand in the text itself, each once; not the one for unknown words."""
-        inside, first = np.unique(encoded.ids[~encoded.special & ~encoded.unknown], return_index=True)
-        numbers = inside[np.argsort(first)].tolist()
-        return [self.tokenizer.decode(number) for number in numbers if self.tokenizer.is_special(number)]
 
     @overload
     def attend(self, text: str, options: Options | None = None, **given: Any) -> Attention: ...
@@ -310,14 +150,14 @@ class Model:
         traces = traces and not mean and chosen.parts is None
         check_fit(chosen, keys, self.shape, self.name)
         if reduce is not None:
-            _check_reduction(reduce, chosen)
+            check_reduced(reduce, chosen)
         request = Request(traces=traces and reduce is None, contributions=contributions, reduce=reduce)
         off = self._switched_off(chosen)
         if chosen.parts is not None and reduce is None and (off is None or off.way != "mean"):
             request = replace(request, contributions=True)
-        _check_measured(off, reduce, contributions=contributions)
+        check_measured(off, reduce, contributions=contributions)
         depth = self.shape.decoder_layers if reads_target(chosen, self.shape) else self.shape.layers
-        wanted = _request(layers, depth or 0, request)
+        wanted = request_layers(layers, depth or 0, request)
         written_from = None
         if chosen.generate is not None:
             from attnviz.models.continuation import Decoding
@@ -361,12 +201,12 @@ class Model:
         check_options(chosen)
         check_picture_options(chosen)
         if reduce is not None:
-            _check_reduction(reduce, chosen)
+            check_reduced(reduce, chosen)
         model = self._side_for_pictures()
         mean = isinstance(layers, str) and layers == "mean"
         request = Request(traces=traces and not mean and reduce is None, contributions=contributions, reduce=reduce)
-        wanted, off = _request(layers, model.shape.layers, request), model._switched_off(chosen)
-        _check_measured(off, reduce, contributions=contributions)
+        wanted, off = request_layers(layers, model.shape.layers, request), model._switched_off(chosen)
+        check_measured(off, reduce, contributions=contributions)
         found = model._read_picture(image, chosen, wanted)
         return model._presented(found if off is None else _tell_switched_off(found, off), "", chosen, None, mean=mean)
 
@@ -413,52 +253,9 @@ class Model:
         self, found: Attention, own: str, chosen: Options, known: KnownWords | None, *, mean: bool
     ) -> Attention:
         """Return an attention as the options show it; own: the text whose words may be given by hand."""
-        merged = found if chosen.parts is not None else merge_tokens(found, chosen.joins, _word_cut(own, chosen, known))
+        merged = found if chosen.parts is not None else merge_tokens(found, chosen.joins, word_cut(own, chosen, known))
         merged = hide_special(merged, renormalize=chosen.renormalize) if chosen.no_special else merged
         return merged.mean_layers() if mean else merged
-
-    def without_heads(self, options: Options, tokens: int | None = None) -> AbstractContextManager[None]:
-        """Return a context in which passes run without the heads that the options switch off; for one text.
-
-        It holds for the stack whose attention is shown: of an encoder-decoder either the encoder or the decoder.
-        tokens: how many of the first tokens a mean is taken over, None for all.
-        Raises OptionError and MissingError for heads that there are not.
-        """
-        off = self._heads_off(options, tokens)
-        return nullcontext() if off is None else hooked_too(off)
-
-    def _heads_off(self, options: Options, tokens: int | None = None) -> HeadsOff | None:
-        """Return what switches heads off as `without_heads` says; None where the options switch off none."""
-        off = self._switched_off(options)
-        if off is None:
-            return None
-        from attnviz.models.heads_off import HeadsOff
-
-        cross = reads_target(options, self.shape) and options.attention != "decoder"
-        return HeadsOff(off.heads, off.way, cross=cross, tokens=tokens)
-
-    def _switched_off(self, options: Options) -> HeadsSwitchedOff | None:
-        """Return the heads that the options switch off; raises MissingError for one that there is not."""
-        if not options.ablate:
-            return None
-        from attnviz.models.heads_off import find_heads
-
-        shape = self.shape.of_decoder if reads_target(options, self.shape) else self.shape
-        return HeadsSwitchedOff(find_heads(options.ablate, shape.layers, shape.heads), options.ablation)
-
-    @check_arguments()
-    def encode(self, text: str, pair: str | None = None) -> EncodedText:
-        """Return the tokens of a text, or of two segments, as the model's only stack or its encoder reads them.
-
-        Raises InputError and OptionError as `attend` does.
-        """
-        kind = "encoder" if self.shape.encoder_decoder else "auto"
-        check_fit(Options(pair=pair, attention=kind), None, self.shape, self.name)
-        return self._encode(text, pair, Request(layers=(0,)))
-
-    def origin(self) -> ModelOrigin:
-        """Return which model it is, for the provenance of what is computed with it."""
-        return self._origin()
 
     @check_arguments()
     def generate(
@@ -516,7 +313,7 @@ class Model:
         """Return the attention of a text with what was added to it so far, as `attend` shows it."""
         chosen, mean = options or Options(), isinstance(layers, str) and layers == "mean"
         depth = self.shape.layers if continuation.prompt.is_read else self.shape.decoder_layers
-        found = self._read_continued(continuation, chosen, Request(_layer_numbers(layers, depth), traces=not mean))
+        found = self._read_continued(continuation, chosen, Request(numbers_of_layers(layers, depth), traces=not mean))
         off = self._switched_off(chosen)
         found = found if off is None else _tell_switched_off(found, off)
         own = continuation.prompt.read_text or continuation.prompt.source
@@ -537,12 +334,12 @@ class Model:
         if self.shape.encoder_decoder:
             from attnviz.models.target_text import start_of_target
 
-            encoded = self._encode(text, None, _NOTHING_KEPT)
+            encoded = self._encode(text, None, NOTHING_KEPT)
             start = start_of_target(self.checkpoint)
             check_continuation(self.shape, self.name, 1, steps)
             with naming_file(self.checkpoint.path):
                 hidden = self.network.encode(encoded.ids)
-            unknown = _unknown_words(encoded)
+            unknown = unknown_words_of(encoded)
             return Prompt((start.id or 0,), (start,), "", 0, encoded.tokens, text, hidden, unknown_words=unknown)
         notes: tuple[Message, ...] = ()
         if options.chat:
@@ -562,7 +359,7 @@ class Model:
         check_continuation(self.shape, self.name, count, steps)
         base = len(source) + options.chat
         ids = tuple(int(number) for number in encoded.ids[:count])
-        unknown = _unknown_words(encoded)
+        unknown = unknown_words_of(encoded)
         return Prompt(ids, encoded.tokens[:count], source, base, notes=notes, unknown_words=unknown)
 
     def _read_continued(self, continuation: Continuation, options: Options, request: Request) -> Attention:
@@ -601,93 +398,6 @@ class Model:
         self._need_memory()
         return read_masks(self.checkpoint, self.network, self._encode_alone, text, top)
 
-    def _encode_alone(self, text: str) -> EncodedText:
-        return self._encode(text, None, _NOTHING_KEPT)
-
-    def provenance(self, options: Options | None = None) -> Provenance:
-        """Return what its attention says of where it comes from; options: which heads they switch off."""
-        off = None if options is None else self._switched_off(options)
-        return Provenance(replace(self._origin(), switched_off=off))
-
-    def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> EncodedText:
-        """Return the tokens of a text, or of two; raises InputError where there are too many."""
-        limits = self._limits(request, slides)
-        for each in (text, pair):
-            if isinstance(each, str):
-                limits.check_beginning(each, self.tokenizer.count)
-        encoded = self._checked(self.tokenizer.encode(text, pair))
-        limits.check(len(encoded.ids))
-        return encoded
-
-    def _limits(self, request: Request, slides: bool = False) -> TextLimits:
-        kept = self.shape.layers if request.layers is None else len(request.layers)
-        return TextLimits(self.name, self.shape, kept, slides)
-
-    def _encode_chat(self, text: str, name: str | None) -> tuple[EncodedText, str, Message]:
-        """Return the tokens of a rendered conversation, its messages' contents, and a note on the template."""
-        from attnviz.models.chat import render_conversation, template_note
-
-        conversation = render_conversation(self.checkpoint, text, name)
-        encoded = conversation.place(self._checked(self.tokenizer.encode(conversation.text, ends=False)))
-        return encoded, conversation.source, template_note(encoded)
-
-    def _checked(self, encoded: EncodedText) -> EncodedText:
-        """Return the tokens; raises InputError for an id that the model does not have."""
-        last = int(encoded.ids.max())
-        if last >= self.shape.vocabulary:
-            raise InputError(
-                "The tokenizer of {name} gives the id {id}, and the model's vocabulary has {count} entries.",
-                name=self.name,
-                id=last,
-                count=self.shape.vocabulary,
-            )
-        return encoded
-
-    @check_arguments()
-    def tokens(
-        self, text: str, options: Options | None = None, *, known: KnownWords | None = None, **changes: Any
-    ) -> TokenizedText:
-        """Return how the model cuts a text, or a pair: what `attend` shows, without computing it.
-
-        options, changes, known: as in `attend`; what Options says of the computation is not read.
-        Raises InputError and OptionError as `attend` does.
-        """
-        from attnviz.core.tokenized_text import TokenizedText
-
-        chosen = change_options(options or Options(), changes)
-        check_options(chosen)
-        if self._is_to_speak(chosen):
-            return self._speaking(chosen).tokens(text, chosen, known=known)
-        check_fit(replace(chosen, attention="auto"), None, self.shape, self.name)
-        if chosen.chat:
-            encoded, source, note = self._encode_chat(text, chosen.chat_template)
-            notes = (*self._vocabulary_notes, *self.tokenizer.notes, note)
-        else:
-            encoded = self._checked(self.tokenizer.encode(text, chosen.pair))
-            source = text if chosen.pair is None else f"{text}\n{chosen.pair}"
-            notes = (*self._vocabulary_notes, *self.tokenizer.notes, *self._template_notes())
-        groups, tokens = join_tokens(
-            encoded.tokens, source, chosen.joins, _word_cut(source if chosen.chat else text, chosen, known)
-        )
-        found = TokenizedText(
-            source,
-            tokens,
-            tuple(encoded.tokens[start:end] for start, end in groups),
-            tuple(bool(encoded.special[start:end].all()) for start, end in groups),
-            model=self.name,
-            reference=self.reference,
-            joined=chosen.joins,
-            unknown=self.tokenizer.unknown,
-            notes=notes,
-        )
-        return found.without_special() if chosen.no_special else found
-
-    def _forward(self, ids: NDArray[np.int64], segments: NDArray[np.int64], request: Request) -> ForwardOutput:
-        """Run the only stack, or the encoder, on token ids [n] and segment numbers [n]."""
-        with naming_file(self.checkpoint.path):
-            given = segments if segments.any() and self.network.has_segments else None
-            return self.network.read(ids, request, given)
-
     def _read(self, text: str, options: Options, request: Request) -> Attention:
         """Return the attention of a text, of two segments, or of a conversation."""
         pair = options.pair
@@ -707,7 +417,7 @@ class Model:
             output,
             request,
             notes,
-            unknown_words=_unknown_words(encoded),
+            unknown_words=unknown_words_of(encoded),
             pair=None if pair is None else Pair(pair, len(text) + 1),
         )
 
@@ -723,7 +433,7 @@ class Model:
         slid = slide(
             encoded.special, read_window, window=options.window, stride=options.stride, most=self.shape.positions
         )
-        unknown, about = _unknown_words(encoded), self.notes_on_text(encoded)
+        unknown, about = unknown_words_of(encoded), self.notes_on_text(encoded)
         if slid.windows == 1:
             return self._attention(encoded.tokens, text, slid.output, request, about, unknown_words=unknown)
         note = message(
@@ -759,95 +469,9 @@ class Model:
             with self.without_heads(options):
                 output = self.network.decode(token_ids(target.ids), hidden, replace(request, cross_attention=not alone))
         other = None if alone else (encoded.tokens, text)
-        unknown = _unknown_words(encoded)
+        unknown = unknown_words_of(encoded)
         return self._attention_of_target(
             target.tokens, target.text, output, request, target.notes, other, unknown_words=unknown
-        )
-
-    def _attention_of_target(
-        self,
-        tokens: tuple[Token, ...],
-        source: str,
-        output: ForwardOutput,
-        request: Request,
-        notes: tuple[Message, ...],
-        keys: tuple[tuple[Token, ...], str] | None,
-        **changes: Any,
-    ) -> Attention:
-        """Return a decoder's output with its tokens; keys: those of the other text, None for self-attention."""
-        return self._attention(
-            tokens,
-            source,
-            output,
-            request,
-            notes,
-            keys,
-            layers=self.shape.decoder_layers,
-            heads=self.shape.decoder_heads,
-            mask="causal" if keys is None else "none",
-            attention="decoder" if keys is None else "cross",
-            **changes,
-        )
-
-    def _attention(
-        self,
-        tokens: tuple[Token, ...],
-        source: str,
-        output: ForwardOutput,
-        request: Request,
-        notes: tuple[Message, ...] = (),
-        keys: tuple[tuple[Token, ...], str] | None = None,
-        **changes: Any,
-    ) -> Attention:
-        """Return a pass's output with its tokens, reduced to one map a layer where the request asks for it.
-
-        keys: the other text's tokens and that text, in cross-attention. changes: fields of the ModelOrigin.
-        """
-        key, key_source = (tokens, None) if keys is None else keys
-        if output.weights.shape[-1] > len(key):
-            key = (*key, SINK)
-        found = Attention(
-            query=tokens,
-            key=key,
-            weights=output.weights,
-            allowed=output.allowed,
-            layers=output.layers,
-            source=source,
-            key_source=key_source,
-            output=output.traces[-1].output if output.traces else None,
-            traces=output.traces,
-            provenance=Provenance(replace(self._origin(), **changes)),
-            notes=(*notes, *self._vocabulary_notes, *self._notes()),
-            contributions=output.contributions,
-        )
-        if request.reduce is None:
-            return found
-        from attnviz.core.reductions import reduce_attention
-
-        shown = None if request.map_layers is None else tuple(request.map_layers)
-        return reduce_attention(found, request.reduce, output.maps, shown)
-
-    def _notes(self) -> tuple[Message, ...]:
-        """Return what a reader should know of the checkpoint: how it was read, and which of its tensors were not."""
-        known, unused = (*self.checkpoint.notes, *self.network.notes), self.network.unused_tensors()
-        if not unused:
-            return known
-        note = unused_note(unused, written_name(self.shape.family))
-        return (*known, note)
-
-    def _origin(self) -> ModelOrigin:
-        """Return which model it is, and its size; an encoder-decoder's as its encoder's attention has it."""
-        shape = self.shape
-        return ModelOrigin(
-            name=self.name,
-            reference=self.reference,
-            family=shape.family,
-            layers=shape.layers,
-            heads=shape.heads,
-            dim=shape.dim,
-            mask="causal" if shape.causal else "none",
-            unknown=None if self.network.reads_pictures else self.tokenizer.unknown,
-            attention="encoder" if shape.encoder_decoder else None,
         )
 
 
@@ -861,31 +485,6 @@ def _patch_tokens(layout: PatchLayout) -> tuple[str, tuple[Token, ...]]:
             place += len(name) + 1
         lines.append(" ".join(names))
     return "\n".join(lines), tuple(tokens)
-
-
-def _word_cut(text: str, options: Options, known: KnownWords | None) -> WordCut:
-    """Return what gives the spans of a source's words; of the text, those that are given by hand, where they are."""
-
-    def cut(source: str) -> Sequence[tuple[int, int]]:
-        if options.words is None or not source.startswith(text):
-            return word_spans(source, known)
-        rest = word_spans(source[len(text) :], known)
-        return [*spell_words(options.words, text), *((start + len(text), end + len(text)) for start, end in rest)]
-
-    return cut
-
-
-def _layer_numbers(layers: int | str | Collection[int] | None, depth: int | None) -> list[int] | None:
-    """Return layer numbers from 0, where -1 is the last of `depth`; raises OptionError for what is no whole number."""
-    if isinstance(layers, str):
-        return layer_numbers(layers)
-    if layers is None:
-        return None
-    count = depth or 0
-    layers = layers if isinstance(layers, Collection) else [layers]
-    if not layers or not all(isinstance(layer, Integral) and not isinstance(layer, bool) for layer in layers):
-        raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
-    return [layer + count if -count <= layer < 0 else layer for layer in layers]
 
 
 def _tell_switched_off(attention: Attention, off: HeadsSwitchedOff) -> Attention:
@@ -903,12 +502,6 @@ def _tell_switched_off(attention: Attention, off: HeadsSwitchedOff) -> Attention
     return replace(attention, provenance=attention.provenance.of_model(switched_off=off), notes=notes)
 
 
-def _check_measured(off: HeadsSwitchedOff | None, reduce: str | None, *, contributions: bool) -> None:
-    """Raise OptionError for lengths of what a head adds, where it adds its mean."""
-    if contributions or reduce in ("norm", EVERY):
-        check_contributions(None if off is None else off.way)
-
-
 def _with_passages(options: Options) -> Options:
     """Return the options with the passages that a file has."""
     if options.parts is None:
@@ -916,40 +509,3 @@ def _with_passages(options: Options) -> Options:
     from attnviz.text.passages import open_passages
 
     return replace(options, parts=open_passages(options.parts))
-
-
-def _check_reduction(reduce: str, options: Options) -> None:
-    """Raise OptionError for a reduction that there is not, and for one that windows do not have the values for."""
-    from attnviz.core.reductions import NEED_VALUES, check_reduction
-
-    check_reduction(reduce)
-    check_one_map(reduce, options.parts)
-    if reduce in NEED_VALUES and options.slides:
-        raise OptionError(
-            "--reduce {how} needs the values of one pass, and --window makes several.",
-            hint="Leave --window out, or use --reduce mean, max, rollout or flow.",
-            how=reduce,
-        )
-
-
-def _request(layers: int | str | Collection[int] | None, count: int, request: Request) -> Request:
-    """Return the request for these layers, of `count`; of a reduction through the layers, all up to the last of them.
-
-    What a reduction shows are its map_layers then.
-    """
-    numbers = _layer_numbers(layers, count)
-    if request.reduce is None:
-        return replace(request, layers=numbers)
-    from attnviz.core.reductions import THROUGH_LAYERS
-
-    if request.reduce not in (*THROUGH_LAYERS, EVERY):
-        return replace(request, layers=numbers)
-    shown = tuple(range(count)) if numbers is None else tuple(sorted(set(numbers)))
-    return replace(request, layers=range(max(shown, default=-1) + 1), map_layers=shown)
-
-
-def _unknown_words(encoded: EncodedText) -> UnknownWords:
-    """Return how many words the text has, and how many of them are unknown: the vocabulary lacks a part of them."""
-    words = np.where(encoded.special, -1, encoded.words)
-    unknown = len(set(words[encoded.unknown & (words >= 0)].tolist()))
-    return UnknownWords(unknown, len(set(words[words >= 0].tolist())))

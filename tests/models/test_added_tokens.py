@@ -12,7 +12,8 @@ import tiny_models
 from paths import GOLDEN
 
 from attnviz.core.errors import InputError
-from attnviz.models.model import is_padding, load
+from attnviz.models.model import load
+from attnviz.models.model_base import pads_embeddings
 from attnviz.models.tokenizers.open import open_tokenizer
 
 pytest.importorskip("tokenizers")
@@ -236,7 +237,7 @@ def test_a_flag_that_only_transformers_4_follows(tmp_path, monkeypatch):
 )
 def test_what_pads_a_vocabulary(count, size, pads):
     """Entries beyond the tokenizer's are padding below the multiple that their number is of; others are told."""
-    assert is_padding(count, size) is pads
+    assert pads_embeddings(count, size) is pads
 
 
 @pytest.mark.parametrize("count", [831, 832, 800, 512])

@@ -11,17 +11,17 @@ from real_models import MINILM, SMOLLM2, needs_minilm, needs_smollm2
 
 from attnviz.core.errors import InputError
 from attnviz.core.memory_limit import memory_left
-from attnviz.models import model
+from attnviz.models import model, model_base
 
 
 @needs_minilm
 def test_too_little_is_refused(monkeypatch):
     """What is needed and what is left are named; without a limit nothing is asked."""
     opened = model.load(MINILM)
-    monkeypatch.setattr(model, "memory_left", lambda: 20_000_000)
+    monkeypatch.setattr(model_base, "memory_left", lambda: 20_000_000)
     with pytest.raises(InputError, match=r"needs about 59 MB of memory, and this process may take 20 MB more"):
         _ = opened.tokenizer
-    monkeypatch.setattr(model, "memory_left", lambda: None)
+    monkeypatch.setattr(model_base, "memory_left", lambda: None)
     assert opened.tokenizer.size == 30522
 
 

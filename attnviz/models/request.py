@@ -1,0 +1,62 @@
+"""What is asked of a pass through a model's layers, from the layers and reductions that are to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from numbers import Integral
+
+from attnviz.core.errors import OptionError
+from attnviz.core.provenance import EVERY, HeadsSwitchedOff
+from attnviz.core.selection import layer_numbers
+from attnviz.models.forward import Request
+from attnviz.models.options import Options, check_contributions, check_one_map
+
+
+def numbers_of_layers(layers: int | str | Collection[int] | None, depth: int | None) -> list[int] | None:
+    """Return layer numbers from 0, where -1 is the last of `depth`; raises OptionError for what is no whole number."""
+    if isinstance(layers, str):
+        return layer_numbers(layers)
+    if layers is None:
+        return None
+    count = depth or 0
+    layers = layers if isinstance(layers, Collection) else [layers]
+    if not layers or not all(isinstance(layer, Integral) and not isinstance(layer, bool) for layer in layers):
+        raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
+    return [layer + count if -count <= layer < 0 else layer for layer in layers]
+
+
+def check_measured(off: HeadsSwitchedOff | None, reduce: str | None, *, contributions: bool) -> None:
+    """Raise OptionError for lengths of what a head adds, where it adds its mean."""
+    if contributions or reduce in ("norm", EVERY):
+        check_contributions(None if off is None else off.way)
+
+
+def check_reduced(reduce: str, options: Options) -> None:
+    """Raise OptionError for a reduction that there is not, and for one that windows do not have the values for."""
+    from attnviz.core.reductions import NEED_VALUES, check_reduction
+
+    check_reduction(reduce)
+    check_one_map(reduce, options.parts)
+    if reduce in NEED_VALUES and options.slides:
+        raise OptionError(
+            "--reduce {how} needs the values of one pass, and --window makes several.",
+            hint="Leave --window out, or use --reduce mean, max, rollout or flow.",
+            how=reduce,
+        )
+
+
+def request_layers(layers: int | str | Collection[int] | None, count: int, request: Request) -> Request:
+    """Return the request for these layers, of `count`; of a reduction through the layers, all up to the last of them.
+
+    What a reduction shows are its map_layers then.
+    """
+    numbers = numbers_of_layers(layers, count)
+    if request.reduce is None:
+        return replace(request, layers=numbers)
+    from attnviz.core.reductions import THROUGH_LAYERS
+
+    if request.reduce not in (*THROUGH_LAYERS, EVERY):
+        return replace(request, layers=numbers)
+    shown = tuple(range(count)) if numbers is None else tuple(sorted(set(numbers)))
+    return replace(request, layers=range(max(shown, default=-1) + 1), map_layers=shown)
