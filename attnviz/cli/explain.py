@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from attnviz.api.save import FOR_EXPLANATION, SHEETS, check_destination, save_explanation
+from attnviz.api.save import FOR_EXPLANATION, SHEETS, check_destination, numbered, save_explanation
 from attnviz.cli.common import attend_one, explain_digits, print_json
 from attnviz.cli.options import AttentionInput, OutputOptions, ViewOptions
-from attnviz.cli.printing import print_notes, print_worksheet
+from attnviz.cli.printing import print_notes, print_worksheets
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
-from attnviz.explanation.build import explain_attention
+from attnviz.explanation.build import explain_layers
 from attnviz.i18n.messages import phrase
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
@@ -31,7 +31,12 @@ class RowOptions:
     cell: str | None = None
     layer: str | None = field(
         default=None,
-        metadata={"help": phrase("Layer, counted from 0, or mean; by default the last."), "metavar": "N|mean"},
+        metadata={
+            "help": phrase(
+                "Layer, counted from 0, or mean; several (0,2-4) or all have a sheet each; by default the last."
+            ),
+            "metavar": "N,N-N|mean|all",
+        },
     )
     head: str | None = field(
         default=None,
@@ -69,15 +74,17 @@ def command(
     view_options = ViewOptions(layer=row_options.layer, precision=row_options.precision)
     attention = attend_one(texts or [], inputs, settings, model_options, view_options)
     digits = explain_digits(view_options, attention)
-    explanation = explain_attention(
+    explanations = explain_layers(
         attention, token=row_options.token, cell=row_options.cell, head=row_options.head, layer=row_options.layer
     )
-    print_notes({str(note): note for note in (*attention.notes, *explanation.notes)}.values())
+    print_notes({str(note): note for one in explanations for note in (*attention.notes, *one.notes)}.values())
     for path in output.save:
-        print_notes(save_explanation(explanation, path, digits=digits, worksheet=row_options.worksheet))
+        for index, one in enumerate(explanations):
+            place = numbered(path, index, len(explanations))
+            print_notes(save_explanation(one, place, digits=digits, worksheet=row_options.worksheet))
     if output.json:
         from attnviz.io.write_data import explanation_document
 
-        print_json([explanation_document(explanation)])
+        print_json([explanation_document(one) for one in explanations])
     else:
-        print_worksheet(explanation, digits, worksheet=row_options.worksheet)
+        print_worksheets(explanations, digits, worksheet=row_options.worksheet)

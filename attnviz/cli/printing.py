@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO, TYPE_CHECKING
 
 from attnviz.cli.progress import doing
@@ -120,13 +120,13 @@ def print_curves(distances: Distances) -> None:
     print_views(lambda screen: [render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen)])
 
 
-def print_worksheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> None:
-    """Print an explanation, or its worksheet, in lines that fit the terminal."""
+def print_worksheets(explanations: Sequence[Explanation], digits: int, *, worksheet: bool = False) -> None:
+    """Print explanations, or their worksheets, in lines that fit the terminal."""
     from attnviz.views.prepared.worksheet import make_sheet
     from attnviz.views.terminal.worksheet import render_steps
 
-    sheet = make_sheet(explanation, digits, worksheet=worksheet)
-    print_views(lambda screen: (render_steps(sheet, screen.cells, screen.encoding),))
+    sheets = [make_sheet(one, digits, worksheet=worksheet) for one in explanations]
+    print_views(lambda screen: [render_steps(sheet, screen.cells, screen.encoding) for sheet in sheets])
 
 
 def print_sentence(sentence: Message) -> None:

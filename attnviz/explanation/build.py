@@ -16,9 +16,12 @@ from attnviz.core.selection import names_several
 from attnviz.explanation import output, qkv, scores
 from attnviz.explanation.elements import Explanation, Step
 from attnviz.explanation.row import Row, name_of
-from attnviz.i18n.messages import Message, message
+from attnviz.i18n.messages import Message, Name, message
 from attnviz.text.find_token import find_token
 from attnviz.text.merge_pieces import why_no_traces
+
+# Sheets of one command: more are more than anyone reads.
+MOST_SHEETS = 64
 
 
 def explain_attention(
@@ -38,7 +41,66 @@ def explain_attention(
     Where only the weights are known, the row's weights, their entropy and the heads beside each other are all there is.
     Raises MissingError for what is not there, InputError where no row can be explained.
     """
-    chosen = attention.select(layer=_layer(attention, layer))
+    return _explain_layer(attention, attention.select(layer=_layer(attention, layer)), token, cell, head, [])
+
+
+def explain_layers(
+    attention: Attention,
+    *,
+    token: str | int | None = None,
+    cell: str | int | None = None,
+    head: str | int | Iterable[str | int] | None = None,
+    layer: str | None = None,
+) -> tuple[Explanation, ...]:
+    """Explain one row in each layer that `layer` names, as "0,2-4" or "all"; see `explain_attention`.
+
+    Without a token, the same word is explained in every layer: the one whose row is least even in any of them. Without
+    a head, each layer's own.
+    Raises OptionError for more than MOST_SHEETS layers, which are more than anyone reads.
+    """
+    if not names_several(layer) or layer in [str(each) for each in attention.layers]:
+        return (explain_attention(attention, token=token, cell=cell, head=head, layer=layer),)
+    numbers = attention.select(layer=layer).layers
+    if len(numbers) > MOST_SHEETS:
+        raise OptionError(
+            "explain prints a sheet for each layer, at most {most}, and {count} layers are chosen.",
+            hint="Choose fewer, for example: --layer {example}.",
+            most=MOST_SHEETS,
+            count=len(numbers),
+            example=Name(",".join(map(str, numbers[:3]))),
+        )
+    layers = [attention.select(layer=number) for number in numbers]
+    if len(layers) == 1:
+        return (_explain_layer(attention, layers[0], token, cell, head, []),)
+    told: list[Message] = []
+    token = answer_row(attention) if token is None else token
+    if token is None:
+        token = _least_even_of_all(layers, head)
+        if len(attention.query) > 1:
+            told.append(_token_note(attention, token))
+    one_head = head is None and len(attention.heads) > 1
+    if one_head:
+        told.append(
+            message(
+                "Of {count} heads, each layer shows the one whose row is the least even. --head N chooses one, "
+                "--head all compares them.",
+                count=len(attention.heads),
+            )
+        )
+    return tuple(_explain_layer(attention, one, token, cell, head, list(told), head_told=one_head) for one in layers)
+
+
+def _explain_layer(
+    attention: Attention,
+    chosen: Attention,
+    token: str | int | None,
+    cell: str | int | None,
+    head: str | int | Iterable[str | int] | None,
+    notes: list[Message],
+    *,
+    head_told: bool = False,
+) -> Explanation:
+    """Explain a row of `chosen`, one layer of `attention`. head_told: whether the notes say how the head is chosen."""
     if not chosen.traces and head == "mean":
         chosen, head = chosen.mean(), None
     if attention.provenance.hidden is not None:
@@ -47,12 +109,10 @@ def explain_attention(
             hint="Leave --no-special out.",
         )
     _refuse_switched_off(chosen)
-    notes: list[Message] = []
     token = answer_row(attention) if token is None else token
     wanted = None if token is None else _find(attention.query, token, notes)
     asked = None if cell is None else _find(attention.key, cell, notes)
-    several = head != "all" and names_several(head) if isinstance(head, str) else isinstance(head, Iterable)
-    if several and head not in chosen.heads:
+    if _chooses_several(head, chosen):
         if not isinstance(head, str) and not list(head):  # type: ignore[arg-type]
             raise OptionError("No head is chosen: at least one was expected.")
         chosen, head = chosen.select(head=head), "all"
@@ -60,9 +120,26 @@ def explain_attention(
         return _explain_heads(chosen, wanted, asked, notes)
     own = None if head is None else _head(chosen, head if isinstance(head, str | int) else str(head))
     place, at = _least_even(chosen, own, wanted)
-    notes += _choice_notes(chosen, place if own is None else None, at, token is None)
+    notes += _choice_notes(chosen, place if own is None and not head_told else None, at, token is None)
     explain = _explain_computed if chosen.traces else _explain_weights
     return explain(chosen, place, at, asked, notes)
+
+
+def _chooses_several(head: str | int | Iterable[str | int] | None, attention: Attention) -> bool:
+    """Return whether `head` is a list or a range of heads, and no head's name."""
+    several = head != "all" and names_several(head) if isinstance(head, str) else isinstance(head, Iterable)
+    return several and head not in attention.heads
+
+
+def _least_even_of_all(layers: list[Attention], head: str | int | Iterable[str | int] | None) -> int:
+    """Return the word whose row is least even in any head that is chosen of any of these layers."""
+    if head not in (None, "all", "mean"):
+        layers = [one.select(head=head) for one in layers]
+    rows = np.concatenate([_uneven_words(one) for one in layers])
+    if not np.isfinite(rows).any():
+        raise InputError("The mask forbids every cell: no row can be explained.")
+    word: int = least_even(rows) % rows.shape[1]
+    return word
 
 
 def _refuse_switched_off(attention: Attention) -> None:
@@ -162,7 +239,7 @@ def _layer(attention: Attention, layer: str | int | None) -> int | str:
     if not one and (not isinstance(layer, Integral) or isinstance(layer, bool)):
         raise OptionError(
             "explain takes the number of one layer, not {layer!r}.",
-            hint="For example: --layer {last}.",
+            hint="Give one layer at a time, for example: --layer {last}.",
             layer=layer,
             last=attention.layers[-1],
         )
@@ -188,15 +265,24 @@ def _find(tokens: tuple[Token, ...], wanted: str | int, notes: list[Message]) ->
 
 def _least_even(attention: Attention, head: int | None, token: int | None) -> tuple[int, int]:
     """Return the head and the token whose row lies furthest below an even one; never a forbidden row."""
-    weights = attention.traces[0].weights if attention.traces else attention.weights[0]
-    uneven = unevenness(weights, None if attention.masks is None else attention.masks[0])
-    rows = uneven if head is None else uneven[head : head + 1]
-    rows = rows[:, token : token + 1] if token is not None else np.where(_words(attention), rows, -np.inf)
+    rows = _uneven(attention)[:, token : token + 1] if token is not None else _uneven_words(attention)
+    rows = rows if head is None else rows[head : head + 1]
     if token is None and not np.isfinite(rows).any():
         raise InputError("The mask forbids every cell: no row can be explained.")
     # Heads first, then tokens: of equals, the first token of the first head.
     place, at = divmod(least_even(rows), rows.shape[1])
     return (place if head is None else head), (at if token is None else token)
+
+
+def _uneven(attention: Attention) -> NDArray[np.float64]:
+    """Return how far below an even row each row of the one layer lies, [head, query]."""
+    weights = attention.traces[0].weights if attention.traces else attention.weights[0]
+    return unevenness(weights, None if attention.masks is None else attention.masks[0])
+
+
+def _uneven_words(attention: Attention) -> NDArray[np.float64]:
+    """Return the same, minus infinity for what stands for no text, [head, query]."""
+    return np.where(_words(attention), _uneven(attention), -np.inf)
 
 
 def _words(attention: Attention) -> NDArray[np.bool_]:
@@ -208,15 +294,16 @@ def _words(attention: Attention) -> NDArray[np.bool_]:
 def _choice_notes(attention: Attention, head: int | None, token: int, token_chosen: bool) -> list[Message]:
     notes = []
     if token_chosen and len(attention.query) > 1:
-        notes.append(
-            message(
-                "“{word}” is explained: its row is the least even. --token chooses another.",
-                word=attention.query[token].text,
-            )
-        )
+        notes.append(_token_note(attention, token))
     if head is not None and len(attention.heads) > 1:
         notes.append(_head_note(head, attention.heads))
     return notes
+
+
+def _token_note(attention: Attention, token: int) -> Message:
+    return message(
+        "“{word}” is explained: its row is the least even. --token chooses another.", word=attention.query[token].text
+    )
 
 
 def _head_note(index: int, heads: tuple[int | str, ...]) -> Message:

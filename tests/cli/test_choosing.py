@@ -135,16 +135,66 @@ def test_compare_with_a_model(capsys):
 
 
 def test_explain(capsys, saved):
-    """Explain takes one layer, or the mean of all; several heads are compared; several layers are one too many."""
+    """Explain takes a layer, or the mean of all; several heads are compared."""
     code, out, _ = attnviz(capsys, "explain", "--weights", saved, "--layer", "mean", "--token", "cat", "--head", "1")
     assert code == 0
     assert "mean of the layers" in " ".join(out.split())
     code, out, _ = attnviz(capsys, "explain", "--weights", saved, "--head", "0,2", "--token", "cat", "--json")
     assert json.loads(out)["heads"] == [0, 2]
-    code, _, err = attnviz(capsys, "explain", "--weights", saved, "--layer", "0,2")
-    assert code == 2
-    assert "one layer, not '0,2'. For example: --layer 3." in err
     assert attnviz(capsys, "explain", "--weights", saved, "--layer", "3")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("layers", "shown"), [("2,0", [2, 0]), ("0, 2-3", [0, 2, 3]), ("1-1", [1]), ("all", [0, 1, 2, 3])]
+)
+def test_explain_several_layers(capsys, saved, tmp_path, layers, shown):
+    """Each layer has a sheet of its own, that of the layer alone, of one word; files are numbered."""
+    arguments = ("explain", "--weights", saved, "--layer", layers)
+    code, out, err = attnviz(capsys, *arguments, "--save", tmp_path / "x.md", "--json")
+    assert code == 0
+    documents = json.loads(out)
+    documents = documents if isinstance(documents, list) else [documents]
+    assert [one["layer"] for one in documents] == shown
+    assert len({one["token"] for one in documents}) == 1
+    assert err.count("is explained: its row is the least even") == (1 if len(shown) > 1 else 2)
+    for one in documents:
+        alone = (*arguments[:3], "--layer", str(one["layer"]), "--token", str(one["token"]), "--json")
+        assert json.loads(attnviz(capsys, *alone)[1]) == one
+    names = [f"x-{place + 1}.md" for place in range(len(shown))] if len(shown) > 1 else ["x.md"]
+    assert sorted(path.name for path in tmp_path.glob("x*")) == names
+    for name, layer in zip(names, shown, strict=True):
+        assert f"layer {layer} · " in (tmp_path / name).read_text(encoding="utf-8")
+    out = attnviz(capsys, *arguments, "--head", "1,4")[1]
+    assert re.findall("^layer ([0-9]+) .* 2 of 6 heads", out, re.MULTILINE) == list(map(str, shown))
+
+
+def test_explain_the_least_even_word_of_all_layers(capsys, tmp_path):
+    """Without --token the word is explained whose row is least even in any chosen layer and head."""
+    weights = np.full((2, 2, 3, 3), 1 / 3)
+    weights[0, 0, 1], weights[1, 1, 2], weights[1, 0, 0] = (0.2, 0.6, 0.2), (0.9, 0.1, 0), (0.5, 0.25, 0.25)
+    np.savez(tmp_path / "w.npz", weights=weights, tokens=["the", "cat", "eats"])
+    explain = ("explain", "--weights", tmp_path / "w.npz", "--json", "--layer", "0,1")
+    for head, token in (((), 2), (("--head", "0"), 1), (("--head", "0,1"), 2), (("--head", "mean"), 2)):
+        assert {one["token"] for one in json.loads(attnviz(capsys, *explain, *head)[1])} == {token}
+
+
+def test_explain_at_most_so_many_layers(capsys, tmp_path):
+    """More sheets than anyone reads are refused with an example that works; a layer that is not there is named."""
+    np.save(tmp_path / "w.npy", np.full((65, 1, 2, 2), 0.5))
+    explain = ("explain", "--weights", tmp_path / "w.npy", "--layer")
+    code, _, err = attnviz(capsys, *explain, "all")
+    assert code == 2
+    assert "at most 64, and 65 layers are chosen. Choose fewer, for example: --layer 0,1,2." in err
+    assert attnviz(capsys, *explain, "0,1,2")[0] == 0
+    assert attnviz(capsys, *explain, "0-63")[0] == 0
+    assert "no layer 70" in attnviz(capsys, *explain, "0,70")[2]
+
+
+@pytest.mark.parametrize("layer", ["0,1", "all", [0, 1], (0,)])
+def test_explain_takes_one_layer_in_python(layer):
+    """A function that returns one explanation takes one layer."""
+    with pytest.raises(OptionError, match="Give one layer at a time, for example: layer 0"):
+        package.explain("猫吃鱼", layer=layer)
 
 
 def test_show():

@@ -929,10 +929,11 @@ def test_worksheet_needs_a_sheet(call, good, tmp_path):
 
 
 def test_help_of_explain_says_what_explain_takes(good):
-    """No mean of heads and no layers all: the help does not offer them."""
+    """Several layers and heads, but no mean of heads: the help does not offer it."""
     out = good("explain", "--help")
     assert "N|NAME|all" in out
-    assert "N|all" not in out
+    assert "N,N-N|mean|all" in out
+    assert "NAME|mean" not in out
 
 
 @pytest.mark.parametrize(
