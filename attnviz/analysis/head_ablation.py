@@ -172,7 +172,7 @@ def ablate_heads(
         probability=before,
         without=None if watched is None else without,
         provenance=Provenance(network.origin()),
-        notes=notes,
+        notes=(*notes, *passes.notes()),
     )
 
 

@@ -118,7 +118,7 @@ def lens(
         row=row,
         attribution=attribution,
         provenance=Provenance(network.origin()).of_model(switched_off=off),
-        notes=(*notes, *network.notes_on_text(passes.encoded)),
+        notes=(*notes, *passes.notes()),
     )
 
 

@@ -119,6 +119,7 @@ def patch(
         row=row,
         against=other,
         provenance=Provenance(network.origin()),
+        notes=tuple({str(note): note for one in (target, source) for note in one.notes()}.values()),
     )
 
 

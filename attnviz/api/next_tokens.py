@@ -16,6 +16,7 @@ from attnviz.core.read_file import need_text
 from attnviz.models.continuation import Continuation, Decoding, GeneratedToken, split_changes, unapplied_note
 from attnviz.models.model import Model, opened
 from attnviz.models.options import Options, check_option_kinds
+from attnviz.models.tokenizers.left_out import left_out_notes
 from attnviz.text.passages import find_for_answer, open_passages
 
 Watcher = Callable[[GeneratedToken], None]
@@ -104,6 +105,7 @@ def fill(text: str, model: str | Path | Model, *, top: int = 10, download: bool 
         masks=tuple(FilledMask(mask.place, tokens[mask.place], mask.candidates, mask.shares) for mask in read.masks),
         read=partial(open_model.attend, read.text),
         provenance=open_model.provenance(),
+        notes=left_out_notes(read.encoded.left_out),
     )
 
 

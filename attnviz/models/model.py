@@ -15,7 +15,7 @@ from attnviz.core.argument_kinds import TEXTS, check_arguments
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError
 from attnviz.core.provenance import HeadsSwitchedOff, Pair, PictureOrigin, SlidingWindow
-from attnviz.i18n.messages import Message, listed, message
+from attnviz.i18n.messages import listed, message
 from attnviz.models.checkpoint import check_pieces, naming_file, open_checkpoint
 from attnviz.models.families.base import PatchLayout
 from attnviz.models.families.registry import VISION_PARTS, written_name
@@ -33,6 +33,7 @@ from attnviz.models.options import (
     reads_target,
 )
 from attnviz.models.request import check_measured, check_reduced, numbers_of_layers, request_layers
+from attnviz.models.tokenizers.left_out import left_out_notes
 from attnviz.models.windows import slide
 from attnviz.text.merge_pieces import hide_special, merge_tokens
 from attnviz.text.tokenize import KnownWords
@@ -340,16 +341,15 @@ class Model(ModelBase):
             with naming_file(self.checkpoint.path):
                 hidden = self.network.encode(encoded.ids)
             unknown = unknown_words_of(encoded)
-            return Prompt((start.id or 0,), (start,), "", 0, encoded.tokens, text, hidden, unknown_words=unknown)
-        notes: tuple[Message, ...] = ()
+            notes = left_out_notes(encoded.left_out)
+            return Prompt((start.id or 0,), (start,), "", 0, encoded.tokens, text, hidden, notes, unknown)
         if options.chat:
-            encoded, source, note = self._encode_chat(text, options.chat_template)
-            notes = (note,)
+            encoded, source, notes = self._encode_chat(text, options.chat_template)
         else:
             limits = TextLimits(self.name, self.shape, 0, can_slide=False)
             limits.check_beginning(text, self.tokenizer.count)
             encoded, source = self._checked(self.tokenizer.encode(text)), text
-            notes = self._template_notes()
+            notes = (*left_out_notes(encoded.left_out), *self._template_notes())
         count = len(encoded.ids)
         while not options.chat and count > 1 and encoded.special[count - 1]:
             count -= 1
@@ -401,11 +401,9 @@ class Model(ModelBase):
     def _read(self, text: str, options: Options, request: Request) -> Attention:
         """Return the attention of a text, of two segments, or of a conversation."""
         pair = options.pair
-        notes: tuple[Message, ...] = ()
         if options.chat:
-            encoded, source, note = self._encode_chat(text, options.chat_template)
+            encoded, source, notes = self._encode_chat(text, options.chat_template)
             self._limits(request).check(len(encoded.ids))
-            notes = (note,)
         else:
             encoded = self._encode(text, pair, request)
             source = text if pair is None else f"{text}\n{pair}"
@@ -469,9 +467,10 @@ class Model(ModelBase):
             with self.without_heads(options):
                 output = self.network.decode(token_ids(target.ids), hidden, replace(request, cross_attention=not alone))
         other = None if alone else (encoded.tokens, text)
+        notes = left_out_notes(tuple(dict.fromkeys((*encoded.left_out, *target.left_out)))) + target.notes
         unknown = unknown_words_of(encoded)
         return self._attention_of_target(
-            target.tokens, target.text, output, request, target.notes, other, unknown_words=unknown
+            target.tokens, target.text, output, request, notes, other, unknown_words=unknown
         )
 
 

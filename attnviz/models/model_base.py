@@ -25,6 +25,7 @@ from attnviz.models.families.registry import written_name
 from attnviz.models.forward import ForwardOutput, Network, Request
 from attnviz.models.limits import TextLimits
 from attnviz.models.options import Options, change_options, check_fit, check_options, reads_target
+from attnviz.models.tokenizers.left_out import left_out_notes
 from attnviz.models.tokenizers.tokenizer import EncodedText, TextTokenizer
 from attnviz.text.merge_pieces import WordCut, join_tokens
 from attnviz.text.tokenize import KnownWords
@@ -179,11 +180,16 @@ class ModelBase:
         )
 
     def notes_on_text(self, encoded: EncodedText) -> tuple[Message, ...]:
-        """Return a note where a text names special tokens of a model whose chat template is not applied to it."""
+        """Return notes on letters that no token stands for, and on special tokens that a text names.
+
+        The latter where the model has a chat template, which is not applied.
+        """
+        left_out = left_out_notes(encoded.left_out)
         named = self._names_special(encoded)
         if not named or not self._template_notes():
-            return ()
+            return left_out
         return (
+            *left_out,
             message(
                 "The text names special tokens of {name}: {tokens}. They are read as such; the model’s chat template "
                 "is not applied.",
@@ -263,13 +269,13 @@ class ModelBase:
         kept = self.shape.layers if request.layers is None else len(request.layers)
         return TextLimits(self.name, self.shape, kept, slides)
 
-    def _encode_chat(self, text: str, name: str | None) -> tuple[EncodedText, str, Message]:
-        """Return the tokens of a rendered conversation, its messages' contents, and a note on the template."""
+    def _encode_chat(self, text: str, name: str | None) -> tuple[EncodedText, str, tuple[Message, ...]]:
+        """Return the tokens of a rendered conversation, its messages' contents, and notes on both."""
         from attnviz.models.chat import render_conversation, template_note
 
         conversation = render_conversation(self.checkpoint, text, name)
         encoded = conversation.place(self._checked(self.tokenizer.encode(conversation.text, ends=False)))
-        return encoded, conversation.source, template_note(encoded)
+        return encoded, conversation.source, (template_note(encoded), *left_out_notes(encoded.left_out))
 
     def _checked(self, encoded: EncodedText) -> EncodedText:
         """Return the tokens; raises InputError for an id that the model does not have."""
@@ -300,12 +306,13 @@ class ModelBase:
             return self._speaking(chosen).tokens(text, chosen, known=known)
         check_fit(replace(chosen, attention="auto"), None, self.shape, self.name)
         if chosen.chat:
-            encoded, source, note = self._encode_chat(text, chosen.chat_template)
-            notes = (*self._vocabulary_notes, *self.tokenizer.notes, note)
+            encoded, source, about = self._encode_chat(text, chosen.chat_template)
+            notes = (*self._vocabulary_notes, *self.tokenizer.notes, *about)
         else:
             encoded = self._checked(self.tokenizer.encode(text, chosen.pair))
             source = text if chosen.pair is None else f"{text}\n{chosen.pair}"
-            notes = (*self._vocabulary_notes, *self.tokenizer.notes, *self._template_notes())
+            about = (*left_out_notes(encoded.left_out), *self._template_notes())
+            notes = (*self._vocabulary_notes, *self.tokenizer.notes, *about)
         groups, tokens = join_tokens(
             encoded.tokens, source, chosen.joins, word_cut(source if chosen.chat else text, chosen, known)
         )

@@ -11,6 +11,7 @@ import numpy as np
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError
 from attnviz.core.types import Float32
+from attnviz.i18n.messages import Message
 from attnviz.models.checkpoint import naming_file
 from attnviz.models.families.base import Stack
 from attnviz.models.families.hooks import Hook, hooked_too
@@ -45,6 +46,10 @@ class TextPasses:
     def tokens(self) -> tuple[Token, ...]:
         """Return the text's tokens, special ones among them."""
         return self.encoded.tokens
+
+    def notes(self) -> tuple[Message, ...]:
+        """Return what a reader should know of the text."""
+        return self.model.notes_on_text(self.encoded)
 
     def embed(self) -> Float32:
         """Return the first layer's input [n, dim]."""

@@ -23,6 +23,7 @@ class TargetText(NamedTuple):
     tokens: tuple[Token, ...]
     text: str
     notes: tuple[Message, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def given_target(checkpoint: Checkpoint, text: str) -> TargetText:
@@ -36,7 +37,7 @@ def given_target(checkpoint: Checkpoint, text: str) -> TargetText:
         piece = checkpoint.target_tokenizer.decode(forced)
         first.append(Token(piece, piece=piece, id=forced))
     ids = [*(token.id or 0 for token in first), *(int(encoded.ids[i]) for i in own)]
-    return TargetText(ids, (*first, *(encoded.tokens[i] for i in own)), text)
+    return TargetText(ids, (*first, *(encoded.tokens[i] for i in own)), text, left_out=encoded.left_out)
 
 
 def answered_target(

@@ -38,6 +38,11 @@ def kind_of(tokenizer: Any) -> str:
     return "bytes" if any(b"ByteLevel" in part.__getstate__() for part in parts if part is not None) else "marks"
 
 
+def byte_letters() -> tuple[str, ...]:
+    """Return the character that stands for each byte in a byte-level vocabulary."""
+    return tuple(_byte_table())
+
+
 @cache
 def _byte_table() -> dict[str, int]:
     """Return the byte that each character of a byte-level vocabulary stands for (Radford et al. 2019, its code)."""

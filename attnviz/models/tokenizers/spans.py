@@ -16,8 +16,8 @@ from attnviz.text.plain import is_plain
 Span = tuple[int, int]
 
 SPACE = "␣"  # the text of a token that is a space alone
-_SPACE_MARK = "▁"  # SentencePiece's for a space, also for the one that it puts before a text
-_SPACE_MARKS = frozenset((_SPACE_MARK, "Ġ"))  # and that of byte-level vocabularies
+SPACE_MARK = "▁"  # SentencePiece's for a space, also for the one that it puts before a text
+_SPACE_MARKS = frozenset((SPACE_MARK, "Ġ"))  # and that of byte-level vocabularies
 
 
 def reader_spans(text: str, pieces: Sequence[str], offsets: Sequence[Span]) -> list[Span]:
@@ -55,7 +55,7 @@ def _span_of(text: str, piece: str, offset: Span, following: int) -> Span:
 
 def _stands_for(piece: str, inside: str) -> bool:
     """Return whether a piece of space marks is what the text has there: marks that were typed, or a run of spaces."""
-    return inside == piece or (inside.isspace() and piece != _SPACE_MARK)
+    return inside == piece or (inside.isspace() and piece != SPACE_MARK)
 
 
 def _whole_characters(span: Span, borders: Sequence[int]) -> Span:

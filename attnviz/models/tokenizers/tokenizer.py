@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -38,7 +38,7 @@ class EncodedText:
 
     special: whether a token is one that the model puts around a text, [CLS] and the like. second: whether it belongs
     to the pair's second text. words: the number of its word in the text, -1 for none. unknown: whether the vocabulary
-    lacks it.
+    lacks it. left_out: the letters of the text that no token stands for, each once.
     """
 
     tokens: tuple[Token, ...]
@@ -48,6 +48,7 @@ class EncodedText:
     second: NDArray[np.bool_]
     words: NDArray[np.int64]
     unknown: NDArray[np.bool_]
+    left_out: tuple[str, ...] = ()
 
 
 class TextTokenizer:
@@ -96,7 +97,7 @@ class TextTokenizer:
         )
         sequences = made.sequence_ids
         texts = (text, pair or "")
-        spans = _spans(texts, made)
+        spans, left_out = self._spans(texts, made)
         ids = self._ids(made)
         unknown = self._unknown(ids, sequences)
         tokens = tuple(
@@ -108,6 +109,13 @@ class TextTokenizer:
                 replace(token, piece=self.unknown) if lacks else token
                 for token, lacks in zip(tokens, unknown, strict=True)
             )
+        for which, given in enumerate(texts if pair is not None else texts[:1]):
+            if left_out and which not in sequences and given.strip():
+                raise InputError(
+                    "The vocabulary of {path!r} has no piece for any letter of {text!r}.",
+                    path=self._name,
+                    text=given[:40],
+                )
         if all(which is None for which in sequences):
             raise InputError("The text is empty or blank: at least one word was expected.")
         if pair is not None and 1 not in sequences:
@@ -120,7 +128,43 @@ class TextTokenizer:
             second=np.array([which == 1 for which in sequences]),
             words=_word_numbers(made),
             unknown=unknown,
+            left_out=left_out,
         )
+
+    def _spans(self, texts: tuple[str, str], made: Encoding) -> tuple[list[tuple[int, int] | None], tuple[str, ...]]:
+        """Return each token's span in its own text, None for one that stands around a text, and what was left out."""
+        spans: list[tuple[int, int] | None] = [None] * len(made.tokens)
+        left_out: list[str] = []
+        all_pieces, all_ids, all_offsets, sequences = made.tokens, made.ids, made.offsets, made.sequence_ids
+        for which, text in enumerate(texts):
+            own = [i for i, sequence in enumerate(sequences) if sequence == which]
+            pieces, offsets = [all_pieces[i] for i in own], [all_offsets[i] for i in own]
+            gone: list[tuple[int, int]] = []
+            if self._leaves_out and text:
+                from attnviz.models.tokenizers.left_out import place_pieces
+
+                added = [piece in self._added for piece in pieces]
+                ids = [all_ids[i] for i in own]
+                offsets, gone = call_library(
+                    self._name,
+                    partial(place_pieces, self._tokenizer, _well_formed(text), ids, offsets, added, self._name),
+                )
+            shown = reader_spans(text, pieces, offsets)
+            for i, span in zip(own, shown, strict=True):
+                spans[i] = span
+            # A ▁ before a word has the word's first letter as its span, and does not stand for it.
+            covered = [each for each, (start, end) in zip(offsets, shown, strict=True) if start < end]
+            if gone or not _covers(text, covered):
+                from attnviz.models.tokenizers.left_out import letters_left_out
+
+                left_out.extend(letters_left_out(self._tokenizer, _well_formed(text), covered, gone))
+        return spans, tuple(dict.fromkeys(left_out))
+
+    @cached_property
+    def _leaves_out(self) -> bool:
+        from attnviz.models.tokenizers.left_out import can_leave_out
+
+        return call_library(self._name, lambda: can_leave_out(self._tokenizer))
 
     def _unknown(self, ids: NDArray[np.int64], sequences: list[int | None]) -> NDArray[np.bool_]:
         """Return which tokens have the id that stands for what the vocabulary lacks, [n]; not those around a text."""
@@ -231,17 +275,14 @@ def _word_numbers(made: Encoding) -> NDArray[np.int64]:
     return np.array(numbers, dtype=np.int64)
 
 
-def _spans(texts: tuple[str, str], made: Encoding) -> list[tuple[int, int] | None]:
-    """Return each token's span in its own text; None for a token that stands around a text."""
-    spans: list[tuple[int, int] | None] = [None] * len(made.tokens)
-    for which, text in enumerate(texts):
-        own = [i for i, sequence in enumerate(made.sequence_ids) if sequence == which]
-        offsets = made.offsets
-        for i, span in zip(
-            own, reader_spans(text, [made.tokens[i] for i in own], [offsets[i] for i in own]), strict=True
-        ):
-            spans[i] = span
-    return spans
+def _covers(text: str, spans: list[tuple[int, int]]) -> bool:
+    """Return whether spans, in order, leave nothing but white space between them."""
+    at = 0
+    for start, end in spans:
+        if start > at and not text[at:start].isspace():
+            return False
+        at = max(at, end)
+    return at >= len(text) or text[at:].isspace()
 
 
 def _token(
