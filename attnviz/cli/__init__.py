@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -20,6 +21,7 @@ from attnviz.cli.progress import showing_progress
 from attnviz.cli.standard_streams import descriptor_of, drop_output, finish_streams, prepare_streams
 from attnviz.cli.typer_parameters import adopt_parameter, adopt_parameters
 from attnviz.core.errors import AttnvizError, OptionError, reason_of
+from attnviz.core.memory_limit import out_of_memory
 from attnviz.i18n.messages import LANGUAGES, Message, language, listed, message, phrase, sentences, translate
 
 # A command's file in this package, its line in --help, and an example.
@@ -276,14 +278,17 @@ def _guarded(work: Callable[[], Any]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except OSError as error:
-        return _refused(error)
+        if error.errno != errno.ENOMEM:
+            return _refused(error)
     except MemoryError:
-        return _fail(translate("There is not enough memory for this. Give a shorter text."), 1)
+        pass  # what holds the memory is freed before anything is said
     except Exception as error:  # a fault of ours; what a reader can do is tell us where
         if os.environ.get("ATTNVIZ_DEBUG"):
             raise
         return _fail(_fault(error).localized(), 1)
-    return code if isinstance(code, int) else 0
+    else:
+        return code if isinstance(code, int) else 0
+    return _fail(out_of_memory().localized(), 1)
 
 
 def _refused(error: OSError) -> int:

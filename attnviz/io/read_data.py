@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from attnviz.core.foreign_arrays import as_layers, as_numbers, dtype_of
 from attnviz.core.given_attention import read_parts
 from attnviz.core.given_tokens import GivenTokens, padding_places, read_tokens
 from attnviz.core.label_list import split_labels
+from attnviz.core.memory_limit import out_of_memory_for_file
 from attnviz.core.provenance import Provenance
 from attnviz.core.read_arrays import read_npy, read_npz
 from attnviz.core.read_file import LARGEST_ARRAYS, LARGEST_DOCUMENT, decode, read_bytes, why_no_json
@@ -61,6 +63,13 @@ def read_attentions(
             hint="A model goes with --model, or with `attnviz.load`." if suffix == ".gguf" or path.is_dir() else "",
             name=path.name or str(path),
         )
+    with suppress(MemoryError):  # what was read is freed before anything is said
+        return _read(path, suffix, labels, _Rows(normalize, partial))
+    raise out_of_memory_for_file(path, _unpacked(path))
+
+
+def _read(path: Path, suffix: str, labels: Sequence[str], rows: _Rows) -> tuple[Attention, ...]:
+    """Return every attention of a file whose name ends in one of SUFFIXES."""
     if suffix == ".json":
         found = _parse(read_bytes(path, LARGEST_DOCUMENT), path)
     elif suffix == ".npz":
@@ -68,8 +77,18 @@ def read_attentions(
     else:
         data = read_bytes(path, LARGEST_ARRAYS, begins=b"\x93NUMPY")
         found = _by_text({"weights": read_npy(io.BytesIO(data), len(data), path.name)}, path.name)
-    rows = _Rows(normalize, partial)
     return tuple(_attention(each, path.name, labels, rows) for each in found)
+
+
+def _unpacked(path: Path) -> int:
+    """Return how many bytes a file's contents are; those of a .npz are unpacked."""
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        with ZipFile(path) as file:
+            return sum(each.file_size for each in file.infolist())
+    except (BadZipFile, OSError):
+        return path.stat().st_size
 
 
 def _refuse_models(path: Path, suffix: str) -> None:

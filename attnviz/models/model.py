@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from attnviz.core.argument_kinds import TEXTS, check_arguments
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError
+from attnviz.core.memory_limit import out_of_memory_for_model
 from attnviz.core.provenance import HeadsSwitchedOff, Pair, PictureOrigin, SlidingWindow
 from attnviz.i18n.messages import listed, message
 from attnviz.models.checkpoint import check_pieces, naming_file, open_checkpoint
@@ -60,11 +62,13 @@ def load(reference: str | Path, *, download: bool = False) -> Model:
 def _open(location: ModelLocation) -> Model:
     """Open the model at this place; raises as `load` does."""
     check_pieces(location)
-    checkpoint = open_checkpoint(location)
-    with naming_file(checkpoint.config_path):
-        network = Network(checkpoint.config, checkpoint.tensors)
-        network.check()
-    return Model(checkpoint, network, location.reference)
+    with suppress(MemoryError):
+        checkpoint = open_checkpoint(location)
+        with naming_file(checkpoint.config_path):
+            network = Network(checkpoint.config, checkpoint.tensors)
+            network.check()
+        return Model(checkpoint, network, location.reference)
+    raise out_of_memory_for_model(location.name)
 
 
 class _KeptModel(NamedTuple):

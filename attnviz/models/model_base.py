@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError
-from attnviz.core.memory_limit import memory_left
+from attnviz.core.memory_limit import memory_left, out_of_memory_for_model, out_of_memory_for_tokens
 from attnviz.core.provenance import HeadsSwitchedOff, ModelOrigin, Provenance, UnknownWords
 from attnviz.core.token import SINK
 from attnviz.i18n.messages import Message, listed, message
@@ -111,8 +111,9 @@ class ModelBase:
                 reference=self.reference,
             )
         self._need_memory()
-        with naming_file(self.checkpoint.path):
+        with suppress(MemoryError), naming_file(self.checkpoint.path):
             return self.checkpoint.tokenizer
+        raise out_of_memory_for_model(self.name)
 
     def _need_memory(self) -> None:
         """Raise InputError where a limit on memory is too low to compute: the libraries used end the process there."""
@@ -120,7 +121,7 @@ class ModelBase:
         if left is not None and left < need:
             raise InputError(
                 "{name} needs about {need} MB of memory, and this process may take {left} MB more.",
-                hint="Raise its limit (ulimit -v).",
+                hint="Raise its limit (ulimit -v), or choose a smaller model.",
                 name=self.name,
                 need=-(-need // 10**6),
                 left=left // 10**6,
@@ -330,10 +331,19 @@ class ModelBase:
         return found.without_special() if chosen.no_special else found
 
     def _forward(self, ids: NDArray[np.int64], segments: NDArray[np.int64], request: Request) -> ForwardOutput:
-        """Run the only stack, or the encoder, on token ids [n] and segment numbers [n]."""
-        with naming_file(self.checkpoint.path):
+        """Run the only stack, or the encoder, on token ids [n] and segment numbers [n].
+
+        Raises InputError where memory does not suffice: for the model itself, or for so many tokens.
+        """
+        with suppress(MemoryError), naming_file(self.checkpoint.path):
             given = segments if segments.any() and self.network.has_segments else None
             return self.network.read(ids, request, given)
+        count, shape = len(ids), self.shape
+        kept = shape.layers if request.layers is None else len(request.layers)
+        # What the text takes: the kept weights, the three matrices of a layer's softmax, and a dozen hidden states.
+        if 4 * ((kept + 3) * shape.heads * count**2 + 12 * shape.dim * count) < _MEMORY:
+            raise out_of_memory_for_model(self.name)
+        raise out_of_memory_for_tokens(self.name, count, kept, shape.heads)
 
     def _attention_of_target(
         self,

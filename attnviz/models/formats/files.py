@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, reason_of
+from attnviz.core.memory_limit import memory_left
 from attnviz.core.read_file import LONGEST_POINTER, is_there, refuse_pointer, why_no_json
 
 Bytes = NDArray[np.uint8]
@@ -171,12 +173,22 @@ def file_states(path: Path) -> FileStates:
 
 def map_bytes(path: Path) -> Bytes:
     """Map a file's bytes [size] into memory, read-only; raises InputError where it cannot be read."""
-    if not check_file(path):
+    size = check_file(path)
+    if not size:
         raise InputError("{path!r} is empty.", path=str(path))
     try:
         with open(path, "rb") as file:
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=np.uint8)
     except (OSError, ValueError) as error:
+        left = memory_left()
+        if left is not None and isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise InputError(
+                "{path!r} takes {size} MB of memory, and this process may take {left} MB more.",
+                hint="Raise its limit (ulimit -v), or choose a smaller model.",
+                path=str(path),
+                size=-(-size // 10**6),
+                left=left // 10**6,
+            ) from None
         raise unreadable(path, error) from None
 
 
