@@ -20,6 +20,7 @@ from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, unknown_choice
 from attnviz.core.result import Result
+from attnviz.core.tokenized_text import TokenizedText
 from attnviz.explanation.elements import Explanation
 from attnviz.views.prepared.panels import Prepared
 
@@ -73,6 +74,8 @@ def views_of(result: Result) -> tuple[str, ...]:
     """Return the views that a notebook has of this result, the richest first."""
     if isinstance(result, Attention | Comparison | Explanation):
         return VIEWS
+    if isinstance(result, TokenizedText):
+        return VIEWS[2:]
     return VIEWS[1:2] if isinstance(result, Distances) else VIEWS[1:]
 
 
@@ -94,7 +97,9 @@ def bundle(result: Any) -> dict[str, Any]:
     text = {"text/plain": as_text(result, look) if small else repr(result)}
     if _shell() is not None and not is_open():
         return text
-    found = text | {"image/png": _picture(result, look, _CELL_DPI)}
+    found = text
+    if "figure" in views_of(result):
+        found = text | {"image/png": _picture(result, look, _CELL_DPI)}
     if not small or "table" not in views_of(result):
         return found
     table = _table(result, look)
@@ -109,6 +114,8 @@ def _shell() -> Any:
 
 def _is_small(result: Any) -> bool:
     """Return whether a table of the result is small enough to be read."""
+    if isinstance(result, TokenizedText):
+        return len(result.tokens) <= _MOST_CELLS
     form = kind_of(result).draw(result, Look())
     return not isinstance(form, Prepared) or sum(panel.values.size for panel in form.panels) <= _MOST_CELLS
 

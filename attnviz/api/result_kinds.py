@@ -29,14 +29,17 @@ from attnviz.core.argument_kinds import check_looks
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.selection import spell_choice
+from attnviz.core.tokenized_text import TokenizedText
 from attnviz.explanation.elements import Explanation
-from attnviz.i18n.messages import Message
+from attnviz.i18n.messages import Message, listed
 from attnviz.io.write_data import (
     attention_document,
     comparison_document,
     comparison_rows,
     explanation_document,
     explanation_rows,
+    token_rows,
+    tokens_document,
 )
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import Prepared
@@ -153,6 +156,13 @@ def read_look(result: Any, method: str, options: dict[str, Any]) -> Look:
     """
     known = kind_of(result).options
     for name in options:
+        if not known:
+            raise OptionError(
+                "{method} of a text’s tokens has no option {option!r}.",
+                hint="Leave it out.",
+                method=method,
+                option=name,
+            )
         if name not in known:
             raise unknown_choice(method, name, known)
     check_looks(options)
@@ -369,6 +379,10 @@ def listings_of(result: Any, look: Look) -> tuple[Listing, ...]:
         from attnviz.views.prepared.heads_report import prepare_heads
 
         return (prepare_heads(result, Presentation(look.digits)),)
+    if isinstance(result, TokenizedText):
+        from attnviz.views.prepared.tokens import list_tokens
+
+        return (list_tokens(result),)
     if isinstance(result, FilledText):
         from attnviz.views.prepared.next_tokens import prepare_filled
 
@@ -454,6 +468,21 @@ def _heads_text(heads: Heads, look: Look, screen: Screen) -> Iterable[Any]:
     from attnviz.views.terminal.listing import render_listing
 
     return (render_listing(prepare_heads(heads, Presentation(look.digits)), screen),)
+
+
+def _refuse_drawing(*_: Any) -> Prepared:
+    raise OptionError(
+        "A text’s tokens have no picture.",
+        hint="Save one of {suffixes}: a page, a table or data.",
+        suffixes=listed(files.FOR_TOKENS),
+    )
+
+
+def _tokens_text(found: TokenizedText, _: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.tokens import prepare_tokens
+    from attnviz.views.terminal.tokens import render_tokens
+
+    return (render_tokens(prepare_tokens(found), screen),)
 
 
 def _save_attention(attention: Attention, path: Path, look: Look) -> tuple[Message, ...]:
@@ -565,6 +594,14 @@ _KINDS: dict[type, ResultKind] = {
         ("digits", *_PICTURE_OF_GRID), _draw_patching, _patching_text, patching_document, patching_rows, _save_patching
     ),
     Lens: ResultKind(("digits", *_PICTURE_OF_GRID), _draw_lens, _lens_text, lens_document, lens_rows, _save_lens),
+    TokenizedText: ResultKind(
+        (),
+        _refuse_drawing,
+        _tokens_text,
+        tokens_document,
+        token_rows,
+        lambda found, path, _: files.save_tokens(found, path),
+    ),
     Costs: ResultKind(
         _CHART,
         _draw_costs,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.heads import Heads
     from attnviz.analysis.lab import Distances, Lab
     from attnviz.analysis.next_tokens import FilledText, NextTokens
+    from attnviz.core.tokenized_text import TokenizedText
     from attnviz.explanation.elements import Explanation
     from attnviz.views.prepared.charts import Charts
     from attnviz.views.prepared.listing import Listing
@@ -48,6 +49,7 @@ FOR_COSTS = FOR_ABLATION = FOR_HEADS = (*PICTURES, ".json", ".csv")
 FOR_LAB = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
 FOR_NEXT = FOR_ATTENTION
+FOR_TOKENS = (PAGE, *TABLES, ".json", ".csv")
 FOR_EXPLANATION = (*SHEETS, *PICTURES, ".json", ".csv")
 
 
@@ -331,6 +333,28 @@ def save_lab(lab: Lab, path: Path, *, presentation: Presentation = PICTURE) -> t
         write(path, render_page_of_tables((prepare_lab(lab, presentation),)).encode("utf-8", "backslashreplace"))
         return ()
     return _save_result(path, presentation.style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
+
+
+def save_tokens(found: TokenizedText, path: Path) -> tuple[Message, ...]:
+    """Save a row a token as a page, a table or data, as the suffix says; returns what the reader should know."""
+    from attnviz.io import write_data as storage
+    from attnviz.views.prepared.tokens import list_tokens
+
+    check_destination(path, FOR_TOKENS)
+    suffix = path.suffix.lower()
+    if suffix == PAGE:
+        from attnviz.views.notebook_html import render_page_of_tables
+
+        write(path, render_page_of_tables((list_tokens(found),)).encode("utf-8", "backslashreplace"))
+    elif suffix in TABLES:
+        from attnviz.views.tables import render_listing_table
+
+        write(path, render_listing_table(list_tokens(found), suffix).encode("utf-8", "backslashreplace"))
+    elif suffix == ".json":
+        write(path, storage.to_json(storage.tokens_document(found)).encode())
+    else:
+        write(path, _utf8(storage.rows_csv({"rows": storage.token_rows(found)})))
+    return ()
 
 
 def _save_result(

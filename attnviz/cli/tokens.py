@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from attnviz.api.save import FOR_TOKENS, check_destination, numbered, save_tokens
 from attnviz.api.tokens import tokenize_text
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import print_json
-from attnviz.cli.options import AttentionInput, FileInput
+from attnviz.cli.options import AttentionInput, FileInput, OutputOptions
 from attnviz.cli.printing import print_notes, print_views
 from attnviz.cli.sources import read_sources
 from attnviz.models.options import Options
@@ -46,25 +47,23 @@ class TokenizerOptions:
     source_language: str | None = None
 
 
-@dataclass(frozen=True)
-class JsonOption:
-    """Whether to print JSON."""
-
-    json: bool = False
-
-
 def command(
     inputs: FileInput,
     cut_options: CutOptions,
     tokenizer_options: TokenizerOptions,
-    output: JsonOption,
+    output: OutputOptions,
     texts: Texts = None,
 ) -> None:
     """Show how a text is cut: tokens, pieces, ids and spans, by the toy or by a model."""
+    for path in output.save:
+        check_destination(path, FOR_TOKENS)
     chosen = choose_one(Settings(**asdict(cut_options)), Options(**asdict(tokenizer_options)))
     sources = read_sources(texts or [], AttentionInput(inputs.file, encoding=inputs.encoding))
     found = [tokenize_text(source.text or "", chosen) for source in sources]
     print_notes({str(note): note for one in found for note in one.notes}.values())
+    for path in output.save:
+        for i, one in enumerate(found):
+            print_notes(save_tokens(one, numbered(path, i, len(found))))
     if output.json:
         from attnviz.io.write_data import tokens_document
 

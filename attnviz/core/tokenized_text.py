@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from itertools import compress
 
 from attnviz.core.attention_data import Token
+from attnviz.core.result import Result
 from attnviz.i18n.messages import Message
 
 
 @dataclass(frozen=True, eq=False)
-class TokenizedText:
-    """A text's tokens, before anything is computed.
+class TokenizedText(Result):
+    """A text's tokens, before anything is computed; it has no picture, and takes no options of one.
 
     text: what the spans of the tokens lie in. tokens: as a table of attention shows them. pieces: for each token the
     pieces that a model reads, one or several; the token itself where there is no vocabulary. special: whether a token
     stands around the text, or was put there by a chat template. cut: how the toy cut it; model, reference: which model
-    did. joined: none, char or word, how pieces were joined; unknown: the piece for what the vocabulary lacks.
+    did. joined: none, char, word, sentence or line, how pieces were joined; unknown: the piece for what the vocabulary
+    lacks.
     """
 
     text: str

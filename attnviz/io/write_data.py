@@ -74,6 +74,24 @@ def tokens_document(found: TokenizedText) -> dict[str, Any]:
     }
 
 
+def token_rows(found: TokenizedText) -> list[dict[str, Any]]:
+    """Return a row a token: number, text, start, end, pieces, ids (those of several with spaces), special, unknown."""
+    unknown = found.is_unknown
+    return [
+        {
+            "number": i,
+            "text": token.text,
+            "start": token.start,
+            "end": token.end,
+            "pieces": None if found.model is None else " ".join(one.piece for one in found.pieces[i] if one.piece),
+            "ids": " ".join(str(one.id) for one in found.pieces[i] if one.id is not None) or None,
+            "special": found.special[i],
+            "unknown": unknown[i],
+        }
+        for i, token in enumerate(found.tokens)
+    ]
+
+
 def _piece(token: Token) -> dict[str, Any]:
     return {"piece": token.piece, "id": token.id, "start": token.start, "end": token.end}
 

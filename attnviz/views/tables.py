@@ -11,6 +11,7 @@ from attnviz.views.notebook_html import render_cells
 from attnviz.views.prepared.alt_text import as_kind
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
 from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.listing import Listing
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 from attnviz.views.prepared.refine import with_limits
 from attnviz.views.prepared.style import Style
@@ -39,6 +40,8 @@ _TEX = {
     "⋯": r"\ldots{}",
     "…": r"\ldots{}",
     "␣": r"\textvisiblespace{}",
+    "[": "{[}",  # after the end of a row it would begin an argument, and * would be part of the command
+    "*": "{*}",
     **{letter: "\\" + letter for letter in "&%$#_{}"},
 }
 _MARKDOWN = {letter: "\\" + letter for letter in "\\`*_[]<>|#~"}
@@ -62,6 +65,34 @@ def render_table(prepared: Prepared, suffix: str, style: Style | None = None) ->
         ".html": lambda: _html(form),
     }
     return "\n".join(makers[suffix]()) + "\n"
+
+
+def render_listing_table(listing: Listing, suffix: str) -> str:
+    """Return a list of rows as a table for Markdown (.md) or LaTeX (.tex), with its heading, caption and notes."""
+    columns = [column for group in listing.groups for column in group]
+    escape = _in_markdown if suffix == ".md" else _in_tex
+    header = ["", *(escape(column.title.localized()) for column in columns)]
+    rows = [
+        [escape(_cell_words(cell)) for cell in (label, *(column.cells[i] for column in columns))]
+        for i, label in enumerate(listing.labels)
+    ]
+    heading = "" if listing.heading is None else listing.heading.localized()
+    below = [" · ".join(part.localized() for part in listing.caption), *(note.localized() for note in listing.notes)]
+    if suffix == ".md":
+        lines = [f"**{escape(heading)}**", "", f"| {' | '.join(header)} |", "|---|" + "---:|" * len(columns)]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+        for sentence in filter(None, below):
+            lines += ["", escape(sentence)]
+        return "\n".join(lines) + "\n"
+    lines = [r"% \usepackage{ctex}"] if any(letter > "\u2e80" for row in rows for letter in "".join(row)) else []
+    lines += [f"% {_one_line(heading)}", rf"\begin{{tabular}}{{l{'r' * len(columns)}}}"]
+    lines += [rf"{' & '.join(row)} \\" for row in (header, *rows)]
+    lines += [r"\end{tabular}", *(f"% {_one_line(sentence)}" for sentence in below if sentence)]
+    return "\n".join(lines) + "\n"
+
+
+def _cell_words(words: str | Message) -> str:
+    return words.localized() if isinstance(words, Message) else words
 
 
 def _heading(form: Prepared) -> str:

@@ -48,6 +48,22 @@ def test_the_toy(capsys):
     assert "我│上周│买│的│手机│ blorf[?]" in out
 
 
+def test_saved(call, tmp_path, monkeypatch):
+    """--save writes what the suffix says, a file a text; a picture is refused before anything is read."""
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call("tokens", "猫吃", "鱼", "--lang", "en", "--save", "x.json", "--save", "x.csv")
+    assert (code, err) == (0, "")
+    assert "2 tokens" in out
+    for i, text in enumerate(("猫吃", "鱼"), 1):
+        one = attnviz.tokens(text)
+        assert (tmp_path / f"x-{i}.json").read_text("utf-8").strip() == one.to_json().strip()
+        one.save("y.csv")
+        assert (tmp_path / f"x-{i}.csv").read_bytes() == (tmp_path / "y.csv").read_bytes()
+    code, out, err = call("tokens", "猫", "--lang", "en", "--save", "x.png")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "takes one of .html, .tex, .md, .json, .csv, not '.png'" in err
+
+
 @pytest.mark.parametrize("how", ["auto", *TOKENIZERS])
 def test_every_cut(capsys, how):
     """Every way to cut gives run's own tokens, as data and in the table."""

@@ -9,6 +9,7 @@ from attnviz.core.tokenized_text import TokenizedText
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.attention import label
 from attnviz.views.prepared.labels import visible
+from attnviz.views.prepared.listing import Column, Listing
 
 _JOINED = {
     "none": message("pieces as they are"),
@@ -74,6 +75,22 @@ def prepare_tokens(found: TokenizedText) -> TokenTable:
             )
         )
     return TokenTable(_heading(found), tuple(rows), found.text[end:], found.model is not None, _caption(found))
+
+
+def list_tokens(found: TokenizedText) -> Listing:
+    """Return the rows as a list, for tables and pages; columns that would be empty are left out."""
+    table = prepare_tokens(found)
+    rows = table.rows
+    columns = [
+        Column(message("index"), tuple(str(row.number) for row in rows)),
+        Column(message("span"), tuple(row.span for row in rows)),
+    ]
+    if table.pieces:
+        columns.append(Column(message("pieces"), tuple(row.piece for row in rows)))
+        columns.append(Column(message("ids"), tuple(row.ids for row in rows)))
+    if any(row.remark is not None for row in rows):
+        columns.append(Column(message("note"), tuple(row.remark or "" for row in rows)))
+    return Listing(table.heading, tuple(row.label for row in rows), (tuple(columns),), table.caption, found.notes)
 
 
 def _remark(token: Token, pieces: int, *, special: bool, unknown: bool) -> Message | None:
