@@ -68,6 +68,7 @@ def test_with_marks_of_spaces_and_added_tokens(tmp_path):
     [
         (normalizers.Lowercase(), "AB 猫", "猫"),
         (normalizers.NFC(), "ae\u0301b", ""),
+        (normalizers.NFC(), "ae\u0323\u0301", "e\u0323\u0301"),  # ẹ is one letter, without a piece
         (normalizers.NFKC(), "ａｂ\u1112\u1161", ""),
         (normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()]), "ae\u0301be\u0301 é", ""),
         (normalizers.NFD(), "e\u0301", "\u0301"),
@@ -142,6 +143,20 @@ def test_commands(tmp_path, capsys, command):
     with pytest.raises(SystemExit):
         main([command, "bab", "--model", str(folder), "--lang", "en", *out])
     assert "left out" not in capsys.readouterr().err
+
+
+def test_accents_that_change_places(tmp_path):
+    """Bytes cover what NFC puts in another order, and words what is stripped of a half-wide letter's accent."""
+    made = Tokenizer(models.BPE({letter: i for i, letter in enumerate(pre_tokenizers.ByteLevel.alphabet())}, []))
+    made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    made.normalizer = normalizers.NFC()
+    made.save(str(tmp_path / "tokenizer.json"))
+    assert open_tokenizer(tmp_path, {}).encode("A\u030a\u0323 e\u0301").left_out == ()
+    made = Tokenizer(models.WordLevel({"[UNK]": 0, "a": 1}, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents()])
+    made.save(str(tmp_path / "tokenizer.json"))
+    assert open_tokenizer(tmp_path, {}).encode("a ｶﾞ é \u0301a").left_out == ()
 
 
 TEXT = "Café naïve e\u0301tude — 猫吃鱼 ﬁne Ａ한국어 \u1112\u1161 ❤️ 👨\u200d👩\u200d👧 हिन्दी ``x`` \u00ad\u200b\ufeff."

@@ -10,6 +10,7 @@ from attnviz.core.errors import InputError
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.tokenizers.piece_bytes import byte_letters, kind_of
 from attnviz.models.tokenizers.spans import SPACE_MARK
+from attnviz.text.clusters import split_clusters
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -136,7 +137,7 @@ def _has_piece(model: Any, word: str, i: int) -> bool:
 
 
 def letters_left_out(tokenizer: Tokenizer, text: str, covered: Sequence[Span], gone: Sequence[Span]) -> tuple[str, ...]:
-    """Return the letters of a text that no token stands for, each once, in order.
+    """Return the letters of a text that no token stands for, each once, in order; with their marks where all are out.
 
     covered: the spans of its tokens. gone: those of letters that are known to be left out. White space and control
     characters are none, nor is what a normalizer joins with a letter beside it, or takes off it as an accent.
@@ -150,7 +151,14 @@ def letters_left_out(tokenizer: Tokenizer, text: str, covered: Sequence[Span], g
         if at not in out and _is_letter(text[at]) and not _is_normalized_away(tokenizer, text, at, seen):
             out.add(at)
         at = seen.find(0, at + 1)
-    return tuple(dict.fromkeys(text[i] for i in sorted(out) if _is_letter(text[i])))
+    found, begin = [], 0
+    for cluster in split_clusters(text) if out else ():
+        end = begin + len(cluster)
+        letters = [text[i] for i in range(begin, end) if i in out and _is_letter(text[i])]
+        if letters:
+            found.append("".join(letters) if any(seen[begin:end]) else cluster)
+        begin = end
+    return tuple(dict.fromkeys(found))
 
 
 def _is_letter(letter: str) -> bool:
@@ -158,13 +166,18 @@ def _is_letter(letter: str) -> bool:
 
 
 def _is_normalized_away(tokenizer: Tokenizer, text: str, at: int, seen: bytearray) -> bool:
-    """Return whether the normalizer takes an accent off, or makes one letter of this and those beside it."""
+    """Return whether the normalizer takes an accent off, or makes one letter of this and those beside it.
+
+    Accents may also change places, so that it is not told of any: BPE's own that are left out are known without this.
+    """
     if tokenizer.normalizer is None:
         return False
+    if all(unicodedata.category(part).startswith("M") for part in unicodedata.normalize("NFKD", text[at])):
+        return True
     normal = tokenizer.normalizer.normalize_str
     own = normal(text[at]).strip().strip(SPACE_MARK)
     if not own:
-        return unicodedata.category(text[at]).startswith("M")
+        return False
     begin, end = at, at + 1
     while begin > 0 and not seen[begin]:
         begin -= 1
