@@ -77,7 +77,7 @@ CASES = [
     (["run", "猫", "--top", "x"], 2, ["--top", "x"]),
     (["run", "猫", "--top", "3", "--view", "blocks"], 2, ["--top", "--view top"]),
     (["run", "猫", "--squeeze", "--view", "text"], 2, ["--squeeze", "--view table"]),
-    (["run", "猫", "--token", "猫", "--view", "blocks"], 2, ["--token", "--view text, table and top"]),
+    (["run", "猫", "--token", "猫", "--view", "blocks"], 2, ["--token", "--view text, table, top and patches"]),
     (["run", "猫", "--token", "狗"], 1, ["'狗'", "there are 猫", "0 to 0"]),
     (["run", "猫", "--token", "猫#2"], 1, ["猫#2", "once"]),
     (["run", "猫", "--token", "7"], 1, ["'7'", "0 to 0"]),

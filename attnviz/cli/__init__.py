@@ -349,15 +349,9 @@ def _commands_with(option: str) -> list[str]:
 
 def _elsewhere(option: str, command: str, others: list[str]) -> str:
     """Return the line that says which commands have an option, and why this one has not."""
-    why = {
-        "--model": message("{command} computes with the toy's one layer, not with a model.", command=command),
-        "--weights": message(
-            "{command} computes from a text or --vectors; weights alone are not enough.", command=command
-        ),
-    }
     words = message("{command} has no {option}.", command=command, option=option)
-    if command in ("lab", "ablate"):
-        words = why.get(option, words)
+    if command in ("lab", "ablate") and option == "--weights":
+        words = message("{command} computes from a text or --vectors; weights alone are not enough.", command=command)
     places = message("{option} goes with: {commands}.", option=option, commands=listed(others))
     return sentences(words.localized(), places.localized())
 

@@ -837,7 +837,7 @@ def test_verbose(good, call):
     assert (code, "--verbose changes nothing here" in err) == (2, True)
 
 
-@pytest.mark.parametrize("wrong", [("--token", "鱼"), ("--cell", "9"), ("--head", "mean"), ("--layer", "all")])
+@pytest.mark.parametrize("wrong", [("--token", "鱼"), ("--cell", "9"), ("--head", "mean"), ("--layer", "7")])
 def test_a_mistake_is_told_alone(call, wrong):
     """What there is to note of the words is not told where nothing comes of them."""
     code, out, err = call("explain", "qwx zzx", "--heads", "4", *wrong)
@@ -939,7 +939,7 @@ def test_help_of_explain_says_what_explain_takes(good):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("lab", "猫", "--model", "x"), ["one layer, not with a model", "--model goes with: run, compare, explain"]),
+        (("cost", "--model", "x"), ["cost has no --model. --model goes with: run, compare, explain"]),
         (("ablate", "猫", "--weights", "x.npz"), ["weights alone are not enough", "--weights goes with: run"]),
         (("run", "猫", "--vary", "heads=1"), ["run has no --vary. --vary goes with: lab."]),
         (("cost", "--view", "top"), ["cost has no --view. --view goes with: run, compare."]),

@@ -46,7 +46,8 @@ def test_every_default_config_of_transformers():
         assert known_families()[config["model_type"].lower()].written in line
         assert "from_arrays" in line or "without attention weights" in line
         assert "\n" not in line
-    assert {*FAMILIES, *OTHER_NAMES, *VISION_FAMILIES, *VISION_PARTS} - opened == {"smollm", "new", "gpt-sw3"}
+    alone = {"smollm", "new", "gpt-sw3", "internlm2", "jina_bert_v2"}  # names that transformers has no config for
+    assert {*FAMILIES, *OTHER_NAMES, *VISION_FAMILIES, *VISION_PARTS} - opened == alone
 
 
 def test_parts_of_other_configs():
