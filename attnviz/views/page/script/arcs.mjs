@@ -2,7 +2,7 @@
 
 import { IS_LONG, arcsOf, countPossible } from "./arc_selection.mjs";
 import { accentOf } from "./colors.mjs";
-import { COLUMNS, IS_CROSS, ROWS, SIDES, data } from "./data.mjs";
+import { IS_CROSS, SIDES, data } from "./data.mjs";
 import { drawSideTitle } from "./drawing.mjs";
 import { sheetsShown } from "./overlay.mjs";
 import { layOutText } from "./text_layout.mjs";
@@ -188,7 +188,8 @@ export function arcsNote(scene) {
   const shown = sheets.reduce((sum, sheet) => sum + arcsOf(scene, sheet).length, 0);
   const what = SIDES > 1 ? say("arcs_changes_note")
     : row === null ? say("arcs_note") : say("arcs_word_note", { word: data.rows[row] });
-  const number = row === null ? say("arcs_shown", { shown, count: sheets.reduce((sum, sheet) => sum + countPossible(sheet), 0) }) : "";
+  const count = row === null ? sheets.reduce((sum, sheet) => sum + countPossible(sheet), 0) : 0;
+  const number = row === null ? say("arcs_shown", { shown, count }) : "";
   return [what, number, say(IS_CROSS ? "arcs_cross" : "arcs_direction")].filter(Boolean).join(" ");
 }
 

@@ -74,7 +74,8 @@ export function bytesOf(hex) {
 
 /** Return black or white, whichever is easier to read on a colour [3 bytes], as in Python. */
 export function inkOn(bytes) {
-  return luminanceOf(`#${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`) > 0.179 ? "#000000" : "#ffffff";
+  const hex = `#${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return luminanceOf(hex) > 0.179 ? "#000000" : "#ffffff";
 }
 
 /** Return the luminance of a colour, 0 to 1 (WCAG 2.2, relative luminance). @param {string} hex "#rrggbb" */

@@ -69,7 +69,8 @@ function readoutOfRow(scene, row) {
   if (scene.over) {
     const heads = eachHead(scene, ({ sheet }) => {
       const best = largestOfRow(sheet, row);
-      return best === null ? "·" : scene.say("over_most", { key: data.columns[best], number: cellText(sheet, row, best) });
+      if (best === null) return "·";
+      return scene.say("over_most", { key: data.columns[best], number: cellText(sheet, row, best) });
     });
     return scene.say("says_most_over", { query: data.rows[row], heads });
   }
@@ -109,7 +110,8 @@ function noteOfView(scene) {
   if (state.view === "steps") return data.played.caption.map(nameOf).join(" · ");
   if (state.view === "heads") {
     const axes = say(SIDES > 1 ? "axes_settings" : "axes_heads");
-    return data.small.step > 1 ? `${axes} · ${say("pooled", { rows: data.small.steps[0], columns: data.small.steps[1] })}` : axes;
+    const [rows, columns] = data.small.steps;
+    return data.small.step > 1 ? `${axes} · ${say("pooled", { rows, columns })}` : axes;
   }
   if (state.view === "words") return state.word === null && state.other === null ? say("received") : "";
   if (state.view === "arcs") return arcsNote(scene);
@@ -144,7 +146,7 @@ export function pictureLabel(scene) {
 
 /** Fill in the texts around the view. @param {Scene} scene */
 export function showDescriptions(scene) {
-  const { state, say, nameOf } = scene;
+  const { state, nameOf } = scene;
   byId("heading").textContent = headingOf(scene);
   byId("readout").textContent = readoutOf(scene);
   byId("texts").hidden = ["arcs", "heads", "patches"].includes(state.view);

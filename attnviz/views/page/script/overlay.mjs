@@ -25,7 +25,8 @@ function slotsOf(over) {
 
 /** Return the heads that are chosen, each with its colour. @param {string} over */
 export function headsOver(over) {
-  return slotsOf(over).map((head, slot) => ({ head, colour: data.headColours[slot] })).filter(({ head }) => head !== null);
+  const slots = slotsOf(over).map((head, slot) => ({ head, colour: data.headColours[slot] }));
+  return slots.filter(({ head }) => head !== null);
 }
 
 /** Return the colour of a head that is chosen, else undefined. */

@@ -55,7 +55,8 @@ export class Page {
   /** Return what is shown now. */
   get scene() {
     const { state, hover, sheets, over, store, found, theme } = this;
-    return makeScene({ state, hover, sheets, over, small: store.small, terms: store.terms, shares: store.shares, found, theme });
+    const { small, terms, shares } = store;
+    return makeScene({ state, hover, sheets, over, small, terms, shares, found, theme });
   }
 
   /** Return the room for the view: so high that the legend and the controls stay in the window with it. */

@@ -51,7 +51,7 @@ function specialRows() {
 }
 
 /** Lay the picture out, as large as there is room for, below the names of special tokens. */
-function layOut(scene, space) {
+function layOut(_, space) {
   const chips = [];
   let x = 0;
   for (const row of specialRows()) {

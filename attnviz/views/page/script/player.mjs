@@ -102,10 +102,14 @@ export function showPlayer({ state, say }, { isPlaying }) {
   for (const id of ["step-on", "step-last"]) byId(id).disabled = state.step === STEPS - 1;
 }
 
-/** Space plays and pauses, arrow keys step, where no control takes them. @returns {boolean} whether the key was taken */
+/**
+ * Space plays and pauses, arrow keys step, where no control takes them.
+ * @returns {boolean} whether the key was taken
+ */
 export function pressOnPlayer(player, event) {
   const { step } = player.page.state;
-  const to = { ArrowLeft: step - 1, ArrowUp: step - 1, ArrowRight: step + 1, ArrowDown: step + 1, Home: 0, End: STEPS - 1 };
+  const [back, on] = [step - 1, step + 1];
+  const to = { ArrowLeft: back, ArrowUp: back, ArrowRight: on, ArrowDown: on, Home: 0, End: STEPS - 1 };
   if (event.key === " ") player.toggle();
   else if (event.key in to) player.go(to[event.key]);
   else return false;

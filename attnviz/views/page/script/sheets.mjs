@@ -187,12 +187,12 @@ export function columnMeans(sheet) {
   const sums = new Float64Array(COLUMNS);
   let rows = 0;
   for (let row = 0, at = 0; row < ROWS; row += 1) {
-    let attends = false;
+    let allowed = false;
     for (let column = 0; column < COLUMNS; column += 1, at += 1) {
       sums[column] += sheet.values[at];
-      attends ||= sheet.forbidden === null || sheet.forbidden[at] === 0;
+      allowed ||= sheet.forbidden === null || sheet.forbidden[at] === 0;
     }
-    if (attends) rows += 1;
+    if (allowed) rows += 1;
   }
   sheet.means = sums.map((sum) => sum / (rows || 1));
   return sheet.means;

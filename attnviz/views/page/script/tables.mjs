@@ -101,7 +101,8 @@ function linesOfMeans(scene) {
 function buildTable(scene, caption, name, lines) {
   const { state, say, nameOf, over } = scene;
   if (state.order === "weight") lines.sort((a, b) => a.forbidden - b.forbidden || b.size - a.size);
-  const heads = over ? over.map(({ head }) => shorten(nameOf(data.heads[head]), 14, 62)) : SIDES > 1 ? data.sides.map((side) => shorten(nameOf(side), 14, 62)) : [say(name)];
+  const names = over ? over.map(({ head }) => data.heads[head]) : SIDES > 1 ? data.sides : null;
+  const heads = names === null ? [say(name)] : names.map((each) => shorten(nameOf(each), 14, 62));
   const body = make("tbody");
   for (const line of lines) {
     const cells = line.cells.map((cell) => buildCell(cell, state.colours, say, line.cells.length === 1));

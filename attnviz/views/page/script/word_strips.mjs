@@ -105,7 +105,8 @@ function paintStripes(scene, element, stripes) {
   const { say, theme } = scene;
   const layers = (stripes ?? []).map(({ colour, strength }, at) => {
     const shade = `rgb(${mixed(theme.paper, colour, strength).join()})`;
-    return `linear-gradient(${shade},${shade}) 0 calc(100% - ${(stripes.length - 1 - at) * STRIPE}px)/100% ${STRIPE - 1}px no-repeat`;
+    const up = (stripes.length - 1 - at) * STRIPE;
+    return `linear-gradient(${shade},${shade}) 0 calc(100% - ${up}px)/100% ${STRIPE - 1}px no-repeat`;
   });
   element.classList.toggle("striped", layers.length > 0);
   if (stripes === undefined) return;
