@@ -19,7 +19,7 @@ from attnviz.core.errors import InputError, unknown_choice
 from attnviz.i18n.messages import Message, message
 from attnviz.text.find_token import find_token, occurrences
 from attnviz.toy.attend import attend_to
-from attnviz.toy.settings import Settings, change_settings
+from attnviz.toy.settings import Settings, change_settings, cuts_smaller
 from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import Words, open_word_files
 
@@ -61,7 +61,9 @@ def ablate(
     if by != "head" and max(len(asked.tokens), len(words.tokens)) > MOST_WORDS:
         raise InputError(
             "Each word is removed in turn, so a text has at most {most} words; this one has {count}.",
-            hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
+            hint="Give a shorter text, or cut it into sentences with --tokens sentence."
+            if cuts_smaller(chosen.tokens)
+            else "Give a shorter text.",
             most=MOST_WORDS,
             count=f"{max(len(asked.tokens), len(words.tokens)):,}",
         )

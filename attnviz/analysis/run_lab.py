@@ -25,7 +25,7 @@ from attnviz.i18n.messages import Message
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy import EMBEDDINGS
 from attnviz.toy.attend import attend_to
-from attnviz.toy.settings import Settings, change_settings
+from attnviz.toy.settings import Settings, change_settings, cuts_smaller
 from attnviz.toy.word_vectors import Progress
 from attnviz.toy.words import Words, open_word_files
 
@@ -164,7 +164,9 @@ def _short_words(given: Given, settings: Settings) -> tuple[Words, Settings]:
     if longest > MOST_WORDS:
         raise InputError(
             "lab takes at most {most} words, not {count}.",
-            hint="Give a shorter text, or cut it into sentences with --tokens sentence.",
+            hint="Give a shorter text, or cut it into sentences with --tokens sentence."
+            if cuts_smaller(own.tokens)
+            else "Give a shorter text.",
             most=MOST_WORDS,
             count=f"{longest:,}",
         )

@@ -11,7 +11,7 @@ from attnviz.core.provenance import TOY_UNKNOWN
 from attnviz.core.tokenized_text import TokenizedText
 from attnviz.models.options import Options, check_options
 from attnviz.toy.settings import Settings
-from attnviz.toy.words import how_to_cut, open_word_files, read
+from attnviz.toy.words import cut_alone, how_to_cut
 
 
 @check_arguments()
@@ -38,7 +38,7 @@ def tokenize_text(text: str, chosen: Settings | Options) -> TokenizedText:
 
         assert chosen.model is not None
         return opened(chosen.model, chosen.download).tokens(text, chosen, known=joining_words(chosen))
-    found = read(text, chosen, word_files=open_word_files([text], [chosen])).tokens
+    found = cut_alone(text, chosen)
     return TokenizedText(
         text, found, tuple((one,) for one in found), (False,) * len(found), cut=how_to_cut(chosen), unknown=TOY_UNKNOWN
     )

@@ -288,7 +288,12 @@ def _guarded(work: Callable[[], Any]) -> int:
         return _fail(_fault(error).localized(), 1)
     else:
         return code if isinstance(code, int) else 0
-    return _fail(out_of_memory().localized(), 1)
+    line = out_of_memory().localized()
+    try:
+        return _fail(line, 1)
+    except MemoryError:  # not even what prints a line fits
+        sys.stderr.write(f"attnviz: {line}\n")
+        return 1
 
 
 def _refused(error: OSError) -> int:

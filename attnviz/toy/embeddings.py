@@ -196,6 +196,29 @@ def _toy_vector(text: str, known: lexicon.Lexicon, name: str | None = None) -> t
     return _unit(np.mean(vectors, axis=0)), [word for words in missing for word in words]
 
 
+def unknown_texts(tokens: Sequence[Token], known: lexicon.Lexicon) -> frozenset[str]:
+    """Return the texts of tokens that nothing is known of, whose vectors in the toy embedding are 0."""
+    names = _capitalized_names(tokens, known)
+    texts = dict.fromkeys(one.text for one in tokens)
+    return frozenset(text for text in texts if _is_unknown(text, known, names.get(text)))
+
+
+def _is_unknown(text: str, known: lexicon.Lexicon, name: str | None = None) -> bool:
+    """Return whether `_toy_vector` of a text is 0, without making it: the first word that is known decides."""
+    if _grades(text, known, name):
+        return False
+    parts = [part.text for part in tokenize(text, "lexicon", known)]
+    if len(parts) <= 1:
+        return True
+    some_unknown = False
+    for part in dict.fromkeys(parts):
+        if _is_unknown(part, known):
+            some_unknown = True
+        elif not known.is_grammar(part):
+            return False
+    return some_unknown
+
+
 def _grades(text: str, known: lexicon.Lexicon, name: str | None) -> dict[str, float]:
     """Return the features of a word, of a name, of several (N们) or of what is somebody's ('s); none of other texts."""
     if name is None and (grades := known.grades(text)):

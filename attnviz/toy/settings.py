@@ -133,18 +133,22 @@ def check_settings(settings: Settings) -> None:
         )
 
 
-def check_size(queries: int, keys: int, heads: int, most: int = MOST_TOKENS) -> None:
+def check_size(
+    queries: int, keys: int, heads: int, most: int = MOST_TOKENS, *, cut: str | None = None, views: bool = True
+) -> None:
     """Refuse more weights than those of `most` tokens, by default a table that nobody could read; say what it costs.
 
-    All heads together have at most MOST_WEIGHTS.
+    All heads together have at most MOST_WEIGHTS. cut, views: as in `too_many`.
     """
     cells = queries * keys
     if cells > most**2:
-        raise too_many(Name(f"{max(queries, keys):,}"), most, heads * cells)
+        raise too_many(Name(f"{max(queries, keys):,}"), most, heads * cells, cut=cut, views=views)
     if heads * cells > MOST_WEIGHTS:
         raise InputError(
             "{heads} heads of {queries} x {keys} tokens have {cells} weights ({size}); at most {most} are computed.",
-            hint="Use fewer heads, give a shorter text, or cut it with --tokens sentence.",
+            hint="Use fewer heads, give a shorter text, or cut it with --tokens sentence."
+            if cuts_smaller(cut)
+            else "Use fewer heads, or give a shorter text.",
             heads=heads,
             queries=f"{queries:,}",
             keys=f"{keys:,}",
@@ -154,26 +158,40 @@ def check_size(queries: int, keys: int, heads: int, most: int = MOST_TOKENS) -> 
         )
 
 
-def too_many(count: Message | Name, most: int, cells: int | None = None) -> InputError:
-    """Return the error for more tokens than `most`, with the weights that they would have where that is known."""
-    if cells is None:
-        return InputError(
-            "The text has {count} tokens, the most that are computed here.",
-            hint="Use --view top, blocks or text, give a shorter text, or cut it with --tokens sentence."
-            if most == MOST_TOKENS
-            else "Give a shorter text, or cut it into sentences with --tokens sentence.",
-            count=count,
-        )
+def too_many(
+    count: Message | Name, most: int, cells: int | None = None, *, cut: str | None = None, views: bool = True
+) -> InputError:
+    """Return the error for more tokens than `most`, with the weights that they would have where that is known.
+
+    cut: how a text is cut, None where its tokens are given; one that is cut into sentences has no larger tokens. views:
+    whether a view that sums up takes more tokens.
+    """
+    smaller = cuts_smaller(cut)
     return InputError(
-        "{count} tokens are more than {most}: the full table would have {cells} weights ({size}).",
-        hint="Use --view top, blocks or text, give a shorter text, or cut it with --tokens sentence."
-        if most == MOST_TOKENS
-        else "Give a shorter text, or cut it into sentences with --tokens sentence.",
+        "The text has {count} tokens, the most that are computed here."
+        if cells is None
+        else "{count} tokens are more than {most}: the full table would have {cells} weights ({size}).",
+        hint=(
+            "Use --view top, blocks or text, give a shorter text, or cut it with --tokens sentence."
+            if smaller
+            else "Use --view top, blocks or text, or give a shorter text."
+        )
+        if views and most == MOST_TOKENS
+        else (
+            "Give a shorter text, or cut it into sentences with --tokens sentence."
+            if smaller
+            else "Give a shorter text."
+        ),
         count=count,
         most=f"{most:,}",
-        cells=f"{cells:,}",
-        size=_bytes(cells),
+        cells=f"{cells or 0:,}",
+        size=_bytes(cells or 0),
     )
+
+
+def cuts_smaller(cut: str | None) -> bool:
+    """Return whether `cut` makes tokens that are smaller than sentences; None and "given" are tokens that are given."""
+    return cut not in (None, "given", "sentence")
 
 
 def _bytes(weights: int) -> str:

@@ -65,14 +65,30 @@ def read_rows(path: Path, words: Collection[str], progress: Progress | None = No
     """
     import zlib
 
+    with _naming(path):
+        try:
+            return _File(path).read(frozenset(words), progress or _no_progress)
+        except (EOFError, zlib.error):
+            raise InputError(
+                "{path!r} is not a complete gzip file: it is truncated or damaged.", path=str(path)
+            ) from None
+
+
+def check_word_file(path: Path) -> None:
+    """Raise InputError where there is no file that can be read."""
+    with _naming(path), open(path, "rb"):
+        pass
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Raise InputError with the name of the file and the reason where the system does not open it."""
     try:
-        return _File(path).read(frozenset(words), progress or _no_progress)
+        yield
     except FileNotFoundError:
         raise InputError("There is no file {path!r}.", hint="Check the name.", path=str(path)) from None
     except IsADirectoryError:
         raise InputError("{path!r} is a folder; a file was expected.", path=str(path)) from None
-    except (EOFError, zlib.error):
-        raise InputError("{path!r} is not a complete gzip file: it is truncated or damaged.", path=str(path)) from None
     except InputError:
         raise
     except (OSError, ValueError) as error:  # a ValueError: a null byte in the name

@@ -19,9 +19,9 @@ from attnviz.core.read_file import need_text
 from attnviz.i18n.messages import message
 from attnviz.text.tokenize import tokenize
 from attnviz.toy import lexicon
-from attnviz.toy.embeddings import Embedded, embed, open_vectors, read_vectors
+from attnviz.toy.embeddings import Embedded, embed, open_vectors, read_vectors, unknown_texts
 from attnviz.toy.settings import MOST_BESIDE_KEYS, MOST_TOKENS, Settings, check_settings, check_size, too_many
-from attnviz.toy.word_vectors import Progress, Rows, is_word_file
+from attnviz.toy.word_vectors import Progress, Rows, check_word_file, is_word_file
 
 # The rows of files of word vectors, by the name that is given as --embedding.
 WordFiles = Mapping[str, Rows]
@@ -91,20 +91,36 @@ def read(
             check_beginning(each, settings, most if keys is None else MOST_BESIDE_KEYS)
     tokens = cut(text, settings)
     if keys is None:
-        check_size(len(tokens), len(tokens), settings.heads, most)
+        check_size(len(tokens), len(tokens), settings.heads, most, cut=settings.tokens)
         found = _embedded(tokens, settings, word_files)
-        return Words(_marked(tokens, found), found, text)
+        return Words(_marked(tokens, found.unknown), found, text)
     if settings.causal:
         raise OptionError(
             "A causal mask forbids looking ahead in one text; the words of another text come neither before nor after.",
             hint="Leave --mask causal out, or --keys.",
         )
     asked = cut(keys, settings)
-    check_size(len(tokens), len(asked), settings.heads, most)
+    check_size(len(tokens), len(asked), settings.heads, most, cut=settings.tokens)
     both = _embedded((*tokens, *asked), settings, word_files)
     own, other = both.vectors[: len(tokens)], both.vectors[len(tokens) :]
-    asked_words = Words(_marked(asked, both), replace(both, vectors=other), keys)
-    return Words(_marked(tokens, both), replace(both, vectors=own), text, asked_words)
+    asked_words = Words(_marked(asked, both.unknown), replace(both, vectors=other), keys)
+    return Words(_marked(tokens, both.unknown), replace(both, vectors=own), text, asked_words)
+
+
+def cut_alone(text: str, settings: Settings) -> tuple[Token, ...]:
+    """Return the tokens of a text as `read` does, those of which nothing is known marked, without their vectors.
+
+    A file of word vectors says of no token that it is unknown: all that is asked is whether it is there.
+    """
+    check_settings(settings)
+    if is_word_file(settings.embedding):
+        check_word_file(Path(settings.embedding))
+    check_beginning(text, settings, views=False)
+    tokens = cut(text, settings)
+    check_size(len(tokens), len(tokens), 1, cut=settings.tokens, views=False)
+    if settings.embedding != "toy":
+        return tokens
+    return _marked(tokens, unknown_texts(tokens, known_words(settings)))
 
 
 def _embedded(tokens: tuple[Token, ...], settings: Settings, word_files: WordFiles) -> Embedded:
@@ -121,11 +137,11 @@ def known_words(settings: Settings) -> lexicon.Lexicon:
     return open_lexicon(settings.lexicon)
 
 
-def _marked(tokens: tuple[Token, ...], embedded: Embedded) -> tuple[Token, ...]:
+def _marked(tokens: tuple[Token, ...], unknown: frozenset[str]) -> tuple[Token, ...]:
     """Mark the tokens of which nothing is known, as a model's tokenizer does, by their piece."""
-    if not embedded.unknown:
+    if not unknown:
         return tokens
-    return tuple(replace(one, piece=TOY_UNKNOWN) if one.text in embedded.unknown else one for one in tokens)
+    return tuple(replace(one, piece=TOY_UNKNOWN) if one.text in unknown else one for one in tokens)
 
 
 def open_word_files(
@@ -168,13 +184,13 @@ def cut_as(text: str, how: str, known: lexicon.Lexicon | None = None) -> tuple[T
     return tokenize(text, how, known or lexicon.packaged())
 
 
-def check_beginning(text: str, settings: Settings, most: int = MOST_TOKENS) -> None:
+def check_beginning(text: str, settings: Settings, most: int = MOST_TOKENS, *, views: bool = True) -> None:
     """Raise InputError where the beginning of a text has more than `most` tokens: megabytes need not be cut."""
     need_text(text)
     size = _CHARACTERS_A_TOKEN * most
     while size < len(text):
         if len(_cut(text[:size], settings)) > most + 1:  # the last may be cut in two
-            raise too_many(message("more than {count}", count=f"{most:,}"), most)
+            raise too_many(message("more than {count}", count=f"{most:,}"), most, cut=settings.tokens, views=views)
         size *= 4
 
 

@@ -17,7 +17,7 @@ from tiny_models import model_of
 import attnviz
 from attnviz.cli import main
 from attnviz.core.attention_data import Token
-from attnviz.core.errors import OptionError
+from attnviz.core.errors import InputError, OptionError
 from attnviz.core.tokenized_text import TokenizedText
 from attnviz.text import word_spans as words_module
 from attnviz.text.tokenize import TOKENIZERS
@@ -279,3 +279,36 @@ def test_words_and_merge(tmp_path):
     with pytest.raises(OptionError, match="joins nothing"):
         attnviz.run("the cat", model=model, words="the cat", merge="none")
     assert words_module.plain_word_spans("the cat") == [(0, 3), (4, 7)]
+
+
+# known and unknown words, names, grammar, and what is made of these
+WORDS = "猫 吃 鱼 the cat Big qwert , . New York Tom Qwx 's cat's 们 猫们 猫qz the's zzx.zzx 。 李明 Mr"
+KINDS = st.sampled_from(WORDS.split(" "))
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(KINDS, min_size=1, max_size=6), st.sampled_from(["", " "]), st.sampled_from(["auto", *sorted(TOKENIZERS)])
+)
+def test_a_cut_is_that_of_a_run(words, between, how):
+    """Tokens and the marks of unknown words are those of `run`, though no vector is made."""
+    text = between.join(words)
+    assert attnviz.tokens(text, tokens=how).tokens == attnviz.run(text, tokens=how).query
+
+
+def test_a_cut_makes_no_vectors(monkeypatch, tmp_path):
+    """Nothing is embedded and no file of vectors is read; one that is not there is still refused."""
+
+    def fail(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("attnviz.toy.words.embed", fail)
+    assert len(attnviz.tokens("the cat eats a fish. " * 2000, tokens="sentence").tokens) == 1
+    (tmp_path / "x.vec").write_text("no vectors", encoding="utf-8")
+    chosen = {"embedding": str(tmp_path / "x.vec")}
+    assert [one.text for one in attnviz.tokens("猫吃", **chosen).tokens] == ["猫", "吃"]
+    with pytest.raises(InputError, match="There is no file"):
+        attnviz.tokens("猫吃", embedding=str(tmp_path / "y.vec"))
+    (tmp_path / "z.vec").mkdir()
+    with pytest.raises(InputError, match="is a folder"):
+        attnviz.tokens("猫吃", embedding=str(tmp_path / "z.vec"))

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from attnviz import run
+from attnviz import ablate, lab, run, tokens
 from attnviz.api.run import load_weights
 from attnviz.core import read_file
 from attnviz.core.errors import AttnvizError, InputError, OptionError
@@ -196,11 +196,32 @@ def test_long_texts_are_refused_by_their_beginning(how):
     """A text of megabytes is refused in well under a second, however it is cut."""
     text = "The cat eats a fish. 猫吃鱼。 " * 300_000
     began = time.process_time()
-    with pytest.raises(InputError, match=r"has more than 4,096 tokens.*tokens sentence"):
+    with pytest.raises(InputError, match="has more than 4,096 tokens") as caught:
         run(text, tokens=how)
+    assert ("tokens sentence" in str(caught.value)) == (how != "sentence")
     with pytest.raises(InputError, match="has more than 16,384 tokens"):
         run(text, tokens=how, keys="cat")
     assert time.process_time() - began < 6
+
+
+@pytest.mark.parametrize("how", ["auto", "sentence"])
+def test_what_is_cut_into_sentences_is_not_told_to_be(how):
+    """The hint leads on: no cut that is there already, and none of what is given; of a cut alone, no view."""
+    told = []
+    for call in (
+        lambda: tokens("猫。" * 9000, tokens=how),
+        lambda: tokens("猫。" * 4097, tokens=how),
+        lambda: lab("猫。" * 2000, tokens=how),
+        lambda: ablate("猫。" * 2000, "0", tokens=how),
+    ):
+        with pytest.raises(InputError) as caught:
+            call()
+        told.append(str(caught.value))
+    assert all(("tokens sentence" in one) == (how != "sentence") for one in told)
+    assert all("view top" not in one for one in told)
+    with pytest.raises(InputError, match="Use view top, blocks or text, or give a shorter text") as caught:
+        run(vectors=np.ones((4097, 2)))
+    assert "tokens sentence" not in str(caught.value)
 
 
 def test_heads_count():

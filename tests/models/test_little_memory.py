@@ -142,3 +142,17 @@ def test_the_kernels_list_of_limits():
         command = f"{limit}{shlex.quote(sys.executable)} -c {shlex.quote(code)}"
         done = subprocess.run(["bash", "-c", command], capture_output=True, encoding="utf-8", check=True)
         assert done.stdout.split() == told
+
+
+def test_a_line_that_needs_no_memory(monkeypatch, capsys):
+    """Where not even what prints a line can be loaded, the line is written all the same."""
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "_run", fail)
+    monkeypatch.setattr(cli, "_fail", fail)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "the cat"])
+    assert stop.value.code == 1
+    assert capsys.readouterr().err.startswith("attnviz: There is not enough memory for this")
