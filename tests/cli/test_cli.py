@@ -599,7 +599,7 @@ def test_interrupt(call, monkeypatch, name):
         "explain": ["猫"],
         "cost": ["5"],
         "models": [],
-        "tokens": ["猫"],
+        "tokens": ["猫", "--model", "x"],
         "next": ["猫", "--model", "x"],
         "fill": ["猫", "--model", "x"],
         "lens": ["猫", "--model", "x"],
