@@ -139,7 +139,7 @@ def ablate_heads(
             "--token says whose output is compared, and --answer watches a probability.", hint="Leave one of them out."
         )
     network = model if isinstance(model, Model) else opened(model, download)
-    passes = open_passes(network, text, pair)
+    passes = open_passes(network, text, pair, speaks=answer is not None)
     watched = None if answer is None else find_answer(network, text, answer)
     row, notes = _row(passes, token, watched)
     with network.network.keep_weights():

@@ -91,7 +91,7 @@ def lens(
     network = model if isinstance(model, Model) else opened(model, download)
     options = Options(ablate=ablate, ablation=ablation)
     check_options(options)
-    passes = open_passes(network, text, pair)
+    passes = open_passes(network, text, pair, speaks=True)
     rows, notes = _rows(passes, token)
     watched = None if watch is None else find_answer(network, text, watch, option="--watch")
     asked = None if answer is None else find_answer(network, text, answer)

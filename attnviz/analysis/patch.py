@@ -86,7 +86,7 @@ def patch(
     if by not in PATCHES:
         raise unknown_choice("--by", by, PATCHES)
     network = model if isinstance(model, Model) else opened(model, download)
-    source, target = open_passes(network, clean), open_passes(network, corrupt)
+    source, target = (open_passes(network, text, speaks=True) for text in (clean, corrupt))
     _same_length(source, target)
     watched = find_answer(network, clean, answer)
     other = None if against is None else find_answer(network, clean, against, option="--against")

@@ -17,6 +17,7 @@ from attnviz.models.families.base import Stack
 from attnviz.models.families.hooks import Hook, hooked_too
 from attnviz.models.families.layers import finite
 from attnviz.models.forward import run_from
+from attnviz.models.masks import check_head
 from attnviz.models.model import Model
 
 if TYPE_CHECKING:
@@ -96,13 +97,16 @@ class TextPasses:
         return naming_file(self.model.checkpoint.path)
 
 
-def open_passes(model: Model, text: str, pair: str | None = None) -> TextPasses:
-    """Return the text's tokens with the model's layers; pair: a second segment.
+def open_passes(model: Model, text: str, pair: str | None = None, *, speaks: bool = False) -> TextPasses:
+    """Return the text's tokens with the model's layers; pair: a second segment; speaks: logits are asked for.
 
-    Raises InputError for an encoder-decoder, and for a text that the model cannot read.
+    Raises InputError for an encoder-decoder, for a text that the model cannot read, and for a model without a head that
+    gives words where it speaks.
     """
     if model.shape.encoder_decoder:
         raise InputError("{name} has an encoder and a decoder: this takes a model of one stack.", name=model.name)
+    if speaks and not model.network.reads_pictures:
+        check_head(model.checkpoint, model.network)
     return TextPasses(model, text if pair is None else f"{text}\n{pair}", model.encode(text, pair))
 
 

@@ -229,9 +229,10 @@ def test_a_model_without_its_head(call, tmp_path):
         arrays = safetensors.load_file(folder / "model.safetensors")
         kept = {name: array for name, array in arrays.items() if not name.startswith(lost)}
         safetensors.save_file(kept, folder / "model.safetensors")
-        code, _, err = call(*command, "--model", str(folder))
-        assert code == 1
-        assert "has no head that gives words" in err
+        asks = (["lens", "the cat"], ["ablate", "the", "--answer", "cat"], ["patch", "the", "cat", "--answer", "cat"])
+        for each in (command, *asks):
+            code, _, err = call(*each, "--model", str(folder))
+            assert (code, "has no head that gives words" in err) == (1, True), each
 
 
 def test_in_python(models):
