@@ -325,6 +325,7 @@ def test_json(capsys):
     assert len(found["recurrent"]["curve"]) == 40
 
 
+@pytest.mark.slow
 def test_files(capsys, tmp_path):
     """Pictures and data of grids and of curves, the same at each time."""
     for k, arguments in enumerate((["猫吃鱼"], ["猫吃鱼", "--vary", "temperature=1,2"], ["猫吃鱼", "--long", "50"])):

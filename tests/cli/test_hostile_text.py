@@ -229,7 +229,7 @@ ARGUMENTS = [
 @pytest.mark.parametrize(
     "arguments", [each for each in ARGUMENTS if "\0" not in each[0]], ids=lambda each: ascii(each)[:60]
 )
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("language", ["en", pytest.param("zh", marks=pytest.mark.slow)])
 def test_every_argument(capsys, folder, arguments, language):
     """Whatever argument of whatever command holds it, in both languages."""
     _, out, error = attnviz(capsys, *arguments, *([] if "--lang" in arguments else ["--lang", language]))

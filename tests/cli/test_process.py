@@ -250,6 +250,7 @@ def test_auto_names_itself_once():
     assert b"--view" not in good("compare", "猫吃鱼", "鱼吃猫")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["top", "blocks", "text"])
 def test_thousands_of_words(view):
     """5,000 words are looked at in the views that sum up, with numbers that are not all 0."""

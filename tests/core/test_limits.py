@@ -177,6 +177,7 @@ def test_long_list_of_members():
         read_npz(stream, "x.npz", ["weights"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_packed_word_vectors(tmp_path):
     """A gzip of blank lines, or of one line over and over, is given up when it is far larger than word vectors are."""

@@ -76,6 +76,7 @@ def test_update_keeps_translations(catalogue, tmp_path, monkeypatch):
     assert "gone long ago" not in kept
 
 
+@pytest.mark.slow
 def test_a_sentence_can_wait_for_a_translator(catalogue, tmp_path, monkeypatch):
     """`to-translate` marks what is empty fuzzy: the check lets it pass, and readers of Chinese see it in English."""
     monkeypatch.setattr(catalogue, "PO", tmp_path / "x.po")

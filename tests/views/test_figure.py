@@ -156,7 +156,7 @@ def test_svg_is_xml(name):
 
 
 @pytest.mark.parametrize("form_name", FORMATS)
-@pytest.mark.parametrize("name", ["escape", "4 heads, causal"])
+@pytest.mark.parametrize("name", ["escape", pytest.param("4 heads, causal", marks=pytest.mark.slow)])
 def test_same_bytes(name, form_name):
     """The same input gives the same bytes, and another input others."""
     picture = render_figure(CASES[name](), form_name)[0]

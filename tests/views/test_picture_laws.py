@@ -55,7 +55,7 @@ CHARTS = {
 }
 
 
-@pytest.fixture(params=["en", "zh"])
+@pytest.fixture(params=["en", pytest.param("zh", marks=pytest.mark.slow)])
 def language(request):
     """Draw in each language."""
     use_language(request.param)
