@@ -184,6 +184,12 @@ class Stack(ABC):
         """Return the model's size, from its config alone."""
 
     @classmethod
+    def stack_shape(cls, config: Configuration, family: str, *, positions: int | None, causal: bool) -> ModelShape:
+        """Return the size of one stack, of what `keys` names; positions: the most tokens, None for any number."""
+        layers, heads, dim, vocabulary = (cls.size(config, key) for key in ("layers", "heads", "dim", "vocabulary"))
+        return ModelShape(family, layers, heads, dim, positions, causal, vocabulary)
+
+    @classmethod
     def size(cls, config: Configuration, key: str) -> int:
         """Return one of the numbers that `keys` names."""
         name, default = getattr(cls.keys, key)
@@ -254,14 +260,8 @@ class CausalStack(Stack):
     @classmethod
     def read_shape(cls, config: Configuration, family: str) -> ModelShape:
         """Return the model's size, from its config alone."""
-        return ModelShape(
-            family=family,
-            layers=cls.size(config, "layers"),
-            heads=cls.size(config, "heads"),
-            dim=cls.size(config, "dim"),
-            positions=cls.read_positions(config),
-            causal=config.flag("is_causal", True),
-            vocabulary=cls.size(config, "vocabulary"),
+        return cls.stack_shape(
+            config, family, positions=cls.read_positions(config), causal=config.flag("is_causal", True)
         )
 
     @classmethod

@@ -95,15 +95,8 @@ class Bert(Stack):
     @classmethod
     def read_shape(cls, config: Configuration, family: str) -> ModelShape:
         """Return the model's size, from its config alone."""
-        return ModelShape(
-            family=family,
-            layers=cls.size(config, "layers"),
-            heads=cls.size(config, "heads"),
-            dim=cls.size(config, "dim"),
-            positions=_table_rows(config, cls.first_position(config)) - cls.first_position(config),
-            causal=cls.may_be_causal and config.flag("is_decoder", False),
-            vocabulary=cls.size(config, "vocabulary"),
-        )
+        first, causal = cls.first_position(config), cls.may_be_causal and config.flag("is_decoder", False)
+        return cls.stack_shape(config, family, positions=_table_rows(config, first) - first, causal=causal)
 
     @classmethod
     def first_position(cls, config: Configuration) -> int:

@@ -51,15 +51,7 @@ class JinaBert(Bert):
     @classmethod
     def read_shape(cls, config: Configuration, family: str) -> ModelShape:
         """Return the model's size, from its config alone; a text may have any length."""
-        return ModelShape(
-            family=family,
-            layers=cls.size(config, "layers"),
-            heads=cls.size(config, "heads"),
-            dim=cls.size(config, "dim"),
-            positions=None,
-            causal=False,
-            vocabulary=cls.size(config, "vocabulary"),
-        )
+        return cls.stack_shape(config, family, positions=None, causal=False)
 
     def add_positions(self, hidden: Float32, ids: Indexes) -> Float32:  # noqa: ARG002
         """Return the layer norm of hidden [n, width]: positions are in the scores."""

@@ -79,15 +79,7 @@ class RotaryBert(Bert):
     @classmethod
     def read_shape(cls, config: Configuration, family: str) -> ModelShape:
         """Return the model's size, from its config alone."""
-        return ModelShape(
-            family=family,
-            layers=cls.size(config, "layers"),
-            heads=cls.size(config, "heads"),
-            dim=cls.size(config, "dim"),
-            positions=cls.size(config, "positions"),
-            causal=False,
-            vocabulary=cls.size(config, "vocabulary"),
-        )
+        return cls.stack_shape(config, family, positions=cls.size(config, "positions"), causal=False)
 
     def check_positions(self) -> None:
         """Check nothing: positions are rotary whatever the config calls them."""

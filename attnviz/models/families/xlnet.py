@@ -95,15 +95,7 @@ class XlNet(Stack):
             raise InputError(
                 "The model's config gives same_length with attn_type uni, which needs a memory of the text before."
             )
-        return ModelShape(
-            family=family,
-            layers=cls.size(config, "layers"),
-            heads=cls.size(config, "heads"),
-            dim=cls.size(config, "dim"),
-            positions=None,
-            causal=kind == "uni",
-            vocabulary=cls.size(config, "vocabulary"),
-        )
+        return cls.stack_shape(config, family, positions=None, causal=kind == "uni")
 
     def embed(self, ids: Indexes, segments: Indexes | None) -> Float32:
         """Return the token vectors [n, dim]; the segments are kept for the layers."""
