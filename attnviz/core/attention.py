@@ -49,7 +49,11 @@ def softmax(logits: ArrayLike, allowed: ArrayLike | None = None, axis: int = -1)
     if not -dimensions <= axis < dimensions:
         last = dimensions - 1
         raise ShapeError("axis must be from {first} to {last}, not {axis}.", first=-dimensions, last=last, axis=axis)
-    weights = exponentials(logits, allowed, axis)
+    return _divide_by_sum(exponentials(logits, allowed, axis), axis)
+
+
+def _divide_by_sum(weights: Floats, axis: int = -1) -> Floats:
+    """Divide exponentials by their sum along `axis`, in place, and return them; zeros stay zeros."""
     total = weights.sum(axis=axis, keepdims=True)
     weights /= np.where(total == 0, 1, total)
     return weights
@@ -205,7 +209,7 @@ def attend(
             logits = _logits_in_float64(q, k, cap, added, factor, float(temperature), products)
         if sinks is not None:
             logits, permitted = _with_sink(logits, permitted, sinks)
-        weights = softmax(logits, permitted)
+        weights = _divide_by_sum(exponentials(logits, permitted))
         shared = weights if sinks is None else weights[..., :-1]
         output = (shared @ v).astype(np.float32, copy=False)
         if not np.isfinite(output).all():
