@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sized
-from functools import wraps
+from functools import cache, wraps
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, NamedTuple, TypeVar
@@ -155,15 +155,19 @@ def check_arguments(**own: ArgumentKind | None) -> Callable[[_Function], _Functi
     """
 
     def decorate(function: _Function) -> _Function:
-        signature = inspect.signature(function)
-        kinds: dict[str, tuple[ArgumentKind, bool]] = {}
-        for name, parameter in signature.parameters.items():
-            kind = own[name] if name in own else ARGUMENTS.get(name)
-            if kind is not None and parameter.kind is not parameter.VAR_KEYWORD:
-                kinds[name] = (kind, parameter.default is None)
+        @cache
+        def read_signature() -> tuple[inspect.Signature, dict[str, tuple[ArgumentKind, bool]]]:
+            """Return the signature, and of each argument that is checked its kind and whether None is its default."""
+            signature, kinds = inspect.signature(function), {}
+            for name, parameter in signature.parameters.items():
+                kind = own[name] if name in own else ARGUMENTS.get(name)
+                if kind is not None and parameter.kind is not parameter.VAR_KEYWORD:
+                    kinds[name] = (kind, parameter.default is None)
+            return signature, kinds
 
         @wraps(function)
         def called(*positional: Any, **named: Any) -> Any:
+            signature, kinds = read_signature()
             try:
                 given = signature.bind(*positional, **named).arguments
             except TypeError:  # an argument too many, or one that is missing: Python says which
