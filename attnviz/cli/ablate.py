@@ -17,7 +17,7 @@ from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing, reading
-from attnviz.cli.sources import Source, read_source
+from attnviz.cli.sources import Source, need_plain_text, read_source
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message, phrase
 from attnviz.models.options import Options
@@ -167,13 +167,3 @@ def _ablate_model(
     presentation = Presentation(ablation_options.precision)
     print_listing(list_head_ablation(found, presentation, ablation_options.top))
     print_panels(prepare_head_ablation(found, presentation))
-
-
-def need_plain_text(source: Source) -> str:
-    """Return the text; raise OptionError for vectors, labels and keys, which no model of one stack reads."""
-    if source.vectors is not None:
-        raise OptionError("A model reads a text: give a text, not --vectors.")
-    if source.keys is not None:
-        raise OptionError("A model reads one text: --keys is for the toy.", hint="Leave it out.")
-    assert source.text is not None
-    return source.text

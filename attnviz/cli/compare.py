@@ -146,7 +146,7 @@ def command(
         found = _compare_weights(texts or [], inputs, settings, model_options, view_options, sides)
         chosen_there = "all" if names_several(view_options.head) else None
         view_options = view_options if view_options.head == "mean" else replace(view_options, head=chosen_there)
-    elif sides.are_two or _is_one_side(texts or [], sides):
+    elif sides.are_two or (sides.model and len(texts or []) == 1):  # one side alone is refused there
         found = _compare_sides(texts or [], inputs, settings, model_options, view_options, sides)
         view_options = replace(view_options, head="all" if any(map(names_several, sides.head)) else None)
     else:
@@ -176,11 +176,6 @@ def command(
             print_sentence(
                 describe_picture(prepare_comparing(one, view_options.head, presentation, choice.refining), style)
             )
-
-
-def _is_one_side(texts: list[str], sides: SideOptions) -> bool:
-    """Return whether a model has one text and no second side; the error says what a second one may be."""
-    return len(texts) == 1 and bool(sides.model)
 
 
 def _compare_sides(

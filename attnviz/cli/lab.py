@@ -16,7 +16,7 @@ from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_curves, print_grids, print_notes
 from attnviz.cli.progress import doing, reading
-from attnviz.cli.sources import Source, read_source
+from attnviz.cli.sources import Source, need_plain_text, read_source
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message, phrase
@@ -130,7 +130,6 @@ def _of_model(
 ) -> None:
     """Run a model under many settings."""
     from attnviz.analysis.model_lab import lab_model
-    from attnviz.cli.ablate import need_plain_text
 
     for option in changed_fields(settings):
         name = option.removeprefix("--")

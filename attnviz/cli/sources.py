@@ -221,3 +221,13 @@ def read_stdin(encoding: str | None = None) -> str:
     except OSError as error:
         raise InputError("Standard input cannot be read: {reason}.", reason=reason_of(error)) from None
     return decode(data, name, encoding)
+
+
+def need_plain_text(source: Source) -> str:
+    """Return the text; raise OptionError for vectors, labels and keys, which no model of one stack reads."""
+    if source.vectors is not None:
+        raise OptionError("A model reads a text: give a text, not --vectors.")
+    if source.keys is not None:
+        raise OptionError("A model reads one text: --keys is for the toy.", hint="Leave it out.")
+    assert source.text is not None
+    return source.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 
 from attnviz.core.attention_data import Token
@@ -48,17 +48,11 @@ class TokenizedText(Result):
     def without_special(self) -> TokenizedText:
         """Return it without its special tokens."""
         kept = [not special for special in self.special]
-        return TokenizedText(
-            self.text,
-            tuple(compress(self.tokens, kept)),
-            tuple(compress(self.pieces, kept)),
-            tuple(compress(self.special, kept)),
-            self.cut,
-            self.model,
-            self.reference,
-            self.joined,
-            self.unknown,
-            self.notes,
+        return replace(
+            self,
+            tokens=tuple(compress(self.tokens, kept)),
+            pieces=tuple(compress(self.pieces, kept)),
+            special=tuple(compress(self.special, kept)),
         )
 
     def __repr__(self) -> str:
