@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError
+from attnviz.text.merge_pieces import trim_span
 
 Groups = list[tuple[int, int]]
 
@@ -114,9 +115,8 @@ def _joined(tokens: Sequence[Token], span: tuple[int, int] | None, source: str |
     if span is None or source is None:
         return first
     start, end = span
-    text = source[start:end]
-    if text.strip():
-        start, end = start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
+    if source[start:end].strip():
+        start, end = trim_span(source, start, end)
     if len(tokens) == 1 and (first.start, first.end) == (start, end):
         return first
     pieces = [token.piece for token in tokens if token.piece is not None]

@@ -221,12 +221,20 @@ def stretch_spans(source: str, how: str) -> list[tuple[int, int]]:
         return [(token.start or 0, token.end or 0) for token in tokenize(source, "sentence")]
     found, start = [], 0
     for line in source.splitlines(keepends=True):
-        inside = line.strip()
-        if inside:
-            before = len(line) - len(line.lstrip())
-            found.append((start + before, start + before + len(inside)))
+        if line.strip():
+            found.append(trim_span(source, start, start + len(line)))
         start += len(line)
     return found
+
+
+def trim_span(source: str, start: int, end: int) -> tuple[int, int]:
+    """Return the span without the white space at its ends; there is more than white space in it.
+
+    >>> trim_span("a cat ", 1, 6)
+    (2, 5)
+    """
+    text = source[start:end]
+    return start + len(text) - len(text.lstrip()), end - (len(text) - len(text.rstrip()))
 
 
 def group_by_spans(

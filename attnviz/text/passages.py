@@ -17,7 +17,7 @@ from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.provenance import PASSAGES, Passage
 from attnviz.core.read_file import decode, read_bytes, why_no_json
-from attnviz.text.merge_pieces import JoinedTokens, group_by_spans, join_groups, with_sink_group
+from attnviz.text.merge_pieces import JoinedTokens, group_by_spans, join_groups, trim_span, with_sink_group
 
 ANSWER = "answer"  # the row of what a model wrote
 TEMPLATE = "template"  # what a chat template put around the messages
@@ -215,12 +215,12 @@ def join_passages(
     else:
         found = find_for_answer(passages, source[:written_from])
     if written_from is not None and source[written_from:].strip():
-        found.append((ANSWER, *_inside(source, written_from, len(source))))
+        found.append((ANSWER, *trim_span(source, written_from, len(source))))
     placed, key_side = _named_groups(tokens, source, found, templated=templated)
     query_side, answer = key_side, placed[-1].name
     if attention.is_cross:
         text = attention.source or ""
-        whole = [(ANSWER, *_inside(text, 0, len(text)))] if text.strip() else []
+        whole = [(ANSWER, *trim_span(text, 0, len(text)))] if text.strip() else []
         query_side, answer = _named_groups(attention.query, text, whole)[1], ANSWER
     if attention.has_sink:
         key_side = with_sink_group(attention, *query_side)
@@ -240,7 +240,7 @@ def _named_groups(
     spans, names, reached = list[tuple[int, int]](), dict[int, str](), 0
     for name, start, end in [*found, (None, len(source), len(source))]:
         if source[reached:start].strip():
-            spans.append(_inside(source, reached, start))
+            spans.append(trim_span(source, reached, start))
         if name is not None:
             names[len(spans)] = name
             spans.append((start, end))
@@ -270,12 +270,6 @@ def _named_groups(
         joined.append(Token(names.get(of_group, source[begin:after]), begin, after))
     placed = tuple(Passage(name, *spans[number], counts[number]) for number, name in sorted(names.items()))
     return placed, (groups, tuple(joined))
-
-
-def _inside(source: str, start: int, end: int) -> tuple[int, int]:
-    """Return the span without white space at its ends."""
-    text = source[start:end]
-    return start + len(text) - len(text.lstrip()), end - (len(text) - len(text.rstrip()))
 
 
 def as_given(parts: object) -> object:
