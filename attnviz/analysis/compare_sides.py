@@ -17,6 +17,7 @@ from attnviz.analysis.comparison import GIVEN, Comparison, Difference, Name, Run
 from attnviz.analysis.order_blindness import rounding
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
+from attnviz.core.reductions import divide_rows
 from attnviz.core.token import SINK
 from attnviz.core.types import Booleans, Float32
 from attnviz.i18n.messages import Message, message, toy_name
@@ -58,7 +59,7 @@ def compare_sides(a: Attention, b: Attention, heads: Sequence[tuple[Choice, Choi
         for side, one in enumerate((first, second))
     ]
     if masked or leaves:
-        sides = [_rows_to_one(one) for one in sides]
+        sides = [divide_rows(one) for one in sides]
     forbidden = None if allowed.all() else ~allowed
     return Comparison(
         text_a=text_of(a),
@@ -142,13 +143,6 @@ def _weights(attention: Attention, queries: CommonCut, keys: CommonCut, side: in
     rows, columns = queries.indexes(side), keys.indexes(side)
     shared: Float32 = np.where(allowed, attention.weights[-1, 0][np.ix_(rows, columns)], np.float32(0))
     return shared
-
-
-def _rows_to_one(weights: Float32) -> Float32:
-    """Return weights [head, query, key] whose rows sum to 1; a row of zeros stays."""
-    total = weights.sum(axis=-1, keepdims=True, dtype=np.float64)
-    rows: Float32 = (weights / np.where(total == 0, 1, total)).astype(np.float32)
-    return rows
 
 
 def _alone(attention: Attention, queries: CommonCut, keys: CommonCut, side: int) -> tuple[str, ...]:
