@@ -18,7 +18,7 @@ from attnviz.analysis.map_distance import total_variation
 from attnviz.analysis.order_blindness import Blindness, Order, find_blindness
 from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention
-from attnviz.core.errors import AttnvizError, InputError, MissingError, OptionError, unknown_choice
+from attnviz.core.errors import InputError, OptionError, unknown_choice
 from attnviz.core.masks import parse_mask
 from attnviz.core.provenance import Provenance
 from attnviz.core.selection import layer_numbers, spell_choice
@@ -26,6 +26,7 @@ from attnviz.core.token import SINK
 from attnviz.core.types import Float32
 from attnviz.models.changed_pass import ChangedOutput, LayerChange, next_probabilities, run_changed
 from attnviz.models.continuation import spell_candidate
+from attnviz.models.forward import no_layer
 from attnviz.models.model import Model, opened
 from attnviz.models.options import Options, check_options
 from attnviz.models.passes import TextPasses, open_passes
@@ -307,7 +308,7 @@ def _layer(layer: int | None, network: Model) -> int:
     if not isinstance(number, int) or isinstance(number, bool):
         raise OptionError("One layer is shown here: --layer takes a number, not {layer!r}.", layer=layer)
     if not -depth <= number < depth:
-        raise _no_layer(number, depth)
+        raise no_layer(number, depth)
     return number % depth
 
 
@@ -320,9 +321,5 @@ def _layers(at: Any, network: Model) -> frozenset[int] | None:
         raise OptionError("--at takes layers, as 3, 0,5 or 2-4, or all, not {at}.", at=at)
     for number in numbers:
         if number >= network.shape.layers:
-            raise _no_layer(number, network.shape.layers)
+            raise no_layer(number, network.shape.layers)
     return frozenset(numbers)
-
-
-def _no_layer(number: int, depth: int) -> AttnvizError:
-    return MissingError("There is no layer {number}: the model has layers 0 to {last}.", number=number, last=depth - 1)

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.masks import make_mask
 from attnviz.core.types import Booleans, Float32, Indexes
@@ -22,10 +21,9 @@ from attnviz.models.families.hooks import Hook, Sublayer, hooked_too
 from attnviz.models.families.layers import finite
 from attnviz.models.families.position_change import PositionChange, changed_positions
 from attnviz.models.families.registry import written_name
-from attnviz.models.forward import run_layer
+from attnviz.models.forward import run_layer, threads_of
+from attnviz.models.generate import probabilities
 from attnviz.models.model import Model
-
-_WIDEST = 4  # as in forward.py
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def run_changed(model: Model, ids: Indexes, segments: Indexes, change: LayerChan
         if positions.places_read and change.same_place and not whole:
             raise _in_all_layers(model)
         positions.places_read |= read_before
-        with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
+        with threads_of(hidden):
             for number in range(depth):
                 stack = other if number in chosen else own
                 with changed_positions(changing if number in chosen else None):
@@ -109,12 +107,10 @@ def next_probabilities(output: ChangedOutput, row: int = -1) -> Float32 | None:
         return None
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = finite(output.stack.score(output.hidden[[row]]))[0].astype(np.float64)
+            logits = finite(output.stack.score(output.hidden[[row]]))[0]
     except InputError:
         return None
-    powers = np.exp(logits - logits.max())
-    shares: Float32 = (powers / powers.sum()).astype(np.float32)
-    return shares
+    return probabilities(logits).astype(np.float32)
 
 
 class _ScoreHook(Hook):

@@ -281,7 +281,7 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     with hooked_too(measuring), hooked_too(lengths_of_sums), np.errstate(over="ignore", invalid="ignore"):
         # Products come out column by column (see layers.Linear): so sums read both sides in the order of memory.
         hidden = np.asfortranarray(stack.embed(ids, segments))
-        with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
+        with threads_of(hidden):
             for number in range(top):
                 output = run_layer(stack, number, finite(hidden))
                 hidden = output.hidden
@@ -336,7 +336,7 @@ def _zero_values(
     hidden = np.asfortranarray(stack.embed(ids, segments))
     source = stack.encoder_hidden_states
     keys = len(source) if request.cross_attention and source is not None else len(ids)
-    with threads_for(_WIDEST * hidden.size * hidden.shape[1]):
+    with threads_of(hidden):
         for number in range(max(wanted, default=-1) + 1):
             output = run_layer(stack, number, hidden)
             if number in wanted:
@@ -349,12 +349,17 @@ def _zero_values(
     return np.array(found, dtype=np.float32).reshape(-1, len(ids), keys)
 
 
+def threads_of(hidden: Float32) -> AbstractContextManager[None]:
+    """Return a context with as many threads as layers need that read hidden states [n, dim]."""
+    return threads_for(_WIDEST * hidden.size * hidden.shape[1])
+
+
 def run_from(stack: Stack, hidden: Float32, first: int = 0) -> Float32:
     """Run a stack from layer `first` on, which reads hidden states [n, dim]; return those after the final norm.
 
     An active hook sees the layers that run. Raises InputError where the numbers leave float32's range.
     """
-    with np.errstate(over="ignore", invalid="ignore"), threads_for(_WIDEST * hidden.size * hidden.shape[1]):
+    with np.errstate(over="ignore", invalid="ignore"), threads_of(hidden):
         for number in range(first, stack.shape.layers):
             hidden = run_layer(stack, number, finite(hidden)).hidden
         return finite(stack.finish(hidden))
@@ -436,10 +441,13 @@ def _wanted_layers(layers: Iterable[int] | None, depth: int) -> range | tuple[in
     chosen = tuple(sorted({int(number) for number in layers}))
     for number in chosen:
         if not 0 <= number < depth:
-            raise MissingError(
-                "There is no layer {number}: the model has layers 0 to {last}.", number=number, last=depth - 1
-            )
+            raise no_layer(number, depth)
     return chosen
+
+
+def no_layer(number: int, depth: int) -> MissingError:
+    """Return the error for a layer that a model with `depth` layers does not have."""
+    return MissingError("There is no layer {number}: the model has layers 0 to {last}.", number=number, last=depth - 1)
 
 
 def _wanted_rows(logits: bool | Collection[int], count: int) -> slice | list[int] | None:
