@@ -196,8 +196,7 @@ class Comparison(Result):
     @check_arguments(run=_RUN)
     def distances(self, run: Run, head: str | None = None) -> tuple[MapDistance, ...]:
         """Return how far apart the two maps of each head are that `head` names; of the mean of the heads, if None."""
-        forbidden = None if run.forbidden_a is None or run.forbidden_b is None else run.forbidden_a & run.forbidden_b
-        return tuple(map_distance(*run.matrices(index), forbidden) for index in run.choose(head))
+        return tuple(_map_distance(run, index) for index in run.choose(head))
 
     @check_arguments(run=_RUN)
     def apart(self, run: Run, head: str | None = None) -> Message | None:
@@ -210,8 +209,7 @@ class Comparison(Result):
         a, b = run.matrices(index)
         if run.position != GIVEN or float(np.abs(b - a).max(initial=0)) <= run.threshold:
             return None
-        forbidden = None if run.forbidden_a is None or run.forbidden_b is None else run.forbidden_a & run.forbidden_b
-        found = map_distance(a, b, forbidden)
+        found = _map_distance(run, index)
         fields: dict[str, object] = {
             "mean": decimals(found.mean_variation),
             "word": self.tokens[found.farthest].text,
@@ -343,6 +341,12 @@ def _texts(a: Attention, b: Attention) -> tuple[str, str]:
     if asked[0] is not None and asked[1] is not None and asked[0] != asked[1]:
         return asked[0], asked[1]
     return text_of(a), text_of(b)
+
+
+def _map_distance(run: Run, index: int | None) -> MapDistance:
+    """Return how far apart the two maps of a head, or of the mean of the heads, are; no cell counts that both forbid."""
+    forbidden = None if run.forbidden_a is None or run.forbidden_b is None else run.forbidden_a & run.forbidden_b
+    return map_distance(*run.matrices(index), forbidden)
 
 
 def text_of(attention: Attention) -> str:
