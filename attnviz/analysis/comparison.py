@@ -344,7 +344,7 @@ def _texts(a: Attention, b: Attention) -> tuple[str, str]:
 
 
 def _map_distance(run: Run, index: int | None) -> MapDistance:
-    """Return how far apart the two maps of a head, or of the mean of the heads, are; no cell counts that both forbid."""
+    """Return how far apart the maps of a head, or of the mean, are; cells that both forbid do not count."""
     forbidden = None if run.forbidden_a is None or run.forbidden_b is None else run.forbidden_a & run.forbidden_b
     return map_distance(*run.matrices(index), forbidden)
 
