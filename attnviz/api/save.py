@@ -255,10 +255,7 @@ def save_grid(
     """Save what is drawn as heatmaps: a picture, a page of tables, or its data; returns what the reader should know."""
     check_destination(path, FOR_LENS)
     if path.suffix.lower() == PAGE:
-        from attnviz.views.notebook_html import render_page_of_tables
-
-        write(path, render_page_of_tables(tables()).encode("utf-8", "backslashreplace"))
-        return ()
+        return _save_page_of_tables(tables(), path)
     if path.suffix.lower() in PICTURES:
         return save_picture(prepare(), path, style)
     return _save_result(path, style, None, document, rows)
@@ -328,10 +325,7 @@ def save_lab(lab: Lab, path: Path, *, presentation: Presentation = PICTURE) -> t
     if path.suffix.lower() in TABLES:
         return save_table(prepare_lab(lab, presentation), path, presentation.style)
     if path.suffix.lower() == PAGE:
-        from attnviz.views.notebook_html import render_page_of_tables
-
-        write(path, render_page_of_tables((prepare_lab(lab, presentation),)).encode("utf-8", "backslashreplace"))
-        return ()
+        return _save_page_of_tables((prepare_lab(lab, presentation),), path)
     return _save_result(path, presentation.style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
 
 
@@ -343,17 +337,21 @@ def save_tokens(found: TokenizedText, path: Path) -> tuple[Message, ...]:
     check_destination(path, FOR_TOKENS)
     suffix = path.suffix.lower()
     if suffix == PAGE:
-        from attnviz.views.notebook_html import render_page_of_tables
-
-        write(path, render_page_of_tables((list_tokens(found),)).encode("utf-8", "backslashreplace"))
-    elif suffix in TABLES:
+        return _save_page_of_tables((list_tokens(found),), path)
+    if suffix in TABLES:
         from attnviz.views.tables import render_listing_table
 
-        write(path, render_listing_table(list_tokens(found), suffix).encode("utf-8", "backslashreplace"))
-    elif suffix == ".json":
-        write(path, storage.to_json(storage.tokens_document(found)).encode())
-    else:
-        write(path, _utf8(storage.rows_csv({"rows": storage.token_rows(found)})))
+        _write_text(path, render_listing_table(list_tokens(found), suffix))
+        return ()
+    return _save_result(
+        path, None, None, lambda: storage.tokens_document(found), lambda: {"rows": storage.token_rows(found)}
+    )
+
+
+def _save_page_of_tables(tables: tuple[Prepared | Listing, ...], path: Path) -> tuple[Message, ...]:
+    from attnviz.views.notebook_html import render_page_of_tables
+
+    _write_text(path, render_page_of_tables(tables))
     return ()
 
 
@@ -403,7 +401,7 @@ def save_explanation(
         from attnviz.views.prepared.worksheet import make_sheet
 
         sheet = make_sheet(explanation, digits, worksheet=worksheet)
-        write(path, (as_markdown if suffix == ".md" else as_html)(sheet).encode("utf-8", "backslashreplace"))
+        _write_text(path, (as_markdown if suffix == ".md" else as_html)(sheet))
         return ()
     from attnviz.io import write_data as storage
 
@@ -432,7 +430,7 @@ def save_table(prepared: Prepared, path: Path, style: Style | None = None) -> tu
     """Write the prepared form as a table for LaTeX, Markdown or HTML."""
     from attnviz.views.tables import render_table
 
-    write(path, render_table(prepared, path.suffix.lower(), style).encode("utf-8", "backslashreplace"))
+    _write_text(path, render_table(prepared, path.suffix.lower(), style))
     return ()
 
 
@@ -449,7 +447,7 @@ def save_page(
     from attnviz.views.page.render import render_page
 
     page = render_page(shown, head=head, presentation=presentation, refining=refining, played=played)
-    write(path, page.encode("utf-8", "backslashreplace"))
+    _write_text(path, page)
     return ()
 
 
@@ -544,6 +542,11 @@ def _take_over(before: os.stat_result, temporary: Path) -> None:
         with suppress(OSError):
             os.chown(temporary, before.st_uid, before.st_gid)
     os.chmod(temporary, stat.S_IMODE(before.st_mode))
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8 by `write`; what is no character is written out."""
+    write(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _utf8(text: str) -> bytes:
