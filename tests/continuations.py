@@ -1,4 +1,4 @@
-"""A continuation of five words by three tokens, made up: what `next` gives of a model."""
+"""A continuation of five words by three tokens, made up: what `next` gives of a model; with several branches too."""
 
 from __future__ import annotations
 
@@ -12,19 +12,28 @@ WORDS = ("the", "cat", "sat", "on", "the", "mat", "and", "slept")
 PROMPT = 5
 
 
-def tokens():
+SECOND = (*WORDS[:PROMPT], "猫窝", ".")  # another branch, one step shorter
+
+
+def tokens(texts=WORDS):
     """Each word with its place in the text."""
-    ends = np.cumsum([len(word) + 1 for word in WORDS])
-    return tuple(Token(word, int(end) - len(word) - 1, int(end) - 1) for word, end in zip(WORDS, ends, strict=True))
+    ends = np.cumsum([len(word) + 1 for word in texts])
+    return tuple(Token(word, int(end) - len(word) - 1, int(end) - 1) for word, end in zip(texts, ends, strict=True))
 
 
-def continuation(steps=3):
+def continuation(steps=3, branches=1):
+    """The continuations by the words of the first branch, and by those of the second if there are two."""
+    found = [branch_of(WORDS, steps), *(branch_of(SECOND, min(steps, 2)) for _ in range(branches - 1))]
+    return NextTokens(" ".join(WORDS[:PROMPT]), tokens()[:PROMPT], tuple(found), Decoding(steps=steps))
+
+
+def branch_of(texts, steps):
     """The tokens that were added, what they attended to, and the attention of the whole."""
-    random, words = np.random.default_rng(4), tokens()
+    random, words = np.random.default_rng(4), tokens(texts)
     added = []
     for index in range(PROMPT, PROMPT + steps):
         shares = random.random(index) ** 3
-        own = Candidate(WORDS[index], WORDS[index], index, 0.5)
+        own = Candidate(texts[index], texts[index], index, 0.5)
         others = tuple(Candidate(f"other{k}", f"other{k}", 100 + k, 0.2 / (k + 1)) for k in range(3))
         added.append(
             GeneratedToken(
@@ -45,9 +54,7 @@ def continuation(steps=3):
             weights / weights.sum(axis=-1, keepdims=True),
             list(words[: PROMPT + steps]),
             allowed=np.tril(np.ones(weights.shape[-2:], dtype=bool)),
-            source=" ".join(WORDS[: PROMPT + steps]),
+            source=" ".join(texts[: PROMPT + steps]),
         )
 
-    text = " ".join(WORDS[PROMPT : PROMPT + steps])
-    branch = Branch(tuple(added), text, ended=False, read=read)
-    return NextTokens(" ".join(WORDS[:PROMPT]), words[:PROMPT], (branch,), Decoding(steps=steps))
+    return Branch(tuple(added), " ".join(texts[PROMPT : PROMPT + steps]), ended=False, read=read)

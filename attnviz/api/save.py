@@ -266,8 +266,8 @@ def save_next(
 ) -> tuple[Message, ...]:
     """Save as what the suffix says: a picture, the rows, the document, or the attention of the whole text.
 
-    A page and an .npz file have the attention, a page the steps too; of several branches, those of the first. Returns
-    what the reader should know.
+    A page and an .npz file have the attention, that of the first of several branches; a page has the steps of all of
+    them too. Returns what the reader should know.
     """
     from attnviz.analysis.next_tokens import (
         NextTokens,
@@ -441,9 +441,12 @@ def save_page(
     head: str | None = None,
     presentation: Presentation = PICTURE,
     refining: Refining = AS_IS,
-    played: Played | None = None,
+    played: tuple[Played, ...] = (),
 ) -> tuple[Message, ...]:
-    """Write one page that opens from disk, with all it needs in it; played: the steps of a continuation."""
+    """Write one page that opens from disk, with all it needs in it.
+
+    played: the steps of each branch of a continuation.
+    """
     from attnviz.views.page.render import render_page
 
     page = render_page(shown, head=head, presentation=presentation, refining=refining, played=played)

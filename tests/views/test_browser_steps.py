@@ -78,6 +78,40 @@ def test_keys(tab):
     assert tab.state["view"] == "matrix"
 
 
+def test_branches_are_chosen(browser, tmp_path):  # noqa: F811
+    """Another branch is shown at the same step, or at its last where it is shorter; a link and a picture name it."""
+    save_next(continuation(branches=2), tmp_path / "x.html")
+    opened = Tab(browser, tmp_path / "x.html", "step=2", 1280, 800, "light")
+    assert (opened.text("#heading"), shown(opened)[-1]) == ("branch 1, step 3 of 3", "slept")
+    opened.act("#branch", "select_option", "1")
+    assert opened.text("#heading") == "branch 2, step 2 of 2"
+    assert shown(opened) == ["the", "cat", "sat", "on", "the", "猫窝", "."]
+    assert (opened.state["branch"], opened.state["step"]) == ("1", "1")
+    assert opened.page.locator("#step-on").is_disabled()
+    assert opened.page.locator("#step").get_attribute("max") == "2"
+    assert "branch 2" in opened.text("#status")
+    with opened.page.expect_download() as waiting:
+        opened.page.locator("#save-svg").click()
+    assert waiting.value.suggested_filename == "attnviz-branch2-step2.svg"
+    opened.go("branch=1&step=2")
+    assert shown(opened)[-1] == "."
+    opened.go("branch=7")
+    assert opened.text("#heading") == "branch 1, step 1 of 3"
+    opened.context.close()
+    assert opened.faults == []
+
+
+def test_branches_of_one_step(browser, tmp_path):  # noqa: F811
+    """Branches of one token have a choice of branch, and no buttons to play."""
+    save_next(continuation(steps=1, branches=2), tmp_path / "x.html")
+    opened = Tab(browser, tmp_path / "x.html", "branch=1", 390, 844, "dark")
+    assert shown(opened)[-1] == "猫窝"
+    assert opened.page.locator("#branch").is_visible()
+    assert opened.page.locator("#play").count() == 0
+    opened.context.close()
+    assert opened.faults == []
+
+
 def test_less_motion(browser, tmp_path):  # noqa: F811
     """Who asks for less motion gets no fading and the slow pace; nothing plays before it is asked to."""
     save_next(continuation(), tmp_path / "x.html")
@@ -117,8 +151,8 @@ def test_saved_picture(tab, tmp_path, kind):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessible(browser, tmp_path, scheme):  # noqa: F811
     """axe-core finds no violation in the view of steps."""
-    save_next(continuation(), tmp_path / "x.html")
-    for fragment, width in (("", 1280), ("step=2&lang=zh", 390)):
+    save_next(continuation(branches=2), tmp_path / "x.html")
+    for fragment, width in (("", 1280), ("branch=1&step=1&lang=zh", 390)):
         tab = Tab(browser, tmp_path / "x.html", fragment, width, 844, scheme)
         tab.page.wait_for_timeout(500)  # the new word has come
         tab.page.evaluate(AXE.read_text("utf-8"))

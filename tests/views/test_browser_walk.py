@@ -60,7 +60,7 @@ PAGES = {
     "four heads, causal": lambda path: save_attention(run("我上周买的手机屏幕碎了", mask="causal", heads=4), path),
     "two texts": lambda path: save_attention(run("the cat eats fish", keys="猫吃鱼"), path),
     "comparison": lambda path: save_comparison(compare("猫吃鱼", "鱼吃猫", heads=2), path),
-    "steps": lambda path: save_next(continuation(), path),
+    "steps": lambda path: save_next(continuation(branches=2), path),
 }
 
 

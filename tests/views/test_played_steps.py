@@ -6,7 +6,7 @@ import json
 import re
 
 import numpy as np
-from continuations import PROMPT, WORDS, continuation
+from continuations import PROMPT, SECOND, WORDS, continuation
 from near import assert_near, assert_within
 from page_blocks import decode_block
 
@@ -28,7 +28,7 @@ def test_steps_are_those_of_the_result(tmp_path):
     result = continuation()
     save_next(result, tmp_path / "x.html")
     head, blocks = data_of(tmp_path / "x.html")
-    played = head["played"]
+    (played,) = head["played"]
     assert (head["view"], played["words"], played["grows"]) == ("steps", list(WORDS[:7]), True)
     assert [step["count"] for step in played["steps"]] == [5, 6, 7]
     assert [(step["token"], step["gap"]) for step in played["steps"]] == [("mat", " "), ("and", " "), ("slept", " ")]
@@ -41,6 +41,27 @@ def test_steps_are_those_of_the_result(tmp_path):
         assert_near(played["steps"][row]["attended"][0][2], max_word(one))
 
 
+def test_every_branch_is_played(tmp_path):
+    """Each branch has a name and steps of its own, in the text that it makes; a note says whose the maps are."""
+    result = continuation(branches=2)
+    save_next(result, tmp_path / "x.html")
+    head, blocks = data_of(tmp_path / "x.html")
+    first, second = head["played"]
+    assert first["name"]["en"] == "1: mat and slept (probability 0.125)"
+    assert second["name"]["en"] == "2: 猫窝 . (probability 0.25)"
+    assert [[step["token"] for step in each["steps"]] for each in (first, second)] == [
+        list(WORDS[PROMPT:]),
+        list(SECOND[PROMPT:]),
+    ]
+    assert [(step["count"], step["gap"]) for step in second["steps"]] == [(5, " "), (6, " ")]
+    assert (second["words"], second["text"]["gaps"]) == (list(SECOND[:6]), ["", *[" "] * 5])
+    shares = decode_block(Block(second["kind"], blocks[second["block"]]), (2, 6))
+    expected = result.branches[1].tokens[1].shares
+    assert_within(shares[1], expected, expected.max() / 500, "a byte has 255 steps")
+    said = "The steps are those of 2 branches; the other views show the first one."
+    assert said in [note["en"] for notes in head["notes"] for note in notes]
+
+
 def max_word(one):
     """The largest share of a word; equal words stay apart."""
     return np.max(one.shares)
@@ -50,4 +71,4 @@ def test_pages_without_steps():
     """A page of anything else has no steps, and no view of them."""
     page = render_page(run("猫吃鱼"))
     head = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
-    assert (head["played"], head["view"]) == (None, "matrix")
+    assert (head["played"], head["view"]) == ([], "matrix")

@@ -98,16 +98,17 @@ class _Content:
     start: tuple[int, int]
     patches: PagePatches | None = None
     terms: str | None = None
-    played: Played | None = None
+    played: tuple[Played, ...] = ()
 
 
 def of_attention(
-    attention: Attention, presentation: Presentation, refining: Refining = AS_IS, played: Played | None = None
+    attention: Attention, presentation: Presentation, refining: Refining = AS_IS, played: tuple[Played, ...] = ()
 ) -> Document:
     """Return the document of all layers and heads, and of the mean of the heads where there are several.
 
     The page opens with all heads where there are more than 4, as models have; else where a table would: at the last
-    layer, at the first head. Raises InputError where the page would be larger than LARGEST_PAGE characters.
+    layer, at the first head. played: the branches of a continuation, of the first of which this is the attention.
+    Raises InputError where the page would be larger than LARGEST_PAGE characters.
     """
     form = add_disagreement(_prepare_plain(attention, presentation, refining), attention)
     panels = list(form.panels)
@@ -129,7 +130,7 @@ def of_attention(
         row_texts=(0,),
         column_text=1 if len(texts) > 1 else None,
         captions=[_localize(form.caption)],
-        notes=[_localize((*form.notes, *attention.notes))],
+        notes=[_localize((*form.notes, *attention.notes, *_note_on_branches(played)))],
         layers=[in_each_language(_name_of(layer)) for layer in attention.layers],
         heads=[in_each_language(_name_of(name)) for name in names],
         sides=[None],
@@ -170,23 +171,29 @@ def _patches(attention: Attention, panel: Panel) -> PagePatches | None:
 
 
 def _first_view(
-    attention: Attention, patches: PagePatches | None, played: Played | None
+    attention: Attention, patches: PagePatches | None, played: tuple[Played, ...]
 ) -> Literal["matrix", "heads", "patches", "steps"]:
-    if played is not None:
+    if played:
         return "steps"
     if patches is not None:
         return "patches"
     return "heads" if len(attention.layers) * len(attention.heads) > MOST_HEADS else "matrix"
 
 
+def _note_on_branches(played: tuple[Played, ...]) -> tuple[Message, ...]:
+    if len(played) < 2:
+        return ()
+    return (message("The steps are those of {count} branches; the other views show the first one.", count=len(played)),)
+
+
 def _steps(played: Played, block: int, kind: str) -> PageSteps:
-    """Return the steps of a continuation, their shares in a block of this index and kind."""
+    """Return the steps of a branch, their shares in a block of this index and kind."""
     text = _text(played.source, played.context)
     added = _text(played.source, (*played.context, *played.added[-1:])) if played.grows else _text(None, played.added)
     first = len(played.context) - len(played.added) + 1
     gaps = added.gaps[first:] if played.grows else added.gaps
     return PageSteps(
-        heading=in_each_language(played.heading),
+        name=in_each_language(played.name),
         caption=_localize(played.caption),
         words=tuple(visible(token.text, "picture") for token in played.context),
         text=text,
@@ -391,10 +398,10 @@ def _assemble(content: _Content, refining: Refining) -> Document:
     blocks = (*(block.text for block in matrices), *mask_blocks, small)
     terms = -1 if content.terms is None else len(blocks)
     blocks += () if content.terms is None else (content.terms,)
-    played = None
-    if content.played is not None:
-        shares = encode_matrix(content.played.shares, exact=False)
-        played = _steps(content.played, len(blocks), shares.kind)
+    played = []
+    for branch in content.played:
+        shares = encode_matrix(branch.shares, exact=False)
+        played.append(_steps(branch, len(blocks), shares.kind))
         blocks += (shares.text,)
     rows, columns = panels[0].rows, panels[0].columns
     side_scales = [panel.scale for panel in panels[: len(content.sides)]]
@@ -435,7 +442,7 @@ def _assemble(content: _Content, refining: Refining) -> Document:
         ),
         hideable=content.hideable,
         terms=terms,
-        played=played,
+        played=tuple(played),
         sentences=page_sentences(),
         title=_shorten(content.title),
         language=language(),

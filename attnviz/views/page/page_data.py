@@ -115,12 +115,12 @@ class PageStep:
 
 @dataclass(frozen=True)
 class PageSteps:
-    """The steps of a continuation. words, text: the context of the last one; grows: whether added tokens are in it.
+    """The steps of a branch. words, text: the context of the last one; grows: whether added tokens are in it.
 
-    block: the shares [steps, words], encoded as weights are; kind: how.
+    name: the branch among several. block: the shares [steps, words], encoded as weights are; kind: how.
     """
 
-    heading: Localized
+    name: Localized
     caption: tuple[Localized, ...]
     words: tuple[str, ...]
     text: PageText
@@ -145,7 +145,7 @@ class PageData:
     head_colours: of heads that are shown over each other, as "#rrggbb"; none where there is one head.
     terms: the block of how each weight comes about, -1 without: for each sheet null, or for each row a list for each
     language of steps, each a title, a formula, sentences, a line for each column, and a line of the row.
-    played: the steps of a continuation, None without. sentences: those of the controls, by language and name.
+    played: the steps of each branch of a continuation. sentences: those of the controls, by language and name.
     """
 
     kind: Literal["attention", "comparison"]
@@ -174,7 +174,7 @@ class PageData:
     hideable: Hideable
     patches: PagePatches | None
     terms: int
-    played: PageSteps | None
+    played: tuple[PageSteps, ...]
     sentences: dict[str, dict[str, str]]
     title: str
     language: str

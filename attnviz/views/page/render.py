@@ -39,12 +39,12 @@ def render_page(
     head: str | None = None,
     presentation: Presentation = PICTURE,
     refining: Refining = AS_IS,
-    played: Played | None = None,
+    played: tuple[Played, ...] = (),
 ) -> str:
     """Return the page as HTML; the same input gives the same text.
 
     head: which heads of a comparison, as for prepare_comparison; None is all and their mean. An attention is shown with
-    all the layers and heads it has. played: the steps that a model took, which the page plays.
+    all the layers and heads it has. played: the steps of each branch of a continuation, which the page plays.
     Raises InputError where the page would be over 200 MB.
     """
     if isinstance(shown, Comparison):

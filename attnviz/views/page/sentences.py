@@ -58,6 +58,8 @@ SENTENCES: dict[str, Message] = {
     "player": message("Steps, one after the other"),
     "step": message("Step"),
     "step_of": message("step {step} of {count}"),
+    "branch": message("Branch"),
+    "branch_step_of": message("branch {branch}, step {step} of {count}"),
     "step_first": message("First step"),
     "step_back": message("Previous step"),
     "step_on": message("Next step"),

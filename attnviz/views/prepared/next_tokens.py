@@ -100,13 +100,14 @@ class PlayedStep:
 
 @dataclass(frozen=True, eq=False)
 class Played:
-    """The steps of a continuation, to be shown one after the other.
+    """The steps of one branch, to be shown one after the other.
 
-    context: the tokens that the last step could attend to. grows: whether the added tokens are among them, as in all
-    but encoder-decoders. shares [steps, context]: 0 where a step came too early. source: the text of the context.
+    name: the branch among several. context: the tokens that the last step could attend to. grows: whether the added
+    tokens are among them, as in all but encoder-decoders. shares [steps, context]: 0 where a step came too early.
+    source: the text of the context.
     """
 
-    heading: Message
+    name: Message
     caption: tuple[Message, ...]
     context: tuple[Token, ...]
     source: str | None
@@ -116,9 +117,15 @@ class Played:
     shares: Float32
 
 
-def play_steps(result: NextTokens, medium: Medium = "picture") -> Played:
-    """Prepare the steps of the first branch for a page that plays them."""
-    branch = result.branches[0]
+def play_steps(result: NextTokens, medium: Medium = "picture") -> tuple[Played, ...]:
+    """Prepare the steps of each branch for a page that plays them."""
+    names = _branch_names(result)
+    return tuple(
+        _play_branch(result, branch, name, medium) for branch, name in zip(result.branches, names, strict=True)
+    )
+
+
+def _play_branch(result: NextTokens, branch: Branch, name: Message, medium: Medium) -> Played:
     context = branch.tokens[-1].context
     shares = np.zeros((len(branch.tokens), len(context)), dtype=np.float32)
     steps = []
@@ -134,17 +141,26 @@ def play_steps(result: NextTokens, medium: Medium = "picture") -> Played:
                 tuple((word, percent(share), share) for word, share in attended if share > 0),
             )
         )
-    grows = len(branch.tokens) == 1 or len(context) > len(branch.tokens[0].context)
+    has_grown = len(branch.tokens) == 1 or len(context) > len(branch.tokens[0].context)
+    grows = has_grown and not result.attention.is_cross
     return Played(
-        _heading(result),
+        name,
         (decoding_words(result.decoding), SHARES_ARE),
         context,
-        result.attention.source if grows and not result.attention.is_cross else result.attention.key_source,
-        grows and not result.attention.is_cross,
+        _source_of(result, branch) if grows else result.attention.key_source,
+        grows,
         tuple(one.token for one in branch.tokens),
         tuple(steps),
         shares,
     )
+
+
+def _source_of(result: NextTokens, branch: Branch) -> str | None:
+    """Return the text that a branch's tokens stand in: that of the first branch, with what this one adds at its end."""
+    source = result.attention.source
+    if source is None or not source.endswith(result.added):
+        return branch.attention.source
+    return source[: len(source) - len(result.added)] + branch.text
 
 
 def prepare_next(result: NextTokens, medium: Medium = "terminal") -> Listing:
@@ -197,7 +213,13 @@ def _side_by_side(result: NextTokens, medium: Medium) -> Listing:
     """Return a row a step, with each branch's token, its probability, and the word it attended to most."""
     most = max(len(branch.tokens) for branch in result.branches)
     groups = tuple(_branch_columns(number, branch, most, medium) for number, branch in enumerate(result.branches, 1))
-    notes = tuple(
+    labels = tuple(str(number) for number in range(1, most + 1))
+    return Listing(_heading(result), labels, groups, _caption(result), _branch_names(result))
+
+
+def _branch_names(result: NextTokens) -> tuple[Message, ...]:
+    """Return each branch's number from 1, its text and its probability."""
+    return tuple(
         message(
             "{number}: {text} (probability {share})",
             number=number,
@@ -206,8 +228,6 @@ def _side_by_side(result: NextTokens, medium: Medium) -> Listing:
         )
         for number, branch in enumerate(result.branches, 1)
     )
-    labels = tuple(str(number) for number in range(1, most + 1))
-    return Listing(_heading(result), labels, groups, _caption(result), notes)
 
 
 def _branch_columns(number: int, branch: Branch, rows: int, medium: Medium) -> tuple[Column, ...]:

@@ -11,8 +11,8 @@
  *   largest absolute number, and the block of its forbidden cells (-1: none)
  * @typedef {{count: number, token: string, gap: string, probability: string, candidates: [string, string, number][],
  *   attended: [string, string, number][]}} PageStep a token that a model added, and how many words it could attend to
- * @typedef {{heading: Localized, caption: Localized[], words: string[], text: PageText, grows: boolean, block: number,
- *   kind: string, steps: PageStep[]}} PageSteps the steps of a continuation; the words are those of the last one
+ * @typedef {{name: Localized, caption: Localized[], words: string[], text: PageText, grows: boolean, block: number,
+ *   kind: string, steps: PageStep[]}} PageSteps the steps of a branch; the words are those of the last one
  * @typedef {{texts: PageText[], rowTexts: number[], columnText: ?number, captions: Localized[][], notes: Localized[][],
  *   precision: string, digits: number, rows: string[], columns: string[], axes: Localized, layers: Localized[],
  *   heads: Localized[], sides: (?Localized)[], titles: Localized[],
@@ -21,7 +21,7 @@
  *   small: {block: number, rows: number, columns: number, step: number, steps: number[]},
  *   hideable: {columns: number[], high: number[], sums: number[]}, terms: number,
  *   patches: ?Patches,
- *   played: ?PageSteps,
+ *   played: PageSteps[],
  *   sentences: Object<string, Object<string, string>>, title: string, language: string}} PageData
  */
 

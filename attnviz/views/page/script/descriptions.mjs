@@ -4,7 +4,7 @@ import { arcsNote } from "./arcs.mjs";
 import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { eachHead, sheetsShown } from "./overlay.mjs";
-import { headingOfStep, readoutOfStep } from "./steps.mjs";
+import { branchOf, headingOfStep, readoutOfStep } from "./steps.mjs";
 import { cellText, columnMeans, hasNoEmptyRow, isForbidden, isRemoved, meanText, valueAt } from "./sheets.mjs";
 
 /** @typedef {import("./scene.mjs").Scene} Scene */
@@ -107,7 +107,7 @@ export function hiddenNote(scene) {
 
 function noteOfView(scene) {
   const { state, say, over, nameOf } = scene;
-  if (state.view === "steps") return data.played.caption.map(nameOf).join(" · ");
+  if (state.view === "steps") return branchOf(state).caption.map(nameOf).join(" · ");
   if (state.view === "heads") {
     const axes = say(SIDES > 1 ? "axes_settings" : "axes_heads");
     const [rows, columns] = data.small.steps;

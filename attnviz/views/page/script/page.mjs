@@ -14,7 +14,7 @@ import { makeScene } from "./scene.mjs";
 import { findWords, nextMatch } from "./search.mjs";
 import { SheetStore, withoutSpecial } from "./sheets.mjs";
 import { RANGES, writeState } from "./state.mjs";
-import { showStep } from "./steps.mjs";
+import { showStep, withinBranch } from "./steps.mjs";
 import { showTables } from "./tables.mjs";
 import { VIEWS } from "./views.mjs";
 import { buildStrips, paintStrips } from "./word_strips.mjs";
@@ -55,7 +55,8 @@ export class Page {
   /** Return what is shown now. */
   get scene() {
     const { state, hover, sheets, over, store, found, theme } = this;
-    const { small, terms, shares } = store;
+    const { small, terms } = store;
+    const shares = store.shares[state.branch] ?? null;
     return makeScene({ state, hover, sheets, over, small, terms, shares, found, theme });
   }
 
@@ -76,7 +77,7 @@ export class Page {
   /** Change the state, write it to the address and show it. @param {Partial<import("./state.mjs").State>} patch */
   change(patch) {
     const before = this.state;
-    this.state = { ...this.state, ...patch };
+    this.state = withinBranch({ ...this.state, ...patch });
     this.hover = null;
     writeState(this.state);
     return this.show(before);
@@ -99,7 +100,7 @@ export class Page {
       state.view === "heads" ? this.store.openSmallMaps() : null,
       state.view === "patches" ? openPicture() : null,
       state.word !== null && state.other !== null ? this.store.openTerms() : null,
-      state.view === "steps" ? this.store.openShares() : null,
+      state.view === "steps" ? this.store.openShares(state.branch) : null,
     ]);
     if (turn !== this.shows) return;
     this.sheets = sheets.map((sheet) => withoutSpecial(sheet, state.special));

@@ -87,8 +87,8 @@ function layOutBody(scene, strips, space) {
   return { body, drawBody: (painter) => view.draw(scene, painter, body, all) };
 }
 
-function fileName({ view, layer, head, over, step }, suffix) {
-  if (view === "steps") return `attnviz-step${step + 1}.${suffix}`;
+function fileName({ view, layer, head, over, branch, step }, suffix) {
+  if (view === "steps") return `attnviz${data.played.length > 1 ? `-branch${branch + 1}` : ""}-step${step + 1}.${suffix}`;
   const parts = ["attnviz", view];
   if (data.layers.length > 1) parts.push(`layer${layer}`);
   if (over) parts.push(`heads${headsOver(over).map((each) => each.head).join("-")}`);

@@ -17,7 +17,7 @@ import { speechIn } from "./sentences.mjs";
  * @property {?import("./overlay.mjs").Layered[]} over the heads over each other; null: one head
  * @property {?import("./sheets.mjs").SmallMaps} small
  * @property {?import("./terms.mjs").Terms} terms
- * @property {?Float64Array} shares of the steps of a continuation
+ * @property {?Float64Array} shares of the steps of the chosen branch
  * @property {import("./search.mjs").Found} found
  * @property {Object<string, string>} theme the colours of the page's style sheet by name
  * @property {function} say @see import("./sentences.mjs").Speech

@@ -37,8 +37,8 @@ export class SheetStore {
     this.small = null;
     /** @type {?import("./terms.mjs").Terms} null until openTerms has resolved */
     this.terms = null;
-    /** @type {?Float64Array} the shares [steps * words] of a continuation, null until openShares has resolved */
-    this.shares = null;
+    /** @type {Float64Array[]} the shares [steps * words] of each branch that openShares has opened */
+    this.shares = [];
   }
 
   /** Open the sheets of a layer and head, one a side. */
@@ -75,11 +75,11 @@ export class SheetStore {
     this.terms ??= JSON.parse(new TextDecoder().decode(await unpack(blockText(data.terms))));
   }
 
-  /** Open what the steps of a continuation attended to, once. */
-  async openShares() {
-    if (this.shares) return;
-    const { block, kind, steps, words } = data.played;
-    this.shares = readNumbers(kind, await unpack(blockText(block)), steps.length, words.length).values;
+  /** Open what the steps of a branch attended to, once. */
+  async openShares(branch) {
+    if (this.shares[branch]) return;
+    const { block, kind, steps, words } = data.played[branch];
+    this.shares[branch] = readNumbers(kind, await unpack(blockText(block)), steps.length, words.length).values;
   }
 
   /** Open the small maps of all sheets, once. */

@@ -2,7 +2,7 @@
 
 import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 import { isOverlay } from "./overlay.mjs";
-import { STEPS } from "./steps.mjs";
+import { BRANCHES, MOST_STEPS, withinBranch } from "./steps.mjs";
 
 /**
  * @typedef {object} State never changed in place
@@ -17,7 +17,8 @@ import { STEPS } from "./steps.mjs";
  * @property {"all"|"head"|"row"|"log"} colours
  * @property {"keep"|"hide"|"renormalize"} special what is done with the columns of special tokens and sinks
  * @property {number} zoom
- * @property {number} step of a continuation
+ * @property {number} branch of a continuation
+ * @property {number} step of the branch
  * @property {"slow"|"normal"|"fast"} speed at which the steps are played
  * @property {"text"|"weight"} order of the tables
  * @property {?("light"|"dark")} theme null: as the system has it
@@ -35,20 +36,21 @@ function colouring() {
 const FIRST = {
   view: data.view, layer: data.start[0], head: data.start[1], over: "", word: null, other: null, least: 0, find: "",
   colours: colouring(), special: "keep",
-  zoom: 0, step: 0, speed: matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "normal",
+  zoom: 0, branch: 0, step: 0, speed: matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "normal",
   order: Math.max(ROWS, COLUMNS) <= 16 ? "text" : "weight", theme: null, lang: data.language,
 };
 
 /** The least and the largest value of each number of the state. */
 export const RANGES = {
   layer: [0, data.layers.length - 1], head: [0, data.heads.length - 1], word: [0, ROWS - 1], other: [0, COLUMNS - 1],
-  least: [0, 100], zoom: [-8, 12], step: [0, Math.max(0, STEPS - 1)],
+  least: [0, 100], zoom: [-8, 12], branch: [0, Math.max(0, BRANCHES - 1)],
+  step: [0, Math.max(0, MOST_STEPS - 1)],
 };
 
 /** The values of each choice of the state. */
 export const CHOICES = {
   special: data.hideable.columns.length ? ["keep", "hide", "renormalize"] : ["keep"],
-  view: [...(STEPS ? ["steps"] : []), ...(data.patches ? ["patches"] : []), "matrix", "arcs", "words", "heads"],
+  view: [...(BRANCHES ? ["steps"] : []), ...(data.patches ? ["patches"] : []), "matrix", "arcs", "words", "heads"],
   speed: ["slow", "normal", "fast"], colours: ["all", "head", "row", "log"], order: ["text", "weight"],
   theme: ["light", "dark"], lang: ["en", "zh"],
 };
@@ -66,7 +68,7 @@ export function readState() {
     else if (name === "find") next.find = value.slice(0, 200);
   }
   if (next.view === "heads" && data.sheets.length === SIDES) next.view = "matrix";
-  return next;
+  return withinBranch(next);
 }
 
 /** Write what differs from the first state into the address. */

@@ -11,24 +11,45 @@ import { layOutText } from "./text_layout.mjs";
  *   what the new token attended to, from 0 to 1, null of words that it could not attend to
  */
 
-const { played } = data;
+/** How many branches there are; 0 where the page has no steps. */
+export const BRANCHES = data.played.length;
 
-/** How many steps there are; 0 where the page has none. */
-export const STEPS = played ? played.steps.length : 0;
+/** How many steps the longest branch has. */
+export const MOST_STEPS = Math.max(0, ...data.played.map(({ steps }) => steps.length));
+
+/** Return the branch that is shown. @returns {import("./data.mjs").PageSteps} */
+export function branchOf({ branch }) {
+  return data.played[branch];
+}
+
+/** Return how many steps the branch that is shown has; 0 where the page has none. */
+export function stepsOf(state) {
+  return BRANCHES ? branchOf(state).steps.length : 0;
+}
+
+/** Return a state whose step is one that its branch has: the last, where it is shorter. */
+export function withinBranch(state) {
+  return state.step < stepsOf(state) || !BRANCHES ? state : { ...state, step: stepsOf(state) - 1 };
+}
+
+/** Return the step that is shown. @returns {import("./data.mjs").PageStep} */
+function stepOf(state) {
+  return branchOf(state).steps[state.step];
+}
 
 /** Return the lines of the text at a step: what is continued with what was added, or both by themselves. */
 function linesAt(scene) {
   const { step } = scene.state;
-  const { count } = played.steps[step];
-  const { words, text } = played;
+  const { words, text, steps, grows } = branchOf(scene.state);
+  const { count } = steps[step];
   const context = text.words.map((word, at) => ({ word, gap: text.gaps[at] })).filter(({ word }) => word < count)
     .map(({ word, gap }) => (
       { label: words[word], gap, share: scene.shares[step * words.length + word], isNew: false }
     ));
-  const added = played.steps.slice(played.grows ? step : 0, step + 1).map(({ token, gap }, at, all) => (
+  const added = steps.slice(grows ? step : 0, step + 1).map(({ token, gap }, at, all) => (
     { label: token, gap, share: null, isNew: at === all.length - 1 }
   ));
-  return played.grows ? [[...context, ...added]] : [context, added];
+  return grows ? [[...context, ...added]] : [context, added];
 }
 
 /** Return the colour of a share and of the text on it; null of none. */
@@ -93,7 +114,7 @@ export function drawStep({ theme }, painter, { blocks, size, largest }) {
 
 /** Build the tables beside the text: what could come next, and what the new token attended to. */
 export function buildStepTables({ state, say }) {
-  const { token, candidates, attended } = played.steps[state.step];
+  const { token, candidates, attended } = stepOf(state);
   const build = (caption, heads, lines, chosen) => make("table", {},
     make("caption", {}, make("span", { text: caption })),
     make("thead", {}, make("tr", {}, make("th", { scope: "col", text: heads[0] }),
@@ -118,12 +139,13 @@ function buildLine([label, percent, number], largest, isChosen) {
 
 /** Return what is said of the chosen step: the token, its probability, and what it attended to most. */
 export function readoutOfStep({ state, say }) {
-  const { token, probability, attended } = played.steps[state.step];
+  const { token, probability, attended } = stepOf(state);
   return attended.length ? say("says_step", { token, probability, word: attended[0][0], share: attended[0][1] })
     : say("says_step_alone", { token, probability });
 }
 
-/** Return the heading of the chosen step. */
+/** Return the heading of the chosen step, with the number of its branch where there are several. */
 export function headingOfStep({ state, say }) {
-  return say("step_of", { step: state.step + 1, count: STEPS });
+  const fields = { step: state.step + 1, count: stepsOf(state), branch: state.branch + 1 };
+  return say(BRANCHES > 1 ? "branch_step_of" : "step_of", fields);
 }
