@@ -378,15 +378,32 @@ def test_arcs_of_a_long_text(open_page):
 
 
 def test_words_are_shaded(open_page):
-    """In the words, each has the palette's colour for what the chosen word gives it, with legible ink."""
+    """In the words, each has the palette's colour for what the chosen word gives it, from the even share on."""
     attention = sentence()
     tab = open_page(attention, "view=words&head=1&word=2")
     scale = weight_scale(attention.weights)
     places = np.rint(scale.place(attention.weights[0, 1, 2]) * 255).astype(int)
     for element, place, weight in zip(tab.page.locator(".word").all(), places, attention.weights[0, 1, 2], strict=True):
         colour = element.evaluate("(word) => getComputedStyle(word).backgroundColor")
-        assert colour == "rgb({}, {}, {})".format(*scale.palette()[place])
+        even = 1 / len(places)
+        assert colour == ("rgb({}, {}, {})".format(*scale.palette()[place]) if weight >= even else "rgba(0, 0, 0, 0)")
         assert element.get_attribute("title") == number(float(weight), 3)
+
+
+def test_faint_words_have_no_ground(open_page):
+    """A word that receives less than all do on average has no colour, and a note says so; by ratio all have one."""
+    tab = open_page(sentence(), "view=words")
+    means = sentence().weights[0, 0].mean(axis=0)
+    grounds = [
+        word.evaluate("(one) => getComputedStyle(one).backgroundColor") for word in tab.page.locator(".word").all()
+    ]
+    assert [ground == "rgba(0, 0, 0, 0)" for ground in grounds] == [bool(mean < means.mean()) for mean in means]
+    assert "coloured from the even share on" in tab.text("#note")
+    tab.act("#colours", "select_option", "log")
+    assert "even share" not in tab.text("#note")
+    assert "rgba(0, 0, 0, 0)" not in [
+        word.evaluate("(one) => getComputedStyle(one).backgroundColor") for word in tab.page.locator(".word").all()
+    ]
 
 
 def test_threshold(open_page):
@@ -759,6 +776,34 @@ def test_print(open_page):
     tab.page.emulate_media(media="screen", color_scheme="dark")
     tab.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert tab.page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+@pytest.mark.parametrize("view", ["matrix", "heads", "arcs"])
+def test_print_is_whole(open_page, view):
+    """On paper the picture is whole, however far it was scrolled, as wide as the paper, and has no hint to point."""
+    raw = np.random.default_rng(5).random((30, 9, 24, 24)) ** 4
+    attention = Attention.from_arrays(raw / raw.sum(axis=-1, keepdims=True), [f"word{i}" for i in range(24)])
+    tab = open_page(attention, f"view={view}&zoom=6")
+    tab.page.locator("#frame").evaluate("(frame) => frame.scrollTo(400, 400)")
+    tab.page.emulate_media(media="print")
+    tab.page.set_viewport_size({"width": 718, "height": 1000})
+    tab.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    box, content = (tab.page.locator(name).bounding_box() for name in ("#canvas", "#content"))
+    assert box["x"] + box["width"] <= 718
+    assert abs(box["height"] - content["height"]) < 2
+    shape = tab.page.locator("#canvas").evaluate("(canvas) => canvas.width / canvas.height")
+    whole = tab.page.locator("#content").evaluate("(one) => parseFloat(one.style.width) / parseFloat(one.style.height)")
+    assert abs(shape / whole - 1) < 0.02
+    assert tab.page.locator("#readout").is_hidden()
+
+
+def test_all_heads_on_a_phone(open_page):
+    """Twelve heads and their mean fit a phone's width; only a name that is wider than its map is slanted."""
+    raw = np.random.default_rng(5).random((2, 12, 5, 5))
+    attention = Attention.from_arrays(raw / raw.sum(axis=-1, keepdims=True), list("abcde"))
+    tab = open_page(attention, "view=heads", width=390, height=844)
+    frame = tab.page.locator("#frame")
+    assert frame.evaluate("(one) => one.scrollWidth <= one.clientWidth")
 
 
 def test_comparison(open_page):

@@ -123,7 +123,7 @@ def of_attention(
     texts = [_text(attention.source, attention.query), *_key_texts(attention, form.panels[0].numbers)]
     content = _Content(
         kind="attention",
-        title=_title_of(attention),
+        title=played[0].title if len(played) > 1 else _title_of(attention),
         panels=panels,
         digits=form.digits,
         texts=texts,

@@ -108,6 +108,7 @@ SENTENCES: dict[str, Message] = {
     "looked_at_by": message("Who looks at “{word}”"),
     "received": message("How much each word receives"),
     "received_note": message("The mean over all words that look; select a word to see whom it looks at."),
+    "words_even": message("words are coloured from the even share on"),
     "word": message("Word"),
     "weight": message("Weight"),
     "mean_weight": message("Mean"),

@@ -102,11 +102,12 @@ class PlayedStep:
 class Played:
     """The steps of one branch, to be shown one after the other.
 
-    name: the branch among several. context: the tokens that the last step could attend to. grows: whether the added
-    tokens are among them, as in all but encoder-decoders. shares [steps, context]: 0 where a step came too early.
-    source: the text of the context.
+    title: the text that is continued. name: the branch among several. context: the tokens that the last step could
+    attend to. grows: whether the added tokens are among them, as in all but encoder-decoders. shares [steps, context]:
+    0 where a step came too early. source: the text of the context.
     """
 
+    title: str
     name: Message
     caption: tuple[Message, ...]
     context: tuple[Token, ...]
@@ -144,6 +145,7 @@ def _play_branch(result: NextTokens, branch: Branch, name: Message, medium: Medi
     has_grown = len(branch.tokens) == 1 or len(context) > len(branch.tokens[0].context)
     grows = has_grown and not result.attention.is_cross
     return Played(
+        result.text,
         name,
         (decoding_words(result.decoding), SHARES_ARE),
         context,

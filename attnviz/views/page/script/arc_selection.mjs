@@ -57,7 +57,7 @@ function excess(value, even, end) {
 }
 
 /** Return what each word would get of a row if all that it may look at got the same [ROWS]; 0 of changes. */
-function evenShares(sheet) {
+export function evenShares(sheet) {
   if (sheet.evens) return sheet.evens;
   sheet.evens = new Float64Array(ROWS);
   for (let row = 0; row < ROWS && !scaleOf(sheet.side).diverging; row += 1) {

@@ -6,6 +6,7 @@ import { byId, make } from "./dom.mjs";
 import { eachHead, sheetsShown } from "./overlay.mjs";
 import { branchOf, headingOfStep, readoutOfStep } from "./steps.mjs";
 import { cellText, columnMeans, hasNoEmptyRow, isForbidden, isRemoved, meanText, valueAt } from "./sheets.mjs";
+import { startsAtEven } from "./word_shades.mjs";
 
 /** @typedef {import("./scene.mjs").Scene} Scene */
 
@@ -39,6 +40,14 @@ export function readoutOf(scene) {
   if (row !== null) return readoutOfRow(scene, row);
   if (column !== null) return readoutOfColumn(scene, column);
   return say("says_hint");
+}
+
+/** Show that sentence. On paper there is nothing to point at, so that a hint is left out there. */
+export function showReadout(scene) {
+  const { hover, row, column, state } = scene;
+  byId("readout").textContent = readoutOf(scene);
+  const says = state.view === "steps" || hover !== null || (state.view !== "heads" && (row ?? column) !== null);
+  byId("readout").classList.toggle("hint", !says);
 }
 
 /** Describe a cell, on one side or (side null) on all. */
@@ -95,7 +104,7 @@ export function noteOf(scene) {
 }
 
 /** Return which columns of special tokens and sinks are hidden, and whether rows were re-normalized; "": none. */
-export function hiddenNote(scene) {
+function hiddenNote(scene) {
   const { state, say } = scene;
   if (state.special === "keep" || state.view === "steps") return "";
   if (state.view === "heads" && data.small.step > 1) return say("special_pooled");
@@ -113,7 +122,11 @@ function noteOfView(scene) {
     const [rows, columns] = data.small.steps;
     return data.small.step > 1 ? `${axes} · ${say("pooled", { rows, columns })}` : axes;
   }
-  if (state.view === "words") return state.word === null && state.other === null ? say("received") : "";
+  if (state.view === "words") {
+    const isMean = state.word === null && state.other === null;
+    const starts = !over && startsAtEven(scene, scene.sheets[0]);
+    return [isMean ? say("received") : "", starts ? say("words_even") : ""].filter(Boolean).join(" · ");
+  }
   if (state.view === "arcs") return arcsNote(scene);
   if (state.view === "patches") return say(state.word === null ? "patches_received" : "patches_note");
   return over ? `${scene.nameOf(data.axes)} · ${say("over_cells")}` : scene.nameOf(data.axes);
@@ -148,7 +161,7 @@ export function pictureLabel(scene) {
 export function showDescriptions(scene) {
   const { state, nameOf } = scene;
   byId("heading").textContent = headingOf(scene);
-  byId("readout").textContent = readoutOf(scene);
+  showReadout(scene);
   byId("texts").hidden = ["arcs", "heads", "patches"].includes(state.view);
   byId("note").textContent = noteOf(scene);
   byId("caption").textContent = captionOf(scene);

@@ -20,19 +20,26 @@ function layOut({ nameOf, titleOf }, space) {
     return SIDES > 1 ? `${name} · ${nameOf(data.sides[side])}` : name;
   });
   const left = 12 + widestOf(labels, SIZE, mostLabel);
-  const columnsWidth = widestOf(data.heads.map(nameOf), SIZE, MOST_COLUMN_LABEL);
-  const gap = data.heads.length > 16 ? 3 : 6;
-  const room = (space.width - left) / data.heads.length - gap;
-  const height = Math.max(40, (space.height - 60) / lines.length - gap);
-  const side = Math.floor(Math.max(26, Math.min(150, room, height)));
-  const slanted = columnsWidth > side;
-  const top = slanted ? columnsWidth * Math.SQRT1_2 + SIZE : SIZE + 12;
+  const names = data.heads.map(nameOf);
+  const gap = names.length > 16 || (space.width - left) / names.length < 32 ? 3 : 6;
+  const height = Math.max(space.isPaper ? 8 : 40, (space.height - 60) / lines.length - gap);
+  const sideIn = (width) => {
+    const room = width / names.length - gap;
+    return Math.floor(Math.max(18, Math.min(150, room, height)));
+  };
+  const slantedFrom = (side) => names.map((name) => widestOf([name], SIZE, MOST_COLUMN_LABEL) > side + gap - 2);
+  const overhangOf = (side) => (slantedFrom(side).at(-1)
+    ? Math.max(0, widestOf(names.slice(-1), SIZE, MOST_COLUMN_LABEL) * Math.SQRT1_2 + SIZE - side / 2) : 0);
+  const side = sideIn(space.width - left - overhangOf(sideIn(space.width - left)));
+  const slanted = slantedFrom(side);
+  const widest = widestOf(names.filter((_, at) => slanted[at]), SIZE, MOST_COLUMN_LABEL);
+  const top = widest ? widest * Math.SQRT1_2 + SIZE : SIZE + 12;
   const ratio = Math.max(0.25, Math.min(4, ROWS / COLUMNS));
   const tall = ratio > 1 ? side : Math.max(12, Math.round(side * ratio));
   const wide = ratio > 1 ? Math.max(12, Math.round(side / ratio)) : side;
   return {
     lines, labels, mostLabel, left, gap, top, wide, tall, slanted,
-    width: left + (wide + gap) * data.heads.length + (slanted ? top : 0), height: top + (tall + gap) * lines.length + 4,
+    width: left + (wide + gap) * names.length + overhangOf(wide), height: top + (tall + gap) * lines.length + 4,
   };
 }
 
@@ -57,7 +64,7 @@ function draw(scene, painter, plan, seen) {
     if (x < stickX) return;
     const style = styleOf(at === scene.state.head);
     const words = shorten(scene.nameOf(head), SIZE, MOST_COLUMN_LABEL, style.bold);
-    drawColumnLabel(painter, words, x, stickY, { ...style, slanted: plan.slanted });
+    drawColumnLabel(painter, words, x, stickY, { ...style, slanted: plan.slanted[at] });
   });
 }
 

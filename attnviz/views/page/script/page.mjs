@@ -3,13 +3,13 @@
 import { CanvasPainter } from "./canvas_painter.mjs";
 import { labelControls, showControls } from "./controls.mjs";
 import { IS_CROSS, data } from "./data.mjs";
-import { announcedTitle, noteOf, readoutOf, showDescriptions } from "./descriptions.mjs";
+import { announcedTitle, noteOf, readoutOf, showDescriptions, showReadout } from "./descriptions.mjs";
 import { byId } from "./dom.mjs";
 import { showLegend } from "./legend.mjs";
 import { CAN_LAYER, headsOver, toggled } from "./overlay.mjs";
 import { openPicture } from "./patch_map.mjs";
 import { Player, showPlayer } from "./player.mjs";
-import { savePng, saveSvg } from "./saved_picture.mjs";
+import { pixelRatio, savePng, saveSvg } from "./saved_picture.mjs";
 import { makeScene } from "./scene.mjs";
 import { findWords, nextMatch } from "./search.mjs";
 import { SheetStore, withoutSpecial } from "./sheets.mjs";
@@ -18,6 +18,9 @@ import { showStep, withinBranch } from "./steps.mjs";
 import { showTables } from "./tables.mjs";
 import { VIEWS } from "./views.mjs";
 import { buildStrips, paintStrips } from "./word_strips.mjs";
+
+/** The room for the view on paper, in CSS pixels: A4 or Letter without margins, and room for the tables below. */
+const PAPER = { width: 680, height: 700, isPaper: true };
 
 /** The colours that the style sheet defines for drawings. */
 const THEME_COLOURS = ["paper", "ink", "soft", "line", "accent", "hatch", "mark", "onMark", "found"];
@@ -62,11 +65,12 @@ export class Page {
 
   /** Return the room for the view: so high that the legend and the controls stay in the window with it. */
   get space() {
+    if (this.isPrinting) return PAPER;
     const frame = byId("frame").getBoundingClientRect();
     const panel = byId("panel").getBoundingClientRect();
     const below = panel.bottom - frame.bottom + this.controlsBelow + 8;
     const free = window.innerHeight - (frame.top + window.scrollY) - below;
-    return { width: Math.max(200, byId("frame").clientWidth - 2), height: this.isPrinting ? 900 : Math.max(240, free) };
+    return { width: Math.max(200, byId("frame").clientWidth - 2), height: Math.max(240, free) };
   }
 
   /** Return the height that the controls take below the view on narrow screens; 0 where they are beside it. */
@@ -143,21 +147,24 @@ export class Page {
     byId("content").style.height = `${Math.ceil(this.layout.plan.height)}px`;
   }
 
-  /** Draw the part of the view that is seen. */
+  /** Draw the part of the view that is seen; on paper the whole. */
   draw() {
     if (!this.layout) return;
     const { view, plan } = this.layout;
     const frame = byId("frame");
     const canvas = byId("canvas");
-    const width = Math.min(Math.ceil(plan.width), frame.clientWidth);
-    const height = Math.min(Math.ceil(plan.height), frame.clientHeight);
-    const ratio = devicePixelRatio;
+    const whole = { x: 0, y: 0, width: Math.ceil(plan.width), height: Math.ceil(plan.height) };
+    const seen = this.isPrinting ? whole : {
+      x: frame.scrollLeft, y: frame.scrollTop,
+      width: Math.min(whole.width, frame.clientWidth), height: Math.min(whole.height, frame.clientHeight),
+    };
+    const { width, height } = seen;
+    const ratio = this.isPrinting ? pixelRatio(whole) : devicePixelRatio;
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
     const context = canvas.getContext("2d");
-    const seen = { x: frame.scrollLeft, y: frame.scrollTop, width, height };
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     context.translate(-seen.x, -seen.y);
@@ -204,7 +211,7 @@ export class Page {
     if (!this.sheets || JSON.stringify(hover) === JSON.stringify(this.hover)) return;
     this.hover = hover;
     const { scene } = this;
-    byId("readout").textContent = readoutOf(scene);
+    showReadout(scene);
     if (this.state.view === "arcs") byId("note").textContent = noteOf(scene);
     if (this.state.view === "words") paintStrips(scene, this.strips);
     if (this.state.view === "words" || this.state.view === "patches") showLegend(scene);

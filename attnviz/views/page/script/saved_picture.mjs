@@ -3,7 +3,7 @@
 import { CanvasPainter } from "./canvas_painter.mjs";
 import { data } from "./data.mjs";
 import { make } from "./dom.mjs";
-import { captionOf, headingOf, hiddenNote, noteOf, pictureLabel, precisionOf } from "./descriptions.mjs";
+import { captionOf, headingOf, noteOf, pictureLabel, precisionOf } from "./descriptions.mjs";
 import { drawLegends } from "./legend.mjs";
 import { headsOver } from "./overlay.mjs";
 import { drawStep, layOutStep } from "./steps.mjs";
@@ -28,7 +28,7 @@ const MOST_SIDE = 16000;
 export function savePng(scene, strips, space) {
   const canvas = document.createElement("canvas");
   drawWhole(scene, strips, space, (width, height) => {
-    const ratio = Math.min(2, Math.sqrt(MOST_PIXELS / (width * height)), MOST_SIDE / Math.max(width, height));
+    const ratio = pixelRatio({ width, height });
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     const context = canvas.getContext("2d");
@@ -48,14 +48,18 @@ export function saveSvg(scene, strips, space) {
   offer(new Blob([painter.toString()], { type: "image/svg+xml" }), fileName(scene.state, "svg"));
 }
 
+/** Return how many pixels a CSS pixel has in a picture of this size: 2, or as many as a canvas may have. */
+export function pixelRatio({ width, height }) {
+  return Math.min(2, Math.sqrt(MOST_PIXELS / (width * height)), MOST_SIDE / Math.max(width, height));
+}
+
 /** Draw the whole view with the painter that makePainter(width, height) returns, and return that. */
 function drawWhole(scene, strips, space, makePainter) {
   const { theme } = scene;
   const { body, drawBody } = layOutBody(scene, strips, { ...space, width: Math.max(480, space.width) });
   const width = Math.max(body.width, LEAST_WIDTH) + 2 * MARGIN;
   const room = width - 2 * MARGIN;
-  const note = scene.state.view === "words" ? hiddenNote(scene) : noteOf(scene);
-  const caption = [captionOf(scene), note, precisionOf(scene)].filter(Boolean)
+  const caption = [captionOf(scene), noteOf(scene), precisionOf(scene)].filter(Boolean)
     .flatMap((text) => wrap(text, 12, room));
   const heading = [[data.title, 18, true], [headingOf(scene), 14, false]].filter(([text]) => text);
   const top = MARGIN + heading.length * 26 + 8;

@@ -161,9 +161,9 @@ export function drawStrips(scene, painter, { blocks, size, width }) {
 
 function drawWord(painter, theme, box, size, shade, isChosen) {
   const area = [box.x + 1, box.y - size * 0.8, box.width - 2, size * 1.6];
-  if (shade) painter.rect(...area, shade.colour);
+  if (shade?.colour) painter.rect(...area, shade.colour);
   if (shade === null) painter.hatch(...area);
   if (isChosen) painter.frame(...area, theme.accent, 3);
-  const color = shade ? shade.ink : theme.ink;
+  const color = shade?.ink || theme.ink;
   painter.text(box.words, box.x + box.width / 2, box.y, { size, align: "center", color });
 }
