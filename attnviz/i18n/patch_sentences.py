@@ -231,6 +231,7 @@ OF_PATCHES = {
     "† “{token}” is a sink: the other words give it {share} on average.": phrase(
         "† “{token}” is a sink: the other patches give it {share} on average."
     ),
+    "words are coloured from the even share on": phrase("names are coloured from the even share on"),
 }
 
 
