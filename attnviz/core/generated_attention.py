@@ -19,13 +19,15 @@ from attnviz.i18n.messages import Message, message
 class JoinedSteps(NamedTuple):
     """Weights [layers, heads, query, key] over all steps; allowed: what a token may attend to, None in cross-attention.
 
-    written: how many tokens were written, the last of which has no row. note: says what the rows are.
+    written: how many tokens were written, the last of which has no row. note: says what the rows are. padded: how many
+    rows come first that are padding, see _padded_rows.
     """
 
     weights: Floats
     allowed: Booleans | None
     written: int
     note: Message
+    padded: int = 0
 
 
 def join_steps(steps: Sequence[Sequence[Floats]], *, cross: bool) -> JoinedSteps:
@@ -44,7 +46,8 @@ def join_steps(steps: Sequence[Sequence[Floats]], *, cross: bool) -> JoinedSteps
             hint="Give keys=, one for each token of the other text.",
             count=steps[0][0].shape[-1],
         )
-    past = _past(steps[0])
+    padded = _padded_rows(steps[0])
+    past = _past(steps[0], padded)
     rows, total = ends[-1] + 1, past + ends[-1] + 1
     layers, heads = len(steps[0]), steps[0][0].shape[0]
     if any(layer.shape[0] != heads for step in steps for layer in step):
@@ -56,7 +59,7 @@ def join_steps(steps: Sequence[Sequence[Floats]], *, cross: bool) -> JoinedSteps
             count, keys = found.shape[-2:]
             last = past + end
             if keys >= last + 1:
-                if found[..., last + 1 :].any():
+                if found[:, max(padded - (end + 1 - count), 0) :, last + 1 :].any():
                     raise _no_continuation(found.shape)
                 part, first = found[..., : last + 1], 0
             else:
@@ -66,8 +69,8 @@ def join_steps(steps: Sequence[Sequence[Floats]], *, cross: bool) -> JoinedSteps
             weights[number, :, end + 1 - count : end + 1, first : last + 1] = part
     prompt = steps[0][0].shape[-2]
     written = len(steps)
-    allowed = _allowed(weights, past, prompt, windows)
-    return JoinedSteps(weights, allowed, written, _note(rows - written + 1, written))
+    allowed = _allowed(weights, past, prompt, windows, padded)
+    return JoinedSteps(weights, allowed, written, _note(rows - written + 1, written), padded)
 
 
 def _note(prompt: int, written: int) -> Message:
@@ -109,30 +112,54 @@ def _is_cross(steps: Sequence[Sequence[Floats]]) -> bool:
     return len(steps) > 1 and len(keys) == 1 and first.shape[-2] == 1 and int((first[:, 0] > 0).sum(axis=-1).min()) > 1
 
 
-def _past(first: Sequence[Floats]) -> int:
-    """Return how many keys stand before the first step's queries: those of a cache that was there already."""
+def _padded_rows(first: Sequence[Floats]) -> int:
+    """Return how many of the first rows are padding on the left, in every layer and head.
+
+    Such a row may attend to nothing, so that its softmax is the same at all keys, also at those that come later: they
+    are more keys than the last row has.
+    """
+    padded = first[0].shape[-2]
+    for layer in first:
+        there = layer > 0
+        counts = there.sum(axis=-1)
+        equal = np.where(there, layer, 1).min(axis=-1) >= layer.max(axis=-1) * (1 - 1e-6)
+        whole = (equal & (counts > counts[:, -1:])).all(axis=0)
+        padded = min(padded, len(whole) if whole.all() else int(np.argmin(whole)))
+    return padded
+
+
+def _past(first: Sequence[Floats], padded: int) -> int:
+    """Return how many keys stand before the first step's queries: those of a cache that was there already.
+
+    padded: how many rows are left out, as padding attends to keys that are not written yet.
+    """
     queries = first[0].shape[-2]
     widest = max(layer.shape[-1] for layer in first)
     used = 0
     for layer in first:
         if layer.shape[-1] == widest:
-            columns = np.flatnonzero((layer > 0).any(axis=(0, 1)))
+            columns = np.flatnonzero((layer[:, padded:] > 0).any(axis=(0, 1)))
             used = max(used, int(columns[-1]) + 1 if len(columns) else 0)
     return max(used - int(queries), 0)
 
 
-def _allowed(weights: Floats, past: int, prompt: int, windows: dict[int, int]) -> Booleans:
-    """Return the causal mask [query, key]; [layers, 1, query, key] where some layers have a sliding window."""
+def _allowed(weights: Floats, past: int, prompt: int, windows: dict[int, int], padded: int) -> Booleans:
+    """Return the causal mask [query, key]; [layers, 1, query, key] where some layers have a sliding window.
+
+    Rows of padding, the first `padded`, are allowed what they attend to.
+    """
     rows, total = weights.shape[-2:]
     distance = past + np.arange(rows)[:, None] - np.arange(total)
     causal = distance >= 0
-    if (weights[..., :prompt, :] > 0)[:, :, ~causal[:prompt]].any():
+    if (weights[..., padded:prompt, :] > 0)[:, :, ~causal[padded:prompt]].any():
         causal[:prompt, : past + prompt] = True  # a prompt that is read in both directions
+    causal[:padded] = (weights[..., :padded, :] > 0).any(axis=(0, 1))
     if not windows:
         return causal
     allowed = np.repeat(causal[None, None], len(weights), axis=0)
     for number, window in windows.items():
         narrow = causal & (distance < window)
+        narrow[:padded] = causal[:padded]
         if not (weights[number][:, ~narrow] > 0).any():
             allowed[number, 0] = narrow
     return allowed

@@ -72,6 +72,7 @@ def read_parts(
     mask = named.mask if mask is None and named is not None else mask
     key_mask = asked.mask if key_mask is None and asked is not None else key_mask
     kept, key_kept = _kept(mask, key_mask, stack, cross=cross)
+    padded = stack.padded if mask is None else 0
     limits = stack.allowed if allowed is None else as_mask(allowed)
     try:
         given = check_given(
@@ -85,8 +86,12 @@ def read_parts(
             partial=partial,
         )
     except InputError as error:
+        if padded:
+            raise _padding(padded) from None
         raise misgiven(without_padding(stack.weights, kept, key_kept)) or error from None
     notes = list(stack.notes)
+    if padded:
+        notes.append(_padding(padded).message)
     rows = key_kept if earlier else kept
     query = _fit(named, rows, columns if earlier else queries, "x", stack, notes)
     key = query
@@ -107,6 +112,14 @@ def read_parts(
         key_source=None if key is query else key.source,
         provenance=_provenance(given, stack, next((side.unknown for side in (named, asked) if side), None)),
         notes=tuple({str(note): note for note in notes}.values()),
+    )
+
+
+def _padding(count: int) -> InputError:
+    """Return the error for rows of padding that stand before what a model wrote."""
+    return InputError(
+        "The prompt begins with padding ({count} rows, the same everywhere): mask=inputs.attention_mask drops it.",
+        count=count,
     )
 
 

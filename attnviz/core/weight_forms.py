@@ -29,7 +29,7 @@ class GivenStack(NamedTuple):
 
     layers: their numbers, where some layers of `depth` have none; else None. allowed: the causal mask of what a model
     wrote, else None. grid: see row_sums.grid_of. text: which text of a batch of `texts` they are of. written: how many
-    tokens `generate` wrote, None where nothing was written.
+    tokens `generate` wrote, None where nothing was written. padded: how many of its first rows are padding.
     """
 
     weights: Floats
@@ -41,6 +41,7 @@ class GivenStack(NamedTuple):
     text: int = 0
     texts: int = 1
     written: int | None = None
+    padded: int = 0
 
 
 def read_stack(weights: Any, batch: int | None = None, *, attention: str = "auto", cross: bool = False) -> GivenStack:
@@ -331,6 +332,7 @@ def _steps(steps: Sequence[Sequence[Any]], batch: int | None, output: _OfOutput 
         text,
         max(count, text + 1) if output is None or output.texts is None else output.texts,
         joined.written,
+        joined.padded,
     )
 
 

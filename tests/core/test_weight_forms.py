@@ -10,7 +10,7 @@ import pytest
 from near import assert_near
 
 from attnviz import Attention
-from attnviz.core.errors import AttnvizError, MissingError, OptionError, ShapeError
+from attnviz.core.errors import AttnvizError, InputError, MissingError, OptionError, ShapeError
 from attnviz.core.weight_forms import read_stack
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "generated.npz"
@@ -47,6 +47,9 @@ RUNS = (
     "beams",
     "samples",
     "left padding",
+    "padding, no cache",
+    "padding, static cache",
+    "padding, sliding window",
     "sliding window",
     "sliding static",
 )
@@ -67,6 +70,23 @@ def test_generate(name, whole):
     assert not found.allowed[..., ~np.tri(len(found.query), dtype=bool)].any()
     assert [token.text for token in found.query] == tokens[count - expected.shape[-1] : -1]
     assert "generate()" in str(found.notes[0])
+
+
+@pytest.mark.parametrize("name", [run for run in RUNS if "padding" in run])
+def test_left_padding_is_told(name):
+    """Rows of padding before what generate() wrote are named, with the mask that drops them; what follows is causal."""
+    output, text, mask, expected = output_of(name)
+    try:
+        found = Attention.from_arrays(output, None, batch=text)
+    except InputError as error:
+        said = str(error)
+        assert "static" in name
+    else:
+        said = " ".join(map(str, found.notes))
+        own = np.broadcast_to(found.allowed, found.weights.shape)[..., 2:, 2:]
+        assert not own[..., ~np.tri(expected.shape[-1], dtype=bool)].any()
+        assert_near(found.weights[..., 2:, 2:], expected)
+    assert "begins with padding (2 rows" in said and "mask=inputs.attention_mask" in said
 
 
 def test_sliding_window_of_generate():

@@ -63,6 +63,8 @@ def main() -> None:
     llama = eager(transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES)))
     mistral = eager(transformers.MistralForCausalLM(transformers.MistralConfig(**SIZES, sliding_window=3)))
     padded, mask = torch.tensor([[0, 0, 3], [5, 6, 7]]), torch.tensor([[0, 0, 1], [1, 1, 1]])
+    long = torch.tensor([[0, 0, 3, 8, 9], [5, 6, 7, 4, 3]])
+    long_mask = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1]])
     runs: dict[str, tuple[Any, torch.Tensor, dict[str, Any], int]] = {
         "greedy": (llama, PROMPT, {}, 0),
         "no cache": (llama, PROMPT, {"use_cache": False}, 0),
@@ -71,6 +73,9 @@ def main() -> None:
         "beams": (llama, PROMPT, {"num_beams": 3, "num_return_sequences": 2}, 1),
         "samples": (llama, PROMPT, {"do_sample": True, "num_return_sequences": 3}, 2),
         "left padding": (llama, padded, {"attention_mask": mask}, 0),
+        "padding, no cache": (llama, long, {"attention_mask": long_mask, "use_cache": False}, 0),
+        "padding, static cache": (llama, long, {"attention_mask": long_mask, "cache_implementation": "static"}, 0),
+        "padding, sliding window": (mistral, long, {"attention_mask": long_mask}, 0),
         "sliding window": (mistral, PROMPT, {}, 0),
         "sliding static": (mistral, PROMPT, {"cache_implementation": "static"}, 0),
     }
@@ -83,8 +88,8 @@ def main() -> None:
             arrays[f"{name}/beams"] = made.beam_indices.numpy()
         sequence = made.sequences[text : text + 1, :-1]
         if "attention_mask" in options:
-            arrays[f"{name}/mask"] = mask.numpy()
-            sequence = sequence[:, int((mask[text] == 0).sum()) :]
+            arrays[f"{name}/mask"] = options["attention_mask"].numpy()
+            sequence = sequence[:, int((options["attention_mask"][text] == 0).sum()) :]
         arrays[f"{name}/expected"] = whole(model, sequence)
     t5 = eager(
         transformers.T5ForConditionalGeneration(
