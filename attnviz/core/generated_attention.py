@@ -118,7 +118,7 @@ def _padded_rows(first: Sequence[Floats]) -> int:
     Such a row may attend to nothing, so that its softmax is the same at all keys, also at those that come later: they
     are more keys than the last row has.
     """
-    padded = first[0].shape[-2]
+    padded = int(first[0].shape[-2])
     for layer in first:
         there = layer > 0
         counts = there.sum(axis=-1)

@@ -15,10 +15,19 @@ import numpy as np
 
 from attnviz.core.errors import InputError, OptionError, ShapeError
 from attnviz.core.token import Token
-from attnviz.core.vocabulary_pieces import Span, find_in_text, is_known_special, is_padding, place_words, read_pieces
+from attnviz.core.token_spans import SPACE, SPACE_MARK, is_lone_space, reader_spans, whole_characters
+from attnviz.core.vocabulary_pieces import (
+    Span,
+    find_in_text,
+    is_known_special,
+    is_padding,
+    place_words,
+    read_pieces,
+    same_letters,
+)
 from attnviz.i18n.messages import Message
 
-_SPACE = "▁"  # SentencePiece's space, where it is a piece by itself
+_UNKNOWN_PIECES = ("[UNK]", "<unk>")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -52,6 +61,14 @@ class _Made:
     special: tuple[bool, ...] | None = None
     mask: Any = None
 
+    def names(self) -> list[str]:
+        """Return the pieces as strings, bytes that are no characters replaced."""
+        return [piece if isinstance(piece, str) else piece.decode("utf-8", "replace") for piece in self.pieces]
+
+    def text_of(self, token: int, texts: int) -> int:
+        """Return which of the texts a token is of, the first where that is not known."""
+        return min((self.texts[token] if self.texts is not None else 0) or 0, texts - 1)
+
 
 def read_tokens(
     tokens: Any, *, text: str | Sequence[str] | None = None, tokenizer: Any = None, special: Any = None, batch: int = 0
@@ -69,11 +86,14 @@ def read_tokens(
             raise InputError("text is a string, or two strings for a pair.")
     else:
         texts = () if text is None else (text,)
-    if tokenizer is not None and not any(hasattr(tokenizer, name) for name in ("convert_ids_to_tokens", "id_to_token")):
+    if tokenizer is not None and (
+        isinstance(tokenizer, type)
+        or not any(hasattr(tokenizer, name) for name in ("convert_ids_to_tokens", "id_to_token"))
+    ):
         raise InputError("tokenizer is one of transformers or tokenizers, not of type {kind}.", kind=_kind(tokenizer))
     if tokens is None and (tokenizer is None or not texts):
         raise OptionError("Without tokens, tokenizer and text are needed: it cuts the text again.")
-    made = _make(tokens, texts, tokenizer, batch)
+    made = _placed(_make(tokens, texts, tokenizer, batch), texts, tokenizer)
     flags = _special_flags(special, made, tokenizer, batch)
     found = (_by_offsets if made.offsets is not None and texts else _by_pieces)(made, texts, flags)
     return replace(found, unknown=_unknown_piece(made, tokenizer) if texts else None)
@@ -82,7 +102,7 @@ def read_tokens(
 def _unknown_piece(made: _Made, tokenizer: Any) -> str | None:
     """Return the piece that stands for what the vocabulary lacks, where a token has it."""
     own = getattr(tokenizer, "unk_token", None)
-    return next((name for name in (own, "[UNK]", "<unk>") if isinstance(name, str) and name in made.pieces), None)
+    return next((name for name in (own, *_UNKNOWN_PIECES) if isinstance(name, str) and name in made.pieces), None)
 
 
 def _make(tokens: Any, texts: Sequence[str], tokenizer: Any, batch: int) -> _Made:
@@ -143,6 +163,30 @@ def _cut(texts: Sequence[str], tokenizer: Any) -> _Made:
     return _encoded(made, tokenizer, 0)
 
 
+def _placed(made: _Made, texts: Sequence[str], tokenizer: Any) -> _Made:
+    """Return pieces with their spans, where the tokenizer cuts the texts just so; padding around them may differ."""
+    if made.offsets is not None or not texts or tokenizer is None:
+        return made
+    again = _cut(texts, tokenizer)
+    inside = [i for i, name in enumerate(made.names()) if not is_padding(name)]
+    own: Sequence[object]
+    cut: Sequence[object]
+    own, cut = (made.pieces, again.pieces) if made.ids is None or again.ids is None else (made.ids, again.ids)
+    if again.offsets is None or cut != tuple(own[i] for i in inside):
+        return made
+    places = dict(zip(inside, range(len(inside)), strict=True))
+    return replace(
+        made,
+        offsets=tuple(again.offsets[places[i]] if i in places else (0, 0) for i in range(len(made.pieces))),
+        texts=None
+        if again.texts is None
+        else tuple(again.texts[places[i]] if i in places else None for i in range(len(made.pieces))),
+        special=None
+        if again.special is None
+        else tuple(again.special[places[i]] if i in places else True for i in range(len(made.pieces))),
+    )
+
+
 def _encoded(found: Any, tokenizer: Any, batch: int) -> _Made:
     """Read a BatchEncoding, or a mapping with input_ids."""
     encodings = getattr(found, "encodings", None)
@@ -194,6 +238,9 @@ def _of_encoding(encoding: Any) -> _Made:
 
 
 def _pieces_of(ids: Sequence[int], tokenizer: Any) -> tuple[str | bytes, ...]:
+    negative = next((number for number in ids if number < 0), None)
+    if negative is not None:  # as -100, which stands for a label that does not count
+        raise InputError("The tokenizer has no token with the id {id}.", id=negative)
     if hasattr(tokenizer, "convert_ids_to_tokens"):
         found = tokenizer.convert_ids_to_tokens(list(ids))
     else:
@@ -232,74 +279,80 @@ def _special_flags(special: Any, made: _Made, tokenizer: Any, batch: int) -> tup
 
 def _by_offsets(made: _Made, texts: Sequence[str], special: Sequence[bool]) -> GivenTokens:
     """Return tokens at the spans that the tokenizer gave; the second text of a pair stands in a line of its own."""
-    offsets = made.offsets or ()
-    source = "\n".join(texts)
-    found = []
-    for index, (piece, (start, end), alone) in enumerate(zip(made.pieces, offsets, special, strict=True)):
-        which = (made.texts[index] if made.texts is not None else 0) or 0
-        name = piece if isinstance(piece, str) else piece.decode("utf-8", "replace")
-        number = None if made.ids is None else made.ids[index]
-        text = texts[min(which, len(texts) - 1)]
-        if end > len(text):
+    names, offsets = made.names(), made.offsets or ()
+    spans: list[Span | None] = [None] * len(names)
+    for which, text in enumerate(texts):
+        own = [i for i, alone in enumerate(special) if not alone and made.text_of(i, len(texts)) == which]
+        if any(offsets[i][1] > len(text) for i in own):
             raise InputError("The tokenizer's spans lie beyond the text: is it the text that was tokenized?")
         shift = len(texts[0]) + 1 if which == 1 else 0
-        inside = text[start:end]
-        if alone:
-            found.append(Token(name, piece=name, id=number))
-            continue
-        if name == _SPACE:  # the library gives it the letter after it
-            start = end = end if inside and not inside.strip() else start
-            inside = ""
-        if inside.strip():
-            start += len(inside) - len(inside.lstrip())
-            end -= len(inside) - len(inside.rstrip())
-        found.append(Token(_shown(name, text[start:end]), start + shift, end + shift, piece=name, id=number))
-    return GivenTokens(tuple(found), source, made.mask)
+        for i, (start, end) in zip(
+            own, reader_spans(text, [names[i] for i in own], [offsets[i] for i in own]), strict=True
+        ):
+            spans[i] = (start + shift, end + shift)
+    return GivenTokens(_at_spans(made, "\n".join(texts), spans), "\n".join(texts), made.mask)
 
 
 def _by_pieces(made: _Made, texts: Sequence[str], special: Sequence[bool]) -> GivenTokens:
     """Return tokens whose places are read from their pieces, or searched in the text where one is given."""
-    read = read_pieces(made.pieces, special)
-    names = [piece if isinstance(piece, str) else piece.decode("utf-8", "replace") for piece in made.pieces]
-    ids: Sequence[int | None] = made.ids or [None] * len(names)
+    read = read_pieces(made.pieces, special, are_entries=made.ids is not None)
+    names = made.names()
+    spans: Sequence[Span | None]
     if read is not None:
-        shown = [None if span is None else read.source[span[0] : span[1]] for span in read.spans]
         source, spans = read.source, read.spans
     elif texts or any(special):
-        shown = [None if alone else name for name, alone in zip(names, special, strict=True)]
         source, spans = place_words(names, special)
     else:
-        return GivenTokens(
-            tuple(
-                Token(name, piece=name if number is not None else None, id=number)
-                for name, number in _pairs(names, ids)
-            ),
-            mask=made.mask,
-        )
+        return GivenTokens(_at_spans(made, "", [None] * len(names), entries=made.ids is not None), mask=made.mask)
     if texts and source != "\n".join(texts):
-        source = "\n".join(texts)
-        spans = find_in_text(shown, source)
-    spans = tuple(
-        (span[1], span[1]) if span is not None and name == _SPACE else span
+        wanted = _wanted(source, spans)
+        source, spans = "\n".join(texts), find_in_text(wanted, spans, "\n".join(texts))
+        _refuse_other_text(names, wanted, spans, source)
+    spans = [
+        (span[1], span[1]) if span is not None and name == SPACE_MARK else span
         for name, span in zip(names, spans, strict=True)
+    ]
+    if read is not None or texts:
+        placed = iter(whole_characters(source, [span for span in spans if span is not None]))
+        spans = [None if span is None else next(placed) for span in spans]
+    entries = read is not None or made.ids is not None
+    notes = () if read is None else (read.note,)
+    return GivenTokens(_at_spans(made, source, spans, entries=entries), source, made.mask, notes=notes)
+
+
+def _wanted(source: str, spans: Sequence[Span | None]) -> list[str]:
+    """Return what is searched of each token: what it stands for in the text of the pieces, nothing for a space."""
+    return ["" if span is None else source[span[0] : span[1]].strip() for span in spans]
+
+
+def _refuse_other_text(names: Sequence[str], wanted: Sequence[str], spans: Sequence[Span | None], text: str) -> None:
+    """Raise InputError where most tokens do not stand in the text: then it is not the text that was tokenized."""
+    known = [
+        (piece, text[span[0] : span[1]])
+        for name, piece, span in zip(names, wanted, spans, strict=True)
+        if span is not None and piece.isalnum() and name not in _UNKNOWN_PIECES
+    ]
+    lost = [piece for piece, there in known if not same_letters(piece, there)]
+    if 2 * len(lost) > len(known):
+        raise InputError("Most tokens are not in the text: is it the text that was tokenized?")
+
+
+def _at_spans(made: _Made, source: str, spans: Sequence[Span | None], *, entries: bool = True) -> tuple[Token, ...]:
+    """Return the tokens at their spans of the text, None for those that stand for no text.
+
+    entries: whether the pieces are entries of a vocabulary, and no plain names.
+    """
+    ids: Sequence[int | None] = made.ids or [None] * len(spans)
+    return tuple(
+        Token(
+            name if span is None else SPACE if is_lone_space(name, span) else source[span[0] : span[1]] or name,
+            None if span is None else span[0],
+            None if span is None else span[1],
+            piece=name if entries else None,
+            id=number,
+        )
+        for name, span, number in zip(made.names(), spans, ids, strict=True)
     )
-    is_piece = read is not None or made.ids is not None
-    found = tuple(
-        Token(name, piece=name if is_piece else None, id=number)
-        if span is None
-        else Token(_shown(name, source[span[0] : span[1]]), *span, piece=name if is_piece else None, id=number)
-        for name, span, number in zip(names, spans, ids, strict=True)
-    )
-    return GivenTokens(found, source, made.mask, notes=() if read is None else (read.note,))
-
-
-def _shown(piece: str, text: str) -> str:
-    """Return what a reader sees of a piece that stands for `text`."""
-    return "␣" if piece == _SPACE or (not text and not piece.strip("Ġ")) else text or piece
-
-
-def _pairs(names: Sequence[str], ids: Sequence[int | None]) -> list[tuple[str, int | None]]:
-    return list(zip(names, ids, strict=True))
 
 
 def number_parts(tokens: tuple[Token, ...]) -> tuple[Token, ...]:

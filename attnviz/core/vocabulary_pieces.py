@@ -59,11 +59,14 @@ def is_padding(name: str) -> bool:
     return _PADDING.fullmatch(name) is not None
 
 
-def read_pieces(names: Sequence[str | bytes], special: Sequence[bool]) -> ReadPieces | None:
+def read_pieces(
+    names: Sequence[str | bytes], special: Sequence[bool], *, are_entries: bool = False
+) -> ReadPieces | None:
     """Return the text of pieces of a vocabulary; None where the names, all together, are no pieces.
 
-    special: which of them stand for no text. The alphabet whose mark most names carry decides; a name that is none of
-    its pieces stays as it is.
+    special: which of them stand for no text. are_entries: whether they are entries of a vocabulary for sure, so that
+    single characters follow each other without spaces. The alphabet whose mark most names carry decides; a name that is
+    none of its pieces stays as it is.
 
     >>> read_pieces(["ä½łå¥½", "Ġcat"], [False, False]).source
     '你好 cat'
@@ -73,7 +76,29 @@ def read_pieces(names: Sequence[str | bytes], special: Sequence[bool]) -> ReadPi
         found = bytes_of(words) if count_marks(words) or bytes_of is _byte_level or bytes_of is _sentencepiece else None
         if found is not None:
             return _place(found, special, note)
+    letters = _strings(words)
+    if len(letters) == len(words) > 0 and all(len(letter) == 1 for letter in letters):
+        return _read_characters(letters, special, are_entries=are_entries)
     return None
+
+
+def _read_characters(letters: Sequence[str], special: Sequence[bool], *, are_entries: bool) -> ReadPieces | None:
+    """Return the text of single characters, as CANINE's entries are, or of bytes, as those of ByT5 and Perceiver.
+
+    A byte is the character of its number (Xue et al. 2022, ByT5, section 3.1); they are bytes where they decode to
+    characters beyond ASCII.
+    """
+    try:
+        data = "".join(letters).encode("latin-1")
+        if not data.isascii() and data.decode("utf-8"):
+            note = message("The names were read as the bytes of a text, one each (as ByT5's are).")
+            return _place([letter.encode("latin-1") for letter in letters], special, note)
+    except UnicodeError:
+        pass
+    if not are_entries:
+        return None
+    note = message("The names were read as the characters of a text, one each.")
+    return _place([letter.encode("utf-8", "surrogatepass") for letter in letters], special, note)
 
 
 def _strings(words: Sequence[str | bytes]) -> list[str]:
@@ -272,29 +297,35 @@ def byte_letters() -> dict[str, int]:
     return {chr(byte): byte for byte in printable} | {chr(256 + i): byte for i, byte in enumerate(others)}
 
 
-def find_in_text(pieces: Sequence[str | None], text: str) -> tuple[Span | None, ...]:
-    """Return where each piece stands in `text`, in order; None for a special token, which is given as None.
+def find_in_text(wanted: Sequence[str], spans: Sequence[Span | None], text: str) -> tuple[Span | None, ...]:
+    """Return where each token stands in `text`, in order; None for a special token, whose span is None.
 
-    Case, marks and compatibility forms may differ. What is not found has the text between its neighbours.
+    wanted: what to search of each, whose case, marks and compatibility forms may differ; an empty string for a space.
+    spans: where they stand in the text that the pieces make: those that overlap are parts of one character, and are
+    found at one place. What is not found has the text between its neighbours, a space the place before the next token.
     """
     letters, origins = _plain_letters(text)
     found: list[Span | None] = []
-    at = 0
-    for piece in pieces:
-        wanted = "" if piece is None else _plain_letters(piece)[0]
-        place = letters.find(wanted, at) if wanted else -1
-        if place < 0:
+    at = place = end = 0
+    for piece, span in zip(wanted, spans, strict=True):
+        plain = _plain_letters(piece)[0] if span is not None else ""
+        here = letters.find(plain, place if span is not None and span[0] < end else at) if plain else -1
+        if here < 0:
             found.append(None)
             continue
-        at = place + len(wanted)
+        place, at, end = here, here + len(plain), span[1] if span is not None else 0
         found.append((origins[place], origins[at - 1] + 1))
-    return _fill(found, pieces, text)
+    return _fill(
+        found, [span is not None and bool(piece) for piece, span in zip(wanted, spans, strict=True)], spans, text
+    )
 
 
-def _fill(found: list[Span | None], pieces: Sequence[str | None], text: str) -> tuple[Span | None, ...]:
-    """Give pieces that were not found the text between their neighbours."""
+def _fill(
+    found: list[Span | None], is_text: Sequence[bool], spans: Sequence[Span | None], text: str
+) -> tuple[Span | None, ...]:
+    """Give tokens that were not found the text between their neighbours, and spaces an empty place."""
     filled = list(found)
-    lost = [index for index, span in enumerate(found) if span is None and pieces[index] is not None]
+    lost = [i for i, stands in enumerate(is_text) if found[i] is None and stands]
     for index in lost:
         if filled[index] is not None:
             continue
@@ -303,6 +334,13 @@ def _fill(found: list[Span | None], pieces: Sequence[str | None], text: str) -> 
         run = [other for other in lost if other >= index and not any(found[index:other])]
         for other, span in zip(run, _shares(text, start, max(end, start), len(run)), strict=True):
             filled[other] = span
+    following = len(text)
+    for index in range(len(filled) - 1, -1, -1):
+        place = filled[index]
+        if place is not None:
+            following = place[0]
+        elif spans[index] is not None:
+            filled[index] = (following, following)
     return tuple(filled)
 
 
@@ -313,6 +351,11 @@ def _shares(text: str, start: int, end: int, count: int) -> list[Span]:
         if len(parts) == count:
             return parts
     return [_trimmed(text, start, end)] * count
+
+
+def same_letters(first: str, second: str) -> bool:
+    """Return whether two texts are the same but for case, marks, compatibility forms and white space."""
+    return _plain_letters(first)[0] == _plain_letters(second)[0]
 
 
 def _plain_letters(text: str) -> tuple[str, list[int]]:

@@ -17,13 +17,13 @@ import numpy as np
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, MissingError
 from attnviz.core.read_file import is_there, need_text
+from attnviz.core.token_spans import SPACE, is_lone_space
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.chat_sandbox import MOST_SECONDS
 from attnviz.models.checkpoint import Checkpoint
 from attnviz.models.formats.files import read_side_json, read_side_text, unreadable
 from attnviz.models.tokenizers.added_tokens import read_token_settings
 from attnviz.models.tokenizers.classes import class_of
-from attnviz.models.tokenizers.spans import SPACE, is_lone_space
 from attnviz.models.tokenizers.tokenizer import EncodedText
 
 Messages = Sequence[Mapping[str, str]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from attnviz.core.attention_data import Token
+from attnviz.core.token_spans import SPACE, is_lone_space
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.cache import TextReader
@@ -12,7 +13,6 @@ from attnviz.models.checkpoint import Checkpoint, naming_file
 from attnviz.models.families.config import Configuration
 from attnviz.models.forward import Network, Request
 from attnviz.models.generate import generate, read_rules, start_token
-from attnviz.models.tokenizers.spans import SPACE, is_lone_space
 from attnviz.models.tokenizers.tokenizer import TextTokenizer
 
 

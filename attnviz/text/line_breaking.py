@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
-from attnviz.text.clusters import split_clusters
+from attnviz.core.clusters import split_clusters
 
 Measure = Callable[[str], float]
 # What stands before a text on the same line (nothing, a space, a separator), and the text, which is never broken.

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention, Token, Trace
+from attnviz.core.clusters import split_clusters
 from attnviz.core.errors import InputError, MissingError, unknown_choice
 from attnviz.core.provenance import PASSAGES, HiddenTokens
 from attnviz.i18n.messages import Message, message
-from attnviz.text.clusters import split_clusters
 from attnviz.text.tokenize import tokenize
 from attnviz.text.word_spans import plain_word_spans
 

@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Protocol
 
 from attnviz.core.attention_data import Token
+from attnviz.core.clusters import split_clusters
 from attnviz.core.errors import MissingError, unknown_choice
+from attnviz.core.plain import character_ranges, in_ranges, is_plain
 from attnviz.core.read_file import need_text
-from attnviz.text.clusters import split_clusters
-from attnviz.text.plain import character_ranges, in_ranges, is_plain
 
 Span = tuple[int, int]
 

@@ -81,6 +81,8 @@ PIECES = {
     "byte-level with the end of a word": (["Ġa", "Ġb", "x</w>"], ["a", "b", "x</w>"], "a bx</w>"),
     "word ends with a foreign name": (["a</w>", "çĮ«</w>", "…</w>"], ["a", "猫", "…"], "a 猫 …"),
     "word ends with a broken byte": (["çĮ«</w>", "ÿ</w>", "a</w>"], ["猫", "�", "a"], "猫 � a"),
+    "ByT5": (["c", " ", "é", "±", "¼", "</s>"], ["c", " ", "鱼₁", "鱼₂", "鱼₃", "<</s>>"], "c 鱼"),
+    "parts of a cluster": (["caf", "e", "ÌģĠ", "x"], ["caf", "e\u0301₁", "e\u0301₂", "x"], "cafe\u0301 x"),
     "SentencePiece with a name of GPT-2": (["▁the", "Ġcat", "▁x"], ["the", "Ġcat", "x"], "theĠcat x"),
 }
 
@@ -156,9 +158,68 @@ def test_text_places_pieces():
     assert texts(found.query) == ["<[CLS]>", "The", "Café", "鱼", "s", "<[SEP]>"]
     assert [(token.start, token.end) for token in found.query[1:5]] == [(0, 3), (4, 8), (9, 10), (10, 11)]
     assert found.query[3].is_unknown(found.provenance.unknown)
-    assert find_in_text(["a", "[UNK]", "[UNK]", "b"], "a 买的 b")[1:3] == ((2, 3), (3, 4))
+    places = [(0, 1), (2, 7), (8, 13), (14, 15)]
+    assert find_in_text(["a", "[UNK]", "[UNK]", "b"], places, "a 买的 b")[1:3] == ((2, 3), (3, 4))
     pair = Attention.from_arrays(np.eye(4), ["[CLS]", "a", "[SEP]", "b"], text=("a", "b"))
     assert (pair.source, texts(pair.query)) == ("a\nb", ["<[CLS]>", "a", "<[SEP]>", "b"])
+
+
+class Characters:
+    """A tokenizer of transformers without spans, as CANINE's: an id is the number of a character."""
+
+    all_special_tokens: tuple[str, ...] = ()
+
+    def convert_ids_to_tokens(self, ids):
+        return [chr(number) for number in ids]
+
+    def __call__(self, text):
+        return {"input_ids": [ord(letter) for letter in text]}
+
+
+def test_characters_follow_each_other():
+    """Entries of a vocabulary of single characters make words, and spaces between them are tokens."""
+    ids = [ord(letter) for letter in "a cat"]
+    for given_text in ({}, {"text": "a cat"}):
+        found = Attention.from_arrays(np.eye(5), ids, tokenizer=Characters(), **given_text)
+        assert (found.source, texts(found.query)) == ("a cat", list("a cat"))
+
+
+def test_parts_of_a_character_are_found_together():
+    """With `text`, the bytes of one character, and a piece that ends one and begins the next, stand at one place."""
+    pieces = ["▁", "<0xE9>", "<0xB1>", "<0xBC>", "▁the", "<0xE9>", "<0xB1>", "<0xBC>"]
+    found = Attention.from_arrays(np.eye(8), pieces, text="鱼  The 鱼")
+    assert [(token.start, token.end) for token in found.query] == [(0, 0), *[(0, 1)] * 3, (3, 6), *[(7, 8)] * 3]
+    found = Attention.from_arrays(np.eye(3), ["é±", "¼åĲ", "ĥ"], text="\n鱼吃")
+    assert [(token.start, token.end) for token in found.query] == [(1, 2), (1, 3), (2, 3)]
+
+
+def test_spaces_and_unknown_pieces_in_a_text():
+    """A lone ▁ is no text that was lost: unknown pieces share the words between their neighbours without it."""
+    pieces = ["<s>", "▁", "<unk>", "▁", "<unk>", "▁the", "</s>"]
+    found = Attention.from_arrays(np.eye(7), pieces, text="买 的 the")
+    assert texts(found.query) == ["<<s>>", "␣", "买", "␣", "的", "the", "<</s>>"]
+    assert [token.start for token in found.query[1:6]] == [0, 0, 2, 2, 4]
+
+
+def test_ids_stand_where_the_tokenizer_puts_them():
+    """Ids with a text and a tokenizer that has spans stand at these, padding around them too."""
+    tokenizers = pytest.importorskip("tokenizers")
+    model = tokenizers.models.WordLevel({"[UNK]": 0, "[PAD]": 1, "the": 2, "cat": 3}, unk_token="[UNK]")
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    found = Attention.from_arrays(np.eye(6), [1, 2, 0, 0, 3, 1], text="the dog? cat", tokenizer=tokenizer)
+    assert texts(found.query) == ["<[PAD]>", "the", "dog", "?", "cat", "<[PAD]>"]
+    assert [token.start for token in found.query] == [None, 0, 4, 7, 9, None]
+    with pytest.raises(InputError, match="no token with the id -100"):
+        Attention.from_arrays(np.eye(2), [2, -100], tokenizer=tokenizer)
+    with pytest.raises(InputError, match="tokenizer is one of"):
+        Attention.from_arrays(np.eye(2), [2, 3], tokenizer=type(tokenizer))
+
+
+def test_another_text_is_refused():
+    """A text in which most tokens do not stand is not the one that was tokenized."""
+    with pytest.raises(InputError, match="Most tokens are not in the text"):
+        Attention.from_arrays(np.eye(4), ["▁the", "▁much", "▁longer", "▁cat"], text="the dog")
 
 
 def test_source_is_text():

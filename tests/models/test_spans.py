@@ -21,12 +21,12 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 import attnviz
 from attnviz.core.attention_data import Token
+from attnviz.core.clusters import split_clusters
 from attnviz.models.checkpoint import open_checkpoint
 from attnviz.models.locate import find_model
 from attnviz.models.model import load
 from attnviz.models.tokenizers.open import open_tokenizer
 from attnviz.models.tokenizers.tokenizer import TextTokenizer
-from attnviz.text.clusters import split_clusters
 from attnviz.text.merge_pieces import group
 
 KINDS = [

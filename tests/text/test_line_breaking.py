@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnviz.text.clusters import count_columns, split_clusters
+from attnviz.core.clusters import count_columns, split_clusters
 from attnviz.text.line_breaking import break_parts, break_text, divide, fill_lines, may_break, split_prose
 
 TEXTS = st.text(alphabet="abc猫鱼，。（「」） ·-é1e\u0301👩\u200d", max_size=60)

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from attnviz.cli import main
+from attnviz.core.clusters import count_columns
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import use_language
-from attnviz.text.clusters import count_columns
 
 LONG = "昨天晚上爷爷在厨房里给孙子做了一碗热汤"
 COMMANDS = [

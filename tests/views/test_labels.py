@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from wcwidth import iter_graphemes, wcwidth
 
 from attnviz.core.attention_data import Token
-from attnviz.text.plain import is_plain
+from attnviz.core.plain import is_plain
 from attnviz.views.prepared.attention import label
 from attnviz.views.prepared.labels import code_point, encodable, named, shorten, visible
 

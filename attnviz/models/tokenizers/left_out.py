@@ -6,11 +6,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attnviz.core.clusters import split_clusters
 from attnviz.core.errors import InputError
+from attnviz.core.token_spans import SPACE_MARK
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.tokenizers.piece_bytes import byte_letters, kind_of
-from attnviz.models.tokenizers.spans import SPACE_MARK
-from attnviz.text.clusters import split_clusters
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

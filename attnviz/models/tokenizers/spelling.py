@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from attnviz.core.attention_data import Token
-from attnviz.models.tokenizers.spans import SPACE, is_lone_space
+from attnviz.core.token_spans import SPACE, is_lone_space
 from attnviz.models.tokenizers.tokenizer import TextTokenizer
 
 _NO_CHARACTER = "\ufffd"

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import AttnvizError, InputError, MissingError
 from attnviz.core.read_file import need_text
+from attnviz.core.token_spans import SPACE, is_lone_space, reader_spans
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.formats.files import text_of
 from attnviz.models.tokenizers.classes import ends_in_4
 from attnviz.models.tokenizers.growth import Growth
 from attnviz.models.tokenizers.quiet_library import quiet
-from attnviz.models.tokenizers.spans import SPACE, is_lone_space, reader_spans
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from attnviz.core.clusters import count_columns
 from attnviz.core.errors import OptionError
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message
-from attnviz.text.clusters import count_columns
 from attnviz.text.line_breaking import Part, break_parts, split_prose
 from attnviz.views.figure.colors import MOST_OVERLAID, Colors
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 
+from attnviz.core.clusters import split_clusters
 from attnviz.i18n.visible_text import Medium, code_point, visible
-from attnviz.text.clusters import split_clusters
 
 __all__ = ["Medium", "code_point", "encodable", "named", "shorten", "visible", "with_occurrence"]
 

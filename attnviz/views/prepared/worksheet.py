@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from attnviz.core.clusters import count_columns
 from attnviz.explanation.elements import Entry, Explanation, Line, Number, Piece, Step, Word
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, Name, message
-from attnviz.text.clusters import count_columns
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.heads import head_name, layer_name

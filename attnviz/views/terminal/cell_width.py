@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.cells import cell_len as rich_cell_len
 
+from attnviz.core.plain import is_plain
 from attnviz.text.line_breaking import break_text
-from attnviz.text.plain import is_plain
 
 
 def cell_len(text: str) -> int:

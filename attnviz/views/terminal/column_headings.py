@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from attnviz.text.clusters import split_clusters
+from attnviz.core.clusters import split_clusters
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.pooled_grid import TokenSpan
 from attnviz.views.terminal.cell_width import cell_len

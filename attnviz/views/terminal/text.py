@@ -9,8 +9,8 @@ from itertools import chain
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from attnviz.core.clusters import split_clusters
 from attnviz.i18n.messages import Message, message
-from attnviz.text.clusters import split_clusters
 from attnviz.text.line_breaking import cut_word, fill_lines, may_break
 from attnviz.views.prepared.panels import Panel, Prepared, ShadedWord, number
 from attnviz.views.terminal.cell_width import cell_len

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnviz.text.plain import is_plain
+from attnviz.core.plain import is_plain
 
 
 def split_clusters(text: str) -> list[str]:

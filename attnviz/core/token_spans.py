@@ -10,8 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from attnviz.text.clusters import split_clusters
-from attnviz.text.plain import is_plain
+from attnviz.core.clusters import split_clusters
+from attnviz.core.plain import is_plain
 
 Span = tuple[int, int]
 
@@ -28,10 +28,7 @@ def reader_spans(text: str, pieces: Sequence[str], offsets: Sequence[Span]) -> l
     """
     following = [*(start for start, _ in offsets[1:]), len(text)][: len(offsets)]
     spans = [_span_of(text, *each) for each in zip(pieces, offsets, following, strict=True)]
-    if is_plain(text):
-        return spans
-    borders = [0, *accumulate(map(len, split_clusters(text)))]
-    return [_whole_characters(span, borders) for span in spans]
+    return whole_characters(text, spans)
 
 
 def is_lone_space(piece: str, span: Span) -> bool:
@@ -58,8 +55,19 @@ def _stands_for(piece: str, inside: str) -> bool:
     return inside == piece or (inside.isspace() and piece != SPACE_MARK)
 
 
-def _whole_characters(span: Span, borders: Sequence[int]) -> Span:
-    """Return the span widened to whole grapheme clusters; an empty one is moved to the beginning of its cluster."""
+def whole_characters(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Return the spans widened to whole grapheme clusters; an empty one is moved to the beginning of its cluster.
+
+    >>> whole_characters("ne\u0301", [(0, 1), (1, 2)])
+    [(0, 1), (1, 3)]
+    """
+    if is_plain(text):
+        return list(spans)
+    borders = [0, *accumulate(map(len, split_clusters(text)))]
+    return [_widened(span, borders) for span in spans]
+
+
+def _widened(span: Span, borders: Sequence[int]) -> Span:
     start, end = span
     begin = borders[bisect_right(borders, start) - 1]
     return begin, begin if start == end else borders[bisect_left(borders, end)]
