@@ -82,7 +82,7 @@ PIECES = {
     "word ends with a foreign name": (["a</w>", "çĮ«</w>", "…</w>"], ["a", "猫", "…"], "a 猫 …"),
     "word ends with a broken byte": (["çĮ«</w>", "ÿ</w>", "a</w>"], ["猫", "�", "a"], "猫 � a"),
     "ByT5": (["c", " ", "é", "±", "¼", "</s>"], ["c", " ", "鱼₁", "鱼₂", "鱼₃", "<</s>>"], "c 鱼"),
-    "parts of a cluster": (["caf", "e", "ÌģĠ", "x"], ["caf", "e\u0301₁", "e\u0301₂", "x"], "cafe\u0301 x"),
+    "parts of a cluster": (["caf", "e", "Ìģ", "Ġx"], ["caf", "e\u0301₁", "e\u0301₂", "x"], "cafe\u0301 x"),
     "SentencePiece with a name of GPT-2": (["▁the", "Ġcat", "▁x"], ["the", "Ġcat", "x"], "theĠcat x"),
 }
 
