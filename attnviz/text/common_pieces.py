@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError
-from attnviz.text.merge_pieces import trim_span
+from attnviz.text.merge_pieces import token_of_group, trim_span
 
 Groups = list[tuple[int, int]]
 
@@ -119,5 +119,4 @@ def _joined(tokens: Sequence[Token], span: tuple[int, int] | None, source: str |
         start, end = trim_span(source, start, end)
     if len(tokens) == 1 and (first.start, first.end) == (start, end):
         return first
-    pieces = [token.piece for token in tokens if token.piece is not None]
-    return Token(source[start:end], start, end, piece=" ".join(pieces) or None)
+    return token_of_group(tokens, start, end, source)

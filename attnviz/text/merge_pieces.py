@@ -293,6 +293,11 @@ def _joined(tokens: tuple[Token, ...], source: str | None) -> Token:
     start = min(token.start or 0 for token in tokens)
     text = source[start:end]
     start += len(text) - len(text.lstrip()) if text.strip() else 0
+    return token_of_group(tokens, start, end, source)
+
+
+def token_of_group(tokens: Sequence[Token], start: int, end: int, source: str) -> Token:
+    """Return one token for a group: the source's text from start to end, with the pieces of its tokens."""
     pieces = [token.piece for token in tokens if token.piece is not None]
     return Token(source[start:end], start, end, piece=" ".join(pieces) or None)
 
