@@ -85,7 +85,8 @@ def test_models_that_are_not_here(tmp_path, capsys):
 PYTHON = re.compile(r"```python\n(.*?)```", flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ["python.md", "python.zh.md"])
+# The other language has the same code, and takes as long.
+@pytest.mark.parametrize("name", ["python.md", pytest.param("python.zh.md", marks=pytest.mark.slow)])
 def test_python_example_runs(name, tmp_path, monkeypatch):
     """The page's Python runs, block after block, gives what its comments say and writes the files that it names."""
     pytest.importorskip("pandas")
@@ -100,7 +101,7 @@ def test_python_example_runs(name, tmp_path, monkeypatch):
     assert len(attnviz.lab("猫吃鱼").cells) == 3 * len(SCHEMES)
 
 
-@pytest.mark.parametrize("name", ["notebook.md", "notebook.zh.md"])
+@pytest.mark.parametrize("name", ["notebook.md", pytest.param("notebook.zh.md", marks=pytest.mark.slow)])
 def test_notebook_example_runs(name, monkeypatch):
     """The cells of the page run one after the other, as in a notebook that shows HTML."""
     shown = []

@@ -139,7 +139,7 @@ def lens_form(columns=5, panels=2):
     return Prepared("lens", tuple(made[:panels]), what, (), what=what, sides=LAYER_AND_TOKEN)
 
 
-@pytest.mark.parametrize("panels", [1, 2])
+@pytest.mark.parametrize("panels", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_words_in_cells(panels, width):
     """Cells that hold words are as wide as the words, at every width: each is there, and none over another."""

@@ -204,7 +204,7 @@ def check_grid(lines, box, screen, indent):
                 assert seen[i, j] == expected_color(grid.scale, grid.places[i, j], screen)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(attentions(), SCREENS, st.sampled_from(SPREADS), st.booleans())
 def test_blocks_hold_what_was_prepared(attention, screen, spread, signed):
     """Read back from the drawn heatmap, every cell's colour or shade is the step of the prepared place."""
@@ -232,7 +232,7 @@ def test_small_multiples_hold_what_was_prepared(attention, screen):
         check_grid(lines, box, screen, 0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     attentions(),
     SCREENS,
@@ -254,7 +254,7 @@ def test_nothing_is_wider(attention, screen, view, spread, sinks, squeeze):
         assert view not in ("table", "blocks") or "…" not in text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(attentions(heads=1), SCREENS, st.integers(1, 9), st.sampled_from([1, 3, 9]))
 def test_top_holds_the_strongest(attention, screen, most, digits):
     """Read back, each query has its strongest keys' numbers in the order of the text, their bars, and the rest."""
@@ -281,7 +281,7 @@ def test_top_holds_the_strongest(attention, screen, most, digits):
             check_bars(lines, [places[j] * listed.bar for j in sorted(order)], screen)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     attentions(most=24, heads=1),
     SCREENS,
@@ -421,7 +421,7 @@ def grouped(lines):
     return groups
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(attentions(heads=2), SCREENS, st.integers(0, 39) | st.none())
 def test_text_holds_every_word(attention, screen, asking):
     """Read back, the text has every word in order, each over the digit of what it receives; or on its colour, from the
@@ -856,7 +856,7 @@ def test_punctuation_begins_no_line():
         assert not [line for line in body if line.endswith(("图", "图书", "孩"))]
 
 
-@pytest.mark.parametrize("count", [3, 50, 500, 2000])
+@pytest.mark.parametrize("count", [3, 50, 500, pytest.param(2000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("view", ["blocks", "top", "text"])
 def test_long_texts(count, view):
     """From 3 to 2,000 tokens every view can be drawn, and fits."""
