@@ -126,7 +126,8 @@ def _switched_off(network: Model, options: Options) -> HeadsSwitchedOff | None:
     if not options.ablate:
         return None
     shape = network.shape
-    return HeadsSwitchedOff(find_heads(options.ablate, shape.layers, shape.heads), options.ablation)
+    heads = find_heads(options.ablate, shape.layers, shape.heads, shape.attention_layers)
+    return HeadsSwitchedOff(heads, options.ablation)
 
 
 def _rows(passes: TextPasses, token: str | int | None) -> tuple[tuple[int, ...], tuple[Message, ...]]:
@@ -171,7 +172,13 @@ class _States(Hook):
         self._rows = list(rows)
         self.kept: list[Float32] = []
 
-    def layer_output(self, layer: int, hidden: Float32, attention: Trace, cross_attention: Trace | None) -> Float32:  # noqa: ARG002
+    def layer_output(
+        self,
+        layer: int,  # noqa: ARG002
+        hidden: Float32,
+        attention: Trace | None,  # noqa: ARG002
+        cross_attention: Trace | None,  # noqa: ARG002
+    ) -> Float32:
         """Keep them, and return all as they are."""
         self.kept.append(hidden[self._rows])
         return hidden

@@ -26,7 +26,7 @@ from attnviz.core.token import SINK
 from attnviz.core.types import Float32
 from attnviz.models.changed_pass import ChangedOutput, LayerChange, next_probabilities, run_changed
 from attnviz.models.continuation import spell_candidate
-from attnviz.models.forward import no_layer
+from attnviz.models.forward import check_layer
 from attnviz.models.model import Model, opened
 from attnviz.models.options import Options, check_options
 from attnviz.models.passes import TextPasses, open_passes
@@ -82,7 +82,7 @@ def lab_model(
     _check_count(axes)
     shown, changed = _layer(layer, network), _layers(at, network)
     passes = open_passes(network, text, pair)
-    most = min(MOST_WORDS, isqrt(_MOST_WEIGHTS // (network.shape.layers * network.shape.heads)))
+    most = min(MOST_WORDS, isqrt(_MOST_WEIGHTS // (len(network.shape.attention_layers) * network.shape.heads)))
     if len(passes.tokens) > most:
         raise InputError(
             "lab takes at most {most} tokens of {name}, not {count}.",
@@ -158,12 +158,13 @@ class _Trial:
 
     def _displayed(self, output: ChangedOutput) -> Attention:
         """Return the shown layer of a pass, its pieces joined and its special tokens hidden as asked."""
-        tokens, allowed = self._passes.tokens, output.allowed[self._layer]
+        tokens, place = self._passes.tokens, output.layers.index(self._layer)
+        allowed = output.allowed[place]
         key = (*tokens, SINK) if output.weights.shape[-1] > len(tokens) else tokens
         found = Attention(
             query=tokens,
             key=key,
-            weights=output.weights[[self._layer]],
+            weights=output.weights[[place]],
             allowed=allowed,
             layers=(self._layer,),
             source=self._passes.source,
@@ -302,14 +303,13 @@ def _check_count(axes: tuple[Axis, ...]) -> None:
 
 
 def _layer(layer: int | None, network: Model) -> int:
-    """Return the layer that is shown: a number from 0, -1 is the last."""
-    depth = network.shape.layers
-    number = -1 if layer is None else layer
+    """Return the layer that is shown: a number from 0; -1 is the last that has attention."""
+    shape, number = network.shape, -1 if layer is None else layer
     if not isinstance(number, int) or isinstance(number, bool):
         raise OptionError("One layer is shown here: --layer takes a number, not {layer!r}.", layer=layer)
-    if not -depth <= number < depth:
-        raise no_layer(number, depth)
-    return number % depth
+    number = shape.attention_layers[number] if -len(shape.attention_layers) <= number < 0 else number
+    check_layer(number, shape)
+    return number
 
 
 def _layers(at: Any, network: Model) -> frozenset[int] | None:
@@ -320,6 +320,5 @@ def _layers(at: Any, network: Model) -> frozenset[int] | None:
     if numbers is None:
         raise OptionError("--at takes layers, as 3, 0,5 or 2-4, or all, not {at}.", at=at)
     for number in numbers:
-        if number >= network.shape.layers:
-            raise no_layer(number, network.shape.layers)
+        check_layer(number, network.shape)
     return frozenset(numbers)

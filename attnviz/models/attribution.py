@@ -133,9 +133,16 @@ class _Parts(Hook):
         self._written = np.array(parts)
         return heads.context
 
-    def layer_output(self, layer: int, hidden: Float32, attention: Trace, cross_attention: Trace | None) -> Float32:  # noqa: ARG002
+    def layer_output(
+        self,
+        layer: int,
+        hidden: Float32,
+        attention: Trace | None,
+        cross_attention: Trace | None,  # noqa: ARG002
+    ) -> Float32:
         """Keep the row that a layer gives, and what its heads and the bias of W_o added to it."""
         assert self._written is not None
+        assert attention is not None
         whole = attention.output[[self._row, self._other]].astype(np.float64)
         bias, of_other = whole - self._written.sum(axis=0)
         if np.abs(bias - of_other).max() > _MISS * max(1.0, float(np.abs(whole).max())):

@@ -48,13 +48,14 @@ class LayerChange:
 
 
 class ChangedOutput(NamedTuple):
-    """The output of a pass: weights [layers, heads, query, key] of all layers, float32.
+    """The output of a pass: weights [layers, heads, query, key] of all layers that have attention, float32.
 
-    allowed: each layer's mask [query, key], None where all may look. largest: the largest |logit| of any layer. hidden
-    [n, dim]: after the final norm. stack: the layers, whose head gives logits.
+    layers: their numbers. allowed: each one's mask [query, key], None where all may look. largest: the largest |logit|
+    of any layer. hidden [n, dim]: after the final norm. stack: the layers, whose head gives logits.
     """
 
     weights: Float32
+    layers: tuple[int, ...]
     allowed: tuple[Booleans | None, ...]
     largest: float
     hidden: Float32
@@ -68,14 +69,15 @@ def run_changed(model: Model, ids: Indexes, segments: Indexes, change: LayerChan
     none, those of an embedding in one layer alone, scores of a layer that has none.
     """
     network, depth = model.network, model.shape.layers
-    chosen = frozenset(range(depth)) if change.layers is None else change.layers
+    own_layers = model.shape.attention_layers
+    chosen = frozenset(own_layers) if change.layers is None else change.layers
     own = network.open_stack(ids)
     positions = PositionChange(change.same_place, change.base)
     changing = positions if change.moves else None
     with changed_positions(changing):
         other = network.open_stack(ids)
     hook = _ScoreHook(change, chosen)
-    whole = chosen == frozenset(range(depth))
+    whole = chosen == frozenset(own_layers)
     given = segments if segments.any() and network.has_segments else None
     weights, allowed, largest = [], [], 0.0
     with naming_file(model.checkpoint.path), hooked_too(hook), np.errstate(over="ignore", invalid="ignore"):
@@ -93,12 +95,14 @@ def run_changed(model: Model, ids: Indexes, segments: Indexes, change: LayerChan
                     output = run_layer(stack, number, finite(hidden))
                 hidden = output.hidden
                 trace = output.self_attention
+                if trace is None:
+                    continue
                 weights.append(trace.weights)
                 largest = max(largest, float(np.abs(trace.logits).max(initial=0)))
                 allowed.append(_shown_mask(hook.masks.get(number), trace.weights.shape[-1]))
             hidden = finite(own.finish(hidden))
     _check_effect(model, change, positions, hook, chosen)
-    return ChangedOutput(np.stack(weights), tuple(allowed), largest, hidden, own)
+    return ChangedOutput(np.stack(weights), tuple(own_layers), tuple(allowed), largest, hidden, own)
 
 
 def next_probabilities(output: ChangedOutput, row: int = -1) -> Float32 | None:

@@ -20,7 +20,7 @@ from attnviz.core.attention_data import Trace
 from attnviz.core.blas_threads import threads_for
 from attnviz.core.errors import InputError, MissingError
 from attnviz.core.types import Booleans, Float32, Indexes
-from attnviz.i18n.messages import listed
+from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.families.architectures import check_architecture
 from attnviz.models.families.base import (
     CausalStack,
@@ -145,7 +145,11 @@ class Network:
         )
         self.shape: ModelShape = self._stack.read_shape(self.config, family)
         self._weights = Weights(tensors, self._stack.prefixes)
-        self.notes = check_architecture(config, family, written_name(family)) + self._stack.notes
+        self.notes = (
+            *check_architecture(config, family, written_name(family)),
+            *self._stack.notes,
+            *_note_on_layers(self.shape),
+        )
 
     def attention_kind(self, kind: str, target_ids: Sequence[int] | None) -> str:
         """Return the attention that is meant; raises InputError for one that this family does not have."""
@@ -267,6 +271,21 @@ class Network:
         return len(ids)
 
 
+def _note_on_layers(shape: ModelShape) -> tuple[Message, ...]:
+    """Return a note where some layers have no attention."""
+    if shape.attending is None:
+        return ()
+    return (
+        message(
+            "Of the {count} layers of this {family} model {layers} have attention. The others mix tokens otherwise: "
+            "they are computed, and have no weights to show.",
+            count=shape.layers,
+            family=written_name(shape.family),
+            layers=listed(map(str, shape.attending)),
+        ),
+    )
+
+
 def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes | None = None) -> ForwardOutput:
     """Run a stack on token ids [n] as far as the request needs, and keep what it asks for.
 
@@ -274,8 +293,9 @@ def run_layers(stack: Stack, ids: Indexes, request: Request, segments: Indexes |
     """
     _keep_freed_memory()
     depth = stack.shape.layers
-    wanted, rows = _wanted_layers(request.layers, depth), _wanted_rows(request.logits, len(ids))
-    top = depth if rows is not None or request.whole else max(wanted, default=-1) + 1
+    wanted, rows = _wanted_layers(request.layers, stack.shape), _wanted_rows(request.logits, len(ids))
+    everything = rows is not None or request.whole or request.layers is None
+    top = depth if everything else max(wanted, default=-1) + 1
     kept = _KeptLayers(len(wanted), request.traces)
     measuring, lengths_of_sums, needed = _measures(request, wanted)
     with hooked_too(measuring), hooked_too(lengths_of_sums), np.errstate(over="ignore", invalid="ignore"):
@@ -434,20 +454,29 @@ def _segment_numbers(segments: Sequence[int], count: int) -> Indexes:
     return given
 
 
-def _wanted_layers(layers: Iterable[int] | None, depth: int) -> range | tuple[int, ...]:
-    """Return the layers to keep, in order; raises MissingError for one that there is not."""
+def _wanted_layers(layers: Iterable[int] | None, shape: ModelShape) -> Sequence[int]:
+    """Return the layers to keep, in order; raises MissingError for one that there is not, or has no attention."""
     if layers is None:
-        return range(depth)
+        return shape.attention_layers
     chosen = tuple(sorted({int(number) for number in layers}))
     for number in chosen:
-        if not 0 <= number < depth:
-            raise no_layer(number, depth)
+        check_layer(number, shape)
     return chosen
 
 
-def no_layer(number: int, depth: int) -> MissingError:
-    """Return the error for a layer that a model with `depth` layers does not have."""
-    return MissingError("There is no layer {number}: the model has layers 0 to {last}.", number=number, last=depth - 1)
+def check_layer(number: int, shape: ModelShape) -> None:
+    """Raise MissingError for a layer that a model does not have, and for one of its layers without attention."""
+    if not 0 <= number < shape.layers:
+        raise MissingError(
+            "There is no layer {number}: the model has layers 0 to {last}.", number=number, last=shape.layers - 1
+        )
+    if number not in shape.attention_layers:
+        raise MissingError(
+            "Layer {number} of this {family} model has no attention; layers {layers} have.",
+            number=number,
+            family=written_name(shape.family),
+            layers=listed(map(str, shape.attention_layers)),
+        )
 
 
 def _wanted_rows(logits: bool | Collection[int], count: int) -> slice | list[int] | None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from attnviz.core.errors import MissingError, OptionError
 from attnviz.core.types import Float32
+from attnviz.i18n.messages import listed
 from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer
 
 _HEAD = re.compile(r"\s*([0-9]{1,9})\s*\.\s*([0-9]{1,9}|\*)\s*")
@@ -71,10 +72,13 @@ def check_heads(specs: Sequence[str]) -> None:
             )
 
 
-def find_heads(specs: Sequence[str], layers: int, heads: int) -> tuple[tuple[int, int], ...]:
+def find_heads(
+    specs: Sequence[str], layers: int, heads: int, attending: Sequence[int] | None = None
+) -> tuple[tuple[int, int], ...]:
     """Return the (layer, head) pairs that texts as 3.1 and 3.* name, in order, each once.
 
-    layers, heads: how many layers the stack has, and heads in each.
+    layers, heads: how many layers the stack has, and heads in each. attending: the layers that have heads, None for
+    all.
     Raises OptionError for a text of another form, MissingError for a layer or head that there is not.
 
     >>> find_heads(["1.*", "0.1"], layers=2, heads=2)
@@ -89,6 +93,13 @@ def find_heads(specs: Sequence[str], layers: int, heads: int) -> tuple[tuple[int
         if layer >= layers:
             raise MissingError(
                 "There is no head {head}: the model has layers 0 to {last}.", head=spec.strip(), last=layers - 1
+            )
+        if attending is not None and layer not in attending:
+            raise MissingError(
+                "There is no head {head}: layer {layer} has no attention; layers {layers} have.",
+                head=spec.strip(),
+                layer=layer,
+                layers=listed(map(str, attending)),
             )
         chosen = range(heads) if match[2] == "*" else [int(match[2])]
         if chosen[-1] >= heads:

@@ -161,8 +161,8 @@ class Model(ModelBase):
         if chosen.parts is not None and reduce is None and (off is None or off.way != "mean"):
             request = replace(request, contributions=True)
         check_measured(off, reduce, contributions=contributions)
-        depth = self.shape.decoder_layers if reads_target(chosen, self.shape) else self.shape.layers
-        wanted = request_layers(layers, depth or 0, request)
+        shape = self.shape.of_decoder if reads_target(chosen, self.shape) else self.shape
+        wanted = request_layers(layers, shape.attention_layers, request)
         written_from = None
         if chosen.generate is not None:
             from attnviz.models.continuation import Decoding
@@ -210,7 +210,7 @@ class Model(ModelBase):
         model = self._side_for_pictures()
         mean = isinstance(layers, str) and layers == "mean"
         request = Request(traces=traces and not mean and reduce is None, contributions=contributions, reduce=reduce)
-        wanted, off = request_layers(layers, model.shape.layers, request), model._switched_off(chosen)
+        wanted, off = request_layers(layers, model.shape.attention_layers, request), model._switched_off(chosen)
         check_measured(off, reduce, contributions=contributions)
         found = model._read_picture(image, chosen, wanted)
         return model._presented(found if off is None else _tell_switched_off(found, off), "", chosen, None, mean=mean)
@@ -317,8 +317,9 @@ class Model(ModelBase):
     ) -> Attention:
         """Return the attention of a text with what was added to it so far, as `attend` shows it."""
         chosen, mean = options or Options(), isinstance(layers, str) and layers == "mean"
-        depth = self.shape.layers if continuation.prompt.is_read else self.shape.decoder_layers
-        found = self._read_continued(continuation, chosen, Request(numbers_of_layers(layers, depth), traces=not mean))
+        shape = self.shape if continuation.prompt.is_read else self.shape.of_decoder
+        wanted = Request(numbers_of_layers(layers, shape.attention_layers), traces=not mean)
+        found = self._read_continued(continuation, chosen, wanted)
         off = self._switched_off(chosen)
         found = found if off is None else _tell_switched_off(found, off)
         own = continuation.prompt.read_text or continuation.prompt.source

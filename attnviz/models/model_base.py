@@ -232,7 +232,9 @@ class ModelBase:
         from attnviz.models.heads_off import find_heads
 
         shape = self.shape.of_decoder if reads_target(options, self.shape) else self.shape
-        return HeadsSwitchedOff(find_heads(options.ablate, shape.layers, shape.heads), options.ablation)
+        return HeadsSwitchedOff(
+            find_heads(options.ablate, shape.layers, shape.heads, shape.attention_layers), options.ablation
+        )
 
     @check_arguments()
     def encode(self, text: str, pair: str | None = None) -> EncodedText:
@@ -267,7 +269,7 @@ class ModelBase:
         return encoded
 
     def _limits(self, request: Request, slides: bool = False) -> TextLimits:
-        kept = self.shape.layers if request.layers is None else len(request.layers)
+        kept = len(self.shape.attention_layers if request.layers is None else request.layers)
         return TextLimits(self.name, self.shape, kept, slides)
 
     def _encode_chat(self, text: str, name: str | None) -> tuple[EncodedText, str, tuple[Message, ...]]:
@@ -339,7 +341,7 @@ class ModelBase:
             given = segments if segments.any() and self.network.has_segments else None
             return self.network.read(ids, request, given)
         count, shape = len(ids), self.shape
-        kept = shape.layers if request.layers is None else len(request.layers)
+        kept = len(shape.attention_layers if request.layers is None else request.layers)
         # What the text takes: the kept weights, the three matrices of a layer's softmax, and a dozen hidden states.
         if 4 * ((kept + 3) * shape.heads * count**2 + 12 * shape.dim * count) < _MEMORY:
             raise out_of_memory_for_model(self.name)

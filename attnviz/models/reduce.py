@@ -75,7 +75,9 @@ class NormHook(Hook):
         if self._hidden is not None and x.shape == self._hidden.shape:
             self._norms.append(_Norm(x.copy(), result.copy(), gain, epsilon, centred))
 
-    def layer_output(self, layer: int, hidden: Float32, attention: Trace, cross_attention: Trace | None) -> Float32:
+    def layer_output(
+        self, layer: int, hidden: Float32, attention: Trace | None, cross_attention: Trace | None
+    ) -> Float32:
         """Measure the layer that ends, and return its hidden states as they are."""
         trace = cross_attention if self._cross else attention
         if self._heads is not None and self._hidden is not None and trace is not None and layer in self._layers:

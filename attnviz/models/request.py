@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from numbers import Integral
 
@@ -13,17 +13,19 @@ from attnviz.models.forward import Request
 from attnviz.models.options import Options, check_contributions, check_one_map
 
 
-def numbers_of_layers(layers: int | str | Collection[int] | None, depth: int | None) -> list[int] | None:
-    """Return layer numbers from 0, where -1 is the last of `depth`; raises OptionError for what is no whole number."""
+def numbers_of_layers(layers: int | str | Collection[int] | None, own: Sequence[int]) -> list[int] | None:
+    """Return layer numbers from 0, where -1 is the last of `own`; raises OptionError for what is no whole number.
+
+    own: the model's layers that have attention.
+    """
     if isinstance(layers, str):
         return layer_numbers(layers)
     if layers is None:
         return None
-    count = depth or 0
     layers = layers if isinstance(layers, Collection) else [layers]
     if not layers or not all(isinstance(layer, Integral) and not isinstance(layer, bool) for layer in layers):
         raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
-    return [layer + count if -count <= layer < 0 else layer for layer in layers]
+    return [own[layer] if -len(own) <= layer < 0 else layer for layer in layers]
 
 
 def check_measured(off: HeadsSwitchedOff | None, reduce: str | None, *, contributions: bool) -> None:
@@ -46,17 +48,18 @@ def check_reduced(reduce: str, options: Options) -> None:
         )
 
 
-def request_layers(layers: int | str | Collection[int] | None, count: int, request: Request) -> Request:
-    """Return the request for these layers, of `count`; of a reduction through the layers, all up to the last of them.
+def request_layers(layers: int | str | Collection[int] | None, own: Sequence[int], request: Request) -> Request:
+    """Return the request for these layers, of `own`; of a reduction through the layers, all up to the last of them.
 
     What a reduction shows are its map_layers then.
     """
-    numbers = numbers_of_layers(layers, count)
+    numbers = numbers_of_layers(layers, own)
     if request.reduce is None:
         return replace(request, layers=numbers)
     from attnviz.core.reductions import THROUGH_LAYERS
 
     if request.reduce not in (*THROUGH_LAYERS, EVERY):
         return replace(request, layers=numbers)
-    shown = tuple(range(count)) if numbers is None else tuple(sorted(set(numbers)))
-    return replace(request, layers=range(max(shown, default=-1) + 1), map_layers=shown)
+    shown = tuple(own) if numbers is None else tuple(sorted(set(numbers)))
+    below = [number for number in own if number <= max(shown, default=-1)]
+    return replace(request, layers=sorted({*below, *shown}), map_layers=shown)

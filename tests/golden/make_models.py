@@ -335,7 +335,7 @@ def build(config_class: str, model_class: str, settings: dict[str, Any]) -> Any:
             if "embed_positions" not in name or config.model_type not in ("marian", "pegasus", "roformer"):
                 parameter.copy_(noise + centre)
         for name, buffer in model.named_buffers():
-            if name.endswith("e_score_correction_bias"):
+            if name.endswith(("e_score_correction_bias", "expert_bias")):
                 buffer.normal_(std=0.25)
         if hasattr(model, "final_logits_bias"):
             model.final_logits_bias.normal_()

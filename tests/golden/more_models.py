@@ -201,6 +201,12 @@ MORE_SINGLE |= {
 
 PLAIN = {key: value for key, value in DECODER.items() if key != "rms_norm_eps"}
 LAYERED = PLAIN | {"layer_norm_eps": 0.01}
+LFM2 = PLAIN | {
+    "num_hidden_layers": 4,
+    "norm_eps": 0.01,
+    "layer_types": ["conv", "full_attention", "conv", "full_attention"],
+    "block_multiple_of": 5,
+}
 MORE_SINGLE |= {
     "glm": ("GlmConfig", "GlmForCausalLM", DECODER | {"head_dim": 8}, (11, 1)),
     "glm4": ("Glm4Config", "Glm4ForCausalLM", DECODER | {"head_dim": 8, "attention_bias": False}, (11, 1)),
@@ -215,6 +221,29 @@ MORE_SINGLE |= {
         "Cohere2Config",
         "Cohere2ForCausalLM",
         LAYERED | {"num_hidden_layers": 4, "sliding_window": 4, "head_dim": 4},
+        (11, 1),
+    ),
+    "lfm2": ("Lfm2Config", "Lfm2ForCausalLM", LFM2, (11, 1)),
+    "lfm2-last": (
+        "Lfm2Config",
+        "Lfm2ForCausalLM",
+        LFM2
+        | {
+            "num_hidden_layers": 5,
+            "layer_types": ["conv", "full_attention", "conv", "full_attention", "conv"],
+            "conv_bias": True,
+            "conv_L_cache": 4,
+            "block_auto_adjust_ff_dim": False,
+            "tie_word_embeddings": False,
+        },
+        (9,),
+    ),
+    "lfm2_moe": (
+        "Lfm2MoeConfig",
+        "Lfm2MoeForCausalLM",
+        {key: value for key, value in LFM2.items() if not key.startswith("block_")}
+        | {"num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 11, "num_dense_layers": 1}
+        | {"layer_types": ["full_attention", "conv", "conv", "full_attention"]},
         (11, 1),
     ),
     "exaone4": (

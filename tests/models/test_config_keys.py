@@ -71,6 +71,7 @@ BRANCHES = {
     "hunyuan_v1_dense": [{"rope_parameters": None}],
     "gpt_oss": [{"layer_types": None}, {"num_local_experts": None, "num_experts": 5}],
     "gemma3": [{"layer_types": None}, {"rope_parameters": None}],
+    "lfm2": [{"layer_types": None, "full_attn_idxs": [1, 3]}],
 }
 # Names that sizes may have beside their own: of the table that all families share, and some of one family.
 TRANSLATORS = ("marian", "bart", "plbart", "mvp", "mbart", "pegasus", "m2m_100", "blenderbot", "blenderbot-small")

@@ -125,6 +125,25 @@ def gpt_oss(name, array, _config):
         yield name, array
 
 
+class Lfm2Experts(Experts):
+    """LFM2's experts under the names that the converter gives them first; kernels lose their middle axis."""
+
+    def __call__(self, name, array, config):
+        for ours, theirs in (("w1", "gate_proj"), ("w3", "up_proj"), ("w2", "down_proj")):
+            name = re.sub(rf"(experts\.\d+)\.{ours}\.", rf"\1.{theirs}.", name)
+        if name.endswith("gate_up_proj"):
+            for part, half in zip(("gate", "up"), np.split(array, 2, axis=1), strict=True):
+                yield name.replace("gate_up_proj", f"{part}_proj.weight"), half
+        elif name.endswith("experts.down_proj"):
+            yield f"{name}.weight", array
+        elif name.endswith("conv.conv.weight"):
+            yield name, array[:, 0]
+        elif name.endswith("expert_bias"):
+            yield f"{name}.bias", array
+        else:
+            yield from super().__call__(name, array, config)
+
+
 class HeadNorms:
     """StableLM's norms of single heads, put into one array a layer."""
 
@@ -170,6 +189,7 @@ def modern_bert(name, array, _config):
 # llama.cpp has these in its code, by the model's size.
 NOT_IN_FILES = {"query_pre_attn_scalar", "swiglu_limit"}
 WINDOW = {"attention.sliding_window": 4}
+LFM2 = {"attention.layer_norm_rms_epsilon": 0.01, "rope.freq_base": 1e6}
 MOE = {"expert_count": 5, "expert_used_count": 2}
 MOE_OWN = MOE | {"expert_feed_forward_length": 11}
 CASES = [
@@ -245,6 +265,24 @@ CASES = [
     Written("cohere", "command-r", {"logit_scale": 0.3, "rope.scaling.type": "none"}),
     Written(
         "cohere2", "cohere2", WINDOW | {"logit_scale": 0.0625, "rope.dimension_count": 4, "rope.scaling.type": "none"}
+    ),
+    Written(
+        "lfm2",
+        "lfm2",
+        {"attention.head_count_kv": [0, 2, 0, 2], "feed_forward_length": 15, "shortconv.l_cache": 3, **LFM2},
+        convert=Lfm2Experts(),
+    ),
+    Written(
+        "lfm2-last",
+        "lfm2",
+        {"attention.head_count_kv": [0, 2, 0, 2, 0], "shortconv.l_cache": 4, **LFM2},
+        convert=Lfm2Experts(),
+    ),
+    Written(
+        "lfm2_moe",
+        "lfm2moe",
+        MOE_OWN | {"attention.head_count_kv": [2, 0, 0, 2], "leading_dense_block_count": 1, **LFM2},
+        convert=Lfm2Experts(),
     ),
     Written("exaone4", "exaone4", WINDOW | {"attention.sliding_window_pattern": [True, True, True, False]}),
     Written("exaone4-whole", "exaone4"),

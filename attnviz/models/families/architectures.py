@@ -95,6 +95,8 @@ _BEGINNINGS = {
     "cohere": ("Cohere",),
     "cohere2": ("Cohere2",),
     "exaone4": ("Exaone4",),
+    "lfm2": ("Lfm2",),
+    "lfm2_moe": ("Lfm2Moe",),
     "ernie4_5": ("Ernie4_5",),
     "hunyuan_v1_dense": ("HunYuanDenseV1",),
     "ministral3": ("Ministral3",),

@@ -38,6 +38,7 @@ class ModelShape:
     layers, heads: of the encoder where there are two stacks. dim: the hidden size. positions: the most tokens that it
     can take, None without a limit. causal: whether a token attends only to itself and to what came before.
     vocabulary: the number of token ids. decoder_layers, decoder_heads, target_vocabulary: of the decoder, if any.
+    attending: the numbers of the layers that have attention, in order; None where all have.
     """
 
     family: str
@@ -51,6 +52,12 @@ class ModelShape:
     decoder_layers: int | None = None
     decoder_heads: int | None = None
     target_vocabulary: int | None = None
+    attending: tuple[int, ...] | None = None
+
+    @property
+    def attention_layers(self) -> Sequence[int]:
+        """Return the numbers of the layers that have attention, in order."""
+        return range(self.layers) if self.attending is None else self.attending
 
     @property
     def attentions(self) -> tuple[str, ...]:
@@ -87,10 +94,13 @@ class ConfigKeys(NamedTuple):
 
 
 class LayerOutput(NamedTuple):
-    """The output of one layer: hidden states [n, dim], self-attention and, in a decoder, cross-attention."""
+    """The output of one layer: hidden states [n, dim], self-attention and, in a decoder, cross-attention.
+
+    self_attention: None of a layer that mixes tokens otherwise, see ModelShape.attending.
+    """
 
     hidden: Float32
-    self_attention: Trace
+    self_attention: Trace | None
     cross_attention: Trace | None = None
 
 

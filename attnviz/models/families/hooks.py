@@ -48,7 +48,13 @@ class Hook:
         """Return the hidden states [n, dim] that layer `layer` reads."""
         return hidden
 
-    def layer_output(self, layer: int, hidden: Float32, attention: Trace, cross_attention: Trace | None) -> Float32:  # noqa: ARG002
+    def layer_output(
+        self,
+        layer: int,  # noqa: ARG002
+        hidden: Float32,
+        attention: Trace | None,  # noqa: ARG002
+        cross_attention: Trace | None,  # noqa: ARG002
+    ) -> Float32:
         """Return the hidden states [n, dim] that layer `layer` gives; attention, cross_attention: its sublayers."""
         return hidden
 
@@ -84,7 +90,9 @@ class HookChain(Hook):
             hidden = hook.layer_input(layer, hidden)
         return hidden
 
-    def layer_output(self, layer: int, hidden: Float32, attention: Trace, cross_attention: Trace | None) -> Float32:
+    def layer_output(
+        self, layer: int, hidden: Float32, attention: Trace | None, cross_attention: Trace | None
+    ) -> Float32:
         """Return the hidden states that the last hook returns."""
         for hook in self.hooks:
             hidden = hook.layer_output(layer, hidden, attention, cross_attention)

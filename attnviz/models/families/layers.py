@@ -238,6 +238,19 @@ def convolve(x: Float32, kernel: Float32, groups: int = 1) -> Float32:
     return joined
 
 
+def convolve_before(x: Float32, kernel: Float32) -> Float32:
+    """Return the convolution of each feature of x [n, dim] with its row of kernel [dim, width], [n, dim].
+
+    A token sees itself, by the last column, and the width - 1 tokens before it; there are zeros before the first.
+    """
+    width = kernel.shape[-1]
+    padded = np.pad(x, ((width - 1, 0), (0, 0)))
+    mixed = np.zeros_like(x)
+    for place in range(width):
+        mixed += padded[place : place + len(x)] * kernel[:, place]
+    return mixed
+
+
 def soft_cap(x: Float32, cap: float | None) -> Float32:
     """Return cap tanh(x / cap), in place: numbers between -cap and cap (Gemma team 2024, "Gemma 2", section 2)."""
     if cap is None:

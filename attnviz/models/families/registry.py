@@ -101,6 +101,8 @@ FAMILIES: dict[str, Family] = {
     "seed_oss": Family("Seed-OSS", "llama:SeedOss"),
     "cohere": Family("Command R", "cohere:Cohere"),
     "cohere2": Family("Command R7B", "cohere:Cohere2"),
+    "lfm2": Family("LFM2", "lfm2:Lfm2"),
+    "lfm2_moe": Family("LFM2 MoE", "lfm2:Lfm2Moe"),
     "exaone4": Family("EXAONE 4", "exaone4:Exaone4"),
     "ernie4_5": Family("ERNIE 4.5", "ernie4_5:Ernie45"),
     "hunyuan_v1_dense": Family("Hunyuan", "hunyuan:HunyuanDense"),

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from attnviz.core.errors import InputError
 from attnviz.models.formats.gguf import GgufFile
 from attnviz.models.formats.gguf_metadata import metadata_value, real_number, whole_number
 
@@ -291,6 +292,37 @@ def _starcoder(file: GgufFile, config: Config) -> Config:
     }
 
 
+def _lfm2(file: GgufFile, config: Config) -> Config:
+    """Return the config with each layer's kind: without key heads it is a convolution."""
+    heads = metadata_value(file, "attention.head_count_kv")
+    layers = config["num_hidden_layers"]
+    counts = heads.tolist() if isinstance(heads, np.ndarray) else [heads] * layers
+    if len(counts) < layers:
+        raise InputError(
+            "{path!r} must give {key} for each of its {layers} layers.",
+            path=str(file.path),
+            key=f"{file.metadata['general.architecture']}.attention.head_count_kv",
+            layers=layers,
+        )
+    found = config | {
+        "layer_types": ["full_attention" if count else "conv" for count in counts],
+        "norm_eps": config["rms_norm_eps"],
+        "conv_L_cache": whole_number(file, "shortconv.l_cache", 3),
+        "conv_bias": any(name.endswith("shortconv.conv.bias") for name in file),
+        "block_auto_adjust_ff_dim": False,
+    }
+    if not metadata_value(file, "expert_count"):
+        return found
+    mixture = _mixture(file, found)
+    experts = mixture.pop("num_local_experts")
+    return mixture | {
+        "num_experts": experts,
+        "norm_topk_prob": True,
+        "num_dense_layers": whole_number(file, "leading_dense_block_count", 0),
+        "use_expert_bias": any(name.endswith("exp_probs_b.bias") for name in file),
+    }
+
+
 def _falcon_names() -> dict[str, str]:
     ends = {key: value for key, value in _GPT_ENDS.items() if key != "token_embd_norm"}
     return _names(_GPT | {"attn_norm_2": "ln_attn"}, ends, "transformer.h.{n}")
@@ -316,6 +348,29 @@ _OSS = {
 }
 _OLMO2 = _names({key: value for key, value in _LLAMA_LAYER.items() if key not in ("attn_norm", "ffn_norm")} | _AFTER)
 
+_LFM2 = {
+    "attn_norm": "operator_norm",
+    "ffn_norm": "ffn_norm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_q_norm": "self_attn.q_layernorm",
+    "attn_k_norm": "self_attn.k_layernorm",
+    "attn_output": "self_attn.out_proj",
+    "shortconv.conv": "conv.conv",
+    "shortconv.in_proj": "conv.in_proj",
+    "shortconv.out_proj": "conv.out_proj",
+    "ffn_gate": "feed_forward.w1",
+    "ffn_up": "feed_forward.w3",
+    "ffn_down": "feed_forward.w2",
+    "ffn_gate_inp": "feed_forward.gate",
+    "exp_probs_b": "feed_forward.expert_bias",
+    **{f"ffn_{part}_exps": f"feed_forward.experts.{part}_proj" for part in ("gate", "up", "down")},
+}
+# The last norm has had both names.
+_LFM2_ENDS = _LLAMA_ENDS | {"output_norm": "model.embedding_norm", "token_embd_norm": "model.embedding_norm"}
+_LFM2_PLAIN = {key: value for key, value in _LFM2.items() if not key.endswith(("_inp", "_exps", "_b"))}
+
 DECODERS: dict[str, GgufFamily] = {
     "mixtral": GgufFamily("mixtral", _experts("block_sparse_moe", "gate"), _mixture, permuted=True),
     "qwen2moe": GgufFamily(
@@ -332,6 +387,8 @@ DECODERS: dict[str, GgufFamily] = {
     "olmo2": GgufFamily("olmo2", _OLMO2, _olmo2),
     "command-r": GgufFamily("cohere", LLAMA, _cohere),
     "cohere2": GgufFamily("cohere2", LLAMA, _cohere),
+    "lfm2": GgufFamily("lfm2", _names(_LFM2_PLAIN, _LFM2_ENDS), _lfm2),
+    "lfm2moe": GgufFamily("lfm2_moe", _names(_LFM2, _LFM2_ENDS), _lfm2),
     "exaone4": GgufFamily("exaone4", _OLMO2, _exaone4),
     "glm4": GgufFamily(
         "glm4",

@@ -24,6 +24,23 @@ def whole_number(file: GgufFile, key: str, default: int | None = None) -> int:
     return found
 
 
+def key_heads(file: GgufFile, heads: int) -> int:
+    """Return the number of key and value heads, which a file may give layer by layer; 0 is a layer without attention.
+
+    heads: the default. Raises InputError where layers differ otherwise.
+    """
+    found = metadata_value(file, "attention.head_count_kv")
+    if not isinstance(found, np.ndarray):
+        return whole_number(file, "attention.head_count_kv", heads)
+    counts = set(found.tolist()) - {0}
+    if len(counts) != 1:
+        raise InputError(
+            "{path!r} gives its layers different numbers of key and value heads, which attnviz does not support.",
+            path=str(file.path),
+        )
+    return int(counts.pop())
+
+
 def real_number(file: GgufFile, key: str, default: float) -> float:
     """Return a number as it was written: 1e-05, and not 9.999999747378752e-06."""
     found = metadata_value(file, key)

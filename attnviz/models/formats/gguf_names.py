@@ -19,7 +19,7 @@ from attnviz.core.types import Float32
 from attnviz.i18n.messages import listed
 from attnviz.models.formats.gguf import GgufFile
 from attnviz.models.formats.gguf_decoders import DECODERS, LLAMA
-from attnviz.models.formats.gguf_metadata import metadata_value, real_number, whole_number
+from attnviz.models.formats.gguf_metadata import key_heads, metadata_value, real_number, whole_number
 from attnviz.models.formats.tensors import Tensors
 
 LayoutChange = Callable[[Float32], Float32]
@@ -211,7 +211,7 @@ def _renamed(name: str, names: Mapping[str, str], file: GgufFile) -> str | None:
     found = names[pattern].format(n=number.group(1) if number else "")
     if found.endswith("DenseReluDense.wi") and f"{stem.removesuffix('up')}gate.weight" in file:
         found += "_1"  # a gated layer's second matrix
-    if found.endswith(".sinks"):
+    if found.endswith((".sinks", ".expert_bias")):
         return found
     return f"{found}.{suffix}"
 
@@ -227,6 +227,8 @@ def _layout_change(architecture: str, name: str, file: GgufFile) -> LayoutChange
         return lambda rows: _uninterleaved(rows, own, file)
     if architecture.startswith("gemma") and name.endswith("norm.weight"):
         return lambda norm: norm - np.float32(1)
+    if name.endswith("shortconv.conv.weight"):
+        return lambda kernel: kernel[:, None]
     if architecture == "gpt2" and re.search(r"blk.*\.(attn_qkv|attn_output|ffn_up|ffn_down)\.weight", name):
         return _transposed
     if architecture in ("gptneox", "bloom") and ".attn_qkv." in name:
@@ -325,7 +327,7 @@ def _llama_config(file: GgufFile) -> dict[str, Any]:
         "hidden_size": dim,
         "num_hidden_layers": whole_number(file, "block_count"),
         "num_attention_heads": heads,
-        "num_key_value_heads": whole_number(file, "attention.head_count_kv", heads),
+        "num_key_value_heads": key_heads(file, heads),
         "intermediate_size": whole_number(file, "feed_forward_length"),
         "max_position_embeddings": whole_number(file, "context_length"),
         "head_dim": whole_number(file, "attention.key_length", dim // heads if heads else 0),
