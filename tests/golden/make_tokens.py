@@ -214,7 +214,7 @@ def sentence(name: str, kind, file: str, *, bpe: bool = False):
     write(folder / "config.json", {"model_type": name})
     if bpe:
         ends = {"add_bos_token": True, "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
-        write(folder / "tokenizer_config.json", ends)
+        write(folder / "tokenizer_config.json", {**ends, "tokenizer_class": kind.__name__})
     return kind.from_pretrained(folder)
 
 

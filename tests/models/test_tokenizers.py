@@ -212,9 +212,11 @@ def test_settings_beside_tokenizer_json(tmp_path, folder):
     """do_lower_case of tokenizer_config.json wins over tokenizer.json, as in transformers."""
     made = tiny(folder, "bert-cased")
     made._tokenizer.save(str(tmp_path / "tokenizer.json"))
-    assert open_tokenizer(tmp_path, {}).encode("The Cat").ids.tolist() == made.encode("The Cat").ids.tolist()
+    bert = {"model_type": "bert"}
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    assert open_tokenizer(tmp_path, bert).encode("The Cat").ids.tolist() == made.encode("The Cat").ids.tolist()
     (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": true}')
-    assert open_tokenizer(tmp_path, {}).encode("The Cat").ids.tolist() == made.encode("the cat").ids.tolist()
+    assert open_tokenizer(tmp_path, bert).encode("The Cat").ids.tolist() == made.encode("the cat").ids.tolist()
 
 
 @pytest.mark.parametrize("name", ["bert", "gpt2", "t5"])

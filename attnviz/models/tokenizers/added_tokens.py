@@ -26,6 +26,8 @@ _LISTED, _DECODER, _CONFIG, _MAP = (
     "tokenizer_config.json",
     "special_tokens_map.json",
 )
+# The setting with which special tokens in a text are cut like other words.
+SPLIT_SPECIAL = "split_special_tokens"
 _ADDITIONAL, _EXTRA = "additional_special_tokens", "extra_special_tokens"
 _MOST = 2**31
 
@@ -191,6 +193,8 @@ def add_tokens(
         made += [token.made(special=True) for token in (*own, *extra)]
     if made:
         tokenizer.add_tokens(made)
+    if settings.values.get(SPLIT_SPECIAL) is True:
+        tokenizer.encode_special_tokens = True
 
 
 def _as_special(token: ListedToken) -> ListedToken:

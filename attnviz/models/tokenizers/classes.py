@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_there
@@ -33,7 +33,7 @@ WORD_PIECE = (
 )
 ROBERTA = ("RobertaTokenizer", "BartTokenizer", "LongformerTokenizer", "LEDTokenizer", "MvpTokenizer")
 DEBERTA = "DebertaTokenizer"
-BYTE_LEVEL = (*ROBERTA, DEBERTA, "GPT2Tokenizer", "CodeGenTokenizer", "Qwen2Tokenizer")
+BYTE_LEVEL = (*ROBERTA, DEBERTA, "GPT2Tokenizer", "CodeGenTokenizer", "Qwen2Tokenizer", "GPTNeoXTokenizer")
 SENTENCEPIECE = (
     *("LlamaTokenizer", "GemmaTokenizer", "XLMRobertaTokenizer", "CamembertTokenizer", "T5Tokenizer"),
     "AlbertTokenizer",
@@ -55,15 +55,88 @@ _BY_THEMSELVES = frozenset(
     )
 )
 
-# What transformers 5 puts around a text whatever tokenizer.json says: it makes these classes anew when it opens them.
-# The names of two special tokens, and their texts where the settings give none; None for nothing.
-End = tuple[str, str] | None
-CLASS_ENDS: dict[str, tuple[End, End]] = {
-    "CodeLlamaTokenizer": (("bos", "<s>"), None),
-    "GPTNeoXTokenizer": (None, None),
-    "BertTokenizer": (("cls", "[CLS]"), ("sep", "[SEP]")),
-    "RobertaTokenizer": (("cls", "<s>"), ("sep", "</s>")),
+# The class that transformers 5 has for a family (TOKENIZER_MAPPING_NAMES of models/auto/tokenization_auto.py); "" where
+# it takes tokenizer.json as it is, whatever class a folder names.
+_OF_FAMILY = {
+    family: name
+    for name, families in {
+        "BertTokenizer": "bert distilbert electra ernie layoutlm squeezebert megatron-bert nomic_bert",
+        "MobileBertTokenizer": "mobilebert",
+        "MPNetTokenizer": "mpnet",
+        "BigBirdTokenizer": "big_bird",
+        "RobertaTokenizer": "roberta data2vec-text ibert roberta-prelayernorm bart",
+        "MvpTokenizer": "mvp",
+        DEBERTA: "deberta",
+        "XLMRobertaTokenizer": "xlm-roberta xmod gte jina_embeddings_v3",
+        "CamembertTokenizer": "camembert",
+        "AlbertTokenizer": "albert",
+        "DebertaV2Tokenizer": "deberta-v2",
+        "RemBertTokenizer": "rembert",
+        "XLNetTokenizer": "xlnet",
+        "T5Tokenizer": "t5 mt5",
+        "PegasusTokenizer": "pegasus",
+        "MBartTokenizer": "mbart",
+        "BlenderbotTokenizer": "blenderbot",
+        "GPT2Tokenizer": "gpt2 gptj codegen gpt_neo opt phi starcoder2",
+        "GPTNeoXTokenizer": "gpt_neox mpt olmo olmoe",
+        "Qwen2Tokenizer": "qwen2 qwen3 qwen2_moe qwen3_moe",
+        "CohereTokenizer": "cohere cohere2",
+        "GemmaTokenizer": "gemma gemma2 gemma3 gemma3_text",
+        "": "xlm-roberta-xl modernbert gpt_bigcode mistral internlm2 phi3 mixtral olmo2 olmo3 granite granitemoe glm "
+        "glm4 glm4_moe glm4_moe_lite ernie4_5 ministral3 stablelm umt5",
+    }.items()
+    for family in families.split()
 }
+# Classes that transformers 5 does not have: it takes their tokenizer.json as it is.
+_GONE_IN_5 = ("RealmTokenizer", "RetriBertTokenizer")
+# Families whose folders are known to name a wrong class: the family's own counts.
+_NAMES_WRONG = ("qwen2",)
+
+# What transformers 5 puts around a text whatever tokenizer.json says: it makes these classes anew when it opens them.
+# The names of special tokens, and their texts where the settings give none; None for nothing.
+End = tuple[str, str] | None
+
+
+class ClassEnds(NamedTuple):
+    """The tokens that a class puts around a text, and around two.
+
+    last: one that stands after all others, as segment 2. doubled: the end token stands twice between two texts.
+    segments: the second text is segment 1. replaces: whether they take the place of others in tokenizer.json. fills:
+    whether they are put where tokenizer.json has none.
+    """
+
+    begin: End
+    end: End
+    last: End = None
+    doubled: bool = False
+    segments: bool = False
+    replaces: bool = True
+    fills: bool = True
+
+
+_CLS, _SEP = ("cls", "[CLS]"), ("sep", "[SEP]")
+_BERT_ENDS = ClassEnds(_CLS, _SEP, segments=True)
+_ROBERTA_ENDS = ClassEnds(("cls", "<s>"), ("sep", "</s>"), doubled=True)
+_XLM_ROBERTA_ENDS = ClassEnds(("bos", "<s>"), ("eos", "</s>"), doubled=True)
+BERT_LIKE = tuple(name for name in WORD_PIECE if name != "MPNetTokenizer")
+CLASS_ENDS: dict[str, ClassEnds] = {
+    "CodeLlamaTokenizer": ClassEnds(("bos", "<s>"), None),
+    "GPTNeoXTokenizer": ClassEnds(None, None),
+    **dict.fromkeys((*BERT_LIKE, "BigBirdTokenizer", "DebertaV2Tokenizer", "SplinterTokenizer"), _BERT_ENDS),
+    "AlbertTokenizer": _BERT_ENDS._replace(replaces=False),
+    "RemBertTokenizer": _BERT_ENDS._replace(fills=False),
+    DEBERTA: ClassEnds(_CLS, _SEP),
+    **dict.fromkeys((*ROBERTA, "MPNetTokenizer"), _ROBERTA_ENDS),
+    **dict.fromkeys(
+        ("XLMRobertaTokenizer", "CamembertTokenizer"), ClassEnds(("bos", "<s>"), ("eos", "</s>"), doubled=True)
+    ),
+    **dict.fromkeys(("T5Tokenizer", "PegasusTokenizer"), ClassEnds(None, ("eos", "</s>"))),
+    "XLNetTokenizer": ClassEnds(None, ("sep", "<sep>"), last=("cls", "<cls>"), segments=True),
+}
+# The classes that set whether a space is put before a text, and what they do where no setting says so.
+PREFIX_SPACE = {**dict.fromkeys((*BYTE_LEVEL, "CohereTokenizer"), False), "BlenderbotTokenizer": True}
+# The same of ▁, where a setting says so.
+PREFIX_MARK = ("LlamaTokenizer", "CodeLlamaTokenizer")
 # Translators between many languages: the source language where the settings give none (src_lang), and whether its token
 # stands before the text or after the end token.
 LANGUAGES = {
@@ -84,6 +157,7 @@ _AGAIN: dict[str, Again] = {"Qwen2Tokenizer": "plain", "CohereTokenizer": "given
 # The class that a family's folder has in mind where it names none, if its files are like those of another class.
 _BY_FAMILY = {
     "bert-generation": "BertGenerationTokenizer",
+    "blenderbot": "BlenderbotTokenizer",
     "deberta": DEBERTA,
     "esm": "EsmTokenizer",
     "flaubert": "FlaubertTokenizer",
@@ -96,18 +170,32 @@ _BY_FAMILY = {
 
 def class_of(config: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """Return the name of a folder's tokenizer class, without the suffix Fast; None where nothing tells."""
+    return _named_class(config, settings) or _BY_FAMILY.get(str(config.get("model_type")))
+
+
+def _named_class(config: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     for place in (settings, config):
         found = place.get("tokenizer_class")
         if isinstance(found, str) and found:
             return found.removesuffix("Fast")
-    return _BY_FAMILY.get(str(config.get("model_type")))
+    return None
 
 
-def adds_again(name: str | None, config: Mapping[str, Any]) -> Again | None:
-    """Return how a tokenizer class of transformers 5 adds special tokens once more; None for most; name: the class."""
+def class_in_5(config: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """Return the class with which transformers 5 opens a folder's tokenizer; None where it takes tokenizer.json as is.
+
+    The folder's class counts, unless its family has none, or is known to name a wrong one.
+    """
     family = str(config.get("model_type"))
-    if name is None and family.startswith(("qwen2", "qwen3")) and not family.startswith("qwen3_5"):
-        name = "Qwen2Tokenizer"
+    own, named = _OF_FAMILY.get(family), _named_class(config, settings)
+    if own is not None and named not in (None, own) and (not own or family in _NAMES_WRONG):
+        named = own
+    found = own if named is None else named
+    return None if not found or found in (*_GENERIC, *_GONE_IN_5) else found
+
+
+def adds_again(name: str | None) -> Again | None:
+    """Return how a tokenizer class of transformers 5 adds special tokens once more; None for most; name: the class."""
     return _AGAIN.get(name or "")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import listed
-from attnviz.models.tokenizers.classes import LANGUAGES, class_of
+from attnviz.models.tokenizers.classes import LANGUAGES, class_in_5
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def check_languages(languages: LanguagePair, folder: Path, config: Mapping[str, 
     from attnviz.models.tokenizers.open import open_tokenizer
 
     known: list[str] = []
-    if folder.is_dir() and class_of(config, read_token_settings(folder).values) in LANGUAGES:
+    if folder.is_dir() and class_in_5(config, read_token_settings(folder).values) in LANGUAGES:
         known = language_codes(open_tokenizer(folder, config))
     for option, given in (("--source-language", languages.source), ("--target-language", languages.target)):
         if given is None:
@@ -87,5 +87,5 @@ def target_rules(
     """
     number = tokenizer.id_of(language)
     assert number is not None  # see check_languages
-    before = LANGUAGES[class_of(config, settings) or ""][1]
+    before = LANGUAGES[class_in_5(config, settings) or ""][1]
     return {"forced_bos_token_id": number} if before else {"decoder_start_token_id": number}

@@ -21,6 +21,7 @@ from attnviz.models.tokenizers.classes import (
     WORD_PIECE,
     adds_again,
     check_class,
+    class_in_5,
     class_of,
 )
 from attnviz.models.tokenizers.esm import ESM, esm_tokenizer
@@ -40,7 +41,9 @@ _CL100K = (
 LLAMA3 = _CL100K.replace("DIGITS", "{1,3}")
 QWEN2 = _CL100K.replace("DIGITS", "")
 
-_ROBERTA_FAMILIES = ("roberta", "longformer", "bart", "data2vec-text", "ibert", "roberta-prelayernorm")
+_ROBERTA_FAMILIES = ("longformer", "led")
+# More blanks of T5 than any model has.
+_MOST_EXTRA_IDS = 10_000
 _SENTENCEPIECE_FILES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model", "source.spm")
 
 
@@ -57,11 +60,13 @@ def from_older_files(folder: Path, config: Mapping[str, Any], settings: TokenSet
         return _read_word_piece(folder, settings)
     if is_there(folder / "vocab.json") and is_there(folder / "merges.txt"):
         check_class(folder, config, settings.values, BYTE_LEVEL)
-        return _read_byte_level(folder, class_of(config, settings.values), family, settings)
+        return _read_byte_level(folder, class_in_5(config, settings.values), family, settings)
+    kind = _sentencepiece_kind(config, settings.values)
     for name in _SENTENCEPIECE_FILES:
-        if is_there(folder / name) and family in _SENTENCEPIECE_FAMILIES:
+        if is_there(folder / name) and kind is not None:
             check_class(folder, config, settings.values, SENTENCEPIECE)
-            return _from_sentencepiece(folder / name, family, settings)
+            anew = class_in_5(config, settings.values) == _LLAMA
+            return _from_sentencepiece(folder / name, kind, settings, anew=anew)
     present = [name for name in _SENTENCEPIECE_FILES if is_there(folder / name)]
     if present:
         raise InputError(
@@ -165,10 +170,13 @@ def _read_byte_level(folder: Path, name: str | None, family: str, settings: Toke
     vocabulary = _checked_ids(read_json(folder / "vocab.json"), folder / "vocab.json")
     merges = _merges(folder / "merges.txt")
     prefix = values.get("add_prefix_space") is True
-    qwen = family.startswith("qwen") or name == "Qwen2Tokenizer"
-    tokenizer = byte_level_tokenizer(vocabulary, merges, str(folder), QWEN2 if qwen else None, prefix)
+    qwen = name == "Qwen2Tokenizer" or (name is None and family.startswith("qwen"))
+    composes = qwen or name == "GPTNeoXTokenizer"
+    tokenizer = byte_level_tokenizer(
+        vocabulary, merges, str(folder), QWEN2 if qwen else None, prefix, composes=composes
+    )
     file = str(folder / "vocab.json")
-    _add_all(tokenizer, file, settings, (), adds_again(name, {"model_type": family}))
+    _add_all(tokenizer, file, settings, (), adds_again(name))
     if name in ROBERTA or (name not in BYTE_LEVEL and family in _ROBERTA_FAMILIES):
         cls, sep = text_of(values, "cls_token") or "<s>", text_of(values, "sep_token") or "</s>"
         first, last = (_piece_id(tokenizer, piece, file) for piece in (cls, sep))
@@ -213,7 +221,7 @@ def byte_level_tokenizer(
 
     model = call_library(name, lambda: models.BPE(vocab=vocabulary, merges=merges, ignore_merges=ignore_merges))
     tokenizer = Tokenizer(model)
-    if words == QWEN2 or composes:
+    if composes:
         tokenizer.normalizer = normalizers.NFC()
     cuts = (words,) if isinstance(words, str) else words or ()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -260,58 +268,104 @@ def _camembert_pieces(model: SentencePiece) -> list[tuple[str, float]]:
     return [*own, *model.scored()[1:], ("<mask>", 0.0)]
 
 
-def _t5_pieces(model: SentencePiece) -> list[tuple[str, float]]:
-    """Return T5's vocabulary: the pieces, and a hundred blanks, the last one first."""
-    return [*model.scored(), *((f"<extra_id_{number}>", 0.0) for number in range(99, -1, -1))]
-
-
+# How each class reads a SentencePiece model, and the class of families whose folders name none.
+_KINDS = {
+    "LlamaTokenizer": "llama",
+    "GemmaTokenizer": "gemma",
+    "XLMRobertaTokenizer": "xlm-roberta",
+    "CamembertTokenizer": "camembert",
+    "T5Tokenizer": "t5",
+    "AlbertTokenizer": "albert",
+}
+_FAMILY_KINDS = {
+    **dict.fromkeys(("llama", "mistral", "mixtral", "phi3"), "llama"),
+    **dict.fromkeys(("gemma", "gemma2", "gemma3", "gemma3_text"), "gemma"),
+    **dict.fromkeys(("t5", "mt5"), "t5"),
+    "xlm-roberta": "xlm-roberta",
+    "camembert": "camembert",
+    "albert": "albert",
+}
 _UNIGRAMS: dict[str, Callable[[SentencePiece], list[tuple[str, float]]]] = {
     "xlm-roberta": _xlm_roberta_pieces,
     "camembert": _camembert_pieces,
-    "t5": _t5_pieces,
-    "mt5": _t5_pieces,
+    "t5": SentencePiece.scored,
     "albert": SentencePiece.scored,
 }
-_BYTE_FALLBACK = ("llama", "mistral", "gemma", "phi3")
-_SENTENCEPIECE_FAMILIES = (*_UNIGRAMS, *_BYTE_FALLBACK)
 _LLAMA = "LlamaTokenizer"
 _ENDS = {
     "xlm-roberta": ("<s>", "</s>"),
     "camembert": ("<s>", "</s>"),
     "t5": (None, "</s>"),
-    "mt5": (None, "</s>"),
     "albert": ("[CLS]", "[SEP]"),
 }
 
 
-def _from_sentencepiece(path: Path, family: str, settings: TokenSettings) -> TextTokenizer:
+def _sentencepiece_kind(config: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """Return how a folder's SentencePiece model is read, by its class or else its family; None where neither says."""
+    kind = _KINDS.get(class_in_5(config, settings) or "")
+    return kind or _FAMILY_KINDS.get(str(config.get("model_type")))
+
+
+def _from_sentencepiece(path: Path, kind: str, settings: TokenSettings, *, anew: bool) -> TextTokenizer:
+    """Build a tokenizer from a SentencePiece model.
+
+    anew: transformers 5 makes LlamaTokenizer anew, without the ▁ that is put after each special token where legacy is
+    not false.
+    """
     values = settings.values
     model = read_sentencepiece(path)
-    if family in _BYTE_FALLBACK:
-        flags = [values.get(f"add_{end}_token") is True for end in ("bos", "eos")]
-        defaults = ("<bos>", "<eos>") if family == "gemma" else ("<s>", "</s>")
-        begin, end = (
-            (text_of(values, f"{one}_token") or default) if there else None
-            for one, default, there in zip(("bos", "eos"), defaults, flags, strict=True)
-        )
-        if values.get("add_prefix_space") is False:
-            model = replace(model, add_prefix=False)
-        found = byte_fallback_tokenizer(
-            model, str(path), begin, end, gemma=family == "gemma", always=values.get("legacy") is True, added=settings
-        )
-        return found.with_notes(*note_ends_in_4(found, _LLAMA, values))
+    if kind in ("llama", "gemma"):
+        return _byte_fallback(path, model, kind, settings, anew=anew)
     if model.is_bpe:
-        raise InputError("{path!r} holds merges, but a {family} model needs scores.", path=str(path), family=family)
-    tokenizer = unigram_tokenizer(_UNIGRAMS[family](model), model, str(path))
-    if family == "albert":
+        raise InputError("{path!r} holds merges, but a {family} model needs scores.", path=str(path), family=kind)
+    pieces = _UNIGRAMS[kind](model)
+    extra = _extra_ids(values) if kind == "t5" else []
+    tokenizer = unigram_tokenizer([*pieces, *((piece, 0.0) for piece in reversed(extra))], model, str(path))
+    if kind == "albert":
         _albert_normal_form(tokenizer, values)
-    begin, end = _ENDS[family]
-    pieces = [piece for piece in (begin, end, "<pad>", "<mask>", "[MASK]", "<unk>") if piece]
-    extra = [f"<extra_id_{number}>" for number in range(100)] if family in ("t5", "mt5") else []
-    special = _special_tokens(piece for piece in (*pieces, *extra) if tokenizer.token_to_id(piece) is not None)
+    begin, end = _ENDS[kind]
+    usual = {"pad": "<pad>", "unk": "<unk>", "mask": "[MASK]" if kind == "albert" else "<mask>"}
+    if kind in ("xlm-roberta", "camembert"):  # in the others' models these are control pieces, whatever the settings
+        usual = {name: text_of(values, f"{name}_token") or piece for name, piece in usual.items()}
+    named = [piece for piece in (begin, end, *usual.values()) if piece]
+    special = _special_tokens(piece for piece in (*named, *extra) if tokenizer.token_to_id(piece) is not None)
     _add_all(tokenizer, str(path), settings, special)
-    set_pair_ends(tokenizer, begin, end, doubled=family in ("xlm-roberta", "camembert"), segments=family == "albert")
+    set_pair_ends(tokenizer, begin, end, doubled=kind in ("xlm-roberta", "camembert"), segments=kind == "albert")
     return TextTokenizer(tokenizer, str(path), unknown=model.unknown)
+
+
+def _extra_ids(values: Mapping[str, Any]) -> list[str]:
+    """Return T5's blanks, <extra_id_0> and so on; extra_ids says how many."""
+    count = values.get("extra_ids")
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST_EXTRA_IDS:
+        count = 100
+    return [f"<extra_id_{number}>" for number in range(count)]
+
+
+def _byte_fallback(
+    path: Path, model: SentencePiece, kind: str, settings: TokenSettings, *, anew: bool
+) -> TextTokenizer:
+    """Build Llama's or Gemma's tokenizer with the begin and end tokens that the settings ask for."""
+    values = settings.values
+    defaults = ("<bos>", "<eos>") if kind == "gemma" else ("<s>", "</s>")
+    begin, end = (
+        (text_of(values, f"{one}_token") or default) if values.get(f"add_{one}_token") is True else None
+        for one, default in zip(("bos", "eos"), defaults, strict=True)
+    )
+    if values.get("add_prefix_space") is False:
+        model = replace(model, add_prefix=False)
+    legacy = values.get("legacy")
+    found = byte_fallback_tokenizer(
+        model,
+        str(path),
+        begin,
+        end,
+        gemma=kind == "gemma",
+        prepend=not anew and legacy is not False,
+        always=legacy is True,
+        added=settings,
+    )
+    return found.with_notes(*note_ends_in_4(found, _LLAMA, values))
 
 
 def set_pair_ends(tokenizer: Tokenizer, begin: str | None, end: str | None, *, doubled: bool, segments: bool) -> None:
@@ -372,8 +426,9 @@ def byte_fallback_tokenizer(
 ) -> TextTokenizer:
     """Build SentencePiece's BPE with bytes for what it lacks, as in Llama, Mistral, Gemma and Phi-3.
 
-    gemma: no ▁ before a text. prepend: ▁ before a text even if it begins with a space, as Phi-3 has it. always: ▁ also
-    after an added token within a text. added: tokens beside the vocabulary.
+    gemma: no ▁ before a text. prepend: ▁ before a text even if it begins with a space, and after each added token, as
+    Phi-3 has it and all with legacy. always: ▁ also after an added token within a text. added: tokens beside the
+    vocabulary.
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -394,7 +449,8 @@ def byte_fallback_tokenizer(
         tokenizer.normalizer = normalizers.Replace(" ", "▁")
         tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", behavior="merged_with_previous")
     elif prepend:
-        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+        marks = [normalizers.Prepend("▁")] if model.add_prefix else []
+        tokenizer.normalizer = normalizers.Sequence([*marks, normalizers.Replace(" ", "▁")])
     else:
         scheme = ("always" if always else "first") if model.add_prefix else "never"
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme, split=False)
@@ -425,7 +481,9 @@ def marian_tokenizer(folder: Path, file: str, settings: TokenSettings) -> TextTo
     ]
     pieces = [*own, *((piece, 0.0) for piece in ("</s>", "<pad>") if piece not in model.texts())]
     tokenizer = unigram_tokenizer(pieces, model, str(folder / file))
-    _add_all(tokenizer, str(folder / file), settings, _special_tokens(("</s>", "<pad>")))
+    _add_all(tokenizer, str(folder / file), settings, _special_tokens(("</s>", "<pad>", model.unknown)))
     numbers |= {token.text: token.id for token in settings.listed if token.id is not None}
+    for piece in (token.content for token in tokenizer.get_added_tokens_decoder().values()):
+        numbers.setdefault(piece, max(numbers.values(), default=-1) + 1)  # a new one takes the next id
     set_pair_ends(tokenizer, None, "</s>", doubled=False, segments=False)
     return TextTokenizer(tokenizer, str(folder / file), unknown=model.unknown, renumber=numbers)
