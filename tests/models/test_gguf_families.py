@@ -12,6 +12,7 @@ import pytest
 from golden_models import load
 from near import assert_states_near, assert_weights_near
 
+from attnviz.core.errors import InputError
 from attnviz.models.formats.gguf import GgufFile
 from attnviz.models.formats.gguf_names import GgufTensors, config_of
 from attnviz.models.forward import forward
@@ -51,7 +52,7 @@ def common(config):
         "attention.layer_norm_epsilon": first(
             "layer_norm_eps", "norm_eps", "norm_epsilon", "layer_norm_epsilon", default=1e-5
         ),
-        "rope.freq_base": float((config.get("rope_parameters") or {}).get("rope_theta", 10000.0)),
+        "rope.freq_base": float((config.get("rope_parameters") or config).get("rope_theta", 10000.0)),
     }
     if config.get("head_dim"):
         found["attention.key_length"] = config["head_dim"]
@@ -125,6 +126,36 @@ def gpt_oss(name, array, _config):
         yield name, array
 
 
+def seed_oss(name, array, _config):
+    """Its second norm has the name that other families give a norm after the attention."""
+    found = re.fullmatch(r"model\.layers\.(\d+)\.post_attention_layernorm\.weight", name)
+    yield (f"blk.{found[1]}.post_attention_norm.weight" if found else name), array
+
+
+def internlm2(name, array, config):
+    """Queries, keys and values parted from their groups, and rows of queries and keys interleaved."""
+    if not name.endswith("wqkv.weight"):
+        yield name, array
+        return
+    heads, groups = config["num_attention_heads"], config["num_key_value_heads"]
+    parts = array.reshape(groups, heads // groups + 2, -1, array.shape[-1])
+    for part, piece, count in (("q", parts[:, :-2], heads), ("k", parts[:, [-2]], groups), ("v", parts[:, [-1]], 0)):
+        rows = piece.reshape(-1, array.shape[-1])
+        yield name.replace("wqkv", f"w{part}"), permute(rows, count) if count else rows
+
+
+def eurobert(name, array, _config):
+    """The encoder alone."""
+    if not name.startswith("lm_head."):
+        yield name, array
+
+
+def nomic_bert(name, array, _config):
+    """The encoder alone, without a prefix."""
+    if name.startswith("nomic_bert."):
+        yield name.removeprefix("nomic_bert."), array
+
+
 class Lfm2Experts(Experts):
     """LFM2's experts under the names that the converter gives them first; kernels lose their middle axis."""
 
@@ -187,7 +218,7 @@ def modern_bert(name, array, _config):
 
 
 # llama.cpp has these in its code, by the model's size.
-NOT_IN_FILES = {"query_pre_attn_scalar", "swiglu_limit"}
+NOT_IN_FILES = {"query_pre_attn_scalar", "swiglu_limit", "no_rope_layers"}
 WINDOW = {"attention.sliding_window": 4}
 LFM2 = {"attention.layer_norm_rms_epsilon": 0.01, "rope.freq_base": 1e6}
 MOE = {"expert_count": 5, "expert_used_count": 2}
@@ -266,6 +297,12 @@ CASES = [
     Written(
         "cohere2", "cohere2", WINDOW | {"logit_scale": 0.0625, "rope.dimension_count": 4, "rope.scaling.type": "none"}
     ),
+    Written("arcee", "arcee", convert=interleaved),
+    Written("smollm3", "smollm3", convert=interleaved),
+    Written("seed_oss", "seed_oss", convert=seed_oss),
+    Written("internlm2", "internlm2", convert=internlm2),
+    Written("eurobert", "eurobert", convert=eurobert),
+    Written("nomic_bert", "nomic-bert", convert=nomic_bert),
     Written(
         "lfm2",
         "lfm2",
@@ -374,9 +411,30 @@ def test_a_gguf_file_gives_the_same(tmp_path, case):
     given = config_of(file)
     for key in NOT_IN_FILES & set(config):
         given[key] = config[key]
-    scored = "text0_logits" in answers and case.architecture != "modern-bert"  # whose head is not converted
+    heads_left = ("modern-bert", "eurobert", "nomic-bert")  # whose heads are not converted
+    scored = "text0_logits" in answers and case.architecture not in heads_left
     found = forward(given, GgufTensors(file), answers["text0_ids"], logits=scored)
     assert_weights_near(found.weights, answers["text0_weights"], found.traces)
     assert_states_near(found.hidden, answers["text0_hidden"])
     if found.logits is not None:
         assert_states_near(found.logits, answers["text0_logits"])
+
+
+def test_an_embedding_llama_attends_in_both_directions(tmp_path):
+    """llama-embed is Llama without a causal mask."""
+    config, tensors, answers = load("llama")
+    file = GgufFile(write(tmp_path / "m.gguf", Written("llama", "llama-embed", convert=interleaved), config, tensors))
+    found = forward(config_of(file), GgufTensors(file), answers["text0_ids"])
+    expected = forward(config | {"is_causal": False}, tensors, answers["text0_ids"])
+    assert found.allowed is None
+    assert_weights_near(found.weights, expected.weights, found.traces)
+
+
+def test_key_heads_that_differ_by_layer_are_refused(tmp_path):
+    """One number for all layers of attention is read; two are refused, and so is a list that is too short."""
+    config, tensors, _ = load("lfm2")
+    for given, problem in (([2, 1, 0, 2], "different numbers of key and value heads"), ([0, 2], "for each of its 4")):
+        case = Written("lfm2", "lfm2", {"attention.head_count_kv": given}, convert=Lfm2Experts())
+        file = GgufFile(write(tmp_path / "m.gguf", case, config, tensors))
+        with pytest.raises(InputError, match=problem):
+            config_of(file)

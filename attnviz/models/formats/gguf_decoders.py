@@ -323,6 +323,27 @@ def _lfm2(file: GgufFile, config: Config) -> Config:
     }
 
 
+def _arcee(file: GgufFile, config: Config) -> Config:  # noqa: ARG001
+    return config | {"hidden_act": "relu2"}
+
+
+def _seed_oss(file: GgufFile, config: Config) -> Config:
+    return config | {"attention_out_bias": "blk.0.attn_output.bias" in file}
+
+
+def _two_directions(file: GgufFile, config: Config) -> Config:  # noqa: ARG001
+    return config | {"is_causal": False}
+
+
+def _as_it_is(file: GgufFile, config: Config) -> Config:  # noqa: ARG001
+    return config
+
+
+def _nomic_bert(file: GgufFile, config: Config) -> Config:
+    types = file.shape("token_types.weight")[0] if "token_types.weight" in file else 0
+    return _layer_normed(file, config) | {"type_vocab_size": types}
+
+
 def _falcon_names() -> dict[str, str]:
     ends = {key: value for key, value in _GPT_ENDS.items() if key != "token_embd_norm"}
     return _names(_GPT | {"attn_norm_2": "ln_attn"}, ends, "transformer.h.{n}")
@@ -367,6 +388,20 @@ _LFM2 = {
     "exp_probs_b": "feed_forward.expert_bias",
     **{f"ffn_{part}_exps": f"feed_forward.experts.{part}_proj" for part in ("gate", "up", "down")},
 }
+_NOMIC = {
+    "attn_qkv": "attn.Wqkv",
+    "attn_output": "attn.out_proj",
+    "attn_output_norm": "norm1",
+    "ffn_up": "mlp.fc11",
+    "ffn_gate": "mlp.fc12",
+    "ffn_down": "mlp.fc2",
+    "layer_output_norm": "norm2",
+}
+_NOMIC_ENDS = {
+    "token_embd": "embeddings.word_embeddings",
+    "token_types": "embeddings.token_type_embeddings",
+    "token_embd_norm": "emb_ln",
+}
 # The last norm has had both names.
 _LFM2_ENDS = _LLAMA_ENDS | {"output_norm": "model.embedding_norm", "token_embd_norm": "model.embedding_norm"}
 _LFM2_PLAIN = {key: value for key, value in _LFM2.items() if not key.endswith(("_inp", "_exps", "_b"))}
@@ -387,6 +422,21 @@ DECODERS: dict[str, GgufFamily] = {
     "olmo2": GgufFamily("olmo2", _OLMO2, _olmo2),
     "command-r": GgufFamily("cohere", LLAMA, _cohere),
     "cohere2": GgufFamily("cohere2", LLAMA, _cohere),
+    "arcee": GgufFamily("arcee", LLAMA, _arcee, permuted=True),
+    "smollm3": GgufFamily("smollm3", LLAMA, _as_it_is, permuted=True),
+    "seed_oss": GgufFamily(
+        "seed_oss",
+        _names(
+            {key: value for key, value in _LLAMA_LAYER.items() if key != "ffn_norm"}
+            | {"post_attention_norm": "post_attention_layernorm"}
+        ),
+        _seed_oss,
+    ),
+    # The converter takes InternLM2's queries, keys and values apart, which leaves Llama's layers.
+    "internlm2": GgufFamily("llama", LLAMA, _as_it_is, permuted=True),
+    "llama-embed": GgufFamily("llama", LLAMA, _two_directions, permuted=True),
+    "eurobert": GgufFamily("eurobert", LLAMA, _as_it_is),
+    "nomic-bert": GgufFamily("nomic_bert", _names(_NOMIC, _NOMIC_ENDS, "encoder.layers.{n}"), _nomic_bert),
     "lfm2": GgufFamily("lfm2", _names(_LFM2_PLAIN, _LFM2_ENDS), _lfm2),
     "lfm2moe": GgufFamily("lfm2_moe", _names(_LFM2, _LFM2_ENDS), _lfm2),
     "exaone4": GgufFamily("exaone4", _OLMO2, _exaone4),
