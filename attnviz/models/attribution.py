@@ -17,9 +17,12 @@ from attnviz.core.attention_data import Trace
 from attnviz.core.errors import InputError
 from attnviz.core.types import Float32
 from attnviz.models.families.base import CausalStack, Stack, head_weight
+from attnviz.models.families.bloom import Bloom
+from attnviz.models.families.falcon import Falcon
 from attnviz.models.families.gpt2 import Gpt2
 from attnviz.models.families.gpt_neox import GptNeoX
 from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer, hooked_too
+from attnviz.models.families.layer_norm_decoder import LayerNormDecoder
 from attnviz.models.families.llama import Llama
 from attnviz.models.families.opt import Opt
 from attnviz.models.families.registry import written_name
@@ -28,7 +31,15 @@ from attnviz.models.passes import TextPasses
 Doubles = NDArray[np.float64]
 
 # Layers that add W_o's output, normed or scaled as the class says, to the residual stream.
-_ADDING = (Llama.forward_layer, Gpt2.forward_layer, GptNeoX.forward_layer, Opt.forward_layer)
+_ADDING = (
+    Llama.forward_layer,
+    Gpt2.forward_layer,
+    GptNeoX.forward_layer,
+    Opt.forward_layer,
+    LayerNormDecoder.forward_layer,
+    Falcon.forward_layer,
+    Bloom.forward_layer,
+)
 # How far, in shares of the largest logit, the parts may miss a logit: float32 through all layers.
 _MISS = 1e-3
 
@@ -95,7 +106,10 @@ def attribute(passes: TextPasses, row: int, token: int) -> Attribution:
 def check_adding(stack: Stack) -> None:
     """Raise InputError for layers that do not add their sublayers' outputs to a residual stream."""
     known = isinstance(stack, CausalStack) and type(stack).forward_layer in _ADDING
-    if not known or (isinstance(stack, Opt) and not stack.config.flag("do_layer_norm_before", True)):
+    normed = (isinstance(stack, Opt) and not stack.config.flag("do_layer_norm_before", True)) or (
+        isinstance(stack, Bloom) and stack.config.flag("apply_residual_connection_post_layernorm", False)
+    )
+    if not known or normed:
         raise _no_sum(stack)
 
 

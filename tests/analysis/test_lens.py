@@ -20,16 +20,19 @@ from attnviz.models import attribution
 from attnviz.models.attribution import attribute
 from attnviz.models.families.hooks import Hook, HookChain, hooked
 from attnviz.models.heads_off import HeadsOff
+from attnviz.views.prepared import lens as lens_words
 
 ANSWERS = dict(np.load(GOLDEN / "interventions.npz"))
 CAUSAL = ["gpt2", "llama", "gemma3", "gpt_neox"]
+# The families whose layers add to the residual stream, by the first word of a golden model's name.
+_FAMILIES = (
+    *("gpt2", "llama", "gpt_neox", "gemma2", "gemma3", "olmo", "olmo2", "granite", "cohere", "gptj", "mixtral", "phi"),
+    *("bloom", "falcon", "mpt", "gpt_neo", "gpt_bigcode"),
+)
 ADDING = sorted(
     path.name
     for path in MODELS.iterdir()
-    if path.name.split("-")[0]
-    in ("gpt2", "llama", "gpt_neox", "gemma2", "gemma3", "olmo", "olmo2", "granite", "cohere", "gptj", "mixtral", "phi")
-    and path.is_dir()
-    and path.name != "gemma3-encoder"
+    if path.name.split("-")[0] in _FAMILIES and path.is_dir() and path.name not in ("gemma3-encoder", "bloom-after")
 )
 
 
@@ -84,7 +87,7 @@ class _LastRow(Hook):
 def added_by(name, whole):
     """Return what an attention output, [dim], is multiplied by when it is added in the last layer, factors fixed."""
     config, tensors, _ = load(name)
-    if name in ("cohere", "gpt_neox"):
+    if name in ("cohere", "gpt_neox", "bloom", "falcon"):
         return 1.0
     if name == "granite":
         return config["residual_multiplier"]
@@ -93,7 +96,7 @@ def added_by(name, whole):
     return gain / np.sqrt(np.mean(whole**2) + config["rms_norm_eps"])
 
 
-@pytest.mark.parametrize("name", ["gemma3", "granite", "olmo2", "cohere", "gpt_neox"])
+@pytest.mark.parametrize("name", ["gemma3", "granite", "olmo2", "cohere", "gpt_neox", "bloom", "falcon"])
 def test_a_head_s_part_is_what_is_missing_without_it(name):
     """In the last layer: what its attention lacks when the head is off, added as the family does, in the direction."""
     passes = Bare(name)
@@ -109,13 +112,13 @@ def test_a_head_s_part_is_what_is_missing_without_it(name):
             passes.run()
         lacking = (whole.attention[-1] - without.attention[-1]) * added_by(name, whole.attention[-1])
         missing.append(direction @ lacking)
-        if name in ("cohere", "gpt_neox"):  # beside the feed-forward layer, which then reads the same
+        if name in ("cohere", "gpt_neox", "falcon"):  # beside the feed-forward layer, which then reads the same
             assert_states_near(whole.hidden[-1] - without.hidden[-1], lacking)
     assert_states_near(part.heads[-1], missing)
     assert_apart(max(missing), min(missing))
 
 
-@pytest.mark.parametrize("name", ["bert", "opt-after", "distilbert"])
+@pytest.mark.parametrize("name", ["bert", "opt-after", "bloom-after", "distilbert"])
 def test_what_is_no_sum_is_refused_by_name(name):
     """Norms on the residual stream leave no sum."""
     with pytest.raises(InputError, match="a logit is no sum"):
@@ -174,6 +177,19 @@ def test_the_command_prints_and_saves(models, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["lens", "the cat eats", "--model", models["gpt2"], "--token", "cat"])
     assert "after each layer the likeliest tokens at “cat”" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_no_part_stands_alone_among_others(models, monkeypatch, more):
+    """Beyond the parts that are listed there are at least two others; one more is listed by its name."""
+    found = lens("the cat eats", models["gpt2"], answer="the")
+    monkeypatch.setattr(lens_words, "MOST_PARTS", len(lens_words._parts(found.attribution)) - more)
+    listing = lens_words.list_attribution(found)
+    labels = [label if isinstance(label, str) else label.localized() for label in listing.labels]
+    assert [label for label in labels if "other" in label] == (["2 other parts"] if more == 2 else [])
+    values = dict(zip(labels, (float(cell) for cell in listing.groups[0][0].cells), strict=True))
+    logit = values.pop("logit")
+    assert abs(sum(values.values()) - logit) < 0.0005 * len(labels)  # three decimals each
 
 
 @pytest.mark.parametrize(

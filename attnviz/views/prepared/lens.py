@@ -102,7 +102,8 @@ def list_attribution(result: Lens, presentation: Presentation = TERMINAL) -> Lis
         return None
     digits = presentation.digits_or(3)
     every = sorted(_parts(part), key=lambda one: -abs(one[1]))
-    shown, rest = every[:MOST_PARTS], every[MOST_PARTS:]
+    count = len(every) if len(every) <= MOST_PARTS + 1 else MOST_PARTS  # one part alone keeps its name
+    shown, rest = every[:count], every[count:]
     rows: list[tuple[Message, float]] = [*shown]
     if rest:
         rows.append((message("{count} other parts", count=len(rest)), sum(value for _, value in rest)))
@@ -175,9 +176,9 @@ def _parts(part: Attribution) -> list[tuple[Message, float]]:
     found += [(message("MLP {layer}", layer=layer), float(value)) for layer, value in enumerate(part.feed_forward)]
     biases = float(part.biases.sum(dtype=np.float64))
     others = (
-        (message("token and position vectors"), part.embedding),
+        (message("embedding"), part.embedding),
         (message("biases of W_o"), biases),
-        (message("final norm’s and head’s bias"), part.constant),
+        (message("biases of norm and head"), part.constant),
         (message("soft cap"), part.cap),
     )
     return found + [(label, value) for label, value in others if value]
