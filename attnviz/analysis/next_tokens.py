@@ -47,14 +47,16 @@ class NextTokens(Result):
     """What a model adds to a text.
 
     text: what is continued, or, of an encoder-decoder, what is answered. prompt: its tokens. branches: one
-    continuation, or several side by side. decoding: how tokens were chosen. passages: what each branch took from the
-    passages that were given, none without them.
+    continuation, or several side by side. decoding: how tokens were chosen. answers: whether they answer the text in
+    place of going on with it, as an encoder-decoder does, and a model whose chat template renders it. passages: what
+    each branch took from the passages that were given, none without them.
     """
 
     text: str
     prompt: tuple[Token, ...]
     branches: tuple[Branch, ...]
     decoding: Decoding
+    answers: bool = False
     provenance: Provenance = NOTHING_KNOWN
     notes: tuple[Message, ...] = ()
     passages: tuple[PassageShares, ...] = ()
@@ -73,6 +75,11 @@ class NextTokens(Result):
     def added(self) -> str:
         """Return the text of the first branch."""
         return self.branches[0].text
+
+    @property
+    def whole(self) -> str:
+        """Return the text with what the first branch adds; an answer stands alone."""
+        return self.added if self.answers else self.text + self.added
 
     @property
     def attention(self) -> Attention:

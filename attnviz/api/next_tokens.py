@@ -75,7 +75,8 @@ def collect(
         prompt=prompt,
         branches=tuple(found),
         decoding=first.decoding,
-        provenance=model.provenance(options),
+        answers=options.chat or not first.prompt.is_read,
+        provenance=model.provenance(options, answers=True),
         notes=(*first.prompt.notes, *unapplied_note(first.rules)),
         passages=tuple(taken),
     )

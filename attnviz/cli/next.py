@@ -127,7 +127,7 @@ def _streamed(model: Model, text: str, options: Options, continuations: list[Con
 
     printer = LinePrinter()
     prompt = continuations[0].prompt
-    heading = heading_of(prompt.source or text, model.name, answers=not prompt.is_read)
+    heading = heading_of(prompt.source or text, model.name, answers=options.chat or not prompt.is_read)
     printer.print(step_heading(heading, printer.screen))
     count = 0
 

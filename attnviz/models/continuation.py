@@ -202,7 +202,8 @@ class Prompt:
 class Continuation:
     """One text that grows: iterate over it for its tokens, as they come.
 
-    branch: the number of the candidate that it begins with, None for what is chosen. off: heads that every pass is
+    branch: the rank, from 0, of the token that it begins with, among those that the model's settings allow; None for
+    what is chosen. off: heads that every pass is
     made without.
     """
 
@@ -226,10 +227,9 @@ class Continuation:
 
     def __iter__(self) -> Iterator[GeneratedToken]:
         """Yield each token when it is known; the next one is computed when it is asked for."""
-        first = None if self._branch is None else self._nth_candidate(self._branch)
         choose = self.decoding.chooser(self._branch or 0)
         with self._network.keep_weights():
-            for taken in decode_tokens(self._next_logits, self.prompt.ids, self.rules, choose, first):
+            for taken in decode_tokens(self._next_logits, self.prompt.ids, self.rules, choose, self._branch):
                 self.ended = taken.id in self.rules.ends
                 yield self._token(taken.id, taken.logits)
 
@@ -237,10 +237,6 @@ class Continuation:
         output = self._reader(ids, _LAST)
         assert output.logits is not None
         return output.logits.reshape(-1)
-
-    def _nth_candidate(self, number: int) -> int:
-        logits = self._next_logits(self.prompt.ids)
-        return int(np.argsort(-logits, kind="stable")[min(number, len(logits) - 1)])
 
     def _token(self, number: int, logits: Float32) -> GeneratedToken:
         index = len(self.prompt.ids) + len(self.spelled.ids)
@@ -317,10 +313,10 @@ def largest(values: Float32, count: int) -> list[int]:
     return [int(one) for one in found[np.lexsort((found, -values[found]))]]
 
 
-def check_continuation(shape: ModelShape, name: str, count: int, steps: int) -> None:
+def check_continuation(shape: ModelShape, name: str, count: int | None, steps: int) -> None:
     """Raise InputError for a model that continues no text, and for steps beyond its positions.
 
-    count: the tokens of the prompt.
+    count: the tokens of the prompt, None before it is read.
     """
     if not shape.causal and not shape.encoder_decoder:
         raise InputError(
@@ -329,16 +325,25 @@ def check_continuation(shape: ModelShape, name: str, count: int, steps: int) -> 
             name=name,
         )
     most = shape.positions
-    if most is not None and count + steps > most:
+    if most is None or (count or 0) + steps <= most:
+        return
+    if count is None:
         raise InputError(
-            "The text has {count} tokens, and {name} takes at most {most}: there is no room for {steps} more.",
-            hint="Give a shorter text." if count >= most else "Give fewer steps: at most {room}.",
-            count=f"{count:,}",
+            "{name} takes at most {most} tokens together with the text: there is no room for {steps} more.",
+            hint="Give fewer steps.",
             name=name,
             most=f"{most:,}",
             steps=f"{steps:,}",
-            room=most - count,
         )
+    raise InputError(
+        "The text has {count} tokens, and {name} takes at most {most}: there is no room for {steps} more.",
+        hint="Give a shorter text." if count >= most else "Give fewer steps: at most {room}.",
+        count=f"{count:,}",
+        name=name,
+        most=f"{most:,}",
+        steps=f"{steps:,}",
+        room=f"{most - count:,}",
+    )
 
 
 def rules_for(prompt: Prompt, generation: Mapping[str, Any], steps: int, most: int | None) -> GenerationRules:

@@ -132,21 +132,32 @@ def decode_tokens(
     start: Sequence[int],
     rules: GenerationRules,
     choose: Callable[[Float32], int] = likeliest,
-    first: int | None = None,
+    branch: int | None = None,
 ) -> Iterator[DecodedToken]:
     """Yield the tokens that decoding adds to token ids `start`, the end token among them if it is reached.
 
     next_logits: gives the logits [vocabulary] of the next token after token ids [n]. choose: takes a token by its
-    scores [vocabulary], which are the logits, -inf where the rules forbid one. first: a token to begin with.
+    scores [vocabulary], which are the logits, -inf where the rules forbid one. branch: the first token that the rules
+    leave open is the one with the largest score, 0, or the next, 1, and so on, in place of what is chosen.
     """
     ids = list(start)
     while len(ids) < rules.limit:
         logits = np.asarray(next_logits(ids), dtype=np.float32).reshape(-1)
-        forced = first if first is not None and len(ids) == len(start) else _forced(ids, rules)
-        ids.append(choose(_allowed_scores(logits, ids, len(start), rules)) if forced is None else forced)
+        forced = _forced(ids, rules)
+        if forced is None:
+            scores = _allowed_scores(logits, ids, len(start), rules)
+            forced = choose(scores) if branch is None else _nth_likeliest(scores, branch)
+            branch = None
+        ids.append(forced)
         yield DecodedToken(ids[-1], logits)
         if ids[-1] in rules.ends:
             break
+
+
+def _nth_likeliest(scores: Float32, number: int) -> int:
+    """Return the token with the score of this rank, from 0; the last that is allowed where there are fewer."""
+    allowed = max(1, int(np.count_nonzero(scores > -np.inf)))
+    return int(np.argsort(-scores, kind="stable")[min(number, allowed - 1)])
 
 
 def _forced(ids: Sequence[int], rules: GenerationRules) -> int | None:

@@ -57,7 +57,13 @@ def read_masks(
     """
     check_range("--top", top, MOST_STEPS)
     shape, name, tokenizer = network.shape, checkpoint.name, checkpoint.tokenizer
-    if shape.causal or shape.encoder_decoder:
+    if shape.encoder_decoder:
+        raise InputError(
+            "{name} has an encoder and a decoder: fill takes one stack that reads in both directions, such as a BERT.",
+            hint="attnviz next shows what it answers.",
+            name=name,
+        )
+    if shape.causal:
         raise InputError(
             "{name} was not trained to fill a gap: it reads from left to right.",
             hint="attnviz next shows how it goes on.",

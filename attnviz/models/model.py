@@ -335,7 +335,7 @@ class Model(ModelBase):
         from attnviz.models.continuation import Prompt, check_continuation
 
         check_options(options)
-        check_continuation(self.shape, self.name, 0, steps)
+        check_continuation(self.shape, self.name, None, steps)
         check_fit(options, None, self.shape, self.name)
         if self.shape.encoder_decoder:
             from attnviz.models.target_text import start_of_target

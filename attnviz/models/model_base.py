@@ -253,10 +253,17 @@ class ModelBase:
     def _encode_alone(self, text: str) -> EncodedText:
         return self._encode(text, None, NOTHING_KEPT)
 
-    def provenance(self, options: Options | None = None) -> Provenance:
-        """Return what its attention says of where it comes from; options: which heads they switch off."""
+    def provenance(self, options: Options | None = None, *, answers: bool = False) -> Provenance:
+        """Return what its attention says of where it comes from; options: which heads they switch off.
+
+        answers: of an encoder-decoder the attention to the text that it answers, in place of the encoder's own.
+        """
         off = None if options is None else self._switched_off(options)
-        return Provenance(replace(self._origin(), switched_off=off))
+        origin = replace(self._origin(), switched_off=off)
+        if answers and self.shape.encoder_decoder:
+            layers, heads = self.shape.decoder_layers or 0, self.shape.decoder_heads or 0
+            origin = replace(origin, layers=layers, heads=heads, mask="none", attention="cross")
+        return Provenance(origin)
 
     def _encode(self, text: str, pair: str | None, request: Request, *, slides: bool = False) -> EncodedText:
         """Return the tokens of a text, or of two; raises InputError where there are too many."""

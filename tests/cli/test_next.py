@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -182,10 +183,11 @@ def test_several_masks(printed, models):
         (["next", "the cat"], "bert", 1, ["is an encoder", "attnviz fill"]),
         (["run", "the cat", "--generate", "2"], "bert", 1, ["is an encoder"]),
         (["fill", "the [MASK]"], "llama", 1, ["left to right", "attnviz next"]),
-        (["fill", "the [MASK]"], "t5", 1, ["left to right"]),
+        (["fill", "the [MASK]"], "t5", 1, ["an encoder and a decoder", "attnviz next"]),
         (["fill", "the cat"], "bert", 1, ["no mask", "[MASK]", "___"]),
         (["next", "the cat", "--steps", "0"], "llama", 2, ["--steps", "from 1", "0"]),
-        (["next", "the cat", "--steps", "1000"], "gpt2", 1, ["at most", "fewer steps"]),
+        (["next", "the cat", "--steps", "1000"], "gpt2", 1, ["together with the text", "fewer steps"]),
+        (["next", "the cat eats", "--steps", "14"], "gpt2", 1, ["takes at most 15", "steps: at most "]),
         (["next", "cat " * 400], "gpt2", 1, ["at most", "shorter text"]),
         (["next", "the cat", "--temperature", "0"], "llama", 2, ["--temperature", "above 0"]),
         (["next", "the cat", "--temperature", "nan"], "llama", 2, ["--temperature"]),
@@ -261,3 +263,22 @@ def test_heads_switched_off(models):
     plain = [one.probability for one in model.generate("the cat", steps=3)]
     off = [one.probability for one in model.generate("the cat", steps=3, ablate=("0.*", "1.*"))]
     assert_apart(np.array(plain), np.array(off))
+
+
+def test_an_answer_stands_alone(good, printed, models, tmp_path):
+    """A chat model's answer is not run together with the message, and neither is a translation."""
+    pytest.importorskip("jinja2")
+    folder = tmp_path / "chat"
+    shutil.copytree(models("gpt2"), folder)
+    (folder / "chat_template.jinja").write_text("{% for m in messages %}{{ m['content'] }}!{% endfor %}")
+    for model, chat in ((str(folder), ["--chat"]), (str(folder), []), (models("t5"), [])):
+        said = attnviz.next_tokens("the cat", model, steps=2, chat=bool(chat))
+        out = good("next", "the cat", "--model", model, "--steps", "2", *chat)
+        answers = bool(chat) or model == models("t5")
+        assert said.answers == answers
+        assert said.whole == (said.added if answers else "the cat" + said.added)
+        assert ("answers to “the cat”" in out, "says after “the cat”" in out) == (answers, not answers)
+        assert any(line.startswith("the cat") for line in out.splitlines()) != answers
+    settings = printed("next", "the cat", "--model", models("t5"))["settings"]
+    assert (settings["attention"], settings["mask"]) == ("cross", "none")
+    assert "cross-attention" in good("next", "the cat", "--model", models("t5"))

@@ -14,7 +14,7 @@ from attnviz.models.continuation import RowHook
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.hooks import hooked
 from attnviz.models.forward import Network, Request
-from attnviz.models.generate import decode_tokens, read_rules, start_token, with_defaults
+from attnviz.models.generate import GenerationRules, decode_tokens, likeliest, read_rules, start_token, with_defaults
 from attnviz.models.model import load as load_model
 
 ANSWERS = dict(np.load(GOLDEN / "next.npz"))
@@ -69,6 +69,41 @@ def test_what_the_last_token_attended_to(name):
     shares = (lengths / lengths.sum(axis=-1, keepdims=True)).mean(axis=0)
     assert_near(hook.shares(keys), shares, size=10)
     assert_near(hook.shares(keys).sum(dtype=np.float64), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("rules", "prompt", "open_at"),
+    [
+        (GenerationRules(ends=(0,), limit=6), [3, 4], 0),
+        (GenerationRules(ends=(0,), never=(7, 5), limit=6), [3, 4], 0),
+        (GenerationRules(ends=(0,), banned=((4, 7),), not_first=(5,), limit=6), [3, 4], 0),
+        (GenerationRules(ends=(7,), fewest_new=2, limit=6), [3, 4], 0),
+        (GenerationRules(ends=(0,), first=2, never=(7,), limit=6), [3], 1),
+        (GenerationRules(ends=(0,), first=2, last=1, limit=2), [3], None),
+    ],
+    ids=["free", "never", "banned", "not yet the end", "a forced first", "all forced"],
+)
+def test_branches_follow_the_rules(rules, prompt, open_at):
+    """Branch 0 is what greedy decoding adds; the others part at the first token that nothing forces, by rank."""
+    scores = np.array([0.1, 0.2, 0.3, 0.35, 0.4, 0.6, 0.5, 0.9], dtype=np.float32)
+
+    def ids(branch, choose=likeliest):
+        return [one.id for one in decode_tokens(lambda _: scores, prompt, rules, choose, branch)]
+
+    greedy = ids(None)
+    assert ids(0) == greedy
+    if open_at is None:
+        assert ids(1) == greedy
+        return
+    firsts = [ids(branch)[open_at] for branch in range(9)]
+    barred = {None, *rules.never, *rules.not_first, *(one[-1] for one in rules.banned)}
+    barred |= set(rules.ends) if rules.fewest_new else set()
+    ranked = [number for number in np.argsort(-scores).tolist() if number not in barred]
+    assert firsts == (ranked + ranked[-1:] * 9)[:9]
+    assert all(ids(branch)[:open_at] == greedy[:open_at] for branch in range(3))
+    drawn = [ids(branch, lambda _: 6) for branch in (0, 2)]  # what is drawn comes after the branch's own token
+    assert [one[open_at] for one in drawn] == [ranked[0], ranked[2]]
+    assert all(set(one[open_at + 1 :]) == {6} for one in drawn if one[open_at] not in rules.ends)
 
 
 def test_rows_of_one_pass():

@@ -190,7 +190,7 @@ def _list_steps(result: NextTokens, medium: Medium) -> Listing:
         Column(message("other tokens"), tuple(", ".join(one.others) for one in steps)),
         Column(message("attended to"), tuple(", ".join(one.attended) for one in steps)),
     )
-    notes = (message("{text}", text=_inline(result.text + result.added)),)
+    notes = (message("{text}", text=_inline(result.whole)),)
     return Listing(_heading(result), tuple(one.token for one in steps), (columns,), _caption(result), notes)
 
 
@@ -250,9 +250,7 @@ def _inline(text: str) -> str:
 
 def _heading(result: NextTokens) -> Message:
     model = result.provenance.model
-    return heading_of(
-        result.text, model.name if model else "", answers=model is not None and model.attention is not None
-    )
+    return heading_of(result.text, model.name if model else "", answers=result.answers)
 
 
 def heading_of(text: str, model: str, *, answers: bool) -> Message:

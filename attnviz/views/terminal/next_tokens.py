@@ -119,8 +119,7 @@ def step_end(result: NextTokens, screen: Screen) -> list[RenderableType]:
 
 def _whole_text(result: NextTokens, screen: Screen) -> Text:
     """Return the text with what was added, which is bold; its line breaks stay."""
-    answers = result.provenance.model is not None and result.provenance.model.attention is not None
-    before = "" if answers else result.text
+    before = "" if result.answers else result.text
     written = Text(overflow="fold")
     for part, style in ((before, ""), (result.added, "bold")):
         written.append("\n".join(screen.written(line) for line in part.split("\n")), style)
