@@ -36,6 +36,11 @@ from attnviz.text.word_spans import plain_word_spans
 MEASURES = (*PATTERNS, "entropy", "distance")
 # The columns that a report can be sorted and coloured by.
 COLUMNS = ("contribution", "of_layer", "writes", *MEASURES, "induction", "duplicate", "previous_token", "likeness")
+# What each of the MEASURES is by weight where a report is by contribution: a column too, as in a .csv.
+BY_WEIGHT = tuple(f"weight_{name}" for name in MEASURES)
+# Columns by the names that a table has above them.
+_TITLES = {"adds": "contribution", "like_it": "likeness"}
+_PROBED_COLUMNS = ("induction", "duplicate", "previous_token")
 
 Float64 = NDArray[np.float64]
 
@@ -75,7 +80,9 @@ class HeadReport:
     example: HeadExample | None = None
 
     def value(self, column: str) -> float | None:
-        """Return the number of one of COLUMNS: by contribution where it is known, else by weight."""
+        """Return the number of one of COLUMNS: by contribution where it is known, else by weight; or of BY_WEIGHT."""
+        if column in BY_WEIGHT:
+            return self.by_weight.get(column.removeprefix("weight_"))
         if column in MEASURES:
             return (self.by_contribution or self.by_weight).get(column)
         if column in ("contribution", "of_layer", "writes", "likeness"):
@@ -123,7 +130,7 @@ class Heads(Result):
     @check_arguments(column=TEXT)
     def sorted(self, column: str, top: int | None = None) -> Heads:
         """Return the rows by a column, the largest first, and only `top` of them; raises OptionError for another."""
-        check_column(column, self.columns)
+        column = find_column(column, self.columns)
         rows = sorted(self.rows, key=lambda row: -np.inf if row.value(column) is None else -(row.value(column) or 0.0))
         missing = [row for row in rows if row.value(column) is None]
         rows = [row for row in rows if row.value(column) is not None] + missing
@@ -132,7 +139,7 @@ class Heads(Result):
     @check_arguments(column=TEXT)
     def matrix(self, column: str) -> Float64:
         """Return one column as [layers, heads]; nan where a head has no number or is not listed."""
-        check_column(column, COLUMNS)
+        column = find_column(column)
         found = np.full((len(self.layers), len(self.heads)), np.nan)
         for row in self.rows:
             value = row.value(column)
@@ -141,10 +148,20 @@ class Heads(Result):
         return found
 
 
-def check_column(column: str, known: Iterable[str] = COLUMNS, option: str = "--sort") -> None:
-    """Raise OptionError for a column that there is not."""
-    if column not in tuple(known):
-        raise unknown_choice(option, column, tuple(known))
+def find_column(column: str, known: Iterable[str] = COLUMNS, option: str = "--sort") -> str:
+    """Return the column that is meant: a name of COLUMNS or BY_WEIGHT, or the words above it, as in "same word".
+
+    known: those that have numbers. Raises OptionError for a column that there is not, or that needs another option.
+    """
+    name = re.sub(r"[\s-]+", "_", column.strip().lower())
+    name, there = _TITLES.get(name, name), tuple(known)
+    if name in there or (name in BY_WEIGHT and name.removeprefix("weight_") in there):
+        return name
+    if name in COLUMNS:
+        needs = "--probe" if name in _PROBED_COLUMNS else "--like" if name == "likeness" else None
+        if needs is not None:
+            raise OptionError("{option} {column} goes with {needs}.", option=option, column=name, needs=needs)
+    raise unknown_choice(option, column, there)
 
 
 def find_place(which: str, layers: Sequence[int | str], heads: Sequence[int | str]) -> tuple[int | str, int | str]:
@@ -355,16 +372,25 @@ def _examples(attention: Attention, rows: Floats, number: int) -> list[list[Head
 
 
 def _whole_words(tokens: tuple[Token, ...], source: str | None) -> list[str]:
-    """Return for each token the word of the source that it is a piece of; its own text where there is none."""
-    if source is None:
-        return [token.text for token in tokens]
-    spans = plain_word_spans(source)
-    found = []
-    for token in tokens:
+    """Return for each token the word of the source that it is a piece of; its own text where it is more, or in none.
+
+    The second of equal words is the#2.
+    """
+    spans = () if source is None else plain_word_spans(source)
+    words: list[str] = []
+    places: list[tuple[int, ...]] = []
+    for number, token in enumerate(tokens):
         inside = None
         if token.start is not None and token.end is not None:
-            inside = next(((a, b) for a, b in spans if a < max(token.end, token.start + 1) and token.start < b), None)
-        found.append(token.text if inside is None else source[inside[0] : inside[1]])
+            inside = next(((a, b) for a, b in spans if a <= token.start and max(token.end, token.start + 1) <= b), None)
+        words.append(token.text if source is None or inside is None else source[inside[0] : inside[1]])
+        places.append((number,) if inside is None else inside)
+    numbers: dict[str, dict[tuple[int, ...], int]] = {}
+    found = []
+    for word, place in zip(words, places, strict=True):
+        of_word = numbers.setdefault(word, {})
+        number = of_word.setdefault(place, len(of_word) + 1)
+        found.append(word if number == 1 else f"{word}#{number}")
     return found
 
 

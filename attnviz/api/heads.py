@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from attnviz.analysis.heads import Heads, HeadTally, check_column
+from attnviz.analysis.heads import Heads, HeadTally, find_column
 from attnviz.analysis.probe_heads import PROBE_TOKENS, ProbeScores, check_probe, probe_model, probe_toy
 from attnviz.api.toy_or_model import choose
 from attnviz.core.argument_kinds import ArgumentKind, check_arguments
@@ -59,7 +59,7 @@ def heads(
     check_probe(probe_tokens)
     for column, option in ((sort, "--sort"), (color, "--color")):
         if column is not None:
-            check_column(column, option=option)
+            find_column(column, option=option)
     if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
         raise OptionError("--top must be a whole number from 1, not {value}.", value=top)
     given = [text] if isinstance(text, str | Attention) else list(text)
@@ -79,8 +79,7 @@ def heads(
         scores = _measure_texts(tally, texts, choose(settings, options), probe_tokens if probe else None, progress)
     found = tally.report(scores, probe_tokens if probe else None)
     if color is not None:
-        check_column(color, found.columns, "--color")
-        found = replace(found, color=color)
+        found = replace(found, color=find_column(color, found.columns, "--color"))
     elif like is not None:
         found = replace(found, color="likeness")
     by = sort or ("likeness" if like is not None else None)

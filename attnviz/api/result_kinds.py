@@ -292,7 +292,12 @@ def _save_head_ablation(ablation: HeadAblation, path: Path, look: Look) -> tuple
     def document() -> dict[str, Any]:
         return head_ablation_document(ablation)
 
-    return files.save_grid(path, lambda: _draw_head_ablation(ablation, look), document, document, look.style)
+    def tables() -> tuple[Prepared | Listing, ...]:
+        from attnviz.views.prepared.head_ablation import list_head_ablation
+
+        return list_head_ablation(ablation, look.presentation(None)), _draw_head_ablation(ablation, look)
+
+    return files.save_grid(path, lambda: _draw_head_ablation(ablation, look), document, document, look.style, tables)
 
 
 def _lens_tables(result: Lens, presentation: Presentation) -> tuple[Prepared | Listing, ...]:
@@ -350,13 +355,15 @@ def _draw_patching(result: Patching, look: Look) -> Prepared:
 
 
 def _save_patching(result: Patching, path: Path, look: Look) -> tuple[Message, ...]:
+    from attnviz.views.prepared.patch import list_patching
+
     return files.save_grid(
         path,
         lambda: _draw_patching(result, look),
         lambda: patching_document(result),
         lambda: {"rows": patching_rows(result)},
         look.style,
-        lambda: (_draw_patching(result, look),),
+        lambda: (list_patching(result, look.presentation(None)), _draw_patching(result, look)),
     )
 
 

@@ -44,8 +44,8 @@ PAGE = ".html"
 TABLES = (".tex", ".md")
 FOR_ATTENTION = (*PICTURES, PAGE, *TABLES, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
-FOR_LENS = (*PICTURES, PAGE, ".json", ".csv")
-FOR_COSTS = FOR_ABLATION = FOR_HEADS = (*PICTURES, ".json", ".csv")
+FOR_LENS = FOR_ABLATION = FOR_HEADS = (*PICTURES, PAGE, ".json", ".csv")
+FOR_COSTS = (*PICTURES, ".json", ".csv")
 FOR_LAB = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
 FOR_NEXT = FOR_ATTENTION
@@ -218,8 +218,11 @@ def save_costs(costs: Costs, path: Path, *, presentation: Presentation = PICTURE
 def save_ablation(ablation: Ablation, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.analysis.ablation import ablation_document
-    from attnviz.views.prepared.ablation import draw_ablation
+    from attnviz.views.prepared.ablation import draw_ablation, prepare_ablation
 
+    check_destination(path, FOR_ABLATION)
+    if path.suffix.lower() == PAGE:
+        return _save_page_of_tables((prepare_ablation(ablation, presentation),), path)
     document = ablation_document(ablation)
     return _save_result(
         path, presentation.style, lambda: draw_ablation(ablation, presentation), lambda: document, lambda: document
@@ -229,14 +232,17 @@ def save_ablation(ablation: Ablation, path: Path, *, presentation: Presentation 
 def save_heads(
     heads: Heads, path: Path, *, presentation: Presentation = PICTURE, color: str | None = None
 ) -> tuple[Message, ...]:
-    """Save a map of layers and heads as a picture, or every number as data; returns what the reader should know.
+    """Save a map of layers and heads as a picture, a page of tables, or every number as data.
 
-    color: the column that colours the map; the report's where it is None.
+    color: the column that colours the map; the report's where it is None. Returns what the reader should know.
     """
     from attnviz.analysis.heads import heads_document, heads_rows
-    from attnviz.views.prepared.heads_report import prepare_map
+    from attnviz.views.prepared.heads_report import prepare_heads, prepare_map
 
     check_destination(path, FOR_HEADS)
+    if path.suffix.lower() == PAGE:
+        listed = prepare_heads(heads, presentation, examples=any(row.example is not None for row in heads.rows))
+        return _save_page_of_tables((prepare_map(heads, presentation, color), listed), path)
     if path.suffix.lower() in PICTURES:
         return save_picture(prepare_map(heads, presentation, color), path, presentation.style)
     return _save_result(

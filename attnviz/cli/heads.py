@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from attnviz.analysis.heads import COLUMNS, Heads, heads_document
+from attnviz.analysis.heads import Heads, find_column, heads_document
 from attnviz.analysis.probe_heads import PROBE_TOKENS
 from attnviz.api.heads import heads
 from attnviz.api.save import FOR_HEADS, PICTURES, save_heads
@@ -18,7 +18,7 @@ from attnviz.cli.options import AttentionInput, OutputOptions, PictureOptions, V
 from attnviz.cli.printing import print_listing, print_notes, print_views
 from attnviz.cli.progress import reading
 from attnviz.cli.sources import read_sources
-from attnviz.core.errors import InputError, OptionError, unknown_choice
+from attnviz.core.errors import InputError, OptionError
 from attnviz.i18n.messages import message, phrase
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
@@ -103,8 +103,8 @@ def command(
     """
     digits_for(ViewOptions(precision=view_options.precision))
     for option, column in (("--sort", view_options.sort), ("--color", view_options.color)):
-        if column is not None and column not in COLUMNS:
-            raise unknown_choice(option, column, COLUMNS)
+        if column is not None:
+            find_column(column, option=option)
     _refuse_unused(view_options, output)
     style = picture_style(picture_options, output.save, FOR_HEADS)
     options = Options(**asdict(model_options))
@@ -165,8 +165,8 @@ def _print_list(found: Heads, view_options: HeadsViewOptions) -> None:
     """Print the list; of more than 40 heads, where nobody said how many, the 20 that add most."""
     shown = found
     if view_options.top is None and len(found.rows) > MOST_WITHOUT_TOP:
-        by = view_options.sort or ("likeness" if found.like is not None else "contribution")
-        shown = found.sorted(by if by in found.columns else "entropy", SHOWN)
+        by = "likeness" if found.like is not None else "contribution" if found.known else "entropy"
+        shown = found.sorted(view_options.sort or by, SHOWN)
         print_notes(
             [message("{shown} of {count} heads are listed; --top shows others.", shown=SHOWN, count=len(found.rows))]
         )

@@ -11,9 +11,10 @@ from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 
-_NUMBER = "padding:2px 6px;text-align:right;font-variant-numeric:tabular-nums"
+_NUMBER = "padding:2px 6px;text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap"
 _BAR = "rgba(33,145,140,.3)"  # a green of the scale of weights, on light and on dark
 _LABEL = "padding:2px 6px;text-align:right;font-weight:600;background:none"
+_HEADING = "margin:8px 0 4px;font-weight:600;white-space:pre-wrap"  # wide gaps stand between its parts
 
 
 def render_cells(forms: tuple[Prepared, ...]) -> str:
@@ -29,7 +30,7 @@ def render_page_of_tables(forms: tuple[Prepared | Listing, ...]) -> str:
         f'<!doctype html>\n<html lang="{language()}"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f'<meta name="viewport" content="width=device-width"><title>{title}</title></head>'
-        f'<body style="margin:2em">{parts}</body></html>\n'
+        f'<body style="margin:clamp(10px,3vw,2em)">{parts}</body></html>\n'
     )
 
 
@@ -47,9 +48,9 @@ def render_rows(listing: Listing) -> str:
     notes = "".join(f'<p style="margin:4px 0">{_words(note)}</p>' for note in listing.notes)
     return (
         '<div style="font-family:sans-serif;font-size:13px">'
-        f'<p style="margin:8px 0 4px;font-weight:600">{_words(listing.heading)}</p>'
-        '<table style="border-collapse:collapse;width:auto;margin:0">'
-        f"<thead><tr><td></td>{header}</tr></thead><tbody>{rows}</tbody></table>"
+        f'<p style="{_HEADING}">{_words(listing.heading)}</p>'
+        '<div style="overflow-x:auto"><table style="border-collapse:collapse;width:auto;margin:0">'
+        f"<thead><tr><td></td>{header}</tr></thead><tbody>{rows}</tbody></table></div>"
         f'<p style="margin:4px 0;opacity:.7">{caption}</p>{notes}</div>'
     )
 
@@ -72,7 +73,7 @@ def _form(form: Prepared) -> str:
     caption = " · ".join(_text(part.localized()) for part in form.caption)
     notes = "".join(f'<p style="margin:4px 0">{_text(note.localized())}</p>' for note in form.notes)
     return (
-        f'<p style="margin:8px 0 4px;font-weight:600">{_words(form.heading)}</p>'
+        f'<p style="{_HEADING}">{_words(form.heading)}</p>'
         f'<div style="display:flex;flex-wrap:wrap;gap:16px;overflow-x:auto">{panels}</div>'
         f'<p style="margin:4px 0;opacity:.7">{caption}</p>{notes}'
     )

@@ -29,6 +29,7 @@ from attnviz.analysis.heads import COLUMNS, MEASURES, find_place, heads_document
 from attnviz.analysis.probe_heads import score_repeats
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.token import Token
+from attnviz.views.prepared.heads_report import column_words
 
 TOKENS = (Token("[CLS]"), Token("The", 0, 3), Token("cat", 4, 7), Token(".", 7, 8), Token("the", 9, 12), Token("[SEP]"))
 SOURCE = "The cat. the"
@@ -181,6 +182,46 @@ def test_examples_are_words():
     example = found.rows[0].example
     assert (example.query, example.key) == ("cats", "playing")
     assert_near(example.strength, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("source", "tokens", "pair"),
+    [
+        ("the cat the dog", [("the", 0, 3), ("cat", 4, 7), ("the", 8, 11), ("dog", 12, 15)], ("the#2", "cat")),
+        ("猫猫猫", [("猫", 0, 1), ("猫", 1, 2), ("猫", 2, 3)], ("猫#3", "猫#2")),
+        ("我喜欢", [("我", 0, 1), ("我", 0, 1), ("喜欢", 1, 3)], ("喜欢", "我")),  # two bytes of one letter
+        (None, [("a", None, None), ("b", None, None), ("a", None, None)], ("a#2", "b")),
+    ],
+)
+def test_examples_tell_equal_words_apart(source, tokens, pair):
+    """The second of equal words has its number, pieces of one word have none, and a token of several is whole."""
+    found = tuple(Token(*one) for one in tokens)
+    weights = np.full((1, 1, len(found), len(found)), 0.01)
+    weights[0, 0, 2, 1] = 0.9
+    example = attnviz.heads(Attention(found, found, weights, source=source)).rows[0].example
+    assert (example.query, example.key) == pair
+
+
+def test_columns_by_other_names():
+    """A column goes by its name, by the words above it, and with weight_ before it by weight."""
+    found = attnviz.heads("the cat eats the fish", heads=4, probe=True, like="0.0")
+    for column, name in (("adds", "contribution"), ("Same word", "same_word"), ("previous-token", "previous_token")):
+        np.testing.assert_array_equal(found.matrix(column), found.matrix(name))
+        assert found.sorted(column).rows == found.sorted(name).rows
+    assert found.sorted("like it").rows[0].head == found.heads[0]
+    by_weight = [row.by_weight["first"] for row in found.sorted("weight_first").rows]
+    assert by_weight == sorted(by_weight, reverse=True)
+    assert found.sorted("weight_first").rows != found.sorted("first").rows
+    assert "by weight" in str(column_words("weight_first"))
+    for row, value in zip(found.heads, found.matrix("weight first")[0], strict=True):
+        assert value == found.row(f"0.{row}").by_weight["first"]
+    plain = attnviz.heads("the cat eats", heads=4)
+    for column, words in (("induction", "goes with probe"), ("likeness", "goes with like"), ("special", "one of")):
+        with pytest.raises(OptionError, match=words):
+            plain.sorted(column)
+    for column in ("weight_special", "weight_contribution", "weight_", "size"):
+        with pytest.raises(OptionError, match="one of"):
+            plain.sorted(column)
 
 
 def test_probe_scores_by_hand():

@@ -119,6 +119,15 @@ def test_sort_and_like(printed):
     assert_near(first["likeness"], 1.0)
 
 
+def test_sorted_by_what_stands_above(good, call, gpt2):
+    """--sort and --color take a column by its title, in the list that shows few of many too."""
+    assert good("heads", TEXT, "--sort", "adds") == good("heads", TEXT, "--sort", "contribution")
+    assert good("heads", TEXT, "--sort", "weight_first") != good("heads", TEXT, "--sort", "first")
+    assert "first, by weight" in good("heads", TEXT, "--map", "--color", "weight-first").replace("\n", " ")
+    _, _, err = call("heads", TEXT, "--model", gpt2, "--sort", "like it")
+    assert "--sort likeness goes with --like" in err
+
+
 def test_example_and_map(good):
     """An example is a column of pairs of words; the map has a row a layer and a column a head."""
     assert "strongest" not in good("heads", TEXT)
@@ -151,6 +160,25 @@ def test_probe_and_probe_tokens(printed):
     assert scores["5"] != scores["7"]
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_pages_of_tables(call, gpt2, tmp_path, language):
+    """heads, ablate and patch write a page without scripts: the list, the map, captions and notes, in one language."""
+    commands = {
+        "heads": (["heads", TEXT, "--model", gpt2], ["strongest pair", "L2H3"], ["最强的一对", "L2H3"]),
+        "heads of the toy": (["heads", "猫吃鱼", "--heads", "2"], ["what heads do"], ["各个头做什么"]),
+        "ablate": (["ablate", TEXT, "--model", gpt2], ["matter most", "Over 12 heads"], ["最要紧", "秩相关"]),
+        "ablate of the toy": (["ablate", "猫吃鱼", "--token", "吃"], ["removed"], ["拿走"]),
+        "patch": (["patch", TEXT, "cat the eats the cat", "--model", gpt2, "--answer", "the"], ["back"], ["带回"]),
+    }
+    for name, (arguments, english, chinese) in commands.items():
+        path = tmp_path / "x.html"
+        code, _, err = call(*arguments, "--lang", language, "--save", str(path))
+        page = path.read_text(encoding="utf-8")
+        assert (code, page.count("<html"), "<script" in page) == (0, 1, False), (name, err)
+        assert [word for word in (english if language == "en" else chinese) if word not in page] == [], name
+        path.unlink()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -169,6 +197,7 @@ def test_probe_and_probe_tokens(printed):
         (["patch", TEXT, "cat cat eats the cat", "--answer", "the", "--against", " "], ["--against takes a word"]),
         (["lens", TEXT, "--watch", "unaffable cat"], ["pieces"]),
         (["run", TEXT, "--reduce", "median"], ["--reduce takes one of mean", "'median'"]),
+        (["heads", TEXT, "--sort", "induction"], ["--sort induction goes with --probe"]),
         (["heads", TEXT, "--sort", "size"], ["--sort takes one of", "'size'"]),
         (["heads", TEXT, "--like", "9.0"], ["no layer 9"]),
         (["heads", TEXT, "--like", "x"], ["such as 18.6", "'x'"]),

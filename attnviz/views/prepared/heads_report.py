@@ -133,13 +133,15 @@ def prepare_map(heads: Heads, presentation: Presentation = TERMINAL, color: str 
         digits,
         what=message("what heads do; colour: {what}", what=words),
         sides=LAYER_AND_HEAD,
-        numbers=COLUMN_TITLES.get(column),
+        numbers=COLUMN_TITLES.get(column.removeprefix("weight_")),
     )
 
 
 def column_words(column: str) -> Message:
     """Return what the numbers of a column are."""
-    return _WHAT.get(column) or message("share: {pattern}", pattern=COLUMN_TITLES[column])
+    name = column.removeprefix("weight_")
+    words = _WHAT.get(name) or message("share: {pattern}", pattern=COLUMN_TITLES[name])
+    return words if name == column else message("{what}, by weight", what=words)
 
 
 def _heading(heads: Heads) -> Message:
