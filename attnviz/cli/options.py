@@ -366,9 +366,7 @@ OPTIONS: dict[str, OptionText] = {
         "View", "Say below a view how it was computed, also where everything is as it is by default."
     ),
     "cell": OptionText("View", "Explain only the weight of this key: a word, 猫#2, or an index.", "KEY"),
-    "sort": OptionText(
-        "View", "Column to sort by, the largest first; weight_first is the share by weight.", "COLUMN", _columns
-    ),
+    "sort": OptionText("View", "Column to sort by, the largest first.", "COLUMN", _columns),
     "like": OptionText("View", "Compare all heads with this one, such as 18.6: layer 18, head 6.", "L.H"),
     "example": OptionText("View", "Show each head's strongest pair, as words."),
     "map": OptionText("View", "Show a map of layers and heads, with names in its cells, in place of the list."),

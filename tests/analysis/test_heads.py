@@ -258,7 +258,7 @@ def test_names_of_heads():
     [
         ({"sort": "size"}, "--sort takes one of|sort takes one of"),
         ({"color": "probe"}, "takes one of"),
-        ({"sort": "induction"}, "takes one of"),
+        ({"sort": "induction"}, "goes with probe"),
         ({"top": 0}, "whole number from 1"),
         ({"probe": True, "probe_tokens": 3}, "must be from 4"),
         ({"probe_tokens": "many"}, "must be a whole number"),
