@@ -144,12 +144,20 @@ def _axis_names(axis: str, names: Any) -> tuple[int | str, ...]:
 
 
 def as_mask(allowed: Any) -> Booleans:
-    """Return a mask of booleans or numbers as booleans; ShapeError for any other array."""
+    """Return a mask of booleans or of 0 and 1 as booleans; InputError for other numbers, no shape for other arrays."""
     try:
         found = _as_numpy(allowed)
     except (TypeError, ValueError, RuntimeError):
         found = np.empty(0)
-    return (found if found.dtype.kind in "biuf" else np.empty(0)).astype(bool)
+    found = found if found.dtype.kind in "biuf" else np.empty(0)
+    if found.size and not np.isin(found, (0, 1)).all():
+        raise InputError(
+            "`allowed` has other numbers than true (1) and false (0).",
+            hint="Of a mask that is added to the scores, 0 and large negative numbers, give: allowed=mask > -1."
+            if found.max() <= 0
+            else "It is true where a query may attend to a key.",
+        )
+    return found.astype(bool)
 
 
 def check_rows(

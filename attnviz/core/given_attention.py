@@ -58,9 +58,7 @@ def read_parts(
     weights, tokens and keys may be read already, a GivenStack and GivenTokens. accepted: what explained the sums of the
     rows when they were first read, see row_sums.judge_sums.
     """
-    for name, flag in (("normalize", normalize), ("partial", partial)):
-        if not isinstance(flag, bool | np.bool_):
-            raise OptionError("{option} must be true or false, not {value!r}.", option=name, value=flag)
+    check_row_options(normalize, partial)
     cross = keys is not None
     stack = weights if isinstance(weights, GivenStack) else read_stack(weights, batch, attention=attention, cross=cross)
     queries, columns = stack.weights.shape[-2:]
@@ -113,6 +111,17 @@ def read_parts(
         provenance=_provenance(given, stack, next((side.unknown for side in (named, asked) if side), None)),
         notes=tuple({str(note): note for note in notes}.values()),
     )
+
+
+def check_row_options(normalize: Any, partial: Any) -> None:
+    """Raise OptionError unless both are true or false, and not both true: that would be two answers to one question."""
+    for name, flag in (("normalize", normalize), ("partial", partial)):
+        if not isinstance(flag, bool | np.bool_):
+            raise OptionError("{option} must be true or false, not {value!r}.", option=name, value=flag)
+    if normalize and partial:
+        raise OptionError(
+            "normalize divides each row by its sum, and partial shows the rows as they are: choose one of them."
+        )
 
 
 def _padding(count: int) -> InputError:

@@ -37,7 +37,7 @@ def misgiven(weights: Floats, allowed: Booleans | None = None, *, alone: bool = 
             "The weights are whole numbers, as the ids of tokens are.",
             hint="Give outputs.attentions as the weights, and the ids as the tokens, with tokenizer=.",
         )
-    if whole and set(np.unique(weights[finite])) <= {0.0, 1.0} and (rows == 1 or not other):
+    if whole and weights.max() == 1 and weights.min() >= 0 and (rows == 1 or not other):
         return InputError(
             "The weights are only 0 and 1, as those of a mask: most rows do not sum to 1.",
             hint="A mask says what may be attended to: give it as `allowed`, or an attention_mask as `mask`.",

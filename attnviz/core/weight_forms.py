@@ -7,8 +7,9 @@ not decide is told in a note. Nothing here imports these libraries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +56,10 @@ def read_stack(weights: Any, batch: int | None = None, *, attention: str = "auto
     """
     if attention not in ATTENTIONS:
         raise unknown_choice("attention", attention, ATTENTIONS)
+    if isinstance(weights, Mapping) and not _is_output(weights):
+        weights = SimpleNamespace(**{str(name): value for name, value in weights.items()})
+        if not _is_output(weights):
+            raise _without_attention(weights)
     if batch is not None and (not isinstance(batch, Integral) or isinstance(batch, bool)):
         raise OptionError("batch is the number of a text, counted from 0, not {value!r}.", value=batch)
     if _is_output(weights):
@@ -71,6 +76,26 @@ def _is_output(weights: Any) -> bool:
     if hasattr(weights, "ndim") or isinstance(weights, list) or type(weights) is tuple:
         return False
     return any(hasattr(weights, name) for name in ("attentions", *_NAMES.values()))
+
+
+def _without_attention(output: SimpleNamespace) -> MissingError:
+    """Return the error for an output without attention of its own; parts of it, as CLIP's, may have some."""
+    parts = [name for name, part in vars(output).items() if _is_output(part)]
+    if parts:
+        return MissingError(
+            "The output has no attention of its own, but its parts may have: {parts}.",
+            hint="Give one of them, as output.{first}.",
+            parts=listed(parts),
+            first=parts[0],
+        )
+    return _no_attention()
+
+
+def _no_attention() -> MissingError:
+    return MissingError(
+        "The output has no attention: the model did not return it.",
+        hint='Load it with attn_implementation="eager" and call it with output_attentions=True.',
+    )
 
 
 class _OfOutput(NamedTuple):
@@ -95,10 +120,7 @@ def _from_output(output: Any, batch: int | None, attention: str, *, cross: bool)
     if alone is not None:
         there.setdefault("decoder", alone)
     if not there:
-        raise MissingError(
-            "The output has no attention: the model did not return it.",
-            hint='Load it with attn_implementation="eager" and call it with output_attentions=True.',
-        )
+        raise _no_attention()
     if attention == "auto":
         attention = "cross" if cross and "cross" in there else "decoder" if alone is not None else ""
     if attention == "" and len(there) == 1:
@@ -123,10 +145,7 @@ def _from_output(output: Any, batch: int | None, attention: str, *, cross: bool)
         return _OfOutput(there["encoder"], batch)
     found = None if beams is None else [int(beam) for beam in as_numbers(beams)[chosen].tolist() if beam >= 0]
     if not there[attention]:
-        raise MissingError(
-            "The output has no attention: the model did not return it.",
-            hint='Load it with attn_implementation="eager" and call it with output_attentions=True.',
-        )
+        raise _no_attention()
     states = getattr(output, "hidden_states", None)
     steps = bool(there[attention]) and isinstance(there[attention][0], tuple | list)
     states = states if not steps or states is None else states[0]
@@ -165,11 +184,8 @@ def _as_arrays(weights: Any) -> Any:
 
 
 def _read(weights: Any, batch: int | None, output: _OfOutput | None, *, cross: bool) -> GivenStack:
-    if isinstance(weights, tuple) and not weights:
-        raise MissingError(
-            "The output has no attention: the model did not return it.",
-            hint='Load it with attn_implementation="eager" and call it with output_attentions=True.',
-        )
+    if weights is None or (isinstance(weights, tuple) and not weights):
+        raise _no_attention()
     if not isinstance(weights, tuple | list) or not len(weights):
         return _one_array(as_numbers(weights), batch, dtype_of([weights]))
     if all(isinstance(each, tuple | list) and _has_arrays(each) for each in weights):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, MissingError, OptionError, ShapeError
 from attnviz.core.foreign_arrays import as_layers, as_numbers, dtype_of
-from attnviz.core.given_attention import read_parts
+from attnviz.core.given_attention import check_row_options, read_parts
 from attnviz.core.given_tokens import GivenTokens, padding_places, read_tokens
 from attnviz.core.label_list import split_labels
 from attnviz.core.memory_limit import out_of_memory_for_file
@@ -55,6 +55,7 @@ def read_attentions(
     normalize: divide rows by their sums; partial: take rows that sum to less than 1. Names that are pieces of a
     vocabulary are read back into text, but not joined. Raises InputError, ShapeError or OptionError.
     """
+    check_row_options(normalize, partial)
     suffix = path.suffix.lower()
     _refuse_models(path, suffix)
     if suffix not in SUFFIXES:
@@ -124,6 +125,8 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], rows: _R
         tokens, keys = _names(found, labels, stack.weights.shape)
         own: Provenance | None = found.get("settings")
         hidden = None if own is None else own.hidden  # [CLS] and the like, with their part of each row
+        unscaled = hidden is not None and not hidden.renormalized
+        partial = rows.partial or unscaled or (own is not None and own.partial and not rows.normalize)
         mask = found.get("mask")
         notes: tuple[Message, ...] = ()
         if mask is None and found.get("key_mask") is None and own is None and keys is None:
@@ -137,10 +140,8 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], rows: _R
             key_mask=found.get("key_mask"),
             layers=found.get("layers"),
             heads=found.get("heads"),
-            normalize=rows.normalize,
-            partial=rows.partial
-            or (own is not None and own.partial)
-            or (hidden is not None and not hidden.renormalized),
+            normalize=rows.normalize and not unscaled,
+            partial=partial,
             accepted=None if own is None else own.precision,
         )
         given = Attention(**parts._asdict())
@@ -151,7 +152,7 @@ def _attention(found: dict[str, Any], name: str, labels: Sequence[str], rows: _R
                 provenance=replace(
                     own,
                     normalized=own.normalized or read.normalized,
-                    partial=own.partial or rows.partial,
+                    partial=rows.partial or (own.partial and not rows.normalize),
                     precision=own.precision or read.precision,
                 ),
             )

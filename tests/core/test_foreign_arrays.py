@@ -138,7 +138,6 @@ def test_no_torch_is_loaded():
     ("weights", "kind", "words"),
     [
         ((None, None), MissingError, ["Layer 0", "None", "eager"]),
-        (None, InputError, ["object"]),
         ([], ShapeError, ["(0,)"]),
         ([[]], ShapeError, ["empty"]),
         (np.zeros((0, 2, 3, 3)), ShapeError, ["empty"]),
@@ -207,6 +206,24 @@ def test_allowed_has_the_shape_of_a_head(allowed):
     """`allowed` is [query, key]."""
     with pytest.raises(ShapeError, match="allowed"):
         Attention.from_arrays(np.eye(2), list("ab"), allowed=allowed)
+
+
+@pytest.mark.parametrize("low", [-np.inf, -3.4e38, -1e4])
+def test_a_mask_that_is_added_is_named(low):
+    """`allowed` is true or false; of a mask that is added to the scores the error has the line that converts it."""
+    added = np.where(np.tri(3, dtype=bool), 0, low)
+    weights = np.tri(3) / np.arange(1, 4)[:, None]
+    with pytest.raises(InputError, match="allowed=mask > -1"):
+        Attention.from_arrays(weights, allowed=added)
+    assert Attention.from_arrays(weights, allowed=added > -1).allowed.tolist() == np.tri(3, dtype=bool).tolist()
+    with pytest.raises(InputError, match="true where a query may attend"):
+        Attention.from_arrays(weights, allowed=np.full((3, 3), 2))
+
+
+def test_rows_are_divided_or_partial():
+    """Normalize and partial are two answers to one question: both together are refused."""
+    with pytest.raises(OptionError, match="choose one of them"):
+        Attention.from_arrays(np.eye(2) / 2, normalize=True, partial=True)
 
 
 def test_tokens():

@@ -86,6 +86,7 @@ def test_files(tmp_path, suffix):
         (np.where(np.arange(16).reshape(4, 4) == 5, np.nan, 0.25), "row 1, column 1 is nan"),
         (WEIGHTS * 0.6, "sums to 0.6"),
         (WEIGHTS * 1.111, "model.eval()"),
+        (np.zeros((4, 4)), "sums to 0, not to 1"),
         (CROSS, "are cross-attention"),
         (CROSS * 0.7, "are cross-attention"),
     ],

@@ -271,6 +271,17 @@ def test_steps_that_do_not_continue():
         Attention.from_arrays(((rows(1, 2, 3, 3),), (rows(1, 2, 1, 9),)))
 
 
+def test_outputs_without_attention():
+    """An output that has none says so, or names its parts that have some; one that is a dictionary is read as any."""
+    for nothing in (None, (), {}, {"last_hidden_state": 1}):
+        with pytest.raises(MissingError, match="did not return it"):
+            Attention.from_arrays(nothing)
+    parts = {"text_embeds": 1, "text_model_output": SimpleNamespace(attentions=(rows(1, 1, 2, 2),))}
+    with pytest.raises(MissingError, match="Give one of them, as output"):
+        Attention.from_arrays(parts)
+    assert Attention.from_arrays({"attentions": (rows(1, 1, 2, 2),) * 3}).weights.shape == (3, 1, 2, 2)
+
+
 def test_torch_tensors():
     """Torch's tensors, one layer of a batch too, are read the same way."""
     torch = pytest.importorskip("torch")

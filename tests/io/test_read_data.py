@@ -426,6 +426,15 @@ def test_normalizing_a_document_is_said(tmp_path):
     assert "divided" in str(found.notes[0])
 
 
+def test_a_partial_document_is_divided_if_asked(tmp_path):
+    """A document whose rows are partial is divided with `normalize`, and then is partial no more."""
+    path = tmp_path / "x.json"
+    path.write_text(Attention.from_arrays([[0.2, 0.2], [0.5, 0]], list("ab"), partial=True).to_json())
+    assert load_weights(path)[0].weights[0, 0].tolist() == [[np.float32(0.2)] * 2, [0.5, 0]]
+    (found,) = load_weights(path, normalize=True)
+    assert (found.weights[0, 0].tolist(), found.provenance.partial) == ([[0.5, 0.5], [1, 0]], False)
+
+
 FIELDS = {
     "allowed of text": {"allowed": [["a", "b"], ["c", "d"]]},
     "allowed of words": {"allowed": [["true", "false"], ["true", "true"]]},
