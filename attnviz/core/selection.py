@@ -12,6 +12,7 @@ from attnviz.i18n.messages import Message, message
 
 _RANGE = re.compile(r"\s*([0-9]{1,9})\s*[-–]\s*([0-9]{1,9})\s*")
 _SEPARATORS = re.compile("[,，、]")
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９－～", "0123456789--")  # as a Chinese keyboard writes them
 _MOST = 10_000  # no model has so many layers
 
 Find = Callable[[int | str], int]
@@ -23,9 +24,10 @@ def names_several(wanted: str | None) -> bool:
     >>> names_several("0,2-4"), names_several("2-4"), names_several("3"), names_several("who acts")
     (True, True, False, False)
     """
-    return wanted is not None and (
-        wanted == "all" or _SEPARATORS.search(wanted) is not None or _RANGE.fullmatch(wanted) is not None
-    )
+    if wanted is None:
+        return False
+    wanted = wanted.translate(_FULL_WIDTH)
+    return wanted == "all" or _SEPARATORS.search(wanted) is not None or _RANGE.fullmatch(wanted) is not None
 
 
 def spell_choice(wanted: Any) -> str | None:
@@ -62,15 +64,15 @@ def find_places(wanted: Any, names: Sequence[int | str], kind: Message, find: Fi
 def _places_in_text(wanted: str, names: Sequence[int | str], kind: Message, find: Find) -> list[int]:
     """Return the places of a name, or else of a list of numbers, ranges and names."""
     try:
-        return [find(wanted)]
+        return [_find_as_typed(wanted, find)]
     except MissingError:
         if not names_several(wanted):
             raise
     found: list[int] = []
     for part in map(str.strip, _SEPARATORS.split(wanted)):
-        ends = _range_of(part, kind)
+        ends = _range_of(part.translate(_FULL_WIDTH), kind)
         if ends is None:
-            found.append(find(_need_part(part, wanted, kind)))
+            found.append(_find_as_typed(_need_part(part, wanted, kind), find))
             continue
         inside = [place for place, number in enumerate(_numbers(names)) if ends[0] <= number <= ends[1]]
         for end in ends:
@@ -78,6 +80,17 @@ def _places_in_text(wanted: str, names: Sequence[int | str], kind: Message, find
                 raise no_such(kind, end, names)
         found += inside
     return found
+
+
+def _find_as_typed(name: str, find: Find) -> int:
+    """Return the place of a name, or of the number that it is in full-width digits."""
+    try:
+        return find(name)
+    except MissingError:
+        plain = name.translate(_FULL_WIDTH)
+        if plain == name:
+            raise
+        return find(plain)
 
 
 def _numbers(names: Sequence[int | str]) -> list[int]:
@@ -125,10 +138,10 @@ def layer_numbers(wanted: str, *, as_written: bool = False) -> list[int] | None:
     if wanted in ("all", "mean"):
         return None
     found: list[int] = []
-    for part in map(str.strip, _SEPARATORS.split(wanted)):
+    for part in map(str.strip, _SEPARATORS.split(wanted.translate(_FULL_WIDTH))):
         ends = _range_of(part, kind)
         if ends is None and re.fullmatch("[0-9]{1,9}", part) is None:
-            if "," in wanted:
+            if _SEPARATORS.search(wanted):
                 _need_part(part, wanted, kind)
             raise OptionError(
                 "--layer takes numbers from 0 (as 3, 0,5 or 2-4), mean or all, not {layer!r}.", layer=wanted

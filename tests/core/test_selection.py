@@ -28,6 +28,8 @@ def weights(shape=(6, 4), **options):
         ("4,0,4", [4, 0]),
         (" 1 , 3 ", [1, 3]),
         ("1，3", [1, 3]),
+        ("０，２－４", [0, 2, 3, 4]),
+        ("３", [3]),
         ("5-5", [5]),
         ([0, 5], [0, 5]),
         (range(2, 5), [2, 3, 4]),
@@ -60,6 +62,9 @@ def test_heads():
     named = weights((1, 3), heads=["a,b", "1-2", "c"])
     assert named.select(head="a,b").heads == ("a,b",)
     assert named.select(head="1-2").heads == ("1-2",)
+    wide = weights((1, 3), heads=["头１", "２", "c"])
+    assert wide.select(head="头１,２").heads == ("头１", "２")
+    assert wide.select(head="２、０").heads == ("２", "头１")
 
 
 def test_numbers_with_gaps():
