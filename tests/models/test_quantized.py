@@ -270,6 +270,65 @@ def test_parts_that_do_not_fit(tmp_path, part, array):
         opened_["a.weight"]
 
 
+def scaled(folder, weight, scale, config):
+    """A checkpoint of one weight with its scale, opened with the config of a quantization."""
+    write_safetensors(folder / "model.safetensors", {"a.weight": weight, "a.weight_scale": scale})
+    settings = {"quantization_config": config}
+    return CheckpointTensors(SafetensorsFile(folder / "model.safetensors"), read_quantization(settings, folder))
+
+
+@pytest.mark.parametrize(
+    ("shape", "grid", "groups"),
+    [
+        ((4, 4), (1, 4), {}),  # a scale for each column is no method's
+        ((4, 4), (4, 4), {}),
+        ((6, 4), (2, 1), {}),  # nor one for some rows
+        ((2, 192), (2, 2), {"group_size": 64}),  # three groups, not two
+    ],
+)
+def test_a_grid_that_no_method_has(tmp_path, shape, grid, groups):
+    """Scales are laid over a weight only as the config says, not wherever they could be."""
+    config = {**INT8["quantization_config"], "config_groups": {"a": {"weights": {"num_bits": 8, **groups}}}}
+    found = scaled(tmp_path, np.ones(shape, np.int8), np.ones(grid, np.float32), config)
+    with pytest.raises(InputError, match="do not fit"):
+        found["a.weight"]
+
+
+def test_groups_and_blocks_have_their_size(tmp_path):
+    """The last group or block may be smaller; fp8 has blocks of 128 where the config is silent, as in transformers."""
+    groups = {**INT8["quantization_config"], "config_groups": {"a": {"weights": {"num_bits": 8, "group_size": 128}}}}
+    found = scaled(tmp_path, np.ones((1, 192), np.int8), np.array([[1, 2]], np.float32), groups)["a.weight"]
+    assert_near(found, np.repeat([[1, 2]], [128, 64], axis=1))
+    ones = np.full((192, 130), 0x38, np.uint8)  # 1 in E4M3
+    path = tmp_path / "model.safetensors"
+    scale = np.float32([[1, 2], [3, 4]])
+    write_safetensors(path, {"a.weight": ones, "a.weight_scale_inv": scale}, {"a.weight": "F8_E4M3"})
+    for config, fits in (({"quant_method": "fp8"}, True), ({"quant_method": "fp8", "weight_block_size": None}, False)):
+        stored = SafetensorsFile(path)
+        tensors = CheckpointTensors(stored, read_quantization({"quantization_config": config}, tmp_path))
+        if not fits:
+            with pytest.raises(InputError, match="do not fit"):
+                tensors["a.weight"]
+            continue
+        assert_near(tensors["a.weight"], np.repeat(np.repeat([[1, 2], [3, 4]], [128, 64], axis=0), [128, 2], axis=1))
+
+
+@pytest.mark.parametrize("bits", [1, 3, 5, 6, 7])
+def test_other_numbers_of_bits_are_refused(tmp_path, bits):
+    """Packed integers of bits that are not unpacked are refused by their number, before any tensor is looked at."""
+    groups = {"group_0": {"weights": {"num_bits": bits, "strategy": "channel"}}}
+    config = {"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": groups}
+    with pytest.raises(InputError, match=f"compressed-tensors {bits}-bit, which attnviz does not read"):
+        read_quantization({"quantization_config": config}, tmp_path)
+
+
+def test_bitsandbytes_of_gpt2_is_refused(tmp_path):
+    """GPT-2's layers are stored [inputs, outputs], and bitsandbytes turns them around: a square one would pass."""
+    config = {"model_type": "gpt2", "quantization_config": {"load_in_8bit": True}}
+    with pytest.raises(InputError, match="GPT-2’s kind are stored transposed"):
+        read_quantization(config, tmp_path)
+
+
 def test_columns_in_another_order(tmp_path):
     """weight_g_idx says each column's group; -1 in it says that groups stand in order."""
     whole, scales = np.ones((2, 4), np.int8), np.array([[1, 2], [3, 4]], np.float32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError
 from attnviz.core.types import Float32
-from attnviz.models.formats.quantization import Quantization
+from attnviz.models.formats.quantization import PACKED_BITS, Quantization
 from attnviz.models.formats.safetensors import SafetensorsFile, ShardedSafetensors, to_float32
 from attnviz.models.formats.tensors import Tensors
 
@@ -145,7 +145,8 @@ class CheckpointTensors(Tensors):
         shape = numbers.shape
         numbers = numbers if rows is None else numbers[rows]
         values = to_float32(numbers, dtype) if dtype in FLOAT8 else numbers.astype(np.float32)
-        spread = _Spread(shape, self._block, self._group_index(parts, shape), rows)
+        widths = set() if self._quantization is None else self._quantization.widths
+        spread = _Spread(shape, self._block, widths, self._group_index(parts, shape), rows)
         if parts.zero_point is not None:
             values -= self._fitted(spread, self._zero_point(parts), name, parts.zero_point)
         if parts.scale is not None:
@@ -209,7 +210,7 @@ class CheckpointTensors(Tensors):
     def _bits(self, parts: Parts) -> int:
         """Return how many bits a packed weight's numbers have, by its width and by the config."""
         width, columns = self._stored.shape(parts.stored)[-1], self._original_shape(parts)[1]
-        known = {2, 4, 8}
+        known = set(PACKED_BITS)
         named = known if self._quantization is None or not self._quantization.bits else self._quantization.bits
         found = [bits for bits in sorted(named & known) if -(-columns * bits // 32) == width]
         if len(found) != 1:
@@ -290,12 +291,13 @@ class CheckpointTensors(Tensors):
 class _Spread(NamedTuple):
     """Lays a grid of scales over a weight: one for all, one a row, a group of columns, or a block.
 
-    shape: the whole weight's. block: the rows and columns of a block, where the config says. columns: the group of
-    each column. rows: which rows are wanted, None for all.
+    shape: the whole weight's. block: the rows and columns of a block, where the config says. widths: the columns of a
+    group, where it says. columns: the group of each column. rows: which rows are wanted, None for all.
     """
 
     shape: tuple[int, ...]
     block: tuple[int, int] | None
+    widths: set[int]
     columns: NDArray[np.integer] | None
     rows: Rows | None
 
@@ -308,10 +310,13 @@ class _Spread(NamedTuple):
         outer = zip(grid.shape, self.shape[:-2], strict=False)
         if grid.ndim != len(self.shape) or any(entries not in (1, size) for entries, size in outer):
             return None
-        height, width = (None, None) if self.block is None else self.block
-        down = _indexes(grid.shape[-2], self.shape[-2], height)
-        across = _indexes(grid.shape[-1], self.shape[-1], width) if self.columns is None else self.columns
-        if down is None or across is None:
+        down = self._down(grid.shape[-2])
+        across = self._across(grid.shape[-1]) if self.columns is None else self.columns
+        if (
+            down is None
+            or across is None
+            or (grid.shape[-2] < self.shape[-2] and self.block is None and len(across) > 1)
+        ):
             return None
         if self.rows is not None and len(self.shape) == 2:
             down = down if len(down) == 1 else down[self.rows]
@@ -320,16 +325,30 @@ class _Spread(NamedTuple):
         laid: Float32 = grid.take(down, axis=-2).take(across, axis=-1)
         return laid
 
+    def _down(self, entries: int) -> NDArray[np.integer] | None:
+        """Return which entry of a grid belongs to each row, [rows] or [1]; None where they do not fit."""
+        size = self.shape[-2]
+        if entries == 1:
+            return np.zeros(1, dtype=np.intp)
+        if entries == size:
+            return np.arange(size)
+        return None if self.block is None else _groups(entries, size, {self.block[0]})
 
-def _indexes(entries: int, size: int, block: int | None) -> NDArray[np.integer] | None:
-    """Return which of a grid's entries belongs to each of `size` places, [size] or [1]; None where they do not fit."""
-    if entries == 1:
-        return np.zeros(1, dtype=np.intp)
-    if entries == size:
-        return np.arange(size)
-    if block is not None and entries == -(-size // block):
-        return np.arange(size) // block
-    return np.arange(size) // (size // entries) if size % entries == 0 else None
+    def _across(self, entries: int) -> NDArray[np.integer] | None:
+        """Return which entry of a grid belongs to each column, [columns] or [1]; None where they do not fit."""
+        size = self.shape[-1]
+        if entries == 1:
+            return np.zeros(1, dtype=np.intp)
+        widths = self.widths if self.block is None else {*self.widths, self.block[1]}
+        if not widths and size % entries == 0 and entries < size:
+            widths = {size // entries}
+        return _groups(entries, size, widths)
+
+
+def _groups(entries: int, size: int, widths: set[int]) -> NDArray[np.integer] | None:
+    """Return the group of each of `size` places, by the one width that makes so many groups; None without one."""
+    fitting = [width for width in widths if -(-size // width) == entries]
+    return np.arange(size) // fitting[0] if len(fitting) == 1 else None
 
 
 def unpack_integers(words: NDArray[np.int32], bits: int, count: int) -> NDArray[np.int8]:

@@ -44,6 +44,12 @@ _WRITTEN = {
     "vptq": "VPTQ",
 }
 
+# Families with linear layers that are stored [inputs, outputs], which bitsandbytes turns around.
+_CONV1D = ("gpt2",)
+
+# How many bits the packed integers may have that are unpacked here.
+PACKED_BITS = (2, 4, 8)
+
 # Formats of compressed-tensors whose weight is a stored integer or float8 times its scale.
 _FORMATS = ("int-quantized", "float-quantized", "naive-quantized", "pack-quantized")
 
@@ -65,7 +71,9 @@ class Quantization(NamedTuple):
 
     @property
     def block(self) -> tuple[int, int] | None:
-        """Return the rows and columns that share a scale, where the config gives them."""
+        """Return the rows and columns that share a scale, where the config or the method gives them."""
+        if self.method == "fp8" and "weight_block_size" not in self.settings:
+            return 128, 128  # transformers' default (FineGrainedFP8Config)
         places = [self.settings.get("weight_block_size"), *(one.get("block_structure") for one in self.groups)]
         given = next((place for place in places if place), None)
         if isinstance(given, list | tuple) and len(given) == 2 and all(type(one) is int and one > 0 for one in given):
@@ -79,6 +87,14 @@ class Quantization(NamedTuple):
         each = groups.values() if isinstance(groups, Mapping) else ()
         found = [group.get("weights") for group in each if isinstance(group, Mapping)]
         return [weights for weights in found if isinstance(weights, Mapping)]
+
+    @property
+    def widths(self) -> set[int]:
+        """Return how many columns share a scale, each number that the config or the method names; empty for none."""
+        if self.method == "mxfp8":
+            return {32}
+        given = (weights.get("group_size") for weights in self.groups)
+        return {size for size in given if type(size) is int and size > 0}
 
     @property
     def bits(self) -> set[int]:
@@ -100,7 +116,10 @@ def read_quantization(config: Mapping[str, Any], folder: Path) -> Quantization |
                 break
         else:
             return None
-    return Quantization(_computed_method(settings, folder), settings)
+    method = _computed_method(settings, folder)
+    if method == "bitsandbytes int8" and config.get("model_type") in _CONV1D:
+        raise _refused("bitsandbytes int8 (whose weights of GPT-2’s kind are stored transposed)", folder)
+    return Quantization(method, settings)
 
 
 def _settings(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -167,6 +186,11 @@ def _compressed_tensors(settings: Mapping[str, Any], folder: Path) -> str:
     sparse = settings.get("sparsity_config")
     if isinstance(sparse, Mapping) and sparse.get("format") not in (None, "dense"):
         wrong.append(str(sparse["format"]))
+    for group in each:
+        weights = group.get("weights")
+        bits = weights.get("num_bits") if isinstance(weights, Mapping) else None
+        if "pack-quantized" in (group.get("format"), settings.get("format")) and bits not in (None, *PACKED_BITS):
+            wrong.append(f"{bits}-bit")
     if settings.get("transform_config"):
         wrong.append("transform_config")
     if settings.get("quantization_status") in ("initialized", "calibration"):
