@@ -313,6 +313,16 @@ def test_groups_and_blocks_have_their_size(tmp_path):
         assert_near(tensors["a.weight"], np.repeat(np.repeat([[1, 2], [3, 4]], [128, 64], axis=0), [128, 2], axis=1))
 
 
+@pytest.mark.parametrize("other", ["weight_global_scale", "weight_scale_inv"])
+def test_a_second_scale_is_refused(tmp_path, other):
+    """A weight with two scales is not computed from one of them."""
+    tensors = {"a.weight": np.ones((2, 4), np.int8), "a.weight_scale": np.ones((2, 1), np.float32)}
+    write_safetensors(tmp_path / "model.safetensors", {**tensors, f"a.{other}": np.ones((2, 1), np.float32)})
+    found = CheckpointTensors(SafetensorsFile(tmp_path / "model.safetensors"), read_quantization(INT8, tmp_path))
+    with pytest.raises(InputError, match=r"beside 'a\.weight_\w+'; compressed-tensors does not combine the two"):
+        found["a.weight"]
+
+
 @pytest.mark.parametrize("bits", [1, 3, 5, 6, 7])
 def test_other_numbers_of_bits_are_refused(tmp_path, bits):
     """Packed integers of bits that are not unpacked are refused by their number, before any tensor is looked at."""
@@ -325,7 +335,7 @@ def test_other_numbers_of_bits_are_refused(tmp_path, bits):
 def test_bitsandbytes_of_gpt2_is_refused(tmp_path):
     """GPT-2's layers are stored [inputs, outputs], and bitsandbytes turns them around: a square one would pass."""
     config = {"model_type": "gpt2", "quantization_config": {"load_in_8bit": True}}
-    with pytest.raises(InputError, match="GPT-2’s kind are stored transposed"):
+    with pytest.raises(InputError, match="bitsandbytes int8 of GPT-2"):
         read_quantization(config, tmp_path)
 
 

@@ -41,14 +41,13 @@ _OF_ACTIVATIONS = (
     ".q_scale",
     ".input_scale_ub",
 )
-# The ends of tensors that belong to the weight whose name stands before them.
-_BELONGING = ("_scale", "_scale_inv", "_zero_point", "_g_idx", "_shape", "_global_scale")
 
 
 class Parts(NamedTuple):
     """The tensors that make one weight, by their names.
 
     stored: its numbers. packed: whether several stand in a word of 32 bits. tiles: bitsandbytes' note on their order.
+    other: a second scale, which no method here has.
     """
 
     stored: str
@@ -57,6 +56,7 @@ class Parts(NamedTuple):
     group_index: str | None = None
     shape: str | None = None
     tiles: str | None = None
+    other: str | None = None
     packed: bool = False
     microscaled: bool = False
 
@@ -130,6 +130,8 @@ class CheckpointTensors(Tensors):
         dtype = self._stored.dtype(parts.stored)
         if parts.microscaled:
             return self._microscaled(parts, rows)
+        if parts.other is not None:
+            raise self._unexplained(name, dtype, parts._replace(scale=parts.other))
         if parts.packed and self._quantization is not None:
             numbers = self._unpacked(name, parts)
         elif self._quantization is not None and (dtype in FLOAT8 or (dtype == "I8" and self._takes_integers())):
@@ -417,6 +419,7 @@ def _find_scaled(stored: Stored) -> dict[str, Parts]:
                     beside(weight, "_zero_point"),
                     beside(weight, "_g_idx"),
                     beside(weight, "_shape"),
+                    other=found[weight].scale if weight in found else beside(weight, "_global_scale"),
                     packed=packed is not None,
                 )
     return found

@@ -118,7 +118,7 @@ def read_quantization(config: Mapping[str, Any], folder: Path) -> Quantization |
             return None
     method = _computed_method(settings, folder)
     if method == "bitsandbytes int8" and config.get("model_type") in _CONV1D:
-        raise _refused("bitsandbytes int8 (whose weights of GPT-2’s kind are stored transposed)", folder)
+        raise _refused(f"{method} of GPT-2", folder)
     return Quantization(method, settings)
 
 
