@@ -404,7 +404,7 @@ def _find_scaled(stored: Stored) -> dict[str, Parts]:
     def beside(name: str, ending: str) -> str | None:
         return f"{name}{ending}" if f"{name}{ending}" in stored else None
 
-    found = {}
+    found: dict[str, Parts] = {}
     for name in stored:
         for ending in ("_scale", "_scale_inv"):
             weight = name.removesuffix(ending)
