@@ -85,7 +85,6 @@ _WORDS = {
     "even": message("spread evenly"),
     "mixed": message("mixed"),
 }
-PATTERN_NAMES = tuple(_WORDS)
 
 
 def pattern_words(pattern: str) -> Message:

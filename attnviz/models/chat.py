@@ -26,7 +26,6 @@ from attnviz.models.tokenizers.added_tokens import read_token_settings
 from attnviz.models.tokenizers.classes import class_of
 from attnviz.models.tokenizers.tokenizer import EncodedText
 
-Messages = Sequence[Mapping[str, str]]
 Span = tuple[int, int]
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

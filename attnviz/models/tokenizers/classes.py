@@ -127,9 +127,7 @@ CLASS_ENDS: dict[str, ClassEnds] = {
     "RemBertTokenizer": _BERT_ENDS._replace(fills=False),
     DEBERTA: ClassEnds(_CLS, _SEP),
     **dict.fromkeys((*ROBERTA, "MPNetTokenizer"), _ROBERTA_ENDS),
-    **dict.fromkeys(
-        ("XLMRobertaTokenizer", "CamembertTokenizer"), ClassEnds(("bos", "<s>"), ("eos", "</s>"), doubled=True)
-    ),
+    **dict.fromkeys(("XLMRobertaTokenizer", "CamembertTokenizer"), _XLM_ROBERTA_ENDS),
     **dict.fromkeys(("T5Tokenizer", "PegasusTokenizer"), ClassEnds(None, ("eos", "</s>"))),
     "XLNetTokenizer": ClassEnds(None, ("sep", "<sep>"), last=("cls", "<cls>"), segments=True),
 }
