@@ -14,7 +14,7 @@ import numpy as np
 
 from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Token
-from attnviz.core.errors import InputError, unknown_choice
+from attnviz.core.errors import InputError, OptionError, unknown_choice
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.core.result import Result
 from attnviz.core.types import Float32
@@ -90,6 +90,10 @@ def patch(
     _same_length(source, target)
     watched = find_answer(network, clean, answer)
     other = None if against is None else find_answer(network, clean, against, option="--against")
+    if other is not None and other.id == watched.id:
+        raise OptionError(
+            "--against must be another word than --answer: both are the token “{piece}”.", piece=watched.piece
+        )
     row = answer_row(network, target.encoded)
     if answer_row(network, source.encoded) != row:
         raise InputError("The place of the answer is not the same in both texts.", hint="Put the mask at one place.")

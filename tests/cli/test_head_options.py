@@ -195,6 +195,7 @@ def test_pages_of_tables(call, gpt2, tmp_path, language):
         (["heads", TEXT, "--ablate", "3.*"], ["layers 0 to 2"]),
         (["ablate", TEXT, "--answer", "unaffable cat"], ["pieces"]),
         (["patch", TEXT, "cat cat eats the cat", "--answer", "the", "--against", " "], ["--against takes a word"]),
+        (["patch", TEXT, "cat cat eats the cat", "--answer", "the", "--against", "the"], ["another word", "--answer"]),
         (["lens", TEXT, "--watch", "unaffable cat"], ["pieces"]),
         (["run", TEXT, "--reduce", "median"], ["--reduce takes one of mean", "'median'"]),
         (["heads", TEXT, "--sort", "induction"], ["--sort induction goes with --probe"]),

@@ -20,8 +20,8 @@ from wcwidth import wcswidth
 from attnviz import Attention, Token, compare, run
 from attnviz.i18n.messages import speaking
 from attnviz.views.prepared.attention import prepare
-from attnviz.views.prepared.color_scale import SPREADS, Scale, color_at, spread_scale, weight_scale
-from attnviz.views.prepared.panels import FORBIDDEN, Panel, number
+from attnviz.views.prepared.color_scale import SPREADS, Scale, color_at, signed_scale, spread_scale, weight_scale
+from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared, number
 from attnviz.views.prepared.pooled_grid import MOST_CELLS, fit_grid
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.refine import Refining, with_spread
@@ -784,6 +784,18 @@ def test_a_sink_that_had_everything():
     assert [line.strip() for (line,) in listed[:2]] == ["[CLS]  nothing", "a  nothing"]
     (kept,) = Refining(sinks="hide").apply(prepare(run("猫吃鱼")), run("猫吃鱼"))
     assert str(kept.caption[-1]).endswith("sums to 1")
+
+
+def test_top_numbers_no_numbers():
+    """Rows and columns that are called by their numbers, as layers and heads are, have them once."""
+    values = np.zeros((13, 9))
+    values[3, 4] = 1
+    numbers = tuple(map(str, range(13))), tuple(map(str, range(9)))
+    for names in (numbers, (tuple(f"L{n}" for n in range(13)), tuple(f"H{n}" for n in range(9)))):
+        panel = Panel(None, values, *names, signed_scale(values), plus=True)
+        row = top._List(panel, Prepared("change", (panel,), None, ()), Screen(80), 1)
+        line = next(one.plain for one in row.lines() if "+1" in one.plain)
+        assert line.split()[:2] == (["3", "4"] if names is numbers else ["3", "L3"])
 
 
 def test_hidden_sink_keeps_the_rest():

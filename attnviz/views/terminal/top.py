@@ -61,9 +61,9 @@ class _List:
         self._measure()
 
     def _labels(self, labels: tuple[str, ...], numbers: tuple[int, ...] | None) -> list[tuple[str, str]]:
-        """Return each label as its number, empty where there are few, and its word."""
+        """Return each label as its number, empty where there are few or the word is that number, and its word."""
         written = [self.screen.written(label) for label in labels]
-        if max(self.panel.values.shape) < _MANY:
+        if max(self.panel.values.shape) < _MANY or labels == tuple(map(str, numbers or range(len(labels)))):
             return [("", word) for word in written]
         digits = len(str(numbers[-1] if numbers else len(labels) - 1))
         return [(f"{i if numbers is None else numbers[i]:>{digits}} ", word) for i, word in enumerate(written)]
