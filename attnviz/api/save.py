@@ -44,7 +44,7 @@ PAGE = ".html"
 TABLES = (".tex", ".md")
 FOR_ATTENTION = (*PICTURES, PAGE, *TABLES, ".json", ".csv", ".npz")
 FOR_COMPARISON = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
-FOR_LENS = FOR_ABLATION = FOR_HEADS = (*PICTURES, PAGE, ".json", ".csv")
+FOR_LENS = FOR_ABLATION = FOR_HEADS = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
 FOR_COSTS = (*PICTURES, ".json", ".csv")
 FOR_LAB = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
@@ -221,8 +221,8 @@ def save_ablation(ablation: Ablation, path: Path, *, presentation: Presentation 
     from attnviz.views.prepared.ablation import draw_ablation, prepare_ablation
 
     check_destination(path, FOR_ABLATION)
-    if path.suffix.lower() == PAGE:
-        return _save_page_of_tables((prepare_ablation(ablation, presentation),), path)
+    if path.suffix.lower() in (PAGE, *TABLES):
+        return _save_tables((prepare_ablation(ablation, presentation),), path, presentation.style)
     document = ablation_document(ablation)
     return _save_result(
         path, presentation.style, lambda: draw_ablation(ablation, presentation), lambda: document, lambda: document
@@ -240,9 +240,9 @@ def save_heads(
     from attnviz.views.prepared.heads_report import prepare_heads, prepare_map
 
     check_destination(path, FOR_HEADS)
-    if path.suffix.lower() == PAGE:
-        listed = prepare_heads(heads, presentation, examples=any(row.example is not None for row in heads.rows))
-        return _save_page_of_tables((prepare_map(heads, presentation, color), listed), path)
+    if path.suffix.lower() in (PAGE, *TABLES):
+        listing = prepare_heads(heads, presentation, examples=any(row.example is not None for row in heads.rows))
+        return _save_tables((prepare_map(heads, presentation, color), listing), path, presentation.style)
     if path.suffix.lower() in PICTURES:
         return save_picture(prepare_map(heads, presentation, color), path, presentation.style)
     return _save_result(
@@ -258,10 +258,10 @@ def save_grid(
     style: Style | None = None,
     tables: Callable[[], tuple[Prepared | Listing, ...]] = tuple,
 ) -> tuple[Message, ...]:
-    """Save what is drawn as heatmaps: a picture, a page of tables, or its data; returns what the reader should know."""
+    """Save what is drawn as heatmaps: a picture, tables, or its data; returns what the reader should know."""
     check_destination(path, FOR_LENS)
-    if path.suffix.lower() == PAGE:
-        return _save_page_of_tables(tables(), path)
+    if path.suffix.lower() in (PAGE, *TABLES):
+        return _save_tables(tables(), path, style)
     if path.suffix.lower() in PICTURES:
         return save_picture(prepare(), path, style)
     return _save_result(path, style, None, document, rows)
@@ -273,7 +273,7 @@ def save_next(
     """Save as what the suffix says: a picture, the rows, the document, or the attention of the whole text.
 
     A page and an .npz file have the attention, that of the first of several branches; a page has the steps of all of
-    them too. Returns what the reader should know.
+    them too. A .md or .tex has what is printed. Returns what the reader should know.
     """
     from attnviz.analysis.next_tokens import (
         NextTokens,
@@ -291,7 +291,14 @@ def save_next(
         shown = choose_heads(result.attention, "all", "all")
         return save_page(shown, path, presentation=presentation, played=play_steps(result))
     if suffix in (PAGE, ".npz"):
-        return save_attention(result.attention, path, presentation=presentation)
+        notes = save_attention(result.attention, path, presentation=presentation)
+        several = isinstance(result, NextTokens) and len(result.branches) > 1
+        return (*notes, message("{path} has the attention of the first branch.", path=str(path))) if several else notes
+    if suffix in TABLES:
+        from attnviz.views.prepared.next_tokens import list_next, prepare_filled
+
+        listings = list_next(result, "picture") if isinstance(result, NextTokens) else prepare_filled(result, "picture")
+        return _save_tables(listings, path, presentation.style)
     if suffix in PICTURES:
         from attnviz.views.prepared.next_tokens import draw_filled, draw_next
 
@@ -328,10 +335,8 @@ def save_lab(lab: Lab, path: Path, *, presentation: Presentation = PICTURE) -> t
     check_destination(path, FOR_LAB)
     if path.suffix.lower() in PICTURES:
         return save_picture(prepare_lab(lab, presentation), path, presentation.style)
-    if path.suffix.lower() in TABLES:
-        return save_table(prepare_lab(lab, presentation), path, presentation.style)
-    if path.suffix.lower() == PAGE:
-        return _save_page_of_tables((prepare_lab(lab, presentation),), path)
+    if path.suffix.lower() in (PAGE, *TABLES):
+        return _save_tables((prepare_lab(lab, presentation),), path, presentation.style)
     return _save_result(path, presentation.style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
 
 
@@ -341,23 +346,28 @@ def save_tokens(found: TokenizedText, path: Path) -> tuple[Message, ...]:
     from attnviz.views.prepared.tokens import list_tokens
 
     check_destination(path, FOR_TOKENS)
-    suffix = path.suffix.lower()
-    if suffix == PAGE:
-        return _save_page_of_tables((list_tokens(found),), path)
-    if suffix in TABLES:
-        from attnviz.views.tables import render_listing_table
-
-        _write_text(path, render_listing_table(list_tokens(found), suffix))
-        return ()
+    if path.suffix.lower() in (PAGE, *TABLES):
+        return _save_tables((list_tokens(found),), path)
     return _save_result(
         path, None, None, lambda: storage.tokens_document(found), lambda: {"rows": storage.token_rows(found)}
     )
 
 
-def _save_page_of_tables(tables: tuple[Prepared | Listing, ...], path: Path) -> tuple[Message, ...]:
-    from attnviz.views.notebook_html import render_page_of_tables
+def _save_tables(tables: tuple[Prepared | Listing, ...], path: Path, style: Style | None = None) -> tuple[Message, ...]:
+    """Write tables one below the other: a page of them, or Markdown or LaTeX to paste."""
+    suffix = path.suffix.lower()
+    if suffix == PAGE:
+        from attnviz.views.notebook_html import render_page_of_tables
 
-    _write_text(path, render_page_of_tables(tables))
+        _write_text(path, render_page_of_tables(tables))
+        return ()
+    from attnviz.views.tables import render_listing_table, render_table
+
+    parts = [
+        render_table(one, suffix, style) if isinstance(one, Prepared) else render_listing_table(one, suffix)
+        for one in tables
+    ]
+    _write_text(path, "\n".join(parts))
     return ()
 
 

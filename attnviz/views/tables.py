@@ -78,16 +78,25 @@ def render_listing_table(listing: Listing, suffix: str) -> str:
     ]
     heading = "" if listing.heading is None else listing.heading.localized()
     below = [" · ".join(part.localized() for part in listing.caption), *(note.localized() for note in listing.notes)]
+    lines: list[str] = []
     if suffix == ".md":
-        lines = [f"**{escape(heading)}**", "", f"| {' | '.join(header)} |", "|---|" + "---:|" * len(columns)]
-        lines += [f"| {' | '.join(row)} |" for row in rows]
+        if heading:
+            lines += [f"**{escape(heading)}**", ""]
+        if rows:
+            lines += [f"| {' | '.join(header)} |", "|---|" + "---:|" * len(columns)]
+            lines += [f"| {' | '.join(row)} |" for row in rows]
         for sentence in filter(None, below):
             lines += ["", escape(sentence)]
-        return "\n".join(lines) + "\n"
-    lines = [r"% \usepackage{ctex}"] if any(letter > "\u2e80" for row in rows for letter in "".join(row)) else []
-    lines += [f"% {_one_line(heading)}", rf"\begin{{tabular}}{{l{'r' * len(columns)}}}"]
-    lines += [rf"{' & '.join(row)} \\" for row in (header, *rows)]
-    lines += [r"\end{tabular}", *(f"% {_one_line(sentence)}" for sentence in below if sentence)]
+        return "\n".join(lines).lstrip("\n") + "\n"
+    if any(letter > "\u2e80" for row in rows for letter in "".join(row)):
+        lines.append(r"% \usepackage{ctex}")
+    if heading:
+        lines.append(f"% {_one_line(heading)}")
+    if rows:
+        lines.append(rf"\begin{{tabular}}{{l{'r' * len(columns)}}}")
+        lines += [rf"{' & '.join(row)} \\" for row in (header, *rows)]
+        lines.append(r"\end{tabular}")
+    lines += [f"% {_one_line(sentence)}" for sentence in below if sentence]
     return "\n".join(lines) + "\n"
 
 
@@ -124,7 +133,7 @@ def _markdown(form: Prepared) -> Iterator[str]:
         yield f"| | {' | '.join(map(_in_markdown, panel.columns))} |"
         yield "|---|" + "---:|" * len(panel.columns)
         for label, texts in zip(panel.rows, panel.texts(_digits(form)), strict=True):
-            yield f"| {_in_markdown(label)} | {' | '.join(texts)} |"
+            yield f"| {_in_markdown(label)} | {' | '.join(map(_in_markdown, texts))} |"
         if panel.caption is not None:
             yield from ("", _in_markdown(panel.caption.localized()))
     for note in _notes(form):
@@ -137,7 +146,8 @@ def _in_markdown(text: str) -> str:
 
 def _preamble(form: Prepared, *packages: str) -> Iterator[str]:
     yield from (f"% {package}" for package in packages)
-    words = (*form.panels[0].rows, *form.panels[0].columns)
+    cells = (cell.localized() for panel in form.panels for line in panel.cells or () for cell in line)
+    words = (*form.panels[0].rows, *form.panels[0].columns, *cells)
     if any(letter > "\u2e80" for word in words for letter in word):
         yield r"% \usepackage{ctex}"
 
@@ -153,7 +163,9 @@ def _tabular(form: Prepared) -> Iterator[str]:
         palette, places = panel.scale.palette(), panel.places()
         for i, (label, texts) in enumerate(zip(panel.rows, panel.texts(_digits(form)), strict=True)):
             cells = (
-                r"$\cdot$" if text == FORBIDDEN else _cell(text, color_at(palette, float(places[i, j])))
+                r"$\cdot$"
+                if text == FORBIDDEN
+                else _cell(text, color_at(palette, float(places[i, j])), word=panel.cells is not None)
                 for j, text in enumerate(texts)
             )
             yield f"{_in_tex(label)} & {' & '.join(cells)} \\\\"
@@ -163,9 +175,9 @@ def _tabular(form: Prepared) -> Iterator[str]:
     yield from (f"% {_one_line(note)}" for note in _notes(form))
 
 
-def _cell(text: str, color: RGB) -> str:
+def _cell(text: str, color: RGB, *, word: bool) -> str:
     code = "".join(f"{part:02X}" for part in color)
-    number = f"${text}$" if text[:1] in "+-" else text
+    number = _in_tex(text) if word else f"${text}$" if text[:1] in "+-" else text
     ink = number if ink_on(color) == (0, 0, 0) else rf"\textcolor{{white}}{{{number}}}"
     return rf"\cellcolor[HTML]{{{code}}}{ink}"
 

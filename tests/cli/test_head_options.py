@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,10 @@ from near import assert_apart, assert_near
 from tiny_models import model_of
 
 import attnviz
+from attnviz.i18n.messages import message
+from attnviz.views.prepared.color_scale import weight_scale
+from attnviz.views.prepared.panels import Panel, Prepared
+from attnviz.views.tables import render_table
 
 pytest.importorskip("tokenizers")
 TEXT = "the cat eats the cat"
@@ -158,6 +163,25 @@ def test_probe_and_probe_tokens(printed):
             assert sorted(row) == ["duplicate", "induction", "previous_token"]
             assert all(0 <= score <= 1 for score in row.values())
     assert scores["5"] != scores["7"]
+
+
+def test_tables_to_paste(good, tmp_path):
+    """lens, heads and ablate write Markdown and LaTeX; a token in a cell is a word, whatever letters it has."""
+    for command, title in (("lens", "likeliest token"), ("heads", "what heads do"), ("ablate", "matter most")):
+        markdown, tex = tmp_path / "x.md", tmp_path / "x.tex"
+        good(command, TEXT, "--save", str(markdown), "--save", str(tex))
+        text = markdown.read_text("utf-8")
+        assert title in text
+        assert not re.search(r"(?<!\\)[<>]", text)  # <E9> would be read as HTML
+        assert tex.read_text("utf-8").count(r"\begin{tabular}") == (1 if command == "lens" else 2)
+    values = np.array([[0.25, 0.75]])
+    cells = ((message("{text}", text="<E9> a_b"), message("{text}", text="50% & 鱼")),)
+    form = Prepared("lens", (Panel(None, values, ("0",), ("a", "b"), weight_scale(values), cells=cells),), None, ())
+    assert r"\<E9\> a\_b" in render_table(form, ".md")
+    table = render_table(form, ".tex")
+    assert r"a\_b" in table
+    assert r"50\% \& 鱼" in table
+    assert "ctex" in table
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

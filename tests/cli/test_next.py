@@ -128,7 +128,7 @@ def test_tokens_are_printed_as_they_come(good, models, monkeypatch):
         assert "branch" in good("next", "the cat", "--model", models("gpt2"), "--steps", "2", "--branches", "2")
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg", "html", "json", "csv", "npz"])
+@pytest.mark.parametrize("suffix", ["png", "svg", "html", "json", "csv", "npz", "md", "tex"])
 def test_saved(good, models, tmp_path, suffix):
     """Each kind of file is written: pictures, the page and the arrays of the attention, rows and the document."""
     for steps, branches in (("1", "1"), ("3", "1"), ("3", "2")):
