@@ -6,8 +6,8 @@ import errno
 import gc
 import os
 import sys
-from collections.abc import Callable, MutableMapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
@@ -269,7 +269,8 @@ def _guarded(work: Callable[[], Any]) -> int:
     from typer.exceptions import TyperException
 
     try:
-        code = work()
+        with _noticing_lost_memory() as lost:
+            code = work()
         sys.stdout.flush()
     except AttnvizError as error:
         return _fail(error.localized(), error.exit_code)
@@ -285,7 +286,8 @@ def _guarded(work: Callable[[], Any]) -> int:
     except Exception as error:  # a fault of ours; what a reader can do is tell us where
         if os.environ.get("ATTNVIZ_DEBUG"):
             raise
-        return _fail(_fault(error).localized(), 1)
+        if not lost:
+            return _fail(_fault(error).localized(), 1)
     else:
         return code if isinstance(code, int) else 0
     line = out_of_memory().localized()
@@ -294,6 +296,25 @@ def _guarded(work: Callable[[], Any]) -> int:
     except MemoryError:  # not even what prints a line fits
         sys.stderr.write(f"attnviz: {line}\n")
         return 1
+
+
+@contextmanager
+def _noticing_lost_memory() -> Iterator[list[object]]:
+    """Collect the MemoryErrors that a library's C code could not raise, as FreeType's, in place of printing them."""
+    lost: list[object] = []
+    report = sys.unraisablehook
+
+    def notice(found: Any) -> None:
+        if issubclass(found.exc_type, MemoryError):
+            lost.append(found.exc_type)
+        else:
+            report(found)
+
+    sys.unraisablehook = notice
+    try:
+        yield lost
+    finally:
+        sys.unraisablehook = report
 
 
 def _refused(error: OSError) -> int:

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 from test_process import clean
 
+from attnviz import cli
 from attnviz.cli import sources
 from attnviz.core.errors import InputError
 
@@ -222,3 +223,26 @@ def test_arguments_in_a_chinese_locale(monkeypatch):
     assert sources.decode_argument("猫") == "猫"
     monkeypatch.setattr(os, "fsencode", lambda text: text.encode("ascii", "surrogateescape"))
     assert sources.decode_argument("猫".encode().decode("ascii", "surrogateescape")) == "猫"
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_memory_that_a_library_lacked(monkeypatch, capsys, lost):
+    """What C code can only report is not printed, and an error that follows from it is told as little memory."""
+
+    class Reader:
+        def __del__(self):
+            if lost:
+                raise MemoryError
+
+    def fail(_):
+        del [Reader()][0]
+        raise RuntimeError("FT_Open_Face failed")
+
+    monkeypatch.setattr(cli, "_run", fail)
+    monkeypatch.delenv("ATTNVIZ_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as stop:
+        cli.main([])
+    assert stop.value.code == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert ("not enough memory" in error, "bug in attnviz" in error) == (lost, not lost)
