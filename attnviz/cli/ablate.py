@@ -18,6 +18,7 @@ from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOp
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing, reading
 from attnviz.cli.sources import Source, need_plain_text, read_source
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message, phrase
 from attnviz.models.options import Options
@@ -61,6 +62,7 @@ class AblationOptions:
         default=None,
         metadata={"help": phrase("Heads of a model that are listed, those that matter most (10 if not given).")},
     )
+    verbose: bool = field(default=False, metadata={"short": "-v"})
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def command(
     """
     digits = digits_for(ViewOptions(precision=ablation_options.precision))
     style = picture_style(picture_options, output.save, FOR_ABLATION)
+    if ablation_options.verbose:
+        Outputs(view=None if output.json else "auto").refuse_unused(ablation_options, alone="verbose")
     source = read_source(texts or [], inputs)
     if model_input.model is not None:
         return _ablate_model(source, settings, model_input, ablation_options, style, output)
@@ -116,7 +120,7 @@ def command(
     if output.json:
         print_json([ablation_document(found)])
     else:
-        print_listing(prepare_ablation(found, Presentation(digits)))
+        print_listing(prepare_ablation(found, Presentation(digits), brief=not ablation_options.verbose))
     return None
 
 

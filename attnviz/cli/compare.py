@@ -25,6 +25,7 @@ from attnviz.core.selection import layer_numbers, names_several
 from attnviz.i18n.messages import phrase
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
+from attnviz.views.prepared.caption import in_brief, is_plain
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.style import Style
@@ -156,6 +157,9 @@ def command(
         for one in found
         for form in prepare_comparison(one, head=view_options.head, presentation=Presentation(digits))
     ]
+    brief = not view_options.verbose and all(is_plain(one.provenance, any_positions=True) for one in found)
+    if brief:
+        forms = [replace(form, caption=in_brief(form.caption, found[0].provenance)) for form in forms]
     print_notes({str(note): note for one in found for note in one.notes}.values())
     for path in output.save:
         for index, one in enumerate(found):
@@ -168,7 +172,7 @@ def command(
 
         print_json([comparison_document(one, view_options.head) for one in found])
     else:
-        print_views(partial(view_comparison, forms, choice))
+        print_views(partial(view_comparison, forms, choice, brief=brief))
     if alt_option.alt:
         from attnviz.views.prepared.alt_text import describe_picture
 

@@ -52,6 +52,7 @@ class LabOptions:
         },
     )
     precision: int | None = None
+    verbose: bool = field(default=False, metadata={"short": "-v"})
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _show(found: Lab, lab_options: LabOptions, style: Style, output: OutputOptio
     if output.json:
         print_json([lab_document(found)])
     else:
-        print_grids(found, lab_options.precision)
+        print_grids(found, lab_options.precision, brief=not lab_options.verbose)
 
 
 def _of_model(

@@ -89,6 +89,7 @@ class ComparisonViewOptions:
     top: int | None = None
     scale: str = "global"
     reduce: str | None = None
+    verbose: bool = field(default=False, metadata={"short": "-v"})
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -103,13 +103,14 @@ def print_panels(form: Prepared) -> None:
     print_views(lambda screen: [draw(form, choose_view(form, choice, screen), choice, screen)])
 
 
-def print_grids(lab: Lab, digits: int | None) -> None:
-    """Print the laboratory's small grids."""
+def print_grids(lab: Lab, digits: int | None, *, brief: bool = False) -> None:
+    """Print the laboratory's small grids; brief: with a caption of one line where the toy has its own settings."""
     from attnviz.views.prepared.lab import prepare_lab
     from attnviz.views.terminal.blocks import render_blocks
     from attnviz.views.terminal.choice import Choice
 
-    print_views(lambda screen: [render_blocks(prepare_lab(lab, Presentation(digits)), Choice(), screen)])
+    form = prepare_lab(lab, Presentation(digits), brief=brief)
+    print_views(lambda screen: [render_blocks(form, Choice(), screen)])
 
 
 def print_curves(distances: Distances) -> None:

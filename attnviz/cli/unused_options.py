@@ -31,11 +31,16 @@ class Outputs:
     view: str | None = None
     shows: tuple[str, ...] = ("weights",)
 
-    def refuse_unused(self, *options: Any) -> None:
-        """Raise OptionError for the first option, of these dataclasses of options, that changes nothing of it."""
+    def refuse_unused(self, *options: Any, alone: str | None = None) -> None:
+        """Raise OptionError for the first option, of these dataclasses of options, that changes nothing of it.
+
+        alone: the one that is looked at, where others of the same name do something else.
+        """
         uses = self._uses()
         for group in options:
             for one in fields(group):
+                if alone not in (None, one.name):
+                    continue
                 works, words = uses.get(one.name, (True, message("")))
                 if not works and getattr(group, one.name) != _default(one):
                     raise OptionError(

@@ -837,6 +837,21 @@ def test_verbose(good, call):
     assert (code, "--verbose changes nothing here" in err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "command", [("compare", "猫吃鱼", "鱼吃猫"), ("ablate", "我爱吃鱼", "--token", "吃"), ("lab", "猫吃鱼")]
+)
+def test_short_captions(good, call, command):
+    """Captions of the toy as it is by default take one line; -v and another setting say how it was computed."""
+    found = [line for line in good(*command).splitlines() if line.endswith(" · -v: how it was computed")]
+    assert found != []
+    for options in (["-v"], ["--verbose"], ["--projection", "identity"]):
+        out = " ".join(good(*command, *options).split())
+        assert "-v:" not in out
+        assert "toy embedding" in out
+    code, _, err = call(*command, "-v", "--json")
+    assert (code, "--verbose changes nothing here" in err) == (2, True)
+
+
 @pytest.mark.parametrize("wrong", [("--token", "鱼"), ("--cell", "9"), ("--head", "mean"), ("--layer", "7")])
 def test_a_mistake_is_told_alone(call, wrong):
     """What there is to note of the words is not told where nothing comes of them."""

@@ -640,6 +640,8 @@ def test_wrap_words():
         ("a b c d e " * 30, 80, True, "text"),
         ("a b c d e " * 4, 400, True, "table"),
         ("a b c d e " * 6, 30, True, "text"),
+        ("a b c d e " * 12, 200, True, "blocks"),
+        ("a b c d e " * 12 + "f", 200, True, "text"),
     ],
 )
 def test_auto(text, width, terminal, view):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attnviz.analysis.ablation import Ablation
 from attnviz.i18n.messages import Message, message, toy_name
 from attnviz.views.prepared.attention import UNKNOWN
-from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.caption import describe_provenance, in_brief, is_plain
 from attnviz.views.prepared.charts import BarChart, Charts
 from attnviz.views.prepared.labels import Medium, visible, with_occurrence
 from attnviz.views.prepared.listing import Column, Listing
@@ -19,8 +19,11 @@ _WAYS = {
 }
 
 
-def prepare_ablation(ablation: Ablation, presentation: Presentation = TERMINAL) -> Listing:
-    """Return the removals as a list with bars, each column's bars up to its own largest number."""
+def prepare_ablation(ablation: Ablation, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Listing:
+    """Return the removals as a list with bars, each column's bars up to its own largest number.
+
+    brief: with a caption of one line, where the toy computed it with its settings as they are by default.
+    """
     digits = presentation.digits_or(DIGITS)
     weights, moves = _weights(ablation), [removal.moved for removal in ablation.removals]
     columns = (
@@ -32,8 +35,11 @@ def prepare_ablation(ablation: Ablation, presentation: Presentation = TERMINAL) 
         _heading(ablation, presentation.medium),
         labels,
         (columns,) if labels else (),
-        _caption(ablation, digits),
+        _brief_caption(ablation)
+        if brief and is_plain(ablation.provenance, any_positions=True)
+        else _caption(ablation, digits),
         _notes(ablation),
+        verdicts=1,
     )
 
 
@@ -89,6 +95,10 @@ def _bars(values: list[float]) -> tuple[float, ...]:
 def _texts(ablation: Ablation, digits: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     weights = (number(one.weight, digits) if one.allowed else FORBIDDEN for one in ablation.removals)
     return tuple(weights), tuple(number(one.moved, digits) for one in ablation.removals)
+
+
+def _brief_caption(ablation: Ablation) -> tuple[Message, ...]:
+    return in_brief((_WAYS[ablation.by],), ablation.provenance)
 
 
 def _caption(ablation: Ablation, digits: int) -> tuple[Message, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
 from attnviz.core.positions import scheme_words
-from attnviz.core.provenance import GivenOrigin, Provenance
+from attnviz.core.provenance import GivenOrigin, Provenance, ToyOrigin
 from attnviz.i18n.messages import Message, listed, message, toy_name
 from attnviz.views.prepared.model_words import describe_model, mean_of_layers
 
@@ -19,6 +19,28 @@ from attnviz.views.prepared.model_words import describe_model, mean_of_layers
 def describe(attention: Attention) -> tuple[Message, ...]:
     """Describe how the attention was computed, part by part."""
     return describe_provenance(attention.provenance, attention.heads, layers=attention.layers)
+
+
+_PLAIN = ToyOrigin("lexicon", "toy", None, 1, "lexicon", "none", "none", 1.0)
+
+
+def is_plain(provenance: Provenance, *, any_positions: bool = False) -> bool:
+    """Return whether the toy computed this with every setting as it is by default.
+
+    any_positions: whatever its positions are, as where several schemes are compared.
+    """
+    toy = provenance.toy
+    if toy is not None and any_positions:
+        toy = replace(toy, position=_PLAIN.position)
+    return toy is not None and replace(toy, dim=None) == _PLAIN
+
+
+def in_brief(
+    caption: tuple[Message, ...], provenance: Provenance, heads: tuple[int | str, ...] = ()
+) -> tuple[Message, ...]:
+    """Return a caption without how it was computed, and how to see that."""
+    known = {str(part) for part in describe_provenance(provenance, heads)}
+    return (*(part for part in caption if str(part) not in known), message("-v: how it was computed"))
 
 
 def describe_provenance(

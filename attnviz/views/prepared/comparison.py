@@ -85,6 +85,7 @@ def prepare_comparison(
                 what=message("attention weights, and what changes"),
                 sides=QUERY_AND_KEY,
                 cell_digits=presentation.cell_digits,
+                verdicts=1,
             )
         )
     return tuple(forms)

@@ -37,7 +37,12 @@ def prepare_costs(costs: Costs) -> Listing:
     )
     labels = tuple(_NAMES[row.name] if row.name else "" for row in rows)
     return Listing(
-        message("what N tokens cost"), labels, (counted, spent), (*_describe(costs), *_meanings()), _notes(costs)
+        message("what N tokens cost"),
+        labels,
+        (counted, spent),
+        (*_describe(costs), *_meanings()),
+        _notes(costs),
+        verdicts=1,
     )
 
 

@@ -46,6 +46,7 @@ def prepare_head_ablation(ablation: HeadAblation, presentation: Presentation = T
         what=what,
         sides=LAYER_AND_HEAD,
         numbers=message("change"),
+        verdicts=1,
     )
 
 

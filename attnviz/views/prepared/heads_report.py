@@ -94,7 +94,7 @@ def prepare_heads(heads: Heads, presentation: Presentation = TERMINAL, *, exampl
     if examples:
         columns.append(Column(message("strongest pair"), tuple(_example(row, presentation.medium) for row in rows)))
     labels = tuple(head_label(row.layer, row.head) for row in rows)
-    return Listing(_heading(heads), labels, (tuple(columns),) if labels else (), _caption(heads), _notes(heads))
+    return Listing(_heading(heads), labels, (tuple(columns),) if labels else (), _caption(heads), *_notes(heads))
 
 
 def prepare_map(heads: Heads, presentation: Presentation = TERMINAL, color: str | None = None) -> Prepared:
@@ -123,17 +123,18 @@ def prepare_map(heads: Heads, presentation: Presentation = TERMINAL, color: str 
     words = column_words(column)
     heading = message("heads by layer ↓   head →; colour: {what}", what=words)
     caption = (*_legend(heads), *_caption(heads))
-    digits = presentation.digits_or(_DIGITS)
+    digits, (notes, verdicts) = presentation.digits_or(_DIGITS), _notes(heads)
     return Prepared(
         "heads",
         (panel,),
         heading,
         caption,
-        _notes(heads),
+        notes,
         digits,
         what=message("what heads do; colour: {what}", what=words),
         sides=LAYER_AND_HEAD,
         numbers=COLUMN_TITLES.get(column.removeprefix("weight_")),
+        verdicts=verdicts,
     )
 
 
@@ -212,7 +213,8 @@ def _caption(heads: Heads) -> tuple[Message, ...]:
     return (*parts, *describe_provenance(heads.provenance, heads.heads, layers=heads.layers))
 
 
-def _notes(heads: Heads) -> tuple[Message, ...]:
+def _notes(heads: Heads) -> tuple[tuple[Message, ...], int]:
+    """Return the notes, and how many of them say what came out: how many heads rest."""
     idle = sum(row.character.pattern == "sink" for row in heads.rows)
     notes = []
     if idle:
@@ -238,4 +240,4 @@ def _notes(heads: Heads) -> tuple[Message, ...]:
                 least=number(PROBED, 2),
             )
         )
-    return tuple(notes)
+    return tuple(notes), min(idle, 1)

@@ -13,7 +13,7 @@ from attnviz.analysis.order_blindness import Blindness
 from attnviz.core.masks import mask_words
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import UNKNOWN
-from attnviz.views.prepared.caption import describe_provenance, setting_words
+from attnviz.views.prepared.caption import describe_provenance, in_brief, is_plain, setting_words
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import Medium, named, visible
@@ -24,10 +24,11 @@ _MOST_POINTS = 64
 _BIT_DIGITS = 2
 
 
-def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL) -> Prepared:
+def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Prepared:
     """Return a panel for each cell, all on one scale, with its setting above it and its entropy and blindness below it.
 
-    Without digits of the presentation, weights have 3 decimal places and entropies 2.
+    Without digits of the presentation, weights have 3 decimal places and entropies 2. brief: with a caption of one
+    line, where the toy has its settings as they are by default.
     """
     scale = weight_scale(np.array([cell.weights.max(initial=0.0) for cell in lab.cells]))
     medium = presentation.medium
@@ -44,12 +45,14 @@ def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL) -> Prepared:
         )
         for cell in cells
     )
-    heading = message("who looks ↓   at whom →")
+    heading, caption = message("who looks ↓   at whom →"), _caption(lab)
+    if brief and is_plain(lab.provenance, any_positions=True):
+        caption = in_brief(caption, lab.provenance)
     return Prepared(
         "lab",
         panels,
         heading,
-        _caption(lab),
+        caption,
         _notes(lab),
         presentation.digits_or(DIGITS),
         across,

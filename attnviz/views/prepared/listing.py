@@ -22,10 +22,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Listing:
-    """Rows by their labels, and groups of columns: a group stays together where all the columns do not fit."""
+    """Rows by their labels, and groups of columns: a group stays together where all the columns do not fit.
+
+    verdicts: how many of the notes, from the first, say what came out: in the terminal they stand bold above the
+    caption.
+    """
 
     heading: Message | None
     labels: tuple[str | Message, ...]
     groups: tuple[tuple[Column, ...], ...]
     caption: tuple[Message, ...] = ()
     notes: tuple[Message, ...] = ()
+    verdicts: int = 0

@@ -215,8 +215,8 @@ def _side_by_side(result: NextTokens, medium: Medium) -> Listing:
     """Return a row a step, with each branch's token, its probability, and the word it attended to most."""
     most = max(len(branch.tokens) for branch in result.branches)
     groups = tuple(_branch_columns(number, branch, most, medium) for number, branch in enumerate(result.branches, 1))
-    labels = tuple(str(number) for number in range(1, most + 1))
-    return Listing(_heading(result), labels, groups, _caption(result), _branch_names(result))
+    labels, names = tuple(str(number) for number in range(1, most + 1)), _branch_names(result)
+    return Listing(_heading(result), labels, groups, _caption(result), names, verdicts=len(names))
 
 
 def _branch_names(result: NextTokens) -> tuple[Message, ...]:
@@ -363,7 +363,7 @@ def prepare_filled(result: FilledText, medium: Medium = "terminal") -> tuple[Lis
     for number, mask in enumerate(result.masks, 1):
         lists.append(_candidates(_mask_heading(result, number, mask), mask.candidates, (), medium))
         lists.append(prepare_attended(result.tokens, mask.shares, medium))
-    return (*lists, Listing(None, (), (), _filled_caption(result), (filled_sentence(result),)))
+    return (*lists, Listing(None, (), (), _filled_caption(result), (filled_sentence(result),), verdicts=1))
 
 
 def filled_sentence(result: FilledText) -> Message:

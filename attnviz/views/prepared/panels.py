@@ -107,7 +107,8 @@ class PictureGround:
 class Prepared:
     """Panels with the same kind of numbers: what stands above them, below them, and how many digits they have.
 
-    across: how many panels a reader wants side by side; notes: sentences, one a line. headings: of the rows and columns
+    across: how many panels a reader wants side by side; notes: sentences, one a line; verdicts: how many of them, from
+    the first, say what came out: in the terminal they stand bold above the caption. headings: of the rows and columns
     of a grid of panels, where they are one: layers and heads, or settings and texts.
     subject: the sentence that a picture shows, what: what it shows of it, sides: what its rows and columns are; these
     are a picture's title, its subtitle, and the names of its axes; without a subject `what` is its title. numbers: what
@@ -129,6 +130,7 @@ class Prepared:
     numbers: Message | None = None
     cell_digits: int | None = None
     ground: PictureGround | None = None
+    verdicts: int = 0
 
 
 QUERY_AND_KEY = (message("query ↓"), message("key →"))

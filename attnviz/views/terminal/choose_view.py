@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
-from attnviz.core.provenance import ToyOrigin
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import one_row, prepare
+from attnviz.views.prepared.caption import in_brief, is_plain
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.terminal.choice import Choice
@@ -34,8 +34,8 @@ VIEWS = {
 _OF_WEIGHTS = ("text", "patches")  # views that show how weights lie, not a matrix of numbers
 VIEW_CHOICES = ("auto", *VIEWS)
 # The toy's layer as it is where nothing is asked for; its dimensions are the lexicon's.
-PLAIN = ToyOrigin("lexicon", "toy", None, 1, "lexicon", "none", "none", 1.0)
 _FEW = 16  # so many rows are a table, whatever the width
+_MANY = 60  # words of a text that is read as a text: as shaded cells it would fill more than a screen
 _MOST_TOP = 10_000
 
 
@@ -75,7 +75,7 @@ def view_attention(
         if taken is not None:
             yield render_listing(taken, screen)
     choice = replace(choice, patches=_has_patches(attention, needed=choice.view == "patches"))
-    is_brief = choice.brief and show == "weights" and _is_plain(attention)
+    is_brief = choice.brief and show == "weights" and is_plain(attention.provenance)
     forms = choice.refining.apply(prepare(attention, show, Presentation(digits)), attention)
     for form, view, named in _naming(forms, choice, screen, tables=not is_brief):
         of_words = attention.provenance.joined in (None, "char", "word")
@@ -96,7 +96,9 @@ def view_attention(
         if view not in _OF_WEIGHTS and choice.token is not None:
             form = one_row(form, attention, choice.token)
         form = replace(form, caption=(*form.caption, *named))
-        yield draw(_brief(form, attention) if is_brief else form, view, choice, screen)
+        if is_brief:
+            form = replace(form, caption=in_brief(form.caption, attention.provenance, attention.heads))
+        yield draw(form, view, choice, screen)
 
 
 def _has_patches(attention: Attention, *, needed: bool) -> bool:
@@ -110,21 +112,6 @@ def _has_patches(attention: Attention, *, needed: bool) -> bool:
     return has_patches(attention)
 
 
-def _is_plain(attention: Attention) -> bool:
-    """Return whether the toy computed this with every setting as it is by default."""
-    toy = attention.provenance.toy
-    return toy is not None and replace(toy, dim=None) == PLAIN
-
-
-def _brief(form: Prepared, attention: Attention) -> Prepared:
-    """Return the form with a caption that leaves out how it was computed, and says how to see it."""
-    from attnviz.views.prepared.caption import describe
-
-    known = {str(part) for part in describe(attention)}
-    caption = tuple(part for part in form.caption if str(part) not in known)
-    return replace(form, caption=(*caption, message("-v: how it was computed")))
-
-
 def check_comparing(choice: Choice) -> None:
     """Raise OptionError for what cannot be looked at of two texts: their words are aligned, and run nowhere."""
     check_choice(choice, [])
@@ -132,9 +119,14 @@ def check_comparing(choice: Choice) -> None:
         raise OptionError("compare has no --view {view}.", hint="Use --view table, blocks or top.", view=choice.view)
 
 
-def view_comparison(forms: list[Prepared], choice: Choice, screen: Screen) -> Iterator[RenderableType]:
-    """Yield comparisons in the chosen view; `top` lists the strongest changes alone."""
-    for form, view, named in _naming(choice.refining.apply(tuple(forms)), choice, screen):
+def view_comparison(
+    forms: list[Prepared], choice: Choice, screen: Screen, *, brief: bool = False
+) -> Iterator[RenderableType]:
+    """Yield comparisons in the chosen view; `top` lists the strongest changes alone.
+
+    brief: whether their captions are short ones, so that a table does not name the other views.
+    """
+    for form, view, named in _naming(choice.refining.apply(tuple(forms)), choice, screen, tables=not brief):
         form = replace(form, caption=(*form.caption, *named))
         if view == "top":
             form = replace(form, panels=tuple(panel for panel in form.panels if panel.plus), across=1)
@@ -154,8 +146,8 @@ def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
     """Return the view asked for, by --view or by an option of one view alone; else one by size and width.
 
     The map of a picture, where the tokens are its patches. A table, where it has at most 16 rows or fits the width;
-    blocks, where someone looks at a terminal in which they fit, or at the grids of all heads; else the text itself, or
-    of what is no weight the strongest links.
+    blocks, where someone looks at a terminal in which they fit, or at the grids of all heads; else, and of more than
+    60 words, the text itself, or of what is no weight the strongest links.
     """
     asked = _asked(choice)
     if asked is not None:
@@ -169,7 +161,8 @@ def choose_view(form: Prepared, choice: Choice, screen: Screen) -> str:
     if words <= _FEW or (columns + 1) * (form.digits + 3) <= screen.cells:
         return "table"
     labels = 2 + 2 * 8
-    if screen.terminal and columns + labels <= screen.cells:
+    is_long = words > _MANY and form.kind == "weights"
+    if screen.terminal and not is_long and columns + labels <= screen.cells:
         return "blocks"
     return "text" if form.kind == "weights" else "top"
 

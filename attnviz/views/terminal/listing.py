@@ -13,7 +13,7 @@ from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.terminal.block_bars import draw_bar
 from attnviz.views.terminal.cell_width import cell_len
-from attnviz.views.terminal.screen import Screen, caption_line, sentence_line, wrap_words
+from attnviz.views.terminal.screen import Screen, closing_lines, sentence_line, wrap_words
 
 _WIDEST_LABEL = 24
 _HEADING = 11  # a column may be so wide for a heading of two lines
@@ -22,7 +22,7 @@ _LONGEST_BAR, _SHORTEST_BAR = 24, 4
 
 
 def render_listing(listing: Listing, screen: Screen) -> RenderableType:
-    """Draw the list as a table that is never wider than the screen, with its caption and its notes.
+    """Draw the list as a table that is never wider than the screen, with its verdicts, its caption and its notes.
 
     A number is never cut: where all the columns do not fit, those that can be shorter are; if that does not help, they
     come in further tables, group by group, with the row labels again.
@@ -33,9 +33,7 @@ def render_listing(listing: Listing, screen: Screen) -> RenderableType:
         parts.append(sentence_line(listing.heading, screen, "bold"))
     for columns in drawing.tables():
         parts.extend([*drawing.lines(columns), Text()])
-    if listing.caption:
-        parts.append(caption_line(listing.caption, screen))
-    parts.extend(sentence_line(note, screen) for note in listing.notes)
+    parts.extend(closing_lines(listing, screen))
     return Group(*parts)
 
 
@@ -58,18 +56,28 @@ class _ListingLayout:
         return self.screen.written(words.localized() if isinstance(words, Message) else words)
 
     def tables(self) -> Iterator[list[_Measured]]:
-        """Yield the columns of each table: all in one where they fit, else group by group, else as many as fit."""
+        """Yield the columns of each table: all in one where they fit, else group by group.
+
+        Where a group does not fit, its columns come in as few tables as possible, of nearly as many columns each.
+        """
         every = list(chain(*self.groups))
         if not every:
             return
         for columns in [every] if self._fits(every) else self.groups:
-            chosen: list[_Measured] = []
-            for column in columns:
-                if chosen and not self._fits([*chosen, column]):
-                    yield chosen
-                    chosen = []
-                chosen.append(column)
-            yield chosen
+            fewest = len(self._parted(columns, len(columns)))
+            least = -(-len(columns) // fewest)
+            parted = (self._parted(columns, most) for most in range(least, len(columns) + 1))
+            yield from next(tables for tables in parted if len(tables) == fewest)
+
+    def _parted(self, columns: list[_Measured], most: int) -> list[list[_Measured]]:
+        """Return the columns in tables of as many as fit, `most` at most."""
+        tables: list[list[_Measured]] = []
+        for column in columns:
+            if tables and len(tables[-1]) < most and self._fits([*tables[-1], column]):
+                tables[-1].append(column)
+            else:
+                tables.append([column])
+        return tables
 
     def _fits(self, columns: list[_Measured]) -> bool:
         return self._taken(columns) + _SHORTEST_BAR * sum(column.barred for column in columns) <= self.width

@@ -118,10 +118,10 @@ def step_end(result: NextTokens, screen: Screen) -> list[RenderableType]:
 
 
 def _whole_text(result: NextTokens, screen: Screen) -> Text:
-    """Return the text with what was added, which is bold; its line breaks stay."""
+    """Return the text with what was added, which is bold; its line breaks stay, but for those at the end."""
     before = "" if result.answers else result.text
     written = Text(overflow="fold")
-    for part, style in ((before, ""), (result.added, "bold")):
+    for part, style in ((before, ""), (result.added.rstrip("\n"), "bold")):
         written.append("\n".join(screen.written(line) for line in part.split("\n")), style)
     return written
 

@@ -16,6 +16,7 @@ from attnviz.views.terminal.cell_width import cell_len, fold
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from attnviz.views.prepared.listing import Listing
     from attnviz.views.prepared.panels import Prepared
 
 NARROWEST = 20
@@ -79,16 +80,16 @@ def sentence_line(words: Message, screen: Screen, style: str = "", *, indent: in
     return Text(fold(" " * indent + screen.written(words.localized()), screen.cells), style, overflow="fold")
 
 
-def closing_lines(prepared: Prepared, screen: Screen, *, before: tuple[Message, ...] = ()) -> list[Text]:
-    """Return what stands below the panels: a comparison's verdict, the caption, and the notes.
+def closing_lines(shown: Prepared | Listing, screen: Screen, *, before: tuple[Message, ...] = ()) -> list[Text]:
+    """Return what stands below panels or a list: the verdicts, bold, then the caption, and the other notes.
 
     before: what the view itself adds to the caption.
     """
-    verdict, notes = (prepared.notes[:1], prepared.notes[1:]) if prepared.kind == "comparison" else ((), prepared.notes)
+    caption = (*before, *shown.caption)
     return [
-        *(sentence_line(one, screen, "bold") for one in verdict),
-        caption_line((*before, *prepared.caption), screen),
-        *(sentence_line(one, screen) for one in notes),
+        *(sentence_line(one, screen, "bold") for one in shown.notes[: shown.verdicts]),
+        *([caption_line(caption, screen)] if caption else []),
+        *(sentence_line(one, screen) for one in shown.notes[shown.verdicts :]),
     ]
 
 
