@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.analysis.map_distance import MapDistance, map_distance
-from attnviz.analysis.order_blindness import LARGEST_ROUNDING, Blindness, is_changed, rounding
+from attnviz.analysis.order_blindness import LARGEST_ROUNDING, Blindness, is_changed, output_rounding, rounding
 from attnviz.core.argument_kinds import ArgumentKind, check_arguments
 from attnviz.core.attention_data import Attention, Token, find_head
 from attnviz.core.errors import InputError
@@ -40,8 +40,8 @@ class Run:
 
     a, b [heads, query, key]: the weights, re-normalized over the shared words where the words differ; forbidden_a and
     forbidden_b [query, key] or None: cells that the mask of every head forbids. outputs: the largest change of a word's
-    output vector, None where the words differ. rounding: what rounding alone may change in a weight. blind_to: what
-    this setting cannot see in the first text, None where that was not tried.
+    output vector, None where the words differ. rounding, output_rounding: what rounding alone may change in a weight
+    and in an output. blind_to: what this setting cannot see in the first text, None where that was not tried.
     """
 
     position: str
@@ -54,6 +54,7 @@ class Run:
     outputs: float | None
     rounding: float
     blind_to: Blindness | None = None
+    output_rounding: float = 0.0
 
     @property
     def delta(self) -> Float32:
@@ -75,7 +76,7 @@ class Run:
         """Whether no head's weights, and no output, change by more than rounding; None where that cannot be told."""
         if self.changed is not False:
             return None if self.changed is None else False
-        return self.outputs is None or self.outputs <= 10 * self.rounding
+        return self.outputs is None or self.outputs <= self.output_rounding
 
     @property
     def changed_head(self) -> int:
@@ -377,6 +378,7 @@ def _run(a: Attention, b: Attention, aligned: Alignment, asked: Alignment) -> Ru
         forbidden_b=_forbidden(b, aligned.b, asked.b),
         outputs=outputs,
         rounding=rounding(a, b),
+        output_rounding=output_rounding(a, b),
     )
 
 

@@ -24,7 +24,7 @@ Order = tuple[int, ...]
 Computed = TypeVar("Computed")
 
 _ROUNDING = 1e-6  # of a weight, for each unit of the largest |logit|, in float32
-_ROUNDING_IN_FLOAT64 = 4 * np.finfo(np.float64).eps
+_ROUNDING_IN_FLOAT64 = 4 * float(np.finfo(np.float64).eps)
 LARGEST_ROUNDING = 1e-4  # a change beyond it is never called none
 _MOST_SWAPS, _LEAST_SWAPS = 64, 3
 _WEIGHTS_TO_TRY = 2_000_000
@@ -43,8 +43,8 @@ def blindness(attend: Callable[[Order], Attention], count: int) -> Blindness:
     """Try a text of `count` words backwards, then with two neighbours swapped, each pair in turn.
 
     attend: the attention of the words in a given order of their indexes. Word by word, by index, weights and outputs
-    are compared with those of the text as it stands; a change is rounding up to `threshold`. Of a long text some pairs
-    are tried, spread over it. A single word is blind to any order.
+    are compared with those of the text as it stands; a change is one beyond `rounding` and `output_rounding`. Of a
+    long text some pairs are tried, spread over it. A single word is blind to any order.
     """
     return find_blindness(attend, count, _differs)
 
@@ -86,9 +86,14 @@ def rounding(*attentions: Attention) -> float:
     return min(1.0, max(_ROUNDING, *changes, 0.0))
 
 
-def threshold(*attentions: Attention) -> float:
-    """Return up to what change a weight counts as unchanged: what rounding may do, at most LARGEST_ROUNDING."""
-    return min(rounding(*attentions), LARGEST_ROUNDING)
+def output_rounding(*attentions: Attention) -> float:
+    """Return what rounding alone may change in an output: ten times that of a weight, of the largest value or output.
+
+    An output is a mean of the values, so its rounding grows and shrinks with them.
+    """
+    sizes = [np.abs(each.output).max(initial=0) for each in attentions if each.output is not None]
+    sizes += [np.abs(trace.value).max(initial=0) for each in attentions for trace in each.traces]
+    return 10 * rounding(*attentions) * float(max(sizes, default=0))
 
 
 def is_changed(change: float, rounding: float) -> bool | None:
@@ -120,7 +125,7 @@ def _differs(plain: Attention, other: Attention, order: Order) -> bool | None:
     changed = is_changed(float(np.abs(weights - plain.weights).max(initial=0)), most)
     if changed is not False or plain.output is None or other.output is None:
         return changed
-    return bool(np.abs(other.output[back] - plain.output).max(initial=0) > 10 * most)
+    return bool(np.abs(other.output[back] - plain.output).max(initial=0) > output_rounding(plain, other))
 
 
 def blind_to(words: Words, settings: Settings) -> Blindness:

@@ -1,5 +1,6 @@
 """Where scores are large: weights against an oracle in long double, verdicts that hold, and equal words alike."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from stress import oracle
 
 from attnviz import compare, lab, run
 from attnviz.analysis.order_blindness import LARGEST_ROUNDING, Blindness
-from attnviz.io.write_data import comparison_document
+from attnviz.io.write_data import comparison_document, to_json
 from attnviz.toy.layer import LARGE_LOGIT
 from attnviz.views.prepared.comparison import prepare_comparison
 
@@ -91,6 +92,21 @@ def test_large_vectors():
     blind = {cell.values[1]: cell.blind_to for cell in lab(vectors=rows).cells if cell.values[0] == "none"}
     assert blind["causal"] is Blindness.NOTHING
     assert blind["none"] in (Blindness.ANY_ORDER, Blindness.UNKNOWN)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e3, 1e12])
+def test_outputs_of_any_size(size):
+    """What rounding changes in an output grows with the vectors: large ones see no order, where small ones see none."""
+    rows = (np.random.default_rng(1).normal(size=(9, 4)) * size).astype(np.float32)
+    found = lab(vectors=rows, vary=["position=none", "mask=none,causal,window:1"], temperature=size**2)
+    assert [cell.blind_to for cell in found.cells] == [Blindness.ANY_ORDER, Blindness.NOTHING, Blindness.MIRROR_IMAGE]
+
+
+@pytest.mark.parametrize("temperature", [1, 1e-5, 1e-8, 1e-9, 1e-12, 1e-20])
+def test_documents_of_any_temperature(temperature):
+    """A comparison is written as JSON, whatever precision its verdict was found in."""
+    for each in comparison_document(compare("猫吃鱼", "鱼吃猫", temperature=temperature))["runs"]:
+        assert json.loads(to_json(each))["order_blind"] in (True, False, None)
 
 
 def test_usual_scores_stay_in_float32():

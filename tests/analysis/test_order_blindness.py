@@ -10,7 +10,7 @@ from near import assert_rows_sum_to_one
 
 from attnviz import compare, run
 from attnviz.analysis import order_blindness
-from attnviz.analysis.order_blindness import Blindness, blind_to, blindness, threshold
+from attnviz.analysis.order_blindness import Blindness, blind_to, blindness, rounding
 from attnviz.core.positions import SCHEMES
 from attnviz.toy.settings import Settings
 from attnviz.toy.words import read
@@ -79,14 +79,14 @@ def test_outputs_count_too():
     assert blindness(lambda order: plain if order == (0, 1) else other, 2) is Blindness.NOTHING
 
 
-def test_threshold_grows_with_the_logits():
+def test_rounding_grows_with_the_logits():
     """Rounding is 1e-6, or 1e-6 of the largest float32 logit where that is above 1; float64 logits round much less."""
-    assert threshold(run(vectors=[[0.1, 0.0]])) == order_blindness._ROUNDING
+    assert rounding(run(vectors=[[0.1, 0.0]])) == order_blindness._ROUNDING
     usual = run("猫吃鱼")
     assert usual.traces[0].query.dtype == np.float32
-    assert threshold(usual) == order_blindness._ROUNDING * float(abs(usual.traces[0].logits).max())
-    assert threshold(run("猫吃鱼", temperature=1e-4)) == order_blindness._ROUNDING
-    assert threshold(run("猫吃鱼", temperature=1e-25)) == order_blindness.LARGEST_ROUNDING
+    assert rounding(usual) == order_blindness._ROUNDING * float(abs(usual.traces[0].logits).max())
+    assert rounding(run("猫吃鱼", temperature=1e-4)) == order_blindness._ROUNDING
+    assert rounding(run("猫吃鱼", temperature=1e-25)) == 1
 
 
 def test_cross_attention_is_blind_to_the_order_of_who_asks():
