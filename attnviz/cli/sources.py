@@ -18,6 +18,7 @@ from attnviz.core.read_file import (
     check_readable,
     decode,
     is_file,
+    names_file,
     read_at_most,
     read_bytes,
 )
@@ -106,7 +107,7 @@ def read_source(texts: list[str], inputs: TextInput) -> Source:
 def read_labels(argument: str, encoding: str | None) -> str:
     """Return --labels as they are split: the argument; with an encoding, the text of the file that it names."""
     labels = decode_argument(argument)
-    if encoding is not None and is_file(labels):
+    if encoding is not None and names_file(labels):
         return decode(read_bytes(Path(labels), LARGEST_LABELS), Path(labels), encoding)
     return labels
 

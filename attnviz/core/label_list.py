@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from attnviz.core.errors import InputError, OptionError
-from attnviz.core.read_file import LARGEST_LABELS, decode, is_file, read_bytes
+from attnviz.core.read_file import LARGEST_LABELS, decode, names_file, read_bytes
 
 
 def check_labels(labels: object) -> None:
@@ -26,7 +26,7 @@ def split_labels(text: str, count: int) -> list[str]:
     """
     import csv  # loaded only where names are given
 
-    words = decode(read_bytes(Path(text), LARGEST_LABELS), Path(text)) if is_file(text) else text
+    words = decode(read_bytes(Path(text), LARGEST_LABELS), Path(text)) if names_file(text) else text
     lines = [line for line in words.splitlines() if line.strip()]
     try:
         commas = [cell for row in csv.reader(io.StringIO(words), skipinitialspace=True) for cell in row]

@@ -85,9 +85,13 @@ def read_at_most(file: IO[bytes], most: int, name: str | Message, *, begins: byt
 
 
 def check_readable(path: Path) -> None:
-    """Raise InputError for a file that is not there or cannot be read; nothing is read of it."""
+    """Raise InputError for a file that is not there or cannot be read; nothing is read of it.
+
+    A pipe is not opened: whoever writes to it would take that for its end.
+    """
     try:
-        open(path, "rb").close()
+        if not stat.S_ISFIFO(os.stat(path).st_mode) or not os.access(path, os.R_OK):
+            open(path, "rb").close()
     except (OSError, ValueError):
         read_bytes(path)
 
@@ -242,6 +246,16 @@ def is_file(name: str | Path) -> bool:
         return Path(name).is_file()
     except PermissionError:
         return True
+    except (OSError, ValueError):
+        return False
+
+
+def names_file(text: str) -> bool:
+    """Return whether a text is the name of a file that may be read, a pipe or a device too; not of a folder."""
+    if is_file(text):
+        return True
+    try:
+        return stat.S_ISFIFO(mode := os.stat(text).st_mode) or stat.S_ISCHR(mode)
     except (OSError, ValueError):
         return False
 

@@ -7,9 +7,8 @@ variance it would be sqrt(dim), and from dim 64 on attention would be the identi
 from __future__ import annotations
 
 import io
-import math
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError, unknown_choice
-from attnviz.core.read_file import LARGEST_ARRAYS, LARGEST_TABLE, decode, read_bytes
+from attnviz.core.read_file import LARGEST_ARRAYS, read_bytes
 from attnviz.core.types import Float32, Float64
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.text.tokenize import is_han, normal_form, tokenize
@@ -331,14 +330,16 @@ def _lacking_note(words: list[str], name: str) -> Message:
 def read_vectors(path: Path, encoding: str | None = None) -> tuple[tuple[str, ...], Float64]:
     """Read a matrix, one row a token: labels [n] (x0, x1, ... where the file has none) and vectors [n, dim].
 
-    .csv (in this encoding, UTF-8 for None; a first column of labels and a header line are recognized) or .npy (2
-    dimensions, numbers). Raises InputError that names the row and the column, counted from 1, where something is wrong.
+    .csv (in this encoding, UTF-8 for None; see `vector_table.read_table`) or .npy (2 dimensions, numbers). Raises
+    InputError that names the row and the column, counted from 1, where something is wrong.
     """
     suffix = path.suffix.lower()
     if suffix == ".npy":
         labels, matrix = None, _read_npy(path)
     elif suffix == ".csv":
-        labels, matrix = _read_csv(path, encoding)
+        from attnviz.toy.vector_table import read_table
+
+        labels, matrix = read_table(path, encoding)
     else:
         raise OptionError("Vectors are read from .csv or .npy files, not from {name!r}.", name=path.name)
     if not matrix.size:
@@ -369,127 +370,3 @@ def _read_npy(path: Path) -> Float64:
             dtype=matrix.dtype,
         )
     return matrix.astype(np.float64)
-
-
-def _read_csv(path: Path, encoding: str | None) -> tuple[tuple[str, ...] | None, Float64]:
-    rows = [
-        (number, cells)
-        for number, cells in enumerate(_csv_rows(path, encoding), 1)
-        if any(cell.strip() for cell in cells)
-    ]
-    indexed = bool(rows) and _is_index_header([cells for _, cells in rows])
-    if indexed or (rows and _is_header([cells for _, cells in rows])):
-        rows = rows[1:]
-    if not rows:
-        raise InputError("{name!r} has no numbers: one row a token was expected.", name=path.name)
-    width = len(rows[0][1])
-    labelled = width > 1 and (indexed or _has_labels([cells[0] for _, cells in rows]))
-    matrix = np.empty((len(rows), width - labelled))
-    for i, (number, cells) in enumerate(rows):
-        if len(cells) != width:
-            raise InputError(
-                "{name!r}: the number of columns in row {row} is {got}, in row 1 it is {width}; all rows must be "
-                "equally long.",
-                name=path.name,
-                row=number,
-                got=len(cells),
-                width=width,
-            )
-        for j, cell in enumerate(cells[labelled:]):
-            if not _is_number(cell):
-                raise InputError(
-                    "{name!r}: row {row}, column {column} is {cell!r}; a number was expected.",
-                    name=path.name,
-                    row=number,
-                    column=j + 1 + labelled,
-                    cell=cell,
-                )
-            matrix[i, j] = float(cell)
-            if not abs(matrix[i, j]) <= np.finfo(np.float32).max:
-                raise InputError(
-                    "{name!r}: row {row}, column {column} is {cell!r}; a finite number up to 3.4e38 was expected.",
-                    name=path.name,
-                    row=number,
-                    column=j + 1 + labelled,
-                    cell=cell,
-                )
-    names = tuple(cells[0] for _, cells in rows)
-    numbered = names == tuple(map(str, range(len(names))))  # an index that names nothing
-    return (names if labelled and not (indexed and numbered) else None), matrix
-
-
-def _csv_rows(path: Path, encoding: str | None) -> Iterator[list[str]]:
-    import csv
-
-    text = decode(read_bytes(path, LARGEST_TABLE), path, encoding)
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        yield from rows
-    except csv.Error:
-        raise InputError(
-            "{name!r} is not valid CSV: the error is at line {line}.",
-            hint="Put a cell that contains quotes in quotes, and double each quote inside it.",
-            name=path.name,
-            line=rows.line_num,
-        ) from None
-
-
-# What the first column is called where a header has the numbers of the others.
-_INDEXES = frozenset(("", "index", "unnamed: 0", "word", "words", "token", "tokens", "label", "labels", "name", "text"))
-
-
-def _is_header(rows: list[list[str]]) -> bool:
-    """Return whether the first row names the columns: by words, or by numbers above nothing but decimal numbers."""
-    first, *others = rows
-    if not any(_is_finite(cell) for cell in first):
-        return not first[0].strip() or not all(_is_number(cell) for cell in first)
-    decimals = all("." in cell or "e" in cell.lower() for cells in others for cell in cells)
-    return len(first) > 2 and _numbers_columns(first) and bool(others) and decimals
-
-
-def _is_index_header(rows: list[list[str]]) -> bool:
-    """Return whether the first row names the columns, as pandas does, and the first column is the index.
-
-    It is `,0,1` or `index,0,1`, above rows of data.
-    """
-    first, *others = rows
-    named = first[0].strip().lower() in _INDEXES
-    blank = not first[0].strip() and not any(_is_finite(cell) for cell in first)
-    return len(first) > 1 and bool(others) and named and (blank or _numbers_columns(first[1:]))
-
-
-def _numbers_columns(cells: list[str]) -> bool:
-    """Return whether these cells are the numbers of columns, 0, 1, 2 and so on."""
-    return [cell.strip() for cell in cells] == [str(number) for number in range(len(cells))]
-
-
-def _has_labels(first_column: list[str]) -> bool:
-    """Return whether the first column has words; nan, inf and 1e5 are words among words, and several of them alone.
-
-    One cell of numbers that is none is a fault in a matrix, not a label.
-    """
-    words = [cell for cell in first_column if not _is_number(cell)]
-    if not _is_number(first_column[0]) or 2 * len(words) > len(first_column):
-        return True
-    strange = {cell.strip().lower() for cell in first_column if _is_number(cell) and not _is_finite(cell)}
-    if not any(map(_is_finite, first_column)):
-        return len(strange) + len(words) > 1
-    return bool(words) and (not _is_finite(first_column[0]) or not _is_plain(first_column[0]))
-
-
-def _is_finite(cell: str) -> bool:
-    """Return whether this is a number and none of the words nan, inf and infinity."""
-    return _is_number(cell) and math.isfinite(float(cell))
-
-
-def _is_plain(cell: str) -> bool:
-    """Return whether this is written as a number of a table is, in digits and with no exponent."""
-    return cell.strip().isascii() and not set(cell.lower()) & set("e_")
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell

@@ -262,6 +262,8 @@ class _File:
 def _opened(path: Path) -> Iterator[tuple[IO[bytes], Callable[[Progress], None]]]:
     """Open a file, unpacked where it is gzipped, with a function that reports how many of its own bytes are read."""
     with open(path, "rb", buffering=0) as raw:
+        if not raw.seekable():
+            raise InputError("{path!r} is a pipe, a device or a folder; a file was expected.", path=str(path))
         total = raw.seek(0, io.SEEK_END)
         raw.seek(0)
         buffered = io.BufferedReader(raw, 1 << 20)

@@ -246,3 +246,11 @@ def test_memory_that_a_library_lacked(monkeypatch, capsys, lost):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert ("not enough memory" in error, "bug in attnviz" in error) == (lost, not lost)
+
+
+def test_pipe_of_vectors(tmp_path):
+    """The command line opens a pipe once: whoever writes to it would take a look at it for its end."""
+    command = "mkfifo v.csv; (echo cat,1,2 > v.csv) & attnviz run --vectors v.csv"
+    code, out, error = shell(command, tmp_path)
+    assert (code, error) == (0, "")
+    assert b"cat" in out

@@ -62,7 +62,7 @@ def test_endless_device(tmp_path, monkeypatch, name):
     path = tmp_path / name
     path.symlink_to("/dev/zero")
     for limit in ("LARGEST_TABLE", "LARGEST_ARRAYS", "LARGEST_DOCUMENT"):
-        for module in ("attnviz.toy.embeddings", "attnviz.io.read_data"):
+        for module in ("attnviz.toy.embeddings", "attnviz.toy.vector_table", "attnviz.io.read_data"):
             monkeypatch.setattr(f"{module}.{limit}", 2**24, raising=False)
     readers = {
         ".txt": read_bytes,
@@ -97,6 +97,22 @@ def test_endless_pipe(tmp_path):
     assert not writer.is_alive()
     threading.Thread(target=feed, args=(b"cat", 1), daemon=True).start()
     assert read_bytes(path, 2**20) == b"cat"
+
+
+@pytest.mark.parametrize("name", ["v.csv", "v.npy", "labels"])
+def test_pipe_in_place_of_a_file(tmp_path, name):
+    """A pipe is opened once, so that all of it is read; where a place in the file must be sought it is refused."""
+    data = io.BytesIO()
+    np.save(data, np.eye(2))
+    path = tmp_path / name
+    os.mkfifo(path)
+    content = {"v.csv": b"cat,1,2\ndog,3,4\n", "v.npy": data.getvalue(), "labels": b"cat\ndog\n"}[name]
+    threading.Thread(target=lambda: path.write_bytes(content), daemon=True).start()
+    shown = split_labels(str(path), 2) if name == "labels" else [token.text for token in run(vectors=path).tokens]
+    assert shown == (["x0", "x1"] if name == "v.npy" else ["cat", "dog"])
+    threading.Thread(target=lambda: path.write_bytes(content), daemon=True).start()
+    with pytest.raises(InputError, match="is a pipe, a device or a folder"):
+        read_rows(path, ["a"])
 
 
 @pytest.mark.usefixtures("small")

@@ -247,6 +247,17 @@ GOOD = {
     "word like a number": ("1e5,1,2\n猫,3,4\n", ("1e5", "猫")),
     "words nan and inf": ("nan,1,2\n猫,3,4\n", ("nan", "猫")),
     "word infinity": ("猫,1,2\nInfinity,3,4\n", ("猫", "Infinity")),
+    "index with a name": ("id,x,y\n0,1,2\n1,3,4\n", ("x0", "x1")),
+    "words like numbers under a name": ("token,x,y\n2024,1,2\n42,3,4\n", ("2024", "42")),
+    "R, write.table": ('"V1" "V2"\n"猫" 1 2\n"吃" 3 4\n', ("猫", "吃")),
+    "R, write.csv2": ('"";"V1";"V2"\n"猫";1,0;2\n"吃";3;4,0\n', ("猫", "吃")),
+    "semicolons": ("\ufeffWort;x;y\r\n猫;1;2\r\n吃;3,0;4\r\n", ("猫", "吃")),
+    "semicolons, no labels": ("1,0;2,0\n3,0;4,0\n", ("x0", "x1")),
+    "Excel's line": ("sep=;\r\na;1;2\r\nb;3;4\r\n", ("a", "b")),
+    "Excel's line, a comma": ("sep=,\na;b,1,2\nc,3,4\n", ("a;b", "c")),
+    "tabs": ("word\tx\ty\na b\t1\t2\n吃\t3,0\t4\n", ("a b", "吃")),
+    "NumPy, savetxt": ("1.000e+00 2.000e+00\n3.000e+00 4.000e+00\n", ("x0", "x1")),
+    "columns of spaces": ("  猫  1   2\n  吃  3  4\n", ("猫", "吃")),
     "line ends in a label": ('"a\nb",1,2\n"c\u2028d",3,4\n', ("a\nb", "c\u2028d")),
 }
 
@@ -275,7 +286,8 @@ def test_numbered_columns(tmp_path):
     for text, rows in (
         ("0,1,2\n0.5,1.0,2.0\n", 1),
         ("0,1,2\n3,4,5\n", 2),
-        ("0,1\n0.5,0.5\n", 2),
+        ("0,1\n0.5,1\n", 2),
+        ("0.0,1.0\n0.5,0.5\n", 2),
         ("cat,0,1\ndog,0.5,0.5\n", 2),
         (",0.5,1\ncat,2,3\n", 2),
         (",0,1\n", 1),
@@ -315,6 +327,11 @@ def test_read_npy(tmp_path, dtype):
         ("1,2\n3,1e999\n", "row 2, column 2 is '1e999'; a finite number up to 3.4e38"),
         ("1,2\n-1e39,4\n", "row 2, column 1 is '-1e39'; a finite number up to 3.4e38"),
         ('1,"2\n', "not valid CSV"),
+        ("0,1\n0.5,0.5\n", "it may number the columns, or be a vector"),
+        ("a;1.000,5;2\nb;3;4\n", "row 1, column 2 is '1.000,5'; a number"),
+        ("sep=;\na;1;x\n", "row 2, column 3 is 'x'; a number"),
+        ("a;1;x\nb;2;3\n", "row 1, column 3 is 'x'; a number"),
+        ("a|1|2\nb|3|4\n", "row 2, column 1 is 'b.3.4'; a number"),
     ],
 )
 def test_bad_csv(tmp_path, text, line):
