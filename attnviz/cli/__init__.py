@@ -325,11 +325,20 @@ def _refused(error: OSError) -> int:
         if isinstance(error, BrokenPipeError):
             return 1
         line = message("Standard output cannot be written: {reason}.", reason=reason_of(error))
+    elif error.filename is None and not _has_working_folder():
+        line = message("The working folder is gone: {reason}. Change to another folder first.", reason=reason_of(error))
     elif error.filename is None:
         line = message("The system refused a step of this command: {reason}.", reason=reason_of(error))
     else:
         line = message("{path!r} cannot be used: {reason}.", path=os.fsdecode(error.filename), reason=reason_of(error))
     return _fail(line.localized(), 1)
+
+
+def _has_working_folder() -> bool:
+    try:
+        return bool(os.getcwd())
+    except OSError:
+        return False
 
 
 def _fault(error: Exception) -> Message:

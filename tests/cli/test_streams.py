@@ -214,6 +214,9 @@ def test_folder_that_is_gone(tmp_path):
     code, _, error = shell(command + "export 猫 x.json")
     assert (code, error.count("\n")) == (1, 1), error
     assert "Standard output" not in error
+    code, _, error = shell(command + "run 猫 --model x")
+    assert code == 1
+    assert "The working folder is gone" in error
 
 
 def test_arguments_in_a_chinese_locale(monkeypatch):
@@ -254,3 +257,12 @@ def test_pipe_of_vectors(tmp_path):
     code, out, error = shell(command, tmp_path)
     assert (code, error) == (0, "")
     assert b"cat" in out
+
+
+@pytest.mark.parametrize(
+    "command", ["cost 10 --save x.png", "ablate 猫吃鱼 --token 猫 --save x.svg", "export 猫 x.png"]
+)
+def test_cache_that_cannot_be_written(tmp_path, command):
+    """Where matplotlib cannot write its cache its own words about that reach nobody."""
+    code, _, error = shell(f"attnviz {command}", tmp_path, MPLCONFIGDIR="/dev/null/x")
+    assert (code, error) == (0, "")

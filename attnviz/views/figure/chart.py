@@ -9,7 +9,6 @@ import numpy as np
 
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message
-from attnviz.views.figure.canvas import SemiboldText
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note
 from attnviz.views.figure.layout import LINE, MARGIN, PictureText, too_narrow
 from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
@@ -168,6 +167,8 @@ class _ChartLayout:
             self._draw_bars(axes, chart)
 
     def _write(self, figure: Figure, x: float, y: float, words: str, *, semibold: bool = False, **style: Any) -> None:
+        from attnviz.views.figure.canvas import SemiboldText  # matplotlib is loaded in `drawing`, without its words
+
         make = partial(SemiboldText, transform=figure.transFigure) if semibold else figure.text
         artist = make(x / self.width, 1 - y / self.height, words, va="top", parse_math=False, **style)
         if semibold:
