@@ -101,18 +101,25 @@ def test_endless_pipe(tmp_path):
 
 @pytest.mark.parametrize("name", ["v.csv", "v.npy", "labels"])
 def test_pipe_in_place_of_a_file(tmp_path, name):
-    """A pipe is opened once, so that all of it is read; where a place in the file must be sought it is refused."""
+    """A pipe is opened once, so that all of it is read."""
     data = io.BytesIO()
     np.save(data, np.eye(2))
     path = tmp_path / name
     os.mkfifo(path)
     content = {"v.csv": b"cat,1,2\ndog,3,4\n", "v.npy": data.getvalue(), "labels": b"cat\ndog\n"}[name]
-    threading.Thread(target=lambda: path.write_bytes(content), daemon=True).start()
+    threading.Thread(target=path.write_bytes, args=(content,), daemon=True).start()
     shown = split_labels(str(path), 2) if name == "labels" else [token.text for token in run(vectors=path).tokens]
     assert shown == (["x0", "x1"] if name == "v.npy" else ["cat", "dog"])
-    threading.Thread(target=lambda: path.write_bytes(content), daemon=True).start()
+
+
+def test_pipe_of_word_vectors(tmp_path):
+    """Word vectors are read from a file, whose size a bar tells, not from a pipe."""
+    path = tmp_path / "v.vec"
+    os.mkfifo(path)
+    pipe = os.open(path, os.O_RDWR)
     with pytest.raises(InputError, match="is a pipe, a device or a folder"):
         read_rows(path, ["a"])
+    os.close(pipe)
 
 
 @pytest.mark.usefixtures("small")
