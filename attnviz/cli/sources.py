@@ -22,7 +22,7 @@ from attnviz.core.read_file import (
     read_at_most,
     read_bytes,
 )
-from attnviz.i18n.messages import listed, message
+from attnviz.i18n.messages import Message, listed, message
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +68,7 @@ def read_sources(texts: list[str], inputs: AttentionInput, parts: Path | None = 
     if inputs.vectors is not None:
         return [_vectors(inputs)]
     if inputs.file is not None:
-        found = [decode(read_bytes(inputs.file), inputs.file, inputs.encoding)]
+        found = [_decoded(read_bytes(inputs.file), inputs.file, inputs.encoding)]
     elif texts:
         found = [read_text(text, inputs.encoding) for text in texts]
     elif sys.stdin is None or sys.stdin.isatty():
@@ -221,7 +221,27 @@ def read_stdin(encoding: str | None = None) -> str:
         data = read_at_most(stream, LARGEST_TEXT, name)
     except OSError as error:
         raise InputError("Standard input cannot be read: {reason}.", reason=reason_of(error)) from None
-    return decode(data, name, encoding)
+    return _decoded(data, name, encoding)
+
+
+def _decoded(data: bytes, name: Path | Message, encoding: str | None) -> str:
+    """Return the bytes of a text in this encoding, UTF-8 for None; print a note where the locale's is likelier."""
+    text = decode(data, name, encoding)
+    if encoding is None and not text.isascii():
+        from attnviz.core.encodings import of_locale
+
+        if (other := of_locale(data, text)) is not None:
+            from attnviz.cli.printing import print_notes
+
+            note = message(
+                "{name} was read as UTF-8; in {encoding}, the encoding of this locale, it begins with “{beginning}”. "
+                "If that is right, add: --encoding {encoding}.",
+                name=repr(name.name) if isinstance(name, Path) else name,
+                encoding=other[0],
+                beginning=" ".join(other[1][:400].split())[:20],
+            )
+            print_notes([note])
+    return text
 
 
 def need_plain_text(source: Source) -> str:

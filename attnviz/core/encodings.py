@@ -77,6 +77,28 @@ def guess_encoding(data: bytes) -> str | None:
     return best if best is not None and shares[best] >= _PLAUSIBLE else None
 
 
+def of_locale(data: bytes, text: str) -> tuple[str, str] | None:
+    """Return the locale's encoding and the text in it, where these bytes are rather that than UTF-8; else None.
+
+    text: the bytes as UTF-8. The two bytes of 猫 in GBK are è in UTF-8: where only the locale's encoding makes
+    ideographs, kana or Hangul of the bytes, it may be meant.
+    """
+    import locale
+
+    name = locale.getencoding()
+    if text.isascii() or name.lower().replace("-", "") == "utf8" or any(map(_is_wide_letter, text)):
+        return None
+    try:
+        found = data.decode(name)
+    except (UnicodeError, LookupError):
+        return None
+    return (name.lower(), found) if any(map(_is_wide_letter, found)) else None
+
+
+def _is_wide_letter(letter: str) -> bool:
+    return letter >= "\u2e80"
+
+
 def hides_wide_letters(data: bytes) -> bool:
     """Return whether bytes that are valid UTF-8 are rather UTF-16 or UTF-32: then some of them are control characters.
 

@@ -125,3 +125,25 @@ def test_wrong_use(capsys, arguments, words):
     code, out, error = attnviz(capsys, *arguments)
     assert (code, out, error.count("\n")) == (2, "", 1)
     assert words in error
+
+
+@pytest.mark.parametrize("way", ["file", "input"])
+def test_encoding_of_the_locale(call, tmp_path, monkeypatch, way):
+    """Bytes that are a word in the locale's encoding, and another letter in UTF-8, are told to be read as UTF-8."""
+    path = tmp_path / "x.txt"
+    path.write_bytes("猫".encode("gbk"))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(path.read_bytes()), isatty=lambda: False))
+    source = ["--file", str(path)] if way == "file" else ["-"]
+    monkeypatch.setattr("locale.getencoding", lambda: "GBK")
+    code, out, err = call("tokens", *source, "--json")
+    assert code == 0
+    assert json.loads(out)["text"] == "è"
+    assert err.count("\n") == 1
+    assert "in gbk, the encoding of this locale, it begins with “猫”. If that is right, add: --encoding gbk." in err
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(path.read_bytes()), isatty=lambda: False))
+    assert json.loads(call("tokens", *source, "--json", "--encoding", "gbk")[1])["text"] == "猫"
+    path.write_text("猫 è", encoding="utf-8")
+    assert call("tokens", "--file", str(path), "--json")[2] == ""
+    monkeypatch.setattr("locale.getencoding", lambda: "UTF-8")
+    path.write_text("è", encoding="utf-8")
+    assert "locale" not in call("tokens", "--file", str(path), "--json")[2]
