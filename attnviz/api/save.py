@@ -48,7 +48,7 @@ FOR_LENS = FOR_ABLATION = FOR_HEADS = (*PICTURES, PAGE, *TABLES, ".json", ".csv"
 FOR_COSTS = (*PICTURES, ".json", ".csv")
 FOR_LAB = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
 SHEETS = (PAGE, ".md")
-FOR_NEXT = FOR_ATTENTION
+FOR_NEXT = (*PICTURES, PAGE, ".json", ".csv", ".npz")
 FOR_TOKENS = (PAGE, *TABLES, ".json", ".csv")
 FOR_EXPLANATION = (*SHEETS, *PICTURES, ".json", ".csv")
 
