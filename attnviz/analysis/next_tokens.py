@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
@@ -40,6 +40,10 @@ class Branch:
     def attention(self) -> Attention:
         """Return the attention of the whole text, with what was added: every layer and head."""
         return self.read()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle keeps: the attention itself in place of the open model that would compute it."""
+        return _with_attention(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +95,15 @@ class NextTokens(Result):
         return f"<NextTokens after {self.text[-40:]!r}: {[branch.text for branch in self.branches]}>"
 
 
+def _with_attention(result: Branch | FilledText) -> dict[str, Any]:
+    """Return the fields of a result whose attention is computed when it is asked for, with that attention in them."""
+    return {**result.__dict__, "read": partial(_itself, result.attention)}
+
+
+def _itself(attention: Attention) -> Attention:
+    return attention
+
+
 @dataclass(frozen=True, eq=False)
 class FilledMask:
     """A place with a mask: its index among the tokens, what the model would put there, and what it attended to.
@@ -128,6 +141,10 @@ class FilledText(Result):
     def attention(self) -> Attention:
         """Return the attention of the text: every layer and head."""
         return self.read()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle keeps: the attention itself in place of the open model that would compute it."""
+        return _with_attention(self)
 
     def __repr__(self) -> str:
         """Return the text as it would be filled."""

@@ -172,6 +172,11 @@ class Attention(Result):
         if (len(self.layers), len(self.heads)) != weights.shape[:2]:
             raise misnamed(len(self.layers), len(self.heads), weights.shape)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a pickle or a copy; arrays are read-only there too, which NumPy does not keep."""
+        for name, value in state.items():
+            self._set(name, _read_only(value) if isinstance(value, np.ndarray) else value)
+
     @classmethod
     @check_arguments(layers=NAMES, heads=NAMES, text=None, keys=None, special_tokens_mask=ARRAY)
     def from_arrays(

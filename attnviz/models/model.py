@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,6 +99,11 @@ def opened(reference: str, download: bool = False) -> Model:
 @dataclass(frozen=True, eq=False, repr=False)
 class Model(ModelBase):
     """An open model: its files, its network, and the reference that led to it; `attend` runs it on a text."""
+
+    def __reduce__(self) -> tuple[Callable[[str], Model], tuple[str]]:
+        """Pickle the reference: another process opens the model again, and keeps it open for what it is told next."""
+        path = os.path.abspath(os.path.expanduser(self.reference))
+        return opened, (path if os.path.exists(path) else self.reference,)
 
     @overload
     def attend(self, text: str, options: Options | None = None, **given: Any) -> Attention: ...

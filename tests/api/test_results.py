@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,9 +17,10 @@ from continuations import continuation
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from tiny_models import model_of
 
 import attnviz
-from attnviz import Attention
+from attnviz import Attention, FilledText
 from attnviz.api import notebook
 from attnviz.core.errors import MissingError, OptionError, OutputError
 
@@ -203,6 +206,40 @@ def test_pickle(named):
     """A result goes to another process and back."""
     back = pickle.loads(pickle.dumps(named[1]))
     assert back.to_json() == named[1].to_json()
+
+
+def test_pickled_arrays_stay_read_only():
+    """A copy is as frozen as what it was copied from."""
+    result = attnviz.run("猫吃鱼", mask="causal")
+    for back in (pickle.loads(pickle.dumps(result)), copy.copy(result), copy.deepcopy(result)):
+        for array in (back.weights, back.allowed, back.output):
+            assert not array.flags.writeable
+        with pytest.raises(ValueError, match="read-only"):
+            back.weights[0, 0, 0, 0] = 1
+
+
+def test_pickle_of_a_continuation():
+    """What computes its attention later carries the attention, not the open model; a changed copy keeps it too."""
+    result = continuation(2)
+    filled = FilledText("a [MASK]", "a cat", result.prompt, (), read=lambda: result.attention)
+    for one in (result, filled):
+        back = pickle.loads(pickle.dumps(one))
+        assert back.to_json() == one.to_json()
+        np.testing.assert_array_equal(back.attention.weights, result.attention.weights)
+    again = replace(pickle.loads(pickle.dumps(filled)), text="b [MASK]")
+    assert again.attention.weights.shape == result.attention.weights.shape
+
+
+def test_pickle_of_a_model(tmp_path, monkeypatch):
+    """An open model goes to another process by its reference, from whatever folder that runs in."""
+    pytest.importorskip("tokenizers")
+    model_of(tmp_path / "tiny", "bert")
+    monkeypatch.chdir(tmp_path)
+    model = attnviz.load("tiny")
+    weights, pickled = model.attend("a b").weights, pickle.dumps(model)
+    monkeypatch.chdir("/")
+    np.testing.assert_array_equal(pickle.loads(pickled).attend("a b").weights, weights)
+    assert len(pickled) < 1000
 
 
 def test_unknown_option(named):
