@@ -289,15 +289,16 @@ def _draw_head_ablation(ablation: HeadAblation, look: Look) -> Prepared:
 
 
 def _save_head_ablation(ablation: HeadAblation, path: Path, look: Look) -> tuple[Message, ...]:
-    def document() -> dict[str, Any]:
-        return head_ablation_document(ablation)
+    from attnviz.views.prepared.head_ablation import list_head_ablation
 
-    def tables() -> tuple[Prepared | Listing, ...]:
-        from attnviz.views.prepared.head_ablation import list_head_ablation
-
-        return list_head_ablation(ablation, look.presentation(None)), _draw_head_ablation(ablation, look)
-
-    return files.save_grid(path, lambda: _draw_head_ablation(ablation, look), document, document, look.style, tables)
+    presentation = look.presentation(None)
+    return files.save_result(
+        path,
+        look.style,
+        draw=lambda: _draw_head_ablation(ablation, look),
+        document=lambda: head_ablation_document(ablation),
+        tables=lambda: (list_head_ablation(ablation, presentation), _draw_head_ablation(ablation, look)),
+    )
 
 
 def _lens_tables(result: Lens, presentation: Presentation) -> tuple[Prepared | Listing, ...]:
@@ -325,13 +326,13 @@ def _draw_lens(result: Lens, look: Look) -> Prepared:
 
 
 def _save_lens(result: Lens, path: Path, look: Look) -> tuple[Message, ...]:
-    return files.save_grid(
+    return files.save_result(
         path,
-        lambda: _draw_lens(result, look),
-        lambda: lens_document(result),
-        lambda: {"rows": lens_rows(result)},
         look.style,
-        lambda: _lens_tables(result, look.presentation(None)),
+        draw=lambda: _draw_lens(result, look),
+        document=lambda: lens_document(result),
+        rows=lambda: lens_rows(result),
+        tables=lambda: _lens_tables(result, look.presentation(None)),
     )
 
 
@@ -357,13 +358,13 @@ def _draw_patching(result: Patching, look: Look) -> Prepared:
 def _save_patching(result: Patching, path: Path, look: Look) -> tuple[Message, ...]:
     from attnviz.views.prepared.patch import list_patching
 
-    return files.save_grid(
+    return files.save_result(
         path,
-        lambda: _draw_patching(result, look),
-        lambda: patching_document(result),
-        lambda: {"rows": patching_rows(result)},
         look.style,
-        lambda: (list_patching(result, look.presentation(None)), _draw_patching(result, look)),
+        draw=lambda: _draw_patching(result, look),
+        document=lambda: patching_document(result),
+        rows=lambda: patching_rows(result),
+        tables=lambda: (list_patching(result, look.presentation(None)), _draw_patching(result, look)),
     )
 
 

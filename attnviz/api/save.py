@@ -42,15 +42,10 @@ except ImportError:  # Windows
 PICTURES = (".png", ".svg", ".pdf", ".eps")
 PAGE = ".html"
 TABLES = (".tex", ".md")
-FOR_ATTENTION = (*PICTURES, PAGE, *TABLES, ".json", ".csv", ".npz")
-FOR_COMPARISON = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
-FOR_LENS = FOR_ABLATION = FOR_HEADS = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
-FOR_COSTS = (*PICTURES, ".json", ".csv")
-FOR_LAB = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
-SHEETS = (PAGE, ".md")
-FOR_NEXT = (*PICTURES, PAGE, ".json", ".csv", ".npz")
+FOR_RESULT = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
+FOR_ATTENTION = FOR_NEXT = (*FOR_RESULT, ".npz")
+SHEETS = (PAGE, *TABLES)
 FOR_TOKENS = (PAGE, *TABLES, ".json", ".csv")
-FOR_EXPLANATION = (*SHEETS, *PICTURES, ".json", ".csv")
 
 
 def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
@@ -189,7 +184,7 @@ def save_comparison(
     refining: Refining = AS_IS,
 ) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
-    check_destination(path, FOR_COMPARISON)
+    check_destination(path, FOR_RESULT)
     suffix = path.suffix.lower()
     if suffix in PICTURES:
         return save_picture(prepare_comparing(comparison, head, presentation, refining), path, presentation.style)
@@ -209,10 +204,15 @@ def save_comparison(
 def save_costs(costs: Costs, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.analysis.cost import cost_document
-    from attnviz.views.prepared.cost import draw_costs
+    from attnviz.views.prepared.cost import draw_costs, prepare_costs
 
-    document = cost_document(costs)
-    return _save_result(path, presentation.style, lambda: draw_costs(costs), lambda: document, lambda: document)
+    return save_result(
+        path,
+        presentation.style,
+        draw=lambda: draw_costs(costs),
+        document=lambda: cost_document(costs),
+        tables=lambda: (prepare_costs(costs),),
+    )
 
 
 def save_ablation(ablation: Ablation, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
@@ -220,51 +220,36 @@ def save_ablation(ablation: Ablation, path: Path, *, presentation: Presentation 
     from attnviz.analysis.ablation import ablation_document
     from attnviz.views.prepared.ablation import draw_ablation, prepare_ablation
 
-    check_destination(path, FOR_ABLATION)
-    if path.suffix.lower() in (PAGE, *TABLES):
-        return _save_tables((prepare_ablation(ablation, presentation),), path, presentation.style)
-    document = ablation_document(ablation)
-    return _save_result(
-        path, presentation.style, lambda: draw_ablation(ablation, presentation), lambda: document, lambda: document
+    return save_result(
+        path,
+        presentation.style,
+        draw=lambda: draw_ablation(ablation, presentation),
+        document=lambda: ablation_document(ablation),
+        tables=lambda: (prepare_ablation(ablation, presentation),),
     )
 
 
 def save_heads(
     heads: Heads, path: Path, *, presentation: Presentation = PICTURE, color: str | None = None
 ) -> tuple[Message, ...]:
-    """Save a map of layers and heads as a picture, a page of tables, or every number as data.
+    """Save a map of layers and heads as a picture, the report as tables, or every number as data.
 
     color: the column that colours the map; the report's where it is None. Returns what the reader should know.
     """
     from attnviz.analysis.heads import heads_document, heads_rows
     from attnviz.views.prepared.heads_report import prepare_heads, prepare_map
 
-    check_destination(path, FOR_HEADS)
-    if path.suffix.lower() in (PAGE, *TABLES):
-        listing = prepare_heads(heads, presentation, examples=any(row.example is not None for row in heads.rows))
-        return _save_tables((prepare_map(heads, presentation, color), listing), path, presentation.style)
-    if path.suffix.lower() in PICTURES:
-        return save_picture(prepare_map(heads, presentation, color), path, presentation.style)
-    return _save_result(
-        path, presentation.style, None, lambda: heads_document(heads), lambda: {"rows": heads_rows(heads)}
+    return save_result(
+        path,
+        presentation.style,
+        draw=lambda: prepare_map(heads, presentation, color),
+        document=lambda: heads_document(heads),
+        rows=lambda: heads_rows(heads),
+        tables=lambda: (
+            prepare_map(heads, presentation, color),
+            prepare_heads(heads, presentation, examples=any(row.example is not None for row in heads.rows)),
+        ),
     )
-
-
-def save_grid(
-    path: Path,
-    prepare: Callable[[], Prepared],
-    document: Callable[[], dict[str, Any]],
-    rows: Callable[[], dict[str, Any]],
-    style: Style | None = None,
-    tables: Callable[[], tuple[Prepared | Listing, ...]] = tuple,
-) -> tuple[Message, ...]:
-    """Save what is drawn as heatmaps: a picture, tables, or its data; returns what the reader should know."""
-    check_destination(path, FOR_LENS)
-    if path.suffix.lower() in (PAGE, *TABLES):
-        return _save_tables(tables(), path, style)
-    if path.suffix.lower() in PICTURES:
-        return save_picture(prepare(), path, style)
-    return _save_result(path, style, None, document, rows)
 
 
 def save_next(
@@ -275,55 +260,62 @@ def save_next(
     A page and an .npz file have the attention, that of the first of several branches; a page has the steps of all of
     them too. A .md or .tex has what is printed. Returns what the reader should know.
     """
-    from attnviz.analysis.next_tokens import (
-        NextTokens,
-        filled_document,
-        filled_rows,
-        next_tokens_document,
-        next_tokens_rows,
-    )
+    from attnviz.analysis.next_tokens import NextTokens
 
     check_destination(path, FOR_NEXT)
     suffix = path.suffix.lower()
-    if suffix == PAGE and isinstance(result, NextTokens) and not is_table(suffix, presentation.style):
+    if suffix == PAGE and isinstance(result, NextTokens):
         from attnviz.views.prepared.next_tokens import play_steps
 
         shown = choose_heads(result.attention, "all", "all")
         return save_page(shown, path, presentation=presentation, played=play_steps(result))
     if suffix in (PAGE, ".npz"):
-        notes = save_attention(result.attention, path, presentation=presentation)
-        several = isinstance(result, NextTokens) and len(result.branches) > 1
-        return (*notes, message("{path} has the attention of the first branch.", path=str(path))) if several else notes
-    if suffix in TABLES:
-        from attnviz.views.prepared.next_tokens import list_next, prepare_filled
-
-        listings = list_next(result, "picture") if isinstance(result, NextTokens) else prepare_filled(result, "picture")
-        return _save_tables(listings, path, presentation.style)
-    if suffix in PICTURES:
-        from attnviz.views.prepared.next_tokens import draw_filled, draw_next
-
-        drawn = draw_next(result, presentation) if isinstance(result, NextTokens) else draw_filled(result, presentation)
-        if isinstance(drawn, Prepared):
-            return save_picture(drawn, path, presentation.style)
-        return save_charts(drawn, path, presentation.style)
+        return save_attention(result.attention, path, presentation=presentation)
     if isinstance(result, NextTokens):
-        document, rows = next_tokens_document(result), next_tokens_rows(result)
-    else:
-        document, rows = filled_document(result), filled_rows(result)
-    return _save_result(path, presentation.style, None, lambda: document, lambda: {"rows": rows})
+        return _save_continuation(result, path, presentation)
+    return _save_filled(result, path, presentation)
+
+
+def _save_continuation(result: NextTokens, path: Path, presentation: Presentation) -> tuple[Message, ...]:
+    from attnviz.analysis.next_tokens import next_tokens_document, next_tokens_rows
+    from attnviz.views.prepared.next_tokens import draw_next, list_next
+
+    return save_result(
+        path,
+        presentation.style,
+        draw=lambda: draw_next(result, presentation),
+        document=lambda: next_tokens_document(result),
+        rows=lambda: next_tokens_rows(result),
+        tables=lambda: list_next(result, "picture"),
+    )
+
+
+def _save_filled(result: FilledText, path: Path, presentation: Presentation) -> tuple[Message, ...]:
+    from attnviz.analysis.next_tokens import filled_document, filled_rows
+    from attnviz.views.prepared.next_tokens import draw_filled, prepare_filled
+
+    return save_result(
+        path,
+        presentation.style,
+        draw=lambda: draw_filled(result, presentation),
+        document=lambda: filled_document(result),
+        rows=lambda: filled_rows(result),
+        tables=lambda: prepare_filled(result, "picture"),
+    )
 
 
 def save_distances(distances: Distances, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
     """Save as what the suffix says; returns what the reader should know."""
     from attnviz.analysis.lab import distances_document, distances_rows
-    from attnviz.views.prepared.lab import prepare_distances
+    from attnviz.views.prepared.lab import list_distances, prepare_distances
 
-    return _save_result(
+    return save_result(
         path,
         presentation.style,
-        lambda: prepare_distances(distances, presentation),
-        lambda: distances_document(distances),
-        lambda: distances_rows(distances),
+        draw=lambda: prepare_distances(distances, presentation),
+        document=lambda: distances_document(distances),
+        rows=lambda: distances_rows(distances)["rows"],
+        tables=lambda: (list_distances(distances, presentation),),
     )
 
 
@@ -332,12 +324,14 @@ def save_lab(lab: Lab, path: Path, *, presentation: Presentation = PICTURE) -> t
     from attnviz.analysis.lab import lab_document, lab_rows
     from attnviz.views.prepared.lab import prepare_lab
 
-    check_destination(path, FOR_LAB)
-    if path.suffix.lower() in PICTURES:
-        return save_picture(prepare_lab(lab, presentation), path, presentation.style)
-    if path.suffix.lower() in (PAGE, *TABLES):
-        return _save_tables((prepare_lab(lab, presentation),), path, presentation.style)
-    return _save_result(path, presentation.style, None, lambda: lab_document(lab), lambda: lab_rows(lab))
+    return save_result(
+        path,
+        presentation.style,
+        draw=lambda: prepare_lab(lab, presentation),
+        document=lambda: lab_document(lab),
+        rows=lambda: lab_rows(lab)["rows"],
+        tables=lambda: (prepare_lab(lab, presentation),),
+    )
 
 
 def save_tokens(found: TokenizedText, path: Path) -> tuple[Message, ...]:
@@ -346,47 +340,55 @@ def save_tokens(found: TokenizedText, path: Path) -> tuple[Message, ...]:
     from attnviz.views.prepared.tokens import list_tokens
 
     check_destination(path, FOR_TOKENS)
-    if path.suffix.lower() in (PAGE, *TABLES):
-        return _save_tables((list_tokens(found),), path)
-    return _save_result(
-        path, None, None, lambda: storage.tokens_document(found), lambda: {"rows": storage.token_rows(found)}
+    return save_result(
+        path,
+        draw=None,
+        document=lambda: storage.tokens_document(found),
+        rows=lambda: storage.token_rows(found),
+        tables=lambda: (list_tokens(found),),
     )
 
 
-def _save_tables(tables: tuple[Prepared | Listing, ...], path: Path, style: Style | None = None) -> tuple[Message, ...]:
-    """Write tables one below the other: a page of them, or Markdown or LaTeX to paste."""
+def save_result(
+    path: Path,
+    style: Style | None = None,
+    *,
+    draw: Callable[[], Prepared | Charts] | None,
+    document: Callable[[], dict[str, Any]],
+    rows: Callable[[], list[dict[str, Any]]] | None = None,
+    tables: Callable[[], tuple[Prepared | Listing, ...]],
+) -> tuple[Message, ...]:
+    """Save a result as a picture, tables, its document or its rows, as the suffix says; only what is asked is made.
+
+    draw: None where check_destination has refused pictures. rows: None for those of the document. Returns what the
+    reader should know.
+    """
+    from attnviz.io import write_data as storage
+
+    check_destination(path, FOR_RESULT)
     suffix = path.suffix.lower()
-    if suffix == PAGE:
+    if suffix in PICTURES and draw is not None:
+        drawn = draw()
+        return save_picture(drawn, path, style) if isinstance(drawn, Prepared) else save_charts(drawn, path, style)
+    if suffix in SHEETS:
+        _save_tables(tables(), path, style)
+    elif suffix == ".json":
+        write(path, storage.to_json(document()).encode())
+    else:
+        write(path, _utf8(storage.rows_csv({"rows": rows()} if rows is not None else document())))
+    return ()
+
+
+def _save_tables(tables: tuple[Prepared | Listing, ...], path: Path, style: Style | None) -> None:
+    """Write a page, or tables to paste, as the suffix says."""
+    if path.suffix.lower() == PAGE:
         from attnviz.views.notebook_html import render_page_of_tables
 
         _write_text(path, render_page_of_tables(tables))
-        return ()
-    from attnviz.views.tables import render_listing_table, render_table
+    else:
+        from attnviz.views.tables import render_tables
 
-    parts = [
-        render_table(one, suffix, style) if isinstance(one, Prepared) else render_listing_table(one, suffix)
-        for one in tables
-    ]
-    _write_text(path, "\n".join(parts))
-    return ()
-
-
-def _save_result(
-    path: Path,
-    style: Style | None,
-    draw: Callable[[], Charts] | None,
-    document: Callable[[], dict[str, Any]],
-    rows: Callable[[], dict[str, Any]],
-) -> tuple[Message, ...]:
-    """Save a result as charts, as a JSON document, or as a CSV of its rows."""
-    check_destination(path, FOR_COSTS)
-    suffix = path.suffix.lower()
-    if suffix in PICTURES and draw is not None:
-        return save_charts(draw(), path, style)
-    from attnviz.io import write_data as storage
-
-    write(path, storage.to_json(document()).encode() if suffix == ".json" else _utf8(storage.rows_csv(rows())))
-    return ()
+        _write_text(path, render_tables(tables, path.suffix.lower(), style))
 
 
 def save_charts(charts: Charts, path: Path, style: Style | None = None) -> tuple[Message, ...]:
@@ -401,31 +403,29 @@ def save_charts(charts: Charts, path: Path, style: Style | None = None) -> tuple
 def save_explanation(
     explanation: Explanation, path: Path, *, digits: int = 4, worksheet: bool = False, style: Style | None = None
 ) -> tuple[Message, ...]:
-    """Save as what the suffix says: a sheet to print, a picture of the row, or every number as data.
+    """Save as what the suffix says: a sheet to print or to paste, a picture of the row, or every number as data.
 
     Returns what the reader should know.
     """
-    check_destination(path, FOR_EXPLANATION)
-    suffix = path.suffix.lower()
-    if suffix in PICTURES:
-        from attnviz.views.prepared.explanation import draw_explanation
+    from attnviz.io import write_data as storage
+    from attnviz.views.prepared.explanation import draw_explanation
 
-        presentation = Presentation(medium="picture") if style is None else Presentation(medium="picture", style=style)
-        return save_charts(draw_explanation(explanation, presentation), path, style)
-    if suffix in SHEETS:
-        from attnviz.views.handout import as_html, as_markdown
+    if path.suffix.lower() in SHEETS:
+        from attnviz.views.handout import render_sheet
         from attnviz.views.prepared.worksheet import make_sheet
 
-        sheet = make_sheet(explanation, digits, worksheet=worksheet)
-        _write_text(path, (as_markdown if suffix == ".md" else as_html)(sheet))
+        check_destination(path, FOR_RESULT)
+        _write_text(path, render_sheet(make_sheet(explanation, digits, worksheet=worksheet), path.suffix.lower()))
         return ()
-    from attnviz.io import write_data as storage
-
-    if suffix == ".json":
-        write(path, storage.to_json(storage.explanation_document(explanation)).encode())
-    else:
-        write(path, _utf8(storage.rows_csv({"rows": storage.explanation_rows(explanation)})))
-    return ()
+    presentation = Presentation(medium="picture") if style is None else Presentation(medium="picture", style=style)
+    return save_result(
+        path,
+        style,
+        draw=lambda: draw_explanation(explanation, presentation),
+        document=lambda: storage.explanation_document(explanation),
+        rows=lambda: storage.explanation_rows(explanation),
+        tables=tuple,
+    )
 
 
 def save_picture(prepared: Prepared, path: Path, style: Style | None = None) -> tuple[Message, ...]:

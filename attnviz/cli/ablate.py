@@ -11,7 +11,7 @@ from attnviz.analysis.ablation import ablation_document
 from attnviz.analysis.head_ablation import ablate_heads, head_ablation_document
 from attnviz.analysis.run_ablation import ablate
 from attnviz.api.result_kinds import Look, kind_of
-from attnviz.api.save import FOR_ABLATION, save_ablation
+from attnviz.api.save import FOR_RESULT, save_ablation
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
@@ -93,7 +93,7 @@ def command(
     of --answer, beside the length of what the head writes and its largest weight.
     """
     digits = digits_for(ViewOptions(precision=ablation_options.precision))
-    style = picture_style(picture_options, output.save, FOR_ABLATION)
+    style = picture_style(picture_options, output.save, FOR_RESULT)
     if ablation_options.verbose:
         Outputs(view=None if output.json else "auto").refuse_unused(ablation_options, alone="verbose")
     source = read_source(texts or [], inputs)

@@ -11,7 +11,7 @@ import typer
 
 from attnviz.analysis.comparison import Comparison
 from attnviz.api.compare import compare_layers, compare_two_sides, open_for
-from attnviz.api.save import FOR_COMPARISON, check_destination, numbered, prepare_comparing, save_comparison
+from attnviz.api.save import FOR_RESULT, check_destination, numbered, prepare_comparing, save_comparison
 from attnviz.api.toy_or_model import choose_one, joining_of
 from attnviz.cli.common import check_picture, check_reduce, digits_for, print_json, view_choice, with_passages
 from attnviz.cli.options import AltOption, ComparisonViewOptions, OutputOptions, ViewOptions
@@ -142,7 +142,7 @@ def command(
     view = None if output.json else view_options.view
     Outputs(output.save, alt_option.alt, style.kind, view).refuse_unused(view_options, style)
     for path in output.save:
-        check_destination(path, FOR_COMPARISON)
+        check_destination(path, FOR_RESULT)
     if inputs.weights:
         found = _compare_weights(texts or [], inputs, settings, model_options, view_options, sides)
         chosen_there = "all" if names_several(view_options.head) else None

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from attnviz.analysis.cost import cost, cost_document, read_count
-from attnviz.api.save import FOR_COSTS, save_costs
+from attnviz.api.save import FOR_RESULT, save_costs
 from attnviz.cli.common import picture_style, print_json
 from attnviz.cli.options import OutputOptions, PictureOptions
 from attnviz.cli.printing import print_listing, print_notes
@@ -43,7 +43,7 @@ def command(
 ) -> None:
     """Count what N tokens cost: scores, memory, and time measured here."""
     numbers = [read_count(text) for text in counts] if counts else None
-    style = picture_style(picture_options, output.save, FOR_COSTS)
+    style = picture_style(picture_options, output.save, FOR_RESULT)
     found = cost(numbers, **asdict(cost_options))
     for path in output.save:
         print_notes(save_costs(found, path, presentation=Presentation(medium="picture", style=style)))

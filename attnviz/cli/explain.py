@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attnviz.api.save import FOR_EXPLANATION, SHEETS, check_destination, numbered, save_explanation
+from attnviz.api.save import FOR_RESULT, SHEETS, check_destination, numbered, save_explanation
 from attnviz.cli.common import attend_one, explain_digits, print_json
 from attnviz.cli.options import AttentionInput, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_worksheets
@@ -61,7 +61,7 @@ def command(
 ) -> None:
     """Redo one row by hand: every number from embedding to output."""
     for path in output.save:
-        check_destination(path, FOR_EXPLANATION)
+        check_destination(path, FOR_RESULT)
     sheets = any(path.suffix.lower() in SHEETS for path in output.save)
     if row_options.worksheet and output.json and not sheets:
         raise OptionError(

@@ -11,7 +11,7 @@ import typer
 from attnviz.analysis.heads import Heads, find_column, heads_document
 from attnviz.analysis.probe_heads import PROBE_TOKENS
 from attnviz.api.heads import heads
-from attnviz.api.save import FOR_HEADS, PICTURES, save_heads
+from attnviz.api.save import FOR_RESULT, PICTURES, save_heads
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import AttentionInput, OutputOptions, PictureOptions, ViewOptions
@@ -106,7 +106,7 @@ def command(
         if column is not None:
             find_column(column, option=option)
     _refuse_unused(view_options, output)
-    style = picture_style(picture_options, output.save, FOR_HEADS)
+    style = picture_style(picture_options, output.save, FOR_RESULT)
     options = Options(**asdict(model_options))
     chosen = choose_one(settings, options)
     read = _texts(texts or [], inputs)

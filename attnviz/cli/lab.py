@@ -10,7 +10,7 @@ import typer
 from attnviz.analysis.distances import by_distance
 from attnviz.analysis.lab import MODEL_VARIES, Lab, distances_document, lab_document
 from attnviz.analysis.run_lab import lab
-from attnviz.api.save import FOR_COSTS, FOR_LAB, save_distances, save_lab
+from attnviz.api.save import FOR_RESULT, save_distances, save_lab
 from attnviz.api.toy_or_model import changed_fields, choose_one
 from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
@@ -87,7 +87,7 @@ def command(
     Below each map stand the bits, whether the whole model sees the order, and what becomes of its output.
     """
     digits_for(ViewOptions(precision=lab_options.precision))
-    style = picture_style(picture_options, output.save, FOR_LAB if lab_options.long is None else FOR_COSTS)
+    style = picture_style(picture_options, output.save, FOR_RESULT)
     Outputs(output.save, view=None if output.json else "auto").refuse_unused(lab_options)
     source = read_source(texts or [], inputs)
     if model_options.model is not None:

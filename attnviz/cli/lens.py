@@ -9,7 +9,7 @@ import typer
 
 from attnviz.analysis.lens import lens, lens_document
 from attnviz.api.result_kinds import Look, kind_of
-from attnviz.api.save import FOR_LENS
+from attnviz.api.save import FOR_RESULT
 from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import FileInput, OutputOptions, PictureOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
@@ -60,7 +60,7 @@ def command(
     files, it is what the picture shows.
     """
     digits_for(ViewOptions(precision=lens_options.precision))
-    style = picture_style(picture_options, output.save, FOR_LENS)
+    style = picture_style(picture_options, output.save, FOR_RESULT)
     if lens_options.model is None:
         raise OptionError("lens looks into a model.", hint="Name one with --model; attnviz models lists those here.")
     source = read_source(texts or [], TextInput(file=inputs.file, encoding=inputs.encoding))

@@ -9,7 +9,7 @@ import typer
 
 from attnviz.analysis.patch import patch, patching_document
 from attnviz.api.result_kinds import Look, kind_of
-from attnviz.api.save import FOR_LENS
+from attnviz.api.save import FOR_RESULT
 from attnviz.cli.common import digits_for, picture_style, print_json
 from attnviz.cli.options import OutputOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
@@ -60,7 +60,7 @@ def command(
     without --against the probability of the answer.
     """
     digits_for(ViewOptions(precision=patch_options.precision))
-    style = picture_style(picture_options, output.save, FOR_LENS)
+    style = picture_style(picture_options, output.save, FOR_RESULT)
     if len(texts or []) != 2:
         raise OptionError(
             "patch takes two texts, not {count}.",

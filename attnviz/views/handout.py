@@ -1,11 +1,13 @@
-"""Render a worksheet as an HTML page to print or as Markdown; neither loads anything."""
+"""Render a worksheet as an HTML page to print, as Markdown or as LaTeX; none loads anything."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html import escape
 
 from attnviz.i18n.messages import language
+from attnviz.views.latex_text import in_tex, tex_preamble
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.worksheet import Section, Sheet, Shown
 
@@ -43,6 +45,11 @@ tr { break-inside: avoid }
 """
 
 _BLANK = re.compile(r"_{4,}")
+
+
+def render_sheet(sheet: Sheet, suffix: str) -> str:
+    """Return the sheet as what the suffix says: .html, .md or .tex."""
+    return {".html": as_html, ".md": as_markdown, ".tex": as_latex}[suffix](sheet)
 
 
 def as_html(sheet: Sheet) -> str:
@@ -129,3 +136,39 @@ def _joined(line: Shown) -> str:
 def _plain(text: str) -> str:
     """Escape every character that means something to Markdown or HTML."""
     return re.sub(r"([\\`*_{}\[\]<>#|~$&!])", r"\\\1", visible(text, "picture"))
+
+
+def as_latex(sheet: Sheet) -> str:
+    """Return the sheet as LaTeX for a document's body, with a paragraph and a table for each step."""
+    body = [rf"\noindent\textbf{{{in_tex(sheet.title)}}}\par"]
+    body += [rf"\noindent {in_tex(line)}\par" for line in (sheet.caption, *sheet.notes) if line]
+    body += [line for section in sheet.sections for line in _latex_section(section)]
+    body.append(rf"\medskip\noindent {in_tex(sheet.hint)}\par")
+    if sheet.answers:
+        body += [r"\clearpage", rf"\noindent\textbf{{{in_tex(sheet.answers_title)}}}\par"]
+        body += [line for section in sheet.answers for line in _latex_section(section)]
+    return "\n".join((*tex_preamble(body), *body)) + "\n"
+
+
+def _latex_section(section: Section) -> Iterator[str]:
+    formula = rf" \hfill {in_tex(section.formula)}" if section.formula else ""
+    yield rf"\medskip\noindent\textbf{{{section.number}. {in_tex(section.title)}}}{formula}\par"
+    yield from (rf"\noindent {_tex_blanks(words)}\par" for words in section.words)
+    if not section.lines:
+        return
+    yield r"\noindent"
+    if section.columns:
+        yield rf"\begin{{tabular}}{{l{'r' * len(section.columns)}}}"
+        yield rf" & {' & '.join(map(in_tex, section.columns))} \\"
+    else:
+        yield r"\begin{tabular}{lp{0.75\linewidth}}"
+    for line in section.lines:
+        entries = [_tex_blanks(" ".join(entry)) for entry in line.entries]
+        cells = " & ".join(entries) if section.columns else r" $\cdot$ ".join(entries)
+        yield rf"{in_tex(line.label)} & {cells} \\"
+    yield from (r"\end{tabular}", r"\par")
+
+
+def _tex_blanks(part: str) -> str:
+    """Return text for LaTeX with a line to write on for each blank."""
+    return r"\rule{4.2em}{0.4pt}".join(map(in_tex, _BLANK.split(part)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, message
+from attnviz.views.latex_text import in_tex, tex_preamble
 from attnviz.views.notebook_html import render_cells
 from attnviz.views.prepared.alt_text import as_kind
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
@@ -21,28 +22,6 @@ KINDS_OF_TABLES = {
     ".md": ("auto", "heatmap", "table", "bars"),
     ".tex": ("auto", "heatmap", "table", "bars"),
     ".html": ("table",),
-}
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "↓": r"$\downarrow$",
-    "→": r"$\rightarrow$",
-    "·": r"$\cdot$",
-    "−": "--",
-    "†": r"\dag{}",
-    "×": r"$\times$",
-    "≤": r"$\leq$",
-    "⋯": r"\ldots{}",
-    "…": r"\ldots{}",
-    "␣": r"\textvisiblespace{}",
-    "[": "{[}",  # after the end of a row it would begin an argument, and * would be part of the command
-    "*": "{*}",
-    **{letter: "\\" + letter for letter in "&%$#_{}"},
 }
 _MARKDOWN = {letter: "\\" + letter for letter in "\\`*_[]<>|#~"}
 
@@ -67,37 +46,52 @@ def render_table(prepared: Prepared, suffix: str, style: Style | None = None) ->
     return "\n".join(makers[suffix]()) + "\n"
 
 
-def render_listing_table(listing: Listing, suffix: str) -> str:
-    """Return a list of rows as a table for Markdown (.md) or LaTeX (.tex), with its heading, caption and notes."""
+def render_tables(forms: Sequence[Prepared | Listing], suffix: str, style: Style | None = None) -> str:
+    """Return maps and lists of one result one below the other, for Markdown (.md) or LaTeX (.tex)."""
+    style = style or Style()
+    makers = {".md": (_markdown, _listing_in_markdown), ".tex": (_tabular, _listing_in_tex)}
+    for_map, for_list = makers[suffix]
+    parts = [for_list(form) if isinstance(form, Listing) else for_map(with_limits(form, style)) for form in forms]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _listing_rows(listing: Listing, escape: Callable[[str], str]) -> tuple[list[list[str]], str, list[str]]:
+    """Return the rows of a list, the header first, its heading, and the sentences below it."""
     columns = [column for group in listing.groups for column in group]
-    escape = _in_markdown if suffix == ".md" else _in_tex
-    header = ["", *(escape(column.title.localized()) for column in columns)]
-    rows = [
+    rows = [["", *(escape(column.title.localized()) for column in columns)]]
+    rows += [
         [escape(_cell_words(cell)) for cell in (label, *(column.cells[i] for column in columns))]
         for i, label in enumerate(listing.labels)
     ]
     heading = "" if listing.heading is None else listing.heading.localized()
     below = [" · ".join(part.localized() for part in listing.caption), *(note.localized() for note in listing.notes)]
-    lines: list[str] = []
-    if suffix == ".md":
-        if heading:
-            lines += [f"**{escape(heading)}**", ""]
-        if rows:
-            lines += [f"| {' | '.join(header)} |", "|---|" + "---:|" * len(columns)]
-            lines += [f"| {' | '.join(row)} |" for row in rows]
-        for sentence in filter(None, below):
-            lines += ["", escape(sentence)]
-        return "\n".join(lines).lstrip("\n") + "\n"
-    if any(letter > "\u2e80" for row in rows for letter in "".join(row)):
-        lines.append(r"% \usepackage{ctex}")
+    return rows, heading, [sentence for sentence in below if sentence]
+
+
+def _listing_in_markdown(listing: Listing) -> Iterator[str]:
+    (header, *rows), heading, below = _listing_rows(listing, _in_markdown)
     if heading:
-        lines.append(f"% {_one_line(heading)}")
+        yield from (f"**{_in_markdown(heading)}**", "")
     if rows:
-        lines.append(rf"\begin{{tabular}}{{l{'r' * len(columns)}}}")
-        lines += [rf"{' & '.join(row)} \\" for row in (header, *rows)]
-        lines.append(r"\end{tabular}")
-    lines += [f"% {_one_line(sentence)}" for sentence in below if sentence]
-    return "\n".join(lines) + "\n"
+        yield f"| {' | '.join(header)} |"
+        yield "|---|" + "---:|" * (len(header) - 1)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    for sentence in below:
+        yield from ("", _in_markdown(sentence))
+
+
+def _listing_in_tex(listing: Listing) -> Iterator[str]:
+    rows, heading, below = _listing_rows(listing, in_tex)
+    body = [" & ".join(row) + r" \\" for row in rows]
+    yield from tex_preamble(body)
+    if heading:
+        yield f"% {_one_line(heading)}"
+    if len(rows) > 1:
+        yield rf"\begin{{tabular}}{{l{'r' * (len(rows[0]) - 1)}}}"
+        yield from body
+        yield r"\end{tabular}"
+    yield from (f"% {_one_line(sentence)}" for sentence in below)
 
 
 def _cell_words(words: str | Message) -> str:
@@ -133,7 +127,8 @@ def _markdown(form: Prepared) -> Iterator[str]:
         yield f"| | {' | '.join(map(_in_markdown, panel.columns))} |"
         yield "|---|" + "---:|" * len(panel.columns)
         for label, texts in zip(panel.rows, panel.texts(_digits(form)), strict=True):
-            yield f"| {_in_markdown(label)} | {' | '.join(map(_in_markdown, texts))} |"
+            cells = texts if panel.cells is None else map(_in_markdown, texts)
+            yield f"| {_in_markdown(label)} | {' | '.join(cells)} |"
         if panel.caption is not None:
             yield from ("", _in_markdown(panel.caption.localized()))
     for note in _notes(form):
@@ -144,73 +139,71 @@ def _in_markdown(text: str) -> str:
     return "".join(_MARKDOWN.get(letter, letter) for letter in visible(text, "picture"))
 
 
-def _preamble(form: Prepared, *packages: str) -> Iterator[str]:
-    yield from (f"% {package}" for package in packages)
-    cells = (cell.localized() for panel in form.panels for line in panel.cells or () for cell in line)
-    words = (*form.panels[0].rows, *form.panels[0].columns, *cells)
-    if any(letter > "\u2e80" for word in words for letter in word):
-        yield r"% \usepackage{ctex}"
-
-
 def _tabular(form: Prepared) -> Iterator[str]:
-    yield from _preamble(form, r"\usepackage[table]{xcolor}")
+    body = list(_tabulars(form))
+    yield from tex_preamble(body, r"\usepackage[table]{xcolor}")
     yield f"% {_one_line(_heading(form))}"
+    yield from body
+    yield from (f"% {_one_line(note)}" for note in _notes(form))
+
+
+def _tabulars(form: Prepared) -> Iterator[str]:
     for panel in form.panels:
         if len(form.panels) > 1 and panel.title is not None:
-            yield from ("", rf"\par\medskip\noindent {_in_tex(panel.title.localized())}", r"\par\noindent")
+            yield from ("", rf"\par\medskip\noindent {in_tex(panel.title.localized())}", r"\par\noindent")
         yield rf"\begin{{tabular}}{{r{'c' * len(panel.columns)}}}"
-        yield f" & {' & '.join(map(_in_tex, panel.columns))} \\\\"
+        yield f" & {' & '.join(map(in_tex, panel.columns))} \\\\"
         palette, places = panel.scale.palette(), panel.places()
         for i, (label, texts) in enumerate(zip(panel.rows, panel.texts(_digits(form)), strict=True)):
             cells = (
                 r"$\cdot$"
                 if text == FORBIDDEN
-                else _cell(text, color_at(palette, float(places[i, j])), word=panel.cells is not None)
+                else _cell(text, color_at(palette, float(places[i, j])), words=panel.cells is not None)
                 for j, text in enumerate(texts)
             )
-            yield f"{_in_tex(label)} & {' & '.join(cells)} \\\\"
+            yield f"{in_tex(label)} & {' & '.join(cells)} \\\\"
         yield r"\end{tabular}"
         if panel.caption is not None:
-            yield rf"\par\noindent {_in_tex(panel.caption.localized())}"
-    yield from (f"% {_one_line(note)}" for note in _notes(form))
+            yield rf"\par\noindent {in_tex(panel.caption.localized())}"
 
 
-def _cell(text: str, color: RGB, *, word: bool) -> str:
+def _cell(text: str, color: RGB, *, words: bool) -> str:
     code = "".join(f"{part:02X}" for part in color)
-    number = _in_tex(text) if word else f"${text}$" if text[:1] in "+-" else text
+    number = in_tex(text) if words else f"${text}$" if text[:1] in "+-" else text
     ink = number if ink_on(color) == (0, 0, 0) else rf"\textcolor{{white}}{{{number}}}"
     return rf"\cellcolor[HTML]{{{code}}}{ink}"
 
 
 def _pgfplots(form: Prepared) -> Iterator[str]:
-    yield from _preamble(form, r"\usepackage{pgfplots}", r"\pgfplotsset{compat=1.16}")
+    body = list(_bar_charts(form))
+    yield from tex_preamble(body, r"\usepackage{pgfplots}", r"\pgfplotsset{compat=1.16}")
     yield f"% {_one_line(_heading(form))}"
+    yield from body
+    yield from (f"% {_one_line(note)}" for note in _notes(form))
+
+
+def _bar_charts(form: Prepared) -> Iterator[str]:
     for panel in form.panels:
         places = range(len(panel.columns))
         yield from (r"\begin{tikzpicture}", r"\begin{axis}[")
         if len(form.panels) > 1 and panel.title is not None:
-            yield f"  title={{{_in_tex(panel.title.localized())}}},"
+            yield f"  title={{{in_tex(panel.title.localized())}}},"
         yield "  xbar, bar width=8pt, y=14pt, y dir=reverse, axis lines*=left, enlarge y limits={abs=0.7},"
         yield "  scaled x ticks=false, xticklabel style={/pgf/number format/fixed, /pgf/number format/precision=3},"
         if not panel.scale.diverging:
             yield "  xmin=0,"
         yield f"  ytick={{{','.join(map(str, places))}}},"
-        yield f"  yticklabels={{{','.join(f'{{{_in_tex(label)}}}' for label in panel.columns)}}},"
-        yield f"  xlabel={{{_in_tex(_amount(panel).localized())}}},"
+        yield f"  yticklabels={{{','.join(f'{{{in_tex(label)}}}' for label in panel.columns)}}},"
+        yield f"  xlabel={{{in_tex(_amount(panel).localized())}}},"
         yield "]"
         allowed = [place for place in places if panel.forbidden is None or not panel.forbidden[0, place]]
         points = " ".join(f"({float(panel.values[0, place]):.6g},{place})" for place in allowed)
         yield rf"\addplot[fill={{rgb,255:red,45;green,113;blue,142}}, draw=none] coordinates {{{points}}};"
         yield from (r"\end{axis}", r"\end{tikzpicture}", "")
-    yield from (f"% {_one_line(note)}" for note in _notes(form))
 
 
 def _amount(panel: Panel) -> Message:
     return message("change") if panel.plus else message("weight")
-
-
-def _in_tex(text: str) -> str:
-    return "".join(_TEX.get(letter, letter) for letter in visible(text, "picture"))
 
 
 def _one_line(text: str) -> str:

@@ -35,13 +35,7 @@ MAKERS = {
     "heads": lambda: attnviz.heads(["猫吃鱼", "the cat"], heads=4),
     "costs": lambda: attnviz.cost([10, 1000], measure=lambda tokens, _: 1e-6 * tokens),
 }
-SUFFIXES = {
-    "attention": ("png", "svg", "pdf", "html", "json", "csv", "npz"),
-    "comparison": ("png", "svg", "pdf", "html", "json", "csv"),
-    "explanation": ("png", "svg", "pdf", "html", "md", "json", "csv"),
-    "heads explained": ("png", "svg", "pdf", "html", "md", "json", "csv"),
-}
-CHART_SUFFIXES = ("png", "svg", "pdf", "json", "csv")
+SUFFIXES = ("png", "svg", "pdf", "html", "md", "tex", "json", "csv")
 BEGINNINGS = {"png": b"\x89png", "pdf": b"%pdf", "npz": b"pk", "html": b"<!doctype html>"}
 
 
@@ -54,7 +48,7 @@ def named(request):
 def test_save(named, tmp_path):
     """The suffix says what is written; another one is refused, and nothing is left."""
     name, result = named
-    for suffix in SUFFIXES.get(name, CHART_SUFFIXES):
+    for suffix in (*SUFFIXES, *(("npz",) if name == "attention" else ())):
         path = tmp_path / f"x.{suffix}"
         assert result.save(path) is None
         assert path.read_bytes().lower().startswith(BEGINNINGS.get(suffix, b"")), suffix
@@ -150,6 +144,9 @@ def test_axes_of_a_chart():
     assert MAKERS["explanation"]().figure(ax=axes)
     with pytest.raises(OptionError, match="one chart"):
         MAKERS["ablation"]().figure(ax=axes)
+    for name in ("comparison", "lab"):  # which have no layer or head to choose
+        with pytest.raises(OptionError, match=r"one map.*Leave ax out"):
+            MAKERS[name]().figure(ax=axes)
     plt.close(figure)
 
 

@@ -15,7 +15,7 @@ import pytest
 from attnviz import compare, run
 from attnviz.api.save import (
     FOR_ATTENTION,
-    FOR_COMPARISON,
+    FOR_RESULT,
     check_destination,
     numbered,
     save_attention,
@@ -62,7 +62,7 @@ def test_attention_formats(tmp_path, suffix, upper):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("suffix", FOR_COMPARISON)
+@pytest.mark.parametrize("suffix", FOR_RESULT)
 def test_comparison_formats(tmp_path, suffix):
     """A comparison is saved as what the suffix says."""
     path = tmp_path / f"cat{suffix}"

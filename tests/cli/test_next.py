@@ -227,9 +227,9 @@ def test_refused(call, models, arguments, family, code, words):
 def test_what_it_is_saved_as(call, models, tmp_path, command):
     """A suffix that is none of those is refused with all that are, before anything is computed."""
     model = models("gpt2" if command[0] == "next" else "bert")
-    code, out, err = call(*command, "--model", model, "--save", str(tmp_path / "x.md"))
+    code, out, err = call(*command, "--model", model, "--save", str(tmp_path / "x.doc"))
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "takes one of .png, .svg, .pdf, .eps, .html, .json, .csv, .npz, not '.md'" in err
+    assert "takes one of .png, .svg, .pdf, .eps, .html, .tex, .md, .json, .csv, .npz, not '.doc'" in err
 
 
 def test_a_model_without_its_head(call, tmp_path):

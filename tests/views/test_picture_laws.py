@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from drawn import draw
@@ -11,6 +13,7 @@ from attnviz.analysis.cost import cost
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message, use_language
 from attnviz.views.figure.chart import render_charts
+from attnviz.views.figure.heatmap import above_even
 from attnviz.views.figure.render import render_figure
 from attnviz.views.prepared.ablation import draw_ablation
 from attnviz.views.prepared.alt_text import as_bars, edges_above_even
@@ -22,6 +25,7 @@ from attnviz.views.prepared.cost import draw_costs
 from attnviz.views.prepared.lab import prepare_distances
 from attnviz.views.prepared.panels import LAYER_AND_TOKEN, Panel, Prepared, join
 from attnviz.views.prepared.presentation import PICTURE
+from attnviz.views.prepared.shaded_text import shade_words
 from attnviz.views.prepared.style import Style
 
 PHONE = "我上周买的手机屏幕碎了"
@@ -245,6 +249,10 @@ def test_bars(name, width, style):
 def test_charts(name, width, style):
     """A chart has each of its series or bars, each named, all inside and no text over another."""
     charts = CHARTS[name]()
+    if (name, width, style) == ("costs", "12cm", "slide"):  # three charts of large letters, one below the other
+        with pytest.raises(OptionError, match="3 charts would be higher than a page at width 12cm"):
+            render_charts(charts, "png", Style(width=width, style=style))
+        return
     drawing = draw(render_charts, charts, "png", Style(width=width, style=style))
     drawing.assert_whole()
     for chart in charts.charts:
@@ -255,3 +263,71 @@ def test_charts(name, width, style):
             assert_labels(drawing, [series.name.localized() for series in chart.series])
     bars = sum(len(chart.values) for chart in charts.charts if isinstance(chart, BarChart))
     assert sum(color is not None for _, color in drawing.shapes) == bars
+
+
+def tall(rows=40, columns=9, panels=1, **more):
+    """A form of maps with many rows, as those of a deep model's layers are."""
+    values = np.linspace(0, 1, rows * columns, dtype=np.float32).reshape(rows, columns)
+    names = tuple(map(str, range(rows))), tuple(map(str, range(columns)))
+    made = tuple(Panel(message("head {head}", head=k), values, *names, Scale(0.0, 1.0)) for k in range(panels))
+    return Prepared("weights", made, None, (message("attention weights"),), **more)
+
+
+@pytest.mark.parametrize("width", ["8.5cm", "17cm"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: (render_figure, tall()),
+        lambda: (render_figure, tall(panels=2)),
+        lambda: (render_figure, join(prepare_comparison(compare(PHONE, PHONE[::-1]), presentation=PICTURE))),
+        lambda: (render_charts, draw_costs(cost([10, 1000], measure=None))),
+    ],
+    ids=["a tall map", "two tall maps", "two texts", "costs"],
+)
+def test_no_picture_is_higher_than_a_page(made, width):
+    """At a chosen width a picture is no higher than a page between its margins: what is too high is drawn smaller."""
+    render, prepared = made()
+    drawing = draw(render, prepared, "png", Style(width=width))
+    assert drawing.height <= 9.6
+    drawing.assert_whole()
+
+
+@pytest.mark.parametrize("kind", ["grid", "text"])
+def test_too_much_for_a_page(kind):
+    """What no page holds is refused in one line that says what to choose."""
+    form = prepare(run(" ".join(["cat"] * 900), tokens="space"), presentation=PICTURE)[0] if kind == "text" else tall()
+    if kind == "text":
+        form = shade_words(form, run(" ".join(["cat"] * 900), tokens="space"))
+    else:
+        layers = tuple(message("layer {layer}", layer=k) for k in range(99))
+        form = replace(form, panels=form.panels * 99, headings=(layers, (message("head {head}", head=0),)))
+    with pytest.raises(OptionError, match=r"higher than a page at width 8\.5cm.*wider picture"):
+        render_figure(form, "png", Style(kind=kind, width="8.5cm"))
+
+
+def test_even_lines_of_maps():
+    """Maps that do not fill their lines are spread evenly over them, as 5 and 4, where that makes them no smaller."""
+    heads = tall(5, 5, 9)
+    drawing = draw(render_figure, heads, "png", Style(width="17cm"))
+    titles = [box for text, box in drawing.texts if text.startswith("head ")]
+    rows = sorted({round(box.top, 2) for box in titles})
+    assert [sum(round(box.top, 2) == row for box in titles) for row in rows] == [5, 4]
+
+
+def test_a_verdict_stands_above_the_caption():
+    """What a comparison comes to stands above the caption, once for each setting, and nowhere else."""
+    form = join(prepare_comparison(compare("猫吃鱼", "鱼吃猫"), presentation=PICTURE))
+    drawing = draw(render_figure, form, "png", Style(width="30cm"))
+    tops = {text: box.top for text, box in drawing.texts}
+    (caption,) = (top for text, top in tops.items() if text.startswith("toy embedding"))
+    for verdict in form.notes[: form.verdicts]:
+        assert drawing.words.count(str(verdict)) == 1
+        assert tops[str(verdict)] < caption
+    assert form.verdicts == 2
+
+
+def test_small_changes_are_faded():
+    """Of a map of changes the numbers near 0 stand back, those that are large do not; words in cells never do."""
+    panel = Panel(None, np.array([[0.01, -0.9], [0.5, 0.0]]), ("a", "b"), ("c", "d"), Scale(-1.0, 1.0, diverging=True))
+    assert above_even(panel).tolist() == [[False, True], [True, False]]
+    assert above_even(replace(panel, cells=(((message("x"),) * 2,) * 2))).all()

@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 from near import assert_within
 
-from attnviz import compare, run
+from attnviz import compare, explain, run
 from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import message
+from attnviz.views.handout import as_latex
 from attnviz.views.prepared.attention import prepare
+from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.comparison import prepare_comparison
-from attnviz.views.prepared.panels import join
+from attnviz.views.prepared.listing import Column, Listing
+from attnviz.views.prepared.panels import Panel, Prepared, join
 from attnviz.views.prepared.presentation import PICTURE
 from attnviz.views.prepared.style import KINDS, Style
-from attnviz.views.tables import KINDS_OF_TABLES, render_table
+from attnviz.views.prepared.worksheet import make_sheet
+from attnviz.views.tables import KINDS_OF_TABLES, render_table, render_tables
 
 SUFFIXES = sorted(KINDS_OF_TABLES)
 TABLE = Style(kind="table")
@@ -84,3 +89,65 @@ def test_other_kinds_are_refused(suffix):
     for kind in {*KINDS} - {*KINDS_OF_TABLES[suffix]}:
         with pytest.raises(OptionError, match=f"not {kind}"):
             render_table(form(), suffix, Style(kind=kind))
+
+
+def listing(*labels, title="share"):
+    """A list of rows with one column of percentages."""
+    column = Column(message("{title}", title=title), tuple(f"{k}%" for k in range(len(labels))))
+    return Listing(message("what it is"), labels, ((column,),), (message("a model"),), (message("a note"),))
+
+
+def braces(tex):
+    """How many braces are open at the end of LaTeX without its escapes and comments."""
+    lines = [re.sub(r"\\[\\{}&%$#_]", "", line) for line in tex.splitlines() if not line.startswith("%")]
+    return sum(line.count("{") - line.count("}") for line in lines)
+
+
+def test_lists_and_words_in_cells():
+    """A list, and a map with words in its cells, are tables too: each word escaped, one below the other."""
+    words = tuple(tuple(message("{word}", word=word) for word in row) for row in (("a_1", "50%"), ("x|y", "-z")))
+    panel = Panel(None, np.eye(2), ("0", "1"), ("p", "q"), Scale(0.0, 1.0), cells=words)
+    forms = (Prepared("lens", (panel,), message("the likeliest"), ()), listing("a|b", "c&d"))
+    markdown, tex = (render_tables(forms, suffix) for suffix in (".md", ".tex"))
+    assert markdown.count("|---|") == 2
+    for word in (r"a\_1", r"x\|y", "-z", r"a\|b", "1%", "a model", "a note"):
+        assert word in markdown
+    assert tex.count(r"\begin{tabular}") == tex.count(r"\end{tabular}") == 2
+    for word in (r"a\_1", r"50\%", r"x\textbar{}y", "}-z", r"c\&d & 1\% \\"):
+        assert word in tex
+    assert braces(tex) == 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "title", "needs"),
+    [
+        (("cat",), "share", ()),
+        (("naïve “x” …",), "share", ()),
+        (("猫",), "share", ("ctex", "XeLaTeX")),
+        (("cat",), "占比", ("ctex", "XeLaTeX")),
+        (("แมว", "猫"), "share", ("ctex", "XeLaTeX", "font that has ม ว แ")),
+        (("кот",), "share", ("XeLaTeX", "font that has к о т")),
+    ],
+)
+def test_what_latex_needs(labels, title, needs):
+    """A comment says which package, engine and font the letters of a table ask for; of Latin ones there is none."""
+    comments = [line for line in render_tables((listing(*labels, title=title),), ".tex").splitlines() if line[0] == "%"]
+    above = "\n".join(comments[: comments.index("% what it is")])
+    assert all(need in above for need in needs)
+    assert ("ctex" in above, "XeLaTeX" in above, "font" in above) == tuple(
+        any(name in need for need in needs) for name in ("ctex", "XeLaTeX", "font")
+    )
+
+
+@pytest.mark.parametrize("worksheet", [False, True])
+def test_a_sheet_for_latex(worksheet):
+    """Each step of an explanation is a paragraph with its table; a worksheet has rules to write on, and the answers."""
+    sheet = make_sheet(explain("the cat_x 50% eats fish", token="eats", embedding="hash"), 4, worksheet=worksheet)
+    tex = as_latex(sheet)
+    assert braces(tex) == 0
+    steps = (*sheet.sections, *sheet.answers)
+    assert tex.count(r"\begin{tabular}") == sum(bool(step.lines) for step in steps)
+    for step in sheet.sections:
+        assert rf"\textbf{{{step.number}. " in tex
+    assert (r"\rule{4.2em}" in tex, r"\clearpage" in tex) == (worksheet, worksheet)
+    assert not re.search(r"(?<!\\)[%#&]\d", "\n".join(line for line in tex.splitlines() if line[0] != "%"))

@@ -15,7 +15,7 @@ from attnviz.core.errors import InputError, OptionError
 from attnviz.i18n.messages import message
 from attnviz.views.figure.canvas import Curve
 from attnviz.views.figure.fonts import POINT
-from attnviz.views.figure.layout import PAGE, SMALLEST, HeadColors, Label, PanelLine, PictureContext, panel_lines
+from attnviz.views.figure.layout import LINE, SMALLEST, HeadColors, Label, PanelLine, PictureContext, panel_lines
 from attnviz.views.prepared.alt_text import Edge, edges_above_even
 from attnviz.views.prepared.panels import Panel
 
@@ -27,6 +27,8 @@ _FAINTEST = 0.12
 _WIDEST = 60.0
 _GAP = 0.35
 _SPACE = 0.9  # between words, in the letters' size
+_LOWER = (1.0, 0.75, 0.5)  # how high arcs rise, as a share of what is usual: lower where a page asks for it
+_TOLD = 4  # lines of the caption that say how arcs are read
 _LEGIBLE = 7.0  # points: the least for diagrams side by side
 
 
@@ -101,14 +103,16 @@ class Arcs:
             return across
         if context.room / longest < SMALLEST - 1e-6:
             raise context.too_narrow(longest * SMALLEST)
+        page = context.page_room - _TOLD * LINE * context.theme.caption * POINT
         choices = ((3, 1) if together else range(1, count + 1)) if count > 1 else (1,)
         for across in choices:
             size = min(most, ((context.room + _GAP) / across - _GAP) / longest)
             if size < (SMALLEST - 1e-6 if across == 1 or not together else _LEGIBLE):
                 continue
-            self._measure(across, max(size, SMALLEST))
-            if count == 1 or self.places[-1][1] + self.heights[-1] <= max(PAGE - 1.2, 1.2 * context.room):
-                return across
+            for lower in _LOWER:
+                self._measure(across, max(size, SMALLEST), lower)
+                if self.places[-1][1] + self.heights[-1] <= page:
+                    return across
         raise OptionError(
             "{count} diagrams of arcs would be higher than a page at --width {width}.",
             hint="Use --kind grid, --overlay, a wider picture, or fewer heads.",
@@ -116,8 +120,8 @@ class Arcs:
             width=context.style.width,
         )
 
-    def _measure(self, across: int, size: float) -> None:
-        """Measure every diagram, in letters of this size."""
+    def _measure(self, across: int, size: float, lower: float = 1.0) -> None:
+        """Measure every diagram, in letters of this size; lower: how high arcs rise, as a share of what is usual."""
         theme = self.context.theme
         self.size = size
         self.lines = [(self._line_places(rows), self._line_places(columns)) for rows, columns in self.labels]
@@ -127,7 +131,7 @@ class Arcs:
         if self.context.room is not None and across > 1:
             pitch = (self.context.room + _GAP) / across - _GAP
         self.title_lines = [self.context.wrapped(title, max(pitch, 1.0), theme.label) for title in self.titles]
-        self.rise = min(2.4, max(0.6, 0.3 * longest)) * (0.7 if len(self.panels) > 1 else 1)
+        self.rise = min(2.4, max(0.6, 0.3 * longest)) * (0.7 if len(self.panels) > 1 else 1) * lower
         self.word_room = 1.5 * size * POINT
         self.heights = [self._height(i) for i in range(len(self.panels))]
         self.line_of: list[PanelLine] = panel_lines(self.context, self.panels, across)

@@ -34,7 +34,11 @@ def draw_on_axes(axes: Axes, prepared: Prepared, style: Style, fonts: Fonts) -> 
         if len(prepared.panels) != 1:
             raise OptionError(
                 "One pair of Axes holds one map, and this has {count}.",
-                hint="Choose one with layer and head, or draw each into Axes of its own.",
+                hint=(
+                    "Choose one with layer and head, or draw each into Axes of its own."
+                    if prepared.kind in ("weights", "scores")
+                    else "Leave ax out: the figure has a place for each."
+                ),
                 count=len(prepared.panels),
             )
         return _draw_map(axes, prepared, style, fonts)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attnviz.core.errors import OptionError
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note
-from attnviz.views.figure.layout import LINE, MARGIN, PictureText, too_narrow
+from attnviz.views.figure.layout import LINE, MARGIN, PAGE, SMALLEST, PictureText, too_narrow
 from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
 from attnviz.views.prepared.charts import BarChart, Chart, Charts, Series
 from attnviz.views.prepared.color_scale import SERIES_COLORS
@@ -28,6 +29,8 @@ _WIDTH, _ALONE, _LEAST, _HEIGHT = 3.1, 5.2, 1.2, 2.6
 _LEFT, _BELOW, _ABOVE, _GAP = 0.75, 0.5, 0.35, 0.3
 _LEGEND_LINE = 0.19
 _BAR_HEIGHT = 0.26
+_LOWER = (1.0, 0.85, 0.7, 0.6, 0.5, 0.4)  # how high axes are, as a share of what is usual, where a page asks for it
+_LETTERS = 1.6  # letters beside bars shrink only where bars are so much lower
 
 
 def render_charts(prepared: Charts, form: str, style: Style | None = None) -> tuple[bytes, tuple[Message, ...]]:
@@ -93,7 +96,25 @@ class _ChartLayout:
         self.above = (_ABOVE if any(map(_title_of, prepared.charts)) else 0.1) * self.scale
         self.top = MARGIN + len(self.heading) * LINE * self.theme.title * POINT
         self.foot = 0.15 + len(self.lines) * 1.5 * self.theme.caption * POINT
-        self.height = self.top + sum(map(self._row_height, self.rows)) + self.foot
+        self.lower = 1.0
+        self.height = self._fit_page(style)
+
+    def _fit_page(self, style: Style) -> float:
+        """Return how high the picture is; at a chosen width its axes are lower where it would be higher than a page.
+
+        Raises OptionError where that is not enough.
+        """
+        most = np.inf if style.inches is None else max(PAGE, 1.3 * style.inches)
+        for self.lower in _LOWER:
+            height = self.top + sum(map(self._row_height, self.rows)) + self.foot
+            if height <= most:
+                return height
+        raise OptionError(
+            "{count} charts would be higher than a page at --width {width}.",
+            hint="Give a wider picture, --style paper, or a shorter text.",
+            count=len(self.prepared.charts),
+            width=style.width,
+        )
 
     def _arranged(self, style: Style) -> tuple[list[tuple[Chart | BarChart, ...]], float]:
         """Return the charts in rows, as many in each as the width allows, and how wide the axes of a chart are."""
@@ -123,7 +144,7 @@ class _ChartLayout:
 
     def _height(self, chart: Chart | BarChart) -> float:
         inches = _HEIGHT if isinstance(chart, Chart) else max(0.8, _BAR_HEIGHT * len(chart.labels) + 0.1)
-        return inches * self.scale
+        return inches * self.scale * self.lower
 
     def _below(self, chart: Chart | BarChart) -> float:
         """Return the height below the axes, in inches: the name of the x axis and the legend."""
@@ -187,7 +208,7 @@ class _ChartLayout:
         axes.set_xlabel(self.text.words(chart.x_name), size=self.name, parse_math=False)
         axes.set_ylabel(self.text.words(chart.y_name), size=self.name, parse_math=False)
         axes.tick_params(labelsize=self.tick, length=2)
-        axes.grid(color=self.theme.hatch, linewidth=0.6, alpha=0.4)
+        axes.grid(color=_faded(self.theme.hatch, self.theme.background), linewidth=0.6)
         axes.set_axisbelow(True)
         _open_frame(axes, "top", "right")
         _tick_words(axes, chart)
@@ -224,12 +245,20 @@ class _ChartLayout:
         reach = float(values.max(initial=0.0)) or 1.0
         axes.barh(range(count), values, height=0.7, color=self.colors[0])
         axes.set(ylim=(count - 0.4, -0.6), xlim=(0, reach * self.across / max(self.across - longest, 0.1)))
-        axes.set_yticks(range(count), self.labels[id(chart)], size=self.name, parse_math=False)
+        name, tick = (max(SMALLEST, size * min(1.0, _LETTERS * self.lower)) for size in (self.name, self.tick))
+        axes.set_yticks(range(count), self.labels[id(chart)], size=name, parse_math=False)
         axes.tick_params(axis="y", length=0)
         axes.set_xticks([])
         for k, (value, text) in enumerate(zip(values, chart.texts, strict=True)):
-            axes.text(value + 0.02 * reach, k, text, va="center", size=self.tick, parse_math=False)
+            axes.text(value + 0.02 * reach, k, text, va="center", size=tick, parse_math=False)
         _open_frame(axes, "top", "right", "bottom")
+
+
+def _faded(color: str, background: str) -> tuple[float, ...]:
+    """Return a colour at two fifths of its strength; PostScript knows no transparency."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(0.6 * under + 0.4 * over for under, over in zip(to_rgb(background), to_rgb(color), strict=True))
 
 
 def _open_frame(axes: Axes, *sides: str) -> None:

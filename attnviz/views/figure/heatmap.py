@@ -16,7 +16,6 @@ from attnviz.views.figure.fonts import POINT
 from attnviz.views.figure.layout import (
     FLAT_LABEL,
     LINE,
-    MARGIN,
     PAGE,
     SLANTED_LINE,
     SMALLEST,
@@ -41,10 +40,13 @@ _SMALLEST_CELL, _LEGIBLE_CELL = 0.01, 0.12
 _ACROSS_CELL, _IN_CELL = 0.84, 0.7  # of a cell's width and height: how much what stands in it may take
 _LEGIBLE_WORDS = 1.01 * SMALLEST * POINT / _IN_CELL  # how high a cell is whose words are just legible
 _WIDEST_WORDS = 1.5  # panels: how wide a map of words may be
+_SMALLEST_MAP = 0.1  # inches: how wide a small map of a grid must be
+_HEAD_OF_GRID = 0.45  # inches: how high its column labels and their name are at most
 _MOST_NUMBERS = 2000
 _MOST_TITLE_LINES = 3
 _FADED = 0.5  # how far a number that is no more than the even share fades into its cell
 _CELL_DIGITS = 2
+_LITTLE = 0.05  # of the largest change: what is no more says little
 _SAME = 1e-6  # of a weight: what differs by less is the same
 
 
@@ -64,6 +66,7 @@ class Heatmaps:
         self.rows: int = max(panel.values.shape[0] for panel in self.panels)
         self.columns: int = max(panel.values.shape[1] for panel in self.panels)
         self.names = SideNames(context)
+        self.page_room = room_for_maps(context)
         self._row_em = max(context.fonts.width(label.text, 1) for rows, _ in self.labels for label in rows)
         self._column_ems = {
             tuple(context.fonts.width(label.text, 1) for label in columns) for _, columns in self.labels
@@ -110,33 +113,58 @@ class Heatmaps:
         if room is None:
             across = wanted if wanted > 1 else int(np.ceil(np.sqrt(count)))
             return across, natural if count == 1 else min(natural, max(self._cell(theme.grid, across), natural / 4))
-        most = min(1.5 * theme.cell, theme.panel * 1.5 / self.rows)
         together = self.context.prepared.kind == "comparison"
         found = []
         for across in (3,) if together else range(count, 0, -1):
-            cell = min(self._cell(room, across), most)
-            if self._word_em and self._too_high(across, cell):
-                cell = min(cell, _LEGIBLE_WORDS)
+            cell = self._cell_on_page(room, across)
             if cell < _SMALLEST_CELL:
                 continue
             pitch = (room - self._left(cell)) / across - self._gap()
             least = _LEGIBLE_WORDS if self._word_em else _LEGIBLE_CELL
-            legible = cell >= min(natural, least) and pitch >= self._words_width()
-            found.append((self._too_high(across, cell), not legible, across, cell))
-            if found[-1][:2] == (False, False):
-                return across, cell
+            cut = pitch < self._words_width()
+            found.append((self._too_high(across, cell), cut, across, cell))
+            if found[-1][:2] == (False, False) and cell >= min(natural, least):
+                return self._balanced(across, cell)
         if not found:
             least = self._left(_SMALLEST_CELL) + self._wide(_SMALLEST_CELL) * self.columns * (3 if together else 1)
             raise self.context.too_narrow(max(least, 1.0))
-        too_high, _, across, cell = min(found, key=lambda one: (one[0], -one[3]))
-        if too_high and not (across == 1 == count):
+        too_high, cut, across, cell = min(found, key=lambda one: (one[0], one[1], -one[3]))
+        if too_high or (cut and any(self.captions)):  # without its verdict below it a map says nothing
             raise self._no_room()
         return across, cell
 
+    def _cell_on_page(self, room: float, across: int) -> float:
+        """Return the largest cell with which `across` panels fit the room and all of them a page."""
+        theme = self.context.theme
+        cell = min(self._cell(room, across), 1.5 * theme.cell, theme.panel * 1.5 / self.rows)
+        low = min(cell, _SMALLEST_CELL)
+        if not self._too_high(across, cell) or self._too_high(across, low):
+            return cell
+        for _ in range(16):
+            middle = (low + cell) / 2
+            low, cell = (low, middle) if self._too_high(across, middle) else (middle, cell)
+        return low
+
+    def _balanced(self, across: int, cell: float) -> tuple[int, float]:
+        """Return as many panels side by side as fill the lines evenly, 5 + 4 for 7 + 2, where cells do not shrink."""
+        if self.context.room is None or self.context.prepared.kind == "comparison":
+            return across, cell
+        lines = -(-len(self.panels) // across)
+        evenly = -(-len(self.panels) // lines)
+        larger = self._cell_on_page(self.context.room, evenly)
+        return (evenly, larger) if larger >= cell and not self._too_high(evenly, larger) else (across, cell)
+
     def _no_room(self) -> OptionError:
+        kind = self.context.prepared.kind
         return OptionError(
             "{count} maps of {rows} x {columns} words would be higher than a page at --width {width}.",
-            hint="Use --kind grid, a wider picture, or fewer heads.",
+            hint=(
+                "Use a wider picture, or vary less."
+                if kind == "lab"
+                else "Use --kind grid, a wider picture, or fewer position schemes."
+                if kind == "comparison"
+                else "Use --kind grid, a wider picture, or fewer heads."
+            ),
             count=len(self.panels),
             rows=self.rows,
             columns=self.columns,
@@ -146,12 +174,15 @@ class Heatmaps:
     def _too_high(self, across: int, cell: float) -> bool:
         """Return whether the picture would be higher than a page of its width."""
         lines = panel_lines(self.context, self.panels, across)
-        title = 1.5 * self.context.theme.label * POINT
-        each = self.rows * cell + (title if any(self.titles) else 0.0) + _GAP / 2
+        line = self.context.theme.label * POINT
+        pitch = ((self.context.room or PAGE) - self._left(cell)) / across - self._gap()
+        tallest = max(len(self._title_lines(title, pitch)) for title in self.titles)
+        each = self.rows * cell + ((tallest * LINE + 0.25) * line if tallest else 0.0) + self._gap()
         each += 1.8 * self.context.theme.caption * POINT if any(self.captions) else 0.0
         heads = 1 if self.same_columns else len(lines)
-        high = len(lines) * each + sum(1.5 * title for line in lines if line.heading) + heads * self._head(cell) + 1.2
-        return high > max(PAGE, 1.3 * (self.context.style.inches or 0.0))
+        high = len(lines) * each + sum(1.9 * line + 0.1 for one in lines if one.heading)
+        high += heads * (self._head(cell) + self.names.above)
+        return high > self.page_room
 
     def _gap(self) -> float:
         return _GAP / 2 if self.same_rows and len(self.panels) > 1 else _GAP
@@ -340,10 +371,19 @@ class Heatmaps:
                     canvas.text(*middle, text, size, color=ink, ha="center", va="center_baseline")
 
 
+def room_for_maps(context: PictureContext) -> float:
+    """Return how high maps may be above their colour bars where a width is chosen, in inches."""
+    if context.room is None:
+        return np.inf
+    return context.page_room - ColorBars(context, scale_names(context.prepared), context.room).height
+
+
 def above_even(panel: Panel) -> NDArray[np.bool_]:
-    """Return which numbers [rows, columns] say something: weights above the even share of their row, all others."""
-    if panel.scale.diverging or panel.cells is not None:
+    """Return which numbers [rows, columns] say something: weights above the even share of their row, large changes."""
+    if panel.cells is not None:
         return np.ones(panel.values.shape, dtype=bool)
+    if panel.scale.diverging:
+        return np.asarray(np.abs(panel.values) > _LITTLE * panel.scale.high)
     return np.asarray(panel.values > panel.even_shares()[:, None] + _SAME)
 
 
@@ -371,6 +411,7 @@ class Overview:
         self.size = 0.9 * context.theme.caption
         rows, columns = self.panels[0].values.shape
         self.stretch = min(2.0, max(0.5, rows / columns))
+        context.extra.append(_small_maps(rows, columns, cross=self.panels[0].cross))
         self.map = self._fit()
         self.gap = 0.1 * self.map
         self.sides = (
@@ -386,7 +427,6 @@ class Overview:
         self.width = self.left + self.grid[0] + self.sides[1].overhang
         self.bars = ColorBars(context, scale_names(context.prepared), context.room or max(self.width, 3.0))
         self.height = self.head + self.grid[1] + self.bars.height
-        context.extra.append(_small_maps(rows, columns, cross=self.panels[0].cross))
 
     def _fit(self) -> float:
         """Return how wide one small map is: its natural width, or what the room allows."""
@@ -397,11 +437,20 @@ class Overview:
         left = max(self.context.fonts.width(label.text, theme.label) for label in self.down) + 0.06
         left = max(left, self.context.fonts.width(self.names[0], self.size) + 0.06)
         fitting = (room - left) / (1.1 * len(self.across))
-        if fitting < 0.1:
+        if fitting < _SMALLEST_MAP:
             raise self.context.too_narrow(left + 0.11 * len(self.across))
-        page = max(PAGE, 1.3 * (room + 2 * MARGIN)) - 1.6
-        lowest = page / (len(self.down) * (self.stretch + 0.1))
+        lowest = (room_for_maps(self.context) - _HEAD_OF_GRID) / (len(self.down) * (self.stretch + 0.1))
+        if lowest < _SMALLEST_MAP:
+            raise self._no_room()
         return float(min(fitting, 2.5 * theme.cell, lowest))
+
+    def _no_room(self) -> OptionError:
+        return OptionError(
+            "{count} lines of small maps would be higher than a page at --width {width}.",
+            hint="Choose some layers, or give a wider picture.",
+            count=len(self.down),
+            width=self.context.style.width,
+        )
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw the maps, their headings, and the bars."""

@@ -29,6 +29,7 @@ PAGE = 9.6  # inches: what a page is high between its margins, where a picture i
 BAR = 0.09  # how high a colour bar is
 LINE = 1.35  # from one baseline to the next, in the letters' size
 SMALLEST = 5.5  # points: what is smaller nobody reads
+_BETWEEN = 0.4  # lines between verdicts and caption
 _MOST_LABEL_CELLS = 18
 _MOST_CELL_COLUMNS = 13
 _MOST_TITLE_LINES = 2
@@ -97,9 +98,14 @@ class PictureText:
         if self.style.no_title:
             return []
         lines = wrap(self.fonts, [(" · ", self.words(part)) for part in parts], width, self.theme.caption)
-        for note in notes:
-            lines += wrap(self.fonts, split_prose(self.words(note)), width, self.theme.caption)
-        return lines
+        return [*lines, *self.note_lines(notes, width)]
+
+    def note_lines(self, notes: Iterable[Message], width: float) -> list[str]:
+        """Return the lines of sentences, each on lines of its own; none in a picture without title and caption."""
+        if self.style.no_title:
+            return []
+        size = self.theme.caption
+        return [line for note in notes for line in wrap(self.fonts, split_prose(self.words(note)), width, size)]
 
 
 class PictureContext(PictureText):
@@ -136,7 +142,10 @@ class PictureContext(PictureText):
         if len(lines) > _MOST_TITLE_LINES:
             kept = lines[: _MOST_TITLE_LINES - 1]
             lines = [*kept, self.fit(" ".join(lines[_MOST_TITLE_LINES - 1 :]), width, size)]
-        below = [(" · ", self.fit(self.words(part), width, self.theme.label)) for part in parts if part is not None]
+        below: list[Part] = []
+        for words in map(self.words, (part for part in parts if part is not None)):
+            pieces = [("", words)] if self.fonts.width(words, self.theme.label) <= width else split_prose(words)
+            below += [(" · ", pieces[0][1]), *pieces[1:]]
         return lines, wrap(self.fonts, below, width, self.theme.label)
 
     def _where(self) -> list[Message | None]:
@@ -163,9 +172,41 @@ class PictureContext(PictureText):
         """Tell the reader, once."""
         self.said[str(note)] = note
 
+    def foot_lines(self, width: float) -> tuple[list[str], list[str]]:
+        """Return the lines below a picture: its verdicts, then its caption with all that is told in it so far."""
+        verdicts, notes = self.prepared.notes[: self.prepared.verdicts], self.prepared.notes[self.prepared.verdicts :]
+        lines = self.note_lines(verdicts, width / 1.05)  # semibold letters are wider
+        return lines, self.caption_lines(self.prepared.caption, (*notes, *self.extra), width)
+
+    def height_above(self) -> float:
+        """Return how high margin, title and subtitle are, in inches."""
+        title, subtitle = self.heading_lines(self._inner)
+        lines = len(title) * LINE * self.theme.title + len(subtitle) * LINE * self.theme.label
+        return MARGIN + lines * POINT + (0.1 if title else 0.0)
+
+    def height_below(self) -> float:
+        """Return how high verdicts, caption and margin are, in inches, with what is told so far."""
+        verdicts, caption = self.foot_lines(self._inner)
+        return foot_height(len(verdicts), len(caption), self.theme)
+
+    @property
+    def page_room(self) -> float:
+        """How high the body may be at a chosen width, in inches: no picture is higher than a page."""
+        return max(PAGE, 1.3 * (self.style.inches or 0.0)) - self.height_above() - self.height_below()
+
+    @property
+    def _inner(self) -> float:
+        return (self.style.inches or PAGE) - 2 * MARGIN
+
     def too_narrow(self, least: float) -> OptionError:
         """Return the error for a width into which a body this wide does not fit."""
         return too_narrow(self.style, least + 2 * MARGIN)
+
+
+def foot_height(verdicts: int, caption: int, theme: Theme) -> float:
+    """Return how high so many lines of verdicts and of a caption are with the margin below them, in inches."""
+    lines = verdicts + caption + (_BETWEEN if verdicts and caption else 0.0)
+    return MARGIN + (0.16 + lines * LINE * theme.caption * POINT if lines else 0.0)
 
 
 def too_narrow(style: Style, least: float) -> OptionError:
@@ -195,13 +236,12 @@ class PictureLayout:
         self.width = context.style.inches or max(_NARROWEST, self.body.width) + 2 * MARGIN
         inner = self.width - 2 * MARGIN
         self.title, self.subtitle = context.heading_lines(inner)
-        notes = (*context.prepared.notes, *context.extra)
-        self.caption = context.caption_lines(context.prepared.caption, notes, inner)
+        self.verdicts, self.caption = context.foot_lines(inner)
         self.top = (
             MARGIN + len(self.title) * LINE * theme.title * POINT + len(self.subtitle) * LINE * theme.label * POINT
         )
         self.top += 0.1 if self.title else 0.0
-        self.foot = MARGIN + (0.16 + len(self.caption) * LINE * theme.caption * POINT if self.caption else 0)
+        self.foot = foot_height(len(self.verdicts), len(self.caption), theme)
         self.height = self.top + self.body.height + self.foot
 
     def draw(self, canvas: Canvas) -> None:
@@ -215,9 +255,12 @@ class PictureLayout:
             y += LINE * theme.label * POINT
             canvas.text(MARGIN, y - 0.4 * theme.label * POINT, line, theme.label, color=theme.faint)
         self.body.draw(canvas, MARGIN, self.top)
-        first = self.top + self.body.height + 0.16
+        first = self.top + self.body.height + 0.16 + 0.95 * theme.caption * POINT
+        for k, line in enumerate(self.verdicts):
+            canvas.text(MARGIN, first + k * LINE * theme.caption * POINT, line, theme.caption, semibold=True)
+        begin = len(self.verdicts) + (_BETWEEN if self.verdicts else 0.0)
         for k, line in enumerate(self.caption):
-            y = first + (k * LINE + 0.95) * theme.caption * POINT
+            y = first + (begin + k) * LINE * theme.caption * POINT
             canvas.text(MARGIN, y, line, theme.caption, color=theme.faint)
 
 

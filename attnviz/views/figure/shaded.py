@@ -11,7 +11,7 @@ from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message
 from attnviz.views.figure.colors import unit
 from attnviz.views.figure.fonts import POINT
-from attnviz.views.figure.layout import BAR, PAGE, HeadColors, PictureContext
+from attnviz.views.figure.layout import BAR, HeadColors, PictureContext
 from attnviz.views.prepared.color_scale import ink_on
 from attnviz.views.prepared.panels import Panel, ShadedWord, number
 
@@ -55,7 +55,14 @@ class ShadedTexts:
         ends = [start + self._width(i, k) for i, lines in enumerate(self.lines) for line in lines for start, k in line]
         self.width = self.wide if context.room is not None else min(self.wide, max(ends, default=0.0))
         self.width = max(self.width, self.legend.width if self.legend else 0.0)
-        if context.room is not None and len(self.panels) > 1 and self.height > max(PAGE - 1.2, 1.2 * context.room):
+        if context.room is not None and self.height > context.page_room:
+            if len(self.panels) == 1:
+                raise OptionError(
+                    "A text of {count} words would be higher than a page at --width {width}.",
+                    hint="Give a wider picture, or a shorter text.",
+                    count=len(self.words[0]),
+                    width=context.style.width,
+                )
             raise OptionError(
                 "{count} texts would be higher than a page at --width {width}.",
                 hint="Use --overlay, --kind grid, a wider picture, or fewer heads.",

@@ -9,9 +9,9 @@ from attnviz.analysis.head_ablation import HeadAblation
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
-from attnviz.views.prepared.labels import Medium, visible
+from attnviz.views.prepared.labels import Medium, quoted, visible
 from attnviz.views.prepared.listing import Column, Listing
-from attnviz.views.prepared.panels import LAYER_AND_HEAD, Panel, Prepared, number
+from attnviz.views.prepared.panels import LAYER_AND_HEAD, Panel, Prepared, number, subject_of_tokens
 from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 MOST_HEADS = 10  # that a listing names, where no other number is asked for
@@ -43,6 +43,7 @@ def prepare_head_ablation(ablation: HeadAblation, presentation: Presentation = T
         _caption(ablation),
         notes,
         digits,
+        subject=subject_of_tokens(ablation.tokens),
         what=what,
         sides=LAYER_AND_HEAD,
         numbers=message("change"),
@@ -87,7 +88,7 @@ def _cells(
 def _what(ablation: HeadAblation, medium: Medium) -> Message:
     """Say what moves."""
     if ablation.answer is not None:
-        return message("change of the probability of “{answer}”", answer=visible(ablation.answer.text, medium))
+        return message("change of the probability of “{answer}”", answer=quoted(ablation.answer.text, medium))
     if ablation.row is not None:
         word = visible(ablation.tokens[ablation.row].text, medium)
         return message("how far the output of “{word}” moves without each head", word=word)
@@ -107,7 +108,7 @@ def _caption(ablation: HeadAblation) -> tuple[Message, ...]:
         measure = (
             message(
                 "with all heads “{answer}” has the probability {value}",
-                answer=visible(ablation.answer.text),
+                answer=quoted(ablation.answer.text),
                 value=number(ablation.probability, fitting_digits(np.array([ablation.probability]))),
             ),
         )

@@ -108,12 +108,13 @@ def prepare_map(heads: Heads, presentation: Presentation = TERMINAL, color: str 
     cells = tuple(tuple(named.get((layer, head), NO_NAME) for head in heads.heads) for layer in heads.layers)
     missing = np.isnan(values)
     shown = np.where(missing, 0, values)
+    short = ("", "") if presentation.medium == "picture" else ("L", "H")  # a picture names its axes
     panel = Panel(
         None,
         shown,
-        tuple(f"L{layer}" for layer in heads.layers),
+        tuple(f"{short[0]}{layer}" for layer in heads.layers),
         tuple(
-            f"H{head}" if isinstance(head, int) else message("{name}", name=toy_name(head)).localized()
+            f"{short[1]}{head}" if isinstance(head, int) else message("{name}", name=toy_name(head)).localized()
             for head in heads.heads
         ),
         weight_scale(shown),

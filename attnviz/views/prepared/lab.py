@@ -17,11 +17,13 @@ from attnviz.views.prepared.caption import describe_provenance, in_brief, is_pla
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import Medium, named, visible
-from attnviz.views.prepared.panels import QUERY_AND_KEY, Panel, Prepared, subject_of
+from attnviz.views.prepared.listing import Column, Listing
+from attnviz.views.prepared.panels import QUERY_AND_KEY, Panel, Prepared, number, subject_of
 from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 _MOST_POINTS = 64
 _BIT_DIGITS = 2
+_DISTANCE_DIGITS = 5
 
 
 def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Prepared:
@@ -206,6 +208,17 @@ def prepare_distances(
     parts = describe_provenance(distances.provenance, without=("position", "heads"))
     caption = (*parts, *(several if distances.provenance.heads > 1 else ()))
     return Charts(heading, (chart,), caption, _about_memory(distances))
+
+
+def list_distances(distances: Distances, presentation: Presentation = TERMINAL) -> Listing:
+    """Return the curves as a list, a row for each distance; they are what `prepare_distances` draws."""
+    form, digits = prepare_distances(distances, presentation), presentation.digits_or(_DISTANCE_DIGITS)
+    curves = [(setting_words("position", name), curve) for name, curve in distances.curves.items()]
+    columns = tuple(
+        Column(name, tuple("" if np.isnan(value) else number(float(value), digits) for value in curve))
+        for name, curve in (*curves, (message("recurrent"), distances.recurrent))
+    )
+    return Listing(form.heading, tuple(map(str, range(distances.count))), (columns,), form.caption, form.notes)
 
 
 def _floor(series: tuple[Series, ...]) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from attnviz.core.clusters import split_clusters
 from attnviz.i18n.visible_text import Medium, code_point, visible
 
-__all__ = ["Medium", "code_point", "encodable", "named", "shorten", "visible", "with_occurrence"]
+__all__ = ["Medium", "code_point", "encodable", "named", "quoted", "shorten", "visible", "with_occurrence"]
 
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are drawn as nothing
 _ASCII = str.maketrans(
@@ -45,6 +45,15 @@ def named(text: str, medium: Medium = "terminal") -> str:
         return "".join("␣" if letter == " " else code_point(letter) for letter in text)
     shown = visible(text, medium)
     return f"◌{shown}" if unicodedata.category(shown[0]).startswith("M") else shown
+
+
+def quoted(text: str, medium: Medium = "terminal") -> str:
+    """Return a token's text to stand between quotation marks: without spaces around it, and never blank.
+
+    >>> quoted(" Paris"), quoted(" ")
+    ('Paris', '␣')
+    """
+    return named(text.strip(" ") or text, medium)
 
 
 def with_occurrence(text: str, occurrence: int) -> str:

@@ -9,9 +9,9 @@ from attnviz.i18n.messages import Message, message
 from attnviz.models.attribution import Attribution
 from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.color_scale import Scale
-from attnviz.views.prepared.labels import named, visible
+from attnviz.views.prepared.labels import named, quoted, visible
 from attnviz.views.prepared.listing import Column, Listing
-from attnviz.views.prepared.panels import LAYER_AND_HEAD, LAYER_AND_TOKEN, Panel, Prepared, number
+from attnviz.views.prepared.panels import LAYER_AND_HEAD, LAYER_AND_TOKEN, Panel, Prepared, number, subject_of_tokens
 from attnviz.views.prepared.presentation import TERMINAL, Presentation
 
 MOST_PARTS = 12  # of what adds up to a logit, each by itself
@@ -46,7 +46,7 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL) -> Prepare
             )
             for layer in layers
         )
-        words = message("probability and rank of “{word}”", word=visible(watched.token.text, medium))
+        words = message("probability and rank of “{word}”", word=quoted(watched.token.text, medium))
         panels.append(Panel(words, watched.probability[::-1], rows, columns, scale, cells=shown))
     caption = (
         *describe_provenance(result.provenance),
@@ -60,6 +60,7 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL) -> Prepare
         message("{what}   layer ↓   token →", what=what),
         caption,
         digits=digits,
+        subject=subject_of_tokens(result.tokens),
         what=what,
         sides=LAYER_AND_TOKEN,
         numbers=message("probability"),
@@ -79,7 +80,7 @@ def list_layers(result: Lens, presentation: Presentation = TERMINAL) -> Listing:
         columns.append(Column(message("share"), tuple(number(share, digits) for share in shares)))
     if result.watched is not None:
         shares = [float(result.watched.probability[layer, 0]) for layer in layers]
-        word = visible(result.watched.token.text, medium)
+        word = quoted(result.watched.token.text, medium)
         title = message("“{word}”", word=word)
         columns.append(Column(title, tuple(number(share, digits) for share in shares), tuple(shares)))
         columns.append(Column(message("rank"), tuple(str(result.watched.rank[layer, 0]) for layer in layers)))
@@ -117,7 +118,7 @@ def list_attribution(result: Lens, presentation: Presentation = TERMINAL) -> Lis
     )
     heading = message(
         "what adds up to the logit of “{answer}” after “{token}”",
-        answer=visible(result.answer.text, presentation.medium),
+        answer=quoted(result.answer.text, presentation.medium),
         token=visible(result.tokens[result.row or 0].text, presentation.medium),
     )
     caption = (message("the final norm’s factor is held fixed"), message("the remainder is rounding"))
@@ -141,7 +142,7 @@ def prepare_attribution(result: Lens, presentation: Presentation = TERMINAL) -> 
         scale=signed_scale(values),
         plus=True,
     )
-    word = visible(result.answer.text, presentation.medium)
+    word = quoted(result.answer.text, presentation.medium)
     what = message("what each head and MLP adds to the logit of “{answer}”", answer=word)
     caption = (
         *describe_provenance(result.provenance),
@@ -159,6 +160,7 @@ def prepare_attribution(result: Lens, presentation: Presentation = TERMINAL) -> 
         message("{what}   layer ↓   head →", what=what),
         caption,
         digits=presentation.digits_or(_DIGITS),
+        subject=subject_of_tokens(result.tokens),
         what=what,
         sides=LAYER_AND_HEAD,
         numbers=message("logit"),

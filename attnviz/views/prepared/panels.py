@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attnviz.core.attention_data import Token
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.color_scale import Scale
@@ -108,7 +110,7 @@ class Prepared:
     """Panels with the same kind of numbers: what stands above them, below them, and how many digits they have.
 
     across: how many panels a reader wants side by side; notes: sentences, one a line; verdicts: how many of them, from
-    the first, say what came out: in the terminal they stand bold above the caption. headings: of the rows and columns
+    the first, say what came out: they stand bold above the caption. headings: of the rows and columns
     of a grid of panels, where they are one: layers and heads, or settings and texts.
     subject: the sentence that a picture shows, what: what it shows of it, sides: what its rows and columns are; these
     are a picture's title, its subtitle, and the names of its axes; without a subject `what` is its title. numbers: what
@@ -148,6 +150,23 @@ def subject_of(*texts: str) -> Message:
     return message("{text}", text=" | ".join(shown))
 
 
+def subject_of_tokens(*texts: Sequence[Token]) -> Message:
+    """Return the texts that these tokens are of as a picture's title, without special tokens."""
+    return subject_of(*map(_spelled, texts))
+
+
+def _spelled(tokens: Sequence[Token]) -> str:
+    """Return a text as its tokens spell it; pieces that share one character count once."""
+    parts: list[str] = []
+    end = 0
+    for token in tokens:
+        if token.start is None or token.end is None or token.end <= max(token.start, end):
+            continue
+        parts += [" "] * (token.start > end and bool(parts)) + [token.text]
+        end = token.end
+    return "".join(parts) or " ".join(token.text for token in tokens)
+
+
 def number(value: float, digits: int, *, plus: bool = False) -> str:
     """Write a number, in English without its leading zero; 0 is exactly nothing, .000 is too little for the digits.
 
@@ -181,7 +200,8 @@ def join(forms: tuple[Prepared, ...]) -> Prepared:
         for form in forms
         for panel in form.panels
     )
-    notes = tuple({str(note): note for form in forms for note in form.notes}.values())
+    verdicts = {str(note): note for form in forms for note in form.notes[: form.verdicts]}
+    notes = (verdicts | {str(note): note for form in forms for note in form.notes}).values()
     down = tuple(heading for form in forms if form.headings for heading in form.headings[0])
     headings = (down, forms[0].headings[1]) if forms[0].headings else None
-    return replace(forms[0], panels=panels, heading=None, notes=notes, headings=headings)
+    return replace(forms[0], panels=panels, heading=None, notes=tuple(notes), headings=headings, verdicts=len(verdicts))

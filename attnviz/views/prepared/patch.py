@@ -8,9 +8,9 @@ from attnviz.analysis.patch import Patching
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.caption import describe_provenance
 from attnviz.views.prepared.color_scale import signed_scale
-from attnviz.views.prepared.labels import Medium, named, visible
+from attnviz.views.prepared.labels import Medium, named, quoted
 from attnviz.views.prepared.listing import Column, Listing
-from attnviz.views.prepared.panels import LAYER_AND_HEAD, LAYER_AND_TOKEN, Panel, Prepared, number
+from attnviz.views.prepared.panels import LAYER_AND_HEAD, LAYER_AND_TOKEN, Panel, Prepared, number, subject_of_tokens
 from attnviz.views.prepared.presentation import TERMINAL, Presentation
 
 MOST_PARTS = 5
@@ -33,7 +33,7 @@ def prepare_patching(result: Patching, presentation: Presentation = TERMINAL) ->
         forbidden=missing if missing.any() else None,
         plus=True,
     )
-    answer = visible(result.answer.text, medium)
+    answer = quoted(result.answer.text, medium)
     if by_head:
         what = message("how much of “{answer}” each head of the clean text brings back", answer=answer)
         heading = message("{what}   layer ↓   head →", what=what)
@@ -46,6 +46,7 @@ def prepare_patching(result: Patching, presentation: Presentation = TERMINAL) ->
         heading,
         (*describe_provenance(result.provenance), *_measure(result, medium)),
         digits=presentation.digits_or(_DIGITS),
+        subject=subject_of_tokens(result.clean_tokens, result.tokens),
         what=what,
         sides=LAYER_AND_HEAD if by_head else LAYER_AND_TOKEN,
         numbers=message("share that comes back"),
@@ -79,7 +80,7 @@ def _place(result: Patching, index: int, medium: Medium) -> str:
 
 def _measure(result: Patching, medium: Medium) -> tuple[Message, ...]:
     """Say what is measured, and what it is in the two texts."""
-    answer = visible(result.answer.text, medium)
+    answer = quoted(result.answer.text, medium)
     fields = {"clean": number(result.clean, 3, plus=True), "corrupt": number(result.corrupt, 3, plus=True)}
     if result.against is None:
         fields = {"clean": number(result.clean, 4), "corrupt": number(result.corrupt, 4)}
@@ -90,7 +91,7 @@ def _measure(result: Patching, medium: Medium) -> tuple[Message, ...]:
         measured = message(
             "logit of “{answer}” minus that of “{other}”: {clean} in the clean text, {corrupt} in the other",
             answer=answer,
-            other=visible(result.against.text, medium),
+            other=quoted(result.against.text, medium),
             **fields,
         )
     return (measured, message("0 brings nothing back, 1 all of the difference"))
