@@ -238,7 +238,7 @@ def _render(template: str, conversations: list[Any], variables: Mapping[str, str
 
 
 def _template_error(answer: Mapping[str, str], model: str) -> InputError:
-    fields = {"model": model, "reason": " ".join(str(answer.get("reason", "")).split())[:200]}
+    fields = {"model": model, "reason": " ".join(str(answer.get("reason", "")).split())[:200].rstrip(".")}
     if answer["error"] == "limits":
         return InputError(
             "The chat template of {model} takes too much time or memory, or writes too much: it was stopped.", **fields

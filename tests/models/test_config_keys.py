@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from golden_models import MODELS
 from golden_models import load as load_golden
+from near import assert_apart, assert_weights_near
 from paths import GOLDEN
 
 from attnviz.cli import main
@@ -256,3 +257,15 @@ def test_models_of_nothing(capsys, tmp_path):
         main(["models", str(tmp_path / "none")])
     out, err = capsys.readouterr()
     assert (end.value.code, out, err.count("\n")) == (1, "", 1)
+
+
+def test_t5_follows_keys_beside_feed_forward_proj():
+    """is_gated_act and dense_act_fn go before what feed_forward_proj says, as in transformers."""
+    config, tensors, answers = load_golden("t5-silu")
+    assert (config["is_gated_act"], config["dense_act_fn"]) == (True, "silu")
+    network, other = (
+        Network({**config, "feed_forward_proj": "relu", "dense_act_fn": name}, tensors) for name in ("silu", "relu")
+    )
+    near, far = (one.read(answers["text0_ids"], Request((0, 1))) for one in (network, other))
+    assert_weights_near(near.weights, answers["text0_encoder"], near.traces)
+    assert_apart(far.weights, answers["text0_encoder"], by=1e-5)

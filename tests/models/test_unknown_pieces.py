@@ -100,3 +100,26 @@ def test_unigram_of_gguf(tmp_path):
         encoded = gguf_tokenizer(GgufFile(path)).encode("a ☃☃ ab")
         marked = [token for token, unknown in zip(encoded.tokens, encoded.unknown, strict=True) if unknown]
         assert [(token.text, token.piece, token.id) for token in marked] == [("☃☃", "<unk>", 1)]
+
+
+@pytest.mark.parametrize(
+    ("collapses", "pieces"), [(True, ["▁a", "▁a", "b"]), (False, ["▁", "▁a", "▁", "▁a", "b", "▁"])]
+)
+def test_spaces_of_a_unigram_of_gguf(tmp_path, collapses, pieces):
+    """Spaces of a .gguf with a Unigram vocabulary stay where it says so (remove_extra_whitespaces)."""
+    gguf = pytest.importorskip("gguf")
+    from attnviz.models.formats.gguf import GgufFile
+    from attnviz.models.tokenizers.gguf import gguf_tokenizer
+
+    writer = gguf.GGUFWriter(tmp_path / "x.gguf", "t5")
+    writer.add_tokenizer_model("t5")
+    writer.add_token_list(["</s>", "<unk>", "▁a", "b", "▁"])
+    writer.add_token_scores([0.0, 0.0, -1.0, -1.0, -2.0])
+    writer.add_token_types([3, 2, 1, 1, 1])
+    writer.add_eos_token_id(0)
+    writer.add_remove_extra_whitespaces(collapses)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    encoded = gguf_tokenizer(GgufFile(tmp_path / "x.gguf")).encode(" a  ab ")
+    assert [token.piece for token in encoded.tokens] == [*pieces, "</s>"]

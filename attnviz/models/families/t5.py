@@ -45,8 +45,10 @@ class T5Decoder(Stack):
         "d_ff",
         "d_kv",
         "d_model",
+        "dense_act_fn",
         "feed_forward_proj",
         "head_dim",
+        "is_gated_act",
         "layer_norm_epsilon",
         "num_decoder_layers",
         "num_heads",
@@ -89,7 +91,11 @@ class T5Decoder(Stack):
         )
 
     def _read_feed_forward(self) -> tuple[bool, Activation]:
-        """Return whether the feed-forward sublayer is gated, and its activation; feed_forward_proj says both."""
+        """Return whether the feed-forward sublayer is gated, and its activation.
+
+        feed_forward_proj says both; where is_gated_act and dense_act_fn are given, they go before it, as in
+        transformers.
+        """
         name = self.config.word("feed_forward_proj", default=self.default_feed)
         gated, _, kind = name.rpartition("-")
         if gated not in ("", "gated"):
@@ -97,7 +103,8 @@ class T5Decoder(Stack):
                 "The model's config must give feed_forward_proj as gated-ACTIVATION or ACTIVATION, not {value!r}.",
                 value=name,
             )
-        return bool(gated), activation("gelu_new" if name == "gated-gelu" else kind)
+        told = self.config.word("dense_act_fn", default="gelu_new" if name == "gated-gelu" else kind)
+        return self.config.flag("is_gated_act", default=bool(gated)), activation(told)
 
     @cached_property
     def bias(self) -> Float32:

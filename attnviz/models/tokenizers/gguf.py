@@ -7,6 +7,7 @@ llama (SentencePiece's BPE), t5 (its Unigram) or bert (WordPiece).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,7 @@ def _vocabulary(file: GgufFile, tokens: list[str], *, is_bpe: bool) -> SentenceP
         byte_fallback=is_bpe,
         charsmap=charsmap.tobytes() if isinstance(charsmap, np.ndarray) else b"",
         add_prefix=_flag(file, "add_space_prefix", True),
+        collapses=_flag(file, "remove_extra_whitespaces", True),
     )
 
 
@@ -179,7 +181,7 @@ def _unigram(file: GgufFile, tokens: list[str]) -> TextTokenizer:
     model = _vocabulary(file, tokens, is_bpe=False)
     unknown = _named_piece(file, tokens, "unknown") or model.unknown
     pieces = tuple(piece._replace(kind=UNKNOWN) if piece.text == unknown else piece for piece in model.pieces)
-    model = SentencePiece(pieces, charsmap=model.charsmap, add_prefix=model.add_prefix)
+    model = replace(model, pieces=pieces)
     tokenizer = unigram_tokenizer(model.scored(), model, str(file.path))
     _add_marked(tokenizer, tokens, [CONTROL if piece.kind == UNKNOWN else piece.kind for piece in pieces])
     begins = file.metadata["general.architecture"] == "bert"

@@ -320,6 +320,7 @@ def _from_sentencepiece(path: Path, kind: str, settings: TokenSettings, *, anew:
         raise InputError("{path!r} holds merges, but a {family} model needs scores.", path=str(path), family=kind)
     pieces = _UNIGRAMS[kind](model)
     extra = _extra_ids(values) if kind == "t5" else []
+    model = replace(model, collapses=True)  # as transformers has it, whatever the model says
     tokenizer = unigram_tokenizer([*pieces, *((piece, 0.0) for piece in reversed(extra))], model, str(path))
     if kind == "albert":
         _albert_normal_form(tokenizer, values)
@@ -383,7 +384,7 @@ def set_pair_ends(tokenizer: Tokenizer, begin: str | None, end: str | None, *, d
 
 
 def unigram_tokenizer(pieces: list[tuple[str, float]], model: SentencePiece, name: str) -> Tokenizer:
-    """Build SentencePiece's Unigram: its own normalization, white space collapsed, ▁ before each word."""
+    """Build SentencePiece's Unigram: its own normalization, ▁ before each word, white space collapsed if it says so."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
     unknown = next((number for number, (piece, _) in enumerate(pieces) if piece == model.unknown), None)
@@ -393,9 +394,14 @@ def unigram_tokenizer(pieces: list[tuple[str, float]], model: SentencePiece, nam
     if model.charsmap:
         tokenizer.normalizer = call_library(name, lambda: normalizers.Precompiled(model.charsmap))
     scheme = "always" if model.add_prefix else "never"
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme)]
-    )
+    if model.collapses:
+        steps = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme)]
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
+        return tokenizer
+    rules = [] if tokenizer.normalizer is None else [tokenizer.normalizer]
+    prefix = [normalizers.Prepend("▁")] if model.add_prefix else []
+    tokenizer.normalizer = normalizers.Sequence([*rules, *prefix, normalizers.Replace(" ", "▁")])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="never")
     return tokenizer
 
 

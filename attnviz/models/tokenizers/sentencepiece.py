@@ -33,6 +33,7 @@ class SentencePiece:
     """A vocabulary in the order of its ids, and how a text is normalized for it.
 
     charsmap: the compiled normalization rules. add_prefix: whether a text begins with ▁.
+    collapses: whether several spaces count as one, and those at the ends of a text not at all.
     """
 
     pieces: tuple[VocabularyPiece, ...]
@@ -40,6 +41,7 @@ class SentencePiece:
     byte_fallback: bool = False
     charsmap: bytes = b""
     add_prefix: bool = True
+    collapses: bool = True
 
     @property
     def unknown(self) -> str:
@@ -121,6 +123,7 @@ def _parse_model(data: bytes) -> SentencePiece:
         byte_fallback=bool(trainer.get(35, 0)),
         charsmap=charsmap if isinstance(charsmap, bytes) else b"",
         add_prefix=bool(normal.get(3, 1)),
+        collapses=bool(normal.get(4, 1)),
     )
 
 
