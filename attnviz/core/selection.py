@@ -83,12 +83,12 @@ def _places_in_text(wanted: str, names: Sequence[int | str], kind: Message, find
 
 
 def _find_as_typed(name: str, find: Find) -> int:
-    """Return the place of a name, or of the number that it is in full-width digits."""
+    """Return the place of a name, or of the number that it is in full-width digits or between spaces."""
     try:
         return find(name)
     except MissingError:
-        plain = name.translate(_FULL_WIDTH)
-        if plain == name:
+        plain = name.translate(_FULL_WIDTH).strip()
+        if plain in ("", name):
             raise
         return find(plain)
 

@@ -65,6 +65,7 @@ def test_heads():
     wide = weights((1, 3), heads=["头１", "２", "c"])
     assert wide.select(head="头１,２").heads == ("头１", "２")
     assert wide.select(head="２、０").heads == ("２", "头１")
+    assert attention.select(head=" 2 ").heads == (2,)
 
 
 def test_numbers_with_gaps():
