@@ -1,4 +1,7 @@
-"""Render a heatmap for notebooks: HTML tables of numbers on coloured cells, without script or style sheet."""
+"""Render a heatmap for notebooks: HTML tables of numbers on coloured cells, without script or style sheet.
+
+On a page of its own, headings are headings, and what is wider than the window can be scrolled by keys.
+"""
 
 from __future__ import annotations
 
@@ -15,27 +18,40 @@ _NUMBER = "padding:2px 6px;text-align:right;font-variant-numeric:tabular-nums;wh
 _BAR = "rgba(33,145,140,.3)"  # a green of the scale of weights, on light and on dark
 _LABEL = "padding:2px 6px;text-align:right;font-weight:600;background:none"
 _HEADING = "margin:8px 0 4px;font-weight:600;white-space:pre-wrap"  # wide gaps stand between its parts
+_FONT = "font-family:system-ui,'Noto Sans','PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif;font-size:13px"
+_SIZES = {"h1": ";font-size:1.25em", "h2": ";font-size:1.1em;margin-top:20px"}
 
 
-def render_cells(forms: tuple[Prepared, ...]) -> str:
-    """Return the panels as HTML tables beside each other, with headings, caption and notes; all text is escaped."""
-    return f'<div style="font-family:sans-serif;font-size:13px">{"".join(map(_form, forms))}</div>'
+def render_cells(forms: tuple[Prepared, ...], tag: str = "p") -> str:
+    """Return the panels as HTML tables beside each other, with headings, caption and notes; all text is escaped.
+
+    tag: of the headings.
+    """
+    return f'<div style="{_FONT}">{"".join(_form(form, tag) for form in forms)}</div>'
 
 
 def render_page_of_tables(forms: tuple[Prepared | Listing, ...]) -> str:
     """Return a whole page, without script or anything from elsewhere, with a table for each form; text is escaped."""
-    parts = "".join(render_rows(form) if isinstance(form, Listing) else render_cells((form,)) for form in forms)
+    tags = ["h1", *["h2"] * len(forms)]
+    parts = "".join(
+        render_rows(form, tag) if isinstance(form, Listing) else render_cells((form,), tag)
+        for form, tag in zip(forms, tags, strict=False)
+    )
     title = _words(forms[0].heading) if forms else "attnviz"
     return (
         f'<!doctype html>\n<html lang="{language()}"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f'<meta name="viewport" content="width=device-width"><title>{title}</title></head>'
-        f'<body style="margin:clamp(10px,3vw,2em)">{parts}</body></html>\n'
+        '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+        f"<title>{title}</title></head>"
+        f'<body style="margin:clamp(10px,3vw,2em)"><main>{parts}</main></body></html>\n'
     )
 
 
-def render_rows(listing: Listing) -> str:
-    """Return a listing as an HTML table with its heading, caption and notes; all text is escaped."""
+def render_rows(listing: Listing, tag: str = "p") -> str:
+    """Return a listing as an HTML table with its heading, caption and notes; all text is escaped.
+
+    tag: of the heading.
+    """
     columns = [column for group in listing.groups for column in group]
     header = "".join(f'<th scope="col" style="{_LABEL}">{_words(column.title)}</th>' for column in columns)
     rows = "".join(
@@ -44,14 +60,37 @@ def render_rows(listing: Listing) -> str:
         + "</tr>"
         for i, label in enumerate(listing.labels)
     )
-    caption = " · ".join(map(_words, listing.caption))
-    notes = "".join(f'<p style="margin:4px 0">{_words(note)}</p>' for note in listing.notes)
     return (
-        '<div style="font-family:sans-serif;font-size:13px">'
-        f'<p style="{_HEADING}">{_words(listing.heading)}</p>'
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse;width:auto;margin:0">'
-        f"<thead><tr><td></td>{header}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f'<p style="margin:4px 0;opacity:.7">{caption}</p>{notes}</div>'
+        f'<div style="{_FONT}">{_heading(listing.heading, tag)}'
+        f'<div style="overflow-x:auto" {_scrolled(listing.heading)}>'
+        '<table style="border-collapse:collapse;width:auto;margin:0">'
+        f"<thead><tr><td></td>{header}</tr></thead><tbody>{rows}</tbody></table></div>{_closing(listing)}</div>"
+    )
+
+
+def _heading(words: Message | None, tag: str) -> str:
+    if words is None:
+        return ""
+    return f'<{tag} style="{_HEADING}{_SIZES.get(tag, "")}">{_words(words)}</{tag}>'
+
+
+def _scrolled(words: Message | None) -> str:
+    """Return the attributes of what may be wider than the window: keys reach it, and it has a name."""
+    name = f' aria-label="{_words(words)}"' if words is not None else ""
+    return f'role="group" tabindex="0"{name}'
+
+
+def _closing(form: Prepared | Listing) -> str:
+    """Return what stands below the numbers: what came out, in bold, the caption, and the other notes."""
+
+    def lines(notes: tuple[Message, ...], style: str = "") -> str:
+        return "".join(f'<p style="margin:4px 0{style}">{_words(note)}</p>' for note in notes)
+
+    caption = " · ".join(map(_words, form.caption))
+    return (
+        lines(form.notes[: form.verdicts], ";font-weight:600")
+        + (f'<p style="margin:4px 0;opacity:.75">{caption}</p>' if caption else "")
+        + lines(form.notes[form.verdicts :])
     )
 
 
@@ -68,14 +107,14 @@ def _cell_text(words: str | Message) -> str:
     return _words(words) if isinstance(words, Message) else escape(visible(words))
 
 
-def _form(form: Prepared) -> str:
+def _form(form: Prepared, tag: str) -> str:
     panels = "".join(_panel(panel, form.digits) for panel in form.panels)
-    caption = " · ".join(_text(part.localized()) for part in form.caption)
-    notes = "".join(f'<p style="margin:4px 0">{_text(note.localized())}</p>' for note in form.notes)
+    beside = "display:flex;flex-wrap:wrap"
+    if form.across > 1:
+        beside = f"display:grid;grid-template-columns:repeat({form.across},max-content)"
     return (
-        f'<p style="{_HEADING}">{_words(form.heading)}</p>'
-        f'<div style="display:flex;flex-wrap:wrap;gap:16px;overflow-x:auto">{panels}</div>'
-        f'<p style="margin:4px 0;opacity:.7">{caption}</p>{notes}'
+        f"{_heading(form.heading, tag)}"
+        f'<div style="{beside};gap:16px;overflow-x:auto" {_scrolled(form.heading)}>{panels}</div>{_closing(form)}'
     )
 
 

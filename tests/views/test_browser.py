@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from seen_pictures import COLUMNS, seen_picture
 
-from attnviz import Attention, Token, compare, run
+from attnviz import Attention, Token, ablate, compare, lab, run
 from attnviz.api.save import save_attention, save_comparison
 from attnviz.core.provenance import Provenance, ToyOrigin
 from attnviz.views.page.render import render_page
@@ -886,6 +886,24 @@ def test_accessible(open_page, view, scheme):
                 rules,
             )
             assert found == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_of_tables(browser, tmp_path, width):
+    """A page without script has one heading of the first order, in dark too, its verdict in bold, and no violation."""
+    for result in (lab("猫吃鱼"), ablate("我上周买的手机屏幕碎了")):
+        result.save(tmp_path / "x.html")
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme="dark", bypass_csp=True)
+        page = context.new_page()
+        page.goto((tmp_path / "x.html").as_uri())
+        assert page.locator("main h1").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.locator("main [tabindex='0']").first.get_attribute("aria-label")
+        if AXE.is_file():
+            page.evaluate(AXE.read_text("utf-8"))
+            found = page.evaluate("axe.run().then((all) => all.violations.map((one) => one.id))")
+            assert found == []
+        context.close()
 
 
 def test_words_stay_whole(open_page):
