@@ -60,7 +60,8 @@ class Trace:
     dot products were multiplied with; temperature. None is "there was none".
     cap: the scaled dot products s became cap tanh(s / cap). sink [heads]: the logit of a sink, which is the last key of
     logits and weights then, and whose key and value are zeros here: see core.attention.attend.
-    terms: the parts that the bias is the sum of, each by its name, where it has several.
+    terms: the parts that the bias is the sum of, each by its name, where it has several. gate [heads, query, d_h]: what
+    the context is multiplied by before W_o.
     """
 
     inputs: Floats
@@ -87,6 +88,7 @@ class Trace:
     cap: float | None = None
     sink: Floats | None = None
     terms: tuple[ScoreTerm, ...] = ()
+    gate: Float32 | None = None
 
     @check_arguments(heads=INDEXES)
     def select(self, heads: list[int]) -> Trace:
@@ -105,6 +107,7 @@ class Trace:
             bias=_some(self.bias, heads),
             sink=_some(self.sink, heads),
             terms=tuple(ScoreTerm(term.name, term.values[heads]) for term in self.terms),
+            gate=_some(self.gate, heads),
         )
 
 

@@ -39,6 +39,24 @@ def weighted_lengths(weights: Floats, lengths: Float32) -> Float32:
     return found
 
 
+def gated_lengths(weights: Floats, value: Floats, gate: Floats, output: Floats) -> Float32:
+    """Return the length of weight x (gate * v_j) W_o, [heads, query, key], where a gate stands before W_o.
+
+    weights [heads, query, key], or with one more column for a sink, which adds nothing; value [heads, key, d_v]; gate
+    [heads, query, d_v]; output: W_o as PyTorch keeps it, [dim, heads * d_v].
+    """
+    width = value.shape[-1]
+    found = np.zeros(weights.shape, dtype=np.float32)
+    for head, rows in enumerate(value.astype(np.float64)):
+        columns = output[:, head * width : (head + 1) * width].astype(np.float64)
+        products = columns.T @ columns  # |x W_o|^2 = x (W_o W_o^T) x^T
+        for query, factors in enumerate(gate[head].astype(np.float64)):
+            gated = rows * factors
+            squares = np.einsum("kd,kd->k", gated @ products, gated)
+            found[head, query, : len(rows)] = weights[head, query, : len(rows)] * np.sqrt(np.maximum(squares, 0))
+    return found
+
+
 def head_lengths(context: Float32, output: Float32) -> Float32:
     """Return the length of what each head writes, |context W_o| with the columns of the head alone, [heads, query].
 

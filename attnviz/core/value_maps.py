@@ -31,6 +31,7 @@ def block_lengths(
     value: Floats,
     output: Floats,
     *,
+    gate: Floats | None = None,
     residual: Floats | None = None,
     scale: float = 1.0,
     norm: BlockNorm | None = None,
@@ -41,7 +42,7 @@ def block_lengths(
     et al. 2021, section 3): the mean is taken off, each number is multiplied by the gain, and divided by what row i is
     divided by. Biases, which no key adds, are left out.
     weights [heads, query, key], a sink's column after them; value [heads, key, d_v]; output [dim, heads * d_v];
-    residual [query, dim].
+    residual [query, dim]; gate [heads, query, d_v]: what the values are multiplied by before W_o, in each row.
     """
     heads, keys, width = value.shape
     by_head = output.T.reshape(heads, width, -1).astype(np.float64)
@@ -57,8 +58,13 @@ def block_lengths(
         return vectors if gain is None else vectors * gain
 
     for key in range(keys):
-        written = through((exact[:, key, None, :] @ by_head)[:, 0] * scale)  # [heads, dim]
-        vectors = weights[:, :, key].T.astype(np.float64) @ written / divisor[:, None]
+        shares = weights[:, :, key].astype(np.float64)
+        if gate is None:
+            written = through((exact[:, key, None, :] @ by_head)[:, 0] * scale)  # [heads, dim]
+            vectors = shares.T @ written / divisor[:, None]
+        else:
+            gated = gate * exact[:, key, None, :] * shares[..., None]  # [heads, query, d_v]
+            vectors = through((gated @ by_head).sum(axis=0) * scale) / divisor[:, None]
         if residual is not None and key < len(vectors):
             own = residual[key].astype(np.float64)
             vectors[key] += through(own) / divisor[key] if norm is not None and norm.whole else own

@@ -209,6 +209,7 @@ def _steps(row: Row) -> tuple[Step, ...]:
         _rotation,
         *scores.SCORE_STEPS,
         output.context_step,
+        output.gate_step,
         output.content_step,
         output.output_step,
     )

@@ -33,6 +33,29 @@ def context_step(row: Row) -> Step:
     return Step("new", title, message("z = sum of w × v"), tuple(words), lines, {"z": context})
 
 
+def gate_step(row: Row) -> Step | None:
+    """Show the new vector, or what a single key passes on, times the gate before W_o; None where there is none."""
+    if row.trace.gate is None:
+        return None
+    gate = row.trace.gate[row.head, row.token]
+    context, values = row.trace.context[row.head, row.token], row.trace.value[row.head]
+    before = context if row.cell is None else row.weights[row.cell] * values[row.cell]
+    gated = before * gate
+    shown = few(gated, named=row.named)
+    lines = tuple(
+        Line(
+            row.handed[j],
+            (Entry((*sum_of([Term((Number(float(before[j])), Number(float(gate[j]))))]), equals(gated[j]))),),
+        )
+        for j in shown
+    )
+    words = message(
+        "Each number times a gate between 0 and 1, which the model computes from “{word}” itself.", word=row.word
+    )
+    title = message("Gate of “{word}”", word=row.word)
+    return Step("gate", title, "z × g", (words, *left_out(gated, shown)), lines, {"gate": gate, "gated": gated})
+
+
 def _terms(row: Row, column: Floats, j: int) -> list[Term]:
     return [
         Term((_weight(row, int(i)), _value(row, int(i), j, float(column[i]))), row.keys[i])
@@ -124,7 +147,8 @@ def output_step(row: Row) -> Step | None:
     """Show the heads' context vectors side by side, and their product with W_o; None where both are one."""
     trace = row.trace
     found = trace.output[row.token]
-    merged = merge_heads(trace.context)[row.token]
+    read = trace.context if trace.gate is None else trace.context * trace.gate
+    merged = merge_heads(read)[row.token]
     same = merged.shape == found.shape and np.allclose(merged, found, rtol=1e-5, atol=1e-6)
     if row.cell is not None or (same and len(trace.context) == 1):
         return None

@@ -149,7 +149,8 @@ class RowHook(ContributionHook, Restarting):
         if at.cross == self._cross:
             rows = heads.weights[:, self._rows]
             self._kept[at.layer] = rows
-            super().head_outputs(at, heads._replace(context=heads.context[:, self._rows], weights=rows))
+            gate = None if heads.gate is None else heads.gate[:, self._rows]
+            super().head_outputs(at, heads._replace(context=heads.context[:, self._rows], weights=rows, gate=gate))
             if self._off is not None:
                 self.lengths[at][self._off.heads_of(at)] = 0
         return heads.context

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from attnviz.core.contributions import value_lengths, weighted_lengths
+from attnviz.core.contributions import gated_lengths, value_lengths, weighted_lengths
 from attnviz.core.types import Float32
 from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer
 
@@ -30,7 +30,10 @@ class ContributionHook(Hook):
     def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:
         """Keep the sublayer's lengths, and return each head's output as it is."""
         if (self._layers is None or at.layer in self._layers) and self._cross in (None, at.cross):
-            found = weighted_lengths(heads.weights, self._value_lengths(at, heads.value, heads.projection))
+            if heads.gate is None:
+                found = weighted_lengths(heads.weights, self._value_lengths(at, heads.value, heads.projection))
+            else:
+                found = gated_lengths(heads.weights, heads.value, heads.gate, heads.projection)
             found[~heads.context.any(axis=(1, 2))] = 0
             self.lengths[at] = found
         return heads.context

@@ -24,11 +24,12 @@ _SAME = 1e-4  # of the largest number: sums that differ by less are the same but
 
 
 class _Heads(NamedTuple):
-    """What a sublayer's heads read: weights [heads, query, key], values [heads, key, d_v], and W_o."""
+    """What a sublayer's heads read: weights [heads, query, key], values [heads, key, d_v], W_o, a gate before it."""
 
     weights: Float32
     value: Float32
     output: Float32
+    gate: Float32 | None
 
 
 class _Norm(NamedTuple):
@@ -67,7 +68,7 @@ class NormHook(Hook):
         if at.cross == self._cross and at.layer in self._layers:
             silent: Booleans = np.array(~heads.context.any(axis=(1, 2)))
             kept = np.where(silent[:, None, None], 0, heads.weights) if silent.any() else heads.weights
-            self._heads = _Heads(kept.astype(np.float32, copy=False), heads.value, heads.projection)
+            self._heads = _Heads(kept.astype(np.float32, copy=False), heads.value, heads.projection, heads.gate)
         return heads.context
 
     def normed(self, x: Float32, result: Float32, gain: Float32 | None, epsilon: float, *, centred: bool) -> None:
@@ -82,10 +83,11 @@ class NormHook(Hook):
         trace = cross_attention if self._cross else attention
         if self._heads is not None and self._hidden is not None and trace is not None and layer in self._layers:
             if self._cross:
-                self.maps[layer] = block_lengths(*self._heads)
+                self.maps[layer] = block_lengths(*self._heads[:3], gate=self._heads.gate)
             else:
                 scale, norm = self._after(trace, self._hidden, hidden)
-                self.maps[layer] = block_lengths(*self._heads, residual=self._hidden, scale=scale, norm=norm)
+                heads, gate = self._heads[:3], self._heads.gate
+                self.maps[layer] = block_lengths(*heads, gate=gate, residual=self._hidden, scale=scale, norm=norm)
         return hidden
 
     def stacked(self) -> Float32:

@@ -370,6 +370,7 @@ def _part_of(trace: Trace, queries: list[int], keys: list[int], weights: NDArray
         logits=trace.logits[:, queries][:, :, keys],
         weights=trace.weights[:, queries][:, :, keys] if weights is None else weights,
         context=trace.context[:, queries],
+        gate=None if trace.gate is None else trace.gate[:, queries],
         output=trace.output[queries],
         bias=None if trace.bias is None else trace.bias[:, queries][:, :, keys],
     )

@@ -201,6 +201,22 @@ MORE_SINGLE |= {
 
 PLAIN = {key: value for key, value in DECODER.items() if key != "rms_norm_eps"}
 LAYERED = PLAIN | {"layer_norm_eps": 0.01}
+DELTA = DECODER | {
+    "head_dim": 16,
+    "num_hidden_layers": 4,
+    "layer_types": ["linear_attention", "full_attention", "linear_attention", "full_attention"],
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_key_head_dim": 5,
+    "linear_value_head_dim": 7,
+    "linear_conv_kernel_dim": 3,
+}
+DELTA_MOE = DELTA | {
+    "num_experts": 5,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 11,
+    "shared_expert_intermediate_size": 13,
+}
 LFM2 = PLAIN | {
     "num_hidden_layers": 4,
     "norm_eps": 0.01,
@@ -222,6 +238,31 @@ MORE_SINGLE |= {
         "Cohere2ForCausalLM",
         LAYERED | {"num_hidden_layers": 4, "sliding_window": 4, "head_dim": 4},
         (11, 1),
+    ),
+    "qwen3_5": ("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", DELTA, (11, 1, 40)),
+    "qwen3_5-biased": (
+        "Qwen3_5TextConfig",
+        "Qwen3_5ForCausalLM",
+        DELTA
+        | {
+            "attention_bias": True,
+            "linear_num_value_heads": 2,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 300.0, "partial_rotary_factor": 0.5},
+        },
+        (9,),
+    ),
+    "qwen3_5_moe": (
+        "Qwen3_5MoeTextConfig",
+        "Qwen3_5MoeForCausalLM",
+        {key: value for key, value in DELTA_MOE.items() if key != "intermediate_size"},
+        (11, 1),
+    ),
+    "qwen3_next": ("Qwen3NextConfig", "Qwen3NextForCausalLM", DELTA_MOE | {"mlp_only_layers": [1]}, (11, 1)),
+    "qwen3_next-long": (
+        "Qwen3NextConfig",
+        "Qwen3NextForCausalLM",
+        DELTA_MOE | {"norm_topk_prob": False, "decoder_sparse_step": 2, "max_position_embeddings": 80},
+        (70,),
     ),
     "lfm2": ("Lfm2Config", "Lfm2ForCausalLM", LFM2, (11, 1)),
     "lfm2-last": (

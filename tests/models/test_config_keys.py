@@ -72,6 +72,9 @@ BRANCHES = {
     "hunyuan_v1_dense": [{"rope_parameters": None}],
     "gpt_oss": [{"layer_types": None}, {"num_local_experts": None, "num_experts": 5}],
     "gemma3": [{"layer_types": None}, {"rope_parameters": None}],
+    **{
+        name: [{"layer_types": None, "full_attention_interval": 2}] for name in ("qwen3_5", "qwen3_5_moe", "qwen3_next")
+    },
     "lfm2": [{"layer_types": None, "full_attn_idxs": [1, 3]}],
 }
 # Names that sizes may have beside their own: of the table that all families share, and some of one family.
@@ -181,10 +184,10 @@ def test_keys_that_are_not_known(family):
     """A key that nothing here knows is unknown, and a key without a value is harmless."""
     found = classify_keys({"model_type": family, "residual_scale": 0.5, "strange": None}, stack_of(family))
     assert [key.use for key in found] == ["honoured", "unknown", "harmless"]
-    inside = {"rope_parameters": {"rope_type": "default", "mrope_section": [1, 2]}}
+    inside = {"rope_parameters": {"rope_type": "default", "strange_section": [1, 2]}}
     uses = {key.name: key.use for key in classify_keys({"model_type": family, **inside}, stack_of(family))}
     if uses["rope_parameters"] == "honoured":
-        assert uses["rope_parameters.mrope_section"] == "unknown"
+        assert uses["rope_parameters.strange_section"] == "unknown"
         assert uses["rope_parameters.rope_type"] == "honoured"
 
 

@@ -44,16 +44,17 @@ def test_contributions_add_up_to_what_the_sublayer_writes(name):
 
         class Watch(Hook):
             def head_outputs(self, at, heads):  # noqa: ARG002
-                seen.append((heads.weights, heads.value, heads.projection))  # noqa: B023
+                seen.append((heads.weights, heads.value, heads.projection, heads.gate))  # noqa: B023
                 return heads.context
 
         with hooked(Watch()):
             found = run(name, kind)
         assert found.contributions.shape == found.weights.shape
         own = [one for one in seen if any(np.array_equal(one[0], kept) for kept in found.weights)]
-        for trace, lengths, (weights, value, output) in zip(found.traces, found.contributions, own, strict=True):
+        for trace, lengths, (weights, value, output, gate) in zip(found.traces, found.contributions, own, strict=True):
             by_head = output.T.reshape(len(value), -1, len(output))
-            written = np.einsum("hqk,hkd,hdm->hqkm", weights[..., : value.shape[1]], value, by_head)
+            factors = np.ones_like(trace.context) if gate is None else gate
+            written = np.einsum("hqk,hkd,hqd,hdm->hqkm", weights[..., : value.shape[1]], value, factors, by_head)
             assert_states_near(lengths[..., : value.shape[1]], np.linalg.norm(written, axis=-1))
             together = written.sum(axis=(0, 2))
             bias = trace.output - together

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from golden_models import load
-from near import assert_states_near
+from near import assert_states_near, assert_weights_near
 from tiny_models import model_of
 
 import attnviz
 from attnviz.core.errors import AttnvizError, InputError, MissingError
+from attnviz.models.families.qwen3_next import gated_delta_rule
 from attnviz.models.families.registry import family_of, shape_of
 from attnviz.models.forward import Network, Request, forward, token_ids
 from attnviz.models.model import load as open_model
+from attnviz.models.passes import open_passes
 
-HYBRIDS = ["lfm2", "lfm2-last", "lfm2_moe"]
+HYBRIDS = ["lfm2", "lfm2-last", "lfm2_moe", "qwen3_5", "qwen3_5_moe", "qwen3_next"]
 TEXT = "the cat eats the fish"
 
 
@@ -40,6 +42,90 @@ def test_layers_keep_their_numbers(name):
     for number in set(range(len(kinds))) - set(numbers):
         with pytest.raises(MissingError, match=rf"Layer {number} .* has no attention; layers {numbers[0]}"):
             forward(config, tensors, answers["text0_ids"], layers=[number])
+
+
+def test_a_gated_delta_net_is_its_recurrence():
+    """Chunks of 64 tokens give what one token after another gives, by the recurrence in float64 (equation 10)."""
+    draw = np.random.default_rng(7)
+    heads, count, width, depth = 4, 150, 5, 3
+    query, key = draw.normal(size=(2, 2, count, width)).astype(np.float32)
+    value = draw.normal(size=(heads, count, depth)).astype(np.float32)
+    decay = -draw.exponential(0.3, size=(heads, count)).astype(np.float32)
+    beta = draw.uniform(size=(heads, count)).astype(np.float32)
+    found = gated_delta_rule(query, key, value, decay, beta)
+    for head in range(heads):
+        state = np.zeros((width, depth))
+        for place in range(count):
+            q, k = (one[head // 2, place].astype(np.float64) for one in (query, key))
+            q, k = (one / np.sqrt((one**2).sum() + 1e-6) for one in (q, k))
+            state = np.exp(decay[head, place].astype(np.float64)) * state
+            state += np.outer(k, beta[head, place] * (value[head, place] - k @ state))
+            assert_states_near(found[head, place], (q @ state / np.sqrt(width)).astype(np.float32))
+
+
+def test_a_gated_delta_net_that_forgets_at_once_stays_finite():
+    """A decay of e^-1000 a token leaves what the token itself wrote, without an overflow in a chunk."""
+    ones = np.ones((1, 70, 2), dtype=np.float32)
+    found = gated_delta_rule(ones, ones, ones, np.full((1, 70), -1000, np.float32), np.ones((1, 70), np.float32))
+    assert_states_near(found, np.full_like(found, 2**-0.5))
+
+
+@pytest.mark.parametrize("family", ["qwen3_5", "qwen3_5_moe"])
+def test_the_text_part_of_a_model_of_pictures_is_the_same(family):
+    """Released checkpoints hold the text part under text_config and model.language_model."""
+    config, tensors, answers = load(family)
+    kinds = {"qwen3_5": "Qwen3_5ForConditionalGeneration", "qwen3_5_moe": "Qwen3_5MoeForConditionalGeneration"}
+    rotary = {**config["rope_parameters"], "mrope_section": [1, 1, 0], "mrope_interleaved": True}
+    whole = {
+        "model_type": family,
+        "architectures": [kinds[family]],
+        "text_config": config | {"rope_parameters": rotary},
+        "vision_config": {"model_type": f"{family}_vision", "hidden_size": 4},
+        "image_token_id": 3,
+    }
+    moved = {name.replace("model.", "model.language_model.", 1): array for name, array in tensors.items()}
+    assert set(moved) != set(tensors)
+    network = Network(whole, moved)
+    found = network.read(token_ids(answers["text0_ids"]), Request(logits=True))
+    assert_weights_near(found.weights, answers["text0_weights"], found.traces)
+    assert_states_near(found.logits, answers["text0_logits"])
+    assert [key.name for key in network.config_keys() if key.use == "unknown"] == []
+
+
+def test_value_heads_that_key_heads_do_not_divide_are_refused():
+    """As the heads of attention, value heads share key heads equally."""
+    config, tensors, answers = load("qwen3_5")
+    with pytest.raises(InputError, match="2 key heads of a gated delta net, which do not divide its 3 value heads"):
+        forward(config | {"linear_num_value_heads": 3}, tensors, answers["text0_ids"])
+
+
+def test_a_gate_is_in_what_the_heads_add(tmp_path):
+    """`explain` shows the gate; norm and contributions have it, by the sums that they stand for."""
+    pytest.importorskip("tokenizers")
+    model = str(model_of(tmp_path / "qwen", "qwen3_5", "qwen2"))
+    found = attnviz.run(TEXT, model=model, layers=[3], contributions=True)
+    trace = found.traces[0]
+    assert 0 < trace.gate.min() < trace.gate.max() < 1
+    explained = attnviz.explain(TEXT, token="cat", model=model, layers=[3], layer=3, head=1)
+    assert_states_near(_gated(explained), trace.context[1, 1] * trace.gate[1, 1])
+    alone = attnviz.explain(TEXT, token="cat", cell="the", model=model, layers=[3], layer=3, head=1)
+    assert_states_near(_gated(alone), trace.weights[1, 1, 0] * trace.value[1, 0] * trace.gate[1, 1])
+    # The norm map of a layer: |sum over heads of weight x (gate * v) W_o, and the word's own vector beside it|.
+    output = next(array for name, array in load("qwen3_5")[1].items() if name.endswith("3.self_attn.o_proj.weight"))
+    value = np.repeat(trace.value, len(trace.weights) // len(trace.value), axis=0)
+    each = np.einsum("hqk,hkd,hqd->qkhd", trace.weights, value, trace.gate)
+    written = each.reshape(*each.shape[:2], -1) @ output.T
+    hidden = open_passes(open_model(model), TEXT)
+    hidden.run()
+    written[np.arange(5), np.arange(5)] += hidden.inputs[3]
+    lengths = np.linalg.norm(written, axis=-1)
+    norm = attnviz.run(TEXT, model=model, layers=[3], reduce="norm")
+    assert_states_near(norm.weights[0, 0], lengths / lengths.sum(axis=-1, keepdims=True))
+
+
+def _gated(explanation):
+    """What the step of the gate gives."""
+    return next(step.arrays["gated"] for step in explanation.steps if step.name == "gate")
 
 
 def test_a_convolution_reaches_as_far_as_its_kernel():

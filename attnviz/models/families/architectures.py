@@ -95,6 +95,9 @@ _BEGINNINGS = {
     "cohere": ("Cohere",),
     "cohere2": ("Cohere2",),
     "exaone4": ("Exaone4",),
+    "qwen3_next": ("Qwen3Next",),
+    "qwen3_5": ("Qwen3_5", "Qwen3_5Text"),
+    "qwen3_5_moe": ("Qwen3_5Moe", "Qwen3_5MoeText"),
     "lfm2": ("Lfm2",),
     "lfm2_moe": ("Lfm2Moe",),
     "ernie4_5": ("Ernie4_5",),
@@ -178,7 +181,7 @@ _ENCODER = (
 _TRANSLATOR = ("ForConditionalGeneration", "EncoderModel", "WithLMHeadModel")
 _OTHERS = {
     "gpt2": ("LMHeadModel", "DoubleHeadsModel"),
-    "gemma3": ("ForCausalLM", "ForConditionalGeneration"),
+    **dict.fromkeys(("gemma3", "qwen3_5", "qwen3_5_moe"), ("ForCausalLM", "ForConditionalGeneration")),
     "marian": ("MTModel", "ForCausalLM"),
     **dict.fromkeys(
         ("bart", "plbart", "mvp", "mbart", "pegasus", "m2m_100", "blenderbot", "blenderbot-small"),

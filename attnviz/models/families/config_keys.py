@@ -103,22 +103,25 @@ def classify_keys(config: Mapping[str, Any], stack: type[Stack]) -> list[ConfigK
     for name, value in config.items():
         found.append(_classified(name, value, stack))
         if name in ("rope_parameters", "rope_scaling") and isinstance(value, Mapping) and found[-1].use == "honoured":
-            found += _rotary_keys(name, value)
+            found += _rotary_keys(name, value, stack)
     return found
 
 
-def _rotary_keys(name: str, values: Mapping[str, Any]) -> list[ConfigKey]:
+def _rotary_keys(name: str, values: Mapping[str, Any], stack: type[Stack]) -> list[ConfigKey]:
     """Return the keys inside a config's rotary values; a kind of layer may have values of its own."""
     from attnviz.models.families.rotary import KEYS
 
     found = []
     for inner, value in values.items():
         if isinstance(value, Mapping):
-            found += _rotary_keys(f"{name}.{inner}", value)
+            found += _rotary_keys(f"{name}.{inner}", value, stack)
         else:
             full = f"{name}.{inner}"
             if inner == "max_position_embeddings":  # the config's own key beside it is read
                 found.append(ConfigKey(full, value, "harmless", _REASONS["record"]))
+                continue
+            if inner in stack.harmless:
+                found.append(ConfigKey(full, value, "harmless", _REASONS[stack.harmless[inner]]))
                 continue
             found.append(ConfigKey(full, value, "honoured" if inner in KEYS or value is None else "unknown"))
     return found

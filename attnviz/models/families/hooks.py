@@ -27,15 +27,16 @@ class Sublayer(NamedTuple):
 class HeadOutputs(NamedTuple):
     """What the heads of a sublayer give, and what it is made of.
 
-    context [heads, n, d_h]: each head's weighted mean of values. weights [heads, n, keys], or [heads, n, keys + 1]
-    where a sink has the last column. value [heads, keys, d_h]. projection: W_o as PyTorch keeps it,
-    [dim, heads * d_h].
+    context [heads, n, d_h]: each head's weighted mean of values, times its gate [heads, n, d_h] where it has one.
+    weights [heads, n, keys], or [heads, n, keys + 1] where a sink has the last column. value [heads, keys, d_h].
+    projection: W_o as PyTorch keeps it, [dim, heads * d_h].
     """
 
     context: Float32
     weights: Float32
     value: Float32
     projection: Float32
+    gate: Float32 | None = None
 
 
 class Hook:
@@ -71,7 +72,7 @@ class Hook:
         return 1.0
 
     def head_outputs(self, at: Sublayer, heads: HeadOutputs) -> Float32:  # noqa: ARG002
-        """Return each head's weighted mean of values [heads, n, d_h], which W_o reads."""
+        """Return each head's output [heads, n, d_h], which W_o reads."""
         return heads.context
 
     def normed(self, x: Float32, result: Float32, gain: Float32 | None, epsilon: float, *, centred: bool) -> None:

@@ -115,6 +115,7 @@ def attention(
     cap: float | None = None,
     sink: Float32 | None = None,
     terms: Mapping[str, Float32] | None = None,
+    gate: Float32 | None = None,
 ) -> Trace:
     """Run an attention sublayer from projected heads to W_o (Vaswani et al. 2017, section 3.2.2); keep every number.
 
@@ -124,7 +125,8 @@ def attention(
     there are queries, their last rows are meant. terms [heads, q, k]: the parts of a bias by their names, in place of
     it; the trace keeps them. The trace's weights are [heads, q, k], or [heads, q, k + 1] with a sink, whose key and
     value are zeros in the trace. An active hook is shown keys, values and the heads' outputs, and may
-    change the mask and the temperature; that divides the logit of a sink too.
+    change the mask and the temperature; that divides the logit of a sink too. gate [heads, q, d_h]: what the heads'
+    means of values are multiplied by before W_o.
     """
     running, queries = active(), query.shape[-2]
     at = None if running is None else Sublayer(running.layer, cross=inputs is not key_inputs)
@@ -149,8 +151,9 @@ def attention(
         for array in (query, key, value, *(one for one in (bias, sink) if one is not None)):
             finite(array)  # looked at where something is wrong only: the fault is then that of the model's weights
         raise
+    read = context if gate is None else context * gate
     if running is not None and at is not None:
-        context = running.hook.head_outputs(at, HeadOutputs(context, weights, value, output.weight))
+        read = running.hook.head_outputs(at, HeadOutputs(read, weights, value, output.weight, gate))
     added = None if bias is None else np.broadcast_to(bias, (*logits.shape[:-1], key.shape[-2]))
     if sink is not None:
         key, value = _with_empty_row(key), _with_empty_row(value)
@@ -164,13 +167,14 @@ def attention(
         value=value,
         logits=logits,
         weights=weights,
-        context=context,
-        output=output(merge_heads(context)),
+        context=read if gate is None else context,
+        output=output(merge_heads(read)),
         bias=added,
         scale=1 / np.sqrt(query.shape[-1]) if scale is None else scale,
         cap=cap,
         sink=sink,
         terms=tuple(ScoreTerm(name, values) for name, values in terms.items()),
+        gate=gate,
     )
 
 

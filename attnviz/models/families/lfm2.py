@@ -5,31 +5,28 @@ Only the layers of attention have weights to show; the others are computed too, 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from attnviz.core.errors import InputError
 from attnviz.core.types import Float32, Indexes
 from attnviz.models.families.activations import ACTIVATIONS
-from attnviz.models.families.base import LayerOutput, ModelShape, StackSetup
+from attnviz.models.families.base import StackSetup
 from attnviz.models.families.config import Configuration
+from attnviz.models.families.hybrid import Hybrid
 from attnviz.models.families.layer_kinds import FULL
 from attnviz.models.families.layers import Linear, convolve_before, linear
 from attnviz.models.families.llama import BlockNorms, Llama
 from attnviz.models.families.moe import Mixture
 
-_CONVOLUTION = "conv"
 
-
-class Lfm2(Llama):
+class Lfm2(Hybrid):
     """LFM2: Llama with short convolutions in most layers, and queries and keys that are normed head by head.
 
     parts: the names of the feed-forward layer's gate, up and down.
     """
 
+    other = "conv"
     keys = Llama.keys._replace(
         dim=("hidden_size", 2560),
         intermediate_size=("intermediate_size", 12288),
@@ -44,7 +41,6 @@ class Lfm2(Llama):
         "conv_L_cache",
         "conv_bias",
         "full_attn_idxs",
-        "layer_types",
         "norm_eps",
         "tie_embedding",
     )
@@ -63,28 +59,10 @@ class Lfm2(Llama):
         self.width_of_convolution = self.config.count("conv_L_cache", default=3)
 
     @classmethod
-    def read_shape(cls, config: Configuration, family: str) -> ModelShape:
-        """Return the model's size and its layers of attention; raises InputError where there is none of them."""
-        shape = super().read_shape(config, family)
-        kinds = cls.layer_kinds(config, shape.layers)
-        if not set(kinds) <= {FULL, _CONVOLUTION} or FULL not in kinds:
-            raise InputError("The model's layer_types must be full_attention or conv, and at least one full_attention.")
-        attending = tuple(number for number, kind in enumerate(kinds) if kind == FULL)
-        return shape if len(attending) == shape.layers else replace(shape, attending=attending)
-
-    @classmethod
-    def layer_kinds(cls, config: Configuration, layers: int) -> list[str]:
-        """Return each layer's kind: layer_types, or else attention in full_attn_idxs, and without both in all."""
-        given = config.per_layer("layer_types", layers)
-        if given is not None:
-            return [str(kind) for kind in given[:layers]]
+    def usual_kinds(cls, config: Configuration, layers: int) -> list[str]:
+        """Return attention in the layers of full_attn_idxs, or in all where the config has none."""
         chosen = range(layers) if config.get("full_attn_idxs") is None else config.token_ids("full_attn_idxs")
-        return [FULL if number in chosen else _CONVOLUTION for number in range(layers)]
-
-    @classmethod
-    def cache_state(cls, config: Configuration, length: int) -> Hashable:  # noqa: ARG003
-        """Return the length: a convolution reads tokens before it that a key/value cache does not keep."""
-        return length
+        return [FULL if number in chosen else cls.other for number in range(layers)]
 
     def read_epsilon(self) -> float:
         """Return the number that a norm adds to the mean of squares."""
@@ -120,22 +98,12 @@ class Lfm2(Llama):
         """Return W_o of the attention sublayer with this name."""
         return linear(self.weights, f"{name}.out_proj", self.heads * self.head_dim, self.dim, bias=False)
 
-    def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
-        """Run attention or a convolution, then the feed-forward layer, each with its norm before it."""
-        if number in self.shape.attention_layers:
-            return super().forward_layer(number, hidden)
-        name = self.layer.format(n=number)
-        mixed = hidden + self.convolve(
-            f"{name}.conv", self.norm(f"{name}.{self.norms.before_attention}", hidden, self.dim)
-        )
-        seen = self.norm(f"{name}.{self.norms.before_feed}", mixed, self.dim)
-        return LayerOutput(mixed + self.feed(number, seen), None)
-
-    def convolve(self, name: str, x: Float32) -> Float32:
+    def mix(self, name: str, x: Float32) -> Float32:
         """Return out(c * conv(b * x')) of normed inputs x [n, dim], where b, c and x' are projections of x.
 
         (Liquid AI 2025: the gated short convolution, in which each feature has a kernel of its own.)
         """
+        name = f"{name}.conv"
         bias = self.config.flag("conv_bias", False)
         projected = linear(self.weights, f"{name}.in_proj", self.dim, 3 * self.dim, bias=bias)(x)
         before, after, inner = np.split(projected, 3, axis=-1)

@@ -174,6 +174,7 @@ class Qwen2Moe(_Sparse, Qwen2):
     default_kv_heads = 16
     experts = 60
     chosen = 4
+    default_shared_width: ClassVar[int] = 5632
 
     @cached_property
     def windows(self) -> Sequence[int | None]:
@@ -198,7 +199,7 @@ class Qwen2Moe(_Sparse, Qwen2):
         if not self.is_mixture(number):
             return output
         name = f"{self.layer.format(n=number)}.{self.mixture}"
-        width = self.config.count("shared_expert_intermediate_size", default=5632)
+        width = self.config.count("shared_expert_intermediate_size", default=self.default_shared_width)
         gate = linear(self.weights, f"{name}.shared_expert_gate", self.dim, 1, bias=False)(x)
         return output + ACTIVATIONS["sigmoid"](gate) * self.gated(f"{name}.shared_expert", x, width)
 

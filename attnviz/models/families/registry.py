@@ -101,6 +101,9 @@ FAMILIES: dict[str, Family] = {
     "seed_oss": Family("Seed-OSS", "llama:SeedOss"),
     "cohere": Family("Command R", "cohere:Cohere"),
     "cohere2": Family("Command R7B", "cohere:Cohere2"),
+    "qwen3_next": Family("Qwen3-Next", "qwen3_next:Qwen3Next"),
+    "qwen3_5": Family("Qwen3.5", "qwen3_next:Qwen35"),
+    "qwen3_5_moe": Family("Qwen3.5-MoE", "qwen3_next:Qwen35Moe"),
     "lfm2": Family("LFM2", "lfm2:Lfm2"),
     "lfm2_moe": Family("LFM2 MoE", "lfm2:Lfm2Moe"),
     "exaone4": Family("EXAONE 4", "exaone4:Exaone4"),
@@ -141,6 +144,8 @@ VISION_PARTS = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}
 OTHER_NAMES = {
     "new": "gte",
     "gemma3_text": "gemma3",
+    "qwen3_5_text": "qwen3_5",
+    "qwen3_5_moe_text": "qwen3_5_moe",
     "gpt-sw3": "gpt2",
     "clip": "clip_text_model",
     "siglip": "siglip_text_model",

@@ -1,0 +1,69 @@
+"""Decoders in which only some layers have attention: the others mix tokens otherwise, and have no weights to show."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import ClassVar
+
+from attnviz.core.errors import InputError
+from attnviz.core.types import Float32
+from attnviz.models.families.base import LayerOutput, ModelShape
+from attnviz.models.families.config import Configuration
+from attnviz.models.families.layer_kinds import FULL
+from attnviz.models.families.llama import Llama
+
+
+class Hybrid(Llama):
+    """Llama with layers of two kinds, which layer_types names.
+
+    other: the kind of layer that has no attention.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("layer_types",)
+    other: ClassVar[str]
+
+    @classmethod
+    def read_shape(cls, config: Configuration, family: str) -> ModelShape:
+        """Return the model's size and its layers of attention; raises InputError where there is none of them."""
+        shape = super().read_shape(config, family)
+        kinds = cls.layer_kinds(config, shape.layers)
+        if not set(kinds) <= {FULL, cls.other} or FULL not in kinds:
+            raise InputError(
+                "The model's layer_types must be {attention} or {other}, and at least one {attention}.",
+                attention=FULL,
+                other=cls.other,
+            )
+        attending = tuple(number for number, kind in enumerate(kinds) if kind == FULL)
+        return shape if len(attending) == shape.layers else replace(shape, attending=attending)
+
+    @classmethod
+    def layer_kinds(cls, config: Configuration, layers: int) -> list[str]:
+        """Return each layer's kind, as layer_types says; without it, as `usual_kinds` does."""
+        given = config.per_layer("layer_types", layers)
+        return cls.usual_kinds(config, layers) if given is None else [str(kind) for kind in given[:layers]]
+
+    @classmethod
+    @abstractmethod
+    def usual_kinds(cls, config: Configuration, layers: int) -> list[str]:
+        """Return each layer's kind where the config has no layer_types."""
+
+    @classmethod
+    def cache_state(cls, config: Configuration, length: int) -> Hashable:  # noqa: ARG003
+        """Return the length: what other layers read of the tokens before is not in a key/value cache."""
+        return length
+
+    def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
+        """Run attention or what stands in its place, then the feed-forward layer, each with its norm before it."""
+        if number in self.shape.attention_layers:
+            return super().forward_layer(number, hidden)
+        name = self.layer.format(n=number)
+        inputs = self.norm(f"{name}.{self.norms.before_attention}", hidden, self.dim)
+        mixed = hidden + self.mix(name, inputs)
+        seen = self.norm(f"{name}.{self.norms.before_feed}", mixed, self.dim)
+        return LayerOutput(mixed + self.feed(number, seen), None)
+
+    @abstractmethod
+    def mix(self, name: str, x: Float32) -> Float32:
+        """Return what a layer without attention makes of normed inputs x [n, dim]; name: the layer's."""
