@@ -62,9 +62,26 @@ def doing(step: Message) -> Iterator[Progress]:
         line.begin(before)
 
 
-def reading() -> contextlib.AbstractContextManager[Progress]:
-    """Return the step in which word vectors are read; its progress(done, total) counts bytes."""
-    return doing(message("Reading word vectors"))
+@contextmanager
+def reading() -> Iterator[Progress]:
+    """Yield progress(done, total) for the bytes of word vectors; it names the step while some of them are unread."""
+    line = _line
+    if line is None:
+        yield _say_nothing
+        return
+    before, step = line.step, message("Reading word vectors")
+
+    def tell(done: int, total: int) -> None:
+        wanted = step if done < total else before
+        if line.step is not wanted:
+            line.begin(wanted)
+        if wanted is step:
+            line.tell(done, total)
+
+    try:
+        yield tell
+    finally:
+        line.begin(before)
 
 
 def _say_nothing(done: int, total: int) -> None:

@@ -114,6 +114,7 @@ class _File:
         found: dict[str, Float64] = {}
         count = 0
         with _opened(self.path) as (stream, report):
+            progress(0, max(1, self.path.stat().st_size))
             for number, line in enumerate(self._lines(stream), 1):
                 if number % _LINES_A_STEP == 0:
                     report(progress)
@@ -125,6 +126,7 @@ class _File:
                     word, numbers = self._cut(line, number)
                     if word in wanted:
                         found[wanted.pop(word)] = self._numbers(numbers, number)
+            report(progress)
         if not count:
             raise InputError(
                 "{name!r} has no vectors: a word and its numbers on each line were expected.", name=self.name

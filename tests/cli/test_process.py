@@ -113,6 +113,7 @@ def test_progress(tmp_path, arguments, shown):
     line = os.read(ours, 65536).decode()
     os.close(ours)
     assert all(words in line for words in shown), line
+    assert ("Reading word vectors" in line or "词向量" in line) == ("x.vec" in arguments), line
     last = line.replace("\r\n", "\n").rpartition("\n")[2]
     assert last.endswith("\r")
     assert not last.split("\r")[-2].strip()
