@@ -543,7 +543,7 @@ _KINDS: dict[type, ResultKind] = {
         _save_explanation,
     ),
     Lab: ResultKind(
-        ("digits", *_CHART),
+        ("digits", *_PICTURE_OF_GRID),
         _draw_lab,
         _lab_text,
         lab_document,

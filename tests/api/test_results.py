@@ -118,6 +118,7 @@ def test_axes():
     assert (shown == ~result.allowed).all()
     np.testing.assert_array_equal(np.asarray(image.get_array())[~shown], result.weights[0, 0][result.allowed])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["猫", "吃", "鱼"]
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("query ↓", "key →")
     figure.colorbar(image, ax=axes)
     with pytest.raises(OptionError, match="one map"):
         result.figure(ax=axes)
@@ -288,6 +289,7 @@ def test_limits_of_colours():
     for wrong in ({"vmin": 0.8, "vmax": 0.2}, {"vmin": 0.99}, {"vmax": float("nan")}, {"vmax": 0.0}):
         with pytest.raises(OptionError, match="vm"):
             narrow.figure(**wrong)
+    assert attnviz.lab("猫吃鱼", vary=["mask=none,causal"]).figure(vmax=0.5, cmap="magma").axes
     with pytest.raises(OptionError, match="kind arcs"):
         narrow.figure(kind="arcs", vmax=0.5)
     with pytest.raises(OptionError, match="each row"):

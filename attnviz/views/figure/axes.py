@@ -9,10 +9,11 @@ import numpy as np
 
 from attnviz.core.errors import OptionError
 from attnviz.views.figure.fonts import POINT, Fonts
+from attnviz.views.figure.heatmap import above_even, number_ink
 from attnviz.views.figure.layout import MARGIN, SMALLEST, PictureContext
 from attnviz.views.figure.render import body_of
 from attnviz.views.prepared.alt_text import as_kind, kind_drawn
-from attnviz.views.prepared.color_scale import color_at, ink_on
+from attnviz.views.prepared.color_scale import color_at
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 from attnviz.views.prepared.refine import with_limits
 from attnviz.views.prepared.style import Style
@@ -96,6 +97,13 @@ def _draw_map(axes: Axes, prepared: Prepared, style: Style, fonts: Fonts) -> Axe
     axes.set_xticks(range(len(columns)), columns, size=theme.label, **look, **slant)
     axes.set_yticks(range(len(rows)), rows, size=theme.label, **look)
     axes.tick_params(top=False, bottom=False, left=False, labeltop=True, labelbottom=False)
+    if prepared.sides is not None:
+        rows_name, columns_name = map(context.words, prepared.sides)
+        axes.set_xlabel(columns_name, size=theme.caption, color=theme.faint, loc="left", **look)
+        axes.set_ylabel(
+            rows_name, size=theme.caption, color=theme.faint, y=1.0, rotation=0, ha="right", va="bottom", **look
+        )
+        axes.xaxis.set_label_position("top")
     if panel.title is not None and not style.no_title:
         axes.set_title(style.title or context.words(panel.title), size=theme.title, **look)
     elif style.title is not None:
@@ -127,11 +135,11 @@ def _room_for_numbers(axes: Axes, panel: Panel, digits: int, style: Style, width
 def _write_numbers(
     axes: Axes, panel: Panel, digits: int, style: Style, palette: tuple[tuple[int, int, int], ...], families: list[str]
 ) -> None:
-    places = panel.places()
+    places, clear = panel.places(), above_even(panel)
     cell = min(length / count for length, count in zip(_inches(axes), reversed(panel.values.shape), strict=True))
     size = max(SMALLEST, min(style.theme.number, 0.28 * cell / POINT))
     for i, row in enumerate(panel.texts(digits)):
         for j, text in enumerate(row):
             if text != FORBIDDEN:
-                ink = np.array(ink_on(color_at(palette, float(places[i, j])))) / 255
-                axes.text(j, i, text, size=size, color=tuple(ink), ha="center", va="center", fontfamily=families)
+                ink = number_ink(color_at(palette, float(places[i, j])), clear=bool(clear[i, j]))
+                axes.text(j, i, text, size=size, color=ink, ha="center", va="center", fontfamily=families)
