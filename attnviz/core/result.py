@@ -62,7 +62,7 @@ def need_pandas() -> Any:
 
 
 class Result:
-    """What a computation gives; `str()` of it is what the command line prints.
+    """What a computation gives; `str()` of it is what the command line prints with -v.
 
     In all methods `options` say how it looks, by the names that the command line has: layer, head and digits (of an
     attention or a comparison); kind, style, width, dpi, title (False for none), cmap, annotate, mass, token and font of
@@ -104,7 +104,7 @@ class Result:
         return frame
 
     def __str__(self) -> str:
-        """Return what the terminal prints, without colours."""
+        """Return what the terminal prints with -v, without colours."""
         return _views().as_text(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002

@@ -164,14 +164,14 @@ def test_text(named):
     ("command", "name"),
     [
         (["explain", "猫吃鱼", "--token", "猫"], "explanation"),
-        (["compare", "猫吃鱼", "鱼吃猫"], "comparison"),
+        (["compare", "猫吃鱼", "鱼吃猫", "-v"], "comparison"),
         (["run", "猫吃鱼", "--heads", "4", "--mask", "causal"], "attention"),
-        (["ablate", "猫吃鱼", "--token", "吃"], "ablation"),
+        (["ablate", "猫吃鱼", "--token", "吃", "-v"], "ablation"),
         (["heads", "猫吃鱼", "the cat", "--heads", "4"], "heads"),
     ],
 )
 def test_text_is_the_command_lines(command, name, capfd):
-    """The text is the same as in a pipe 100 columns wide."""
+    """The text is the same as in a pipe 100 columns wide, with all that -v says."""
     done = subprocess.run(
         [sys.executable, "-m", "attnviz", *command],
         env={"COLUMNS": "100", "PYTHONUTF8": "1", "PATH": "", "NO_COLOR": "1"},
