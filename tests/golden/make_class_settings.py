@@ -117,6 +117,11 @@ OLDER = (
         for legacy in ({}, {"legacy": True}, {"legacy": False})
         for prefix in ({},)
     ),
+    *(
+        ("llama", "", family, {"add_bos_token": True, "added_tokens_decoder": {"620": {"content": "</x>", **flags}}})
+        for family in ("llama", "mistral")
+        for flags in ({"normalized": True, "special": False}, {"normalized": False, "special": True})
+    ),
     *(("t5", "", "t5", {"extra_ids": count}) for count in (0, 20, 100)),
     *(("t5", name, "mt5", {}) for name in ("", "T5Tokenizer")),
     ("xlm-roberta", "CamembertTokenizer", "xlm-roberta", {}),

@@ -356,15 +356,12 @@ def _byte_fallback(
     if values.get("add_prefix_space") is False:
         model = replace(model, add_prefix=False)
     legacy = values.get("legacy")
+    prepend = not anew and legacy is not False
+    if prepend and model.add_prefix:  # else the ▁ that each part of the text begins with would be put before the token
+        raw = (token._replace(flags={**token.flags, "normalized": False}) for token in settings.listed)
+        settings = settings._replace(listed=tuple(raw))
     found = byte_fallback_tokenizer(
-        model,
-        str(path),
-        begin,
-        end,
-        gemma=kind == "gemma",
-        prepend=not anew and legacy is not False,
-        always=legacy is True,
-        added=settings,
+        model, str(path), begin, end, gemma=kind == "gemma", prepend=prepend, always=legacy is True, added=settings
     )
     return found.with_notes(*note_ends_in_4(found, _LLAMA, values))
 
