@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 # What acts in a terminal or hides in a text: control characters but for a tab and a line's end, which CSV and JSON have
-# their own way of writing, lone surrogates, and what turns or ends a line.
+# their own way of writing, lone surrogates, what turns or ends a line, has no width, or is a tag outside a flag.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "\U0001f3f4[\U000e0020-\U000e007f]+"
+    "|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
@@ -173,7 +175,7 @@ def to_json(document: Any, *, ascii_only: bool = False) -> str:
     """Write the document in one line that ends with a newline; text is kept readable unless it must be ASCII."""
     text = _json_text(document, ascii_only)
     if not text.isprintable():
-        text = _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+        text = _UNSAFE.sub(lambda found: json.dumps(found.group())[1:-1], text)
     return text + "\n"
 
 
@@ -358,7 +360,7 @@ def _harmless(cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
     if not cell.isprintable():
-        cell = _UNSAFE.sub(lambda found: visible(found.group(), "picture"), cell)
+        cell = _UNSAFE.sub(lambda found: visible(found.group(), "picture"), cell)  # a flag's tags are visible already
     return "'" + cell if cell[:1] in _RUN_BY_SPREADSHEETS else cell
 
 

@@ -15,12 +15,14 @@ from tiny_models import model_of
 from attnviz import cli
 from attnviz.io.write_data import to_json
 
-ACTS = "\x1b[2J\x9b31m\x07\x00\x7f\u202e\u2066\u200f\u2028\udcff"
+ACTS = "\x1b[2J\x9b31m\x07\x00\x7f\u202e\u2066\u200f\u2028\u200b\xad\U000e0041\udcff"
 MARKUP = '[red]<script>alert(1)</script>|`"{0}&amp;</desc>'
 HOSTILE = f"a{ACTS}{MARKUP}"
 TOKENS = [HOSTILE, "=1+1", "b"]
 # Every character that acts in a terminal, hides, or is no text; commands themselves write a line's end and a tab.
-UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 def attnviz(capsys, *arguments):
@@ -296,6 +298,7 @@ def test_data_keep_the_text():
     """JSON has the text itself, in escapes where it acts: whoever reads the document gets what was given."""
     assert json.loads(to_json({"a": HOSTILE})) == {"a": HOSTILE}
     assert "猫 \\u202e" in to_json("猫 \u202e")
+    assert json.loads(to_json("🏴\U000e0067\U000e007f")) == "🏴\U000e0067\U000e007f"
     assert_safe(to_json([HOSTILE]).removesuffix("\n"), where="JSON")
 
 
