@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from numbers import Integral
 
@@ -22,10 +22,16 @@ def numbers_of_layers(layers: int | str | Collection[int] | None, own: Sequence[
         return layer_numbers(layers)
     if layers is None:
         return None
-    layers = layers if isinstance(layers, Collection) else [layers]
-    if not layers or not all(isinstance(layer, Integral) and not isinstance(layer, bool) for layer in layers):
-        raise OptionError("layers are whole numbers, not {value!r}.", value=list(layers))
-    return [own[layer] if -len(own) <= layer < 0 else layer for layer in layers]
+    several = list(layers) if isinstance(layers, Iterable) else [layers]
+    found: list[int] = []
+    for layer in several:
+        numbers = layer_numbers(layer, as_written=True) if isinstance(layer, str) else [layer]
+        if numbers is None or not all(isinstance(one, Integral) and not isinstance(one, bool) for one in numbers):
+            raise OptionError("layers are whole numbers, not {value!r}.", value=several)
+        found += [own[one] if -len(own) <= one < 0 else int(one) for one in numbers]
+    if not found:
+        raise OptionError("layers are whole numbers, not {value!r}.", value=several)
+    return found
 
 
 def check_measured(off: HeadsSwitchedOff | None, reduce: str | None, *, contributions: bool) -> None:

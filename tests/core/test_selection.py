@@ -9,6 +9,7 @@ from near import assert_near, assert_rows_sum_to_one
 from attnviz import Attention, run
 from attnviz.core.errors import AttnvizError, MissingError, OptionError
 from attnviz.core.selection import layer_numbers
+from attnviz.models.request import numbers_of_layers
 
 
 def weights(shape=(6, 4), **options):
@@ -135,3 +136,18 @@ def test_mean_of_some_heads_is_told():
     """The mean of some of the heads keeps which they are."""
     assert weights().select(head=[0, 2]).mean().provenance.mean_heads == (0, 2)
     assert weights().mean().provenance.mean_heads == ()
+
+
+@pytest.mark.parametrize(
+    "wanted", [np.array([1, 3]), ["1", "3"], iter([1, 3]), range(1, 4, 2), {1, 3}, [1, -1], "1，3"]
+)
+def test_layers_of_a_model(wanted):
+    """A model's layers are chosen by the same kinds of several; -1 is its last one."""
+    assert sorted(numbers_of_layers(wanted, [0, 1, 2, 3])) == [1, 3]
+
+
+@pytest.mark.parametrize("wanted", [[], np.array([]), [True], [0.5], ["mean"], [None]])
+def test_what_names_no_layer_of_a_model(wanted):
+    """Nothing, and what is no whole number, is refused."""
+    with pytest.raises(OptionError, match="layers are whole numbers"):
+        numbers_of_layers(wanted, [0, 1])
