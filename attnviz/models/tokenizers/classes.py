@@ -79,7 +79,7 @@ _OF_FAMILY = {
         "BlenderbotTokenizer": "blenderbot",
         "GPT2Tokenizer": "gpt2 gptj codegen gpt_neo opt phi starcoder2",
         "GPTNeoXTokenizer": "gpt_neox mpt olmo olmoe",
-        "Qwen2Tokenizer": "qwen2 qwen3 qwen2_moe qwen3_moe",
+        "Qwen2Tokenizer": "qwen2 qwen3 qwen2_moe qwen3_moe qwen3_next",
         "CohereTokenizer": "cohere cohere2",
         "GemmaTokenizer": "gemma gemma2 gemma3 gemma3_text",
         "": "xlm-roberta-xl modernbert gpt_bigcode mistral internlm2 phi3 mixtral olmo2 olmo3 granite granitemoe glm "

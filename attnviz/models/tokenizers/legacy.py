@@ -41,7 +41,9 @@ _CL100K = (
 LLAMA3 = _CL100K.replace("DIGITS", "{1,3}")
 QWEN2 = _CL100K.replace("DIGITS", "")
 
-_ROBERTA_FAMILIES = ("longformer", "led")
+_ROBERTA_FAMILIES = (
+    *("roberta", "longformer", "led", "bart", "mvp", "data2vec-text", "ibert", "roberta-prelayernorm"),
+)
 # More blanks of T5 than any model has.
 _MOST_EXTRA_IDS = 10_000
 _SENTENCEPIECE_FILES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model", "source.spm")
@@ -357,7 +359,9 @@ def _byte_fallback(
         model = replace(model, add_prefix=False)
     legacy = values.get("legacy")
     prepend = not anew and legacy is not False
-    if prepend and model.add_prefix:  # else the ▁ that each part of the text begins with would be put before the token
+    if (
+        prepend and kind == "llama" and model.add_prefix
+    ):  # else the ▁ that each part of the text begins with would be put before the token
         raw = (token._replace(flags={**token.flags, "normalized": False}) for token in settings.listed)
         settings = settings._replace(listed=tuple(raw))
     found = byte_fallback_tokenizer(
