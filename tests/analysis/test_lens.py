@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from golden_models import MODELS, load
-from near import assert_apart, assert_near, assert_states_near
+from near import assert_apart, assert_near, assert_states_near, assert_within
 from paths import GOLDEN
 from test_head_ablation import Bare
 from tiny_models import model_of
@@ -189,7 +189,7 @@ def test_no_part_stands_alone_among_others(models, monkeypatch, more):
     assert [label for label in labels if "other" in label] == (["2 other parts"] if more == 2 else [])
     values = dict(zip(labels, (float(cell) for cell in listing.groups[0][0].cells), strict=True))
     logit = values.pop("logit")
-    assert abs(sum(values.values()) - logit) < 0.0005 * len(labels)  # three decimals each
+    assert_within(sum(values.values()), logit, 0.0005 * len(labels), "each number has three decimals")
 
 
 @pytest.mark.parametrize(
