@@ -320,12 +320,17 @@ class Model(ModelBase):
         layers: int | str | Collection[int] | None = None,
         known: KnownWords | None = None,
     ) -> Attention:
-        """Return the attention of a text with what was added to it so far, as `attend` shows it."""
+        """Return the attention of a text with what was added to it so far, as `attend` shows it.
+
+        What heads add is measured too, so that small maps are named by it; not where some give their mean.
+        """
         chosen, mean = options or Options(), isinstance(layers, str) and layers == "mean"
         shape = self.shape if continuation.prompt.is_read else self.shape.of_decoder
-        wanted = Request(numbers_of_layers(layers, shape.attention_layers), traces=not mean)
-        found = self._read_continued(continuation, chosen, wanted)
         off = self._switched_off(chosen)
+        measured = off is None or off.way != "mean"
+        numbers = numbers_of_layers(layers, shape.attention_layers)
+        wanted = Request(numbers, traces=not mean, contributions=measured)
+        found = self._read_continued(continuation, chosen, wanted)
         found = found if off is None else _tell_switched_off(found, off)
         own = continuation.prompt.read_text or continuation.prompt.source
         if chosen.parts is not None:

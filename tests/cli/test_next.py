@@ -12,6 +12,7 @@ from near import assert_apart, assert_near, assert_near64
 from tiny_models import gguf_of, model_of
 
 import attnviz
+from attnviz.analysis.head_patterns import characters
 from attnviz.core.errors import OptionError
 from attnviz.models.model import load
 
@@ -83,6 +84,19 @@ def test_generate_shows_the_attention_of_the_whole(printed, models):
         row = load(models(family)).generate("the cat", steps=1)
         first = next(row)
         assert_near(weights[:, :, len(found["tokens"]) - len(added) - 1, : len(first.context)], first.weights, size=10)
+
+
+def test_heads_are_named_by_what_they_add(models):
+    """The attention of what was added has contributions, so that its small maps have the names of `heads`."""
+    for family in ("llama", "t5"):
+        said = attnviz.next_tokens("the cat", models(family), steps=3)
+        assert said.attention.contributions is not None
+        assert said.attention.contributions.shape == said.attention.weights.shape
+        off = attnviz.next_tokens("the cat", models(family), steps=3, ablate="0.1", ablation="mean")
+        assert off.attention.contributions is None
+    said = attnviz.next_tokens("the cat", models("llama"), steps=3)
+    names = [one for layer in characters(said.attention) for one in layer]
+    assert names == [row.character for row in attnviz.heads(said.attention).rows]
 
 
 def test_a_translation_attends_to_the_text(printed, models):
