@@ -107,9 +107,9 @@ def command(
 
         print_views(lambda screen: render_next(result, screen), apart=False)
     if not output.json:
-        for shares in result.passages:
+        for number, shares in enumerate(result.passages, 1):
             print_data("\n")
-            print_listing(list_shares(shares))
+            print_listing(list_shares(shares, branch=number if len(result.passages) > 1 else None))
     print_notes(result.notes[len(continuations[0].prompt.notes) :])
     for path in output.save:
         print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))

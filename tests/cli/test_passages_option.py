@@ -107,7 +107,10 @@ def test_next_tells_what_each_step_took(call, decoder):
     arguments = ("next", TEXT, "--parts", "named.json", "--model", decoder, "--steps", "3")
     code, out, err = call(*arguments)
     assert code == 0, err
-    assert "what “answer” took from each passage" in out
+    assert out.count("what “answer” took from each passage") == 1
+    assert "branch 1" not in out
+    code, out, _ = call(*arguments, "--branches", "2")
+    assert [f"branch {n}: what “answer” took" in out for n in (1, 2, 3)] == [True, True, False]
     code, out, _ = call(*arguments, "--json", "--branches", "2")
     document = json.loads(out)
     assert code == 0

@@ -39,8 +39,11 @@ def list_passages(attention: Attention, token: str | None, presentation: Present
     return None if shares is None else list_shares(shares, presentation)
 
 
-def list_shares(shares: PassageShares, presentation: Presentation = TERMINAL) -> Listing:
-    """Return the shares as a list: the passages, the largest share first, then the rest."""
+def list_shares(shares: PassageShares, presentation: Presentation = TERMINAL, branch: int | None = None) -> Listing:
+    """Return the shares as a list: the passages, the largest share first, then the rest.
+
+    branch: the number, from 1, of the continuation that is the answer; None where there is one.
+    """
     digits = min(presentation.digits_or(DIGITS), DIGITS)
     rows = (*shares.ranked, *sorted(shares.rest, key=lambda each: -each.share))
     columns = []
@@ -52,6 +55,8 @@ def list_shares(shares: PassageShares, presentation: Presentation = TERMINAL) ->
     if any(one.text is not None and one.text != one.name for one in rows):
         columns.append(Column(message("begins with"), tuple(_beginning(one, presentation.medium) for one in rows)))
     heading = message("what “{answer}” took from each passage", answer=named(shares.answer, presentation.medium))
+    if branch is not None:
+        heading = message("branch {number}: {what}", number=branch, what=heading)
     labels = tuple(_REST.get(one.kind) or named(one.name, presentation.medium) for one in rows)
     return Listing(heading, labels, (tuple(columns),), (), (verdict(shares, presentation.medium),))
 
