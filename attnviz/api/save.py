@@ -270,7 +270,9 @@ def save_next(
         shown = choose_heads(result.attention, "all", "all")
         return save_page(shown, path, presentation=presentation, played=play_steps(result))
     if suffix in (PAGE, ".npz"):
-        return save_attention(result.attention, path, presentation=presentation)
+        notes = save_attention(result.attention, path, presentation=presentation)
+        several = isinstance(result, NextTokens) and len(result.branches) > 1
+        return (*notes, message("{path} has the attention of the first branch.", path=str(path))) if several else notes
     if isinstance(result, NextTokens):
         return _save_continuation(result, path, presentation)
     return _save_filled(result, path, presentation)

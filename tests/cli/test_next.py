@@ -143,12 +143,13 @@ def test_tokens_are_printed_as_they_come(good, models, monkeypatch):
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "html", "json", "csv", "npz", "md", "tex"])
-def test_saved(good, models, tmp_path, suffix):
+def test_saved(good, call, models, tmp_path, suffix):
     """Each kind of file is written: pictures, the page and the arrays of the attention, rows and the document."""
     for steps, branches in (("1", "1"), ("3", "1"), ("3", "2")):
         path = tmp_path / f"x{steps}{branches}.{suffix}"
         options = ("--steps", steps, "--branches", branches, "--save", str(path))
-        good("next", "the cat", "--model", models("llama"), *options)
+        code, _, err = call("next", "the cat", "--model", models("llama"), *options)
+        assert (code, "attention of the first branch" in err) == (0, suffix == "npz" and branches == "2"), err
         assert path.stat().st_size > 100
         if suffix == "npz":
             (attention,) = attnviz.load_weights(path)
