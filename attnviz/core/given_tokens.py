@@ -152,8 +152,15 @@ def _as_list(tokens: Any, batch: int) -> list[Any]:
         raise names_expected() from None
 
 
+def _cuts(tokenizer: Any) -> bool:
+    """Return whether a tokenizer, or None, cuts texts and does not only know what ids stand for."""
+    return callable(tokenizer) or hasattr(tokenizer, "id_to_token")
+
+
 def _cut(texts: Sequence[str], tokenizer: Any) -> _Made:
     """Cut the text, or both texts of a pair, by the tokenizer."""
+    if not _cuts(tokenizer):
+        raise InputError("The tokenizer cannot be called: it only knows what ids stand for. Give the tokens too.")
     if hasattr(tokenizer, "id_to_token"):  # of the package tokenizers
         return _of_encoding(tokenizer.encode(*texts))
     try:
@@ -165,7 +172,7 @@ def _cut(texts: Sequence[str], tokenizer: Any) -> _Made:
 
 def _placed(made: _Made, texts: Sequence[str], tokenizer: Any) -> _Made:
     """Return pieces with their spans, where the tokenizer cuts the texts just so; padding around them may differ."""
-    if made.offsets is not None or not texts or tokenizer is None:
+    if made.offsets is not None or not texts or not _cuts(tokenizer):
         return made
     again = _cut(texts, tokenizer)
     inside = [i for i, name in enumerate(made.names()) if not is_padding(name)]

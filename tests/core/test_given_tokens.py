@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -182,6 +183,15 @@ def test_characters_follow_each_other():
     for given_text in ({}, {"text": "a cat"}):
         found = Attention.from_arrays(np.eye(5), ids, tokenizer=Characters(), **given_text)
         assert (found.source, texts(found.query)) == ("a cat", list("a cat"))
+
+
+def test_tokenizers_that_only_know_ids():
+    """What cannot be called names ids, and cuts no text."""
+    names = SimpleNamespace(convert_ids_to_tokens=lambda ids: [["the", "cat"][number] for number in ids])
+    found = Attention.from_arrays(np.eye(2), [0, 1], text="The cat", tokenizer=names)
+    assert [(token.text, token.start) for token in found.query] == [("The", 0), ("cat", 4)]
+    with pytest.raises(InputError, match="cannot be called"):
+        Attention.from_arrays(np.eye(2), None, text="The cat", tokenizer=names)
 
 
 def test_parts_of_a_character_are_found_together():
