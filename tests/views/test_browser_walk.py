@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from continuations import continuation
 from firefox import FIREFOX, Firefox
+from seen_pictures import seen_picture
 from test_browser import CHROMIUM, Tab, browser  # noqa: F401  (a fixture)
 
 from attnviz import Attention, compare, run
@@ -60,6 +61,8 @@ PAGES = {
     "four heads, causal": lambda path: save_attention(run("我上周买的手机屏幕碎了", mask="causal", heads=4), path),
     "two texts": lambda path: save_attention(run("the cat eats fish", keys="猫吃鱼"), path),
     "comparison": lambda path: save_comparison(compare("猫吃鱼", "鱼吃猫", heads=2), path),
+    "patches of a picture": lambda path: save_attention(seen_picture(heads=3), path),
+    "every reduction": lambda path: save_attention(run("我爱吃鱼", heads=4, reduce="all"), path),
     "steps": lambda path: save_next(continuation(branches=2), path),
 }
 
