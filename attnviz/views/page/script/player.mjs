@@ -1,4 +1,5 @@
-// The player: the branches of a continuation, and the steps of each one after the other, by buttons, a slider, keys, or by themselves.
+// The player: the branches of a continuation, and the steps of each, one after the other, by buttons, a slider, keys,
+// or by themselves.
 
 import { data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";

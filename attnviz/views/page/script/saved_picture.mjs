@@ -92,7 +92,10 @@ function layOutBody(scene, strips, space) {
 }
 
 function fileName({ view, layer, head, over, branch, step }, suffix) {
-  if (view === "steps") return `attnviz${data.played.length > 1 ? `-branch${branch + 1}` : ""}-step${step + 1}.${suffix}`;
+  if (view === "steps") {
+    const ofBranch = data.played.length > 1 ? `-branch${branch + 1}` : "";
+    return `attnviz${ofBranch}-step${step + 1}.${suffix}`;
+  }
   const parts = ["attnviz", view];
   if (data.layers.length > 1) parts.push(`layer${layer}`);
   if (over) parts.push(`heads${headsOver(over).map((each) => each.head).join("-")}`);
