@@ -11,7 +11,8 @@ from attnviz.cli.common import picture_style, print_json
 from attnviz.cli.next import Texts, one_text
 from attnviz.cli.options import FileInput, OutputOptions, PictureOptions
 from attnviz.cli.printing import print_notes, print_views
-from attnviz.i18n.messages import phrase
+from attnviz.cli.progress import doing, resume
+from attnviz.i18n.messages import message, phrase
 from attnviz.views.prepared.presentation import Presentation
 
 
@@ -46,4 +47,6 @@ def command(
 
         print_views(lambda screen: render_filled(result, screen), apart=False)
     for path in output.save:
-        print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))
+        resume()
+        with doing(message("Writing {path}", path=path)):
+            print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))

@@ -14,8 +14,9 @@ from attnviz.api.save import FOR_NEXT, save_next
 from attnviz.cli.common import picture_style, print_json
 from attnviz.cli.options import AttentionInput, FileInput, OutputOptions, PictureOptions
 from attnviz.cli.printing import LinePrinter, print_data, print_listing, print_notes, print_views
+from attnviz.cli.progress import doing, resume
 from attnviz.cli.sources import check_one, read_sources
-from attnviz.i18n.messages import phrase
+from attnviz.i18n.messages import message, phrase
 from attnviz.models.continuation import Continuation, Decoding, GeneratedToken
 from attnviz.models.model import Model
 from attnviz.models.options import Options
@@ -112,7 +113,9 @@ def command(
             print_listing(list_shares(shares, branch=number if len(result.passages) > 1 else None))
     print_notes(result.notes[len(continuations[0].prompt.notes) :])
     for path in output.save:
-        print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))
+        resume()
+        with doing(message("Writing {path}", path=path)):
+            print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))
 
 
 def one_text(texts: list[str] | None, inputs: FileInput, parts: Path | None = None) -> str:
@@ -135,6 +138,7 @@ def _streamed(model: Model, text: str, options: Options, continuations: list[Con
         nonlocal count
         count += 1
         printer.print([step_line(token, count, printer.screen)])
+        resume()
 
     result = collect(model, text, options, continuations, watch)
     printer.print(step_end(result, printer.screen))

@@ -47,6 +47,17 @@ def showing_progress() -> Iterator[None]:
         _line = None
 
 
+def resume() -> None:
+    """Show what is done once more, after whole lines were printed: what follows may take long, too."""
+    global _line
+    output, errors = descriptor_of(sys.stdout), descriptor_of(sys.stderr)
+    if _line is None or output is None or errors is None:
+        return
+    _line.stop()
+    _line = _Line(errors.fileno(), sys.stderr.encoding)
+    output.before_write, errors.before_write = _line.stop, _line.remove
+
+
 @contextmanager
 def doing(step: Message) -> Iterator[Progress]:
     """Name what is done inside the `with` block; yield progress(done, total), which may say how much of it is done."""

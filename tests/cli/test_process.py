@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 from rich.cells import cell_len
+from tiny_models import model_of
 
 from attnviz import run
 from attnviz.cli import COMMANDS
@@ -98,6 +99,7 @@ MANY = " ".join(f"w{i}" for i in range(20))
         (["run", MANY, "--embedding", "hash", "--json"], ("Writing JSON",)),
         (["run", MANY, "--embedding", "hash", "--view", "table"], ("Drawing",)),
         (["export", MANY, "x.svg", "--embedding", "hash"], ("Writing x.svg",)),
+        (["next", "the", "--model", "gpt2", "--steps", "2", "--save", "x.svg"], ("Writing x.svg",)),
     ],
 )
 def test_progress(tmp_path, arguments, shown):
@@ -105,6 +107,8 @@ def test_progress(tmp_path, arguments, shown):
     pty = pytest.importorskip("pty")
     code = f"{AT_ONCE}main({arguments!r})"
     (tmp_path / "x.vec").write_text(VECTORS if "x.vec" in arguments else "")
+    if "gpt2" in arguments:
+        model_of(tmp_path / "gpt2", "gpt2")
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", code]
     options = {"env": clean(COLUMNS="80"), "cwd": tmp_path, "stdin": subprocess.DEVNULL, "timeout": 60, "check": True}
