@@ -15,6 +15,8 @@ import attnviz
 from attnviz.analysis.head_patterns import characters
 from attnviz.core.errors import OptionError
 from attnviz.models.model import load
+from attnviz.views.page.sentences import in_each_language
+from attnviz.views.prepared.next_tokens import draw_next
 
 pytest.importorskip("tokenizers")
 
@@ -97,6 +99,12 @@ def test_heads_are_named_by_what_they_add(models):
     said = attnviz.next_tokens("the cat", models("llama"), steps=3)
     names = [one for layer in characters(said.attention) for one in layer]
     assert names == [row.character for row in attnviz.heads(said.attention).rows]
+
+
+def test_what_is_attended_to_is_a_share(models):
+    """The colour bar of a picture is named for what it shows, which is no probability, in both languages."""
+    numbers = draw_next(attnviz.next_tokens("the cat", models("gpt2"), steps=2)).numbers
+    assert in_each_language(numbers) == {"en": "share", "zh": "份额"}
 
 
 def test_a_translation_attends_to_the_text(printed, models):
