@@ -104,7 +104,7 @@ def test_heads_are_named_by_what_they_add(models):
 def test_what_is_attended_to_is_a_share(models):
     """The colour bar of a picture is named for what it shows, which is no probability, in both languages."""
     numbers = draw_next(attnviz.next_tokens("the cat", models("gpt2"), steps=2)).numbers
-    assert in_each_language(numbers) == {"en": "share", "zh": "份额"}
+    assert in_each_language(numbers) == {"en": "share attended to", "zh": "看的份额"}
 
 
 def test_a_translation_attends_to_the_text(printed, models):

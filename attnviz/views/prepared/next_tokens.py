@@ -320,7 +320,7 @@ def draw_next(result: NextTokens, presentation: Presentation = PICTURE) -> Prepa
         subject=subject_of(result.text),
         what=message("what each added token attended to"),
         sides=(message("added ↓"), message("attended to →")),
-        numbers=message("share", context="attention"),
+        numbers=message("share attended to"),
     )
 
 
