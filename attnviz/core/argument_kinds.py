@@ -48,6 +48,7 @@ FLAG = ArgumentKind(
     lambda value: isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"), message("true or false")
 )
 WHOLE = ArgumentKind(_is_whole, message("a whole number"))
+COUNT = ArgumentKind(lambda value: _is_whole(value) and value > 0, message("a whole number above 0"))
 NUMBER = ArgumentKind(lambda value: isinstance(value, Real) and not isinstance(value, bool), message("a number"))
 CALL = ArgumentKind(callable, message("a function"))
 PATH = ArgumentKind(lambda value: isinstance(value, str | PathLike), message("a string or a path"))
@@ -97,7 +98,8 @@ ARGUMENTS: dict[str, ArgumentKind] = {
     **dict.fromkeys(("reduce", "by", "view", "merge", "ablation", "name", "attention"), TEXT),
     **dict.fromkeys(("probe", "contributions", "traces", "download", "normalize", "partial"), FLAG),
     **dict.fromkeys(("no_special", "renormalize"), FLAG),
-    **dict.fromkeys(("most", "probe_tokens", "top", "branches", "count", "axis"), WHOLE),
+    "most": COUNT,
+    **dict.fromkeys(("probe_tokens", "top", "branches", "count", "axis"), WHOLE),
     **dict.fromkeys(("progress", "measure", "watch"), CALL),
     **dict.fromkeys(("temperature", "scale", "cap"), NUMBER),
     **dict.fromkeys(("layer", "layers", "head", "at"), CHOICE),

@@ -18,6 +18,7 @@ from attnviz.core.result import Result
 WRONG = {
     "None": None,
     "5": 5,
+    "-1": -1,
     "bytes": b"x",
     "[]": [],
     "{}": {},

@@ -304,6 +304,9 @@ def test_too_long_a_text():
         run(vectors=np.ones((4097, 1)))
     with pytest.raises(InputError, match=r"4 tokens are more than 3.*Give a shorter"):
         run("猫吃鱼猫", most=3)
+    for most in (0, -1):
+        with pytest.raises(OptionError, match=f"most must be a whole number above 0, not {most}"):
+            run("猫", most=most)
 
 
 @pytest.mark.parametrize(
