@@ -56,7 +56,9 @@ def load(reference: str | Path, *, download: bool = False) -> Model:
     or a hub name that the local cache has; with `download` the hub itself.
     Raises InputError where it cannot be opened or is of a family that is not known, MissingError without the extra.
     """
-    return _open(find_model(reference, download=download))
+    location = find_model(reference, download=download)
+    # Its tokenizer is read later, when the process may be in another folder.
+    return _open(replace(location, path=location.path.absolute()))
 
 
 def _open(location: ModelLocation) -> Model:

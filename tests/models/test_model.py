@@ -234,6 +234,15 @@ def test_every_family_reads_a_text(tiny, family, words):
     assert len(attention.layers) == (model.shape.decoder_layers or model.shape.layers)
 
 
+def test_a_relative_folder(tiny, tmp_path, monkeypatch):
+    """A model that is opened by a relative path reads its tokenizer from there, wherever the process is by then."""
+    folder = tiny("bert", "bert")
+    monkeypatch.chdir(folder.parent)
+    model = load(folder.name)
+    monkeypatch.chdir(tmp_path)
+    assert model.attend("the cat eats").source == "the cat eats"
+
+
 def test_an_encoder_alone(tiny):
     """T5EncoderModel has no decoder, so it is asked as a BERT is, and gives what the whole model's encoder does."""
     folder = tiny("t5", "t5")
