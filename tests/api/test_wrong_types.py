@@ -101,7 +101,7 @@ def test_wrong_types_for_files(path, options):
         attnviz.load_weights(None)
 
 
-@pytest.mark.parametrize("layers", [[], 1.5, ["0"], [True], "x"])
+@pytest.mark.parametrize("layers", [[], 1.5, ["6"], ["0", "x"], [True], "x"])
 @needs_minilm
 def test_wrong_layers(layers):
     """Nor for the layers of a model."""

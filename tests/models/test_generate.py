@@ -52,6 +52,9 @@ def model_for(tmp_path, name, **settings):
         ),
         encoding="utf-8",
     )
+    # Nothing around the text: the family's own class would put a language's token there.
+    settings_of_tokenizer = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings_of_tokenizer), encoding="utf-8")
     return load(folder)
 
 

@@ -65,6 +65,9 @@ def folder(tmp_path_factory):
     path = model_of(tmp_path_factory.mktemp("growth") / "bert", "bert")
     opened = open_tokenizer(path, json.loads((path / "config.json").read_text()))
     opened._tokenizer.save(str(path / "tokenizer.json"))
+    # BERT's own class would put its ends in the place of those of a hostile file.
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    (path / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
     return path, json.loads((path / "tokenizer.json").read_text(encoding="utf-8"))
 
 
