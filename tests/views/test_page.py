@@ -254,6 +254,27 @@ def test_cross_attention():
     assert (head["rowTexts"], head["columnText"], len(head["texts"])) == ([0, 1, 0], 2, 3)
 
 
+@pytest.mark.parametrize(
+    ("source", "words", "read"),
+    [
+        ("The fish eats the cat", "[CLS] The,0 cat,18 eats,9 the,14 fish,4 [SEP]", "[CLS] The fish eats the cat [SEP]"),
+        ("鱼吃猫", "[CLS] 猫,2 吃,1 鱼,0 [SEP] [PAD]", "[CLS] 鱼吃猫 [SEP] [PAD]"),
+        ("a b\nc", "a,0 b,2 [SEP] c,4", "a b [SEP]\nc"),
+        ("b a c", "<s> a,2 <x> b,0 c,4 </s>", "<s> b a <x> c </s>"),
+        ("", "[CLS] [SEP]", "[CLS] [SEP]"),
+    ],
+)
+def test_special_tokens_leave_a_text_in_its_order(source, words, read):
+    """Tokens that stand for no text begin it, end it or stay behind their word; the others are where the text is."""
+    tokens = tuple(
+        Token(one, None if not at else int(at), None if not at else int(at) + len(one))
+        for one, _, at in (word.partition(",") for word in words.split())
+    )
+    found = document._text(source, tokens)
+    pairs = zip(found.gaps, found.words, strict=True)
+    assert "".join(gap + tokens[word].text for gap, word in pairs) + found.tail == read
+
+
 @given(st.lists(st.sampled_from(["猫", "👩‍👩‍👧", "cat", "𠮷", " ", "\n", "é", "。", "\t"]), min_size=1, max_size=12))
 def test_text_is_cut_in_code_points(parts):
     """Words and what is between them, joined in reading order, are the text, whatever its code points."""

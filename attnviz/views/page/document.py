@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -517,20 +518,30 @@ def _describe(scale: Scale) -> PageScale:
 
 
 def _text(source: str | None, tokens: tuple[Token, ...]) -> PageText:
-    """Return a text in reading order.
+    """Return a text in reading order, with a space around tokens that stand for nothing in it, such as [CLS].
 
-    Without a source the words are in a row; where tokens have no positions in it, with a space between them.
+    Where no token has a place in the text they are in a row.
     """
-    if any(token.start is None or token.end is None for token in tokens):
+    placed = [index for index, token in enumerate(tokens) if token.start is not None and token.end is not None]
+    if not placed:
         return PageText(tuple(range(len(tokens))), ("", *[" "] * (len(tokens) - 1)), "")
-    source = " " * max(token.end or 0 for token in tokens) if source is None else source
-    order = sorted(range(len(tokens)), key=lambda i: (tokens[i].start or 0, i))
-    gaps, last = [], 0
-    for i in order:
-        start, end = tokens[i].start or 0, tokens[i].end or 0
-        gaps.append(_make_visible(source[last:start]))
-        last = max(last, end)
+    source = " " * max(tokens[index].end or 0 for index in placed) if source is None else source
+    gaps, last, order = list[str](), 0, _reading_order(tokens, placed)
+    for at, index in enumerate(order):
+        token, before = tokens[index], tokens[order[at - 1]]
+        start = last if token.start is None else token.start
+        alone = at > 0 and (token.start is None or before.start is None)
+        gaps.append(_make_visible(source[last:start]) or (" " if alone else ""))
+        last = max(last, token.end or 0)
     return PageText(tuple(order), tuple(gaps), _make_visible(source[last:]))
+
+
+def _reading_order(tokens: tuple[Token, ...], placed: list[int]) -> list[int]:
+    """Return the indexes of tokens by their places; those without one stay first, or behind what they stand behind."""
+    first, *others = (list(range(start, end)) for start, end in pairwise([0, *placed, len(tokens)]))
+    ends, others[-1] = others[-1][1:], others[-1][:1]  # they end the text, whichever token is the last in it
+    others.sort(key=lambda group: (tokens[group[0]].start or 0, group[0]))
+    return [*first, *chain.from_iterable(others), *ends]
 
 
 def _make_visible(text: str) -> str:

@@ -8,29 +8,36 @@ import { cellText, isForbidden, isHidden, scaleOf, valueAt } from "./sheets.mjs"
 import { shorten, widestOf, widthOf } from "./text_measure.mjs";
 
 const LARGEST_CELL = 96;
-/** Pixels between panels. */
+/** Pixels between panels, and on a narrow screen. */
 const GAP = 24;
+const NARROW_GAP = 12;
+
+/** So many rows keep all their labels: the view is rather higher than its room. */
+const FEW_ROWS = 8;
 
 /** Lay the panels out, side by side where there is room. */
 function layOut({ sheets, state }, space) {
-  const size = Math.max(ROWS, COLUMNS) <= 6 ? 20 : Math.max(ROWS, COLUMNS) <= 24 ? 16 : 13;
-  const mostLabel = space.width < 520 ? 84 : 150;
+  const isNarrow = space.width < 520;
+  const words = Math.max(ROWS, COLUMNS);
+  const size = words > 24 ? 13 : words > 6 || (isNarrow && SIDES > 1) ? 16 : 20;
+  const mostLabel = isNarrow ? 84 : 150;
+  const gap = isNarrow ? NARROW_GAP : GAP;
   const rowsWidth = 12 + widestOf(data.rows, size, mostLabel);
   const columnsWidth = widestOf(data.columns, size, mostLabel);
   const title = SIDES > 1 ? 34 : 0;
   const across = SIDES > 1 && (space.width / SIDES - rowsWidth - 20) / COLUMNS >= 18 ? SIDES : 1;
-  const room = (space.width - (across - 1) * GAP) / across;
+  const room = (space.width - (across - 1) * gap) / across;
   const grid = gridFor({ room, height: space.height - title, rowsWidth, columnsWidth, size, zoom: state.zoom });
   const panel = { width: rowsWidth + grid.cell * COLUMNS + grid.overhang, height: title + grid.top + grid.cell * ROWS };
   const panels = sheets.map((sheet, side) => ({
     sheet,
-    x: (side % across) * (panel.width + GAP),
-    y: Math.floor(side / across) * (panel.height + GAP),
+    x: (side % across) * (panel.width + gap),
+    y: Math.floor(side / across) * (panel.height + gap),
   }));
   return {
     ...grid, size, rowsWidth, columnsWidth, mostLabel, title, panels, panel,
-    width: across * panel.width + (across - 1) * GAP,
-    height: (SIDES / across) * panel.height + (SIDES / across - 1) * GAP,
+    width: across * panel.width + (across - 1) * gap,
+    height: (SIDES / across) * panel.height + (SIDES / across - 1) * gap,
   };
 }
 
@@ -42,7 +49,8 @@ function gridFor({ room, height, rowsWidth, columnsWidth, size, zoom }) {
   const flat = grow(Math.min((room - rowsWidth - 2) / COLUMNS, (height - flatTop) / ROWS, LARGEST_CELL));
   if (columnsWidth + 6 <= flat) return { cell: flat, top: flatTop, overhang: 2, slanted: false };
   const slant = columnsWidth * Math.SQRT1_2 + size;
-  const wanted = Math.min((room - rowsWidth - slant) / COLUMNS, (height - slant - 6) / ROWS, 56);
+  const high = Math.max((height - slant - 6) / ROWS, ROWS <= FEW_ROWS ? size + 5 : 0);
+  const wanted = Math.min((room - rowsWidth - slant) / COLUMNS, high, 56);
   return { cell: grow(wanted), top: slant + 6, overhang: slant, slanted: true };
 }
 

@@ -70,7 +70,7 @@ export class Page {
     const panel = byId("panel").getBoundingClientRect();
     const below = panel.bottom - frame.bottom + this.controlsBelow + 8;
     const free = window.innerHeight - (frame.top + window.scrollY) - below;
-    return { width: Math.max(200, byId("frame").clientWidth - 2), height: Math.max(240, free) };
+    return { width: Math.max(200, byId("frame").clientWidth - 2), height: Math.max(200, free) };
   }
 
   /** Return the height that the controls take below the view on narrow screens; 0 where they are beside it. */

@@ -42,10 +42,19 @@ function stripsOf({ state, say, nameOf }) {
 export function buildStrips(scene) {
   const room = byId("texts");
   const strips = stripsOf(scene).map((strip) => ({ ...strip, words: [], stop: data.texts[strip.text].words[0] }));
-  room.replaceChildren(...strips.map((strip, at) => buildStrip(strip, at, strips.length > 1)));
-  room.className = scene.state.view === "words" ? "large" : "small";
+  const isLarge = scene.state.view === "words";
+  const isNamed = (strip) => strips.length > 1 && (isLarge || !isItsText(strip));
+  room.replaceChildren(...strips.map((strip, at) => buildStrip(strip, at, isNamed(strip))));
+  room.className = isLarge ? "large" : "small";
   room.dataset.count = strips.length;
   return strips;
+}
+
+/** Return whether a strip's name says no more than its words do. */
+function isItsText(strip) {
+  const labels = labelsOf(strip);
+  const written = (text) => text.replace(/\s/g, "");
+  return written(data.texts[strip.text].words.map((word) => labels[word]).join("")).includes(written(strip.name));
 }
 
 /** Pixels of a head's stripe with the space below it. */
