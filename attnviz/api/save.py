@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -171,8 +172,10 @@ def prepare_comparing(
     """Prepare what a picture of a comparison shows: every run's two texts and the change."""
     from attnviz.views.prepared.comparison import prepare_comparison
 
-    forms = prepare_comparison(comparison, head=head, presentation=presentation)
-    return join(refining.apply(forms))
+    form = join(refining.apply(prepare_comparison(comparison, head=head, presentation=presentation)))
+    if presentation.style.kind not in ("arcs", "text") or comparison.same_order:
+        return form
+    return replace(form, notes=(*form.notes, message("All panels have the words in the order of the first text.")))
 
 
 def save_comparison(

@@ -10,6 +10,7 @@ from drawn import draw
 
 from attnviz import Attention, ablate, by_distance, compare, run
 from attnviz.analysis.cost import cost
+from attnviz.api.save import prepare_comparing
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message, use_language
 from attnviz.views.figure.chart import render_charts
@@ -331,3 +332,32 @@ def test_small_changes_are_faded():
     panel = Panel(None, np.array([[0.01, -0.9], [0.5, 0.0]]), ("a", "b"), ("c", "d"), Scale(-1.0, 1.0, diverging=True))
     assert above_even(panel).tolist() == [[False, True], [True, False]]
     assert above_even(replace(panel, cells=(((message("x"),) * 2,) * 2))).all()
+
+
+@pytest.mark.parametrize("kind", ["arcs", "text"])
+def test_words_of_a_comparison_keep_their_order(kind):
+    """Where words stand as a text, it is said that all panels have the first text's order, if the orders differ."""
+    presentation = replace(PICTURE, style=Style(kind=kind))
+    said = "All panels have the words in the order of the first text."
+    for second, expected in (("鱼吃猫", True), ("猫吃鱼", False)):
+        form = prepare_comparing(compare("猫吃鱼", second), presentation=presentation)
+        assert (said in map(str, form.notes)) == expected
+    assert said not in map(str, prepare_comparing(compare("猫吃鱼", "鱼吃猫")).notes)
+
+
+def test_texts_of_a_comparison():
+    """Shaded texts of several settings name theirs; weights and changes have a bar each, with its ends."""
+    style = Style(kind="text")
+    form = prepare_comparing(compare("猫吃鱼", "鱼吃猫"), presentation=replace(PICTURE, style=style))
+    drawing = draw(render_figure, form, "png", style)
+    drawing.assert_whole()
+    titles = [text for text, _ in drawing.texts if " · " in text and ("鱼吃猫" in text or "change" in text)]
+    assert titles == [
+        f"{setting} · {side}"
+        for setting in ("without positions", "with sinusoidal positions")
+        for side in ("鱼吃猫", "change")
+    ]
+    words = [text for text, _ in drawing.texts]
+    assert [word for word in words if word in ("weight", "change")] == ["weight", "change"]
+    assert any(word.startswith("-.") for word in words)
+    assert not any("largest" in word for word in words)

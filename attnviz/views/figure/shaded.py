@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +39,7 @@ class ShadedTexts:
         self.legend = HeadColors(context) if context.style.overlay else None
         self.all = panels
         self.panels = panels[:1] if self.legend else panels
-        self.titles = [context.words(panel.short or panel.title) for panel in panels]
+        self.titles = [self._title(panel) for panel in panels]
         if len(self.panels) == 1 and (self.legend or not context.style.no_title):
             self.titles = [""]
         self.size = 1.2 * theme.label
@@ -49,9 +49,11 @@ class ShadedTexts:
         self.pitch = _LINE * self.size * POINT + (len(panels) * _STRIPE if self.legend else 0.0)
         self.title_room = 1.7 * theme.label * POINT if any(self.titles) else 0.0
         self.heights = [self.title_room + len(lines) * self.pitch for lines in self.lines]
-        self.bar = 0.0 if self.legend else 0.2 + 2.3 * theme.caption * POINT
+        kinds = ([panel for panel in self.panels if panel.scale.diverging == signed] for signed in (False, True))
+        self.bars = [] if self.legend else [alike for alike in kinds if alike]
+        self.bar = 0.2 + 2.3 * theme.caption * POINT
         above = self.legend.height if self.legend else 0.0
-        self.height = above + sum(self.heights) + _GAP * (len(self.panels) - 1) + self.bar
+        self.height = above + sum(self.heights) + _GAP * (len(self.panels) - 1) + len(self.bars) * self.bar
         ends = [start + self._width(i, k) for i, lines in enumerate(self.lines) for line in lines for start, k in line]
         self.width = self.wide if context.room is not None else min(self.wide, max(ends, default=0.0))
         self.width = max(self.width, self.legend.width if self.legend else 0.0)
@@ -69,6 +71,12 @@ class ShadedTexts:
                 count=len(self.panels),
                 width=context.style.width,
             )
+
+    def _title(self, panel: Panel) -> str:
+        """Return a panel's title, with what its group is where there are several: with rope positions · 鱼吃猫."""
+        several = any(each.group != panel.group for each in self.context.prepared.panels)
+        parts = (panel.group if several else None, panel.short or panel.title)
+        return " · ".join(self.context.words(part) for part in parts if part is not None)
 
     def _width(self, i: int, k: int) -> float:
         return self.context.fonts.width(self.words[i][k], self.size)
@@ -99,7 +107,7 @@ class ShadedTexts:
         yield line
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
-        """Draw each text, then the bar that says what the grounds mean."""
+        """Draw each text, then the bars that say what the grounds mean."""
         theme = self.context.theme
         if self.legend:
             self.legend.draw(canvas, x, y)
@@ -109,8 +117,8 @@ class ShadedTexts:
                 canvas.text(x, y + theme.label * POINT, self.titles[i], theme.label, semibold=True)
             self._text(canvas, x, y + self.title_room, panel, i)
             y += self.heights[i] + _GAP
-        if not self.legend:
-            self._bar(canvas, x, y - _GAP + 0.12)
+        for k, panels in enumerate(self.bars):
+            self._bar(canvas, x, y - _GAP + 0.12 + k * self.bar, panels)
 
     def _text(self, canvas: Canvas, x: float, y: float, panel: Panel, i: int) -> None:
         letters = self.size * POINT
@@ -139,9 +147,9 @@ class ShadedTexts:
         color = self.context.colors.accent(panel.scale, strength)
         return self.context.colors.faded(color, _STRONGEST * abs(strength))
 
-    def _bar(self, canvas: Canvas, x: float, y: float) -> None:
-        """Draw the grounds from the even share to the largest weight."""
-        theme, panel = self.context.theme, self.panels[0]
+    def _bar(self, canvas: Canvas, x: float, y: float, panels: Sequence[Panel]) -> None:
+        """Draw the grounds of these panels from the even share to the largest weight, or of changes from end to end."""
+        theme, panel = self.context.theme, panels[0]
         size, signed = theme.caption, panel.scale.diverging
         steps = np.linspace(-1 if signed else 0, 1, 128)
         colors = np.array([self._ground(panel, float(step)) for step in steps])
@@ -150,7 +158,7 @@ class ShadedTexts:
         left, length = x + self.context.fonts.width(name, size) + 0.1, 1.9 * theme.label / 10
         canvas.cells(left, y, length, BAR, np.rint(colors * 255).astype(np.uint8)[None])
         digits, under = self.context.prepared.digits, y + BAR + 1.1 * size * POINT
-        own = len({each.scale for each in self.panels}) > 1
+        own = len(panels) > 1 and (panel.scale.spread == "row" or len({each.scale for each in panels}) > 1)
         end = (
             self.context.words(message("each head's largest")) if own else number(panel.scale.high, digits, plus=signed)
         )
