@@ -27,8 +27,9 @@ CHANGES = {
     "base1": LayerChange(base=500.0, layers=frozenset([1])),
 }
 CASES = sorted({key.rsplit("/", 1)[0] for key in ANSWERS})
-# Convolutions and neighbours' vectors see the order without any position.
-NEIGHBOURS = {"deberta-v2-convolution", "mobilebert"}
+# Convolutions, neighbours' vectors and recurrent layers see the order without any position.
+HYBRIDS = ("lfm2", "qwen3_5", "qwen3_next")
+NEIGHBOURS = {"deberta-v2-convolution", "mobilebert", *(name for name in NAMES if name.startswith(HYBRIDS))}
 SINGLE = [name for name in NAMES if name not in DOUBLE]
 SOME = ["albert", "bloom", "deberta-v2", "falcon-alibi", "gemma2", "gpt_oss", "mpnet", "phi", "roberta", "xlnet"]
 
@@ -94,7 +95,7 @@ def test_a_pass_without_positions_sees_no_order(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in SINGLE if name not in SOME])
 def test_no_family_sees_order_without_positions(name):
-    """So in every family; but two that look at neighbours beside the attention see it."""
+    """So in every family; but those whose layers look at neighbours or go from left to right beside it see it."""
     model, _ = model_named(name)
     if model.network.reads_pictures:
         pytest.skip("reads pictures")
