@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.argument_kinds import TEXT, check_arguments
 from attnviz.core.attention_data import Token, Trace
-from attnviz.core.provenance import NOTHING_KNOWN, HeadsSwitchedOff, Provenance
+from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.core.result import Result
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message
@@ -18,7 +18,6 @@ from attnviz.models.answers import Answer, answer_row, find_answer
 from attnviz.models.attribution import Attribution, attribute
 from attnviz.models.continuation import spell_candidate
 from attnviz.models.families.hooks import Hook, hooked_too
-from attnviz.models.heads_off import HeadsOff, find_heads
 from attnviz.models.model import Model, opened
 from attnviz.models.options import Options, check_options
 from attnviz.models.passes import TextPasses, log_softmax, open_passes
@@ -95,8 +94,7 @@ def lens(
     rows, notes = _rows(passes, token)
     watched = None if watch is None else find_answer(network, text, watch, option="--watch")
     asked = None if answer is None else find_answer(network, text, answer)
-    off = _switched_off(network, options)
-    with network.network.keep_weights(), hooked_too(None if off is None else HeadsOff(off.heads, off.way)):
+    with network.network.keep_weights(), network.without_heads(options):
         states = _States(rows)
         with hooked_too(states):
             final = passes.run()
@@ -117,17 +115,9 @@ def lens(
         answer=asked,
         row=row,
         attribution=attribution,
-        provenance=Provenance(network.origin()).of_model(switched_off=off),
+        provenance=network.provenance(options),
         notes=(*notes, *passes.notes()),
     )
-
-
-def _switched_off(network: Model, options: Options) -> HeadsSwitchedOff | None:
-    if not options.ablate:
-        return None
-    shape = network.shape
-    heads = find_heads(options.ablate, shape.layers, shape.heads, shape.attention_layers)
-    return HeadsSwitchedOff(heads, options.ablation)
 
 
 def _rows(passes: TextPasses, token: str | int | None) -> tuple[tuple[int, ...], tuple[Message, ...]]:

@@ -276,8 +276,11 @@ class ModelBase:
         return encoded
 
     def _limits(self, request: Request, slides: bool = False) -> TextLimits:
-        kept = len(self.shape.attention_layers if request.layers is None else request.layers)
-        return TextLimits(self.name, self.shape, kept, slides)
+        return TextLimits(self.name, self.shape, self._count_kept(request), slides)
+
+    def _count_kept(self, request: Request) -> int:
+        """Return how many layers' weights a request keeps."""
+        return len(self.shape.attention_layers if request.layers is None else request.layers)
 
     def _encode_chat(self, text: str, name: str | None) -> tuple[EncodedText, str, tuple[Message, ...]]:
         """Return the tokens of a rendered conversation, its messages' contents, and notes on both."""
@@ -347,8 +350,7 @@ class ModelBase:
         with suppress(MemoryError), naming_file(self.checkpoint.path):
             given = segments if segments.any() and self.network.has_segments else None
             return self.network.read(ids, request, given)
-        count, shape = len(ids), self.shape
-        kept = len(shape.attention_layers if request.layers is None else request.layers)
+        count, shape, kept = len(ids), self.shape, self._count_kept(request)
         # What the text takes: the kept weights, the three matrices of a layer's softmax, and a dozen hidden states.
         if 4 * ((kept + 3) * shape.heads * count**2 + 12 * shape.dim * count) < _MEMORY:
             raise out_of_memory_for_model(self.name)

@@ -359,9 +359,8 @@ def _byte_fallback(
         model = replace(model, add_prefix=False)
     legacy = values.get("legacy")
     prepend = not anew and legacy is not False
-    if (
-        prepend and kind == "llama" and model.add_prefix
-    ):  # else the ▁ that each part of the text begins with would be put before the token
+    if prepend and kind == "llama" and model.add_prefix:
+        # Else the ▁ that each part of the text begins with would be put before the token.
         raw = (token._replace(flags={**token.flags, "normalized": False}) for token in settings.listed)
         settings = settings._replace(listed=tuple(raw))
     found = byte_fallback_tokenizer(
