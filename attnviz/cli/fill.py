@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 
 from attnviz.analysis.next_tokens import filled_document
 from attnviz.api.next_tokens import fill
-from attnviz.api.save import FOR_NEXT, save_next
+from attnviz.api.save import FOR_NEXT
 from attnviz.cli.common import picture_style, print_json
-from attnviz.cli.next import Texts, one_text
+from attnviz.cli.next import Texts, one_text, save_added
 from attnviz.cli.options import FileInput, OutputOptions, PictureOptions
 from attnviz.cli.printing import print_notes, print_views
-from attnviz.cli.progress import doing, resume
-from attnviz.i18n.messages import message, phrase
-from attnviz.views.prepared.presentation import Presentation
+from attnviz.i18n.messages import phrase
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,4 @@ def command(
         from attnviz.views.terminal.next_tokens import render_filled
 
         print_views(lambda screen: render_filled(result, screen), apart=False)
-    for path in output.save:
-        resume()
-        with doing(message("Writing {path}", path=path)):
-            print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))
+    save_added(output.save, result, style)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from attnviz.analysis.next_tokens import NextTokens, next_tokens_document
+from attnviz.analysis.next_tokens import FilledText, NextTokens, next_tokens_document
 from attnviz.api.next_tokens import collect, open_one
 from attnviz.api.save import FOR_NEXT, save_next
 from attnviz.cli.common import picture_style, print_json
@@ -24,6 +25,7 @@ from attnviz.text.passages import open_passages
 from attnviz.views.prepared.next_tokens import heading_of
 from attnviz.views.prepared.passages import list_shares
 from attnviz.views.prepared.presentation import Presentation
+from attnviz.views.prepared.style import Style
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
@@ -112,7 +114,12 @@ def command(
             print_data("\n")
             print_listing(list_shares(shares, branch=number if len(result.passages) > 1 else None))
     print_notes(result.notes[len(continuations[0].prompt.notes) :])
-    for path in output.save:
+    save_added(output.save, result, style)
+
+
+def save_added(paths: Iterable[Path], result: NextTokens | FilledText, style: Style) -> None:
+    """Save the tokens of `next` or `fill` as each file's suffix says, with progress; print the notes."""
+    for path in paths:
         resume()
         with doing(message("Writing {path}", path=path)):
             print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))
