@@ -1,17 +1,14 @@
-"""The one place that writes files: whole or not at all."""
+"""Save a result as the suffix says: a picture, a page, tables to paste, data."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
+from attnviz.api.write import check_destination, write, write_csv, write_text
 from attnviz.core.attention_data import Attention
-from attnviz.core.errors import OutputError, reason_of, unknown_choice
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.heads import choose_heads
@@ -35,11 +32,6 @@ if TYPE_CHECKING:
     from attnviz.views.prepared.next_tokens import Played
     from attnviz.views.prepared.style import Style
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 PICTURES = (".png", ".svg", ".pdf", ".eps")
 PAGE = ".html"
 TABLES = (".tex", ".md")
@@ -47,43 +39,6 @@ FOR_RESULT = (*PICTURES, PAGE, *TABLES, ".json", ".csv")
 FOR_ATTENTION = FOR_NEXT = (*FOR_RESULT, ".npz")
 SHEETS = (PAGE, *TABLES)
 FOR_TOKENS = (PAGE, *TABLES, ".json", ".csv")
-
-
-def check_destination(path: Path, suffixes: tuple[str, ...]) -> None:
-    """Raise before anything is computed where `path` cannot be written: its suffix, its folder, or itself."""
-    if path.suffix.lower() not in suffixes:
-        raise unknown_choice(message("A file's suffix"), path.suffix or path.name, suffixes)
-    try:
-        if not path.parent.exists():
-            raise OutputError("There is no folder {folder!r}.", hint="Create it first.", folder=str(path.parent))
-        if not path.parent.is_dir() or path.is_dir():
-            raise OutputError("{path!r} is not a path for a file.", path=str(path))
-        _existing(Path(os.path.realpath(path)), path)
-    except OutputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise _cannot_be_written(path, error) from None
-
-
-def _existing(target: Path, path: Path) -> os.stat_result | None:
-    """Return what is known of the file that would be replaced, None where there is none.
-
-    Raises OutputError for a pipe, a socket or a device, which a file of that name would take away from its readers, and
-    for a file that is protected from writing.
-    """
-    try:
-        status = target.stat()
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        raise OutputError(
-            "{path!r} is not a regular file: it is left alone.", hint="Choose another name.", path=str(path)
-        )
-    if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
-        raise OutputError(
-            "{path!r} is protected from writing: it is left alone.", hint="Choose another name.", path=str(path)
-        )
-    return status
 
 
 def save_attention(
@@ -112,12 +67,12 @@ def save_attention(
     from attnviz.io import write_data as storage
 
     shown = choose_heads(attention, head or "all", layer)
-    makers: dict[str, Callable[[], bytes]] = {
-        ".json": lambda: storage.to_json(storage.attention_document(shown)).encode(),
-        ".csv": lambda: _utf8(storage.attention_csv(shown)),
-        ".npz": lambda: storage.attention_npz(shown),
-    }
-    write(path, makers[suffix]())
+    if suffix == ".json":
+        write_text(path, storage.to_json(storage.attention_document(shown)))
+    elif suffix == ".csv":
+        write_csv(path, storage.attention_csv(shown))
+    else:
+        write(path, storage.attention_npz(shown))
     return unknown_words(attention.provenance)  # data has no caption that could say it
 
 
@@ -198,9 +153,9 @@ def save_comparison(
     from attnviz.io import write_data as storage
 
     if suffix == ".json":
-        write(path, storage.to_json(storage.comparison_document(comparison, head)).encode())
+        write_text(path, storage.to_json(storage.comparison_document(comparison, head)))
     else:
-        write(path, _utf8(storage.comparison_csv(comparison, head)))
+        write_csv(path, storage.comparison_csv(comparison, head))
     return ()
 
 
@@ -344,10 +299,9 @@ def save_tokens(found: TokenizedText, path: Path) -> tuple[Message, ...]:
     from attnviz.io import write_data as storage
     from attnviz.views.prepared.tokens import list_tokens
 
-    check_destination(path, FOR_TOKENS)
     return save_result(
         path,
-        draw=None,
+        suffixes=FOR_TOKENS,
         document=lambda: storage.tokens_document(found),
         rows=lambda: storage.token_rows(found),
         tables=lambda: (list_tokens(found),),
@@ -358,42 +312,43 @@ def save_result(
     path: Path,
     style: Style | None = None,
     *,
-    draw: Callable[[], Prepared | Charts] | None,
+    draw: Callable[[], Prepared | Charts] | None = None,
     document: Callable[[], dict[str, Any]],
     rows: Callable[[], list[dict[str, Any]]] | None = None,
-    tables: Callable[[], tuple[Prepared | Listing, ...]],
+    tables: Callable[[], tuple[Prepared | Listing, ...]] = tuple,
+    sheet: Callable[[str], str] | None = None,
+    suffixes: tuple[str, ...] = FOR_RESULT,
 ) -> tuple[Message, ...]:
     """Save a result as a picture, tables, its document or its rows, as the suffix says; only what is asked is made.
 
-    draw: None where check_destination has refused pictures. rows: None for those of the document. Returns what the
-    reader should know.
+    draw: None where `suffixes`, those that are accepted, have no pictures. rows: None for those of the document. sheet:
+    takes the suffix and returns a page or what is pasted, in place of `tables`. Returns what the reader should know.
     """
     from attnviz.io import write_data as storage
 
-    check_destination(path, FOR_RESULT)
+    check_destination(path, suffixes)
     suffix = path.suffix.lower()
     if suffix in PICTURES and draw is not None:
         drawn = draw()
         return save_picture(drawn, path, style) if isinstance(drawn, Prepared) else save_charts(drawn, path, style)
     if suffix in SHEETS:
-        _save_tables(tables(), path, style)
+        write_text(path, sheet(suffix) if sheet is not None else _render_sheet(tables(), suffix, style))
     elif suffix == ".json":
-        write(path, storage.to_json(document()).encode())
+        write_text(path, storage.to_json(document()))
     else:
-        write(path, _utf8(storage.rows_csv({"rows": rows()} if rows is not None else document())))
+        write_csv(path, storage.rows_csv({"rows": rows()} if rows is not None else document()))
     return ()
 
 
-def _save_tables(tables: tuple[Prepared | Listing, ...], path: Path, style: Style | None) -> None:
-    """Write a page, or tables to paste, as the suffix says."""
-    if path.suffix.lower() == PAGE:
+def _render_sheet(tables: tuple[Prepared | Listing, ...], suffix: str, style: Style | None) -> str:
+    """Render a page, or tables to paste, as the suffix says."""
+    if suffix == PAGE:
         from attnviz.views.notebook_html import render_page_of_tables
 
-        _write_text(path, render_page_of_tables(tables))
-    else:
-        from attnviz.views.tables import render_tables
+        return render_page_of_tables(tables)
+    from attnviz.views.tables import render_tables
 
-        _write_text(path, render_tables(tables, path.suffix.lower(), style))
+    return render_tables(tables, suffix, style)
 
 
 def save_charts(charts: Charts, path: Path, style: Style | None = None) -> tuple[Message, ...]:
@@ -413,15 +368,10 @@ def save_explanation(
     Returns what the reader should know.
     """
     from attnviz.io import write_data as storage
+    from attnviz.views.handout import render_sheet
     from attnviz.views.prepared.explanation import draw_explanation
+    from attnviz.views.prepared.worksheet import make_sheet
 
-    if path.suffix.lower() in SHEETS:
-        from attnviz.views.handout import render_sheet
-        from attnviz.views.prepared.worksheet import make_sheet
-
-        check_destination(path, FOR_RESULT)
-        _write_text(path, render_sheet(make_sheet(explanation, digits, worksheet=worksheet), path.suffix.lower()))
-        return ()
     presentation = Presentation(medium="picture") if style is None else Presentation(medium="picture", style=style)
     return save_result(
         path,
@@ -429,7 +379,7 @@ def save_explanation(
         draw=lambda: draw_explanation(explanation, presentation),
         document=lambda: storage.explanation_document(explanation),
         rows=lambda: storage.explanation_rows(explanation),
-        tables=tuple,
+        sheet=lambda suffix: render_sheet(make_sheet(explanation, digits, worksheet=worksheet), suffix),
     )
 
 
@@ -451,7 +401,7 @@ def save_table(prepared: Prepared, path: Path, style: Style | None = None) -> tu
     """Write the prepared form as a table for LaTeX, Markdown or HTML."""
     from attnviz.views.tables import render_table
 
-    _write_text(path, render_table(prepared, path.suffix.lower(), style))
+    write_text(path, render_table(prepared, path.suffix.lower(), style))
     return ()
 
 
@@ -471,108 +421,5 @@ def save_page(
     from attnviz.views.page.render import render_page
 
     page = render_page(shown, head=head, presentation=presentation, refining=refining, played=played)
-    _write_text(path, page)
+    write_text(path, page)
     return ()
-
-
-def numbered(path: Path, index: int, count: int) -> Path:
-    """Return the path of one text's file: x.png if it is the only one, else x-1.png, x-2.png and so on."""
-    return path if count == 1 else path.with_stem(f"{path.stem}-{index + 1}")
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write through a temporary file beside it and a rename: an existing file is replaced only by a whole one.
-
-    The file keeps its mode, and its owner where that may be set; another name of it (a hard link) keeps the old file.
-    Temporary files that a killed process left for the same file are removed.
-    """
-    temporary: Path | None = None
-    try:
-        target = Path(os.path.realpath(path))
-        before = _existing(target, path)
-        _remove_leftovers(target)
-        temporary, file = _new_temporary(target)
-        with file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            if fcntl is None:  # a system on which an open file cannot be renamed
-                file.close()
-            if before is not None:
-                _take_over(before, temporary)
-            os.replace(temporary, target)
-    except OutputError:
-        raise
-    except BaseException as error:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError | ValueError):
-            raise _cannot_be_written(path, error) from None
-        raise
-
-
-def _cannot_be_written(path: Path, error: Exception) -> OutputError:
-    return OutputError(
-        "{path!r} cannot be written: {reason}.",
-        hint="Nothing was changed; choose another place.",
-        path=str(path),
-        reason=reason_of(error),
-    )
-
-
-def _new_temporary(target: Path) -> tuple[Path, IO[bytes]]:
-    """Create a file beside the target, locked while its writer lives."""
-    import secrets
-
-    while True:
-        temporary = target.with_name(f"{_temporary_prefix(target)}{secrets.token_hex(4)}.tmp")
-        file = open(temporary, "xb")  # noqa: SIM115  (closed by the writer)
-        if fcntl is not None:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(file, fcntl.LOCK_EX)
-            if os.fstat(file.fileno()).st_nlink == 0:  # taken for a leftover before it was locked
-                file.close()
-                continue
-        return temporary, file
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Remove temporary files of the same target whose writer was killed: nobody holds their lock any more."""
-    if fcntl is None:
-        return
-    prefix = _temporary_prefix(target)
-    with suppress(OSError):
-        names = [name for name in os.listdir(target.parent) if name.startswith(prefix) and name.endswith(".tmp")]
-        for name in names:
-            if len(name) == len(prefix) + len("1a2b3c4d.tmp"):
-                _remove_unless_locked(target.with_name(name))
-
-
-def _remove_unless_locked(leftover: Path) -> None:
-    with suppress(OSError), open(os.open(leftover, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            leftover.unlink()
-
-
-def _temporary_prefix(target: Path) -> str:
-    return f".{target.name[:50]}."
-
-
-def _take_over(before: os.stat_result, temporary: Path) -> None:
-    """Give the new file the owner and the mode of the one that it replaces."""
-    if hasattr(os, "chown"):
-        with suppress(OSError):
-            os.chown(temporary, before.st_uid, before.st_gid)
-    os.chmod(temporary, stat.S_IMODE(before.st_mode))
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8 by `write`; what is no character is written out."""
-    write(path, text.encode("utf-8", "backslashreplace"))
-
-
-def _utf8(text: str) -> bytes:
-    """Encode as UTF-8 with a byte order mark, without which a spreadsheet shows 猫 as three other letters."""
-    return text.encode("utf-8-sig", "backslashreplace")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.api.run import load_weights, run
-from attnviz.api.save import FOR_ATTENTION, PAGE, check_destination, numbered, prepare_picture, save_attention
+from attnviz.api.save import FOR_ATTENTION, PAGE, prepare_picture, save_attention
 from attnviz.api.toy_or_model import Joining, choose_one, joining_of
+from attnviz.api.write import check_destination, numbered
 from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
 from attnviz.cli.progress import doing, reading

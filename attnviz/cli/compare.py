@@ -11,8 +11,9 @@ import typer
 
 from attnviz.analysis.comparison import Comparison
 from attnviz.api.compare import compare_layers, compare_two_sides, open_for
-from attnviz.api.save import FOR_RESULT, check_destination, numbered, prepare_comparing, save_comparison
+from attnviz.api.save import FOR_RESULT, prepare_comparing, save_comparison
 from attnviz.api.toy_or_model import choose_one, joining_of
+from attnviz.api.write import check_destination, numbered
 from attnviz.cli.common import check_picture, check_reduce, digits_for, print_json, view_choice, with_passages
 from attnviz.cli.options import AltOption, ComparisonViewOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_sentence, print_views

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from attnviz.api.save import FOR_RESULT, SHEETS, check_destination, numbered, save_explanation
+from attnviz.api.save import FOR_RESULT, SHEETS, save_explanation
+from attnviz.api.write import check_destination, numbered
 from attnviz.cli.common import attend_one, explain_digits, print_json
 from attnviz.cli.options import AttentionInput, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_worksheets

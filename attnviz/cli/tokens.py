@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from attnviz.api.save import FOR_TOKENS, check_destination, numbered, save_tokens
+from attnviz.api.save import FOR_TOKENS, save_tokens
 from attnviz.api.tokens import tokenize_text
 from attnviz.api.toy_or_model import choose_one
+from attnviz.api.write import check_destination, numbered
 from attnviz.cli.common import print_json
 from attnviz.cli.options import AttentionInput, FileInput, OutputOptions
 from attnviz.cli.printing import print_notes, print_views

@@ -13,15 +13,8 @@ import numpy as np
 import pytest
 
 from attnviz import compare, run
-from attnviz.api.save import (
-    FOR_ATTENTION,
-    FOR_RESULT,
-    check_destination,
-    numbered,
-    save_attention,
-    save_comparison,
-    write,
-)
+from attnviz.api.save import FOR_ATTENTION, FOR_RESULT, save_attention, save_comparison
+from attnviz.api.write import check_destination, numbered, write
 from attnviz.core.errors import OptionError, OutputError
 
 BEGINNINGS = {
