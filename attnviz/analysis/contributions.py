@@ -12,7 +12,7 @@ from attnviz.core.types import Float32
 def contributions(attention: Attention) -> Float32 | None:
     """Return ||weight x f(x_j)||, [layers, heads, query, key], where f(x) = (x W_v + b_v) W_o.
 
-    (Kobayashi et al. 2020, "Attention is not only a weight", equation 5.) A model measures it where it is asked to
+    (Kobayashi et al. 2020, "Attention is not only a weight", equation 3.) A model measures it where it is asked to
     (Attention.contributions); the toy's is computed from its traces. None where values are not known, as of given
     weights.
     """

@@ -1,7 +1,7 @@
 """Every head of a model off in turn: how far the output, or an answer's probability, moves.
 
 Michel et al. 2019, "Are sixteen heads really better than one?", section 3.1, take one head away at a time; the mean in
-place of zeros is that of Wang et al. 2023, "Interpretability in the wild", section 2.2.
+place of zeros is that of Wang et al. 2023, "Interpretability in the wild", section 2.
 """
 
 from __future__ import annotations

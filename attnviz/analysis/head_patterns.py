@@ -1,7 +1,7 @@
 """What heads look at, in numbers: shares of patterns such as the previous word, and a name by thresholds.
 
 Everything here takes rows of weights or of contributions, the lengths of weight x f(x) (Kobayashi et al. 2020,
-"Attention is not only a weight", equation 5), divided by their sums.
+"Attention is not only a weight", equation 3), divided by their sums.
 """
 
 from __future__ import annotations

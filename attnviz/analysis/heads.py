@@ -59,7 +59,7 @@ class HeadReport:
     """One head, as means over the texts; None is what cannot be told.
 
     character: its name by thresholds, see head_patterns.name_heads. contribution: the mean over rows of the lengths of
-    what it adds, sum_j ||weight x f(x_j)|| (Kobayashi et al. 2020, equation 5); of_layer: its part of what the layer's
+    what it adds, sum_j ||weight x f(x_j)|| (Kobayashi et al. 2020, equation 3); of_layer: its part of what the layer's
     heads add; writes: 1 where its keys have the mean length of their values, see head_patterns.activity.
     by_contribution, by_weight: the MEASURES; spread: the standard deviation over the texts of contribution, of_layer,
     writes and the MEASURES, empty for one text. probe: induction, duplicate and previous_token, empty without a probe.

@@ -69,7 +69,7 @@ def passage_shares(attention: Attention, token: str | None = None) -> PassageSha
     """Return what the answer's row took from each passage; None for an attention without passages.
 
     token: another row, by its name or index. By weight it is the mean of all layers and heads that are there. By
-    contribution, the lengths of weight x f(x) of all heads (Kobayashi et al. 2020, equation 5) are added over the heads
+    contribution, the lengths of weight x f(x) of all heads (Kobayashi et al. 2020, equation 3) are added over the heads
     and layers; `join_passages` has divided them in each layer by their sum, so that each layer counts the same.
     Raises MissingError for a row that is not there.
     """

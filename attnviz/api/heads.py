@@ -44,7 +44,7 @@ def heads(
 
     Each head has its shares on itself, the previous, next and first word, special tokens, the same word elsewhere,
     punctuation and the same sentence, by weight and by contribution, the length of weight x f(x) (Kobayashi et al.
-    2020, equation 5), and a name by thresholds. Several texts are averaged, with their spread. `options` are the fields
+    2020, equation 3), and a name by thresholds. Several texts are averaged, with their spread. `options` are the fields
     of Settings, or, with `model`, those of Options; a model's pieces are not joined. An Attention is measured as it is:
     by weight alone where it has no contributions.
     probe: also read repeated random tokens, `probe_tokens` of them twice, for induction, duplicate-token and

@@ -122,7 +122,7 @@ class Attention(Result):
     [query, dim]. traces: one Trace a layer, or none.
     provenance: how it was computed, and what was done to it since. notes: what a reader should know about this text.
     contributions: the length of each weighted value after W_o, of the weights' shape (Kobayashi et al. 2020, equation
-    5), where a model measured it; where pieces are joined, heads or layers averaged, lengths are as weights are.
+    3), where a model measured it; where pieces are joined, heads or layers averaged, lengths are as weights are.
     Raises ShapeError where the parts do not fit. Arrays are read-only.
     """
 

@@ -9,7 +9,7 @@ from attnviz.core.types import Float32, Floats
 
 
 def value_lengths(value: Floats, output: Floats | None) -> Float32:
-    """Return ||f(x_j)||, the length of each head's value after W_o, [heads, keys] (Kobayashi et al. 2020, equation 5).
+    """Return ||f(x_j)||, the length of each head's value after W_o, [heads, keys] (Kobayashi et al. 2020, equation 4).
 
     f(x) = (x W_v + b_v) W_o, where W_o has the rows of the head alone; its bias, which no key adds, is left out.
     value [heads, keys, d_v]; output: W_o as PyTorch keeps it, [dim, heads * d_v], None where there is none.
@@ -28,7 +28,7 @@ def value_lengths(value: Floats, output: Floats | None) -> Float32:
 
 
 def weighted_lengths(weights: Floats, lengths: Float32) -> Float32:
-    """Return ||weight x f(x_j)||, [heads, query, key] (Kobayashi et al. 2020, equations 2 and 5).
+    """Return ||weight x f(x_j)||, [heads, query, key] (Kobayashi et al. 2020, equation 3).
 
     weights [heads, query, key], or with one more column for a sink, which has no value and adds nothing; lengths
     [heads, key]: see value_lengths.
@@ -60,7 +60,7 @@ def gated_lengths(weights: Floats, value: Floats, gate: Floats, output: Floats) 
 def head_lengths(context: Float32, output: Float32) -> Float32:
     """Return the length of what each head writes, |context W_o| with the columns of the head alone, [heads, query].
 
-    (Kobayashi et al. 2020, equation 4: the sum over the keys of weight x f(x_j).) context [heads, query, d_h]; output:
+    (Kobayashi et al. 2020, equation 3: the sum over the keys of weight x f(x_j).) context [heads, query, d_h]; output:
     W_o as PyTorch keeps it, [dim, heads * d_h].
     """
     width = context.shape[-1]

@@ -39,8 +39,8 @@ def block_lengths(
     """Return the length of what each key adds to each query, all heads together: [query, key].
 
     It is || scale sum_h weight_h x f_h(x_j) + residual_i where j = i ||, after the norm's linear part (g in Kobayashi
-    et al. 2021, section 3): the mean is taken off, each number is multiplied by the gain, and divided by what row i is
-    divided by. Biases, which no key adds, are left out.
+    et al. 2021, section 3.2): the mean is taken off, each number is multiplied by the gain, and divided by what row i
+    is divided by. Biases, which no key adds, are left out.
     weights [heads, query, key], a sink's column after them; value [heads, key, d_v]; output [dim, heads * d_v];
     residual [query, dim]; gate [heads, query, d_v]: what the values are multiplied by before W_o, in each row.
     """
@@ -75,7 +75,7 @@ def block_lengths(
 def cosine_distances(hidden: Floats, changed: Sequence[Floats]) -> Float32:
     """Return 1 - cos of each row with what it is without each token's value, rows divided by their sums: [query, key].
 
-    (Mohebbi et al. 2023, section 3.) hidden [query, dim]; changed: for each key the same rows without its value.
+    (Mohebbi et al. 2023.) hidden [query, dim]; changed: for each key the same rows without its value.
     """
     exact = _unit(hidden)
     found = np.stack([1 - np.einsum("qd,qd->q", exact, _unit(one)) for one in changed], axis=-1)

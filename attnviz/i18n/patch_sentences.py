@@ -168,15 +168,15 @@ OF_PATCHES = {
     "how much “{token}” looks at each word": phrase("how much “{token}” looks at each patch"),
     (
         "norm: the length of all that a word adds in the attention block, with the residual and a norm after "
-        "it, if any; rows divided by their sums (Kobayashi et al. 2020, equation 5; 2021, section 3)"
+        "it, if any; rows divided by their sums (Kobayashi et al. 2020, equation 3; 2021, section 3.2)"
     ): phrase(
         "norm: the length of all that a patch adds in the attention block, with the residual and a norm "
-        "after it, if any; rows divided by their sums (Kobayashi et al. 2020, equation 5; 2021, section 3)"
+        "after it, if any; rows divided by their sums (Kobayashi et al. 2020, equation 3; 2021, section 3.2)"
     ),
     (
-        "norm: the length of all that a word adds, rows divided by their sums (Kobayashi et al. 2020, equation 5)"
+        "norm: the length of all that a word adds, rows divided by their sums (Kobayashi et al. 2020, equation 3)"
     ): phrase(
-        "norm: the length of all that a patch adds, rows divided by their sums (Kobayashi et al. 2020, equation 5)"
+        "norm: the length of all that a patch adds, rows divided by their sums (Kobayashi et al. 2020, equation 3)"
     ),
     "output: each word's new vector, the mean of the values by its weights": phrase(
         "output: each patch's new vector, the mean of the values by its weights"
@@ -194,10 +194,10 @@ OF_PATCHES = {
     "the same word elsewhere": phrase("a token of the same name elsewhere"),
     (
         "value zeroing: how far the layer's output turns without a word's value, rows divided by their sums "
-        "(Mohebbi et al. 2023, section 3)"
+        "(Mohebbi et al. 2023)"
     ): phrase(
         "value zeroing: how far the layer's output turns without a patch's value, rows divided by their sums "
-        "(Mohebbi et al. 2023, section 3)"
+        "(Mohebbi et al. 2023)"
     ),
     "word ↓": phrase("patch ↓"),
     "{count} features that are 0 for every word are left out": phrase(

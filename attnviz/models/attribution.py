@@ -2,7 +2,7 @@
 
 The residual stream is a sum, and the final norm is linear once its factor is fixed, so a logit is the sum of what the
 parts of the stream give to it (Elhage et al. 2021, "A mathematical framework for transformer circuits"; Wang et al.
-2023, section 3.1). A layer norm is taken in its centred form, (x - mean(x)) r g + b, with r as it came out for the
+2023, section 3). A layer norm is taken in its centred form, (x - mean(x)) r g + b, with r as it came out for the
 whole sum; so is a norm after a sublayer (Gemma 2 and 3, OLMo 2), with the factor of the sublayer's whole output.
 """
 

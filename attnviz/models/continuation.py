@@ -163,7 +163,7 @@ class RowHook(ContributionHook, Restarting):
         """Return what share of what the heads added in one of the rows came from each key, [keys]; they sum to 1.
 
         Where every head is off all are 0.
-        Of each layer the lengths of all heads (Kobayashi et al. 2020, equation 5) are added and divided by their sum;
+        Of each layer the lengths of all heads (Kobayashi et al. 2020, equation 3) are added and divided by their sum;
         then the mean of the layers is taken, each counting the same. A head that adds little counts little, whatever
         its weights are.
         """

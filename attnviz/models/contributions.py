@@ -12,7 +12,7 @@ from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer
 
 
 class ContributionHook(Hook):
-    """Measure what heads write: `lengths` of each sublayer, [heads, query, key] (Kobayashi et al. 2020, equation 5).
+    """Measure what heads write: `lengths` of each sublayer, [heads, query, key] (Kobayashi et al. 2020, equation 3).
 
     lengths: as the weights of the pass are; a sink's column, the last, is 0. layers: whose lengths to keep, None for
     all. cross: of a decoder, cross-attention or self-attention; None for both. continued: passes go on with the keys

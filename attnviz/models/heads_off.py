@@ -1,7 +1,7 @@
 """Switch attention heads off: a head's output is zeros, or its mean over the text's tokens, and W_o reads that.
 
 Zeros as in Michel et al. 2019, "Are sixteen heads really better than one?", section 2.3; the mean as in Wang et al.
-2023, "Interpretability in the wild", section 2.2, here over the tokens of the text itself.
+2023, "Interpretability in the wild", section 2, here over the tokens of the text itself.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 norm: the length of everything that a token adds to another one in the attention block: all heads together, the residual
 connection, and the norm that follows (Kobayashi et al. 2021, "Incorporating residual and normalization layers into
-analysis of masked language models", section 3; Kobayashi et al. 2020, "Attention is not only a weight", equation 5, for
-the heads' part). value-zeroing: how far a layer's output turns without a token's value (Mohebbi et al. 2023,
-"Quantifying context mixing in transformers", section 3).
+analysis of masked language models", section 3.2; Kobayashi et al. 2020, "Attention is not only a weight", equation 3,
+for the heads' part). value-zeroing: how far a layer's output turns without a token's value (Mohebbi et al. 2023,
+"Quantifying context mixing in transformers").
 """
 
 from __future__ import annotations

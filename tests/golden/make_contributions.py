@@ -2,7 +2,7 @@
 
 The attention function of each modeling file of transformers is replaced by one that keeps its weights and values; with
 W_o of the attention module they give, for each layer and head, query i and key j, the length of
-weight[i, j] * (value[j] @ W_o), in float64 (Kobayashi et al. 2020, "Attention is not only a weight", equation 5).
+weight[i, j] * (value[j] @ W_o), in float64 (Kobayashi et al. 2020, "Attention is not only a weight", equation 3).
 An entry "NAME" is [layers, heads, query, key] for the first text of NAME's answers.npz; of an encoder-decoder there are
 "NAME/encoder", "NAME/decoder" and "NAME/cross". It needs what make_models.py needs:
 

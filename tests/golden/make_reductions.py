@@ -1,9 +1,9 @@
 """Write reductions.npz: maps of layers by PyTorch and NetworkX, for tiny checkpoints of models/.
 
 "NAME/norm": the length of what each token adds to each other one in the attention block, all heads together, with the
-residual and the norm after it (Kobayashi et al. 2021, section 3), from the values, W_o and norm of the modules.
+residual and the norm after it (Kobayashi et al. 2021, section 3.2), from the values, W_o and norm of the modules.
 "NAME/value-zeroing": the model runs again for each layer and token with a hook that sets the token's value to zeros;
-1 - cos of the layer's outputs (Mohebbi et al. 2023, section 3). Rows are divided by their sums; [layers, query, key].
+1 - cos of the layer's outputs (Mohebbi et al. 2023). Rows are divided by their sums; [layers, query, key].
 "flow/weights" [layers, heads, n, n] and "flow/flow" [n, n]: NetworkX's maximum flow of the last layer.
 It needs what make_models.py needs, and networkx:
 

@@ -34,18 +34,18 @@ _CAPTIONS = {
     ),
     "norm": message(
         "norm: the length of all that a word adds in the attention block, with the residual and a norm after it, if "
-        "any; rows divided by their sums (Kobayashi et al. 2020, equation 5; 2021, section 3)"
+        "any; rows divided by their sums (Kobayashi et al. 2020, equation 3; 2021, section 3.2)"
     ),
     "value-zeroing": message(
         "value zeroing: how far the layer's output turns without a word's value, rows divided by their sums (Mohebbi "
-        "et al. 2023, section 3)"
+        "et al. 2023)"
     ),
 }
 _OF_TOY = {
     "rollout": message("rollout: one layer without a residual connection, so it is the mean of the heads"),
     "flow": message("flow: one layer without a residual connection, so it is the mean of the heads"),
     "norm": message(
-        "norm: the length of all that a word adds, rows divided by their sums (Kobayashi et al. 2020, equation 5)"
+        "norm: the length of all that a word adds, rows divided by their sums (Kobayashi et al. 2020, equation 3)"
     ),
 }
 
