@@ -117,9 +117,10 @@ class Shell:
 
 
 def running(monkeypatch, shell):
-    """Let this IPython run."""
-    monkeypatch.setitem(sys.modules, "IPython", type(sys)("IPython"))
-    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell, raising=False)
+    """Let this IPython run; matplotlib, where it is imported after this, asks for its version."""
+    fake = type(sys)("IPython")
+    vars(fake).update(get_ipython=lambda: shell, version_info=(9, 0, 0, ""))
+    monkeypatch.setitem(sys.modules, "IPython", fake)
 
 
 def test_bundle(monkeypatch):
