@@ -14,7 +14,7 @@ from attnviz.core.errors import cut_long_fields
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.labels import encodable, visible
 from attnviz.views.prepared.presentation import Presentation
-from attnviz.views.terminal.screen import Screen, colors_of
+from attnviz.views.terminal.screen import NARROWEST, Screen, colors_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -142,7 +142,7 @@ def print_data(text: str) -> None:
 
 
 def print_notes(notes: Iterable[Message]) -> None:
-    """Print each note as one line on standard error; a text in it that is too long for a line is cut."""
+    """Print each note by `print_line`; a text in it that is too long for a line is cut."""
     for note in notes:
         print_line(cut_long_fields(note).localized())
 
@@ -150,13 +150,29 @@ def print_notes(notes: Iterable[Message]) -> None:
 def print_line(text: str, prefix: str = "attnviz: ") -> None:
     """Print one line on standard error, control characters made visible, in the encoding that it has.
 
-    Where standard error cannot be written nothing is said: what a command was called for goes on.
+    A terminal that is narrower gets it in several lines, broken between words. Where standard error cannot be written
+    nothing is said: what a command was called for goes on.
     """
-    line = visible(f"{prefix}{text}")
+    line = encodable(visible(f"{prefix}{text}"), _encoding(sys.stderr))
     try:
-        print(encodable(line, _encoding(sys.stderr)), file=sys.stderr, flush=True)
+        print(_folded(line), file=sys.stderr, flush=True)
     except OSError:
         drop_output(sys.stderr)
+
+
+def _folded(line: str) -> str:
+    """Return the line as standard error shows it: broken between words at the width of a terminal, else as it is."""
+    if not sys.stderr.isatty():
+        return line
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        return line
+    if width < NARROWEST:  # 0 where the terminal does not know it
+        return line
+    from attnviz.views.terminal.cell_width import fold
+
+    return fold(line, width)
 
 
 def is_unicode(stream: IO[str]) -> bool:

@@ -140,7 +140,8 @@ def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) ->
 
     known = list(choices)
     meant = [name for name in EVERYDAY_NAMES.get(str(value).lower().replace("_", "-"), ()) if name in known]
-    near = meant or get_close_matches(str(value).lower(), known, n=1, cutoff=0.5)
+    alike = 0.7 if all(name.startswith(".") for name in known) else 0.5  # the dot of two suffixes is always alike
+    near = meant or get_close_matches(str(value).lower(), known, n=1, cutoff=alike)
     return OptionError(
         "{option} takes one of {choices}, not {value!r}.",
         hint="Did you mean {near}?" if near else "",

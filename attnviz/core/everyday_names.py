@@ -31,4 +31,8 @@ EVERYDAY_NAMES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("dark-mode", "night", "black"), ("dark",)),
     **dict.fromkeys(("presentation", "slides", "powerpoint", "ppt"), ("slide",)),
     **dict.fromkeys(("log", "logarithmic", "ratio"), ("ratios", "log")),
+    **dict.fromkeys((".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"), (".png",)),
+    **dict.fromkeys((".tsv", ".xls", ".xlsx", ".ods"), (".csv",)),
+    **dict.fromkeys((".txt", ".markdown", ".rst"), (".md",)),
+    **dict.fromkeys((".pt", ".pth", ".npy", ".safetensors"), (".npz",)),
 }

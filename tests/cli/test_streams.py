@@ -18,7 +18,9 @@ from test_process import clean
 
 from attnviz import cli
 from attnviz.cli import sources
+from attnviz.cli.printing import print_line
 from attnviz.core.errors import InputError
+from attnviz.views.terminal.cell_width import cell_len
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX file descriptors")
 A = f"{sys.executable} -m attnviz"
@@ -266,3 +268,35 @@ def test_cache_that_cannot_be_written(tmp_path, command):
     """Where matplotlib cannot write its cache its own words about that reach nobody."""
     code, _, error = shell(f"attnviz {command}", tmp_path, MPLCONFIGDIR="/dev/null/x")
     assert (code, error) == (0, "")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        """Return True."""
+        return True
+
+    def fileno(self):
+        """Return the number of standard error."""
+        return 2
+
+
+@pytest.mark.parametrize("columns", [0, 40, 60, 200])
+def test_notes_break_between_words(monkeypatch, columns):
+    """A note fits a narrow terminal and breaks no word; elsewhere, or where the width is not known, it is one line."""
+    text = (
+        "The toy does not know “qwxzz” and “zzxqw”: 2 of 3 words have made-up vectors, which mean nothing. 猫吃鱼" * 2
+    )
+    shown = {}
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 24)))
+        print_line(text)
+        shown[stream.isatty()] = stream.getvalue().splitlines()
+    assert shown[False] == [f"attnviz: {text}"]
+    assert " ".join(shown[True]) == shown[False][0]
+    assert (len(shown[True]) == 1) == (columns == 0)
+    assert max(map(cell_len, shown[True])) <= (columns or 1000)
