@@ -14,7 +14,7 @@ from attnviz.api.result_kinds import Look, kind_of
 from attnviz.api.save import FOR_RESULT, save_ablation
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import digits_for, picture_style, print_json
-from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
+from attnviz.cli.options import MapOptions, OutputOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing, reading
 from attnviz.cli.sources import Source, need_plain_text, read_source
@@ -26,7 +26,7 @@ from attnviz.toy.settings import Settings
 from attnviz.views.prepared.ablation import prepare_ablation
 from attnviz.views.prepared.head_ablation import list_head_ablation, prepare_head_ablation
 from attnviz.views.prepared.presentation import Presentation
-from attnviz.views.prepared.style import Style
+from attnviz.views.prepared.style import Style, refuse_limits
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
@@ -79,7 +79,7 @@ def command(
     settings: Settings,
     model_input: ModelInput,
     ablation_options: AblationOptions,
-    picture_options: PictureOptions,
+    picture_options: MapOptions,
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
@@ -102,6 +102,7 @@ def command(
     chosen_for_model(settings, model_input, answer=ablation_options.answer, ablation=ablation_options.ablation)
     if ablation_options.top is not None:
         raise OptionError("{option} goes with --model.", option="--top")
+    refuse_limits(style)
     with reading() as progress:
         found = ablate(
             source.text,

@@ -185,7 +185,7 @@ def check_picture(style: Style, refining: Refining, *, alt: bool = False, as_jso
 
 
 def picture_style(picture_options: PictureOptions, files: list[Path], suffixes: tuple[str, ...]) -> Style:
-    """Return the checked style of a picture that has only one kind; suffixes: those that may be saved."""
+    """Return the checked style of a picture or map that has only one kind; suffixes: those that may be saved."""
     for path in files:
         check_destination(path, suffixes)
     style = Style(**asdict(picture_options))

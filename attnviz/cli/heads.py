@@ -14,7 +14,7 @@ from attnviz.api.heads import heads
 from attnviz.api.save import FOR_RESULT, PICTURES, save_heads
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import digits_for, picture_style, print_json
-from attnviz.cli.options import AttentionInput, OutputOptions, PictureOptions, ViewOptions
+from attnviz.cli.options import AttentionInput, MapOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_views
 from attnviz.cli.progress import reading
 from attnviz.cli.sources import read_sources
@@ -87,7 +87,7 @@ def command(
     settings: Settings,
     model_options: HeadsModelOptions,
     view_options: HeadsViewOptions,
-    picture_options: PictureOptions,
+    picture_options: MapOptions,
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:

@@ -13,7 +13,7 @@ from attnviz.analysis.run_lab import lab
 from attnviz.api.save import FOR_RESULT, save_distances, save_lab
 from attnviz.api.toy_or_model import changed_fields, choose_one
 from attnviz.cli.common import digits_for, picture_style, print_json
-from attnviz.cli.options import OutputOptions, PictureOptions, TextInput, ViewOptions
+from attnviz.cli.options import MapOptions, OutputOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_curves, print_grids, print_notes
 from attnviz.cli.progress import doing, reading
 from attnviz.cli.sources import Source, need_plain_text, read_source
@@ -23,7 +23,7 @@ from attnviz.i18n.messages import message, phrase
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 from attnviz.views.prepared.presentation import Presentation
-from attnviz.views.prepared.style import Style
+from attnviz.views.prepared.style import Style, refuse_limits
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
@@ -76,7 +76,7 @@ def command(
     settings: Settings,
     model_options: LabModelOptions,
     lab_options: LabOptions,
-    picture_options: PictureOptions,
+    picture_options: MapOptions,
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
@@ -185,6 +185,7 @@ def _over_distance(
             "--long repeats one text and draws curves for the mean of its heads: leave out --keys, --head "
             "and --precision."
         )
+    refuse_limits(style)
     with reading() as progress:
         found = by_distance(
             source.text,

@@ -11,7 +11,7 @@ from attnviz.analysis.lens import lens, lens_document
 from attnviz.api.result_kinds import Look, kind_of
 from attnviz.api.save import FOR_RESULT
 from attnviz.cli.common import digits_for, picture_style, print_json
-from attnviz.cli.options import FileInput, OutputOptions, PictureOptions, TextInput, ViewOptions
+from attnviz.cli.options import FileInput, MapOptions, OutputOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing
 from attnviz.cli.sources import read_source
@@ -49,7 +49,7 @@ class LensOptions:
 def command(
     inputs: FileInput,
     lens_options: LensOptions,
-    picture_options: PictureOptions,
+    picture_options: MapOptions,
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:

@@ -13,7 +13,7 @@ from attnviz.analysis.next_tokens import FilledText, NextTokens, next_tokens_doc
 from attnviz.api.next_tokens import collect, open_one
 from attnviz.api.save import FOR_NEXT, save_next
 from attnviz.cli.common import picture_style, print_json
-from attnviz.cli.options import AttentionInput, FileInput, OutputOptions, PictureOptions
+from attnviz.cli.options import AttentionInput, FileInput, MapOptions, OutputOptions
 from attnviz.cli.printing import LinePrinter, print_data, print_listing, print_notes, print_views
 from attnviz.cli.progress import doing, resume
 from attnviz.cli.sources import check_one, read_sources
@@ -25,7 +25,7 @@ from attnviz.text.passages import open_passages
 from attnviz.views.prepared.next_tokens import heading_of
 from attnviz.views.prepared.passages import list_shares
 from attnviz.views.prepared.presentation import Presentation
-from attnviz.views.prepared.style import Style
+from attnviz.views.prepared.style import Style, refuse_limits
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
@@ -68,7 +68,7 @@ def command(
     inputs: FileInput,
     model_options: SpeakingModel,
     decoding_options: DecodingOptions,
-    picture_options: PictureOptions,
+    picture_options: MapOptions,
     output: OutputOptions,
     texts: Texts = None,
 ) -> None:
@@ -87,6 +87,8 @@ def command(
     )
     decoding.check()
     style = picture_style(picture_options, output.save, FOR_NEXT)
+    if decoding.steps == 1 and decoding_options.branches == 1:
+        refuse_limits(style)
     text = one_text(texts, inputs, model_options.parts)
     passages = open_passages(model_options.parts, inputs.encoding)
     model = open_one(model_options.model, model_options.download)

@@ -113,6 +113,21 @@ class PictureOptions:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class MapOptions(PictureOptions):
+    """Style options of a picture that is a map of numbers, or may be one: also the ends of its colours."""
+
+    vmin: float | None = None
+    vmax: float | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VerboseOption:
+    """Whether the whole caption is printed, or a first one of a line."""
+
+    verbose: bool = field(default=False, metadata={"short": "-v"})
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class AltOption:
     """Whether to print a sentence that describes the picture."""
 
@@ -405,7 +420,7 @@ OPTIONS: dict[str, OptionText] = {
     ),
     "title": OptionText("Picture", "Title above the picture.", "TEXT"),
     "no_title": OptionText("Picture", "Leave out title and caption."),
-    "vmin": OptionText("Picture", "Number at the low end of the colours of a heatmap or grid.", "N"),
+    "vmin": OptionText("Picture", "Number at the low end of a map’s colours.", "N"),
     "vmax": OptionText("Picture", "Number at the high end of the colours, so that several pictures compare.", "N"),
     "cmap": OptionText(
         "Picture", "Colour map of matplotlib; those listed are even: equal steps look equal.", None, MAPS

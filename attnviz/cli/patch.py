@@ -11,7 +11,7 @@ from attnviz.analysis.patch import patch, patching_document
 from attnviz.api.result_kinds import Look, kind_of
 from attnviz.api.save import FOR_RESULT
 from attnviz.cli.common import digits_for, picture_style, print_json
-from attnviz.cli.options import OutputOptions, PictureOptions, ViewOptions
+from attnviz.cli.options import MapOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing
 from attnviz.cli.sources import read_text
@@ -51,7 +51,7 @@ class PatchOptions:
 
 
 def command(
-    patch_options: PatchOptions, picture_options: PictureOptions, output: OutputOptions, texts: Texts = None
+    patch_options: PatchOptions, picture_options: MapOptions, output: OutputOptions, texts: Texts = None
 ) -> None:
     """Put parts of a run on one text into the run on another: what brings the answer back.
 

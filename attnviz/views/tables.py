@@ -15,7 +15,7 @@ from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.listing import Listing
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
 from attnviz.views.prepared.refine import with_limits
-from attnviz.views.prepared.style import Style
+from attnviz.views.prepared.style import Style, refuse_limits
 
 # The kinds that each format has, the first of them by default; a picture's default, the heatmap, stands for a table.
 KINDS_OF_TABLES = {
@@ -47,8 +47,13 @@ def render_table(prepared: Prepared, suffix: str, style: Style | None = None) ->
 
 
 def render_tables(forms: Sequence[Prepared | Listing], suffix: str, style: Style | None = None) -> str:
-    """Return maps and lists of one result one below the other, for Markdown (.md) or LaTeX (.tex)."""
+    """Return maps and lists of one result one below the other, for Markdown (.md) or LaTeX (.tex).
+
+    Raises OptionError for limits of colours where there are lists alone.
+    """
     style = style or Style()
+    if not any(isinstance(form, Prepared) for form in forms):
+        refuse_limits(style)
     makers = {".md": (_markdown, _listing_in_markdown), ".tex": (_tabular, _listing_in_tex)}
     for_map, for_list = makers[suffix]
     parts = [for_list(form) if isinstance(form, Listing) else for_map(with_limits(form, style)) for form in forms]

@@ -11,6 +11,7 @@ from near import assert_apart, assert_near
 from tiny_models import model_of
 
 import attnviz
+from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.panels import Panel, Prepared
@@ -242,3 +243,60 @@ def test_what_cannot_be_is_refused(call, gpt2, arguments, words):
     assert code in (1, 2)
     assert (out, err.count("\n")) == ("", 1)
     assert [word for word in words if word not in err] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "high"),
+    [
+        (("heads", TEXT), "x.tex", "30"),
+        (("lens", TEXT), "x.tex", "0.9"),
+        (("ablate", TEXT), "x.tex", "0.9"),
+        (("lab", TEXT, "--vary", "mask=own,none"), "x.tex", "0.9"),
+        (("patch", "the cat", "cat the", "--answer", "eats"), "x.tex", "0.9"),
+        pytest.param(("next", "the cat", "--steps", "2"), "x.svg", "0.9", marks=pytest.mark.slow),
+        pytest.param(("next", "the cat", "--branches", "2"), "x.svg", "0.9", marks=pytest.mark.slow),
+    ],
+)
+def test_limits_of_maps(call, gpt2, command, name, high, tmp_path, monkeypatch):
+    """--vmin and --vmax set the ends of the colours of every command's map; it says how many numbers lie beyond."""
+    monkeypatch.chdir(tmp_path)
+    made = {}
+    for options in ((), ("--vmax", "1e-4"), ("--vmin", "1e-3", "--vmax", high)):
+        code, _, err = call(*command, "--model", gpt2, "--save", name, *options)
+        assert (code, err) == (0, ""), err
+        made[options] = (tmp_path / name).read_text("utf-8")
+    assert len(set(made.values())) == 3
+    if name == "x.tex":
+        assert ["lie beyond" in " ".join(one.split()) for one in made.values()][:2] == [False, True]
+    for wrong in (("--vmin", "0.5", "--vmax", "0.5"), ("--vmax", "nan"), ("--vmin", "inf"), ("--vmax", "-1")):
+        code, out, err = call(*command, "--model", gpt2, "--save", name, *wrong)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "--vm" in err
+    code, out, err = call(*command, "--model", gpt2, "--vmax", "1")
+    assert (code, out, "none is saved" in err) == (2, "", True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("next", "the cat", "--save", "x.svg"),
+        ("next", "the cat", "--steps", "2", "--save", "x.md"),
+        ("lens", "the cat", "--token", "cat", "--save", "x.md"),
+    ],
+)
+def test_limits_without_a_map(call, gpt2, command, tmp_path, monkeypatch):
+    """Limits of colours are refused where bars, curves or lists are drawn, as the toy's are."""
+    monkeypatch.chdir(tmp_path)
+    for given in (
+        (*command, "--model", gpt2),
+        ("ablate", "猫吃鱼", "--token", "吃", "--save", "x.svg"),
+        ("lab", "猫吃鱼", "--long", "20", "--save", "x.svg"),
+    ):
+        code, _, err = call(*given, "--vmax", "0.5")
+        assert (code, err) == (
+            2,
+            "attnviz: --vmax sets an end of a map’s colours, and no map is drawn here. Leave it out.\n",
+        )
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OptionError, match="vmax sets an end"):
+        attnviz.next_tokens("the cat", gpt2).figure(vmax=0.5)

@@ -13,7 +13,7 @@ from near import assert_near, assert_near64, assert_within
 from attnviz import Attention, compare, run
 from attnviz.api.save import prepare_comparing, prepare_picture
 from attnviz.core.errors import OptionError
-from attnviz.views.figure.layout import ticks
+from attnviz.views.figure.layout import scale_names, ticks
 from attnviz.views.figure.render import render_figure
 from attnviz.views.page.document import of_attention, of_comparison
 from attnviz.views.prepared.alt_text import as_bars, edges_by_mass
@@ -21,7 +21,8 @@ from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import SPREADS, Scale, spread_scale
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.presentation import PICTURE
-from attnviz.views.prepared.refine import SINKS, Refining, with_spread
+from attnviz.views.prepared.refine import SINKS, Refining, with_limits, with_spread
+from attnviz.views.prepared.style import Style
 
 ALL = [Refining(scale, sinks) for scale in SPREADS for sinks in SINKS]
 NAMES = [f"{each.scale}, {each.sinks}" for each in ALL]
@@ -141,3 +142,19 @@ def test_arcs_and_bars_are_on_the_scale(scale):
     bars = as_bars(form).panels[0]
     assert bars.scale.spread == ("global" if scale == "head" else scale)
     assert_near64(bars.places().max(), 1)
+
+
+def test_limits_out_of_range():
+    """Limits that no weight can reach are refused; the ends beyond which numbers lie have ≤ and ≥."""
+    (form,) = prepare(run("猫吃鱼"))
+    for wrong, said in ((Style(vmax=1.5), "at most 1"), (Style(vmin=-0.1), "at least 0"), (Style(vmin=0.9), "largest")):
+        with pytest.raises(OptionError, match=said):
+            with_limits(form, wrong)
+    limited = with_limits(form, Style(vmin=0.1, vmax=0.6))
+    values = form.panels[0].values
+    assert limited.panels[0].beyond() == ((values < 0.1).sum(), (values > 0.6).sum()) == (1, 2)
+    assert str(limited.caption[-1]) == "3 numbers lie beyond the colours’ ends"
+    (bar,) = scale_names(limited)
+    assert ticks(bar.scale, beyond=bar.beyond) == [(0.0, "≤ .10"), (1.0, "≥ .60")]
+    (wide,) = scale_names(with_limits(form, Style(vmin=0, vmax=1)))
+    assert ticks(wide.scale, beyond=wide.beyond) == [(0.0, "0"), (1.0, "1.00")]

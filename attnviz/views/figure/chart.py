@@ -16,7 +16,7 @@ from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_fi
 from attnviz.views.prepared.charts import BarChart, Chart, Charts, Series
 from attnviz.views.prepared.color_scale import SERIES_COLORS
 from attnviz.views.prepared.quantities import byte_words
-from attnviz.views.prepared.style import Style
+from attnviz.views.prepared.style import Style, refuse_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,6 +76,7 @@ class _ChartLayout:
     def __init__(self, prepared: Charts, text: PictureText) -> None:
         self.prepared, self.text, self.theme = prepared, text, text.theme
         style = text.style
+        refuse_limits(style)
         self.scale = self.theme.label / 10
         self.name, self.tick = 0.9 * self.theme.label, 0.8 * self.theme.label
         self.colors = (*SERIES_COLORS, self.theme.faint, self.theme.ink)

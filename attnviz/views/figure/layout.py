@@ -398,7 +398,9 @@ class ColorBars:
 
     def __init__(self, context: PictureContext, named: Sequence[NamedScale], width: float) -> None:
         self.context, size = context, context.theme.caption
-        self.named = [(context.words(one.name), one.scale, ticks(one.scale, own=one.own)) for one in named]
+        self.named = [
+            (context.words(one.name), one.scale, ticks(one.scale, own=one.own, beyond=one.beyond)) for one in named
+        ]
         self.length = min(_LONGEST_BAR * context.theme.label / 10, max(0.6, width * 0.45))
         self.names = [context.fonts.width(name, size) + 0.1 for name, _, _ in self.named]
         self.widths = [name + self.length + 0.3 for name in self.names]
@@ -423,22 +425,32 @@ class ColorBars:
 
 
 class NamedScale(NamedTuple):
-    """A scale with the name of its numbers; own: whether it stands for those of several panels, each with its own."""
+    """A scale with the name of its numbers.
+
+    own: whether it stands for those of several panels, each with its own. beyond: whether numbers lie below its low
+    end, and above its high end.
+    """
 
     name: Message
     scale: Scale
     own: bool = False
+    beyond: tuple[bool, bool] = (False, False)
 
 
 def scale_names(prepared: Prepared) -> list[NamedScale]:
     """Return the scales of the panels, each once; one for all where each has its own, whose end its title says."""
     found: dict[Scale, Message] = {}
+    below: set[Scale] = set()
+    above: set[Scale] = set()
     for panel in prepared.panels:
         usual = message("change") if panel.plus else _NUMBERS.get(prepared.kind, message("number"))
         found.setdefault(panel.scale, prepared.numbers or usual)
+        for counted, scales in zip(panel.beyond(), (below, above), strict=True):
+            if counted:
+                scales.add(panel.scale)
     each = [panel.scale for panel in prepared.panels]
     if len(found) <= 2 or len(found) < len(each) / 2:
-        return [NamedScale(name, scale) for scale, name in found.items()]
+        return [NamedScale(name, scale, beyond=(scale in below, scale in above)) for scale, name in found.items()]
     first = {scale.diverging: NamedScale(name, scale, own=True) for scale, name in reversed(found.items())}
     return list(first.values())
 
@@ -451,11 +463,18 @@ _NUMBERS = {
 }
 
 
-def ticks(scale: Scale, *, own: bool = False) -> list[tuple[float, str]]:
+def ticks(scale: Scale, *, own: bool = False, beyond: tuple[bool, bool] = (False, False)) -> list[tuple[float, str]]:
     """Return the ends of the scale and its 0, each with its place, 0 to 1; of ratios also the powers of ten between.
 
-    own: whether the scale stands for those of several heads.
+    own: whether the scale stands for those of several heads. beyond: whether numbers lie below the low end, which is ≤
+    then, and above the high end, which is ≥.
     """
+    marks = {0.0: "≤ " if beyond[0] else "", 1.0: "≥ " if beyond[1] else ""}
+    return [(place, marks.get(place, "") + text) for place, text in _ticks_inside(scale, own=own)]
+
+
+def _ticks_inside(scale: Scale, *, own: bool) -> list[tuple[float, str]]:
+    """Return the ticks of a scale beyond which no number lies."""
     span = scale.high - scale.low
     if not span > 0:
         return [(0.5 if scale.diverging else 0.0, number(scale.low, 3))]

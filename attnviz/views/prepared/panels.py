@@ -86,6 +86,15 @@ class Panel:
         count = self.values.shape[1] if self.forbidden is None else (~self.forbidden).sum(axis=-1)
         return np.asarray(sums / np.maximum(count, 1))
 
+    def beyond(self) -> tuple[int, int]:
+        """Return how many cells lie below the low end of the colours, and how many above the high end."""
+        if self.scale.spread == "row":
+            return 0, 0
+        there = np.ones(self.values.shape, dtype=bool) if self.forbidden is None else ~self.forbidden
+        values, slack = self.values.astype(np.float64), 1e-6 * (self.scale.high - self.scale.low)
+        below, above = values < self.scale.low - slack, values > self.scale.high + slack
+        return int((below & there).sum()), int((above & there).sum())
+
     def places(self) -> NDArray[np.float64]:
         """Return each cell's place on the colour scale, 0 to 1, [rows, columns]."""
         return self.scale.place(self.values if self.forbidden is None else np.where(self.forbidden, 0, self.values))

@@ -11,12 +11,13 @@ import numpy as np
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
-from attnviz.i18n.messages import message
+from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.color_scale import SPREADS, Scale, signed_scale, spread_scale, weight_scale
 from attnviz.views.prepared.panels import Panel, Prepared, number
 from attnviz.views.prepared.style import Style
 
 SINKS = ("keep", "hide", "mark")
+_SHARES = ("weights", "comparison", "lab", "lens")  # kinds of forms whose numbers are weights or probabilities
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,44 @@ AS_IS = Refining()
 def with_limits(form: Prepared, style: Style) -> Prepared:
     """Return the form with its colours between the limits that the style sets; what lies beyond has the end's colour.
 
-    Raises OptionError where a lower limit is not below the largest number, and where each row has a scale of its own.
+    The caption says how many numbers lie beyond. Raises OptionError for a limit that none of the numbers could reach,
+    where a lower limit is not below the largest number, and where each row has a scale of its own.
     """
     if style.vmin is None and style.vmax is None:
         return form
+    _check_range(form, style)
     scales = {panel.scale: _limited(panel.scale, style) for panel in form.panels}
     panels = tuple(replace(panel, scale=scales[panel.scale]) for panel in form.panels)
-    return replace(form, panels=panels)
+    beyond = sum(int(count) for panel in panels for count in panel.beyond())
+    words = () if beyond == 0 else (_beyond_words(beyond),)
+    return replace(form, panels=panels, caption=(*form.caption, *words))
+
+
+def _beyond_words(count: int) -> Message:
+    """Say how many numbers have the colour of an end though they lie beyond it."""
+    if count == 1:
+        return message("1 number lies beyond the colours’ ends")
+    return message("{count} numbers lie beyond the colours’ ends", count=count)
+
+
+def _check_range(form: Prepared, style: Style) -> None:
+    """Raise OptionError for limits where no such number can be: below 0, or above 1 where all are shares."""
+    scales = [panel.scale for panel in form.panels]
+    if form.kind == "scores":
+        return
+    unsigned = not any(scale.diverging for scale in scales)
+    most = max((float(np.abs(panel.values).max(initial=0.0)) for panel in form.panels), default=0.0)
+    for option, limit in (("--vmin", style.vmin), ("--vmax", style.vmax)):
+        if limit is None:
+            continue
+        if limit < 0 and unsigned:
+            raise OptionError(
+                "{option} must be at least 0, as all numbers here are, not {limit}.", option=option, limit=f"{limit:g}"
+            )
+        if abs(limit) > 1 and form.kind in _SHARES and most <= 1:
+            raise OptionError(
+                "{option} must be at most 1, as all numbers here are, not {limit}.", option=option, limit=f"{limit:g}"
+            )
 
 
 def _by_head(form: Prepared) -> Prepared:
@@ -85,6 +117,8 @@ def _limited(scale: Scale, style: Style) -> Scale:
         raise OptionError("With --scale row each row has its own colours: leave --vmin and --vmax out.")
     if scale.diverging:
         reach = max(abs(limit) for limit in (style.vmin, style.vmax) if limit is not None)
+        if reach == 0:  # the least of weights, beside which changes keep their scale
+            return scale
         return replace(scale, low=-reach, high=reach, floor=min(scale.floor, reach))
     low = scale.low if style.vmin is None else style.vmin
     high = scale.high if style.vmax is None else style.vmax

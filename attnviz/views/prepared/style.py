@@ -126,6 +126,17 @@ class Style:
             raise OptionError("--vmax must be above --vmin ({low}), not {high}.", low=f"{low:g}", high=f"{self.vmax:g}")
 
 
+def refuse_limits(style: Style) -> None:
+    """Raise OptionError for limits of colours where nothing is coloured by numbers: bars, curves and lists."""
+    for option, limit in (("--vmin", style.vmin), ("--vmax", style.vmax)):
+        if limit is not None:
+            raise OptionError(
+                "{option} sets an end of a map’s colours, and no map is drawn here.",
+                hint="Leave it out.",
+                option=option,
+            )
+
+
 def needless_token() -> OptionError:
     """Return the error for a token where a picture has the rows of all."""
     return OptionError(
