@@ -21,7 +21,7 @@ from attnviz.cli.progress import showing_progress
 from attnviz.cli.standard_streams import descriptor_of, drop_output, finish_streams, prepare_streams
 from attnviz.cli.typer_parameters import adopt_parameter, adopt_parameters
 from attnviz.core.errors import AttnvizError, OptionError, reason_of
-from attnviz.core.memory_limit import out_of_memory
+from attnviz.core.memory_limit import out_of_memory, tells_lack_of_memory
 from attnviz.i18n.messages import LANGUAGES, Message, language, listed, message, phrase, sentences, translate
 
 # A command's file in this package, its line in --help, and an example.
@@ -286,7 +286,7 @@ def _guarded(work: Callable[[], Any]) -> int:
     except Exception as error:  # a fault of ours; what a reader can do is tell us where
         if os.environ.get("ATTNVIZ_DEBUG"):
             raise
-        if not lost:
+        if not lost and not tells_lack_of_memory(error):
             return _fail(_fault(error).localized(), 1)
     else:
         return code if isinstance(code, int) else 0

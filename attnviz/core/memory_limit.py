@@ -41,6 +41,28 @@ def memory_left() -> int | None:
     return max(0, limit - pages * getpagesize())
 
 
+# What libraries below Python say where memory is out: FreeType, the dynamic loader, the C library, NumPy's allocator.
+_LACK = ("out of memory", "failed to map segment", "cannot allocate memory", "unable to allocate", "std::bad_alloc")
+
+
+def tells_lack_of_memory(error: BaseException) -> bool:
+    """Return whether an error, or one that it came from, is a library's way to say that memory is out.
+
+    A C extension that forgets to say why is taken for one under a limit.
+
+    >>> tells_lack_of_memory(RuntimeError("FT_Open_Face failed with error 0x40: out of memory"))
+    True
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MemoryError) or any(words in str(seen).lower() for words in _LACK):
+            return True
+        if isinstance(seen, SystemError) and memory_limit() is not None:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
 def out_of_memory() -> AttnvizError:
     """Return the error for a computation that ran out of memory; nobody knows what of its input took the most."""
     limit = memory_limit()

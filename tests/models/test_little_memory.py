@@ -156,3 +156,38 @@ def test_a_line_that_needs_no_memory(monkeypatch, capsys):
         cli.main(["run", "the cat"])
     assert stop.value.code == 1
     assert capsys.readouterr().err.startswith("attnviz: There is not enough memory for this")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("FT_Open_Face failed with error 0x40: out of memory"),
+        ImportError("libopenjp2.so: failed to map segment from shared object"),
+        SystemError("error returned without exception set"),
+        ValueError("another"),
+    ],
+)
+@pytest.mark.parametrize("limit", [300_000_000, None])
+def test_a_library_that_runs_out_of_memory(monkeypatch, capsys, error, limit):
+    """What a library says of it in its own words is no bug of attnviz; other errors are."""
+    monkeypatch.setattr(memory_limit, "memory_limit", lambda: limit)
+    monkeypatch.setattr(cli, "_run", lambda _: (_ for _ in ()).throw(error))
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "the cat"])
+    assert stop.value.code == 1
+    lack = isinstance(error, RuntimeError | ImportError) or (isinstance(error, SystemError) and limit is not None)
+    assert ("not enough memory" in capsys.readouterr().err) == lack
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+@pytest.mark.parametrize("kilobytes", range(140_000, 200_001, 10_000))
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_a_picture_at_every_limit(tmp_path, kilobytes, suffix):
+    """Whatever the limit, there is a picture, or one line that says what is lacking."""
+    arguments = f"export 猫吃鱼 {tmp_path / 'x'}.{suffix}"
+    command = f"ulimit -v {kilobytes}; {shlex.quote(sys.executable)} -m attnviz {arguments}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode in (0, 1)
+    assert "bug in attnviz" not in done.stderr
+    assert [one.suffix for one in tmp_path.iterdir()] == ([f".{suffix}"] if done.returncode == 0 else [])
