@@ -18,7 +18,7 @@ import numpy as np
 from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention import attend
 from attnviz.core.blas_threads import threads_for
-from attnviz.core.errors import OptionError
+from attnviz.core.errors import OptionError, written
 from attnviz.core.masks import parse_mask
 from attnviz.core.result import Result
 from attnviz.core.types import Float64
@@ -102,8 +102,9 @@ def cost(
     listed = isinstance(counts, Iterable | None) and getattr(counts, "ndim", 1) == 1
     if not listed or isinstance(counts, str | bytes | dict):
         raise OptionError("counts is a list of numbers of tokens, not {value!r}.", value=counts)
-    named = list(dict.fromkeys(SIZES.values() if counts is None else counts))
+    named = list(SIZES.values() if counts is None else counts)
     check_counts(named, setup)
+    named = list(dict.fromkeys(named))
     names = {tokens: name for name, tokens in SIZES.items()} if counts is None else {}
     timings = measure_cheap(named, setup, measure or measured_seconds)
     fit = fit_time(timings)
@@ -121,7 +122,7 @@ def check_counts(counts: list[int], setup: Setup) -> None:
         raise OptionError("No number of tokens was given.", hint="For example: attnviz cost 1000 100000.")
     for tokens in counts:
         if not _is_whole(tokens) or not 0 <= tokens <= LARGEST:
-            raise _no_count(str(tokens))
+            raise _no_count(tokens if isinstance(tokens, str) else written(tokens))
     for option, value in (("--heads", setup.heads), ("--dim", setup.dim), ("--layers", setup.layers)):
         if not _is_whole(value) or not 1 <= value <= _LARGEST_SETTING:
             raise OptionError(

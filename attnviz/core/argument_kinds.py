@@ -7,6 +7,7 @@ in a text, is checked where it is used.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sized
 from functools import cache, wraps
 from numbers import Integral, Real
@@ -30,26 +31,35 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+def _is_number(value: Any) -> bool:
+    """Return whether this is a number that a float64 holds, nan and infinity among them."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    return not isinstance(value, Integral) or abs(int(value)) <= sys.float_info.max
+
+
 def _is_choice(value: Any) -> bool:
     """Return whether this may name layers, heads or tokens: a number, a text, or several, but not none."""
-    if isinstance(value, str) or _is_whole(value):
+    if _is_one(value):
         return True
     if isinstance(value, bytes | dict) or not isinstance(value, Iterable):
         return False
-    return getattr(value, "ndim", 1) == 1 and (not isinstance(value, Sized) or len(value) > 0)
+    if getattr(value, "ndim", 1) != 1 or (isinstance(value, Sized) and len(value) == 0):
+        return False
+    return not isinstance(value, list | tuple) or all(map(_is_one, value))
+
+
+def _is_one(value: Any) -> bool:
+    return isinstance(value, str) or _is_whole(value)
 
 
 TEXT = ArgumentKind(lambda value: isinstance(value, str), message("a text"))
-TEXTS = ArgumentKind(
-    lambda value: isinstance(value, str) or (isinstance(value, list | tuple) and len(value) > 0),
-    message("a text, or a list of texts with at least one"),
-)
 FLAG = ArgumentKind(
     lambda value: isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"), message("true or false")
 )
 WHOLE = ArgumentKind(_is_whole, message("a whole number"))
 COUNT = ArgumentKind(lambda value: _is_whole(value) and value > 0, message("a whole number above 0"))
-NUMBER = ArgumentKind(lambda value: isinstance(value, Real) and not isinstance(value, bool), message("a number"))
+NUMBER = ArgumentKind(_is_number, message("a number"))
 CALL = ArgumentKind(callable, message("a function"))
 PATH = ArgumentKind(lambda value: isinstance(value, str | PathLike), message("a string or a path"))
 AXES = ArgumentKind(lambda value: hasattr(value, "get_figure"), message("Axes of matplotlib"))
@@ -57,7 +67,7 @@ MODEL = ArgumentKind(
     lambda value: isinstance(value, str | PathLike) or hasattr(value, "attend"), message("a model, or the name of one")
 )
 CHOICE = ArgumentKind(_is_choice, message("a number, a name, a text as 0,2-4, or several of these"))
-ONE = ArgumentKind(lambda value: isinstance(value, str) or _is_whole(value), message("a number or a name"))
+ONE = ArgumentKind(_is_one, message("a number or a name"))
 
 LIST = ArgumentKind(lambda value: isinstance(value, list | tuple), message("a list"))
 LABELS = ArgumentKind(
@@ -66,8 +76,14 @@ LABELS = ArgumentKind(
     ),
     message("a text, or a list of texts"),
 )
+TEXTS = ArgumentKind(
+    lambda value: LABELS.fits(value) and (isinstance(value, str) or len(value) > 0),
+    message("a text, or a list of texts with at least one"),
+)
 NAMES = ArgumentKind(
-    lambda value: isinstance(value, Iterable) and not isinstance(value, str | bytes | dict),
+    lambda value: (
+        isinstance(value, Iterable) and not isinstance(value, str | bytes | dict) and getattr(value, "ndim", 1) == 1
+    ),
     message("a list of numbers or names"),
 )
 INDEXES = ArgumentKind(
@@ -91,13 +107,17 @@ ATTENTION = ArgumentKind(lambda value: hasattr(value, "mean_layers"), message("a
 OPTIONS = ArgumentKind(lambda value: hasattr(value, "no_special"), message("an Options"))
 DECODING = ArgumentKind(lambda value: hasattr(value, "steps"), message("a Decoding"))
 WORDS = ArgumentKind(lambda value: hasattr(value, "is_known"), message("words that are known, as a lexicon has"))
+ENCODED = ArgumentKind(lambda value: hasattr(value, "left_out"), message("an EncodedText, as Model.encode returns it"))
+GROWING = ArgumentKind(
+    lambda value: hasattr(value, "prompt"), message("a Continuation, as Model.continuations returns it")
+)
 
 # The arguments of all public functions and methods, by name; a function may give one another kind.
 ARGUMENTS: dict[str, ArgumentKind] = {
     **dict.fromkeys(("text", "clean", "corrupt", "answer", "against", "pair", "keys", "like", "sort", "color"), TEXT),
     **dict.fromkeys(("reduce", "by", "view", "merge", "ablation", "name", "attention"), TEXT),
     **dict.fromkeys(("probe", "contributions", "traces", "download", "normalize", "partial"), FLAG),
-    **dict.fromkeys(("no_special", "renormalize"), FLAG),
+    **dict.fromkeys(("no_special", "renormalize", "answers"), FLAG),
     "most": COUNT,
     **dict.fromkeys(("probe_tokens", "top", "branches", "count", "axis"), WHOLE),
     **dict.fromkeys(("progress", "measure", "watch"), CALL),
@@ -107,6 +127,8 @@ ARGUMENTS: dict[str, ArgumentKind] = {
     "options": OPTIONS,
     "decoding": DECODING,
     "known": WORDS,
+    "encoded": ENCODED,
+    "continuation": GROWING,
     "labels": LABELS,
     "vary": LIST,
     "path": PATH,
@@ -141,10 +163,11 @@ def check_looks(given: Mapping[str, Any]) -> None:
     """Raise OptionError for the first option of a result's look whose value is of another kind."""
     for name, value in given.items():
         if name in LOOKS and value is not None:
-            _check(name, value, LOOKS[name])
+            check_value(name, value, LOOKS[name])
 
 
-def _check(name: str, value: Any, kind: ArgumentKind) -> None:
+def check_value(name: str, value: Any, kind: ArgumentKind) -> None:
+    """Raise OptionError, which names the argument, for a value of another kind."""
     if not kind.fits(value):
         raise OptionError("{name} must be {expected}, not {value!r}.", name=name, expected=kind.words, value=value)
 
@@ -178,7 +201,7 @@ def check_arguments(**own: ArgumentKind | None) -> Callable[[_Function], _Functi
                 if name not in given:
                     continue
                 if given[name] is not None or not optional:
-                    _check(name, given[name], kind)
+                    check_value(name, given[name], kind)
             return function(*positional, **named)
 
         return called  # type: ignore[return-value]

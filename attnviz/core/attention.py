@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from attnviz.core.argument_kinds import WHOLE, check_arguments
+from attnviz.core.argument_kinds import ARRAY, WHOLE, check_arguments
 from attnviz.core.errors import InputError, ShapeError
 from attnviz.core.types import Booleans, Float32, Floats
 
@@ -193,9 +193,9 @@ def attend(
         raise InputError("The temperature must be a number above 0, not {value}.", value=temperature)
     if cap is not None and not _is_positive(cap):
         raise InputError("The cap of the scores must be a number above 0, not {value}.", value=cap)
+    if scale is not None and not -sys.float_info.max <= scale <= sys.float_info.max:
+        raise InputError("The scale must be a finite number, not {value}.", value=scale)
     factor = 1 / np.sqrt(q.shape[-1]) if scale is None else float(scale)
-    if not np.isfinite(factor):
-        raise InputError("The scale must be a finite number, not {value}.", value=factor)
     permitted = None if allowed is None else np.asarray(allowed, dtype=bool)
     added = None if bias is None else np.asarray(bias)
     _check_cells(q, k, v, added, permitted)
@@ -285,7 +285,7 @@ def _mean_in_float64(weights: Floats, v: Floats) -> Float32:
     return held
 
 
-@check_arguments(heads=WHOLE)
+@check_arguments(x=ARRAY, heads=WHOLE)
 def split_heads(x: ArrayLike, heads: int) -> Floats:
     """Cut the features into `heads` equal slices: [..., n, d] -> [..., heads, n, d / heads].
 
@@ -300,6 +300,7 @@ def split_heads(x: ArrayLike, heads: int) -> Floats:
     return np.moveaxis(array.reshape(*array.shape[:-2], n, heads, d // heads), -2, -3)
 
 
+@check_arguments(x=ARRAY)
 def merge_heads(x: ArrayLike) -> Floats:
     """Put the heads' features side by side again: [..., heads, n, d_h] -> [..., n, heads * d_h]."""
     given = np.asarray(x)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.argument_kinds import ARRAY, INDEXES, NAMES, check_arguments
+from attnviz.core.argument_kinds import ARRAY, INDEXES, NAMES, ArgumentKind, check_arguments, check_value
 from attnviz.core.errors import ShapeError, misnamed, no_such
 from attnviz.core.masks import fit_allowed
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
@@ -92,7 +92,13 @@ class Trace:
 
     @check_arguments(heads=INDEXES)
     def select(self, heads: list[int]) -> Trace:
-        """Return the same layer with only these heads' intermediates; inputs and output stay those of all."""
+        """Return the same layer with only these heads' intermediates; inputs and output stay those of all.
+
+        Raises MissingError for a head that is not there.
+        """
+        for head in heads:
+            if not -len(self.weights) <= head < len(self.weights):
+                raise no_such(message("head"), head, range(len(self.weights)))
         return replace(
             self,
             query=self.query[heads],
@@ -111,6 +117,13 @@ class Trace:
         )
 
 
+_TOKENS = ArgumentKind(
+    lambda value: isinstance(value, tuple | list) and all(isinstance(each, Token) for each in value),
+    message("a tuple of Tokens"),
+)
+_PARTS = {"query": _TOKENS, "key": _TOKENS, "weights": ARRAY, "allowed": ARRAY, "output": ARRAY, "contributions": ARRAY}
+
+
 @dataclass(frozen=True, eq=False)
 class Attention(Result):
     """Who looks at whom: weights[layer, head, query, key]; each row sums to 1, or is all 0 where nothing is allowed.
@@ -123,7 +136,7 @@ class Attention(Result):
     provenance: how it was computed, and what was done to it since. notes: what a reader should know about this text.
     contributions: the length of each weighted value after W_o, of the weights' shape (Kobayashi et al. 2020, equation
     3), where a model measured it; where pieces are joined, heads or layers averaged, lengths are as weights are.
-    Raises ShapeError where the parts do not fit. Arrays are read-only.
+    Raises ShapeError where the parts do not fit, OptionError for one of another kind. Arrays are read-only.
     """
 
     query: tuple[Token, ...]
@@ -142,6 +155,9 @@ class Attention(Result):
 
     def __post_init__(self) -> None:
         """Check the parts against each other, once, at birth."""
+        for name, kind in _PARTS.items():
+            if (value := getattr(self, name)) is not None or name in ("query", "key", "weights"):
+                check_value(name, value, kind)
         weights = np.asarray(self.weights, dtype=np.float32)
         shape = (weights.shape[0], weights.shape[1], len(self.query), len(self.key)) if weights.ndim == 4 else None
         if weights.shape != shape:

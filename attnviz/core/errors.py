@@ -97,17 +97,30 @@ class _Written(str):
 
 
 def _in_one_line(value: Any) -> Any:
-    """Return a value of a field as it is; what Python writes of it, cut, where that is long or has several lines."""
+    """Return a value of a field as it is; what Python writes of it, cut, where that is long or has several lines.
+
+    A value that Python cannot write is named by its type.
+    """
     if isinstance(value, Path):
         return value
     try:
         text = repr(value)
+        str(value)
     except Exception:
-        text = f"<{type(value).__name__}>"
+        return _Written(f"<{type(value).__name__}>")
     if len(text) <= _LONGEST and "\n" not in text:
         return value
     short = " ".join(text.split())
     return _Written(short if len(short) <= _KEPT else short[:_KEPT] + "…")
+
+
+def written(value: Any) -> str:
+    """Return what Python writes of a value, in one short line, as an item of a list in an error.
+
+    >>> written("a"), written([0] * 1000)
+    ("'a'", '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, …')
+    """
+    return repr(_in_one_line(value))
 
 
 class InputError(AttnvizError, ValueError):
@@ -132,16 +145,16 @@ class OptionError(AttnvizError, ValueError):
     exit_code = 2
 
 
-def unknown_choice(option: str | Message, value: str, choices: Iterable[str]) -> OptionError:
+def unknown_choice(option: str | Message, value: object, choices: Iterable[str]) -> OptionError:
     """Return the error for a value outside a closed list, with the nearest right one where there is one."""
     from difflib import get_close_matches
 
     from attnviz.core.everyday_names import EVERYDAY_NAMES
 
-    known = list(choices)
-    meant = [name for name in EVERYDAY_NAMES.get(str(value).lower().replace("_", "-"), ()) if name in known]
+    known, named = list(choices), value.lower() if isinstance(value, str) else ""
+    meant = [name for name in EVERYDAY_NAMES.get(named.replace("_", "-"), ()) if name in known]
     alike = 0.7 if all(name.startswith(".") for name in known) else 0.5  # the dot of two suffixes is always alike
-    near = meant or get_close_matches(str(value).lower(), known, n=1, cutoff=alike)
+    near = meant or get_close_matches(named, known, n=1, cutoff=alike)
     return OptionError(
         "{option} takes one of {choices}, not {value!r}.",
         hint="Did you mean {near}?" if near else "",

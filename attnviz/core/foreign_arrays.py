@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.errors import InputError, ShapeError, misnamed
+from attnviz.core.errors import InputError, ShapeError, misnamed, written
 from attnviz.core.masks import fit_allowed
 from attnviz.core.provenance import RowPrecision
 from attnviz.core.row_sums import Grid, grid_of, judge_sums, wrong_sum
@@ -135,11 +135,13 @@ def _layer_names(layers: Any, count: int) -> tuple[int | str, ...]:
 
 def _axis_names(axis: str, names: Any) -> tuple[int | str, ...]:
     """Return the names of layers or heads: whole numbers or strings; InputError for anything else."""
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    if isinstance(names, str) or not isinstance(names, Iterable) or getattr(names, "ndim", 1) != 1:
         raise InputError("{axis} is a list of numbers or names, not {value!r}.", axis=axis, value=names)
     found = [str(name) if isinstance(name, str) else name for name in names]
     if not all(isinstance(name, str | Integral) and not isinstance(name, bool) for name in found):
-        raise InputError("{axis} are whole numbers or names, not {names}.", axis=axis, names=listed(map(repr, found)))
+        raise InputError(
+            "{axis} are whole numbers or names, not {names}.", axis=axis, names=listed(map(written, found))
+        )
     return tuple(name if isinstance(name, str) else int(name) for name in found)
 
 

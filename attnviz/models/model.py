@@ -191,6 +191,7 @@ class Model(ModelBase):
             found = join_passages(found, chosen.parts, written_from, templated=chosen.chat)
         return self._presented(found, own, chosen, known, mean=mean)
 
+    @check_arguments()
     def attend_picture(
         self,
         image: Any,
@@ -284,6 +285,7 @@ class Model(ModelBase):
         chosen, ways = split_changes(options or Options(), decoding or Decoding(), changes)
         return iter(self.continuations(text, chosen, ways)[0])
 
+    @check_arguments()
     def continuations(self, text: str, options: Options, decoding: Decoding, branches: int = 1) -> list[Continuation]:
         """Return texts that grow when they are iterated over, each with a cache of its own.
 
@@ -314,6 +316,7 @@ class Model(ModelBase):
             for number in range(branches)
         ]
 
+    @check_arguments()
     def attention_of(
         self,
         continuation: Continuation,

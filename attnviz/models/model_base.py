@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.core.argument_kinds import check_arguments
+from attnviz.core.argument_kinds import WHOLE, check_arguments
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError
 from attnviz.core.memory_limit import memory_left, out_of_memory_for_model, out_of_memory_for_tokens
@@ -180,6 +180,7 @@ class ModelBase:
             ),
         )
 
+    @check_arguments()
     def notes_on_text(self, encoded: EncodedText) -> tuple[Message, ...]:
         """Return notes on letters that no token stands for, and on special tokens that a text names.
 
@@ -205,6 +206,7 @@ class ModelBase:
         numbers = inside[np.argsort(first)].tolist()
         return [self.tokenizer.decode(number) for number in numbers if self.tokenizer.is_special(number)]
 
+    @check_arguments(tokens=WHOLE)
     def without_heads(self, options: Options, tokens: int | None = None) -> AbstractContextManager[None]:
         """Return a context in which passes run without the heads that the options switch off; for one text.
 
@@ -253,6 +255,7 @@ class ModelBase:
     def _encode_alone(self, text: str) -> EncodedText:
         return self._encode(text, None, NOTHING_KEPT)
 
+    @check_arguments()
     def provenance(self, options: Options | None = None, *, answers: bool = False) -> Provenance:
         """Return what its attention says of where it comes from; options: which heads they switch off.
 

@@ -14,6 +14,16 @@ import attnviz
 from attnviz import AttnvizError
 from attnviz.api.result_kinds import kind_of, read_look
 from attnviz.core.result import Result
+from attnviz.models.continuation import Decoding
+from attnviz.models.options import Options
+
+
+class Unprintable:
+    """An object that Python cannot write."""
+
+    def __repr__(self):
+        raise RuntimeError("no words")
+
 
 WRONG = {
     "None": None,
@@ -24,7 +34,11 @@ WRONG = {
     "{}": {},
     "path": Path("nowhere") / "x",
     "array": np.ones((3, 3)),
+    "nan": float("nan"),
+    "huge": 10**400,
     "object": object(),
+    "unprintable": Unprintable(),
+    "in a list": [Unprintable()],
 }
 # What the arguments that must be there are, by name; others are left out.
 RIGHT = {
@@ -124,7 +138,7 @@ def try_all(label, function, right):
             arguments = {one: right[one] for one in needed} | {name: value}
             error = outcome(function, arguments)
             assert error is None or ("\n" not in str(error) and len(str(error)) < 600)
-            if kind == "object" and (*label, name) not in ANYTHING:
+            if kind in ("object", "unprintable") and (*label, name) not in ANYTHING:
                 assert error is not None, (*label, name)
 
 
@@ -165,7 +179,7 @@ def test_looks(result):
         for kind, value in WRONG.items():
             error = outcome(read_look, {"result": result, "method": "save()", "options": {option: value}})
             assert error is None or "\n" not in str(error)
-            assert kind != "object" or error is not None, option
+            assert kind not in ("object", "unprintable") or error is not None, option
 
 
 @pytest.mark.slow
@@ -182,5 +196,13 @@ def test_looks_of_pictures(result):
 def test_a_model(tmp_path):
     """Nor of a model's methods."""
     model = attnviz.load(str(model_of(tmp_path / "gpt2", "gpt2")))
-    for name in ("attend", "encode", "fill", "generate", "tokens"):
-        try_all(("Model", name), getattr(model, name), RIGHT | {"text": "the cat"})
+    right = {
+        "text": "the cat",
+        "encoded": model.encode("the cat"),
+        "options": Options(),
+        "decoding": Decoding(2),
+        "continuation": model.continuations("the cat", Options(), Decoding(2))[0],
+        "image": np.zeros((8, 8, 3), np.uint8),
+    }
+    for name, method in methods_of(model).items():
+        try_all(("Model", name), method, RIGHT | right)

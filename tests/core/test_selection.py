@@ -91,7 +91,7 @@ def test_numbers_with_gaps():
         ("all,1", OptionError, "no list of layers"),
         (1.5, OptionError, "not 1.5"),
         (True, OptionError, "not True"),
-        ([None], OptionError, "not by None"),
+        ([None], OptionError, r"not \[None\]"),
         ("x", MissingError, "no layer x"),
         ("", MissingError, "no layer"),
     ],

@@ -305,7 +305,7 @@ def test_refused_attentions(tiny, family, options, words):
         ({"window": 10, "stride": 0}, "^stride must be from 1 to 8"),
         ({"window": 10, "pair": "x"}, "not a pair"),
         ({"layers": [99]}, "no layer 99"),
-        ({"layers": [1.5]}, "whole numbers"),
+        ({"layers": [1.5]}, "several of these"),
         ({"layers": "x"}, "takes numbers from 0"),
         ({"window": 10.5}, "^window must be a whole number, not 10.5"),
         ({"window": 10, "stride": "2"}, "^stride must be a whole number"),
