@@ -22,6 +22,7 @@ from attnviz.cli import COMMANDS, load_command
 from attnviz.i18n.messages import language, translate, use_language
 from attnviz.models.families.coverage import computed_families, read_coverage
 from attnviz.models.families.reasons import REASONS
+from attnviz.models.formats.gguf_names import architectures_by_family
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -64,9 +65,11 @@ WORDS = {
     "families": ("Families of models", "模型系列"),
     "about families": (
         "`attnviz models --families` prints these families too. A config names its family by `model_type`; "
-        "[How exact](../exactness.md) says how far each is from transformers.",
+        "[How exact](../exactness.md) says how far each is from transformers. The last column has llama.cpp's names of "
+        "the architectures that are read from GGUF files; the other families are read from safetensors alone.",
         "`attnviz models --families` 也打印这些系列。配置用 `model_type` 说明自己属于哪个系列；"
-        "每个系列与 transformers 相差多少，见[准确到什么程度](../exactness.zh.md)。",
+        "每个系列与 transformers 相差多少，见[准确到什么程度](../exactness.zh.md)。最后一列是"
+        "能从 GGUF 文件读取的架构在 llama.cpp 中的名称；其余系列只读 safetensors。",
     ),
     "family": ("family", "系列"),
     "models": ("models", "模型"),
@@ -152,11 +155,13 @@ def documents() -> str:
 
 def families() -> str:
     """Return the reference of the families of models, in the language in use."""
+    files = architectures_by_family()
     rows = [
-        f"| {one.family} | {listed_types(one.model_types)} | {', '.join(one.models)} | {one.paper}, {link(one.link)} |"
+        f"| {one.family} | {listed_types(one.model_types)} | {', '.join(one.models)} | {one.paper}, {link(one.link)} "
+        f"| {listed_types(dict.fromkeys(each for name in one.model_types for each in files.get(name, ())))} |"
         for one in computed_families()
     ]
-    heading = f"| {say('family')} | `model_type` | {say('models')} | {say('paper')} |\n|---|---|---|---|\n"
+    heading = f"| {say('family')} | `model_type` | {say('models')} | {say('paper')} | GGUF |\n|---|---|---|---|---|\n"
     parts = [head("families"), say("about families"), heading + "\n".join(rows), f"## {say('coverage')}"]
     lines = [line.split("\t") for line in TEXT_FAMILIES.read_text(encoding="utf-8").splitlines()]
     found = read_coverage({name: lists.split() for name, lists in lines[1:]})

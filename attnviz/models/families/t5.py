@@ -72,10 +72,10 @@ class T5Decoder(Stack):
     def read_shape(cls, config: Configuration, family: str) -> ModelShape:
         """Return the model's size, from its config alone; a text may have any length.
 
-        T5EncoderModel has no decoder.
+        T5EncoderModel and its kin have no decoder.
         """
         layers, heads, vocabulary = (cls.size(config, key) for key in ("layers", "heads", "vocabulary"))
-        both = config.get("architectures") not in (["T5EncoderModel"], ["MT5EncoderModel"])
+        both = config.get("architectures") not in (["T5EncoderModel"], ["MT5EncoderModel"], ["UMT5EncoderModel"])
         return ModelShape(
             family=family,
             layers=layers,

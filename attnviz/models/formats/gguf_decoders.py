@@ -5,50 +5,27 @@ What llama.cpp has in its code and no file says stands here, such as whether the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import numpy as np
 
 from attnviz.core.errors import InputError
 from attnviz.models.formats.gguf import GgufFile
+from attnviz.models.formats.gguf_deepseek import DEEPSEEK_FAMILIES
+from attnviz.models.formats.gguf_delta import DELTA_FAMILIES
+from attnviz.models.formats.gguf_family import (
+    LLAMA,
+    LLAMA_ENDS,
+    LLAMA_LAYER,
+    Config,
+    GgufFamily,
+    array_names,
+    expert_parts,
+    layer_normed,
+    partly_rotated,
+    with_experts,
+)
+from attnviz.models.formats.gguf_jina import JINA_FAMILIES
 from attnviz.models.formats.gguf_metadata import metadata_value, real_number, whole_number
 
-Config = dict[str, Any]
-
-_LLAMA_LAYER = {
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-_LLAMA_ENDS = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
-
-
-def _names(layer: dict[str, str], ends: dict[str, str] | None = None, path: str = "model.layers.{n}") -> dict[str, str]:
-    """Return names of arrays from those of a layer, after its own name, and those outside the layers."""
-    return (_LLAMA_ENDS if ends is None else ends) | {
-        f"blk.{{n}}.{ours}": f"{path}.{theirs}" for ours, theirs in layer.items()
-    }
-
-
-LLAMA = _names(_LLAMA_LAYER)
-
-
-def _experts(path: str, router: str) -> dict[str, str]:
-    """Return Llama's names with a mixture of experts at `path`."""
-    parts = {f"ffn_{part}_exps": f"{path}.experts.{part}_proj" for part in ("gate", "up", "down")}
-    return _names(_LLAMA_LAYER | parts | {"ffn_gate_inp": f"{path}.{router}"})
-
-
-_SHARED = {f"ffn_{part}_shexp": f"mlp.shared_expert.{part}_proj" for part in ("gate", "up", "down")}
 _AFTER = {"post_attention_norm": "post_attention_layernorm", "post_ffw_norm": "post_feedforward_layernorm"}
 _GPT = {
     "attn_norm": "input_layernorm",
@@ -88,19 +65,6 @@ _MODERN = {
     "ffn_up": "mlp.Wi",
     "ffn_down": "mlp.Wo",
 }
-
-
-class GgufFamily(NamedTuple):
-    """How an architecture is read.
-
-    model_type: of config.json. names: of its arrays. config: takes the file and Llama's keys, and returns all keys.
-    permuted: whether the rows of queries and keys are interleaved in the file, and by halves in transformers.
-    """
-
-    model_type: str
-    names: dict[str, str]
-    config: Callable[[GgufFile, Config], Config]
-    permuted: bool = False
 
 
 def _mixture(file: GgufFile, config: Config) -> Config:
@@ -177,12 +141,6 @@ def _exaone4(file: GgufFile, config: Config) -> Config:
     return config | {"sliding_window": None, "layer_types": ["full_attention"] * config["num_hidden_layers"]}
 
 
-def _partly_rotated(file: GgufFile, config: Config) -> Config:
-    """Return the config with the share of a head that is rotated."""
-    rotated = whole_number(file, "rope.dimension_count", config["head_dim"])
-    return config | {"partial_rotary_factor": rotated / config["head_dim"] if config["head_dim"] else 1.0}
-
-
 def _hunyuan(file: GgufFile, config: Config) -> Config:  # noqa: ARG001
     return config | {"rope_parameters": {"rope_type": "default", "rope_theta": config["rope_theta"]}}
 
@@ -196,29 +154,17 @@ def _mistral3(file: GgufFile, config: Config) -> Config:
             "rope_theta": config["rope_theta"],
             "llama_4_scaling_beta": real_number(file, "attention.temperature_scale", 0.0),
             **({"mscale": multiplier, "mscale_all_dim": multiplier} if multiplier else {}),
-            **_yarn_betas(file),
         }
     }
 
 
-def _yarn_betas(file: GgufFile) -> Config:
-    names = {"beta_fast": "rope.scaling.yarn_beta_fast", "beta_slow": "rope.scaling.yarn_beta_slow"}
-    return {name: real_number(file, key, 0.0) for name, key in names.items() if metadata_value(file, key) is not None}
-
-
-def _layer_normed(file: GgufFile, config: Config) -> Config:
-    """Return the config with the number that layer norms add to the variance, under each of its names."""
-    epsilon = real_number(file, "attention.layer_norm_epsilon", 1e-5)
-    return config | {"layer_norm_eps": epsilon, "layer_norm_epsilon": epsilon, "norm_epsilon": epsilon}
-
-
 def _phi2(file: GgufFile, config: Config) -> Config:
-    return _layer_normed(file, _partly_rotated(file, config)) | {"hidden_act": "gelu_new"}
+    return layer_normed(file, partly_rotated(file, config)) | {"hidden_act": "gelu_new"}
 
 
 def _stablelm(file: GgufFile, config: Config) -> Config:
     parallel = metadata_value(file, "use_parallel_residual")
-    return _layer_normed(file, _partly_rotated(file, config)) | {
+    return layer_normed(file, partly_rotated(file, config)) | {
         "use_parallel_residual": bool(parallel) and "blk.0.ffn_norm.weight" not in file,
         "use_qkv_bias": config["attention_bias"],
         "qk_layernorm": "blk.0.attn_q_norm.weight" in file,
@@ -226,7 +172,7 @@ def _stablelm(file: GgufFile, config: Config) -> Config:
 
 
 def _starcoder2(file: GgufFile, config: Config) -> Config:
-    return _layer_normed(file, config) | {"use_bias": config["attention_bias"], "hidden_act": "gelu_pytorch_tanh"}
+    return layer_normed(file, config) | {"use_bias": config["attention_bias"], "hidden_act": "gelu_pytorch_tanh"}
 
 
 def _ernie(file: GgufFile, config: Config) -> Config:  # noqa: ARG001
@@ -235,13 +181,13 @@ def _ernie(file: GgufFile, config: Config) -> Config:  # noqa: ARG001
 
 def _modern_bert(file: GgufFile, config: Config) -> Config:
     every = metadata_value(file, "attention.sliding_window_pattern")
-    return _layer_normed(file, config) | {
+    return layer_normed(file, config) | {
         "norm_eps": real_number(file, "attention.layer_norm_epsilon", 1e-5),
         "local_attention": whole_number(file, "attention.sliding_window", 128),
         "global_attn_every_n_layers": every if isinstance(every, int) and every > 0 else 3,
         "global_rope_theta": config["rope_theta"],
         "local_rope_theta": real_number(file, "rope.freq_base_swa", 10000.0),
-        "hidden_activation": "gelu",
+        "hidden_activation": metadata_value(file, "hidden_activation") or "gelu",
         "norm_bias": "output_norm.bias" in file,
         "attention_bias": "blk.0.attn_qkv.bias" in file,
         "mlp_bias": "blk.0.ffn_up.bias" in file,
@@ -249,7 +195,7 @@ def _modern_bert(file: GgufFile, config: Config) -> Config:
 
 
 def _bloom(file: GgufFile, config: Config) -> Config:
-    return _layer_normed(file, config) | {
+    return layer_normed(file, config) | {
         "n_layer": config["num_hidden_layers"],
         "n_head": config["num_attention_heads"],
     }
@@ -257,7 +203,7 @@ def _bloom(file: GgufFile, config: Config) -> Config:
 
 def _falcon(file: GgufFile, config: Config) -> Config:
     groups, two = config["num_key_value_heads"], "blk.0.attn_norm_2.weight" in file
-    return _layer_normed(file, config) | {
+    return layer_normed(file, config) | {
         "new_decoder_architecture": two or groups > 1,
         "num_kv_heads": groups,
         "num_ln_in_parallel_attn": 2 if two else 1,
@@ -271,7 +217,7 @@ def _falcon(file: GgufFile, config: Config) -> Config:
 
 def _mpt(file: GgufFile, config: Config) -> Config:
     steepest, clip = (real_number(file, key, 0.0) for key in ("attention.max_alibi_bias", "attention.clamp_kqv"))
-    return _layer_normed(file, config) | {
+    return layer_normed(file, config) | {
         "d_model": config["hidden_size"],
         "n_layers": config["num_hidden_layers"],
         "n_heads": config["num_attention_heads"],
@@ -282,7 +228,7 @@ def _mpt(file: GgufFile, config: Config) -> Config:
 
 
 def _starcoder(file: GgufFile, config: Config) -> Config:
-    return _layer_normed(file, config) | {
+    return layer_normed(file, config) | {
         "n_embd": config["hidden_size"],
         "n_layer": config["num_hidden_layers"],
         "n_head": config["num_attention_heads"],
@@ -341,12 +287,19 @@ def _as_it_is(file: GgufFile, config: Config) -> Config:  # noqa: ARG001
 
 def _nomic_bert(file: GgufFile, config: Config) -> Config:
     types = file.shape("token_types.weight")[0] if "token_types.weight" in file else 0
-    return _layer_normed(file, config) | {"type_vocab_size": types}
+    return layer_normed(file, config) | {"type_vocab_size": types}
 
 
 def _falcon_names() -> dict[str, str]:
     ends = {key: value for key, value in _GPT_ENDS.items() if key != "token_embd_norm"}
-    return _names(_GPT | {"attn_norm_2": "ln_attn"}, ends, "transformer.h.{n}")
+    return array_names(_GPT | {"attn_norm_2": "ln_attn"}, ends, "transformer.h.{n}")
+
+
+def _falcon_with_norms(file: GgufFile, family: GgufFamily) -> GgufFamily:
+    """Return the family as it is, or with the names that a Falcon with two norms a layer has."""
+    if "blk.0.attn_norm_2.weight" not in file:
+        return family
+    return family._replace(names=family.names | {"blk.{n}.attn_norm": "transformer.h.{n}.ln_mlp"})
 
 
 _STARCODER_ENDS = {
@@ -362,12 +315,14 @@ _MODERN_ENDS = {
     "output_norm": "model.final_norm",
 }
 _OSS = {
-    "attn_sinks": "self_attn.sinks",
+    "attn_sinks.weight": "self_attn.sinks",
     "post_attention_norm": "post_attention_layernorm",
     "ffn_gate_inp": "mlp.router",
-    **{f"ffn_{part}_exps": f"mlp.experts.{part}_proj" for part in ("gate", "up", "down")},
+    **expert_parts("mlp"),
 }
-_OLMO2 = _names({key: value for key, value in _LLAMA_LAYER.items() if key not in ("attn_norm", "ffn_norm")} | _AFTER)
+_OLMO2 = array_names(
+    {key: value for key, value in LLAMA_LAYER.items() if key not in ("attn_norm", "ffn_norm")} | _AFTER
+)
 
 _LFM2 = {
     "attn_norm": "operator_norm",
@@ -385,8 +340,8 @@ _LFM2 = {
     "ffn_up": "feed_forward.w3",
     "ffn_down": "feed_forward.w2",
     "ffn_gate_inp": "feed_forward.gate",
-    "exp_probs_b": "feed_forward.expert_bias",
-    **{f"ffn_{part}_exps": f"feed_forward.experts.{part}_proj" for part in ("gate", "up", "down")},
+    "exp_probs_b.bias": "feed_forward.expert_bias",
+    **expert_parts("feed_forward"),
 }
 _NOMIC = {
     "attn_qkv": "attn.Wqkv",
@@ -403,21 +358,22 @@ _NOMIC_ENDS = {
     "token_embd_norm": "emb_ln",
 }
 # The last norm has had both names.
-_LFM2_ENDS = _LLAMA_ENDS | {"output_norm": "model.embedding_norm", "token_embd_norm": "model.embedding_norm"}
-_LFM2_PLAIN = {key: value for key, value in _LFM2.items() if not key.endswith(("_inp", "_exps", "_b"))}
+_LFM2_ENDS = LLAMA_ENDS | {"output_norm": "model.embedding_norm", "token_embd_norm": "model.embedding_norm"}
+_LFM2_PLAIN = {key: value for key, value in _LFM2.items() if not key.endswith(("_inp", "_exps", "_b.bias"))}
 
 DECODERS: dict[str, GgufFamily] = {
-    "mixtral": GgufFamily("mixtral", _experts("block_sparse_moe", "gate"), _mixture, permuted=True),
+    "mixtral": GgufFamily("mixtral", with_experts("block_sparse_moe", "gate"), _mixture, permuted=True),
     "qwen2moe": GgufFamily(
         "qwen2_moe",
-        _experts("mlp", "gate") | _names(_SHARED | {"ffn_gate_inp_shexp": "mlp.shared_expert_gate"}),
+        with_experts("mlp", "gate")
+        | array_names(expert_parts("mlp", "shared_expert") | {"ffn_gate_inp_shexp": "mlp.shared_expert_gate"}),
         _qwen2_moe,
     ),
-    "qwen3moe": GgufFamily("qwen3_moe", _experts("mlp", "gate"), _mixture),
-    "olmoe": GgufFamily("olmoe", _experts("mlp", "gate"), _mixture),
+    "qwen3moe": GgufFamily("qwen3_moe", with_experts("mlp", "gate"), _mixture),
+    "olmoe": GgufFamily("olmoe", with_experts("mlp", "gate"), _mixture),
     "granite": GgufFamily("granite", LLAMA, _granite, permuted=True),
-    "granitemoe": GgufFamily("granitemoe", _experts("block_sparse_moe", "router.layer"), _granite, permuted=True),
-    "gpt-oss": GgufFamily("gpt_oss", _names(_LLAMA_LAYER | _OSS), _gpt_oss),
+    "granitemoe": GgufFamily("granitemoe", with_experts("block_sparse_moe", "router.layer"), _granite, permuted=True),
+    "gpt-oss": GgufFamily("gpt_oss", array_names(LLAMA_LAYER | _OSS), _gpt_oss),
     "olmo": GgufFamily("olmo", LLAMA, _olmo, permuted=True),
     "olmo2": GgufFamily("olmo2", _OLMO2, _olmo2),
     "command-r": GgufFamily("cohere", LLAMA, _cohere),
@@ -426,8 +382,8 @@ DECODERS: dict[str, GgufFamily] = {
     "smollm3": GgufFamily("smollm3", LLAMA, _as_it_is, permuted=True),
     "seed_oss": GgufFamily(
         "seed_oss",
-        _names(
-            {key: value for key, value in _LLAMA_LAYER.items() if key != "ffn_norm"}
+        array_names(
+            {key: value for key, value in LLAMA_LAYER.items() if key != "ffn_norm"}
             | {"post_attention_norm": "post_attention_layernorm"}
         ),
         _seed_oss,
@@ -436,48 +392,54 @@ DECODERS: dict[str, GgufFamily] = {
     "internlm2": GgufFamily("llama", LLAMA, _as_it_is, permuted=True),
     "llama-embed": GgufFamily("llama", LLAMA, _two_directions, permuted=True),
     "eurobert": GgufFamily("eurobert", LLAMA, _as_it_is),
-    "nomic-bert": GgufFamily("nomic_bert", _names(_NOMIC, _NOMIC_ENDS, "encoder.layers.{n}"), _nomic_bert),
-    "lfm2": GgufFamily("lfm2", _names(_LFM2_PLAIN, _LFM2_ENDS), _lfm2),
-    "lfm2moe": GgufFamily("lfm2_moe", _names(_LFM2, _LFM2_ENDS), _lfm2),
+    "nomic-bert": GgufFamily("nomic_bert", array_names(_NOMIC, _NOMIC_ENDS, "encoder.layers.{n}"), _nomic_bert),
+    "lfm2": GgufFamily("lfm2", array_names(_LFM2_PLAIN, _LFM2_ENDS), _lfm2),
+    "lfm2moe": GgufFamily("lfm2_moe", array_names(_LFM2, _LFM2_ENDS), _lfm2),
     "exaone4": GgufFamily("exaone4", _OLMO2, _exaone4),
+    "chatglm": GgufFamily("glm", array_names(LLAMA_LAYER | {"ffn_up": "mlp.gate_up_proj"}), partly_rotated),
     "glm4": GgufFamily(
         "glm4",
-        _names(
-            _LLAMA_LAYER
+        array_names(
+            LLAMA_LAYER
             | {
                 "ffn_up": "mlp.gate_up_proj",
                 "post_attention_norm": "post_self_attn_layernorm",
                 "post_ffw_norm": "post_mlp_layernorm",
             }
         ),
-        _partly_rotated,
+        partly_rotated,
     ),
     "ernie4_5": GgufFamily("ernie4_5", LLAMA, _ernie),
     "hunyuan-dense": GgufFamily(
         "hunyuan_v1_dense",
-        _names(_LLAMA_LAYER | {"attn_q_norm": "self_attn.query_layernorm", "attn_k_norm": "self_attn.key_layernorm"}),
+        array_names(
+            LLAMA_LAYER | {"attn_q_norm": "self_attn.query_layernorm", "attn_k_norm": "self_attn.key_layernorm"}
+        ),
         _hunyuan,
     ),
     "mistral3": GgufFamily("ministral3", LLAMA, _mistral3, permuted=True),
     "phi2": GgufFamily(
         "phi",
-        _names(
-            _LLAMA_LAYER | {"attn_output": "self_attn.dense", "ffn_up": "mlp.fc1", "ffn_down": "mlp.fc2"},
-            _LLAMA_ENDS | {"output_norm": "model.final_layernorm"},
+        array_names(
+            LLAMA_LAYER | {"attn_output": "self_attn.dense", "ffn_up": "mlp.fc1", "ffn_down": "mlp.fc2"},
+            LLAMA_ENDS | {"output_norm": "model.final_layernorm"},
         ),
         _phi2,
     ),
     "stablelm": GgufFamily(
         "stablelm",
-        _names(_LLAMA_LAYER | {"attn_q_norm": "self_attn.q_layernorm", "attn_k_norm": "self_attn.k_layernorm"}),
+        array_names(LLAMA_LAYER | {"attn_q_norm": "self_attn.q_layernorm", "attn_k_norm": "self_attn.k_layernorm"}),
         _stablelm,
     ),
     "starcoder2": GgufFamily(
-        "starcoder2", _names(_LLAMA_LAYER | {"ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"}), _starcoder2
+        "starcoder2", array_names(LLAMA_LAYER | {"ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"}), _starcoder2
     ),
-    "modern-bert": GgufFamily("modernbert", _names(_MODERN, _MODERN_ENDS), _modern_bert),
-    "bloom": GgufFamily("bloom", _names(_GPT, _GPT_ENDS, "transformer.h.{n}"), _bloom),
-    "falcon": GgufFamily("falcon", _falcon_names(), _falcon),
-    "mpt": GgufFamily("mpt", _names(_MPT, _MPT_ENDS, "transformer.blocks.{n}"), _mpt),
-    "starcoder": GgufFamily("gpt_bigcode", _names(_STARCODER, _STARCODER_ENDS, "transformer.h.{n}"), _starcoder),
+    "modern-bert": GgufFamily("modernbert", array_names(_MODERN, _MODERN_ENDS), _modern_bert),
+    "bloom": GgufFamily("bloom", array_names(_GPT, _GPT_ENDS, "transformer.h.{n}"), _bloom),
+    "falcon": GgufFamily("falcon", _falcon_names(), _falcon, variant=_falcon_with_norms),
+    "mpt": GgufFamily("mpt", array_names(_MPT, _MPT_ENDS, "transformer.blocks.{n}"), _mpt),
+    **DEEPSEEK_FAMILIES,
+    **DELTA_FAMILIES,
+    **JINA_FAMILIES,
+    "starcoder": GgufFamily("gpt_bigcode", array_names(_STARCODER, _STARCODER_ENDS, "transformer.h.{n}"), _starcoder),
 }

@@ -8,7 +8,7 @@ gpt_neox's queries, keys and values, which it takes apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,19 @@ from attnviz.core.errors import InputError
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import listed
 from attnviz.models.formats.gguf import GgufFile
-from attnviz.models.formats.gguf_decoders import DECODERS, LLAMA
-from attnviz.models.formats.gguf_metadata import key_heads, metadata_value, real_number, whole_number
+from attnviz.models.formats.gguf_configs import (
+    bert_config,
+    gemma2_config,
+    gpt2_config,
+    is_distilbert,
+    llama_config,
+    neox_config,
+    t5_config,
+)
+from attnviz.models.formats.gguf_decoders import DECODERS
+from attnviz.models.formats.gguf_family import LLAMA, GgufFamily, Rebuilt, beyond_layers, minus_one
+from attnviz.models.formats.gguf_metadata import key_heads, metadata_value, whole_number
 from attnviz.models.formats.tensors import Tensors
-
-LayoutChange = Callable[[Float32], Float32]
 
 _PHI3 = LLAMA | {
     "blk.{n}.attn_qkv": "model.layers.{n}.self_attn.qkv_proj",
@@ -70,6 +78,19 @@ _BERT = {
     "blk.{n}.ffn_down": "encoder.layer.{n}.output.dense",
     "blk.{n}.layer_output_norm": "encoder.layer.{n}.output.LayerNorm",
 }
+_DISTILBERT = {key: value for key, value in _BERT.items() if ".blk" not in f".{key}" and key != "token_types"} | {
+    f"blk.{{n}}.{ours}": f"transformer.layer.{{n}}.{theirs}"
+    for ours, theirs in {
+        "attn_q": "attention.q_lin",
+        "attn_k": "attention.k_lin",
+        "attn_v": "attention.v_lin",
+        "attn_output": "attention.out_lin",
+        "attn_output_norm": "sa_layer_norm",
+        "ffn_up": "ffn.lin1",
+        "ffn_down": "ffn.lin2",
+        "layer_output_norm": "output_layer_norm",
+    }.items()
+}
 _T5_ATTENTION = {"_q": ".q", "_k": ".k", "_v": ".v", "_o": ".o", "_rel_b": ".relative_attention_bias"}
 
 
@@ -111,6 +132,27 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, str]]] = {
     **{name: (family.model_type, family.names) for name, family in DECODERS.items() if name != "mixtral"},
 }
 
+# Families beside its own that a file of an architecture may be of: told by what it has, or computed as its own.
+_ALSO = {
+    "bert": ("roberta", "xlm-roberta", "distilbert"),
+    "llama": ("mistral", "mixtral", "smollm"),
+    "internlm2": ("internlm2",),
+    "olmo2": ("olmo3",),
+    "t5": ("mt5", "umt5"),
+    "t5encoder": ("mt5", "umt5"),
+    "deepseek2": ("deepseek_v2", "glm4_moe_lite", "youtu"),
+    "glm4moe": ("solar_open",),
+}
+
+
+def architectures_by_family() -> dict[str, list[str]]:
+    """Return the architectures that GGUF files of a family have, by its model_type."""
+    found: dict[str, list[str]] = {}
+    for architecture, (model_type, _) in ARCHITECTURES.items():
+        for family in dict.fromkeys((model_type, *_ALSO.get(architecture, ()))):
+            found.setdefault(family, []).append(architecture)
+    return found
+
 
 _INTEGERS = ("I8", "I16", "I32", "I64")
 
@@ -120,46 +162,59 @@ class GgufTensors(Tensors):
 
     def __init__(self, file: GgufFile) -> None:
         self._file = file
-        self._names: dict[str, str] = {}
-        self._changes: dict[str, LayoutChange] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._rebuilt: dict[str, Rebuilt] = {}
         architecture = architecture_of(file)
         names = _names_of(file, architecture)
+        joined = _joined_arrays(file)
+        used = {name for parts, _ in joined.values() for name in parts}
         left = []
         for ours in file:
+            if ours in used or beyond_layers(file, ours):
+                continue
             theirs = _renamed(ours, names, file)
-            if theirs is None:
+            if theirs is None and ".attn_qkv." in ours and "blk.{n}.attn_q" in names:
+                for part in ("q", "k", "v"):
+                    one = ours.replace(".attn_qkv.", f".attn_{part}.")
+                    self._add(_renamed(one, names, file) or one, (ours,), _parted(architecture, one, file))
+            elif theirs is None:
                 left.append(ours)
-            elif file.entries[ours].format.name in _INTEGERS:
+            else:
+                self._add(theirs, (ours,), _rebuilt(architecture, ours, file))
+        for theirs, (parts, rebuilt) in joined.items():
+            self._add(theirs, parts, rebuilt)
+        # Tensors of layers that the architecture is not known to have, without those that the config is made from.
+        self.unknown = tuple(name for name in left if ".blk." in f".{name}" and "attn_rot_embd" not in name)
+
+    def _add(self, theirs: str, ours: tuple[str, ...], rebuilt: Rebuilt | None) -> None:
+        for name in ours:
+            if self._file.entries[name].format.name in _INTEGERS:
                 raise InputError(
                     "The weight {name!r} has the number format {dtype} and no scale beside it, so its numbers are "
                     "unknown.",
                     hint="Give the checkpoint that it was made from, or a GGUF of it.",
-                    name=ours,
-                    dtype=file.entries[ours].format.name,
+                    name=name,
+                    dtype=self._file.entries[name].format.name,
                 )
-            else:
-                self._names[theirs] = ours
-                change = _layout_change(architecture, ours, file)
-                if change is not None:
-                    self._changes[theirs] = change
-        # Tensors of layers that the architecture is not known to have, without those that the config is made from.
-        self.unknown = tuple(name for name in left if ".blk." in f".{name}" and "attn_rot_embd" not in name)
+        self._names[theirs] = ours
+        if rebuilt is not None:
+            self._rebuilt[theirs] = rebuilt
 
     def __getitem__(self, name: str) -> Float32:
-        array: Float32 = self._file[self._names[name]]
-        return self._changes[name](array) if name in self._changes else array
+        arrays = [self._file[one] for one in self._names[name]]
+        return self._rebuilt[name].arrays(*arrays) if name in self._rebuilt else arrays[0]
 
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
         """Return some rows of an array [rows, ...] as float32 [*indexes, ...], if possible without the others."""
-        if name in self._changes:
+        if name in self._rebuilt:
             picked: Float32 = self[name][indexes]
             return picked
-        return self._file.rows(self._names[name], indexes)
+        return self._file.rows(self._names[name][0], indexes)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return an array's shape, without reading it."""
-        shape = self._file.shape(self._names[name])
-        return shape[::-1] if self._changes.get(name) is _transposed else shape
+        shapes = [self._file.shape(one) for one in self._names[name]]
+        return self._rebuilt[name].shape(*shapes) if name in self._rebuilt else shapes[0]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -193,50 +248,95 @@ def _is_mixtral(file: GgufFile) -> bool:
     return file.metadata.get("general.architecture") == "llama" and bool(metadata_value(file, "expert_count"))
 
 
+def _family_of(file: GgufFile) -> GgufFamily | None:
+    """Return how a file is read; None for one of the oldest architectures."""
+    found = DECODERS["mixtral"] if _is_mixtral(file) else DECODERS.get(str(file.metadata["general.architecture"]))
+    return None if found is None else found.variant(file, found)
+
+
 def _names_of(file: GgufFile, architecture: str) -> dict[str, str]:
-    """Return the names of an architecture's arrays; a Falcon with two norms a layer has them under other names."""
-    names = DECODERS["mixtral"].names if _is_mixtral(file) else ARCHITECTURES[architecture][1]
-    if architecture == "falcon" and "blk.0.attn_norm_2.weight" in file:
-        return names | {"blk.{n}.attn_norm": "transformer.h.{n}.ln_mlp"}
+    """Return the names of a file's arrays, of which the gates and the first matrices of experts may stand in one."""
+    family = _family_of(file)
+    names = ARCHITECTURES[architecture][1] if family is None else family.names
+    if is_distilbert(file):
+        return _DISTILBERT
+    down = names.get("blk.{n}.ffn_down_exps")
+    if down is not None and any(name.endswith("ffn_gate_up_exps.weight") for name in file):
+        both = down.removesuffix("down_proj") + "gate_up_proj"
+        return names | {"blk.{n}.ffn_gate_up_exps.weight": both, "blk.{n}.ffn_down_exps.weight": down}
     return names
+
+
+def _joined_arrays(file: GgufFile) -> dict[str, tuple[tuple[str, ...], Rebuilt]]:
+    """Return transformers' names of the arrays that a file has in several, with theirs and how they are joined."""
+    family, found = _family_of(file), {}
+    for one in () if family is None else family.joined:
+        rebuilt = None
+        ending = one.parts[0].removeprefix("blk.{n}.")
+        for first in [name for name in file if name.split(".", 2)[-1] == ending and not beyond_layers(file, name)]:
+            parts = tuple(part.format(n=first.split(".")[1]) for part in one.parts)
+            if all(part in file for part in parts):
+                rebuilt = rebuilt or one.rebuilt(file)
+                found[one.name.format(n=first.split(".")[1])] = parts, rebuilt
+    return found
 
 
 def _renamed(name: str, names: Mapping[str, str], file: GgufFile) -> str | None:
     """Return transformers' name of an array; None for one that transformers does not have."""
     stem, _, suffix = name.rpartition(".")
-    number = re.search(r"blk\.(\d+)\.", stem)
-    pattern = stem if number is None else stem.replace(number.group(), "blk.{n}.", 1)
-    if pattern not in names:
+    number = re.match(r"(?:.*\.)?blk\.(\d+)\.", name)
+    layer = number.group(1) if number else ""
+    whole, part = (one.replace(f"blk.{layer}.", "blk.{n}.", 1) if number else one for one in (name, stem))
+    if whole in names:
+        return names[whole].format(n=layer)
+    if part not in names:
         return None
-    found = names[pattern].format(n=number.group(1) if number else "")
+    found = names[part].format(n=layer)
     if found.endswith("DenseReluDense.wi") and f"{stem.removesuffix('up')}gate.weight" in file:
         found += "_1"  # a gated layer's second matrix
-    if found.endswith((".sinks", ".expert_bias")):
-        return found
     return f"{found}.{suffix}"
 
 
-def _layout_change(architecture: str, name: str, file: GgufFile) -> LayoutChange | None:
-    """Return the function that puts an array back into transformers' layout; None where it is the same."""
+def _rebuilt(architecture: str, name: str, file: GgufFile) -> Rebuilt | None:
+    """Return how an array is put back into transformers' layout; None where it is the same."""
     heads = whole_number(file, "attention.head_count")
+    family = _family_of(file)
     if name.endswith("ffn_gate_inp_shexp.weight"):
-        return lambda row: row.reshape(1, -1)
-    permuted = architecture == "llama" or (architecture in DECODERS and DECODERS[architecture].permuted)
+        return Rebuilt(lambda row: row.reshape(1, -1), lambda shape: (1, shape[-1]))
+    permuted = architecture == "llama" or (family is not None and family.permuted)
     if permuted and re.search(r"\.attn_[qk]\.", name):
         own = heads if ".attn_q." in name else whole_number(file, "attention.head_count_kv", heads)
-        return lambda rows: _uninterleaved(rows, own, file)
-    if architecture.startswith("gemma") and name.endswith("norm.weight"):
-        return lambda norm: norm - np.float32(1)
+        return Rebuilt(lambda rows: _uninterleaved(rows, own, file))
+    plus_one = architecture.startswith("gemma") or (family is not None and family.plus_one)
+    if plus_one and name.endswith("norm.weight") and "ssm_norm" not in name:
+        return Rebuilt(minus_one)
     if name.endswith("shortconv.conv.weight"):
-        return lambda kernel: kernel[:, None]
+        return Rebuilt(lambda kernel: kernel[:, None], lambda shape: (shape[0], 1, *shape[1:]))
     if architecture == "gpt2" and re.search(r"blk.*\.(attn_qkv|attn_output|ffn_up|ffn_down)\.weight", name):
-        return _transposed
+        return Rebuilt(_transposed, lambda shape: shape[::-1])
     if architecture in ("gptneox", "bloom") and ".attn_qkv." in name:
-        return lambda rows: _grouped_by_head(rows, heads, heads, file)
+        return Rebuilt(lambda rows: _grouped_by_head(rows, heads, heads, file))
     if architecture == "falcon" and ".attn_qkv." in name:
         groups = whole_number(file, "attention.head_count_kv", 1)
-        return lambda rows: _grouped_by_head(rows, heads, groups, file)
-    return None
+        return Rebuilt(lambda rows: _grouped_by_head(rows, heads, groups, file))
+    return None if family is None else family.rebuilt(file, name)
+
+
+def _parted(architecture: str, name: str, file: GgufFile) -> Rebuilt:
+    """Return how the queries, keys or values are taken out of an array that has all of them, one after the other."""
+    heads = whole_number(file, "attention.head_count")
+    groups = key_heads(file, heads)
+    width = whole_number(file, "attention.key_length", whole_number(file, "embedding_length") // max(1, heads))
+    start, count = {"q": (0, heads), "k": (heads, groups), "v": (heads + groups, groups)}[name.split(".attn_")[1][0]]
+    rows = slice(start * width, (start + count) * width)
+    after = _rebuilt(architecture, name, file)
+
+    def cut(array: Float32) -> Float32:
+        if len(array) != (heads + 2 * groups) * width:
+            raise _do_not_fit(file, len(array), heads + 2 * groups)
+        return array[rows] if after is None else after.arrays(array[rows])
+
+    return Rebuilt(cut, lambda shape: (count * width, *shape[1:]))
 
 
 def _transposed(matrix: Float32) -> Float32:
@@ -278,19 +378,19 @@ def config_of(file: GgufFile) -> dict[str, Any]:
     """Return the file's metadata as config.json has it; raises InputError where a needed number is missing."""
     architecture = architecture_of(file)
     makers = {
-        "gemma2": _gemma2_config,
-        "gemma3": _gemma2_config,
-        "gemma-embedding": _gemma2_config,
-        "gpt2": _gpt2_config,
-        "gptneox": _neox_config,
-        "bert": _bert_config,
-        "t5": _t5_config,
-        "t5encoder": _t5_config,
+        "gemma2": gemma2_config,
+        "gemma3": gemma2_config,
+        "gemma-embedding": gemma2_config,
+        "gpt2": gpt2_config,
+        "gptneox": neox_config,
+        "bert": bert_config,
+        "t5": t5_config,
+        "t5encoder": t5_config,
     }
-    config = makers.get(architecture, _llama_config)(file)
-    decoder = DECODERS["mixtral"] if _is_mixtral(file) else DECODERS.get(architecture)
-    if decoder is not None:
-        config = {"model_type": decoder.model_type, **decoder.config(file, config)}
+    config = makers.get(architecture, llama_config)(file)
+    family = _family_of(file)
+    if family is not None:
+        config = {"model_type": family.model_type, **family.config(file, config)}
     if "token_embd.weight" not in file or len(file.shape("token_embd.weight")) != 2:
         raise InputError("{path!r} has no matrix of token vectors, token_embd.weight.", path=str(file.path))
     config["vocab_size"] = file.shape("token_embd.weight")[0]
@@ -317,162 +417,3 @@ def _direction(file: GgufFile, architecture: str) -> dict[str, bool]:
 
 
 _TOKEN_NAMES = {"unknown": "unk", "padding": "pad"}
-
-
-def _llama_config(file: GgufFile) -> dict[str, Any]:
-    heads = whole_number(file, "attention.head_count")
-    dim = whole_number(file, "embedding_length")
-    architecture = str(file.metadata["general.architecture"])
-    config: dict[str, Any] = {
-        "hidden_size": dim,
-        "num_hidden_layers": whole_number(file, "block_count"),
-        "num_attention_heads": heads,
-        "num_key_value_heads": key_heads(file, heads),
-        "intermediate_size": whole_number(file, "feed_forward_length"),
-        "max_position_embeddings": whole_number(file, "context_length"),
-        "head_dim": whole_number(file, "attention.key_length", dim // heads if heads else 0),
-        "rms_norm_eps": real_number(file, "attention.layer_norm_rms_epsilon", 1e-6),
-        "rope_theta": real_number(file, "rope.freq_base", 10000.0),
-        "hidden_act": "gelu_pytorch_tanh" if architecture == "gemma" else "silu",
-        "attention_bias": "blk.0.attn_q.bias" in file,
-        "mlp_bias": "blk.0.ffn_up.bias" in file,
-    }
-    window = metadata_value(file, "attention.sliding_window")
-    if window:
-        config |= {"sliding_window": int(window), "use_sliding_window": True}
-    rotated = metadata_value(file, "rope.dimension_count")
-    if architecture == "phi3" and rotated and config["head_dim"]:
-        config["partial_rotary_factor"] = int(rotated) / config["head_dim"]
-    scaling = _rope_scaling(file, config)
-    return config | ({"rope_scaling": scaling} if scaling else {})
-
-
-def _gemma2_config(file: GgufFile) -> dict[str, Any]:
-    """Return what Gemma 2 and 3 have beside Llama's numbers; what is in no file is as in llama.cpp's code."""
-    config = _llama_config(file)
-    layers, dim, heads = (config[name] for name in ("num_hidden_layers", "hidden_size", "num_attention_heads"))
-    largest = layers == (46 if file.metadata["general.architecture"] == "gemma2" else 62)  # the sizes of 27B
-    config |= {
-        "hidden_activation": "gelu_pytorch_tanh",
-        "query_pre_attn_scalar": dim // heads if largest else config["head_dim"],
-        "sliding_window": int(metadata_value(file, "attention.sliding_window") or 0) or None,
-        "rope_local_base_freq": real_number(file, "rope.freq_base_swa", 10000.0),
-        "use_bidirectional_attention": file.metadata["general.architecture"] == "gemma-embedding",
-    }
-    pattern = metadata_value(file, "attention.sliding_window_pattern")
-    if isinstance(pattern, int) and not isinstance(pattern, bool) and pattern > 0:
-        config["sliding_window_pattern"] = pattern
-    elif isinstance(pattern, np.ndarray) and len(pattern) >= layers:
-        config["layer_types"] = ["sliding_attention" if one else "full_attention" for one in pattern]
-    for name in ("attn_logit_softcapping", "final_logit_softcapping"):
-        if metadata_value(file, name) is not None:
-            config[name] = real_number(file, name, 0.0)
-    return config
-
-
-def _rope_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any] | None:
-    original = int(metadata_value(file, "rope.scaling.original_context_length") or 0)
-    if "rope_freqs.weight" in file:
-        return _llama3_scaling(file, config)
-    if "rope_factors_short.weight" in file and "rope_factors_long.weight" in file:
-        config["original_max_position_embeddings"] = original or config["max_position_embeddings"]
-        short, long = (file[f"rope_factors_{kind}.weight"].ravel().tolist() for kind in ("short", "long"))
-        return {"rope_type": "longrope", "type": "longrope", "short_factor": short, "long_factor": long}
-    kind = metadata_value(file, "rope.scaling.type")
-    factor = float(metadata_value(file, "rope.scaling.factor") or metadata_value(file, "rope.scale_linear") or 1)
-    if factor == 1 or kind == "none":
-        return None
-    scaling = {"rope_type": kind or "linear", "type": kind or "linear", "factor": factor}
-    return scaling | ({"original_max_position_embeddings": original} if original else {})
-
-
-def _llama3_scaling(file: GgufFile, config: dict[str, Any]) -> dict[str, Any]:
-    """Return the four numbers of Llama 3's scaling, from the factors that the converter made of them.
-
-    Low frequencies are divided by `factor`, high ones by 1, those between by a mean of both (Llama 3 reference
-    implementation, apply_scaling): 1 and 4 wave lengths in 8,192 positions in every model that was released.
-    """
-    factors = file["rope_freqs.weight"].ravel()
-    found = {
-        "rope_type": "llama3",
-        "factor": float(factors.max(initial=1)),
-        "low_freq_factor": 1.0,
-        "high_freq_factor": 4.0,
-        "original_max_position_embeddings": 8192,
-    }
-    count = len(factors)
-    waves = 8192 / (2 * np.pi * config["rope_theta"] ** (np.arange(count) / count))
-    smooth = np.clip((waves - 1) / (4 - 1), 0, 1)
-    expected = 1 / ((1 - smooth) / found["factor"] + smooth)
-    if not np.allclose(factors, expected, rtol=1e-3):
-        raise InputError(
-            "{path!r} scales its rotary positions by factors of its own, which attnviz does not support.",
-            path=str(file.path),
-        )
-    return found
-
-
-def _gpt2_config(file: GgufFile) -> dict[str, Any]:
-    return {
-        "n_embd": whole_number(file, "embedding_length"),
-        "n_layer": whole_number(file, "block_count"),
-        "n_head": whole_number(file, "attention.head_count"),
-        "n_positions": whole_number(file, "context_length"),
-        "n_inner": whole_number(file, "feed_forward_length"),
-        "layer_norm_epsilon": real_number(file, "attention.layer_norm_epsilon", 1e-5),
-        "activation_function": "gelu_new",
-    }
-
-
-def _neox_config(file: GgufFile) -> dict[str, Any]:
-    dim, heads = whole_number(file, "embedding_length"), whole_number(file, "attention.head_count")
-    rotated = whole_number(file, "rope.dimension_count", dim // heads if heads else 0)
-    return {
-        "hidden_size": dim,
-        "num_hidden_layers": whole_number(file, "block_count"),
-        "num_attention_heads": heads,
-        "intermediate_size": whole_number(file, "feed_forward_length"),
-        "max_position_embeddings": whole_number(file, "context_length"),
-        "layer_norm_eps": real_number(file, "attention.layer_norm_epsilon", 1e-5),
-        "rotary_pct": rotated * heads / dim if dim else 1.0,
-        "rotary_emb_base": real_number(file, "rope.freq_base", 10000.0),
-        "use_parallel_residual": bool(file.metadata.get("gptneox.use_parallel_residual", True)),
-        "hidden_act": "gelu",
-    }
-
-
-def _bert_config(file: GgufFile) -> dict[str, Any]:
-    types = file.shape("token_types.weight")[0] if "token_types.weight" in file else 1
-    return {
-        "hidden_size": whole_number(file, "embedding_length"),
-        "num_hidden_layers": whole_number(file, "block_count"),
-        "num_attention_heads": whole_number(file, "attention.head_count"),
-        "intermediate_size": whole_number(file, "feed_forward_length"),
-        "max_position_embeddings": whole_number(file, "context_length"),
-        "layer_norm_eps": real_number(file, "attention.layer_norm_epsilon", 1e-12),
-        "type_vocab_size": types,
-        "hidden_act": "gelu",
-        "position_embedding_type": "absolute",
-    }
-
-
-def _t5_config(file: GgufFile) -> dict[str, Any]:
-    heads, dim = whole_number(file, "attention.head_count"), whole_number(file, "embedding_length")
-    layers = whole_number(file, "block_count")
-    encoder_only = file.metadata["general.architecture"] == "t5encoder"
-    return {
-        "d_model": dim,
-        "num_layers": layers,
-        "num_decoder_layers": 0 if encoder_only else whole_number(file, "decoder_block_count", layers),
-        "num_heads": heads,
-        "d_kv": whole_number(file, "attention.key_length", dim // heads if heads else 0),
-        "d_ff": whole_number(file, "feed_forward_length"),
-        "n_positions": whole_number(file, "context_length", 512),
-        "relative_attention_num_buckets": whole_number(file, "attention.relative_buckets_count", 32),
-        "relative_attention_max_distance": 128,
-        "layer_norm_epsilon": real_number(file, "attention.layer_norm_epsilon", 1e-6),
-        "feed_forward_proj": "gated-gelu" if "enc.blk.0.ffn_gate.weight" in file else "relu",
-        "is_encoder_decoder": not encoder_only,
-        "decoder_start_token_id": int(metadata_value(file, "decoder_start_token_id") or 0),
-        "architectures": ["T5EncoderModel" if encoder_only else "T5ForConditionalGeneration"],
-    }

@@ -184,7 +184,7 @@ def _unigram(file: GgufFile, tokens: list[str]) -> TextTokenizer:
     model = replace(model, pieces=pieces)
     tokenizer = unigram_tokenizer(model.scored(), model, str(file.path))
     _add_marked(tokenizer, tokens, [CONTROL if piece.kind == UNKNOWN else piece.kind for piece in pieces])
-    begins = file.metadata["general.architecture"] == "bert"
+    begins = file.metadata["general.architecture"] in ("bert", "jina-bert-v3")
     set_ends(tokenizer, *_end_pieces(file, tokens, begins, True))
     return TextTokenizer(tokenizer, str(file.path), unknown=unknown)
 
