@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain, combinations
 from numbers import Integral
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -275,7 +276,7 @@ def predict(fit: tuple[float, float, float], tokens: float) -> float:
     return a + b * tokens + c * float(tokens) ** 2 if tokens else 0.0
 
 
-def cost_document(costs: Costs) -> dict[str, object]:
+def cost_document(costs: Costs) -> dict[str, Any]:
     """Return the costs as plain data under `"schema": 1`."""
     return {
         "schema": 1,

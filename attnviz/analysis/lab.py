@@ -221,28 +221,26 @@ def lab_document(lab: Lab) -> dict[str, Any]:
     }
 
 
-def lab_rows(lab: Lab) -> dict[str, Any]:
+def lab_rows(lab: Lab) -> list[dict[str, Any]]:
     """Return the laboratory in long form, a row a weight; null where the mask forbids."""
     names = [axis.name for axis in lab.axes]
-    return {
-        "rows": [
-            {
-                **dict(zip(names, cell.values, strict=True)),
-                "query_index": i,
-                "query": query,
-                "key_index": j,
-                "key": key,
-                "weight": None if cell.allowed is not None and not cell.allowed[i, j] else float(cell.weights[i, j]),
-                "bits": cell.bits,
-                "blind_to": cell.blind_to,
-                **({} if cell.effect is None else cell.effect._asdict()),
-            }
-            for cell in lab.cells
-            if cell.problem is None
-            for i, query in enumerate(cell.rows)
-            for j, key in enumerate(cell.columns)
-        ]
-    }
+    return [
+        {
+            **dict(zip(names, cell.values, strict=True)),
+            "query_index": i,
+            "query": query,
+            "key_index": j,
+            "key": key,
+            "weight": None if cell.allowed is not None and not cell.allowed[i, j] else float(cell.weights[i, j]),
+            "bits": cell.bits,
+            "blind_to": cell.blind_to,
+            **({} if cell.effect is None else cell.effect._asdict()),
+        }
+        for cell in lab.cells
+        if cell.problem is None
+        for i, query in enumerate(cell.rows)
+        for j, key in enumerate(cell.columns)
+    ]
 
 
 def distances_document(distances: Distances) -> dict[str, Any]:
@@ -260,12 +258,10 @@ def distances_document(distances: Distances) -> dict[str, Any]:
     }
 
 
-def distances_rows(distances: Distances) -> dict[str, Any]:
+def distances_rows(distances: Distances) -> list[dict[str, Any]]:
     """Return the curves as rows: a distance, each scheme's mean weight there, and what the recurrent memory keeps."""
     curves = {**distances.curves, "recurrent": distances.recurrent}
-    return {
-        "rows": [
-            {"distance": d, **{name: None if np.isnan(curve[d]) else float(curve[d]) for name, curve in curves.items()}}
-            for d in range(distances.count)
-        ]
-    }
+    return [
+        {"distance": d, **{name: None if np.isnan(curve[d]) else float(curve[d]) for name, curve in curves.items()}}
+        for d in range(distances.count)
+    ]

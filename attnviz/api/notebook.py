@@ -15,7 +15,8 @@ from typing import Any
 
 from attnviz.analysis.comparison import Comparison
 from attnviz.analysis.lab import Distances
-from attnviz.api.result_kinds import Look, as_text, draw, forms_of, kind_of, listings_of, read_look, redone_digits
+from attnviz.api.look import Look
+from attnviz.api.result_kinds import as_text, draw, kind_of, read_look, sheet_of
 from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, unknown_choice
@@ -23,6 +24,7 @@ from attnviz.core.result import Result
 from attnviz.core.tokenized_text import TokenizedText
 from attnviz.explanation.elements import Explanation
 from attnviz.views.prepared.panels import Prepared
+from attnviz.views.prepared.presentation import Presentation
 
 VIEWS = ("page", "figure", "table")
 _MOST_CELLS = 2500
@@ -124,15 +126,11 @@ def _table(result: Any, look: Look) -> dict[str, Any]:
     """Return the numbers as HTML, or as Markdown where they are the lines of a sheet."""
     if isinstance(result, Explanation):
         from attnviz.views.handout import as_markdown
-        from attnviz.views.prepared.worksheet import make_sheet
 
-        return {"text/markdown": as_markdown(make_sheet(result, redone_digits(result, look)))}
-    from attnviz.views.notebook_html import render_cells, render_rows
+        return {"text/markdown": as_markdown(sheet_of(result, look))}
+    from attnviz.views.notebook_html import render_forms
 
-    lists = listings_of(result, look)
-    if lists:
-        return {"text/html": "".join(map(render_rows, lists))}
-    return {"text/html": render_cells(forms_of(result, look))}
+    return {"text/html": render_forms(kind_of(result).tables(result, look, Presentation(look.digits)))}
 
 
 def _picture(result: Any, look: Look, dpi: float | str = "figure") -> str:
@@ -155,9 +153,8 @@ def _page(result: Any, look: Look) -> str:
 
     if isinstance(result, Explanation):
         from attnviz.views.handout import as_html
-        from attnviz.views.prepared.worksheet import make_sheet
 
-        return as_html(make_sheet(result, redone_digits(result, look), worksheet=look.worksheet))
+        return as_html(sheet_of(result, look))
     if isinstance(result, Comparison):
         return render_page(result, head=look.head, presentation=look.presentation(), refining=look.refining)
     shown = choose_heads(result, look.head or "all", look.layer or "all")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,9 @@ from attnviz.analysis.next_tokens import (
 )
 from attnviz.analysis.patch import Patching, patching_document, patching_rows
 from attnviz.api import save as files
-from attnviz.core.argument_kinds import check_looks
+from attnviz.api.look import PICTURE_OPTIONS, REFINING_OPTIONS, Look, make_look
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
-from attnviz.core.selection import spell_choice
 from attnviz.core.tokenized_text import TokenizedText
 from attnviz.explanation.elements import Explanation
 from attnviz.i18n.messages import Message, listed
@@ -43,59 +43,35 @@ from attnviz.io.write_data import (
 )
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import Prepared
-from attnviz.views.prepared.presentation import DIGITS, REDONE_DIGITS, Presentation, check_digits, usual_digits
-from attnviz.views.prepared.refine import AS_IS, Refining
-from attnviz.views.prepared.style import Style
+from attnviz.views.prepared.presentation import DIGITS, REDONE_DIGITS, Presentation, usual_digits
 
 if TYPE_CHECKING:
     from attnviz.views.prepared.charts import Charts
     from attnviz.views.prepared.listing import Listing
+    from attnviz.views.prepared.worksheet import Sheet
     from attnviz.views.terminal.screen import Screen
 
-_PICTURE = tuple(one.name for one in fields(Style) if one.name != "no_title")
 _PICTURE_OF_GRID = ("style", "width", "dpi", "title", "font", "cmap", "annotate", "vmin", "vmax")
 _CHART = ("style", "width", "dpi", "title", "font")
-_REFINING = tuple(one.name for one in fields(Refining))
 _WIDTH = 100
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a result is asked to look: the options of its methods, checked."""
-
-    layer: str | None = None
-    head: str | None = None
-    digits: int | None = None
-    style: Style = field(default_factory=Style)
-    refining: Refining = AS_IS
-    worksheet: bool = False
-
-    @property
-    def shows_special(self) -> bool:
-        """Whether tokens that stand for no text stay where the least even head is shown: sinks, or one word's row."""
-        return self.refining.sinks != "keep" or self.style.token is not None
-
-    def presentation(self, usual: int | None = DIGITS) -> Presentation:
-        """Return the presentation of a picture; usual: the decimal places where none were chosen."""
-        return Presentation(
-            usual if self.digits is None else self.digits, "picture", self.style, self.digits is not None
-        )
 
 
 @dataclass(frozen=True)
 class ResultKind:
     """What there is to know of one type of result.
 
-    options: names of the options that it takes. draw: the prepared form of its picture. text: what the terminal
-    prints. document: its JSON. rows: those of its CSV, None where that is made elsewhere. save: writes a file.
+    options: names of the options that it takes. draw: the prepared form of its picture. document: its JSON. rows: those
+    of its CSV. tables: what a notebook, a page of tables, a .md and a .tex hold. text: what the terminal prints, where
+    that is not these tables. save: writes a file, where there is more to save.
     """
 
     options: tuple[str, ...]
     draw: Callable[[Any, Look], Prepared | Charts]
-    text: Callable[[Any, Look, Screen], Iterable[Any]]
     document: Callable[[Any], dict[str, Any]]
-    rows: Callable[[Any], Any] | None
-    save: Callable[[Any, Path, Look], tuple[Message, ...]]
+    rows: Callable[[Any], list[dict[str, Any]]] | None
+    tables: Callable[[Any, Look, Presentation], tuple[Prepared | Listing, ...]]
+    text: Callable[[Any, Look, Screen], Iterable[Any]] | None = None
+    save: Callable[[Any, Path, Look], tuple[Message, ...]] | None = None
 
 
 def draw(result: Any, look: Look, ax: Any = None) -> tuple[Any, tuple[Message, ...]]:
@@ -125,12 +101,55 @@ def draw(result: Any, look: Look, ax: Any = None) -> tuple[Any, tuple[Message, .
         return draw_chart_on(ax, form, look.style, fonts), ()
 
 
+def save_by_suffix(result: Any, path: Path, look: Look) -> tuple[Message, ...]:
+    """Save a result as the suffix says; return what the reader should know."""
+    own = kind_of(result).save
+    return _save_by_kind(result, path, look) if own is None else own(result, path, look)
+
+
+def _save_by_kind(
+    result: Any,
+    path: Path,
+    look: Look,
+    *,
+    sheet: Callable[[str], str] | None = None,
+    suffixes: tuple[str, ...] = files.FOR_RESULT,
+) -> tuple[Message, ...]:
+    kind = kind_of(result)
+    assert kind.rows is not None  # an Attention is saved by a function of its own
+    return files.save_result(
+        path,
+        look.style,
+        draw=lambda: kind.draw(result, look),
+        document=lambda: kind.document(result),
+        rows=partial(kind.rows, result),
+        tables=lambda: kind.tables(result, look, look.presentation(None)),
+        sheet=sheet,
+        suffixes=suffixes,
+    )
+
+
 def as_text(result: Any, look: Look | None = None) -> str:
     """Return what the terminal prints, in lines of at most 100 cells without colours."""
     from attnviz.views.terminal.plain_text import render_plain
 
     with speaking_of(result):
-        return render_plain(lambda screen: kind_of(result).text(result, look or Look(), screen), _WIDTH)
+        return render_plain(lambda screen: lines_of(result, look or Look(), screen), _WIDTH)
+
+
+def lines_of(result: Any, look: Look, screen: Screen) -> Iterable[Any]:
+    """Return what the terminal prints of a result: its tables, if it has no other form."""
+    kind = kind_of(result)
+    if kind.text is not None:
+        return kind.text(result, look, screen)
+    from attnviz.views.terminal.blocks import render_blocks
+    from attnviz.views.terminal.choice import Choice
+    from attnviz.views.terminal.listing import render_listing
+
+    return [
+        render_blocks(form, Choice(), screen) if isinstance(form, Prepared) else render_listing(form, screen)
+        for form in kind.tables(result, look, Presentation(look.digits))
+    ]
 
 
 def speaking_of(result: Any) -> AbstractContextManager[None]:
@@ -151,8 +170,7 @@ def kind_of(result: Any) -> ResultKind:
 def read_look(result: Any, method: str, options: dict[str, Any]) -> Look:
     """Read the options of a method. Raises OptionError for one that the result cannot have, or a value it cannot take.
 
-    A head or a layer may be a number or a name; width a number of inches; title False for none; annotate true or false;
-    font one or several.
+    The values: as `make_look` takes them.
     """
     known = kind_of(result).options
     for name in options:
@@ -165,56 +183,23 @@ def read_look(result: Any, method: str, options: dict[str, Any]) -> Look:
             )
         if name not in known:
             raise unknown_choice(method, name, known)
-    check_looks(options)
-    given = {name: value for name, value in options.items() if value is not None}
-    digits = given.get("digits")
-    style = {name: given[name] for name in _PICTURE if name in given}
-    if style.get("title") is False:
-        style |= {"title": None, "no_title": True}
-    if isinstance(style.get("width"), int | float):
-        style["width"] = f"{style['width']:g}in"
-    if isinstance(style.get("annotate"), bool):
-        style["annotate"] = "on" if style["annotate"] else "off"
-    if isinstance(style.get("font"), str | Path):
-        style["font"] = [str(style["font"])]
-    if "token" in style:
-        style["token"] = str(style["token"])
-    look = Look(
-        layer=spell_choice(given.get("layer")),
-        head=spell_choice(given.get("head")),
-        digits=None if digits is None else check_digits(digits),
-        style=Style(**style),
-        refining=Refining(**{name: given[name] for name in _REFINING if name in given}),
-        worksheet=bool(given.get("worksheet", False)),
-    )
-    look.style.check()
-    look.refining.check()
-    return look
+    return make_look(options)
 
 
 def _digits(attention: Attention) -> int:
     return usual_digits(attention.provenance, len(attention.key))
 
 
-def forms_of(result: Attention | Comparison | Lab | HeadAblation | Lens | Patching, look: Look) -> tuple[Prepared, ...]:
-    """Return the prepared forms of the tables that a result is printed as."""
-    if isinstance(result, HeadAblation | Lens | Patching):
-        form = kind_of(result).draw(result, look)
-        assert isinstance(form, Prepared)
-        return (form,)
-    if isinstance(result, Lab):
-        from attnviz.views.prepared.lab import prepare_lab
+def _draw_attention(attention: Attention, look: Look) -> Prepared:
+    presentation = look.presentation(_digits(attention))
+    return files.prepare_picture(attention, look.head, look.layer, presentation, look.refining)
 
-        return (prepare_lab(result, Presentation(look.digits)),)
-    if isinstance(result, Comparison):
-        from attnviz.views.prepared.comparison import prepare_comparison
 
-        presentation = Presentation(look.digits or DIGITS)
-        return look.refining.apply(prepare_comparison(result, head=look.head, presentation=presentation))
+def _attention_tables(attention: Attention, look: Look, _: Presentation) -> tuple[Prepared, ...]:
     from attnviz.views.prepared.attention import prepare
 
-    shown = choose_heads(result, look.head, look.layer, special=look.shows_special)
-    presentation = Presentation(look.digits or _digits(result))
+    shown = choose_heads(attention, look.head, look.layer, special=look.shows_special)
+    presentation = Presentation(look.digits or _digits(attention))
     return look.refining.apply(prepare(shown, presentation=presentation), shown)
 
 
@@ -225,272 +210,6 @@ def _attention_text(attention: Attention, look: Look, screen: Screen) -> Iterabl
     choice = Choice(refining=look.refining, token=look.style.token, all_heads="all" in (look.head, look.layer))
     shown = choose_heads(attention, look.head, look.layer, special=look.shows_special)
     return view_attention(shown, "weights", choice, screen, look.digits or _digits(attention))
-
-
-def _comparison_text(comparison: Comparison, look: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.terminal.choice import Choice
-    from attnviz.views.terminal.choose_view import view_comparison
-
-    return view_comparison(list(forms_of(comparison, look)), Choice(), screen)
-
-
-def _explanation_text(explanation: Explanation, look: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.prepared.worksheet import make_sheet
-    from attnviz.views.terminal.worksheet import render_steps
-
-    sheet = make_sheet(explanation, redone_digits(explanation, look), worksheet=look.worksheet)
-    return (render_steps(sheet, screen.cells, screen.encoding),)
-
-
-def redone_digits(explanation: Explanation, look: Look) -> int:
-    """Return the decimal places of a sheet: one more than a table has, so that a redone row gives the table's."""
-    usual = usual_digits(explanation.provenance, len(explanation.key))
-    return max(usual, REDONE_DIGITS) if look.digits is None else look.digits
-
-
-def _lab_text(lab: Lab, look: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.prepared.lab import prepare_lab
-    from attnviz.views.terminal.blocks import render_blocks
-    from attnviz.views.terminal.choice import Choice
-
-    return (render_blocks(prepare_lab(lab, Presentation(look.digits)), Choice(), screen),)
-
-
-def _distances_text(distances: Distances, _: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.prepared.lab import prepare_distances
-    from attnviz.views.terminal.sparks import points_that_fit, render_sparks
-
-    return (render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen),)
-
-
-def _listing_text(result: Ablation | Costs, look: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.terminal.listing import render_listing
-
-    return (render_listing(listing_of(result, look), screen),)
-
-
-def _head_ablation_text(ablation: HeadAblation, look: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.prepared.head_ablation import list_head_ablation, prepare_head_ablation
-    from attnviz.views.terminal.blocks import render_blocks
-    from attnviz.views.terminal.choice import Choice
-    from attnviz.views.terminal.listing import render_listing
-
-    presentation = Presentation(look.digits)
-    return (
-        render_listing(list_head_ablation(ablation, presentation), screen),
-        render_blocks(prepare_head_ablation(ablation, presentation), Choice(), screen),
-    )
-
-
-def _draw_head_ablation(ablation: HeadAblation, look: Look) -> Prepared:
-    from attnviz.views.prepared.head_ablation import prepare_head_ablation
-
-    return prepare_head_ablation(ablation, look.presentation(None))
-
-
-def _save_head_ablation(ablation: HeadAblation, path: Path, look: Look) -> tuple[Message, ...]:
-    from attnviz.views.prepared.head_ablation import list_head_ablation
-
-    presentation = look.presentation(None)
-    return files.save_result(
-        path,
-        look.style,
-        draw=lambda: _draw_head_ablation(ablation, look),
-        document=lambda: head_ablation_document(ablation),
-        tables=lambda: (list_head_ablation(ablation, presentation), _draw_head_ablation(ablation, look)),
-    )
-
-
-def _lens_tables(result: Lens, presentation: Presentation) -> tuple[Prepared | Listing, ...]:
-    """Return what a lens is printed as: the map, or its only position as a list; and the parts of an answer."""
-    from attnviz.views.prepared.lens import list_attribution, list_layers, prepare_lens
-
-    first = list_layers(result, presentation) if len(result.rows) == 1 else prepare_lens(result, presentation)
-    parts = list_attribution(result, presentation)
-    return (first,) if parts is None else (first, parts)
-
-
-def _lens_text(result: Lens, look: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.terminal.choice import Choice
-    from attnviz.views.terminal.listing import render_listing
-    from attnviz.views.terminal.table import render_table
-
-    for form in _lens_tables(result, Presentation(look.digits)):
-        yield render_table(form, Choice(), screen) if isinstance(form, Prepared) else render_listing(form, screen)
-
-
-def _draw_lens(result: Lens, look: Look) -> Prepared:
-    from attnviz.views.prepared.lens import prepare_attribution, prepare_lens
-
-    return prepare_attribution(result, look.presentation(None)) or prepare_lens(result, look.presentation(None))
-
-
-def _save_lens(result: Lens, path: Path, look: Look) -> tuple[Message, ...]:
-    return files.save_result(
-        path,
-        look.style,
-        draw=lambda: _draw_lens(result, look),
-        document=lambda: lens_document(result),
-        rows=lambda: lens_rows(result),
-        tables=lambda: _lens_tables(result, look.presentation(None)),
-    )
-
-
-def _patching_text(result: Patching, look: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.prepared.patch import list_patching, prepare_patching
-    from attnviz.views.terminal.choice import Choice
-    from attnviz.views.terminal.listing import render_listing
-    from attnviz.views.terminal.table import render_table
-
-    presentation = Presentation(look.digits)
-    return (
-        render_listing(list_patching(result, presentation), screen),
-        render_table(prepare_patching(result, presentation), Choice(), screen),
-    )
-
-
-def _draw_patching(result: Patching, look: Look) -> Prepared:
-    from attnviz.views.prepared.patch import prepare_patching
-
-    return prepare_patching(result, look.presentation(None))
-
-
-def _save_patching(result: Patching, path: Path, look: Look) -> tuple[Message, ...]:
-    from attnviz.views.prepared.patch import list_patching
-
-    return files.save_result(
-        path,
-        look.style,
-        draw=lambda: _draw_patching(result, look),
-        document=lambda: patching_document(result),
-        rows=lambda: patching_rows(result),
-        tables=lambda: (list_patching(result, look.presentation(None)), _draw_patching(result, look)),
-    )
-
-
-def listing_of(result: Ablation | Costs, look: Look) -> Listing:
-    """Return the rows that an ablation or a list of costs is printed as."""
-    if isinstance(result, Costs):
-        from attnviz.views.prepared.cost import prepare_costs
-
-        return prepare_costs(result)
-    from attnviz.views.prepared.ablation import prepare_ablation
-
-    return prepare_ablation(result, Presentation(look.digits or DIGITS))
-
-
-def listings_of(result: Any, look: Look) -> tuple[Listing, ...]:
-    """Return the rows that a notebook shows of a result; none of one whose numbers are cells of a map."""
-    if isinstance(result, Ablation | Costs):
-        return (listing_of(result, look),)
-    if isinstance(result, Heads):
-        from attnviz.views.prepared.heads_report import prepare_heads
-
-        return (prepare_heads(result, Presentation(look.digits)),)
-    if isinstance(result, TokenizedText):
-        from attnviz.views.prepared.tokens import list_tokens
-
-        return (list_tokens(result),)
-    if isinstance(result, FilledText):
-        from attnviz.views.prepared.next_tokens import prepare_filled
-
-        return prepare_filled(result, "picture")
-    if isinstance(result, NextTokens):
-        from attnviz.views.prepared.next_tokens import list_next
-
-        return list_next(result, "picture")
-    return ()
-
-
-def _next_text(result: NextTokens, _: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.terminal.next_tokens import render_next
-
-    return render_next(result, screen)
-
-
-def _filled_text(result: FilledText, _: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.terminal.next_tokens import render_filled
-
-    return render_filled(result, screen)
-
-
-def _draw_next(result: NextTokens, look: Look) -> Prepared | Charts:
-    from attnviz.views.prepared.next_tokens import draw_next
-
-    return draw_next(result, look.presentation())
-
-
-def _draw_filled(result: FilledText, look: Look) -> Charts:
-    from attnviz.views.prepared.next_tokens import draw_filled
-
-    return draw_filled(result, look.presentation())
-
-
-def _draw_attention(attention: Attention, look: Look) -> Prepared:
-    presentation = look.presentation(_digits(attention))
-    return files.prepare_picture(attention, look.head, look.layer, presentation, look.refining)
-
-
-def _draw_comparison(comparison: Comparison, look: Look) -> Prepared:
-    return files.prepare_comparing(comparison, look.head, look.presentation(), look.refining)
-
-
-def _draw_explanation(explanation: Explanation, look: Look) -> Charts:
-    from attnviz.views.prepared.explanation import draw_explanation
-
-    return draw_explanation(explanation, look.presentation(usual_digits(explanation.provenance, len(explanation.key))))
-
-
-def _draw_lab(lab: Lab, look: Look) -> Prepared:
-    from attnviz.views.prepared.lab import prepare_lab
-
-    return prepare_lab(lab, look.presentation(None))
-
-
-def _draw_distances(distances: Distances, look: Look) -> Charts:
-    from attnviz.views.prepared.lab import prepare_distances
-
-    return prepare_distances(distances, look.presentation(None))
-
-
-def _draw_ablation(ablation: Ablation, look: Look) -> Charts:
-    from attnviz.views.prepared.ablation import draw_ablation
-
-    return draw_ablation(ablation, look.presentation())
-
-
-def _draw_costs(costs: Costs, _: Look) -> Charts:
-    from attnviz.views.prepared.cost import draw_costs
-
-    return draw_costs(costs)
-
-
-def _draw_heads(heads: Heads, look: Look) -> Prepared:
-    from attnviz.views.prepared.heads_report import prepare_map
-
-    return prepare_map(heads, look.presentation(None))
-
-
-def _heads_text(heads: Heads, look: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.prepared.heads_report import prepare_heads
-    from attnviz.views.terminal.listing import render_listing
-
-    return (render_listing(prepare_heads(heads, Presentation(look.digits)), screen),)
-
-
-def _refuse_drawing(*_: Any) -> Prepared:
-    raise OptionError(
-        "A text’s tokens have no picture.",
-        hint="Save one of {suffixes}: a page, a table or data.",
-        suffixes=listed(files.FOR_TOKENS),
-    )
-
-
-def _tokens_text(found: TokenizedText, _: Look, screen: Screen) -> Iterable[Any]:
-    from attnviz.views.prepared.tokens import prepare_tokens
-    from attnviz.views.terminal.tokens import render_tokens
-
-    return (render_tokens(prepare_tokens(found), screen),)
 
 
 def _save_attention(attention: Attention, path: Path, look: Look) -> tuple[Message, ...]:
@@ -504,118 +223,316 @@ def _save_attention(attention: Attention, path: Path, look: Look) -> tuple[Messa
     )
 
 
+def _draw_comparison(comparison: Comparison, look: Look) -> Prepared:
+    return files.prepare_comparing(comparison, look.head, look.presentation(), look.refining)
+
+
+def _comparison_tables(comparison: Comparison, look: Look, _: Presentation) -> tuple[Prepared, ...]:
+    from attnviz.views.prepared.comparison import prepare_comparison
+
+    presentation = Presentation(look.digits or DIGITS)
+    return look.refining.apply(prepare_comparison(comparison, head=look.head, presentation=presentation))
+
+
+def _comparison_text(comparison: Comparison, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.terminal.choice import Choice
+    from attnviz.views.terminal.choose_view import view_comparison
+
+    return view_comparison(list(_comparison_tables(comparison, look, Presentation())), Choice(), screen)
+
+
 def _save_comparison(comparison: Comparison, path: Path, look: Look) -> tuple[Message, ...]:
     return files.save_comparison(
         comparison, path, head=look.head, presentation=look.presentation(), refining=look.refining
     )
 
 
+def sheet_of(explanation: Explanation, look: Look) -> Sheet:
+    """Return the sheet, with one decimal place more than a table has: a row redone from it gives the table's."""
+    from attnviz.views.prepared.worksheet import make_sheet
+
+    usual = usual_digits(explanation.provenance, len(explanation.key))
+    digits = max(usual, REDONE_DIGITS) if look.digits is None else look.digits
+    return make_sheet(explanation, digits, worksheet=look.worksheet)
+
+
+def _draw_explanation(explanation: Explanation, look: Look) -> Charts:
+    from attnviz.views.prepared.explanation import draw_explanation
+
+    return draw_explanation(explanation, look.presentation(usual_digits(explanation.provenance, len(explanation.key))))
+
+
+def _explanation_text(explanation: Explanation, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.terminal.worksheet import render_steps
+
+    return (render_steps(sheet_of(explanation, look), screen.cells, screen.encoding),)
+
+
 def _save_explanation(explanation: Explanation, path: Path, look: Look) -> tuple[Message, ...]:
-    return files.save_explanation(
-        explanation, path, digits=redone_digits(explanation, look), worksheet=look.worksheet, style=look.style
+    from attnviz.views.handout import render_sheet
+
+    return _save_by_kind(
+        explanation, path, look, sheet=lambda suffix: render_sheet(sheet_of(explanation, look), suffix)
     )
 
 
-# An Attention has a frame of its own (Attention.to_frame), which keeps its arrays.
+def _draw_lab(lab: Lab, look: Look) -> Prepared:
+    from attnviz.views.prepared.lab import prepare_lab
+
+    return prepare_lab(lab, look.presentation(None))
+
+
+def _lab_tables(lab: Lab, _: Look, presentation: Presentation) -> tuple[Prepared, ...]:
+    from attnviz.views.prepared.lab import prepare_lab
+
+    return (prepare_lab(lab, presentation),)
+
+
+def _draw_distances(distances: Distances, look: Look) -> Charts:
+    from attnviz.views.prepared.lab import prepare_distances
+
+    return prepare_distances(distances, look.presentation(None))
+
+
+def _distances_tables(distances: Distances, _: Look, presentation: Presentation) -> tuple[Listing, ...]:
+    from attnviz.views.prepared.lab import list_distances
+
+    return (list_distances(distances, presentation),)
+
+
+def _distances_text(distances: Distances, _: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.lab import prepare_distances
+    from attnviz.views.terminal.sparks import points_that_fit, render_sparks
+
+    return (render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen),)
+
+
+def _draw_ablation(ablation: Ablation, look: Look) -> Charts:
+    from attnviz.views.prepared.ablation import draw_ablation
+
+    return draw_ablation(ablation, look.presentation())
+
+
+def _ablation_tables(ablation: Ablation, _: Look, presentation: Presentation) -> tuple[Listing, ...]:
+    from attnviz.views.prepared.ablation import prepare_ablation
+
+    return (prepare_ablation(ablation, presentation),)
+
+
+def _draw_head_ablation(ablation: HeadAblation, look: Look) -> Prepared:
+    from attnviz.views.prepared.head_ablation import prepare_head_ablation
+
+    return prepare_head_ablation(ablation, look.presentation(None))
+
+
+def _head_ablation_tables(
+    ablation: HeadAblation, _: Look, presentation: Presentation
+) -> tuple[Prepared | Listing, ...]:
+    from attnviz.views.prepared.head_ablation import list_head_ablation, prepare_head_ablation
+
+    return list_head_ablation(ablation, presentation), prepare_head_ablation(ablation, presentation)
+
+
+def _draw_heads(heads: Heads, look: Look) -> Prepared:
+    from attnviz.views.prepared.heads_report import prepare_map
+
+    return prepare_map(heads, look.presentation(None))
+
+
+def _heads_tables(heads: Heads, _: Look, presentation: Presentation) -> tuple[Prepared | Listing, ...]:
+    from attnviz.views.prepared.heads_report import prepare_heads, prepare_map
+
+    examples = any(row.example is not None for row in heads.rows)
+    return prepare_map(heads, presentation), prepare_heads(heads, presentation, examples=examples)
+
+
+def _heads_text(heads: Heads, look: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.heads_report import prepare_heads
+    from attnviz.views.terminal.listing import render_listing
+
+    return (render_listing(prepare_heads(heads, Presentation(look.digits)), screen),)
+
+
+def _draw_next(result: NextTokens, look: Look) -> Prepared | Charts:
+    from attnviz.views.prepared.next_tokens import draw_next
+
+    return draw_next(result, look.presentation())
+
+
+def _next_tables(result: NextTokens, _: Look, __: Presentation) -> tuple[Listing, ...]:
+    from attnviz.views.prepared.next_tokens import list_next
+
+    return list_next(result, "picture")
+
+
+def _next_text(result: NextTokens, _: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.terminal.next_tokens import render_next
+
+    return render_next(result, screen)
+
+
+def _draw_filled(result: FilledText, look: Look) -> Charts:
+    from attnviz.views.prepared.next_tokens import draw_filled
+
+    return draw_filled(result, look.presentation())
+
+
+def _filled_tables(result: FilledText, _: Look, __: Presentation) -> tuple[Listing, ...]:
+    from attnviz.views.prepared.next_tokens import prepare_filled
+
+    return prepare_filled(result, "picture")
+
+
+def _filled_text(result: FilledText, _: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.terminal.next_tokens import render_filled
+
+    return render_filled(result, screen)
+
+
+def _save_added(result: NextTokens | FilledText, path: Path, look: Look) -> tuple[Message, ...]:
+    """Save the tokens that were added to a text; a page and an .npz file have the attention of the whole text."""
+    if path.suffix.lower() in (files.PAGE, ".npz"):
+        return files.save_text_attention(result, path, presentation=look.presentation())
+    return _save_by_kind(result, path, look, suffixes=files.FOR_NEXT)
+
+
+def _draw_lens(result: Lens, look: Look) -> Prepared:
+    from attnviz.views.prepared.lens import prepare_attribution, prepare_lens
+
+    return prepare_attribution(result, look.presentation(None)) or prepare_lens(result, look.presentation(None))
+
+
+def _lens_tables(result: Lens, _: Look, presentation: Presentation) -> tuple[Prepared | Listing, ...]:
+    """Return the map, or its only position as a list; and the parts of an answer."""
+    from attnviz.views.prepared.lens import list_attribution, list_layers, prepare_lens
+
+    first = list_layers(result, presentation) if len(result.rows) == 1 else prepare_lens(result, presentation)
+    parts = list_attribution(result, presentation)
+    return (first,) if parts is None else (first, parts)
+
+
+def _draw_patching(result: Patching, look: Look) -> Prepared:
+    from attnviz.views.prepared.patch import prepare_patching
+
+    return prepare_patching(result, look.presentation(None))
+
+
+def _patching_tables(result: Patching, _: Look, presentation: Presentation) -> tuple[Prepared | Listing, ...]:
+    from attnviz.views.prepared.patch import list_patching, prepare_patching
+
+    return list_patching(result, presentation), prepare_patching(result, presentation)
+
+
+def _draw_costs(costs: Costs, _: Look) -> Charts:
+    from attnviz.views.prepared.cost import draw_costs
+
+    return draw_costs(costs)
+
+
+def _costs_tables(costs: Costs, _: Look, __: Presentation) -> tuple[Listing, ...]:
+    from attnviz.views.prepared.cost import prepare_costs
+
+    return (prepare_costs(costs),)
+
+
+def _refuse_drawing(*_: Any) -> Prepared:
+    raise OptionError(
+        "A text’s tokens have no picture.",
+        hint="Save one of {suffixes}: a page, a table or data.",
+        suffixes=listed(files.FOR_TOKENS),
+    )
+
+
+def _tokens_tables(found: TokenizedText, _: Look, __: Presentation) -> tuple[Listing, ...]:
+    from attnviz.views.prepared.tokens import list_tokens
+
+    return (list_tokens(found),)
+
+
+def _tokens_text(found: TokenizedText, _: Look, screen: Screen) -> Iterable[Any]:
+    from attnviz.views.prepared.tokens import prepare_tokens
+    from attnviz.views.terminal.tokens import render_tokens
+
+    return (render_tokens(prepare_tokens(found), screen),)
+
+
+def _save_tokens(found: TokenizedText, path: Path, look: Look) -> tuple[Message, ...]:
+    return _save_by_kind(found, path, look, suffixes=files.FOR_TOKENS)
+
+
+# An Attention has a frame and a CSV of its own, which keep its arrays.
 _KINDS: dict[type, ResultKind] = {
     Attention: ResultKind(
-        ("layer", "head", "digits", *_PICTURE, *_REFINING),
+        ("layer", "head", "digits", *PICTURE_OPTIONS, *REFINING_OPTIONS),
         _draw_attention,
-        _attention_text,
         attention_document,
         None,
+        _attention_tables,
+        _attention_text,
         _save_attention,
     ),
     Comparison: ResultKind(
-        ("head", "digits", *_PICTURE, "scale"),
+        ("head", "digits", *PICTURE_OPTIONS, "scale"),
         _draw_comparison,
-        _comparison_text,
         comparison_document,
         comparison_rows,
+        _comparison_tables,
+        _comparison_text,
         _save_comparison,
     ),
     Explanation: ResultKind(
         ("digits", "worksheet", *_CHART),
         _draw_explanation,
-        _explanation_text,
         explanation_document,
         explanation_rows,
+        lambda *_: (),  # a sheet instead
+        _explanation_text,
         _save_explanation,
     ),
-    Lab: ResultKind(
-        ("digits", *_PICTURE_OF_GRID),
-        _draw_lab,
-        _lab_text,
-        lab_document,
-        lambda lab: lab_rows(lab)["rows"],
-        lambda lab, path, look: files.save_lab(lab, path, presentation=look.presentation(None)),
-    ),
+    Lab: ResultKind(("digits", *_PICTURE_OF_GRID), _draw_lab, lab_document, lab_rows, _lab_tables),
     Distances: ResultKind(
-        _CHART,
-        _draw_distances,
-        _distances_text,
-        distances_document,
-        lambda distances: distances_rows(distances)["rows"],
-        lambda distances, path, look: files.save_distances(distances, path, presentation=look.presentation(None)),
+        _CHART, _draw_distances, distances_document, distances_rows, _distances_tables, _distances_text
     ),
     Ablation: ResultKind(
         ("digits", *_CHART),
         _draw_ablation,
-        _listing_text,
         ablation_document,
         lambda ablation: ablation_document(ablation)["rows"],
-        lambda ablation, path, look: files.save_ablation(ablation, path, presentation=look.presentation()),
-    ),
-    Heads: ResultKind(
-        ("digits", *_CHART, "cmap", "annotate", "vmin", "vmax"),
-        _draw_heads,
-        _heads_text,
-        heads_document,
-        heads_rows,
-        lambda heads, path, look: files.save_heads(heads, path, presentation=look.presentation(None)),
+        _ablation_tables,
     ),
     HeadAblation: ResultKind(
         ("digits", *_PICTURE_OF_GRID),
         _draw_head_ablation,
-        _head_ablation_text,
         head_ablation_document,
         lambda ablation: head_ablation_document(ablation)["rows"],
-        _save_head_ablation,
+        _head_ablation_tables,
+    ),
+    Heads: ResultKind(
+        ("digits", *_CHART, "cmap", "annotate", "vmin", "vmax"),
+        _draw_heads,
+        heads_document,
+        heads_rows,
+        _heads_tables,
+        _heads_text,
     ),
     NextTokens: ResultKind(
         ("digits", *_CHART, "cmap", "annotate", "vmin", "vmax"),
         _draw_next,
-        _next_text,
         next_tokens_document,
         next_tokens_rows,
-        lambda result, path, look: files.save_next(result, path, presentation=look.presentation()),
+        _next_tables,
+        _next_text,
+        _save_added,
     ),
     FilledText: ResultKind(
-        _CHART,
-        _draw_filled,
-        _filled_text,
-        filled_document,
-        filled_rows,
-        lambda result, path, look: files.save_next(result, path, presentation=look.presentation()),
+        _CHART, _draw_filled, filled_document, filled_rows, _filled_tables, _filled_text, _save_added
     ),
+    Lens: ResultKind(("digits", *_PICTURE_OF_GRID), _draw_lens, lens_document, lens_rows, _lens_tables),
     Patching: ResultKind(
-        ("digits", *_PICTURE_OF_GRID), _draw_patching, _patching_text, patching_document, patching_rows, _save_patching
+        ("digits", *_PICTURE_OF_GRID), _draw_patching, patching_document, patching_rows, _patching_tables
     ),
-    Lens: ResultKind(("digits", *_PICTURE_OF_GRID), _draw_lens, _lens_text, lens_document, lens_rows, _save_lens),
+    Costs: ResultKind(_CHART, _draw_costs, cost_document, lambda costs: cost_document(costs)["rows"], _costs_tables),
     TokenizedText: ResultKind(
-        (),
-        _refuse_drawing,
-        _tokens_text,
-        tokens_document,
-        token_rows,
-        lambda found, path, _: files.save_tokens(found, path),
-    ),
-    Costs: ResultKind(
-        _CHART,
-        _draw_costs,
-        _listing_text,
-        cost_document,
-        lambda costs: cost_document(costs)["rows"],
-        lambda costs, path, look: files.save_costs(costs, path, presentation=look.presentation()),
+        (), _refuse_drawing, tokens_document, token_rows, _tokens_tables, _tokens_text, _save_tokens
     ),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.api import notebook
-from attnviz.api.result_kinds import as_text, draw, kind_of, read_look, speaking_of
+from attnviz.api.result_kinds import as_text, draw, kind_of, lines_of, read_look, save_by_suffix, speaking_of
 from attnviz.core.errors import OptionError
 from attnviz.core.result import need_pandas
 from attnviz.i18n.messages import Message
@@ -20,7 +20,7 @@ def save(result: Any, path: str | Path, **options: Any) -> None:
     """See `Result.save`."""
     look = read_look(result, "save()", options)
     with speaking_of(result):
-        _warn(kind_of(result).save(result, Path(path), look))
+        _warn(save_by_suffix(result, Path(path), look))
 
 
 def figure(result: Any, ax: Any = None, **options: Any) -> Any:
@@ -48,7 +48,7 @@ def show(result: Any, view: str | None = None, **options: Any) -> None:
 
     look = read_look(result, "show()", options)
     with speaking_of(result):
-        print(render_colored(lambda screen: kind_of(result).text(result, look, screen)))
+        print(render_colored(lambda screen: lines_of(result, look, screen)))
 
 
 def _warn(notes: Iterable[Message]) -> None:

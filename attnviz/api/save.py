@@ -19,14 +19,8 @@ from attnviz.views.prepared.refine import AS_IS, Refining
 from attnviz.views.prepared.style import AUTO, PATCHES
 
 if TYPE_CHECKING:
-    from attnviz.analysis.ablation import Ablation
     from attnviz.analysis.comparison import Comparison
-    from attnviz.analysis.cost import Costs
-    from attnviz.analysis.heads import Heads
-    from attnviz.analysis.lab import Distances, Lab
     from attnviz.analysis.next_tokens import FilledText, NextTokens
-    from attnviz.core.tokenized_text import TokenizedText
-    from attnviz.explanation.elements import Explanation
     from attnviz.views.prepared.charts import Charts
     from attnviz.views.prepared.listing import Listing
     from attnviz.views.prepared.next_tokens import Played
@@ -159,176 +153,47 @@ def save_comparison(
     return ()
 
 
-def save_costs(costs: Costs, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
-    """Save as what the suffix says; returns what the reader should know."""
-    from attnviz.analysis.cost import cost_document
-    from attnviz.views.prepared.cost import draw_costs, prepare_costs
-
-    return save_result(
-        path,
-        presentation.style,
-        draw=lambda: draw_costs(costs),
-        document=lambda: cost_document(costs),
-        tables=lambda: (prepare_costs(costs),),
-    )
-
-
-def save_ablation(ablation: Ablation, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
-    """Save as what the suffix says; returns what the reader should know."""
-    from attnviz.analysis.ablation import ablation_document
-    from attnviz.views.prepared.ablation import draw_ablation, prepare_ablation
-
-    return save_result(
-        path,
-        presentation.style,
-        draw=lambda: draw_ablation(ablation, presentation),
-        document=lambda: ablation_document(ablation),
-        tables=lambda: (prepare_ablation(ablation, presentation),),
-    )
-
-
-def save_heads(
-    heads: Heads, path: Path, *, presentation: Presentation = PICTURE, color: str | None = None
-) -> tuple[Message, ...]:
-    """Save a map of layers and heads as a picture, the report as tables, or every number as data.
-
-    color: the column that colours the map; the report's where it is None. Returns what the reader should know.
-    """
-    from attnviz.analysis.heads import heads_document, heads_rows
-    from attnviz.views.prepared.heads_report import prepare_heads, prepare_map
-
-    return save_result(
-        path,
-        presentation.style,
-        draw=lambda: prepare_map(heads, presentation, color),
-        document=lambda: heads_document(heads),
-        rows=lambda: heads_rows(heads),
-        tables=lambda: (
-            prepare_map(heads, presentation, color),
-            prepare_heads(heads, presentation, examples=any(row.example is not None for row in heads.rows)),
-        ),
-    )
-
-
-def save_next(
+def save_text_attention(
     result: NextTokens | FilledText, path: Path, *, presentation: Presentation = PICTURE
 ) -> tuple[Message, ...]:
-    """Save as what the suffix says: a picture, the rows, the document, or the attention of the whole text.
+    """Save the attention of the whole text with its added tokens: a page, or an .npz file.
 
-    A page and an .npz file have the attention, that of the first of several branches; a page has the steps of all of
-    them too. A .md or .tex has what is printed. Returns what the reader should know.
+    Of several branches it is that of the first; a page has the steps of all of them too. Returns what the reader should
+    know.
     """
     from attnviz.analysis.next_tokens import NextTokens
 
-    check_destination(path, FOR_NEXT)
-    suffix = path.suffix.lower()
-    if suffix == PAGE and isinstance(result, NextTokens):
+    if path.suffix.lower() == PAGE and isinstance(result, NextTokens):
         from attnviz.views.prepared.next_tokens import play_steps
 
         shown = choose_heads(result.attention, "all", "all")
         return save_page(shown, path, presentation=presentation, played=play_steps(result))
-    if suffix in (PAGE, ".npz"):
-        notes = save_attention(result.attention, path, presentation=presentation)
-        several = isinstance(result, NextTokens) and len(result.branches) > 1
-        return (*notes, message("{path} has the attention of the first branch.", path=str(path))) if several else notes
-    if isinstance(result, NextTokens):
-        return _save_continuation(result, path, presentation)
-    return _save_filled(result, path, presentation)
-
-
-def _save_continuation(result: NextTokens, path: Path, presentation: Presentation) -> tuple[Message, ...]:
-    from attnviz.analysis.next_tokens import next_tokens_document, next_tokens_rows
-    from attnviz.views.prepared.next_tokens import draw_next, list_next
-
-    return save_result(
-        path,
-        presentation.style,
-        draw=lambda: draw_next(result, presentation),
-        document=lambda: next_tokens_document(result),
-        rows=lambda: next_tokens_rows(result),
-        tables=lambda: list_next(result, "picture"),
-    )
-
-
-def _save_filled(result: FilledText, path: Path, presentation: Presentation) -> tuple[Message, ...]:
-    from attnviz.analysis.next_tokens import filled_document, filled_rows
-    from attnviz.views.prepared.next_tokens import draw_filled, prepare_filled
-
-    return save_result(
-        path,
-        presentation.style,
-        draw=lambda: draw_filled(result, presentation),
-        document=lambda: filled_document(result),
-        rows=lambda: filled_rows(result),
-        tables=lambda: prepare_filled(result, "picture"),
-    )
-
-
-def save_distances(distances: Distances, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
-    """Save as what the suffix says; returns what the reader should know."""
-    from attnviz.analysis.lab import distances_document, distances_rows
-    from attnviz.views.prepared.lab import list_distances, prepare_distances
-
-    return save_result(
-        path,
-        presentation.style,
-        draw=lambda: prepare_distances(distances, presentation),
-        document=lambda: distances_document(distances),
-        rows=lambda: distances_rows(distances)["rows"],
-        tables=lambda: (list_distances(distances, presentation),),
-    )
-
-
-def save_lab(lab: Lab, path: Path, *, presentation: Presentation = PICTURE) -> tuple[Message, ...]:
-    """Save as what the suffix says; returns what the reader should know."""
-    from attnviz.analysis.lab import lab_document, lab_rows
-    from attnviz.views.prepared.lab import prepare_lab
-
-    return save_result(
-        path,
-        presentation.style,
-        draw=lambda: prepare_lab(lab, presentation),
-        document=lambda: lab_document(lab),
-        rows=lambda: lab_rows(lab)["rows"],
-        tables=lambda: (prepare_lab(lab, presentation),),
-    )
-
-
-def save_tokens(found: TokenizedText, path: Path) -> tuple[Message, ...]:
-    """Save a row a token as a page, a table or data, as the suffix says; returns what the reader should know."""
-    from attnviz.io import write_data as storage
-    from attnviz.views.prepared.tokens import list_tokens
-
-    return save_result(
-        path,
-        suffixes=FOR_TOKENS,
-        document=lambda: storage.tokens_document(found),
-        rows=lambda: storage.token_rows(found),
-        tables=lambda: (list_tokens(found),),
-    )
+    notes = save_attention(result.attention, path, presentation=presentation)
+    several = isinstance(result, NextTokens) and len(result.branches) > 1
+    return (*notes, message("{path} has the attention of the first branch.", path=str(path))) if several else notes
 
 
 def save_result(
     path: Path,
     style: Style | None = None,
     *,
-    draw: Callable[[], Prepared | Charts] | None = None,
+    draw: Callable[[], Prepared | Charts],
     document: Callable[[], dict[str, Any]],
-    rows: Callable[[], list[dict[str, Any]]] | None = None,
-    tables: Callable[[], tuple[Prepared | Listing, ...]] = tuple,
+    rows: Callable[[], list[dict[str, Any]]],
+    tables: Callable[[], tuple[Prepared | Listing, ...]],
     sheet: Callable[[str], str] | None = None,
     suffixes: tuple[str, ...] = FOR_RESULT,
 ) -> tuple[Message, ...]:
     """Save a result as a picture, tables, its document or its rows, as the suffix says; only what is asked is made.
 
-    draw: None where `suffixes`, those that are accepted, have no pictures. rows: None for those of the document. sheet:
-    takes the suffix and returns a page or what is pasted, in place of `tables`. Returns what the reader should know.
+    sheet: takes the suffix and returns a page or what is pasted, in place of `tables`. suffixes: those that are
+    accepted. Returns what the reader should know.
     """
     from attnviz.io import write_data as storage
 
     check_destination(path, suffixes)
     suffix = path.suffix.lower()
-    if suffix in PICTURES and draw is not None:
+    if suffix in PICTURES:
         drawn = draw()
         return save_picture(drawn, path, style) if isinstance(drawn, Prepared) else save_charts(drawn, path, style)
     if suffix in SHEETS:
@@ -336,7 +201,7 @@ def save_result(
     elif suffix == ".json":
         write_text(path, storage.to_json(document()))
     else:
-        write_csv(path, storage.rows_csv({"rows": rows()} if rows is not None else document()))
+        write_csv(path, storage.rows_csv(rows()))
     return ()
 
 
@@ -358,29 +223,6 @@ def save_charts(charts: Charts, path: Path, style: Style | None = None) -> tuple
     picture, notes = render_charts(charts, path.suffix.lower().lstrip("."), style)
     write(path, picture)
     return notes
-
-
-def save_explanation(
-    explanation: Explanation, path: Path, *, digits: int = 4, worksheet: bool = False, style: Style | None = None
-) -> tuple[Message, ...]:
-    """Save as what the suffix says: a sheet to print or to paste, a picture of the row, or every number as data.
-
-    Returns what the reader should know.
-    """
-    from attnviz.io import write_data as storage
-    from attnviz.views.handout import render_sheet
-    from attnviz.views.prepared.explanation import draw_explanation
-    from attnviz.views.prepared.worksheet import make_sheet
-
-    presentation = Presentation(medium="picture") if style is None else Presentation(medium="picture", style=style)
-    return save_result(
-        path,
-        style,
-        draw=lambda: draw_explanation(explanation, presentation),
-        document=lambda: storage.explanation_document(explanation),
-        rows=lambda: storage.explanation_rows(explanation),
-        sheet=lambda suffix: render_sheet(make_sheet(explanation, digits, worksheet=worksheet), suffix),
-    )
 
 
 def save_picture(prepared: Prepared, path: Path, style: Style | None = None) -> tuple[Message, ...]:

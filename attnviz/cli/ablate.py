@@ -10,10 +10,10 @@ import typer
 from attnviz.analysis.ablation import ablation_document
 from attnviz.analysis.head_ablation import ablate_heads, head_ablation_document
 from attnviz.analysis.run_ablation import ablate
-from attnviz.api.result_kinds import Look, kind_of
-from attnviz.api.save import FOR_RESULT, save_ablation
+from attnviz.api.look import Look
+from attnviz.api.save import FOR_RESULT
 from attnviz.api.toy_or_model import choose_one
-from attnviz.cli.common import digits_for, picture_style, print_json
+from attnviz.cli.common import digits_for, picture_style, print_json, save_files
 from attnviz.cli.options import MapOptions, OutputOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing, reading
@@ -116,8 +116,7 @@ def command(
             progress=progress,
         )
     print_notes(found.notes)
-    for path in output.save:
-        print_notes(save_ablation(found, path, presentation=Presentation(digits, "picture", style)))
+    save_files(found, output.save, Look(digits=ablation_options.precision, style=style))
     if output.json:
         print_json([ablation_document(found)])
     else:
@@ -163,9 +162,7 @@ def _ablate_model(
             progress=progress,
         )
     print_notes(found.notes)
-    look = Look(digits=ablation_options.precision, style=style)
-    for path in output.save:
-        print_notes(kind_of(found).save(found, path, look))
+    save_files(found, output.save, Look(digits=ablation_options.precision, style=style))
     if output.json:
         print_json([head_ablation_document(found)])
         return

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attnviz.api.look import Look
 from attnviz.api.run import load_weights, run
 from attnviz.api.save import FOR_ATTENTION, PAGE, prepare_picture, save_attention
 from attnviz.api.toy_or_model import Joining, choose_one, joining_of
 from attnviz.api.write import check_destination, numbered
 from attnviz.cli.options import AttentionInput, ComparisonViewOptions, PictureOptions, ViewOptions
 from attnviz.cli.printing import is_unicode, print_data, print_notes, print_sentence, print_views
-from attnviz.cli.progress import doing, reading
+from attnviz.cli.progress import doing, reading, resume
 from attnviz.cli.sources import Source, check_one, decode_argument, quoted, read_labels, read_sources
 from attnviz.cli.unused_options import Outputs
 from attnviz.cli.weights_files import Reading, reading_of, refuse_computing
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
+from attnviz.core.result import Result
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_one_map
 from attnviz.text.find_token import find_token
@@ -296,6 +299,16 @@ def save_all(
                 )
             notes |= {str(note): note for note in told}
     print_notes(notes.values())
+
+
+def save_files(result: Result, paths: Iterable[Path], look: Look) -> None:
+    """Save a result as each file's suffix says, with progress; print the notes."""
+    from attnviz.api.result_kinds import save_by_suffix
+
+    for path in paths:
+        resume()
+        with doing(message("Writing {path}", path=path)):
+            print_notes(save_by_suffix(result, path, look))
 
 
 def _of_picture(view_options: ViewOptions, attention: Attention, style: Style) -> Presentation:

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from attnviz.analysis.cost import cost, cost_document, read_count
-from attnviz.api.save import FOR_RESULT, save_costs
-from attnviz.cli.common import picture_style, print_json
+from attnviz.api.look import Look
+from attnviz.api.save import FOR_RESULT
+from attnviz.cli.common import picture_style, print_json, save_files
 from attnviz.cli.options import OutputOptions, PictureOptions
-from attnviz.cli.printing import print_listing, print_notes
+from attnviz.cli.printing import print_listing
 from attnviz.i18n.messages import phrase
 from attnviz.views.prepared.cost import prepare_costs
-from attnviz.views.prepared.presentation import Presentation
 
 Counts = Annotated[
     list[str] | None,
@@ -45,8 +45,7 @@ def command(
     numbers = [read_count(text) for text in counts] if counts else None
     style = picture_style(picture_options, output.save, FOR_RESULT)
     found = cost(numbers, **asdict(cost_options))
-    for path in output.save:
-        print_notes(save_costs(found, path, presentation=Presentation(medium="picture", style=style)))
+    save_files(found, output.save, Look(style=style))
     if output.json:
         print_json([cost_document(found)])
     else:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from attnviz.api.save import FOR_RESULT, SHEETS, save_explanation
+from attnviz.api.look import Look
+from attnviz.api.save import FOR_RESULT, SHEETS
 from attnviz.api.write import check_destination, numbered
-from attnviz.cli.common import attend_one, explain_digits, print_json
+from attnviz.cli.common import attend_one, explain_digits, print_json, save_files
 from attnviz.cli.options import AttentionInput, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_notes, print_worksheets
 from attnviz.cli.unused_options import Outputs
@@ -79,10 +80,9 @@ def command(
         attention, token=row_options.token, cell=row_options.cell, head=row_options.head, layer=row_options.layer
     )
     print_notes({str(note): note for one in explanations for note in (*attention.notes, *one.notes)}.values())
-    for path in output.save:
-        for index, one in enumerate(explanations):
-            place = numbered(path, index, len(explanations))
-            print_notes(save_explanation(one, place, digits=digits, worksheet=row_options.worksheet))
+    for index, one in enumerate(explanations):
+        paths = [numbered(path, index, len(explanations)) for path in output.save]
+        save_files(one, paths, Look(digits=row_options.precision, worksheet=row_options.worksheet))
     if output.json:
         from attnviz.io.write_data import explanation_document
 

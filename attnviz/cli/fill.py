@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from attnviz.analysis.next_tokens import filled_document
+from attnviz.api.look import Look
 from attnviz.api.next_tokens import fill
 from attnviz.api.save import FOR_NEXT
-from attnviz.cli.common import picture_style, print_json
-from attnviz.cli.next import Texts, one_text, save_added
+from attnviz.cli.common import picture_style, print_json, save_files
+from attnviz.cli.next import Texts, one_text
 from attnviz.cli.options import FileInput, OutputOptions, PictureOptions
 from attnviz.cli.printing import print_notes, print_views
 from attnviz.i18n.messages import phrase
@@ -44,4 +45,4 @@ def command(
         from attnviz.views.terminal.next_tokens import render_filled
 
         print_views(lambda screen: render_filled(result, screen), apart=False)
-    save_added(output.save, result, style)
+    save_files(result, output.save, Look(style=style))

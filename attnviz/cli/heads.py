@@ -11,9 +11,10 @@ import typer
 from attnviz.analysis.heads import Heads, find_column, heads_document
 from attnviz.analysis.probe_heads import PROBE_TOKENS
 from attnviz.api.heads import heads
-from attnviz.api.save import FOR_RESULT, PICTURES, save_heads
+from attnviz.api.look import Look
+from attnviz.api.save import FOR_RESULT, PICTURES
 from attnviz.api.toy_or_model import choose_one
-from attnviz.cli.common import digits_for, picture_style, print_json
+from attnviz.cli.common import digits_for, picture_style, print_json, save_files
 from attnviz.cli.options import AttentionInput, MapOptions, OutputOptions, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_views
 from attnviz.cli.progress import reading
@@ -123,8 +124,7 @@ def command(
             progress=progress,
         )
     print_notes(found.notes)
-    for path in output.save:
-        print_notes(save_heads(found, path, presentation=Presentation(view_options.precision, "picture", style)))
+    save_files(found, output.save, Look(digits=view_options.precision, style=style))
     if output.json:
         print_json([heads_document(found)])
     elif view_options.map:

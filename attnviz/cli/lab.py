@@ -10,9 +10,10 @@ import typer
 from attnviz.analysis.distances import by_distance
 from attnviz.analysis.lab import MODEL_VARIES, Lab, distances_document, lab_document
 from attnviz.analysis.run_lab import lab
-from attnviz.api.save import FOR_RESULT, save_distances, save_lab
+from attnviz.api.look import Look
+from attnviz.api.save import FOR_RESULT
 from attnviz.api.toy_or_model import changed_fields, choose_one
-from attnviz.cli.common import digits_for, picture_style, print_json
+from attnviz.cli.common import digits_for, picture_style, print_json, save_files
 from attnviz.cli.options import MapOptions, OutputOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_curves, print_grids, print_notes
 from attnviz.cli.progress import doing, reading
@@ -22,7 +23,6 @@ from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message, phrase
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
-from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.style import Style, refuse_limits
 
 Texts = Annotated[
@@ -112,9 +112,7 @@ def command(
 def _show(found: Lab, lab_options: LabOptions, style: Style, output: OutputOptions) -> None:
     """Print and save the laboratory."""
     print_notes(found.notes)
-    presentation = Presentation(lab_options.precision, "picture", style, lab_options.precision is not None)
-    for path in output.save:
-        print_notes(save_lab(found, path, presentation=presentation))
+    save_files(found, output.save, Look(digits=lab_options.precision, style=style))
     if output.json:
         print_json([lab_document(found)])
     else:
@@ -196,8 +194,7 @@ def _over_distance(
             progress=progress,
         )
     print_notes(found.notes)
-    for path in output.save:
-        print_notes(save_distances(found, path, presentation=Presentation(medium="picture", style=style)))
+    save_files(found, output.save, Look(style=style))
     if output.json:
         print_json([distances_document(found)])
     else:

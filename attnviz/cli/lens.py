@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from attnviz.analysis.lens import lens, lens_document
-from attnviz.api.result_kinds import Look, kind_of
+from attnviz.api.look import Look
 from attnviz.api.save import FOR_RESULT
-from attnviz.cli.common import digits_for, picture_style, print_json
+from attnviz.cli.common import digits_for, picture_style, print_json, save_files
 from attnviz.cli.options import FileInput, MapOptions, OutputOptions, TextInput, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing
@@ -78,8 +78,7 @@ def command(
             progress=progress,
         )
     print_notes(found.notes)
-    for path in output.save:
-        print_notes(kind_of(found).save(found, path, Look(digits=lens_options.precision, style=style)))
+    save_files(found, output.save, Look(digits=lens_options.precision, style=style))
     if output.json:
         print_json([lens_document(found)])
         return

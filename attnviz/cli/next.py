@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from attnviz.analysis.next_tokens import FilledText, NextTokens, next_tokens_document
+from attnviz.analysis.next_tokens import NextTokens, next_tokens_document
+from attnviz.api.look import Look
 from attnviz.api.next_tokens import collect, open_one
-from attnviz.api.save import FOR_NEXT, save_next
-from attnviz.cli.common import picture_style, print_json
+from attnviz.api.save import FOR_NEXT
+from attnviz.cli.common import picture_style, print_json, save_files
 from attnviz.cli.options import AttentionInput, FileInput, MapOptions, OutputOptions
 from attnviz.cli.printing import LinePrinter, print_data, print_listing, print_notes, print_views
-from attnviz.cli.progress import doing, resume
+from attnviz.cli.progress import resume
 from attnviz.cli.sources import check_one, read_sources
-from attnviz.i18n.messages import message, phrase
+from attnviz.i18n.messages import phrase
 from attnviz.models.continuation import Continuation, Decoding, GeneratedToken
 from attnviz.models.model import Model
 from attnviz.models.options import Options
 from attnviz.text.passages import open_passages
 from attnviz.views.prepared.next_tokens import heading_of
 from attnviz.views.prepared.passages import list_shares
-from attnviz.views.prepared.presentation import Presentation
-from attnviz.views.prepared.style import Style, refuse_limits
+from attnviz.views.prepared.style import refuse_limits
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - is standard input.", show_default=False)
@@ -116,15 +115,7 @@ def command(
             print_data("\n")
             print_listing(list_shares(shares, branch=number if len(result.passages) > 1 else None))
     print_notes(result.notes[len(continuations[0].prompt.notes) :])
-    save_added(output.save, result, style)
-
-
-def save_added(paths: Iterable[Path], result: NextTokens | FilledText, style: Style) -> None:
-    """Save the tokens of `next` or `fill` as each file's suffix says, with progress; print the notes."""
-    for path in paths:
-        resume()
-        with doing(message("Writing {path}", path=path)):
-            print_notes(save_next(result, path, presentation=Presentation(medium="picture", style=style)))
+    save_files(result, output.save, Look(style=style))
 
 
 def one_text(texts: list[str] | None, inputs: FileInput, parts: Path | None = None) -> str:

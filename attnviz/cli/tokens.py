@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from attnviz.api.save import FOR_TOKENS, save_tokens
+from attnviz.api.look import Look
+from attnviz.api.save import FOR_TOKENS
 from attnviz.api.tokens import tokenize_text
 from attnviz.api.toy_or_model import choose_one
 from attnviz.api.write import check_destination, numbered
-from attnviz.cli.common import print_json
+from attnviz.cli.common import print_json, save_files
 from attnviz.cli.options import AttentionInput, FileInput, OutputOptions
 from attnviz.cli.printing import print_notes, print_views
 from attnviz.cli.sources import read_sources
@@ -62,9 +63,8 @@ def command(
     sources = read_sources(texts or [], AttentionInput(inputs.file, encoding=inputs.encoding))
     found = [tokenize_text(source.text or "", chosen) for source in sources]
     print_notes({str(note): note for one in found for note in one.notes}.values())
-    for path in output.save:
-        for i, one in enumerate(found):
-            print_notes(save_tokens(one, numbered(path, i, len(found))))
+    for i, one in enumerate(found):
+        save_files(one, [numbered(path, i, len(found)) for path in output.save], Look())
     if output.json:
         from attnviz.io.write_data import tokens_document
 

@@ -213,7 +213,7 @@ def attention_csv(attention: Attention) -> str:
 
 def comparison_csv(comparison: Comparison, head: str | None = None) -> str:
     """Return CSV with a line per cell: position, head, query and key index and text, a, b and delta = b - a."""
-    return rows_csv({"rows": comparison_rows(comparison, head)})
+    return rows_csv(comparison_rows(comparison, head))
 
 
 def comparison_rows(comparison: Comparison, head: str | None = None) -> list[dict[str, Any]]:
@@ -255,9 +255,8 @@ def explanation_rows(explanation: Explanation) -> list[dict[str, Any]]:
     ]
 
 
-def rows_csv(document: dict[str, Any]) -> str:
-    """Write the document's rows, a line each, under their fields' names; a field that is null is empty."""
-    rows = document["rows"]
+def rows_csv(rows: list[dict[str, Any]]) -> str:
+    """Write the rows, a line each, under their fields' names; a field that is null is empty."""
     header = tuple(rows[0]) if rows else ()
     return _csv(header, (tuple(_harmless(value) for value in row.values()) for row in rows))
 

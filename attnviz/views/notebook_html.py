@@ -22,19 +22,24 @@ _FONT = "font-family:system-ui,'Noto Sans','PingFang SC','Microsoft YaHei','Noto
 _SIZES = {"h1": ";font-size:1.25em", "h2": ";font-size:1.1em;margin-top:20px"}
 
 
-def render_cells(forms: tuple[Prepared, ...], tag: str = "p") -> str:
+def render_cells(form: Prepared, tag: str = "p") -> str:
     """Return the panels as HTML tables beside each other, with headings, caption and notes; all text is escaped.
 
     tag: of the headings.
     """
-    return f'<div style="{_FONT}">{"".join(_form(form, tag) for form in forms)}</div>'
+    return f'<div style="{_FONT}">{_form(form, tag)}</div>'
+
+
+def render_forms(forms: tuple[Prepared | Listing, ...]) -> str:
+    """Return a table for each form, for a notebook's cell; text is escaped."""
+    return "".join(render_rows(form) if isinstance(form, Listing) else render_cells(form) for form in forms)
 
 
 def render_page_of_tables(forms: tuple[Prepared | Listing, ...]) -> str:
     """Return a whole page, without script or anything from elsewhere, with a table for each form; text is escaped."""
     tags = ["h1", *["h2"] * len(forms)]
     parts = "".join(
-        render_rows(form, tag) if isinstance(form, Listing) else render_cells((form,), tag)
+        render_rows(form, tag) if isinstance(form, Listing) else render_cells(form, tag)
         for form, tag in zip(forms, tags, strict=False)
     )
     title = _words(forms[0].heading) if forms else "attnviz"

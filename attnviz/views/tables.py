@@ -120,7 +120,7 @@ def _notes(form: Prepared) -> Iterator[str]:
 
 def _html(form: Prepared) -> Iterator[str]:
     yield '<meta charset="utf-8">'
-    yield render_cells((replace(form, heading=message("{text}", text=_heading(form))),))
+    yield render_cells(replace(form, heading=message("{text}", text=_heading(form))))
 
 
 def _markdown(form: Prepared) -> Iterator[str]:

@@ -86,7 +86,7 @@ def test_documents_of_settings(models):
     assert document["layer"] == found.layer
     assert [cell["base"] for cell in document["cells"]] == ["own", "own", 500.0, 500.0]
     assert document["settings"]["base"] is document["settings"]["temperature"] is None
-    assert {"cosine", "kept", "moved"} <= set(lab_rows(found)["rows"][0])
+    assert {"cosine", "kept", "moved"} <= set(lab_rows(found)[0])
     assert document["cells"][2]["effect"]["cosine"] < 1
     hidden = lab_model(TEXT, models["bert"], vary=["temperature=2"], no_special=True, merge="word")
     assert hidden.cells[0].rows == ("the", "cat", "eats")

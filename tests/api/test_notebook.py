@@ -16,7 +16,7 @@ import attnviz
 from attnviz import Attention, compare, run
 from attnviz.api.notebook import VIEWS, View, show
 from attnviz.core.errors import InputError, MissingError, OptionError
-from attnviz.views.notebook_html import render_cells
+from attnviz.views.notebook_html import render_cells, render_forms
 from attnviz.views.prepared.attention import prepare
 
 HOSTILE = "</script><img src=x onerror=alert(1)> \x1b[2J & \"'"
@@ -31,7 +31,7 @@ def test_cells_are_the_numbers():
     """The HTML table has every number of the prepared form in its place, on its colour, between its labels."""
     computed = run("the cat eats fish", heads=4, mask="causal")
     (form,) = prepare(computed)
-    tables = list(tree(render_cells((form,))).iter("table"))
+    tables = list(tree(render_cells(form)).iter("table"))
     assert len(tables) == 4
     for table, panel in zip(tables, form.panels, strict=True):
         cells = [[cell.text for cell in row.iter("td")] for row in table.find("tbody")]
@@ -48,7 +48,7 @@ def test_cells_are_the_numbers():
 def test_hostile_tokens_are_text():
     """No token is markup, in a cell, a label, or a title."""
     computed = Attention.from_arrays(np.eye(2), [HOSTILE, "b"])
-    fragment = render_cells(prepare(computed))
+    fragment = render_forms(prepare(computed))
     assert "<img" not in fragment
     assert "</script>" not in fragment
     assert "\x1b" not in fragment
@@ -58,7 +58,7 @@ def test_hostile_tokens_are_text():
 
 def test_nothing_from_elsewhere():
     """The fragment asks for nothing: no script, link, or address."""
-    fragment = render_cells(prepare(run("猫吃鱼")))
+    fragment = render_forms(prepare(run("猫吃鱼")))
     assert not re.search(r"<script|<link|<style|https?:|url\(|src=", fragment)
 
 

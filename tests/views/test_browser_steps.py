@@ -6,7 +6,7 @@ import pytest
 from continuations import continuation
 from test_browser import AXE, CHROMIUM, Tab, browser  # noqa: F401  (a fixture)
 
-from attnviz.api.save import save_next
+from attnviz.api.save import save_text_attention
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="chr
 @pytest.fixture
 def tab(browser, tmp_path):  # noqa: F811
     """The page of three steps; at the end nothing was said and nothing asked for."""
-    save_next(continuation(), tmp_path / "x.html")
+    save_text_attention(continuation(), tmp_path / "x.html")
     opened = Tab(browser, tmp_path / "x.html", "", 1280, 800, "light")
     yield opened
     opened.context.close()
@@ -80,7 +80,7 @@ def test_keys(tab):
 
 def test_branches_are_chosen(browser, tmp_path):  # noqa: F811
     """Another branch is shown at the same step, or at its last where it is shorter; a link and a picture name it."""
-    save_next(continuation(branches=2), tmp_path / "x.html")
+    save_text_attention(continuation(branches=2), tmp_path / "x.html")
     opened = Tab(browser, tmp_path / "x.html", "step=2", 1280, 800, "light")
     assert (opened.text("#heading"), shown(opened)[-1]) == ("branch 1, step 3 of 3", "slept")
     opened.act("#branch", "select_option", "1")
@@ -103,7 +103,7 @@ def test_branches_are_chosen(browser, tmp_path):  # noqa: F811
 
 def test_branches_of_one_step(browser, tmp_path):  # noqa: F811
     """Branches of one token have a choice of branch, and no buttons to play."""
-    save_next(continuation(steps=1, branches=2), tmp_path / "x.html")
+    save_text_attention(continuation(steps=1, branches=2), tmp_path / "x.html")
     opened = Tab(browser, tmp_path / "x.html", "branch=1", 390, 844, "dark")
     assert shown(opened)[-1] == "猫窝"
     assert opened.page.locator("#branch").is_visible()
@@ -114,7 +114,7 @@ def test_branches_of_one_step(browser, tmp_path):  # noqa: F811
 
 def test_less_motion(browser, tmp_path):  # noqa: F811
     """Who asks for less motion gets no fading and the slow pace; nothing plays before it is asked to."""
-    save_next(continuation(), tmp_path / "x.html")
+    save_text_attention(continuation(), tmp_path / "x.html")
     for preference, pace in (("reduce", "slow"), ("no-preference", "normal")):
         context = browser.new_context(reduced_motion=preference)
         page = context.new_page()
@@ -151,7 +151,7 @@ def test_saved_picture(tab, tmp_path, kind):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessible(browser, tmp_path, scheme):  # noqa: F811
     """axe-core finds no violation in the view of steps."""
-    save_next(continuation(branches=2), tmp_path / "x.html")
+    save_text_attention(continuation(branches=2), tmp_path / "x.html")
     for fragment, width in (("", 1280), ("branch=1&step=1&lang=zh", 390)):
         tab = Tab(browser, tmp_path / "x.html", fragment, width, 844, scheme)
         tab.page.wait_for_timeout(500)  # the new word has come

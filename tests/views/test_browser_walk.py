@@ -10,7 +10,7 @@ from seen_pictures import seen_picture
 from test_browser import CHROMIUM, Tab, browser  # noqa: F401  (a fixture)
 
 from attnviz import Attention, compare, run
-from attnviz.api.save import save_attention, save_comparison, save_next
+from attnviz.api.save import save_attention, save_comparison, save_text_attention
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ PAGES = {
     "comparison": lambda path: save_comparison(compare("猫吃鱼", "鱼吃猫", heads=2), path),
     "patches of a picture": lambda path: save_attention(seen_picture(heads=3), path),
     "every reduction": lambda path: save_attention(run("我爱吃鱼", heads=4, reduce="all"), path),
-    "steps": lambda path: save_next(continuation(branches=2), path),
+    "steps": lambda path: save_text_attention(continuation(branches=2), path),
 }
 
 

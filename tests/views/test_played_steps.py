@@ -11,7 +11,7 @@ from near import assert_near, assert_within
 from page_blocks import decode_block
 
 from attnviz import run
-from attnviz.api.save import save_next
+from attnviz.api.save import save_text_attention
 from attnviz.views.page.payload import Block
 from attnviz.views.page.render import render_page
 
@@ -26,7 +26,7 @@ def data_of(path):
 def test_steps_are_those_of_the_result(tmp_path):
     """Each step has the token, its probability, the candidates, and the share of every word before it."""
     result = continuation()
-    save_next(result, tmp_path / "x.html")
+    save_text_attention(result, tmp_path / "x.html")
     head, blocks = data_of(tmp_path / "x.html")
     (played,) = head["played"]
     assert (head["view"], played["words"], played["grows"]) == ("steps", list(WORDS[:7]), True)
@@ -44,7 +44,7 @@ def test_steps_are_those_of_the_result(tmp_path):
 def test_every_branch_is_played(tmp_path):
     """Each branch has a name and steps of its own, in the text that it makes; a note says whose the maps are."""
     result = continuation(branches=2)
-    save_next(result, tmp_path / "x.html")
+    save_text_attention(result, tmp_path / "x.html")
     head, blocks = data_of(tmp_path / "x.html")
     first, second = head["played"]
     assert head["title"] == "the cat sat on the"
