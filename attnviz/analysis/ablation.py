@@ -34,7 +34,8 @@ class Removal:
     had of the row (the mean of the heads, or the chosen head's), or the head's largest weight in the row; allowed:
     whether the mask let the row look at it. moved: |o' - o| / |o|, the L2 distance between the output vector without
     and with it, in lengths of the latter (or as it is, where that length is 0). occurrence: which of the words with
-    this text it is, from 1. unknown: whether nothing is known of the word.
+    this text it is, from 1. unknown: whether nothing is known of the word. by_head: the word's weight in each head
+    that is shown, where several are; `weight` is their mean then.
     """
 
     name: str | int
@@ -44,6 +45,7 @@ class Removal:
     moved: float
     occurrence: int = 1
     unknown: bool = False
+    by_head: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,8 @@ class Ablation(Result):
 
     token, index: the word that looks. by: word (taken out of the text; the others close up), mask (nobody may look at
     it) or head (its part of the output is zeros). own: the weight of the word on itself, None where it is not among
-    those that are asked. length: |o|. head: which weights are shown. occurrence: which of the words with the token's
-    text it is, from 1.
+    those that are asked. length: |o|. head: which weights are shown; heads: several, of which "mean" is the mean.
+    occurrence: which of the words with the token's text it is, from 1.
     """
 
     token: Token
@@ -66,6 +68,7 @@ class Ablation(Result):
     provenance: Provenance = NOTHING_KNOWN
     notes: tuple[Message, ...] = ()
     occurrence: int = 1
+    heads: tuple[int | str, ...] = ()
 
     def __repr__(self) -> str:
         """Return whose output it is and what is removed."""
@@ -76,6 +79,13 @@ class Ablation(Result):
         """Spearman's rank correlation of weight and movement over what the mask allows; None where there is none."""
         seen = [removal for removal in self.removals if removal.allowed]
         return spearman([removal.weight for removal in seen], [removal.moved for removal in seen])
+
+    @property
+    def correlations(self) -> tuple[float | None, ...]:
+        """The same of each head's own weights, where several are shown."""
+        seen = [removal for removal in self.removals if removal.allowed]
+        moves = [removal.moved for removal in seen]
+        return tuple(spearman([one.by_head[place] for one in seen], moves) for place in range(len(self.heads)))
 
     def verdict(self) -> Message:
         """Return a sentence that a reader can quote: how far the weight may be read as importance here."""
@@ -208,10 +218,17 @@ def ablation_document(ablation: Ablation) -> dict[str, Any]:
         "index": ablation.index,
         "by": ablation.by,
         "head": ablation.head,
+        **({"heads": list(ablation.heads), "rank_correlations": list(ablation.correlations)} if ablation.heads else {}),
         "own_weight": ablation.own,
         "output_length": ablation.length,
         "rows": [
-            {kind: one.name, "index": one.index, "weight": one.weight if one.allowed else None, "moved": one.moved}
+            {
+                kind: one.name,
+                "index": one.index,
+                "weight": one.weight if one.allowed else None,
+                **({"weights": list(one.by_head) if one.allowed else None} if ablation.heads else {}),
+                "moved": one.moved,
+            }
             for one in ablation.removals
         ],
         "rank_correlation": ablation.correlation,

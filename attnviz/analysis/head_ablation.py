@@ -6,7 +6,9 @@ place of zeros is that of Wang et al. 2023, "Interpretability in the wild", sect
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,12 @@ from numpy.typing import NDArray
 
 from attnviz.analysis.ablation import spearman
 from attnviz.core.argument_kinds import check_arguments
-from attnviz.core.attention_data import Token
+from attnviz.core.attention_data import Token, find_head
 from attnviz.core.contributions import head_lengths
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.core.result import Result
+from attnviz.core.selection import find_places
 from attnviz.core.types import Float32, Floats
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message
@@ -28,6 +31,7 @@ from attnviz.models.families.hooks import HeadOutputs, Hook, Sublayer
 from attnviz.models.heads_off import HeadsOff
 from attnviz.models.model import Model, opened
 from attnviz.models.passes import TextPasses, open_passes
+from attnviz.models.request import chosen_layers
 from attnviz.text.find_token import find_token
 from attnviz.toy.word_vectors import Progress
 
@@ -40,7 +44,8 @@ class HeadAblation(Result):
     output was in place of its own. moved: |o' - o| / |o| of the output vector after the final norm, the mean over the
     rows compared. answer, probability: the watched token and its probability with every head on; None without an
     answer. without: its probability without the head. weight: the head's largest weight in a row, and contribution:
-    the length of what it writes, |sum_j weight_j v_j W_o|; means over the rows compared. nan: no such head.
+    the length of what it writes, |sum_j weight_j v_j W_o|; means over the rows compared. nan: no such head, or
+    one that was not tried. chosen: how many heads were tried, and of how many; None for all.
     """
 
     tokens: tuple[Token, ...]
@@ -54,6 +59,7 @@ class HeadAblation(Result):
     without: Float32 | None = None
     provenance: Provenance = NOTHING_KNOWN
     notes: tuple[Message, ...] = ()
+    chosen: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         """Return the size and what is watched."""
@@ -119,16 +125,19 @@ def ablate_heads(
     answer: str | None = None,
     ablation: str = "zero",
     token: str | int | None = None,
+    layer: str | int | Iterable[str | int] | None = None,
+    head: str | int | Iterable[str | int] | None = None,
     pair: str | None = None,
     download: bool = False,
     progress: Progress | None = None,
 ) -> HeadAblation:
-    """Switch every head of a model off in turn, and measure how far its output or the answer's probability moves.
+    """Switch heads of a model off in turn, and measure how far its output or the answer's probability moves.
 
     model: a reference, see models.model.load, or an open model of one stack. answer: a word that is one token of the
     vocabulary; its probability is that of the next token, of a BERT that at the text's mask. ablation: zero or mean,
     what the head's output is. token: whose output vector is compared, see find_token; None for the mean of all.
-    pair: a second segment. progress(done, total) counts heads.
+    layer, head: the heads that are switched off: of which layers, and which of each, as numbers, in a list or as
+    "0,2-4"; None and "all" are all. pair: a second segment. progress(done, total) counts heads.
     Each pass begins at the layer of its head, with the hidden states that were kept: what is below is shared.
     Raises InputError for an answer of several pieces or a model without a head for it, OptionError for other options.
     """
@@ -139,6 +148,7 @@ def ablate_heads(
             "--token says whose output is compared, and --answer watches a probability.", hint="Leave one of them out."
         )
     network = model if isinstance(model, Model) else opened(model, download)
+    layers, heads = _chosen(network, layer, head)
     passes = open_passes(network, text, pair, speaks=answer is not None)
     watched = None if answer is None else find_answer(network, text, answer)
     row, notes = _row(passes, token, watched)
@@ -150,18 +160,24 @@ def ablate_heads(
         arrays = {
             name: np.full(shape, np.nan, dtype=np.float32) for name in ("moved", "without", "weight", "contribution")
         }
-        total, done = sum(map(len, survey.weights.values())), 0
-        for layer, weights in sorted(survey.weights.items()):
-            arrays["weight"][layer, : len(weights)] = weights
-            arrays["contribution"][layer, : len(weights)] = survey.lengths[layer]
-            for head in range(len(weights)):
-                after = passes.run_again(layer, HeadsOff([(layer, head)], ablation))
-                arrays["moved"][layer, head] = _movement(whole, after, row)
-                if watched is not None and row is not None:
-                    arrays["without"][layer, head] = passes.probability(after, row, watched.id)
-                done += 1
-                if progress is not None:
-                    progress(done, total)
+        pairs = [
+            (number, place)
+            for number, weights in sorted(survey.weights.items())
+            if number in layers
+            for place in range(len(weights))
+            if place in heads
+        ]
+        count = sum(map(len, survey.weights.values()))
+        for done, at in enumerate(pairs):
+            number, place = at
+            arrays["weight"][at] = survey.weights[number][place]
+            arrays["contribution"][at] = survey.lengths[number][place]
+            after = passes.run_again(number, HeadsOff([at], ablation))
+            arrays["moved"][at] = _movement(whole, after, row)
+            if watched is not None and row is not None:
+                arrays["without"][at] = passes.probability(after, row, watched.id)
+            if progress is not None:
+                progress(done + 1, len(pairs))
     without = arrays.pop("without")
     return HeadAblation(
         tokens=passes.tokens,
@@ -173,7 +189,21 @@ def ablate_heads(
         without=None if watched is None else without,
         provenance=Provenance(network.origin()),
         notes=(*notes, *passes.notes()),
+        chosen=(len(pairs), count) if len(pairs) < count else None,
     )
+
+
+def _chosen(network: Model, layer: Any, head: Any) -> tuple[list[int], list[int]]:
+    """Return the numbers of the layers and heads that are switched off; raises an AttnvizError for others."""
+    if "mean" in (layer if isinstance(layer, str) else "", head if isinstance(head, str) else ""):
+        raise OptionError(
+            "A mean of heads cannot be switched off.", hint="Give --layer and --head numbers, as 3, 0,5 or 2-4, or all."
+        )
+    shape = network.shape
+    names = tuple(range(shape.heads))
+    every = head is None or (isinstance(head, str) and head == "all")
+    heads = list(names) if every else find_places(head, names, message("head"), partial(find_head, names))
+    return chosen_layers("all" if layer is None else layer, shape) or [], heads
 
 
 def _row(passes: TextPasses, token: str | int | None, answer: Answer | None) -> tuple[int | None, tuple[Message, ...]]:

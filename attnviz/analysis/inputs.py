@@ -1,16 +1,14 @@
-"""What an experiment is made on, and which head of it is shown."""
+"""What an experiment is made on, and which heads of it are shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from numpy.typing import ArrayLike
 
 from attnviz.core.attention_data import Attention
-from attnviz.core.errors import OptionError
-from attnviz.core.selection import names_several, spell_choice
 from attnviz.toy.settings import Settings
 from attnviz.toy.words import WordFiles, Words, read_words
 
@@ -37,15 +35,6 @@ class Given:
         )
 
 
-def head_shown(attention: Attention, head: str | int | None) -> Attention:
-    """Return the one head that is named, by its name or number; the mean of all where none is."""
-    check_head(head)
+def heads_shown(attention: Attention, head: str | None) -> Attention:
+    """Return the heads that a text names, as 1, 0,2-4 or all; where it names none, or mean, the mean of all as one."""
     return attention.mean() if head in (None, "mean") else attention.select(head=head)
-
-
-def check_head(head: str | int | None) -> None:
-    """Raise OptionError for several heads, where there is room for one."""
-    if names_several(head) if isinstance(head, str) else isinstance(head, Iterable):
-        raise OptionError(
-            "One head is shown here: --head takes a number, a name or mean, not {head}.", head=spell_choice(head)
-        )

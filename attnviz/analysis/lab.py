@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -34,6 +35,8 @@ VARIES: Mapping[str, type] = MappingProxyType(
 )
 # The same of a real model, where "own" leaves it as it is.
 MODEL_VARIES: Mapping[str, type] = MappingProxyType({"position": str, "mask": str, "temperature": float, "base": str})
+MAP_AXES = ("layer", "head")  # what is shown of a setting, where there are several
+MOST_MAPS = 400
 KEEP = 0.9  # a, the share of its memory that the recurrent model keeps at each step
 
 
@@ -86,17 +89,18 @@ class Cell:
 class Lab(Result):
     """A cell for each combination of the axes' values, the last axis running fastest.
 
-    provenance: how the first one was computed; of what varies it says nothing. head: which head is shown. Of a model,
-    layer: which layer is shown; changed: the layers in which the settings are changed, None for all; likeliest: the
-    next token of the model as it is.
+    Where several layers or heads are shown they are axes too, "layer" and "head", before those that vary.
+    provenance: how the first one was computed; of what varies it says nothing. head: which head is shown, None for
+    several. Of a model, layer: which layer is shown, None for several; changed: the layers in which the settings are
+    changed, None for all; likeliest: the next token of the model as it is.
     """
 
     axes: tuple[Axis, ...]
     cells: tuple[Cell, ...]
-    head: int | str
+    head: int | str | None
     provenance: Provenance
     notes: tuple[Message, ...] = ()
-    layer: int | None = None
+    layer: int | str | None = None
     changed: tuple[int, ...] | None = None
     likeliest: str | None = None
 
@@ -104,6 +108,40 @@ class Lab(Result):
         """Return what varies, never a screen full of numbers."""
         varied = ", ".join(f"{axis.name}={','.join(map(str, axis.values))}" for axis in self.axes)
         return f"<Lab {len(self.cells)} cells: {varied}>"
+
+
+def shown_axes(layers: tuple[int | str, ...], heads: tuple[int | str, ...]) -> tuple[Axis, ...]:
+    """Return an axis of the layers that are shown and one of the heads, each where there are several.
+
+    >>> shown_axes((5,), (0, 2))
+    (Axis(name='head', values=(0, 2)),)
+    """
+    return tuple(Axis(name, names) for name, names in zip(MAP_AXES, (layers, heads), strict=True) if len(names) > 1)
+
+
+def arrange_cells(shown: tuple[Axis, ...], settings: Sequence[Sequence[Cell]]) -> tuple[Cell, ...]:
+    """Return the cells of all settings with the values of `shown` before their own, by layer and head.
+
+    settings: of each, a cell for each layer and head, heads running fastest.
+    """
+    return tuple(
+        replace(cells[place], values=(*values, *cells[place].values))
+        for place, values in enumerate(product(*(axis.values for axis in shown)))
+        for cells in settings
+    )
+
+
+def check_map_count(settings: int, shown: int) -> None:
+    """Raise OptionError for more maps than anyone looks at. shown: the layers and heads of each setting."""
+    if settings * shown > MOST_MAPS:
+        raise OptionError(
+            "lab shows at most {most} maps: {settings} settings of {shown} layers and heads are {count}.",
+            hint="Choose fewer layers or heads, or vary fewer values.",
+            most=MOST_MAPS,
+            settings=settings,
+            shown=shown,
+            count=f"{settings * shown:,}",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,8 +254,13 @@ def lab_document(lab: Lab) -> dict[str, Any]:
             for cell in lab.cells
         ],
         "head": lab.head,
-        **({} if lab.layer is None else {"layer": lab.layer, "changed": lab.changed, "likeliest": lab.likeliest}),
-        "settings": lab.provenance.to_settings() | dict.fromkeys(axis.name for axis in lab.axes),
+        **(
+            {"layer": lab.layer, "changed": lab.changed, "likeliest": lab.likeliest}
+            if lab.provenance.model is not None
+            else {}
+        ),
+        "settings": lab.provenance.to_settings()
+        | dict.fromkeys(axis.name for axis in lab.axes if axis.name not in MAP_AXES),
     }
 
 

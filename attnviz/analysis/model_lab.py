@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import isfinite, isqrt
@@ -12,8 +12,18 @@ from typing import Any
 import numpy as np
 
 from attnviz.analysis.entropy import entropy
-from attnviz.analysis.inputs import MOST_WORDS, check_head, head_shown
-from attnviz.analysis.lab import MODEL_VARIES, Axis, Cell, Effect, Lab, read_axes
+from attnviz.analysis.inputs import MOST_WORDS, heads_shown
+from attnviz.analysis.lab import (
+    MODEL_VARIES,
+    Axis,
+    Cell,
+    Effect,
+    Lab,
+    arrange_cells,
+    check_map_count,
+    read_axes,
+    shown_axes,
+)
 from attnviz.analysis.map_distance import total_variation
 from attnviz.analysis.order_blindness import Blindness, Order, find_blindness
 from attnviz.core.argument_kinds import check_arguments
@@ -23,13 +33,14 @@ from attnviz.core.masks import parse_mask
 from attnviz.core.provenance import Provenance
 from attnviz.core.selection import layer_numbers, spell_choice
 from attnviz.core.token import SINK
-from attnviz.core.types import Float32
+from attnviz.core.types import Booleans, Float32
 from attnviz.models.changed_pass import ChangedOutput, LayerChange, next_probabilities, run_changed
 from attnviz.models.continuation import spell_candidate
 from attnviz.models.forward import check_layer
 from attnviz.models.model import Model, opened
 from attnviz.models.options import Options, check_options
 from attnviz.models.passes import TextPasses, open_passes
+from attnviz.models.request import chosen_layers
 from attnviz.text.merge_pieces import hide_special, merge_tokens
 
 Progress = Callable[[int, int], None]
@@ -50,9 +61,9 @@ def lab_model(
     model: str | Model,
     *,
     vary: Sequence[str] = (),
-    layer: int | None = None,
+    layer: str | int | Iterable[str | int] | None = None,
     at: Any = None,
-    head: str | int | None = None,
+    head: str | int | Iterable[str | int] | None = None,
     pair: str | None = None,
     merge: str = "char",
     no_special: bool = False,
@@ -64,7 +75,8 @@ def lab_model(
     vary: up to two of NAME=A,B,C: position (own, or same: every token stands at the first position, so that nothing
     tells the order), mask (own, or as --mask spells it, in place of the model's), temperature (what divides the
     scores), base (of the rotary frequencies: own or a number above 1); without it, positions and masks. layer: which
-    layer is shown, the last if None. head: which head; None is the mean. at: layer numbers, or a text as "0,2-4". The
+    layer is shown, the last if None; "mean" is the mean of all. head: which head; None is the mean. Of several layers
+    or heads, in a list or as "0,2-4" or "all", each has its own cells. at: layer numbers, or a text as "0,2-4". The
     bits, whether a setting sees the order, and what it does to the output are those of whole passes; order is tried
     with the text's own tokens, special ones stay where they are. model: a reference or an open model of one stack.
     pair, merge, no_special, download: as in Options. progress(done, total) counts settings.
@@ -74,13 +86,13 @@ def lab_model(
         >>> lab_model("the cat", "pkg:NAME", vary=["temperature=0.5,1,2"])  # doctest: +SKIP
         <Lab 3 cells: temperature=0.5,1.0,2.0>
     """
-    check_head(head)
+    wanted = spell_choice(head)
     check_options(Options(pair=pair, merge=merge, no_special=no_special))
     asked = read_axes(vary, MODEL_VARIES, MODEL_CHOICES)
     network = model if isinstance(model, Model) else opened(model, download)
     axes = tuple(_checked(axis) for axis in asked) or _default_axes(network)
     _check_count(axes)
-    shown, changed = _layer(layer, network), _layers(at, network)
+    layers, changed = chosen_layers(layer, network.shape), _layers(at, network)
     passes = open_passes(network, text, pair)
     most = min(MOST_WORDS, isqrt(_MOST_WEIGHTS // (len(network.shape.attention_layers) * network.shape.heads)))
     if len(passes.tokens) > most:
@@ -90,23 +102,26 @@ def lab_model(
             name=network.name,
             count=len(passes.tokens),
         )
-    cells: list[Cell] = []
+    cells: list[list[Cell]] = []
     combined = list(product(*(axis.values for axis in axes)))
     with network.network.keep_weights():
-        trial = _Trial(passes, shown, head, merge, no_special=no_special)
+        trial = _Trial(passes, layers, wanted, merge, no_special=no_special)
+        shown = heads_shown(trial.attention, wanted)  # before the other passes
+        check_map_count(len(combined), len(shown.layers) * len(shown.heads))
         for done, values in enumerate(combined):
             change = _change(dict(zip((axis.name for axis in axes), values, strict=True)), changed)
-            cells.append(trial.cell(values, change))
+            cells.append(trial.cells(values, change))
             if progress is not None:
                 progress(done + 1, len(combined))
     first = trial.attention
+    several = shown_axes(shown.layers, shown.heads)
     return Lab(
-        axes=axes,
-        cells=tuple(cells),
-        head="mean" if head in (None, "mean") else head_shown(first, head).heads[0],
+        axes=(*several, *axes),
+        cells=arrange_cells(several, cells),
+        head="mean" if wanted in (None, "mean") else shown.heads[0] if len(shown.heads) == 1 else None,
         provenance=first.provenance,
         notes=first.notes,
-        layer=shown,
+        layer=shown.layers[0] if len(shown.layers) == 1 else None,
         changed=None if changed is None else tuple(sorted(changed)),
         likeliest=trial.likeliest,
     )
@@ -115,40 +130,38 @@ def lab_model(
 class _Trial:
     """One text's passes: the model as it is, and each setting measured against it.
 
-    attention: the shown layer of the model as it is, as it is displayed. likeliest: its next token, as text.
+    attention: the shown layers of the model as it is, as they are displayed. likeliest: its next token, as text.
     """
 
-    def __init__(self, passes: TextPasses, layer: int, head: str | int | None, merge: str, *, no_special: bool) -> None:
-        self._passes, self._layer, self._head, self._merge = passes, layer, head, merge
+    def __init__(
+        self, passes: TextPasses, layers: list[int] | None, head: str | None, merge: str, *, no_special: bool
+    ) -> None:
+        self._passes, self._layers, self._head, self._merge = passes, layers, head, merge
         self._no_special = no_special
         self._text = [index for index, token in enumerate(passes.tokens) if token.start is not None]
         self._plain = self._run(LayerChange())
         self._shares = next_probabilities(self._plain)
         self.attention = self._displayed(self._plain)
-        head_shown(self.attention, head)  # before the other passes
         best = None if self._shares is None else int(self._shares.argmax())
         self._best = best
         self.likeliest = None if best is None else spell_candidate(passes.model.tokenizer, best)
 
-    def cell(self, values: tuple[Any, ...], change: LayerChange) -> Cell:
-        """Return one setting's cell."""
+    def cells(self, values: tuple[Any, ...], change: LayerChange) -> list[Cell]:
+        """Return one setting's cells, one for each layer and head that is shown."""
         output = self._run(change)
-        shown = head_shown(self._displayed(output), self._head)
-        weights = shown.weights[0, 0]
-        allowed = None if shown.masks is None else shown.masks[0, 0]
-        looking = np.ones(len(weights), dtype=bool) if allowed is None else allowed.any(axis=-1)
+        shown = heads_shown(self._displayed(output), self._head)
+        blind_to, effect = self._blind_to(change), self._effect(output)
         unknown = self.attention.provenance.unknown
-        return Cell(
-            values=values,
-            rows=tuple(token.text for token in shown.query),
-            columns=tuple(token.text for token in shown.key),
-            weights=weights,
-            allowed=allowed,
-            bits=float(entropy(weights)[looking].mean()) if looking.any() else 0.0,
-            blind_to=self._blind_to(change),
-            unknown=frozenset(token.text for token in shown.query if token.is_unknown(unknown)),
-            effect=self._effect(output),
-        )
+        return [
+            _map_cell(
+                shown.select(layer=layer, head=head),
+                values=values,
+                blind_to=blind_to,
+                unknown=frozenset(token.text for token in shown.query if token.is_unknown(unknown)),
+                effect=effect,
+            )
+            for layer, head in product(shown.layers, shown.heads)
+        ]
 
     def _run(self, change: LayerChange, order: Order | None = None) -> ChangedOutput:
         """Run the text, its tokens in an order of their indexes."""
@@ -157,20 +170,21 @@ class _Trial:
         return run_changed(self._passes.model, ids, encoded.segments, change)
 
     def _displayed(self, output: ChangedOutput) -> Attention:
-        """Return the shown layer of a pass, its pieces joined and its special tokens hidden as asked."""
-        tokens, place = self._passes.tokens, output.layers.index(self._layer)
-        allowed = output.allowed[place]
+        """Return the shown layers of a pass, their pieces joined and their special tokens hidden as asked."""
+        tokens = self._passes.tokens
+        layers = list(output.layers if self._layers is None else self._layers)
+        places = [output.layers.index(layer) for layer in layers]
         key = (*tokens, SINK) if output.weights.shape[-1] > len(tokens) else tokens
         found = Attention(
             query=tokens,
             key=key,
-            weights=output.weights[[place]],
-            allowed=allowed,
-            layers=(self._layer,),
+            weights=output.weights[places],
+            allowed=_masks_of([output.allowed[place] for place in places]),
+            layers=tuple(layers),
             source=self._passes.source,
             provenance=Provenance(self._passes.model.origin()),
         )
-        merged = merge_tokens(found, self._merge)
+        merged = merge_tokens(found if self._layers is not None else found.mean_layers(), self._merge)
         return hide_special(merged) if self._no_special else merged
 
     def _effect(self, output: ChangedOutput) -> Effect:
@@ -201,6 +215,33 @@ class _Trial:
             return _differs(plain[0], other[0], other[1])
 
         return find_blindness(compute, len(places), differs)
+
+
+def _map_cell(shown: Attention, **about: Any) -> Cell:
+    """Return the cell of the one layer and head of `shown`."""
+    weights = shown.weights[0, 0]
+    allowed = None if shown.masks is None else shown.masks[0, 0]
+    looking = np.ones(len(weights), dtype=bool) if allowed is None else allowed.any(axis=-1)
+    return Cell(
+        rows=tuple(token.text for token in shown.query),
+        columns=tuple(token.text for token in shown.key),
+        weights=weights,
+        allowed=allowed,
+        bits=float(entropy(weights)[looking].mean()) if looking.any() else 0.0,
+        **about,
+    )
+
+
+def _masks_of(masks: list[Booleans | None]) -> Booleans | None:
+    """Return one mask of layers with these masks: [query, key] where they are alike, else [layers, 1, query, key]."""
+    first = masks[0]
+    if first is None or any(mask is None for mask in masks):
+        if all(mask is None for mask in masks):
+            return None
+        shape = next(mask.shape for mask in masks if mask is not None)
+        masks = [np.ones(shape, dtype=bool) if mask is None else mask for mask in masks]
+    stacked = np.stack([mask for mask in masks if mask is not None])
+    return stacked[0] if (stacked == stacked[0]).all() else stacked[:, None]
 
 
 def _differs(plain: ChangedOutput, other: ChangedOutput, order: Order) -> bool | None:
@@ -300,16 +341,6 @@ def _check_count(axes: tuple[Axis, ...]) -> None:
             most=MOST_PASSES,
             count=count,
         )
-
-
-def _layer(layer: int | None, network: Model) -> int:
-    """Return the layer that is shown: a number from 0; -1 is the last that has attention."""
-    shape, number = network.shape, -1 if layer is None else layer
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise OptionError("One layer is shown here: --layer takes a number, not {layer!r}.", layer=layer)
-    number = shape.attention_layers[number] if -len(shape.attention_layers) <= number < 0 else number
-    check_layer(number, shape)
-    return number
 
 
 def _layers(at: Any, network: Model) -> frozenset[int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from attnviz.analysis.ablation import WAYS, Ablation, Removal, moved
 from attnviz.analysis.entropy import least_even, unevenness
-from attnviz.analysis.inputs import MOST_WORDS, Given, check_head, head_shown
+from attnviz.analysis.inputs import MOST_WORDS, Given, heads_shown
 from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention import merge_heads
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, unknown_choice
+from attnviz.core.selection import spell_choice
 from attnviz.i18n.messages import Message, message
 from attnviz.text.find_token import find_token, occurrences
 from attnviz.toy.attend import attend_to
@@ -31,7 +32,7 @@ def ablate(
     settings: Settings | None = None,
     *,
     by: str = "word",
-    head: str | int | None = None,
+    head: str | int | Iterable[str | int] | None = None,
     keys: str | None = None,
     vectors: str | Path | ArrayLike | None = None,
     labels: str | Sequence[str] | None = None,
@@ -45,7 +46,8 @@ def ablate(
     the others close up; mask, it stays but nobody may look at it; head, its part of the output is zeros (Michel et
     al. 2019, "Are sixteen heads really better than one?", section 2.3), beside its largest weight in the row, which
     Voita et al. 2019 ("Analyzing multi-head self-attention", section 4) call its confidence. head: whose weights are
-    shown, a number or a name; None and "mean" are the mean of the heads. The rest is as in run.
+    shown, a number or a name; None and "mean" are the mean of the heads; of several, in a list or as "0,2-4" or "all",
+    each is shown beside their mean. By head, the heads that are removed. The rest is as in run.
     Raises an AttnvizError for what cannot be; MissingError for a token or head that is not there.
 
     Examples:
@@ -54,7 +56,6 @@ def ablate(
     """
     if by not in WAYS:
         raise unknown_choice("--by", by, WAYS)
-    check_head(head)
     chosen = change_settings(Settings() if settings is None else settings, options)
     words, chosen = Given(text, keys, vectors, labels, open_word_files((text, keys), [chosen], progress)).words(chosen)
     asked = words.asked or words
@@ -68,11 +69,13 @@ def ablate(
             count=f"{max(len(asked.tokens), len(words.tokens)):,}",
         )
     attention = attend_to(words, chosen)
-    shown = head_shown(attention, head)
+    chosen_heads = heads_shown(attention, spell_choice(head))
+    shown = chosen_heads.mean()
     index, note = _find(shown, token)
-    removals = (
-        _without_heads(attention, index) if by == "head" else _without_words(words, chosen, attention, shown, index, by)
-    )
+    if by == "head":
+        removals = _without_heads(attention, chosen_heads.heads, index)
+    else:
+        removals = _without_words(words, chosen, attention, chosen_heads, index, by)
     return Ablation(
         token=words.tokens[index],
         index=index,
@@ -81,9 +84,10 @@ def ablate(
         own=None if attention.is_cross else float(shown.weights[0, 0, index, index]),
         length=float(np.linalg.norm(_output(attention)[index].astype(np.float64))),
         head=shown.heads[0] if by != "head" else "mean",
-        provenance=attention.provenance,
+        provenance=shown.provenance if by != "head" else attention.provenance,
         notes=(*attention.notes, *note),
         occurrence=occurrences(words.tokens)[index],
+        heads=chosen_heads.heads if by != "head" and len(chosen_heads.heads) > 1 else (),
     )
 
 
@@ -111,7 +115,7 @@ def _without_words(
     words: Words, settings: Settings, attention: Attention, shown: Attention, index: int, by: str
 ) -> Iterator[Removal]:
     """Yield the removal of each other word in turn; in self-attention the row's own word stays."""
-    before = _output(attention)[index]
+    before, mean = _output(attention)[index], shown.mean().weights[0, 0]
     numbers = occurrences(attention.key)
     for j, key in enumerate(attention.key):
         if j == index and not attention.is_cross:
@@ -126,18 +130,21 @@ def _without_words(
         yield Removal(
             name=key.text,
             index=j,
-            weight=float(shown.weights[0, 0, index, j]),
+            weight=float(mean[index, j]),
             allowed=attention.allowed is None or bool(attention.allowed[index, j]),
             moved=moved(before, after),
             occurrence=numbers[j],
             unknown=key.is_unknown(attention.provenance.unknown),
+            by_head=tuple(map(float, shown.weights[0, :, index, j])) if len(shown.heads) > 1 else (),
         )
 
 
-def _without_heads(attention: Attention, index: int) -> Iterator[Removal]:
-    """Yield the removal of each head in turn, its part of the merged context set to zeros."""
+def _without_heads(attention: Attention, heads: tuple[int | str, ...], index: int) -> Iterator[Removal]:
+    """Yield the removal of each of these heads in turn, its part of the merged context set to zeros; "mean" is all."""
     trace = attention.traces[-1]
     for number, name in enumerate(attention.heads):
+        if name not in heads and heads != ("mean",):
+            continue
         context = trace.context[:, index : index + 1].copy()
         context[number] = 0
         together = merge_heads(context)[0].astype(np.float64)

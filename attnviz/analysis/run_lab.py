@@ -13,15 +13,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from attnviz.analysis.entropy import entropy
-from attnviz.analysis.inputs import MOST_WORDS, Given, check_head, head_shown
-from attnviz.analysis.lab import VARIES, Axis, Cell, Lab, read_axes
+from attnviz.analysis.inputs import MOST_WORDS, Given, heads_shown
+from attnviz.analysis.lab import VARIES, Axis, Cell, Lab, arrange_cells, check_map_count, read_axes, shown_axes
 from attnviz.analysis.order_blindness import blind_to
 from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.positions import SCHEMES
 from attnviz.core.provenance import TOY_UNKNOWN
-from attnviz.i18n.messages import Message
+from attnviz.core.selection import spell_choice
+from attnviz.i18n.messages import Message, listed, toy_name
 from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy import EMBEDDINGS
 from attnviz.toy.attend import attend_to
@@ -48,7 +49,7 @@ def lab(
     settings: Settings | None = None,
     *,
     vary: Sequence[str] = (),
-    head: str | int | None = None,
+    head: str | int | Iterable[str | int] | None = None,
     keys: str | None = None,
     vectors: str | Path | ArrayLike | None = None,
     labels: str | Sequence[str] | None = None,
@@ -58,8 +59,9 @@ def lab(
     """Compute one text under many settings: every position scheme with no mask, a causal one and a window of 1.
 
     vary: up to two of NAME=A,B,C for other axes (VARIES; of a closed list also NAME=all; a + in a mask stands for its
-    comma). A position or a mask that is set does not vary by itself. head: which head is shown; None is the mean. The
-    rest is as in run. A position scheme that cannot be for a setting is a cell that says why.
+    comma). A position or a mask that is set does not vary by itself. head: which head is shown; None is the mean; of
+    several, in a list or as "0,2-4" or "all", each has its own cells. The rest is as in run. A position scheme that
+    cannot be for a setting is a cell that says why.
     Raises an AttnvizError for what cannot be, before anything is computed.
 
     Examples:
@@ -69,24 +71,26 @@ def lab(
     chosen = change_settings(Settings() if settings is None else settings, options)
     if vectors is not None:
         chosen = replace(chosen, embedding="vectors", tokens="given")
-    check_head(head)
+    wanted = spell_choice(head)
     axes = read_axes(vary, VARIES, CHOICES) or default_axes(chosen, cross=keys is not None)
     _check_axes(axes, fixed=vectors is not None)
     if vary:
         check_free(axes, chosen)
     settings_of = _combinations(axes, chosen)
     given = Given(text, keys, vectors, labels, open_word_files((text, keys), settings_of.values(), progress))
-    made, notes = _cells(given, settings_of, head)
-    attention = next((attention for _, attention in made if attention is not None), None)
-    cells = tuple(cell for cell, _ in made)
-    if attention is None:
-        raise next(cell.problem for cell in cells if cell.problem is not None)
-    several = head is None and any(count != 1 for count in _counts(axes, chosen))
+    made, notes = _cells(given, settings_of, wanted)
+    attentions = [attention for _, attention in made if attention is not None]
+    if not attentions:
+        raise next(cell.problem for cells, _ in made for cell in cells if cell.problem is not None)
+    heads = _names_of(attentions, wanted)
+    check_map_count(len(made), len(heads))
+    shown = shown_axes((), heads)
+    mean = wanted in (None, "mean") and any(count != 1 for count in _counts(axes, chosen))
     return Lab(
-        axes=axes,
-        cells=cells,
-        head="mean" if several else head_shown(attention, head).heads[0],
-        provenance=attention.provenance,
+        axes=(*shown, *axes),
+        cells=arrange_cells(shown, [cells * (len(heads) // len(cells)) for cells, _ in made]),
+        head="mean" if mean else heads[0] if len(heads) == 1 else None,
+        provenance=attentions[0].provenance,
         notes=notes,
     )
 
@@ -94,6 +98,29 @@ def lab(
 def _counts(axes: tuple[Axis, ...], settings: Settings) -> tuple[int, ...]:
     """Return the numbers of heads that there are."""
     return next((axis.values for axis in axes if axis.name == "heads"), (settings.heads,))
+
+
+def _names_of(attentions: Sequence[Attention], head: str | None) -> tuple[int | str, ...]:
+    """Return the names of the heads that are shown of each setting, or their numbers where the names differ.
+
+    Raises OptionError where `head` means other heads, or another number of them, under another setting.
+    """
+    shown = [heads_shown(attention, head).heads for attention in attentions]
+    if len(set(shown)) == 1 or {len(names) for names in shown} == {1}:
+        return shown[0]
+    places = {
+        tuple(attention.heads.index(name) for name in names) for attention, names in zip(attentions, shown, strict=True)
+    }
+    if len(places) == 1:
+        return places.pop()
+    first, other = shown[0], next(names for names in shown if names != shown[0])
+    raise OptionError(
+        "--head {head} names other heads under other settings: {first}, and {other}.",
+        hint="Choose heads that every setting has, by their numbers, or leave --head out: the mean is shown.",
+        head=head,
+        first=listed(map(toy_name, first)),
+        other=listed(map(toy_name, other)),
+    )
 
 
 def _combinations(axes: tuple[Axis, ...], settings: Settings) -> dict[tuple[Any, ...], Settings]:
@@ -106,18 +133,18 @@ def _combinations(axes: tuple[Axis, ...], settings: Settings) -> dict[tuple[Any,
 
 
 def _cells(
-    given: Given, settings_of: Mapping[tuple[Any, ...], Settings], head: str | int | None
-) -> tuple[list[tuple[Cell, Attention | None]], tuple[Message, ...]]:
-    """Return every combination's cell with its attention, and the notes on the words; each cutting is read once."""
+    given: Given, settings_of: Mapping[tuple[Any, ...], Settings], head: str | None
+) -> tuple[list[tuple[list[Cell], Attention | None]], tuple[Message, ...]]:
+    """Return every combination's cells with its attention, and the notes on the words; each cutting is read once."""
     read: dict[tuple[object, ...], tuple[Words, Settings]] = {}
-    made: list[tuple[Cell, Attention | None]] = []
+    made: list[tuple[list[Cell], Attention | None]] = []
     notes: dict[str, Message] = {}
     for values, one in settings_of.items():
         kind = (one.tokens, one.embedding, one.dim, one.causal)
         if kind not in read:
             read[kind] = _short_words(given, one)
         words, _ = read[kind]
-        made.append(_cell(values, words, one, head))
+        made.append(_cells_of(values, words, one, head))
         notes.update({str(note): note for note in words.embedded.notes})
     return made, tuple(notes.values())
 
@@ -173,10 +200,13 @@ def _short_words(given: Given, settings: Settings) -> tuple[Words, Settings]:
     return words, own
 
 
-def _cell(
-    values: tuple[Any, ...], words: Words, settings: Settings, head: str | int | None
-) -> tuple[Cell, Attention | None]:
-    """Return one setting's cell and its attention; where only the position scheme cannot be, a cell that says why."""
+def _cells_of(
+    values: tuple[Any, ...], words: Words, settings: Settings, head: str | None
+) -> tuple[list[Cell], Attention | None]:
+    """Return one setting's cells, one a head that is shown, and its attention.
+
+    Where only the position scheme cannot be, there is one cell, which says why.
+    """
     rows, columns = (tuple(token.text for token in each.tokens) for each in (words, words.asked or words))
     unknown = frozenset(
         token.text for each in (words, words.asked or words) for token in each.tokens if token.is_unknown(TOY_UNKNOWN)
@@ -188,18 +218,20 @@ def _cell(
             raise
         attend_to(words, replace(settings, position="none"))  # what else is wrong is no matter of the scheme
         blank = np.zeros((len(rows), len(columns)), dtype=np.float32)
-        return Cell(values, rows, columns, blank, problem=error, unknown=unknown), None
-    shown = head_shown(attention, head)
-    weights = shown.weights[-1, 0]
+        return [Cell(values, rows, columns, blank, problem=error, unknown=unknown)], None
+    blind = blind_to(words, settings)
     looking = np.ones(len(rows), dtype=bool) if attention.allowed is None else attention.allowed.any(axis=-1)
-    cell = Cell(
-        values=values,
-        rows=rows,
-        columns=columns,
-        weights=weights,
-        allowed=attention.allowed,
-        bits=float(entropy(weights)[looking].mean()) if looking.any() else 0.0,
-        blind_to=blind_to(words, settings),
-        unknown=unknown,
-    )
-    return cell, attention
+    cells = [
+        Cell(
+            values=values,
+            rows=rows,
+            columns=columns,
+            weights=weights,
+            allowed=attention.allowed,
+            bits=float(entropy(weights)[looking].mean()) if looking.any() else 0.0,
+            blind_to=blind,
+            unknown=unknown,
+        )
+        for weights in heads_shown(attention, head).weights[-1]
+    ]
+    return cells, attention

@@ -11,13 +11,13 @@ from attnviz.analysis.comparison import Comparison, compare_pairs
 from attnviz.analysis.order_blindness import blind_to
 from attnviz.api.run import run_model
 from attnviz.api.toy_or_model import AS_THEY_ARE, Joining, choose, joining_of
-from attnviz.core.argument_kinds import check_arguments
+from attnviz.core.argument_kinds import SIDES, check_arguments
 from attnviz.core.attention_data import Attention
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.core.positions import SCHEMES
 from attnviz.core.provenance import EVERY
 from attnviz.core.reductions import check_reduction
-from attnviz.core.selection import layer_numbers, spell_choice
+from attnviz.core.selection import chooses_several, layer_numbers, spell_choice
 from attnviz.i18n.messages import Message, message
 from attnviz.models.options import Options, check_options
 from attnviz.text.tokenize import normal_form
@@ -33,7 +33,15 @@ FINER = ("han", "char")
 
 
 @overload
-def compare(text_a: Attention, text_b: Attention, *, layer: int | str | None = None) -> Comparison: ...
+def compare(text_a: Attention, text_b: Attention, *, layer: int | None = None) -> Comparison: ...
+
+
+@overload
+def compare(text_a: Attention, text_b: Attention, *, layer: str) -> Any: ...
+
+
+@overload
+def compare(text_a: Attention, text_b: Attention, *, layer: Iterable[int | str]) -> tuple[Comparison, ...]: ...
 
 
 @overload
@@ -43,11 +51,39 @@ def compare(
     settings: Settings | Options | None = None,
     *,
     keys: str | None = None,
-    layer: int | str | None = None,
+    layer: int | None = None,
     reduce: str | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Comparison: ...
+
+
+@overload
+def compare(
+    text_a: str,
+    text_b: str,
+    settings: Settings | Options | None = None,
+    *,
+    keys: str | None = None,
+    layer: str,
+    reduce: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Any: ...
+
+
+@overload
+def compare(
+    text_a: str,
+    text_b: str,
+    settings: Settings | Options | None = None,
+    *,
+    keys: str | None = None,
+    layer: Iterable[int | str],
+    reduce: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> tuple[Comparison, ...]: ...
 
 
 @check_arguments()
@@ -57,18 +93,18 @@ def compare(
     settings: Settings | Options | None = None,
     *,
     keys: str | None = None,
-    layer: int | str | None = None,
+    layer: int | str | Iterable[int | str] | None = None,
     reduce: str | None = None,
     progress: Progress | None = None,
     **options: Any,
-) -> Comparison:
+) -> Any:
     """Compare the same words in another order: what changes, and what does not.
 
-    `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with
-    it, none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
-    cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (a number or
-    "mean"; the last, if None); an encoder-decoder that of its encoder, or, with `keys`, how the words of that target
-    look at both texts.
+    `options` are the fields of Settings. Without `position` two runs are made, with none and with sinusoidal; with it,
+    none and that one; with "all", every scheme. `keys`: another text, whose words both texts ask. Where only the
+    cutting into words differs, both texts are cut by character. A model makes one run, of `layer` (a number or "mean";
+    the last, if None); of several layers, in a list or as "0,2-4" or "all", a tuple of Comparisons comes back. An
+    encoder-decoder that of its encoder, or, with `keys`, how the words of that target look at both texts.
     reduce: one map in place of the heads, as in run, but for all. progress: as in run. Two Attentions, computed here or
     elsewhere, are compared as they are, without further settings.
     Raises an AttnvizError, an InputError where the texts have no word in common among them.
@@ -77,25 +113,28 @@ def compare(
         >>> [run.order_blind for run in compare("猫吃鱼", "鱼吃猫").runs]
         [True, False]
     """
+    one: Any = layer  # where there are several, each is compared
     if not isinstance(text_a, Attention) and not isinstance(text_b, Attention):
         chosen = choose(settings, options, joins=True)
-        return compare_texts(
-            text_a,
-            text_b,
-            chosen,
-            keys=keys,
-            layer=layer,
-            reduce=reduce,
-            joining=joining_of(settings, options),
-            word_files=open_for((text_a, text_b, keys), chosen, progress),
-        )
+        how: dict[str, Any] = {
+            "keys": keys,
+            "reduce": reduce,
+            "joining": joining_of(settings, options),
+            "word_files": open_for((text_a, text_b, keys), chosen, progress),
+        }
+        if chooses_several(layer):
+            return tuple(compare_layers(text_a, text_b, chosen, spell_choice(layer), **how))
+        return compare_texts(text_a, text_b, chosen, layer=one, **how)
     if not isinstance(text_a, Attention) or not isinstance(text_b, Attention):
         raise InputError("compare takes two texts or two Attentions, not one of each.")
     if settings is not None or keys is not None or reduce is not None or options:
         raise OptionError("Two Attentions are already computed: no setting can change them.")
     from attnviz.analysis.compare_attentions import compare_attentions
 
-    return compare_attentions(text_a, text_b, layer=layer)
+    if chooses_several(layer):
+        layers = text_a.select(layer=spell_choice(layer)).layers
+        return tuple(compare_attentions(text_a, text_b, layer=number) for number in layers)
+    return compare_attentions(text_a, text_b, layer=one)
 
 
 def open_for(texts: Iterable[str | None], chosen: Settings | Options, progress: Progress | None = None) -> WordFiles:
@@ -193,7 +232,7 @@ def _compare_by_model(
     return [compare_pairs([(a.select(layer=one), b.select(layer=one))]) for one in each]
 
 
-@check_arguments()
+@check_arguments(layer=SIDES, head=SIDES)
 def compare_models(
     text: str,
     model_a: str,
@@ -204,15 +243,17 @@ def compare_models(
     keys: str | None = None,
     reduce: str | None = None,
     **options: Any,
-) -> Comparison:
+) -> Any:
     """Compare how two models read one text, or two layers or two heads of one model.
 
     model_b: None for the same model, of which `layer` or `head` then names two. layer: the last of each, if None; a
-    number or "mean" for both sides, or a pair of them, (3, 9). head: the mean of all, if None; a number, several as
-    "0,2-4" or "all" for both sides, or a pair of these, whose heads are compared in order. Two tokenizers: tokens are
-    joined to the smallest pieces of the text that both cuts have, attention added over keys and averaged over queries.
-    What only one side has is left out, and rows sum to 1 again. keys: the target text of two encoder-decoders; without
-    it their encoders are compared. options: fields of Options but for the model, for both sides. reduce: as in run.
+    number or "mean" for both sides, or a pair of them, (3, 9); where each side has several, as in "0,2" or ([0, 1], [2,
+    3]), a Comparison comes back for each pair of layers, in a tuple. head: the mean of all, if None; a number, several
+    as "0,2-4" or "all" for both sides, or a pair of these, whose heads are compared in order. Two tokenizers: tokens
+    are joined to the smallest pieces of the text that both cuts have, attention added over keys and averaged over
+    queries. What only one side has is left out, and rows sum to 1 again. keys: the target text of two encoder-decoders;
+    without it their encoders are compared. options: fields of Options but for the model, for both sides. reduce: as in
+    run.
     Raises an AttnvizError for what cannot be compared.
     """
     chosen = choose(None, {"model": model_a, **options})
@@ -225,16 +266,17 @@ def compare_models(
             hint="Name a second model, or a pair of layers or heads, such as layer=(3, 9).",
         )
     found = compare_two_sides(text, sides, layers, heads, keys=keys, reduce=reduce)
-    if len(found) != 1:
-        raise OptionError("compare looks at one layer: a number or mean, not {layer!r}.", layer=layer)
-    return found[0]
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 def _pair(given: Any) -> tuple[str | None, str | None]:
     """Return the choice of each side: a pair of choices, or one for both."""
-    if isinstance(given, tuple | list) and len(given) == 2:
-        return spell_choice(given[0]), spell_choice(given[1])
-    return spell_choice(given), spell_choice(given)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return spell_choice(given), spell_choice(given)
+    sides = list(given)
+    if len(sides) == 2:
+        return spell_choice(sides[0]), spell_choice(sides[1])
+    return spell_choice(sides), spell_choice(sides)
 
 
 def compare_two_sides(

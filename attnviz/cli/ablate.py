@@ -51,8 +51,18 @@ class AblationOptions:
     head: str | None = field(
         default=None,
         metadata={
-            "help": phrase("Head whose weights are shown beside: a number, a name, or mean (the default)."),
-            "metavar": phrase("N|NAME|mean"),
+            "help": phrase(
+                "Heads whose weights are shown beside: 3, 0,5, 2-4, names, all, or mean (the default). Of a model, and "
+                "with --by head, heads that are removed."
+            ),
+            "metavar": phrase("N,N-N|NAME|mean|all"),
+        },
+    )
+    layer: str | None = field(
+        default=None,
+        metadata={
+            "help": phrase("Layers of a model whose heads are removed: 3, 0,5, 2-4, or all (if not given)."),
+            "metavar": "N,N-N|all",
         },
     )
     precision: int | None = None
@@ -89,8 +99,8 @@ def command(
     importance here (Jain and Wallace 2019; Wiegreffe and Pinter 2019). Toy vectors can show how weight and importance
     differ; they cannot show what a trained model depends on.
 
-    With --model every head is switched off in turn (Michel et al. 2019): how far the output moves, or the probability
-    of --answer, beside the length of what the head writes and its largest weight.
+    With --model every head, or those of --layer and --head, is switched off in turn (Michel et al. 2019): how far the
+    output moves, or the probability of --answer, beside the length of what the head writes and its largest weight.
     """
     digits = digits_for(ViewOptions(precision=ablation_options.precision))
     style = picture_style(picture_options, output.save, FOR_RESULT)
@@ -100,8 +110,9 @@ def command(
     if model_input.model is not None:
         return _ablate_model(source, settings, model_input, ablation_options, style, output)
     chosen_for_model(settings, model_input, answer=ablation_options.answer, ablation=ablation_options.ablation)
-    if ablation_options.top is not None:
-        raise OptionError("{option} goes with --model.", option="--top")
+    for option, given in (("--top", ablation_options.top), ("--layer", ablation_options.layer)):
+        if given is not None:
+            raise OptionError("{option} goes with --model.", option=option)
     refuse_limits(style)
     with reading() as progress:
         found = ablate(
@@ -144,8 +155,6 @@ def _ablate_model(
     chosen_for_model(settings, model_input)
     if ablation_options.by not in (None, "head"):
         raise OptionError("Of a model heads are removed, not words: --by {by} is for the toy.", by=ablation_options.by)
-    if ablation_options.head is not None:
-        raise OptionError("--head is for the toy: every head of a model is switched off in turn.", hint="Leave it out.")
     if ablation_options.top is not None and ablation_options.top < 1:
         raise OptionError("--top must be at least 1, not {value}.", value=ablation_options.top)
     text = need_plain_text(source)
@@ -157,6 +166,8 @@ def _ablate_model(
             answer=ablation_options.answer,
             ablation=ablation_options.ablation,
             token=ablation_options.token,
+            layer=ablation_options.layer,
+            head=ablation_options.head,
             pair=model_input.pair,
             download=model_input.download,
             progress=progress,

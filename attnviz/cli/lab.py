@@ -47,8 +47,8 @@ class LabOptions:
     head: str | None = field(
         default=None,
         metadata={
-            "help": phrase("Head to show: a number from 0, a name, or mean (the default)."),
-            "metavar": phrase("N|NAME|mean"),
+            "help": phrase("Heads, each with its own maps: 3, 0,5, 2-4, names, all, or mean (the default)."),
+            "metavar": phrase("N,N-N|NAME|mean|all"),
         },
     )
     precision: int | None = None
@@ -66,7 +66,12 @@ class LabModelOptions:
     no_special: bool = False
     layer: str | None = field(
         default=None,
-        metadata={"help": phrase("Layer of a model to show, counted from 0; the last if not given."), "metavar": "N"},
+        metadata={
+            "help": phrase(
+                "Layers of a model, each with its own maps: 3, 0,5, 2-4, all, or mean; the last if not given."
+            ),
+            "metavar": "N,N-N|mean|all",
+        },
     )
     at: str | None = None
 
@@ -142,16 +147,13 @@ def _of_model(
     if lab_options.long is not None:
         raise OptionError("--long repeats a text for the toy.", hint="Leave --long out, or --model.")
     text = need_plain_text(source)
-    layer = model_options.layer
-    if layer is not None and not layer.isdecimal():
-        raise OptionError("One layer is shown here: --layer takes a number, not {layer!r}.", layer=layer)
     assert model_options.model is not None
     with doing(message("Trying settings")) as progress:
         found = lab_model(
             text,
             model_options.model,
             vary=lab_options.vary,
-            layer=None if layer is None else int(layer),
+            layer=model_options.layer,
             at=model_options.at,
             head=lab_options.head,
             pair=model_options.pair,

@@ -67,6 +67,17 @@ MODEL = ArgumentKind(
     lambda value: isinstance(value, str | PathLike) or hasattr(value, "attend"), message("a model, or the name of one")
 )
 CHOICE = ArgumentKind(_is_choice, message("a number, a name, a text as 0,2-4, or several of these"))
+SIDES = ArgumentKind(
+    lambda value: (
+        _is_choice(value)
+        or (
+            isinstance(value, list | tuple)
+            and len(value) == 2
+            and all(map(_is_choice, (one for one in value if one is not None)))
+        )
+    ),
+    message("a number, a name, a text as 0,2-4, several of these, or a pair of them"),
+)
 ONE = ArgumentKind(_is_one, message("a number or a name"))
 
 LIST = ArgumentKind(lambda value: isinstance(value, list | tuple), message("a list"))

@@ -30,6 +30,15 @@ def names_several(wanted: str | None) -> bool:
     return wanted == "all" or _SEPARATORS.search(wanted) is not None or _RANGE.fullmatch(wanted) is not None
 
 
+def chooses_several(wanted: Any) -> bool:
+    """Return whether a choice of layers or heads may have several: a list or an array, or a text as names_several.
+
+    >>> chooses_several([0]), chooses_several("0-2"), chooses_several(0), chooses_several(None)
+    (True, True, False, False)
+    """
+    return names_several(wanted) if wanted is None or isinstance(wanted, str) else isinstance(wanted, Iterable)
+
+
 def spell_choice(wanted: Any) -> str | None:
     """Return a choice of layers or heads as a text: a number, a name, or an iterable of these, as `0,2`.
 

@@ -69,6 +69,7 @@ def explain_layers(
             count=len(numbers),
             example=Name(",".join(map(str, numbers[:3]))),
         )
+    head = list(head) if isinstance(head, Iterable) and not isinstance(head, str) else head
     layers = [attention.select(layer=number) for number in numbers]
     if len(layers) == 1:
         return (_explain_layer(attention, layers[0], token, cell, head, []),)
@@ -101,6 +102,7 @@ def _explain_layer(
     head_told: bool = False,
 ) -> Explanation:
     """Explain a row of `chosen`, one layer of `attention`. head_told: whether the notes say how the head is chosen."""
+    head = list(head) if isinstance(head, Iterable) and not isinstance(head, str) else head
     if not chosen.traces and head == "mean":
         chosen, head = chosen.mean(), None
     if attention.provenance.hidden is not None:
@@ -113,7 +115,7 @@ def _explain_layer(
     wanted = None if token is None else _find(attention.query, token, notes)
     asked = None if cell is None else _find(attention.key, cell, notes)
     if _chooses_several(head, chosen):
-        if not isinstance(head, str) and not list(head):  # type: ignore[arg-type]
+        if not head:
             raise OptionError("No head is chosen: at least one was expected.")
         chosen, head = chosen.select(head=head), "all"
     if head == "all":

@@ -9,11 +9,12 @@ from numbers import Integral
 from attnviz.core.errors import OptionError
 from attnviz.core.provenance import EVERY, HeadsSwitchedOff
 from attnviz.core.selection import layer_numbers
-from attnviz.models.forward import Request
+from attnviz.models.families.base import ModelShape
+from attnviz.models.forward import Request, check_layer
 from attnviz.models.options import Options, check_contributions, check_one_map
 
 
-def numbers_of_layers(layers: int | str | Collection[int] | None, own: Sequence[int]) -> list[int] | None:
+def numbers_of_layers(layers: int | str | Iterable[int | str] | None, own: Sequence[int]) -> list[int] | None:
     """Return layer numbers from 0, where -1 is the last of `own`; raises OptionError for what is no whole number.
 
     own: the model's layers that have attention.
@@ -32,6 +33,21 @@ def numbers_of_layers(layers: int | str | Collection[int] | None, own: Sequence[
     if not found:
         raise OptionError("layers are whole numbers, not {value!r}.", value=several)
     return found
+
+
+def chosen_layers(layers: str | int | Iterable[str | int] | None, shape: ModelShape) -> list[int] | None:
+    """Return the numbers of the layers that are shown, in the order they are written; None for the mean of all.
+
+    layers: a number, several, a text as "0,2-4", "all" or "mean"; the last layer that has attention, if None.
+    Raises MissingError for a layer that there is not, or has no attention, OptionError for what names none.
+    """
+    own = shape.attention_layers
+    if isinstance(layers, str) and layers in ("all", "mean"):
+        return list(own) if layers == "all" else None
+    numbers = numbers_of_layers([layers] if isinstance(layers, str) else -1 if layers is None else layers, own) or []
+    for number in numbers:
+        check_layer(number, shape)
+    return list(dict.fromkeys(numbers))
 
 
 def check_measured(off: HeadsSwitchedOff | None, reduce: str | None, *, contributions: bool) -> None:

@@ -246,7 +246,7 @@ def test_list_and_bars_agree():
 
 def test_errors_are_told():
     """What cannot be is an AttnvizError."""
-    for options in ({"by": "x"}, {"token": "狗"}, {"head": "all"}, {"head": 3}, {"heads": 3}):
+    for options in ({"by": "x"}, {"token": "狗"}, {"head": "x"}, {"head": 3}, {"heads": 3}):
         with pytest.raises(AttnvizError):
             attnviz.ablate("猫吃鱼", **options)
 

@@ -150,7 +150,7 @@ def test_the_place_of_an_answer(models, text, options, problem):
         (["--ablation", "mean"], "--ablation goes with --model"),
         (["--top", "3"], "--top goes with --model"),
         (["--model", "x", "--by", "word"], "Of a model heads are removed"),
-        (["--model", "x", "--head", "1"], "--head is for the toy"),
+        (["--layer", "1"], "--layer goes with --model"),
         (["--model", "x", "--heads", "2"], "is for the toy"),
         (["--model", "x", "--top", "0"], "--top must be at least 1"),
         (["--model", "x", "--keys", "y"], "reads one text"),

@@ -406,17 +406,3 @@ def test_no_spaces_at_the_end_of_a_line():
     """A silhouette's upper line may be empty; then it is."""
     lines = text_of(render_sparks(prepare_distances(attnviz.by_distance("猫吃鱼", 64)), Screen(80)), 80)
     assert [line for line in lines.splitlines() if line != line.rstrip()] == []
-
-
-@pytest.mark.parametrize("command", [["lab", "猫吃鱼"], ["ablate", "猫吃鱼"]])
-def test_one_head_at_a_time(capsys, command):
-    """There is room for one head: all is refused, and the help does not offer it."""
-    with pytest.raises(SystemExit) as stop:
-        cli.main([*command, "--head", "all"])
-    assert stop.value.code == 2
-    assert "a number, a name or mean, not all" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        cli.main([command[0], "--help"])
-    out = capsys.readouterr().out
-    assert "N|NAME|mean" in out
-    assert "N|NAME|mean|all" not in out

@@ -47,10 +47,9 @@ def test_a_laboratory_of_a_model(call, model, tmp_path):
         (["--heads", "2"], "--heads is for the toy"),
         (["--long", "40"], "--long"),
         (["--keys", "a dog"], "--keys is for the toy"),
-        (["--layer", "all"], "One layer is shown"),
         (["--layer", "7"], "no layer 7"),
         (["--at", "7"], "no layer 7"),
-        (["--head", "0,1"], "One head is shown"),
+        (["--head", "0,9"], "no head 9"),
         (["--merge", "x"], "--merge"),
         (["--vary", "temperature=-1"], "above 0"),
     ],
@@ -77,3 +76,20 @@ def test_an_empty_text_in_the_laboratory(call, model):
     code, _, err = call("lab", "", "--model", model)
     assert code != 0
     assert "empty or blank" in err
+
+
+def test_several_layers_and_heads(call, model):
+    """Each layer and head has its own maps in `lab`; `ablate` removes these heads of a model alone."""
+    code, out, err = call("lab", "the cat", "--model", model, "--vary", "mask=own", "--layer", "0,2", "--head", "1-2")
+    assert (code, err) == (0, "")
+    assert all(f"layer {layer}, head {head}, own mask" in out for layer in (0, 2) for head in (1, 2))
+    code, out, _ = call("lab", "the cat", "--model", model, "--vary", "mask=own", "--layer", "all", "--json")
+    assert [cell["layer"] for cell in json.loads(out)["cells"]] == [0, 1, 2]
+    code, out, _ = call("ablate", "the cat", "--model", model, "--layer", "1", "--head", "0,3")
+    assert (code, "head 1.0" in out, "head 1.3" in out, "head 1.1" in out) == (0, True, True, False)
+    code, out, _ = call("ablate", "我爱吃鱼", "--heads", "2", "--head", "all", "--json")
+    assert json.loads(out)["heads"] == [0, 1]
+    code, out, err = call("ablate", "我爱吃鱼", "--layer", "0")
+    assert (code, "--layer goes with --model" in err) == (2, True)
+    code, out, err = call("ablate", "the cat", "--model", model, "--head", "mean")
+    assert (code, "mean of heads cannot be switched off" in err) == (2, True)

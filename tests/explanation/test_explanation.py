@@ -274,7 +274,7 @@ def test_compare_heads():
         ({"head": "x"}, MissingError, "there is only 0"),
         ({"head": "mean"}, OptionError, "head all"),
         ({"layer": 1}, MissingError, "layer 1"),
-        ({"layer": "all"}, OptionError, "one layer"),
+        ({"layer": "x"}, OptionError, "one layer"),
     ],
 )
 def test_bad_choices(options, error, words):

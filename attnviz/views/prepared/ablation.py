@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from attnviz.analysis.ablation import Ablation
-from attnviz.i18n.messages import Message, message, toy_name
+from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.messages import Message, listed, message, toy_name
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_provenance, in_brief, is_plain
 from attnviz.views.prepared.charts import BarChart, Charts
+from attnviz.views.prepared.heads import head_name
 from attnviz.views.prepared.labels import Medium, visible, with_occurrence
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import FORBIDDEN, number
@@ -28,6 +30,10 @@ def prepare_ablation(ablation: Ablation, presentation: Presentation = TERMINAL, 
     weights, moves = _weights(ablation), [removal.moved for removal in ablation.removals]
     columns = (
         Column(_weight_title(ablation), _texts(ablation, digits)[0], _bars(weights)),
+        *(
+            Column(head_name(head), tuple(each), _bars(values))
+            for head, values, each in _weights_by_head(ablation, digits)
+        ),
         Column(message("changes the output by"), _texts(ablation, digits)[1], _bars(moves)),
     )
     labels = _labels(ablation, presentation.medium)
@@ -52,6 +58,10 @@ def draw_ablation(ablation: Ablation, presentation: Presentation = PICTURE) -> C
     )
     charts = (
         BarChart(_weight_title(ablation), labels, tuple(_weights(ablation)), weights),
+        *(
+            BarChart(head_name(head), labels, tuple(values), tuple(each))
+            for head, values, each in _weights_by_head(ablation, digits)
+        ),
         BarChart(message("changes the output by"), labels, tuple(one.moved for one in ablation.removals), moves),
     )
     return Charts(_heading(ablation, presentation.medium), charts, _caption(ablation, digits), _notes(ablation))
@@ -65,7 +75,21 @@ def _heading(ablation: Ablation, medium: Medium) -> Message:
 
 
 def _weight_title(ablation: Ablation) -> Message:
+    if ablation.heads:
+        return message("mean weight")
     return message("largest weight") if ablation.by == "head" else message("weight it had")
+
+
+def _weights_by_head(ablation: Ablation, digits: int) -> list[tuple[int | str, list[float], list[str]]]:
+    """Return each head that is shown with its weights, as numbers and as text; nothing where one is shown."""
+    return [
+        (
+            head,
+            [one.by_head[place] if one.allowed else 0.0 for one in ablation.removals],
+            [number(one.by_head[place], digits) if one.allowed else FORBIDDEN for one in ablation.removals],
+        )
+        for place, head in enumerate(ablation.heads)
+    ]
 
 
 def _labels(ablation: Ablation, medium: Medium) -> tuple[str | Message, ...]:
@@ -75,12 +99,7 @@ def _labels(ablation: Ablation, medium: Medium) -> tuple[str | Message, ...]:
             + (UNKNOWN if removal.unknown else "")
             for removal in ablation.removals
         )
-    return tuple(
-        message("{name}", name=toy_name(removal.name))
-        if isinstance(removal.name, str)
-        else message("head {head}", head=removal.name)
-        for removal in ablation.removals
-    )
+    return tuple(_short_name(removal.name) for removal in ablation.removals)
 
 
 def _weights(ablation: Ablation) -> list[float]:
@@ -117,4 +136,18 @@ def _notes(ablation: Ablation) -> tuple[Message, ...]:
         "(Wiegreffe and Pinter 2019). This is one layer over vectors that were not trained for a task: it "
         "shows how weight and importance can differ, not what a trained model does."
     )
-    return ablation.verdict(), citation
+    return ablation.verdict(), *_correlations(ablation), citation
+
+
+def _short_name(head: int | str) -> Message:
+    return message("{name}", name=toy_name(head)) if isinstance(head, str) else head_name(head)
+
+
+def _correlations(ablation: Ablation) -> tuple[Message, ...]:
+    """Say how each head's own weights fit the changes, where several heads are shown."""
+    told = [
+        message("{head} {value}", head=_short_name(head), value=pure_decimal(f"{value:+.2f}"))
+        for head, value in zip(ablation.heads, ablation.correlations, strict=True)
+        if value is not None
+    ]
+    return (message("By the weights of each head: {correlations}.", correlations=listed(told)),) if told else ()

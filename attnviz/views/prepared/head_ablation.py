@@ -67,7 +67,11 @@ def list_head_ablation(
     )
     labels = tuple(message("head {layer}.{head}", layer=layer, head=head) for layer, head in ranking)
     count = int((~np.isnan(effect)).sum())
-    heading = message("the {shown} of {count} heads that matter most", shown=len(labels), count=count)
+    heading = (
+        message("the {shown} of {count} heads that matter most", shown=len(labels), count=count)
+        if ablation.chosen is None
+        else message("the {shown} of the {count} heads tried that matter most", shown=len(labels), count=count)
+    )
     return Listing(heading, labels, (columns,) if labels else ())
 
 
@@ -112,4 +116,8 @@ def _caption(ablation: HeadAblation) -> tuple[Message, ...]:
                 value=number(ablation.probability, fitting_digits(np.array([ablation.probability]))),
             ),
         )
-    return (*describe_provenance(ablation.provenance), way, *measure)
+    told = describe_provenance(ablation.provenance)
+    if ablation.chosen is None:
+        return (*told, way, *measure)
+    tried, count = ablation.chosen
+    return (*told, message("{tried} of {count} heads tried (the others: ·)", tried=tried, count=count), way, *measure)

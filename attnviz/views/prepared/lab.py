@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from attnviz.analysis.lab import Axis, Cell, Distances, Lab
+from attnviz.analysis.lab import MAP_AXES, Axis, Cell, Distances, Lab
 from attnviz.analysis.order_blindness import Blindness
 from attnviz.core.masks import mask_words
 from attnviz.i18n.messages import Message, listed, message
@@ -16,6 +17,7 @@ from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_provenance, in_brief, is_plain, setting_words
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.color_scale import weight_scale
+from attnviz.views.prepared.heads import head_name, layer_name
 from attnviz.views.prepared.labels import Medium, named, visible
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import QUERY_AND_KEY, Panel, Prepared, number, subject_of
@@ -59,10 +61,15 @@ def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL, *, brief: bool 
         presentation.digits_or(DIGITS),
         across,
         subject=subject_of(_text_of(lab)),
-        what=message("attention weights under {count} settings", count=len(panels)),
+        what=message("attention weights under {count} settings", count=_count_settings(lab)),
         sides=QUERY_AND_KEY,
         cell_digits=presentation.cell_digits,
     )
+
+
+def _count_settings(lab: Lab) -> int:
+    """Return how many settings there are, however many layers and heads of each are shown."""
+    return prod(len(axis.values) for axis in lab.axes if axis.name not in MAP_AXES)
 
 
 def _text_of(lab: Lab) -> str:
@@ -80,11 +87,15 @@ def _arranged(lab: Lab, medium: Medium) -> tuple[tuple[Cell, ...], int]:
 
     The last axis runs across; on a page, which is wider than high, the longer one does.
     """
-    first, last = len(lab.axes[0].values), len(lab.axes[-1].values)
-    if len(lab.axes) == 1:
+    axes = [axis for axis in lab.axes if axis.name not in MAP_AXES]
+    first, last = len(axes[0].values), len(axes[-1].values)
+    if len(axes) == 1:
+        if len(lab.axes) > 1:
+            return lab.cells, last if last > 1 else 0  # a row of grids for each layer and head
         return lab.cells, 0 if medium == "terminal" else min(4, first)
     if medium == "picture" and first > last:
-        return tuple(lab.cells[i * last + j] for j in range(last) for i in range(first)), first
+        maps = range(0, len(lab.cells), first * last)  # where the grids of each layer and head begin
+        return tuple(lab.cells[k + i * last + j] for k in maps for j in range(last) for i in range(first)), first
     return lab.cells, last if last > 1 else 0
 
 
@@ -95,9 +106,18 @@ def _forbidden(cell: Cell) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
 
 
 def _title(axes: tuple[Axis, ...], cell: Cell) -> Message:
-    """Return the cell's setting, the value of each axis in words."""
-    words = [setting_words(axis.name, value) for axis, value in zip(axes, cell.values, strict=True)]
-    return words[0] if len(words) == 1 else message("{first}, {second}", first=words[0], second=words[1])
+    """Return the cell's setting, the value of each axis in words; its layer and head first, where there are several."""
+    words = [_words_of(axis.name, value) for axis, value in zip(axes, cell.values, strict=True)]
+    title = words[0]
+    for other in words[1:]:
+        title = message("{first}, {second}", first=title, second=other)
+    return title
+
+
+def _words_of(name: str, value: Any) -> Message:
+    if name == "layer":
+        return layer_name(value)
+    return head_name(value) if name == "head" else setting_words(name, value)
 
 
 def _below(cell: Cell, digits: int) -> Message:
@@ -132,12 +152,15 @@ def _seen(cell: Cell, number: float, digits: int) -> Message:
 
 def _caption(lab: Lab) -> tuple[Message, ...]:
     varied = {axis.name for axis in lab.axes}
-    heads: tuple[int | str, ...] = (lab.head,) if "heads" in varied or lab.provenance.heads != 1 else ()
+    shown = {axis.name: axis.values for axis in lab.axes}
+    heads = shown.get("head", () if lab.head is None else (lab.head,))
+    if "heads" not in varied and lab.provenance.heads == 1:
+        heads = ()
     without = varied | ({"heads"} if "heads" in varied else set())
     if {"embedding"} & varied:
         without |= {"dim"}
     mean = (message("mean of the heads"),) if "heads" in varied and lab.head == "mean" else ()
-    layers = () if lab.layer is None else (lab.layer,)
+    layers = shown.get("layer", () if lab.layer is None else (lab.layer,))
     model = lab.provenance.model
     own = lab.provenance.of_model(mask="none") if "mask" in varied else lab.provenance
     parts = describe_provenance(own, heads, without=without, layers=layers)
@@ -146,7 +169,7 @@ def _caption(lab: Lab) -> tuple[Message, ...]:
     if lab.changed is not None:
         parts += (message("changed in the layers {layers} alone", layers=listed(lab.changed)),)
     told = (*parts, *mean, message("bits: the mean entropy of the rows"))
-    if lab.layer is None:
+    if model is None:
         return told
     told += (message("cosine: of the hidden states after the last layer with those of the model as it is"),)
     if lab.likeliest is None:
