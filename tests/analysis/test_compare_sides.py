@@ -200,7 +200,7 @@ def test_refusals_of_models(models):
         ("names heads of one model", {"model_a": a, "model_b": b, "ablate": "0.1"}),
         ("a target text of its own", {"model_a": t5, "model_b": b, "attention": "cross"}),
         ("leave head out", {"model_a": a, "model_b": b, "reduce": "max", "head": 1}),
-        ("compare looks at one layer", {"model_a": a, "model_b": b, "layer": "all"}),
+        ("a pair of them", {"model_a": a, "model_b": b, "layer": ([[0]], 1)}),
     ):
         with pytest.raises(OptionError, match=expected):
             compare_models("the cat", **given_)
@@ -210,6 +210,7 @@ def test_refusals_of_models(models):
         compare_models("the cat", a, b, layer=(0, 7))
     with pytest.raises(MissingError, match="no head 9"):
         compare_models("the cat", a, b, head=(0, 9))
+    assert len(compare_models("the cat", a, a, layer="all", head=0)) == 3  # a comparison for each pair
     assert compare_models("the cat", t5, b).second.masked  # the encoder, both ways, and a decoder
 
 

@@ -50,7 +50,7 @@ def test_heads_of_the_toy(head):
     assert document["head"] is None
     assert [cell["head"] for cell in document["cells"]] == [name for name in names for _ in range(2)]
     assert "head" not in document["settings"]
-    assert {row["head"] for row in lab_rows(found)["rows"]} == set(names)
+    assert {row["head"] for row in lab_rows(found)} == set(names)
 
 
 def test_heads_in_a_picture_of_two_axes():
