@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from attnviz.core.types import Float32, Floats
 
+# How many numbers of gated values are computed at once, of 8 bytes each.
+_MOST_NUMBERS = 2**20
+
 
 def value_lengths(value: Floats, output: Floats | None) -> Float32:
     """Return ||f(x_j)||, the length of each head's value after W_o, [heads, keys] (Kobayashi et al. 2020, equation 4).
@@ -47,13 +50,20 @@ def gated_lengths(weights: Floats, value: Floats, gate: Floats, output: Floats) 
     """
     width = value.shape[-1]
     found = np.zeros(weights.shape, dtype=np.float32)
+    step = max(1, _MOST_NUMBERS // max(1, value.shape[1] * width))
     for head, rows in enumerate(value.astype(np.float64)):
         columns = output[:, head * width : (head + 1) * width].astype(np.float64)
         products = columns.T @ columns  # |x W_o|^2 = x (W_o W_o^T) x^T
-        for query, factors in enumerate(gate[head].astype(np.float64)):
-            gated = rows * factors
-            squares = np.einsum("kd,kd->k", gated @ products, gated)
-            found[head, query, : len(rows)] = weights[head, query, : len(rows)] * np.sqrt(np.maximum(squares, 0))
+        factors = gate[head].astype(np.float64)
+        for start in range(0, len(factors), step):
+            some = slice(start, start + step)
+            seen = np.flatnonzero(weights[head, some, : len(rows)].any(axis=0))
+            if not len(seen):
+                continue
+            keys = seen[-1] + 1  # of a causal mask, the later ones count for nothing
+            gated = (factors[some, None] * rows[:keys]).reshape(-1, width)  # all pairs in one product
+            squares = np.einsum("kd,kd->k", gated @ products, gated).reshape(-1, keys)
+            found[head, some, :keys] = weights[head, some, :keys] * np.sqrt(np.maximum(squares, 0))
     return found
 
 

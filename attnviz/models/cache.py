@@ -1,5 +1,7 @@
 """Read a text in parts: keys and values of what was read are kept, so that a further token costs one row a layer.
 
+Layers without attention keep what they know of the tokens so far, which is of one size however many they are.
+
 A cached pass gives what a pass over the whole text gives for its last rows (Pope et al. 2022, "Efficiently scaling
 transformer inference", section 2: the key/value cache).
 """
@@ -18,17 +20,27 @@ from attnviz.models.forward import ForwardOutput, Network, Request, token_ids
 class KeyValueCache(Hook):
     """Keep each layer's keys and values, and put them before those of the tokens that are read next.
 
-    Cross-attention is left as it is: its keys are those of the other text in every pass.
+    Of layers without attention it keeps what they know of the tokens so far. Cross-attention is left as it is: its keys
+    are those of the other text in every pass.
     """
 
     def __init__(self) -> None:
         self._layers: dict[int, _GrowingPair] = {}
+        self._states: dict[tuple[int, str], Float32] = {}
 
     def keys_and_values(self, at: Sublayer, key: Float32, value: Float32) -> tuple[Float32, Float32]:
         """Return the keys and values of all tokens so far, [kv_heads, tokens, d_h], for those of the new ones."""
         if at.cross:
             return key, value
         return self._layers.setdefault(at.layer, _GrowingPair()).extended(key, value)
+
+    def state_before(self, layer: int, name: str, state: Float32) -> Float32:
+        """Return what the layer knew after the tokens that were read before; `state` where there were none."""
+        return self._states.get((layer, name), state)
+
+    def state_after(self, layer: int, name: str, state: Float32) -> None:
+        """Keep what the layer knows of the tokens so far."""
+        self._states[layer, name] = state.copy()
 
 
 class _GrowingPair:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from near import assert_near, assert_states_near
 from paths import GOLDEN
 
+from attnviz.core import contributions
 from attnviz.core.contributions import value_lengths, weighted_lengths
 from attnviz.models.contributions import ContributionHook
 from attnviz.models.families.hooks import HeadOutputs, Hook, HookChain, Sublayer, hooked
@@ -130,3 +131,22 @@ def test_a_chain_passes_on_every_place_of_a_hook():
     assert chain.layer_input(0, np.zeros(1)) == [2]
     key, value = chain.keys_and_values(Sublayer(0, cross=False), np.zeros(1), np.zeros(1))
     assert (key, value) == ([2], [4])
+
+
+@pytest.mark.parametrize("most", [1, 40, 2**20])
+def test_a_gated_length_is_that_of_the_gated_value(monkeypatch, most):
+    """Each number is ||weight x (gate * v) W_o||, however many are computed at once; masked pairs and a sink are 0."""
+    monkeypatch.setattr(contributions, "_MOST_NUMBERS", most)
+    random = np.random.default_rng(3)
+    heads, queries, keys, width = 2, 7, 5, 3
+    weights = random.dirichlet(np.ones(keys + 1), (heads, queries)).astype(np.float32)
+    weights[:, :, :keys] *= np.tri(queries, keys, dtype=bool) & (np.arange(keys) > 0)  # causal, padded on the left
+    value = random.normal(size=(heads, keys, width)).astype(np.float32)
+    gate = random.uniform(size=(heads, queries, width)).astype(np.float32)
+    output = random.normal(size=(5, heads * width)).astype(np.float32)
+    found = contributions.gated_lengths(weights, value, gate, output)
+    assert not found[..., keys].any()
+    assert not found[:, 0].any()
+    for h, i, j in np.ndindex(heads, queries, keys):
+        written = weights[h, i, j] * output[:, width * h : width * (h + 1)] @ (gate[h, i] * value[h, j])
+        assert_near(found[h, i, j], np.linalg.norm(written), size=output)

@@ -52,21 +52,24 @@ def test_a_gated_delta_net_is_its_recurrence():
     value = draw.normal(size=(heads, count, depth)).astype(np.float32)
     decay = -draw.exponential(0.3, size=(heads, count)).astype(np.float32)
     beta = draw.uniform(size=(heads, count)).astype(np.float32)
-    found = gated_delta_rule(query, key, value, decay, beta)
+    before = draw.normal(size=(heads, width, depth)).astype(np.float32)
+    found, last = gated_delta_rule(query, key, value, decay, beta, before)
     for head in range(heads):
-        state = np.zeros((width, depth))
+        state = before[head].astype(np.float64)
         for place in range(count):
             q, k = (one[head // 2, place].astype(np.float64) for one in (query, key))
             q, k = (one / np.sqrt((one**2).sum() + 1e-6) for one in (q, k))
             state = np.exp(decay[head, place].astype(np.float64)) * state
             state += np.outer(k, beta[head, place] * (value[head, place] - k @ state))
             assert_states_near(found[head, place], (q @ state / np.sqrt(width)).astype(np.float32))
+        assert_states_near(last[head], state.astype(np.float32))
 
 
 def test_a_gated_delta_net_that_forgets_at_once_stays_finite():
     """A decay of e^-1000 a token leaves what the token itself wrote, without an overflow in a chunk."""
     ones = np.ones((1, 70, 2), dtype=np.float32)
-    found = gated_delta_rule(ones, ones, ones, np.full((1, 70), -1000, np.float32), np.ones((1, 70), np.float32))
+    decay, state = np.full((1, 70), -1000, np.float32), np.zeros((1, 2, 2), np.float32)
+    found, _ = gated_delta_rule(ones, ones, ones, decay, np.ones((1, 70), np.float32), state)
     assert_states_near(found, np.full_like(found, 2**-0.5))
 
 

@@ -63,6 +63,16 @@ class Hook:
         """Return keys and values [kv_heads, keys, d_h] as the scores take them: keys are rotated."""
         return key, value
 
+    def state_before(self, layer: int, name: str, state: Float32) -> Float32:  # noqa: ARG002
+        """Return what a layer without attention knows of the tokens before: `state`, zeros, where none was read.
+
+        name: what it is, such as a delta net's matrices; a layer may know more than one thing.
+        """
+        return state
+
+    def state_after(self, layer: int, name: str, state: Float32) -> None:
+        """See what a layer without attention knows of the tokens so far, in the shape that `state_before` gives."""
+
     def mask(self, at: Sublayer, allowed: Booleans | None, shape: tuple[int, int]) -> Booleans | None:  # noqa: ARG002
         """Return which keys each query may look at, [queries, keys] of this shape; None for all of them."""
         return allowed
@@ -104,6 +114,17 @@ class HookChain(Hook):
         for hook in self.hooks:
             key, value = hook.keys_and_values(at, key, value)
         return key, value
+
+    def state_before(self, layer: int, name: str, state: Float32) -> Float32:
+        """Return the state that the last hook returns."""
+        for hook in self.hooks:
+            state = hook.state_before(layer, name, state)
+        return state
+
+    def state_after(self, layer: int, name: str, state: Float32) -> None:
+        """Show the state to each hook."""
+        for hook in self.hooks:
+            hook.state_after(layer, name, state)
 
     def mask(self, at: Sublayer, allowed: Booleans | None, shape: tuple[int, int]) -> Booleans | None:
         """Return the mask that the last hook returns."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable
 from dataclasses import replace
 from typing import ClassVar
+
+import numpy as np
 
 from attnviz.core.errors import InputError
 from attnviz.core.types import Float32
 from attnviz.models.families.base import LayerOutput, ModelShape
 from attnviz.models.families.config import Configuration
+from attnviz.models.families.hooks import active
 from attnviz.models.families.layer_kinds import FULL
+from attnviz.models.families.layers import convolve_before
 from attnviz.models.families.llama import Llama
 
 
@@ -49,21 +52,37 @@ class Hybrid(Llama):
     def usual_kinds(cls, config: Configuration, layers: int) -> list[str]:
         """Return each layer's kind where the config has no layer_types."""
 
-    @classmethod
-    def cache_state(cls, config: Configuration, length: int) -> Hashable:  # noqa: ARG003
-        """Return the length: what other layers read of the tokens before is not in a key/value cache."""
-        return length
-
     def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
         """Run attention or what stands in its place, then the feed-forward layer, each with its norm before it."""
         if number in self.shape.attention_layers:
             return super().forward_layer(number, hidden)
         name = self.layer.format(n=number)
         inputs = self.norm(f"{name}.{self.norms.before_attention}", hidden, self.dim)
-        mixed = hidden + self.mix(name, inputs)
+        mixed = hidden + self.mix(number, inputs)
         seen = self.norm(f"{name}.{self.norms.before_feed}", mixed, self.dim)
         return LayerOutput(mixed + self.feed(number, seen), None)
 
     @abstractmethod
-    def mix(self, name: str, x: Float32) -> Float32:
-        """Return what a layer without attention makes of normed inputs x [n, dim]; name: the layer's."""
+    def mix(self, number: int, x: Float32) -> Float32:
+        """Return what layer `number`, which has no attention, makes of normed inputs x [n, dim]."""
+
+    def state_before(self, number: int, name: str, shape: tuple[int, ...]) -> Float32:
+        """Return what layer `number` knows of the tokens before those that are read: zeros where there are none.
+
+        name: of this state among the layer's.
+        """
+        state, running = np.zeros(shape, dtype=np.float32), active()
+        return state if running is None else running.hook.state_before(number, name, state)
+
+    def keep_state(self, number: int, name: str, state: Float32) -> None:
+        """Show an active hook what layer `number` knows of the tokens so far."""
+        running = active()
+        if running is not None:
+            running.hook.state_after(number, name, state)
+
+    def convolve(self, number: int, x: Float32, kernel: Float32) -> Float32:
+        """Return the convolution of each feature of x [n, dim], see `convolve_before`, with the tokens before them."""
+        before = self.state_before(number, "convolution", (kernel.shape[-1] - 1, x.shape[-1]))
+        padded = np.concatenate([before, x])
+        self.keep_state(number, "convolution", padded[len(x) :])
+        return convolve_before(padded, kernel)

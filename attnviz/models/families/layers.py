@@ -243,15 +243,16 @@ def convolve(x: Float32, kernel: Float32, groups: int = 1) -> Float32:
 
 
 def convolve_before(x: Float32, kernel: Float32) -> Float32:
-    """Return the convolution of each feature of x [n, dim] with its row of kernel [dim, width], [n, dim].
+    """Return the convolution of each feature of x with its row of kernel [dim, width], [n, dim].
 
-    A token sees itself, by the last column, and the width - 1 tokens before it; there are zeros before the first.
+    x [width - 1 + n, dim]: the tokens that are read after the width - 1 before them, zeros where there are none. A
+    token sees itself, by the last column, and the width - 1 tokens before it.
     """
     width = kernel.shape[-1]
-    padded = np.pad(x, ((width - 1, 0), (0, 0)))
-    mixed = np.zeros_like(x)
+    count = len(x) - width + 1
+    mixed = np.zeros((count, x.shape[-1]), dtype=x.dtype)
     for place in range(width):
-        mixed += padded[place : place + len(x)] * kernel[:, place]
+        mixed += x[place : place + count] * kernel[:, place]
     return mixed
 
 

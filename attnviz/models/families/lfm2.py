@@ -15,7 +15,7 @@ from attnviz.models.families.base import StackSetup
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.hybrid import Hybrid
 from attnviz.models.families.layer_kinds import FULL
-from attnviz.models.families.layers import Linear, convolve_before, linear
+from attnviz.models.families.layers import Linear, linear
 from attnviz.models.families.llama import BlockNorms, Llama
 from attnviz.models.families.moe import Mixture
 
@@ -98,17 +98,17 @@ class Lfm2(Hybrid):
         """Return W_o of the attention sublayer with this name."""
         return linear(self.weights, f"{name}.out_proj", self.heads * self.head_dim, self.dim, bias=False)
 
-    def mix(self, name: str, x: Float32) -> Float32:
+    def mix(self, number: int, x: Float32) -> Float32:
         """Return out(c * conv(b * x')) of normed inputs x [n, dim], where b, c and x' are projections of x.
 
         (Liquid AI 2025: the gated short convolution, in which each feature has a kernel of its own.)
         """
-        name = f"{name}.conv"
+        name = f"{self.layer.format(n=number)}.conv"
         bias = self.config.flag("conv_bias", False)
         projected = linear(self.weights, f"{name}.in_proj", self.dim, 3 * self.dim, bias=bias)(x)
         before, after, inner = np.split(projected, 3, axis=-1)
         kernel = self.weights.take(f"{name}.conv.weight", shape=(self.dim, 1, self.width_of_convolution))[:, 0]
-        mixed = convolve_before(before * inner, kernel)
+        mixed = self.convolve(number, before * inner, kernel)
         if bias:
             mixed += self.weights.take(f"{name}.conv.bias", shape=(self.dim,))
         return linear(self.weights, f"{name}.out_proj", self.dim, self.dim, bias=bias)(after * mixed)

@@ -22,7 +22,7 @@ from attnviz.models.families.base import NEEDLESS, StackSetup
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.hybrid import Hybrid
 from attnviz.models.families.layer_kinds import FULL
-from attnviz.models.families.layers import attention, convolve_before, heads_of, linear, rms_norm
+from attnviz.models.families.layers import attention, heads_of, linear, rms_norm
 from attnviz.models.families.llama import Llama
 from attnviz.models.families.moe import Qwen2Moe
 from attnviz.models.families.rotary import rotate
@@ -129,24 +129,27 @@ class DeltaHybrid(Hybrid):
         options = self.score_options(number)
         return attention(inputs, inputs, query, key, value, self.output_layer(name), gate=gate, **options)
 
-    def mix(self, name: str, x: Float32) -> Float32:
+    def mix(self, number: int, x: Float32) -> Float32:
         """Return what a gated delta net makes of normed inputs x [n, dim] (Yang et al. 2024, section 3.3)."""
-        name, count = f"{name}.linear_attn", len(x)
+        name, count = f"{self.layer.format(n=number)}.linear_attn", len(x)
         heads, key_width = self.delta_heads, self.delta_heads * self.delta_key_dim
         width = 2 * key_width + self.delta_value_heads * self.delta_value_dim
         read = self.delta_inputs(name, x)
         kernel = self.weights.take(f"{name}.conv1d.weight", shape=(width, 1, self.delta_width))[:, 0]
-        mixed = self.activation(convolve_before(read.mixed, kernel))
+        mixed = self.activation(self.convolve(number, read.mixed, kernel))
         query, key, value = np.split(mixed, [key_width, 2 * key_width], axis=-1)
         decay_rate, shift = (self._each_head(f"{name}.{part}") for part in ("A_log", "dt_bias"))
         decay = -np.exp(decay_rate) * _softplus(read.a + shift)
-        found = gated_delta_rule(
+        before = self.state_before(number, "delta", (self.delta_value_heads, self.delta_key_dim, self.delta_value_dim))
+        found, state = gated_delta_rule(
             heads_of(query, heads),
             heads_of(key, heads),
             heads_of(value, self.delta_value_heads),
             decay.T,
             ACTIVATIONS["sigmoid"](read.b).T,
+            before,
         )
+        self.keep_state(number, "delta", state)
         rows = found.transpose(1, 0, 2)  # [n, value heads, d_v]
         gain = self.weights.take(f"{name}.norm.weight", shape=(self.delta_value_dim,))
         gated = rms_norm(rows, gain, self.epsilon) * ACTIVATIONS["silu"](read.z.reshape(rows.shape))
@@ -167,19 +170,21 @@ class DeltaHybrid(Hybrid):
         return DeltaInputs(*parts)
 
 
-def gated_delta_rule(query: Float32, key: Float32, value: Float32, decay: Float32, beta: Float32) -> Float32:
-    """Return what queries read of each head's matrix after each token, [value heads, n, d_v].
+def gated_delta_rule(
+    query: Float32, key: Float32, value: Float32, decay: Float32, beta: Float32, state: Float32
+) -> tuple[Float32, Float32]:
+    """Return what queries read of each head's matrix after each token, [value heads, n, d_v], and the last matrices.
 
-    The matrix S [d_k, d_v] begins as zeros; token t makes of it a_t S + k_t beta_t (v_t - k_t a_t S) and reads q_t S
-    (Yang et al. 2024, equation 10), with q and k of length 1 and q divided by sqrt(d_k). Tokens are taken together in
-    chunks (section 3.3, after Yang et al. 2024b, "Parallelizing linear transformers with the delta rule").
+    The matrix S [d_k, d_v] of each head begins as `state` [value heads, d_k, d_v]; token t makes of it
+    a_t S + k_t beta_t (v_t - k_t a_t S) and reads q_t S (Yang et al. 2024, equation 10), with q and k of length 1 and q
+    divided by sqrt(d_k). Tokens are taken together in chunks (section 3.3, after Yang et al. 2024b, "Parallelizing
+    linear transformers with the delta rule").
     query, key [heads, n, d_k], each serving value heads / heads in a row; value [value heads, n, d_v]; decay [value
     heads, n]: log a, at most 0; beta [value heads, n].
     """
     served = len(value) // len(key)
     query, key = (np.repeat(_unit_length(one), served, axis=0) for one in (query, key))
     query = query * np.float32(query.shape[-1] ** -0.5)
-    state = np.zeros((len(value), key.shape[-1], value.shape[-1]), dtype=np.float32)
     found = np.empty_like(value)
     for start in range(0, value.shape[1], _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -194,7 +199,7 @@ def gated_delta_rule(query: Float32, key: Float32, value: Float32, decay: Float3
         found[:, part] = (q * np.exp(total)[..., None]) @ state + (q @ k.swapaxes(1, 2) * between) @ written
         last = total[:, -1:, None]
         state = state * np.exp(last) + (k * np.exp(last - total[..., None])).swapaxes(1, 2) @ written
-    return found
+    return found, state
 
 
 def _unit_length(x: Float32) -> Float32:
