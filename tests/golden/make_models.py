@@ -33,6 +33,7 @@ import numpy as np
 import torch
 import transformers
 from code_models import CODE_MODELS, write_code_model
+from decoder_models import DECODERS
 from encoder_models import ENCODERS
 from more_models import MORE_DOUBLE, MORE_SINGLE
 from transformers.models.falcon import modeling_falcon
@@ -327,7 +328,8 @@ def build(config_class: str, model_class: str, settings: dict[str, Any]) -> Any:
     forced = {key: settings[key] for key in ("forced_bos_token_id",) if key in settings}
     config = getattr(transformers, config_class)(**{key: settings[key] for key in settings if key not in forced})
     config._attn_implementation = config._experts_implementation = "eager"
-    model = getattr(transformers, model_class)(config).eval()
+    kind = getattr(transformers, model_class)
+    model = (kind.from_config(config) if model_class.startswith("Auto") else kind(config)).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn_like(parameter) * 0.25
@@ -337,6 +339,8 @@ def build(config_class: str, model_class: str, settings: dict[str, Any]) -> Any:
         for name, buffer in model.named_buffers():
             if name.endswith(("e_score_correction_bias", "expert_bias")):
                 buffer.normal_(std=0.25)
+            if name.endswith("layer_scalar"):
+                buffer.uniform_(0.7, 1.3)
         if hasattr(model, "final_logits_bias"):
             model.final_logits_bias.normal_()
     model.forced = forced
@@ -517,7 +521,7 @@ def main() -> None:
     names = sys.argv[1:]
     if not names:
         shutil.rmtree(MODELS, ignore_errors=True)
-    for name, (config_class, model_class, settings, lengths) in (SINGLE | MORE_SINGLE | ENCODERS).items():
+    for name, (config_class, model_class, settings, lengths) in (SINGLE | MORE_SINGLE | DECODERS | ENCODERS).items():
         if name in names or not names:
             model = build(config_class, model_class, settings)
             write(name, model, single(model, lengths))

@@ -75,6 +75,13 @@ BRANCHES = {
     **{
         name: [{"layer_types": None, "full_attention_interval": 2}] for name in ("qwen3_5", "qwen3_5_moe", "qwen3_next")
     },
+    "dots1": [{"layer_types": None}],
+    "exaone_moe": [{"layer_types": None, "mlp_layer_types": None}],
+    "vaultgemma": [{"layer_types": None}],
+    "llama4": [
+        {"no_rope_layers": None, "moe_layers": None, "layer_types": None},
+        {"moe_layers": None, "no_rope_layers": []},
+    ],
     "lfm2": [{"layer_types": None, "full_attn_idxs": [1, 3]}],
 }
 # Names that sizes may have beside their own: of the table that all families share, and some of one family.
@@ -132,7 +139,7 @@ def test_declared_keys_are_those_that_are_read(family):
 def test_rotary_keys_are_those_that_are_read():
     """The same of the keys inside rope_parameters, over every scaling that there is."""
     inner = set()
-    for family in ("llama", "phi3", "gpt_neox", "hunyuan_v1_dense", "ministral3"):
+    for family in ("llama", "phi3", "gpt_neox", "hunyuan_v1_dense", "ministral3", "phimoe"):
         inner |= read_by(family)[1]
     numbers = dict.fromkeys(("factor", "high_freq_factor", "original_max_position_embeddings"), 8)
     for name in SCALINGS:

@@ -38,7 +38,7 @@ def test_reasons_are_known_ones():
 def test_reasons_are_said():
     """A refusal names each reason; one without attention and an unknown one have none."""
     assert reason_names("deepseek_v32") == ["sparse", "latent"]
-    assert [str(one) for one in reasons_of("ctrl")] == ["it is close to OpenAI GPT-2 but what differs is not computed"]
+    assert [str(one) for one in reasons_of("persimmon")] == ["it is close to GPT NeoX but what differs is not computed"]
     assert reason_names("videomae") == ["media"]
     assert [reason_names(name) for name in ("mamba", "tomorrow")] == [[], []]
 

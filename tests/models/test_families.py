@@ -186,7 +186,7 @@ def test_tables_are_read_row_by_row(name):
         for one in watched.read
         if "embeddings.weight" in one.replace("rel_embeddings", "") or "embed_tokens" in one or "wte" in one
     ]
-    wrong = Rows({one: tensor[:-1] for one, tensor in tensors.items()})
+    wrong = Rows({one: tensor[:-1] if tensor.ndim else tensor for one, tensor in tensors.items()})
     with pytest.raises(InputError, match="config needs"):
         forward(config, wrong, answers["text0_ids"], target_ids=targets)
 
@@ -463,8 +463,9 @@ def test_a_shape_by_the_config_alone(name):
     shape = shape_of(config)
     passed = forward(config, tensors, answers["text0_ids"])
     assert passed.weights.shape[:2] == (len(shape.attention_layers), shape.heads)
-    architectures = {"architectures": config["architectures"]}
-    assert family_of(architectures) == family_of(config) == shape.family
+    assert family_of(config) == shape.family
+    if shape.family != "exaone":  # which transformers computes by Llama's class
+        assert family_of({"architectures": config["architectures"]}) == shape.family
 
 
 @pytest.mark.parametrize(
@@ -510,7 +511,7 @@ def test_missing_tensors(name):
     forward(config, watched, answers["text0_ids"], target_ids=targets)
     for missing in watched.read[:: max(1, len(watched.read) // 7)]:
         rest = {one: tensor for one, tensor in tensors.items() if one != missing}
-        with pytest.raises(InputError, match=r"have no tensor \S+ of shape \(\d") as caught:
+        with pytest.raises(InputError, match=r"have no tensor \S+ of shape \(\d?") as caught:
             forward(config, rest, answers["text0_ids"], target_ids=targets)
         plain = missing.replace("LayerNorm.beta", "LayerNorm.bias").replace("LayerNorm.gamma", "LayerNorm.weight")
         assert plain.endswith(caught.value.message.fields["name"])
@@ -524,7 +525,7 @@ def test_tensors_of_another_shape(name):
     watched = Watched(tensors)
     forward(config, watched, answers["text0_ids"], target_ids=targets)
     for wrong in watched.read[:: max(1, len(watched.read) // 7)]:
-        cut = tensors[wrong][..., :-1]
+        cut = tensors[wrong][..., :-1] if tensors[wrong].ndim else tensors[wrong][None]
         with pytest.raises(InputError, match=re.escape(str(tensors[wrong].shape))) as caught:
             forward(config, {**tensors, wrong: cut}, answers["text0_ids"], target_ids=targets)
         assert wrong in str(caught.value)

@@ -86,11 +86,14 @@ class LatentAttention(Llama):
         plain_key, value = np.split(wide, [self.plain_dim], axis=-1)
         query, key = (rotate(one, self.rotation, halves=self.rotates_halves()) for one in (query, key[None]))
         shared = np.broadcast_to(key, (self.heads, *key.shape[1:]))
+        query, key = self.after_rotation(
+            name, np.concatenate([plain_query, query], axis=-1), np.concatenate([plain_key, shared], axis=-1)
+        )
         return attention(
             inputs,
             inputs,
-            np.concatenate([plain_query, query], axis=-1),
-            np.concatenate([plain_key, shared], axis=-1),
+            query,
+            key,
             np.ascontiguousarray(value),
             self.output_layer(name),
             **self.score_options(number),
@@ -124,7 +127,8 @@ class LatentAttention(Llama):
 class SharedExperts(Mixture):
     """Experts behind a router, and some that see every token; the first layers have none.
 
-    dense: the default number of layers without experts.
+    dense: the default number of layers without experts. shared_key: the config's name of the number of experts that
+    see every token.
     """
 
     needless = (*NEEDLESS, r"\.experts\.\d+\.", r"\.(eh_proj|enorm|hnorm|shared_head|embed_tokens)\.")
@@ -146,6 +150,7 @@ class SharedExperts(Mixture):
     }
     fixed: ClassVar[dict[str, tuple[Any, ...]]] = {"moe_layer_freq": (1,)}
     count_keys = ("n_routed_experts",)
+    shared_key: ClassVar[str] = "n_shared_experts"
     shared: ClassVar[int] = 1
     dense: ClassVar[int] = 1
     scaling: ClassVar[float] = 1.0
@@ -162,7 +167,7 @@ class SharedExperts(Mixture):
                 groups=self.groups,
                 experts=self.expert_count,
             )
-        self.shared_count = self.config.count("n_shared_experts", default=self.shared)
+        self.shared_count = self.config.count(self.shared_key, default=self.shared)
 
     def is_mixture(self, number: int) -> bool:
         """Return whether layer `number` has experts."""
@@ -206,11 +211,12 @@ class SigmoidRouting(SharedExperts):
     def route(self, name: str, x: Float32) -> tuple[Indexes, Float32]:
         """Return the experts of each token, [n, chosen], and their shares, [n, chosen]."""
         scores = ACTIVATIONS["sigmoid"](self.router_logits(name, x))
-        bias = self.weights.take(f"{name}.{self.router}.e_score_correction_bias", shape=(self.expert_count,))
+        ending = "e_score_correction_bias"
+        bias = self.weights.take(f"{name}.{self.router}.{ending}", f"{name}.{ending}", shape=(self.expert_count,))
         worth = self.grouped(scores + bias, 2, -np.inf)
         chosen = np.argsort(-worth, axis=-1, kind="stable")[:, : self.expert_choices]
         shares = np.take_along_axis(scores, chosen, -1)
-        if self.config.flag("norm_topk_prob", True):
+        if self.config.flag("norm_topk_prob", self.renormalize):
             shares /= shares.sum(axis=-1, keepdims=True) + np.float32(1e-20)
         return chosen, shares * np.float32(self.config.number("routed_scaling_factor", default=self.scaling))
 

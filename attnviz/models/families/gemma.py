@@ -73,13 +73,6 @@ class Gemma2(LayerKinds, Gemma):
         "sliding_window",
         "sliding_window_pattern",
     )
-    prefixes: ClassVar[tuple[str, ...]] = (
-        "",
-        "model.",
-        "language_model.model.",
-        "model.language_model.",
-        "language_model.",
-    )
     keys = ConfigKeys(
         layers=("num_hidden_layers", 26),
         dim=("hidden_size", 2304),
@@ -103,7 +96,6 @@ class Gemma2(LayerKinds, Gemma):
         self.cap, self.logit_cap = (
             self._optional_number(name, default) for name, default in zip(names, self.default_caps, strict=True)
         )
-        self.query_scale = self.config.number("query_pre_attn_scalar", default=256.0) or 1.0
 
     def _optional_number(self, name: str, default: float | None) -> float | None:
         """Return a number above 0, or None where it stands as null or 0."""
@@ -118,7 +110,7 @@ class Gemma2(LayerKinds, Gemma):
     @property
     def scale(self) -> float:
         """Return 1 / sqrt(query_pre_attn_scalar)."""
-        return float(self.query_scale**-0.5)
+        return float((self.config.number("query_pre_attn_scalar", default=256.0) or 1.0) ** -0.5)
 
     def score_options(self, number: int) -> dict[str, Any]:
         """Return the options of `attention` with the cap of the scores."""
@@ -127,6 +119,12 @@ class Gemma2(LayerKinds, Gemma):
     def score(self, hidden: Float32) -> Float32:
         """Return the capped logits [n, vocabulary]."""
         return soft_cap(super().score(hidden), self.logit_cap)
+
+
+class VaultGemma(Gemma2):
+    """VaultGemma (Google 2025): Gemma 2 without the norms after its sublayers."""
+
+    norms = BlockNorms(before_feed="pre_feedforward_layernorm")
 
 
 class Gemma3(TwoRotations, Gemma2):

@@ -8,6 +8,7 @@ import numpy as np
 
 from attnviz.core.types import Float32, Indexes
 from attnviz.models.families.base import StackSetup
+from attnviz.models.families.layers import linear
 from attnviz.models.families.llama import Llama
 from attnviz.models.families.moe import Mixture
 
@@ -53,3 +54,22 @@ class GraniteMoe(Mixture, Granite):
     mixture = "block_sparse_moe"
     router = "router.layer"
     width_key = ("intermediate_size", 11008)
+
+
+class GraniteMoeShared(GraniteMoe):
+    """Granite MoE with an expert that sees every token, where the config gives it a width."""
+
+    reads: ClassVar[tuple[str, ...]] = ("shared_intermediate_size",)
+
+    def feed(self, number: int, x: Float32) -> Float32:
+        """Return what the chosen experts make of x [n, dim], plus what the shared one makes of it."""
+        output = super().feed(number, x)
+        width = self.config.count("shared_intermediate_size", default=0, least=0)
+        if not width:
+            return output
+        name = f"{self.layer.format(n=number)}.shared_mlp"
+        both = linear(self.weights, f"{name}.input_linear", self.dim, 2 * width, bias=False)(x)
+        gate, up = np.split(both, 2, axis=-1)
+        return output + linear(self.weights, f"{name}.output_linear", width, self.dim, bias=False)(
+            self.activation(gate) * up
+        )

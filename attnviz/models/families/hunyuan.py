@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from attnviz.core.errors import InputError
 from attnviz.core.types import Float32
+from attnviz.models.families.base import StackSetup
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.llama import Llama
+from attnviz.models.families.moe import Mixture
 from attnviz.models.families.rotary import Rotation
 
 
@@ -43,3 +46,36 @@ class HunyuanDense(Llama):
             self.norm(f"{name}.query_layernorm", query, self.head_dim),
             self.norm(f"{name}.key_layernorm", key, self.head_dim),
         )
+
+
+class HunyuanMoe(Mixture, HunyuanDense):
+    """Hunyuan with experts, and one that sees every token."""
+
+    reads: ClassVar[tuple[str, ...]] = ("moe_topk",)
+    unread: ClassVar[tuple[str, ...]] = ("num_experts_per_tok", "num_local_experts")
+    router = "gate.wg"
+    experts = 1
+    chosen = 1
+    count_keys = ("num_experts",)
+    choice_key = "moe_topk"
+    width_key = ("intermediate_size", 11008)
+
+    def __init__(self, setup: StackSetup) -> None:
+        config = setup.config
+        counts = {name: _same_everywhere(config, name) for name in ("num_experts", "moe_topk")}
+        super().__init__(setup._replace(config=config.changed(**counts)))
+
+    def feed(self, number: int, x: Float32) -> Float32:
+        """Return what the chosen experts make of x [n, dim], plus what the shared one makes of it."""
+        name = f"{self.layer.format(n=number)}.{self.mixture}.shared_mlp"
+        return super().feed(number, x) + self.gated(name, x, self.intermediate_size)
+
+
+def _same_everywhere(config: Configuration, name: str) -> Any:
+    """Return a number that may stand once for each layer; raises InputError where layers differ."""
+    given = config.get(name)
+    if not isinstance(given, list | tuple):
+        return given
+    if len(set(map(str, given))) != 1:
+        raise InputError("The model's {name} differs by layer, which attnviz does not support.", name=name)
+    return given[0]

@@ -41,7 +41,13 @@ class Llama(CausalStack):
     states; without a norm of its own the feed-forward then takes the attention's.
     """
 
-    prefixes: ClassVar[tuple[str, ...]] = ("", "model.")
+    prefixes: ClassVar[tuple[str, ...]] = (
+        "",
+        "model.",
+        "language_model.model.",
+        "model.language_model.",
+        "language_model.",
+    )
     keys = ConfigKeys(
         layers=("num_hidden_layers", 32),
         dim=("hidden_size", 4096),

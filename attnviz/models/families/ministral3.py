@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from attnviz.core.types import Float32
+from attnviz.core.types import Float32, Indexes
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.llama import Mistral
 
@@ -29,7 +29,6 @@ class Ministral3(Mistral):
         vocabulary=("vocab_size", 131_072),
         positions=("max_position_embeddings", 262_144),
     )
-    prefixes: ClassVar[tuple[str, ...]] = ("", "model.", "language_model.model.", "model.language_model.")
     default_head_dim = 128
     default_epsilon = 1e-5
     rotary_defaults: ClassVar[dict[str, Any]] = {"theta": 1_000_000.0}
@@ -42,7 +41,15 @@ class Ministral3(Mistral):
     def after_rotation(self, name: str, query: Float32, key: Float32) -> tuple[Float32, Float32]:  # noqa: ARG002
         """Return queries [heads, n, d_h] times their factor, and keys [kv_heads, n, d_h]."""
         values = Configuration(self.config.get("rope_parameters", "rope_scaling") or _YARN)
-        beta = values.number("llama_4_scaling_beta", default=0.0)
-        length = values.count("original_max_position_embeddings", default=16384)
-        factor = 1 + beta * np.log1p(self.places // length)
-        return query * factor.astype(np.float32)[:, None], key
+        return grown(query, self.places, values), key
+
+
+def grown(query: Float32, places: Indexes, values: Configuration) -> Float32:
+    """Return queries [heads, n, d_h] at places [n] times 1 + beta ln(1 + floor(place / training length)).
+
+    values: the config's rotary values, which give beta and the length.
+    """
+    beta = values.number("llama_4_scaling_beta", default=0.0)
+    length = values.count("original_max_position_embeddings", default=16384)
+    factor: Float32 = (1 + beta * np.log1p(places // length)).astype(np.float32)
+    return query * factor[:, None]

@@ -6,7 +6,7 @@ only the experts that some token of this text is sent to are read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -27,17 +27,20 @@ class Mixture(Llama):
     mixture: the name of that sublayer; router: that of the matrix which sends tokens to experts; parts: those of an
     expert's three matrices. experts, chosen: the default numbers of experts and of those that a token is sent to.
     width_key: the config's name of an expert's width. renormalize: whether the shares of a token's experts sum to 1
-    where the config is silent. count_keys: the config's names of the number of experts.
+    where the config is silent. count_keys: the config's names of the number of experts; choice_key: that of how many
+    see a token.
     """
 
     needless: ClassVar[tuple[str, ...]] = (*NEEDLESS, r"\.experts\.\d+\.")
     reads: ClassVar[tuple[str, ...]] = ("num_experts", "num_experts_per_tok", "num_local_experts")
+    harmless: ClassVar[Mapping[str, str]] = {**Llama.harmless, "router_jitter_noise": "training"}
     mixture: ClassVar[str] = "mlp"
     router: ClassVar[str] = "gate"
     parts: ClassVar[tuple[str, str, str]] = ("gate_proj", "up_proj", "down_proj")
     experts: ClassVar[int] = 8
     chosen: ClassVar[int] = 2
     count_keys: ClassVar[tuple[str, ...]] = ("num_local_experts", "num_experts")
+    choice_key: ClassVar[str] = "num_experts_per_tok"
     width_key: ClassVar[tuple[str, int]] = ("intermediate_size", 14336)
     renormalize: ClassVar[bool] = True
 
@@ -47,7 +50,7 @@ class Mixture(Llama):
         self.expert_width = self.config.count(name, default=default)
         self.expert_count = self.config.count(*self.count_keys, default=self.experts, least=0)
         most = max(1, self.expert_count)
-        self.expert_choices = self.config.count("num_experts_per_tok", default=min(self.chosen, most), most=most)
+        self.expert_choices = self.config.count(self.choice_key, default=min(self.chosen, most), most=most)
         self.shares_sum_to_one = self.read_renormalize()
 
     def read_renormalize(self) -> bool:
@@ -63,7 +66,10 @@ class Mixture(Llama):
         if not self.is_mixture(number):
             return super().feed(number, x)
         name = f"{self.layer.format(n=number)}.{self.mixture}"
-        chosen, shares = self.route(name, x)
+        return self.run_experts(name, x, *self.route(name, x))
+
+    def run_experts(self, name: str, x: Float32, chosen: Indexes, shares: Float32) -> Float32:
+        """Return the sum of what the experts chosen [n, chosen] make of x [n, dim], times their shares: [n, dim]."""
         result = np.zeros((len(x), self.dim), dtype=np.float32)
         for expert in np.unique(chosen):
             tokens, places = np.nonzero(chosen == expert)
@@ -99,16 +105,16 @@ class Mixture(Llama):
             (f"{layer}.input_linear.weight", f"{layer}.output_linear.weight"),
         ):
             if self.weights.find(both, down) is not None:
-                together = self._rows_of(both, expert, 2 * width, dim)
+                together = self.rows_of(both, expert, 2 * width, dim)
                 return (
                     Linear(together[:width]),
                     Linear(together[width:]),
-                    Linear(self._rows_of(down, expert, dim, width)),
+                    Linear(self.rows_of(down, expert, dim, width)),
                 )
         parts = [f"{name}.{part}.weight" for part in ("gate_proj", "up_proj", "down_proj")]
         if self.weights.find(*parts) is not None:
             shapes = ((width, dim), (width, dim), (dim, width))
-            gate, up, last = (self._rows_of(part, expert, *shape) for part, shape in zip(parts, shapes, strict=True))
+            gate, up, last = (self.rows_of(part, expert, *shape) for part, shape in zip(parts, shapes, strict=True))
             return Linear(gate), Linear(up), Linear(last)
         first, second, third = (f"{name}.{expert}.{part}" for part in self.parts)
         return (
@@ -117,7 +123,7 @@ class Mixture(Llama):
             linear(self.weights, third, width, dim, bias=False),
         )
 
-    def _rows_of(self, name: str, expert: int, rows: int, columns: int) -> Float32:
+    def rows_of(self, name: str, expert: int, rows: int, columns: int) -> Float32:
         """Return one expert's matrix [rows, columns] of a tensor [experts, rows, columns]."""
         picked: Float32 = self.weights.rows(name, shape=(self.expert_count, rows, columns), ids=np.array([expert]))[0]
         return picked

@@ -11,16 +11,25 @@ from attnviz.models.families.base import CausalStack, ConfigKeys, LayerOutput, S
 from attnviz.models.families.config import equal_heads
 from attnviz.models.families.layers import attention, heads_of, layer_norm, linear, take_layer_norm
 
-_EPSILON = 1e-5
-_FIRST_ROW = 2
+EPSILON = 1e-5
+FIRST_ROW = 2
 
 
 class Opt(CausalStack):
-    """The decoder of OPT."""
+    """The decoder of OPT.
 
-    prefixes = ("", "model.")
+    stem: what the names of all tensors but the head's begin with. last_norm: the name of the norm after the layers.
+    width_key, activation_key: the config's names of the width and the activation of the feed-forward layers, with the
+    family's defaults.
+    """
+
+    prefixes: ClassVar[tuple[str, ...]] = ("", "model.")
     keys = ConfigKeys(vocabulary=("vocab_size", 50272), positions=("max_position_embeddings", 2048))
+    width_key: ClassVar[tuple[str, int]] = ("ffn_dim", 3072)
+    activation_key: ClassVar[tuple[str, str]] = ("activation_function", "relu")
     embedding = "decoder.embed_tokens.weight"
+    stem: ClassVar[str] = "decoder."
+    last_norm: ClassVar[str] = "final_layer_norm"
     reads: ClassVar[tuple[str, ...]] = (
         "_remove_final_layer_norm",
         "activation_function",
@@ -34,11 +43,16 @@ class Opt(CausalStack):
 
     def __init__(self, setup: StackSetup) -> None:
         super().__init__(setup)
-        self.intermediate_size = self.config.count("ffn_dim", default=3072)
-        self.activation = activation(self.config.word("activation_function", default="relu"))
-        self.biased = self.config.flag("enable_bias", True)
-        self.norm_first = self.config.flag("do_layer_norm_before", True)
+        name, width = self.width_key
+        self.intermediate_size = self.config.count(name, default=width)
+        name, default = self.activation_key
+        self.activation = activation(self.config.word(name, default=default))
+        self.biased, self.norm_first = self.read_switches()
         equal_heads(self.dim, self.heads)
+
+    def read_switches(self) -> tuple[bool, bool]:
+        """Return whether there are biases, and whether norms stand before the sublayers."""
+        return self.config.flag("enable_bias", True), self.config.flag("do_layer_norm_before", True)
 
     @property
     def width(self) -> int:
@@ -49,23 +63,27 @@ class Opt(CausalStack):
         """Return token vectors, projected where they are narrower, + position vectors: [n, dim]."""
         hidden = super().embed(ids, segments)
         if self.width != self.dim:
-            hidden = linear(self.weights, "decoder.project_in", self.width, self.dim, bias=False)(hidden)
-        rows = self.read_positions(self.config) + _FIRST_ROW
-        places = self.places + _FIRST_ROW
-        hidden += self.weights.rows("decoder.embed_positions.weight", shape=(rows, self.dim), ids=places)
+            hidden = linear(self.weights, f"{self.stem}project_in", self.width, self.dim, bias=False)(hidden)
+        hidden += self.position_vectors()
         return hidden
 
-    def _norm(self, name: str, x: Float32) -> Float32:
+    def position_vectors(self) -> Float32:
+        """Return the learned positions of the tokens that are read, [n, dim]."""
+        rows = self.read_positions(self.config) + FIRST_ROW
+        places = self.places + FIRST_ROW
+        return self.weights.rows(f"{self.stem}embed_positions.weight", shape=(rows, self.dim), ids=places)
+
+    def norm(self, name: str, x: Float32) -> Float32:
         """Return the layer norm of x [n, dim], with weights where the config says so."""
         if self.config.flag("layer_norm_elementwise_affine", True):
-            return take_layer_norm(self.weights, name, self.dim, x, _EPSILON)
-        return layer_norm(x, None, None, _EPSILON)
+            return take_layer_norm(self.weights, name, self.dim, x, EPSILON)
+        return layer_norm(x, None, None, EPSILON)
 
     def forward_layer(self, number: int, hidden: Float32) -> LayerOutput:
         """Run norm, attention, residual; norm, feed-forward, residual on [n, dim]; or each norm after its residual."""
-        name = f"decoder.layers.{number}"
-        before = (lambda part, x: self._norm(f"{name}.{part}", x)) if self.norm_first else (lambda _, x: x)
-        after = (lambda _, x: x) if self.norm_first else (lambda part, x: self._norm(f"{name}.{part}", x))
+        name = f"{self.stem}layers.{number}"
+        before = (lambda part, x: self.norm(f"{name}.{part}", x)) if self.norm_first else (lambda _, x: x)
+        after = (lambda _, x: x) if self.norm_first else (lambda part, x: self.norm(f"{name}.{part}", x))
         trace = self._attend(number, before("self_attn_layer_norm", hidden))
         hidden = after("self_attn_layer_norm", hidden + trace.output)
         widen = linear(self.weights, f"{name}.fc1", self.dim, self.intermediate_size, bias=self.biased)
@@ -76,7 +94,7 @@ class Opt(CausalStack):
 
     def _attend(self, number: int, inputs: Float32) -> Trace:
         """Run the attention sublayer on inputs [n, dim]."""
-        name = f"decoder.layers.{number}.self_attn"
+        name = f"{self.stem}layers.{number}.self_attn"
 
         def projected(part: str) -> Float32:
             """Return queries, keys or values, [heads, n, d_h]."""
@@ -91,7 +109,7 @@ class Opt(CausalStack):
     def finish(self, hidden: Float32) -> Float32:
         """Return the last norm of hidden states [n, dim], projected to the width of the token vectors."""
         if self.norm_first and not self.config.flag("_remove_final_layer_norm", False):
-            hidden = self._norm("decoder.final_layer_norm", hidden)
+            hidden = self.norm(f"{self.stem}{self.last_norm}", hidden)
         if self.width != self.dim:
-            hidden = linear(self.weights, "decoder.project_out", self.dim, self.width, bias=False)(hidden)
+            hidden = linear(self.weights, f"{self.stem}project_out", self.dim, self.width, bias=False)(hidden)
         return hidden

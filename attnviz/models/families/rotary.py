@@ -38,6 +38,8 @@ KEYS = (
     "mscale_all_dim",
     "short_factor",
     "long_factor",
+    "short_mscale",
+    "long_mscale",
     "alpha",
     "mixed_b",
     "llama_4_scaling_beta",
@@ -163,7 +165,9 @@ def _plan(config: Configuration, head_dim: int, count: int, defaults: Mapping[st
     theta = names.get("theta", "rope_theta")
     base = values.number("rope_theta", default=config.number(theta, default=defaults.get("theta", 10_000.0)))
     base = rotary_base(base)
-    dim = int(head_dim * _rotated_share(config, values, names.get("share"), defaults.get("share", 1.0)))
+    name = _scaling_name(values, defaults.get("aliases", {}))
+    share = _rotated_share(config, values, names.get("share"), defaults.get("share", 1.0))
+    dim = head_dim if name == "proportional" else int(head_dim * share)
     odd = dim % 2
     if (odd and not defaults.get("rounds_up")) or not 0 < dim <= head_dim - odd or base <= 1:
         raise InputError(
@@ -175,7 +179,7 @@ def _plan(config: Configuration, head_dim: int, count: int, defaults: Mapping[st
         )
     longest = config.count("max_position_embeddings", default=defaults.get("longest", 2048))
     original = _training_length(config, values, longest, defaults.get("original"))
-    return _scaling_name(values, defaults.get("aliases", {})), RotaryPlan(dim, base, values, longest, original, count)
+    return name, RotaryPlan(dim, base, values, longest, original, count)
 
 
 def _rotary_values(config: Configuration) -> Configuration:
@@ -251,6 +255,14 @@ def _fixed_ntk(plan: RotaryPlan) -> Frequencies:
         raise InputError("The model's rotary scaling has mixed_b, which attnviz does not support.")
     factor = _factor(plan)
     return Frequencies(_plain_frequencies(plan, plan.base * factor) / np.float32(factor ** (2 / plan.dim)))
+
+
+def _proportional(plan: RotaryPlan) -> Frequencies:
+    """Rotate the first pairs alone, by the frequencies that they have among all of them (transformers, Gemma 4)."""
+    share = plan.values.number("partial_rotary_factor", default=1.0)
+    plain = _plain_frequencies(plan) / np.float32(plan.values.number("factor", default=1.0) or 1.0)
+    plain[int(share * plan.dim // 2) :] = 0
+    return Frequencies(plain)
 
 
 def _llama3(plan: RotaryPlan) -> Frequencies:
@@ -372,6 +384,7 @@ SCALINGS: dict[str, Callable[[RotaryPlan], Frequencies]] = {
     "default": _unscaled,
     "linear": _divided_positions,
     "dynamic": _dynamic,
+    "proportional": _proportional,
     "ntk": _fixed_ntk,
     "llama3": _llama3,
     "yarn": _yarn,
