@@ -78,7 +78,7 @@ def test_parts_of_other_configs():
         ({"model_type": "Yi"}, "the family Yi"),
         ({"model_type": "chatglm", "auto_map": {"AutoModel": "modeling_chatglm.ChatGLMModel"}}, "trust_remote_code"),
         ({"model_type": "mamba"}, "Mamba (model_type 'mamba') mixes its tokens without attention weights"),
-        ({"model_type": "gemma4", "num_hidden_layers": -1}, "Gemma4"),
+        ({"model_type": "gemma3n", "num_hidden_layers": -1}, "Gemma3n"),
         ({"model_type": "bigbird_pegasus"}, "encoder_attentions"),
     ],
 )
@@ -95,9 +95,9 @@ def test_a_model_type_that_is_no_text():
 
 def test_a_folder_is_refused_by_its_family_first(tmp_path):
     """Neither missing weights nor a quantization hide whose checkpoint it is."""
-    config = {"model_type": "gemma4", "quantization_config": {"quant_method": "gptq"}}
+    config = {"model_type": "gemma3n", "quantization_config": {"quant_method": "gptq"}}
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(InputError, match="Gemma4"):
+    with pytest.raises(InputError, match="Gemma3n"):
         load(tmp_path)
 
 
