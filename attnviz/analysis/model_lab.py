@@ -120,7 +120,7 @@ def lab_model(
         cells=arrange_cells(several, cells),
         head="mean" if wanted in (None, "mean") else shown.heads[0] if len(shown.heads) == 1 else None,
         provenance=first.provenance,
-        notes=first.notes,
+        notes=passes.notes(),
         layer=shown.layers[0] if len(shown.layers) == 1 else None,
         changed=None if changed is None else tuple(sorted(changed)),
         likeliest=trial.likeliest,

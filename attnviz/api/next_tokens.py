@@ -77,7 +77,7 @@ def collect(
         decoding=first.decoding,
         answers=options.chat or not first.prompt.is_read,
         provenance=model.provenance(options, answers=True),
-        notes=(*first.prompt.notes, *unapplied_note(first.rules)),
+        notes=(*first.prompt.notes, *unapplied_note(first.rules), *model.notes),
         passages=tuple(taken),
     )
 
@@ -106,7 +106,7 @@ def fill(text: str, model: str | Path | Model, *, top: int = 10, download: bool 
         masks=tuple(FilledMask(mask.place, tokens[mask.place], mask.candidates, mask.shares) for mask in read.masks),
         read=partial(open_model.attend, read.text),
         provenance=open_model.provenance(),
-        notes=left_out_notes(read.encoded.left_out),
+        notes=(*left_out_notes(read.encoded.left_out), *open_model.notes),
     )
 
 

@@ -127,6 +127,19 @@ class ModelBase:
                 left=left // 10**6,
             )
 
+    @property
+    def notes(self) -> tuple[Message, ...]:
+        """Return what a reader should know of the model, whatever the text.
+
+        That is how its files were read, which tensors were not, what its tokenizer is told otherwise elsewhere, and
+        which entries of its vocabulary that lacks.
+        """
+        return (*self._tokenizer_notes, *self._notes())
+
+    @cached_property
+    def _tokenizer_notes(self) -> tuple[Message, ...]:
+        return () if self.network.reads_pictures else (*self._vocabulary_notes, *self.tokenizer.notes)
+
     @cached_property
     def _vocabulary_notes(self) -> tuple[Message, ...]:
         """Return a note where the model has entries that its tokenizer lacks, and they are no padding of a matrix."""
@@ -323,12 +336,12 @@ class ModelBase:
         check_fit(replace(chosen, attention="auto"), None, self.shape, self.name)
         if chosen.chat:
             encoded, source, about = self._encode_chat(text, chosen.chat_template)
-            notes = (*self._vocabulary_notes, *self.tokenizer.notes, *about)
+            notes = (*self._tokenizer_notes, *about)
         else:
             encoded = self._checked(self.tokenizer.encode(text, chosen.pair))
             source = text if chosen.pair is None else f"{text}\n{chosen.pair}"
             about = (*left_out_notes(encoded.left_out), *self._template_notes())
-            notes = (*self._vocabulary_notes, *self.tokenizer.notes, *about)
+            notes = (*self._tokenizer_notes, *about)
         groups, tokens = join_tokens(
             encoded.tokens, source, chosen.joins, word_cut(source if chosen.chat else text, chosen, known)
         )
@@ -412,7 +425,7 @@ class ModelBase:
             output=output.traces[-1].output if output.traces else None,
             traces=output.traces,
             provenance=Provenance(replace(self._origin(), **changes)),
-            notes=(*notes, *self._vocabulary_notes, *self._notes()),
+            notes=(*notes, *self.notes),
             contributions=output.contributions,
         )
         if request.reduce is None:

@@ -49,8 +49,8 @@ class TextPasses:
         return self.encoded.tokens
 
     def notes(self) -> tuple[Message, ...]:
-        """Return what a reader should know of the text."""
-        return self.model.notes_on_text(self.encoded)
+        """Return what a reader should know of the text and of the model."""
+        return (*self.model.notes_on_text(self.encoded), *self.model.notes)
 
     def embed(self) -> Float32:
         """Return the first layer's input [n, dim]."""
