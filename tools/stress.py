@@ -2,14 +2,16 @@
 
     python tools/stress.py [SECONDS [SEED]]      600 seconds if not given; a seed repeats the same cases
 
-What must hold: every weight is that of long double; every command ends with exit code 0, 1 or 2, in one line of error,
-without a bug of attnviz and without a character that acts; a file that was there is whole, the old one or the new one.
+What must hold: every weight is that of long double; every public function and method gives a result or an AttnvizError
+in one line, whatever its arguments are; every command ends with exit code 0, 1 or 2, in one line of error, without a
+bug of attnviz and without a character that acts; a file that was there is whole, the old one or the new one.
 Faults of the system are injected with strace, where it is there. Exits with 1 where something does not hold.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -20,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "api")]
 
 from attnviz import cli, run  # noqa: E402  (from this copy of the project)
 from attnviz.core.attention_data import Attention  # noqa: E402
@@ -90,6 +93,72 @@ def check_numbers(draw: random.Random, folder: Path) -> str | None:  # noqa: ARG
     largest = float(np.abs(found.traces[0].logits).max())
     allowed = TOLERANCE if found.traces[0].bias is None else TOLERANCE + 1e-7 * min(largest, 100)
     return None if error <= allowed else f"{text!r} {options}: a weight is wrong by {error:.1e}"
+
+
+class Unequal:
+    """An object that cannot be compared."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ArithmeticError
+
+    __hash__ = object.__hash__
+
+
+# What no argument is made for, beside what tests/api/test_every_argument.py has.
+ODD: tuple[Any, ...] = (
+    *(
+        1.5,
+        float("inf"),
+        2**63,
+        -(10**30),
+        1j,
+        True,
+        (),
+        {1},
+        "",
+        "zorg",
+        "a\0b",
+        "\ud800",
+        "\x1b[2J",
+        range(3),
+        slice(1),
+    ),
+    *(Unequal(), sys, ValueError("x"), [None], [[]], [float("nan")], ["a", 1], {1: 2}),
+    *(np.full((3, 3), np.nan), np.array([object()], dtype=object), np.array(1), np.array(["a"]), np.array([[True]])),
+    *(np.array([], dtype=np.float32), np.ones((1, 1, 2, 2)), np.float64("nan"), np.int64(-1), np.datetime64("2020")),
+)
+
+
+@functools.cache
+def callables() -> list[tuple[str, Callable[..., Any]]]:
+    """Return the public functions, and the methods of what they give, each with its name."""
+    from test_every_argument import methods_of, public_functions, results
+
+    methods = [(type(one).__name__, methods_of(one).items()) for one in results()]
+    named = {name: found for name, found in public_functions().items() if name != "set_language"}
+    return [*named.items(), *((f"{kind}.{name}", found) for kind, every in methods for name, found in every)]
+
+
+def check_api(draw: random.Random, folder: Path) -> str | None:
+    """Call a public function or method with odd values: it gives a result, or an error of attnviz in one line."""
+    from test_every_argument import RIGHT, WRONG, arguments_of
+
+    label, function = draw.choice(callables())
+    names, needed = arguments_of(function)
+    right = RIGHT | ({"counts": [5], "measure": lambda *_: 0.0} if label == "cost" else {})
+    arguments = {name: right.get(name) for name in [*needed, *(["measure"] if label == "cost" else [])]}
+    odd = draw.sample(names, min(len(names), draw.randint(1, 2)))
+    arguments |= {name: draw.choice((*ODD, *WRONG.values())) for name in odd}
+    told = ""
+    with contextlib.chdir(folder), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            function(**arguments)
+        except AttnvizError as error:
+            told = str(error)
+        except Exception as error:
+            return f"{label}, odd {odd}: {type(error).__name__}: {error}"
+    return f"{label}, odd {odd}: not one line: {told!r}" if "\n" in told or UNSAFE.search(told) else None
 
 
 def check_command(draw: random.Random, folder: Path) -> str | None:
@@ -237,7 +306,8 @@ def check_faults(draw: random.Random, folder: Path) -> str | None:
 
 def checks() -> Iterator[tuple[str, float, Check]]:
     """Yield what is tried: its name, its share of the time, and the check."""
-    yield "settings against the oracle", 0.3, check_numbers
+    yield "settings against the oracle", 0.2, check_numbers
+    yield "odd arguments", 0.1, check_api
     yield "commands on damaged files", 0.2, check_command
     yield "damaged models", 0.2, check_model
     yield "limits", 0.15, check_limits
