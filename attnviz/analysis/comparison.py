@@ -26,7 +26,7 @@ from attnviz.core.result import Result
 from attnviz.core.selection import find_places
 from attnviz.core.token import stand_for_text
 from attnviz.core.types import Float32
-from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.decimals import LocalDecimal
 from attnviz.i18n.messages import Message, message, toy_name
 
 Name = str | Message
@@ -225,7 +225,7 @@ class Comparison(Result):
         return message(
             "The rows are {mean} apart on average, from 0 (the same) to 1 (nothing in common), that of “{word}” most: "
             "{most}. The weights correlate by {correlation}.",
-            correlation=pure_decimal(f"{found.correlation:+.2f}"),
+            correlation=LocalDecimal(f"{found.correlation:+.2f}"),
             **fields,
         )
 
@@ -533,11 +533,11 @@ def _some_change(comparison: Comparison, run: Run, fields: dict[str, object]) ->
     )
 
 
-def decimals(number: float) -> str:
+def decimals(number: float) -> LocalDecimal:
     """Format a change as people write it: .21, or .0003 where two digits would be nothing.
 
-    >>> decimals(0.2071), decimals(0.00034)
+    >>> str(decimals(0.2071)), str(decimals(0.00034))
     ('.21', '.0003')
     """
     digits = 2 if number >= 0.005 or number == 0 else min(7, int(np.ceil(-np.log10(number))))
-    return pure_decimal(f"{number:.{digits}f}")
+    return LocalDecimal(f"{number:.{digits}f}")

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from attnviz.i18n.messages import language
+from dataclasses import dataclass
+
+from attnviz.i18n.messages import Name, language
+
+
+@dataclass(frozen=True)
+class LocalDecimal(Name):
+    """A number as a message's field: written as the language is in which the message is read, as in a saved page.
+
+    >>> str(LocalDecimal("0.331")), LocalDecimal("+0.5").localized()
+    ('.331', '+.5')
+    """
+
+    def __str__(self) -> str:
+        """Return the number as English writes it."""
+        return _without_zero(self.text)
+
+    def localized(self) -> str:
+        """Return the number as the language in use writes it."""
+        return pure_decimal(self.text)
 
 
 def pure_decimal(written: str) -> str:
@@ -11,7 +30,9 @@ def pure_decimal(written: str) -> str:
     >>> pure_decimal("0.331"), pure_decimal("-0.5"), pure_decimal("+0.25"), pure_decimal("10.5"), pure_decimal("0")
     ('.331', '-.5', '+.25', '10.5', '0')
     """
-    if language() == "zh":
-        return written
+    return written if language() == "zh" else _without_zero(written)
+
+
+def _without_zero(written: str) -> str:
     sign, rest = (written[0], written[1:]) if written[:1] in ("+", "-") else ("", written)
     return sign + (rest[1:] if rest.startswith("0.") else rest)

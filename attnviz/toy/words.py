@@ -209,6 +209,8 @@ def _matrix(vectors: Any, labels: str | Sequence[str] | None) -> tuple[tuple[str
             matrix = np.asarray(vectors, dtype=np.result_type(np.asarray(vectors), np.float32))
         except ValueError:
             raise InputError("vectors must be a matrix [tokens, dim]: its rows must be equally long.") from None
+        except TypeError:  # dates and what else no number can be made of
+            matrix = np.asarray(vectors)
         if matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.size or not np.isfinite(matrix).all():
             raise InputError(
                 "vectors must be a matrix [tokens, dim] of finite numbers, not of shape {shape}.", shape=matrix.shape

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from attnviz.analysis import order_blindness
 from attnviz.analysis.comparison import align, compare_pairs, decimals
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.errors import InputError, OptionError
+from attnviz.i18n.messages import speaking
 from attnviz.views.prepared.comparison import prepare_comparison
 
 words = st.lists(st.sampled_from("猫吃鱼狗书茶水人"), min_size=1, max_size=7)
@@ -236,7 +239,16 @@ def test_unknown_option():
 )
 def test_decimals(number, text):
     """A change is written with two digits, or with as many as it takes to see the first."""
-    assert decimals(number) == text
+    assert str(decimals(number)) == text
+
+
+def test_decimals_of_another_language():
+    """A verdict's numbers are written as the language is in which it is read, not as that in which it was made."""
+    with speaking("zh"):
+        made = compare("猫吃鱼", "鱼吃猫", position="sinusoidal").verdicts()[-1]
+    assert re.search(r" \.[0-9]", str(made))
+    with speaking("zh"):
+        assert re.search(r" 0\.[0-9]", made.localized())
 
 
 def test_verdict_is_about_what_is_shown():

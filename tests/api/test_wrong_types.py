@@ -58,6 +58,7 @@ CALLS = {
     ),
     "temperature": lambda: attnviz.run("猫吃鱼", temperature=10**400),
     "run settings": lambda: attnviz.run("猫吃鱼", 5),
+    "run dates": lambda: attnviz.run(vectors=np.array(["2020", "2021"], dtype="datetime64")),
     "run labels": lambda: attnviz.run(vectors=np.eye(2), labels=5),
     "run labels of numbers": lambda: attnviz.run(vectors=np.eye(2), labels=[1, 2]),
     "compare settings": lambda: attnviz.compare("猫吃", "吃猫", 5),

@@ -12,7 +12,7 @@ from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.errors import MissingError, unknown_choice
 from attnviz.core.provenance import UNKNOWN_PRECISION, HiddenTokens
 from attnviz.core.types import Booleans
-from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.decimals import LocalDecimal
 from attnviz.i18n.messages import TOY, Message, listed, message, translate
 from attnviz.text.find_token import find_token
 from attnviz.text.merge_pieces import why_no_traces
@@ -281,7 +281,7 @@ def row_error(attention: Attention) -> Message | None:
     off = float(np.abs(sums - 1)[shown].max(initial=0))
     if off < _SEEN:
         return None
-    fields = {"off": pure_decimal(_rounded_up(off)), "format": precision.name}
+    fields = {"off": LocalDecimal(_rounded_up(off)), "format": precision.name}
     if precision.name == UNKNOWN_PRECISION:
         return message("{off}", **fields)
     if precision.name == "1 decimal":

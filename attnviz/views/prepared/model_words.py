@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
 from attnviz.core.provenance import HeadsSwitchedOff, HiddenTokens, ModelOrigin, Provenance
-from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.decimals import LocalDecimal
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import number
@@ -194,10 +194,10 @@ def pair_words(shares: NDArray[np.float64]) -> Message:
     return message("A→A {a_a}  A→B {a_b}  B→A {b_a}  B→B {b_b}", **fields)
 
 
-def _share(value: float) -> str:
+def _share(value: float) -> LocalDecimal:
     """Write a share with two decimal places and no leading zero, all alike in width below 1.
 
-    >>> _share(0.304), _share(0.0), _share(1.0)
+    >>> str(_share(0.304)), str(_share(0.0)), str(_share(1.0))
     ('.30', '.00', '1.00')
     """
-    return pure_decimal(f"{value:.2f}")
+    return LocalDecimal(f"{value:.2f}")

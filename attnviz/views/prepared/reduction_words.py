@@ -8,7 +8,7 @@ import numpy as np
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.provenance import Provenance
-from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.decimals import LocalDecimal
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.panels import Panel, Prepared
@@ -92,8 +92,8 @@ def _strongest(attention: Attention, spread: np.ndarray) -> Message:
         "They disagree most on “{query}” → “{key}”: from {low} ({least}) to {high} ({most}).",
         query=attention.query[query].text,
         key=attention.key[key].text,
-        low=pure_decimal(f"{values[low]:.3f}"),
+        low=LocalDecimal(f"{values[low]:.3f}"),
         least=reduction_name(attention.heads[low]) or str(attention.heads[low]),
-        high=pure_decimal(f"{values[high]:.3f}"),
+        high=LocalDecimal(f"{values[high]:.3f}"),
         most=reduction_name(attention.heads[high]) or str(attention.heads[high]),
     )
