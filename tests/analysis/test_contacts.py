@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 from golden_models import MODELS
 from near import assert_near
-from paths import GOLDEN
+from paths import GOLDEN, ROOT
 
 import attnviz
 from attnviz.analysis.contacts import contacts, corrected_average_product
@@ -56,6 +57,18 @@ def test_pairs_are_ranked(tmp_path):
     assert len(pairs) == 11 * 12 // 2
     assert found.pairs(2, apart=3) == pairs[:2]
     assert pairs[0].probability == found.probabilities[pairs[0].first, pairs[0].second]
+
+
+@pytest.mark.parametrize("page", ["models.md", "models.zh.md"])
+def test_the_example_of_the_guide(tmp_path, page):
+    """The lines of Python that the guide gives run, and give every pair's probability."""
+    protein_model(tmp_path)
+    text = (ROOT / "docs" / "guide" / page).read_text(encoding="utf-8")
+    (example,) = [one for one in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "contacts" in one]
+    names = {"attnviz": attnviz}
+    exec(example.replace("FOLDER", str(tmp_path)), names)  # noqa: S102 - our own page
+    assert names["found"].probabilities.shape == (16, 16)
+    assert len(names["found"].pairs(10)) == 10
 
 
 def test_the_correction_takes_away_what_is_common():

@@ -13,6 +13,7 @@ from typing import Any
 
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import Message, listed, message
+from attnviz.models.families.registry import WRAPPERS
 
 # How a family's classes begin in transformers, its own name first; RoBERTa's three families compute the same.
 _BEGINNINGS = {
@@ -228,6 +229,7 @@ _OTHERS = {
         ("ModelWithProjection", "ForImageClassification", "ForMaskedImageModeling", "Backbone"),
     ),
 }
+_WRAPPED = ("ForConditionalGeneration", "Model", "PreTrainedModel")
 _DECODER = ("ForCausalLM", "ForRewardModel", "ForProcessRewardModel")
 
 
@@ -251,8 +253,9 @@ def check_architecture(config: Mapping[str, Any], family: str, written: str) -> 
     """
     code = _own_code(config)
     notes = []
+    wrapper = WRAPPERS.get(str(config.get("model_type")))
     for name in dict.fromkeys((*architectures_of(config), *code)):
-        if _is_class(name, family):
+        if _is_class(name, family) or (wrapper and name in (f"{wrapper.classes}{end}" for end in _WRAPPED)):
             continue
         if family in _ENCODERS and not code and _is_head(name, _BEGINNINGS[family]):
             notes.append(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from attnviz.models.families.reasons import REASONS, family_table, has_reason, known_families, reason_names
-from attnviz.models.families.registry import FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS
+from attnviz.models.families.registry import FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS, WRAPPERS
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def read_coverage(mappings: Mapping[str, Iterable[str]]) -> Coverage:
 
 def is_computed(name: str) -> bool:
     """Return whether a model_type is one of a family that is computed."""
-    return any(name in table for table in (FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS))
+    return any(name in table for table in (FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS, WRAPPERS))
 
 
 def computed_families() -> list[ComputedFamily]:

@@ -7,6 +7,7 @@ only the best are looked at, and some experts see every token ("DeepSeek-V3", se
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,7 +42,7 @@ class LatentAttention(Llama):
         "v_head_dim",
     )
     unread: ClassVar[tuple[str, ...]] = ("head_dim",)
-    harmless: ClassVar[dict[str, str]] = {"head_dim": "family", "qk_head_dim": "family"}
+    harmless: ClassVar[Mapping[str, str]] = {"head_dim": "family", "qk_head_dim": "family"}
     halves = False
     default_ranks: ClassVar[tuple[int, int]] = (1536, 512)
     default_widths: ClassVar[tuple[int, int, int]] = (128, 64, 128)
@@ -142,7 +143,7 @@ class SharedExperts(Mixture):
         "topk_group",
     )
     unread: ClassVar[tuple[str, ...]] = ("num_experts", "num_local_experts")
-    harmless: ClassVar[dict[str, str]] = {
+    harmless: ClassVar[Mapping[str, str]] = {
         "aux_loss_alpha": "training",
         "ep_size": "running",
         "num_nextn_predict_layers": "alone",
@@ -240,7 +241,7 @@ class SwitchedLatentAttention(LatentAttention):
 class DeepseekV3(SigmoidRouting, SwitchedLatentAttention):
     """DeepSeek-V3 and R1."""
 
-    harmless: ClassVar[dict[str, str]] = {**SharedExperts.harmless, **LatentAttention.harmless}
+    harmless: ClassVar[Mapping[str, str]] = {**SharedExperts.harmless, **LatentAttention.harmless}
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 61),
         dim=("hidden_size", 7168),
@@ -257,7 +258,7 @@ class DeepseekV3(SigmoidRouting, SwitchedLatentAttention):
 class Youtu(SwitchedLatentAttention):
     """Youtu-LLM (Tencent Youtu Lab 2025): latent attention without experts."""
 
-    harmless: ClassVar[dict[str, str]] = {**LatentAttention.harmless, "embedding_initializer_range": "training"}
+    harmless: ClassVar[Mapping[str, str]] = {**LatentAttention.harmless, "embedding_initializer_range": "training"}
     keys = Llama.keys._replace(
         dim=("hidden_size", 2048),
         heads=("num_attention_heads", 16),
@@ -343,7 +344,7 @@ class DeepseekV2(SharedExperts, LatentAttention):
     """DeepSeek-V2 and V2-Lite: softmax routing, of V2 in groups (DeepSeek-V2, section 2.2)."""
 
     reads: ClassVar[tuple[str, ...]] = ("topk_method",)
-    harmless: ClassVar[dict[str, str]] = {**SharedExperts.harmless, **LatentAttention.harmless}
+    harmless: ClassVar[Mapping[str, str]] = {**SharedExperts.harmless, **LatentAttention.harmless}
     fixed: ClassVar[dict[str, tuple[Any, ...]]] = {
         "moe_layer_freq": (1,),
         "norm_topk_prob": (False,),

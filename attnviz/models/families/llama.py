@@ -7,7 +7,7 @@ other modules are built on it too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -47,6 +47,7 @@ class Llama(CausalStack):
         "language_model.model.",
         "model.language_model.",
         "language_model.",
+        "model.text_model.",
     )
     keys = ConfigKeys(
         layers=("num_hidden_layers", 32),
@@ -254,7 +255,10 @@ class Mistral(Llama):
 
 
 class Qwen2(Llama):
-    """Qwen2 (Yang et al. 2024): biases on Q, K and V; some layers see a window where the config says so."""
+    """Qwen2 (Yang et al. 2024): biases on Q, K and V; some layers see a window where the config says so.
+
+    Qwen2-VL's positions are of three kinds (mrope), which are the same three times where there are no pictures.
+    """
 
     reads: ClassVar[tuple[str, ...]] = ("layer_types", "max_window_layers", "sliding_window", "use_sliding_window")
     unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias")
@@ -265,6 +269,8 @@ class Qwen2(Llama):
         positions=("max_position_embeddings", 32768),
     )
     default_kv_heads: ClassVar[int | None] = 32
+    rotary_defaults: ClassVar[dict[str, Any]] = {"aliases": {"mrope": "default"}}
+    harmless: ClassVar[Mapping[str, str]] = {**Llama.harmless, "mrope_interleaved": "alone", "mrope_section": "alone"}
 
     def biases(self) -> tuple[bool, bool, bool]:
         """Return which layers have a bias: those of Q, K and V."""

@@ -166,11 +166,46 @@ OTHER_NAMES = {
     "gemma4_text": "gemma4",
     "llama4_text": "llama4",
     "gemma4_unified_text": "gemma4_unified",
+    "qwen2_vl_text": "qwen2",
+    "qwen2_5_vl_text": "qwen2",
+    "qwen3_vl_text": "qwen3",
+    "qwen3_vl_moe_text": "qwen3_moe",
     "qwen3_5_text": "qwen3_5",
     "qwen3_5_moe_text": "qwen3_5_moe",
     "gpt-sw3": "gpt2",
     "clip": "clip_text_model",
     "siglip": "siglip_text_model",
+}
+
+# What the config of a model of several parts says of all of them.
+_OF_BOTH = ("architectures", "auto_map", "dtype", "quantization_config", "torch_dtype", "transformers_version")
+
+
+class Wrapper(NamedTuple):
+    """A model that reads pictures beside texts: how its classes begin, and the family of its text part.
+
+    text_config may name another family; without pictures that part computes as it does alone. defaults: values of keys
+    that text_config may leave out.
+    """
+
+    classes: str
+    text: str
+    defaults: Mapping[str, Any] = {}
+
+
+WRAPPERS: dict[str, Wrapper] = {
+    "mistral3": Wrapper("Mistral3", "mistral"),
+    "llava": Wrapper("Llava", "llama"),
+    "llava_next": Wrapper("LlavaNext", "llama"),
+    "llava_onevision": Wrapper("LlavaOnevision", "qwen2"),
+    "internvl": Wrapper("InternVL", "qwen2"),
+    "idefics3": Wrapper("Idefics3", "llama"),
+    "smolvlm": Wrapper("SmolVLM", "llama"),
+    "lfm2_vl": Wrapper("Lfm2Vl", "lfm2"),
+    "qwen2_vl": Wrapper("Qwen2VL", "qwen2"),
+    "qwen2_5_vl": Wrapper("Qwen2_5_VL", "qwen2"),
+    "qwen3_vl": Wrapper("Qwen3VL", "qwen3"),
+    "qwen3_vl_moe": Wrapper("Qwen3VLMoe", "qwen3_moe", {"norm_topk_prob": True}),
 }
 
 
@@ -181,6 +216,10 @@ def family_of(config: Mapping[str, Any], *, pictures: bool = False) -> str:
     Raises InputError where it is none of `FAMILIES`: with the family's name, and the way to see its attention.
     """
     name = Configuration(config).word("model_type", default="")
+    if name in WRAPPERS and not pictures:
+        part = config.get("text_config")
+        own = Configuration(part).word("model_type", default="") if isinstance(part, Mapping) else ""
+        return family_of({"model_type": own if own not in ("", name) else WRAPPERS[name].text})
     name = VISION_PARTS.get(name, name) if pictures else OTHER_NAMES.get(name, name)
     name = VISION_PARTS.get(name, name)
     if name == "bert" and config.get("position_embedding_type") == "alibi":
@@ -206,6 +245,12 @@ def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     part = config.get("text_config") if isinstance(config, Mapping) else None
     if not isinstance(part, Mapping):
         return config
+    wrapper = WRAPPERS.get(str(config.get("model_type")))
+    if wrapper is not None:
+        # The head is tied as the whole config says, whose other keys are of the pictures.
+        kept = {name: value for name, value in config.items() if name.endswith("_token_id") or name in _OF_BOTH}
+        tied = {"tie_word_embeddings": config.get("tie_word_embeddings", True)}
+        return {**wrapper.defaults, **kept, **part, **tied, "model_type": config["model_type"]}
     whole = {name: value for name, value in config.items() if not isinstance(value, Mapping)}
     return {**whole, **part, "model_type": config.get("model_type") or part.get("model_type")}
 
