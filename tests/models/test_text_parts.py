@@ -10,7 +10,8 @@ from near import assert_weights_near
 from attnviz.core.errors import InputError
 from attnviz.models.families.architectures import check_architecture
 from attnviz.models.families.coverage import is_computed
-from attnviz.models.families.registry import WRAPPERS, family_of, part_config, shape_of
+from attnviz.models.families.registry import family_of, part_config, shape_of
+from attnviz.models.families.text_parts import WRAPPERS
 from attnviz.models.forward import Network, forward
 
 GOLDEN = {"lfm2": "lfm2", "llama": "llama", "mistral": "mistral", "qwen2": "qwen2", "qwen3": "qwen3"}

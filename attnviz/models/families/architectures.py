@@ -13,7 +13,7 @@ from typing import Any
 
 from attnviz.core.errors import InputError
 from attnviz.i18n.messages import Message, listed, message
-from attnviz.models.families.registry import WRAPPERS
+from attnviz.models.families.text_parts import WRAPPERS
 
 # How a family's classes begin in transformers, its own name first; RoBERTa's three families compute the same.
 _BEGINNINGS = {

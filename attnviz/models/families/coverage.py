@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from attnviz.models.families.reasons import REASONS, family_table, has_reason, known_families, reason_names
-from attnviz.models.families.registry import FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS, WRAPPERS
+from attnviz.models.families.registry import FAMILIES, OTHER_NAMES, VISION_FAMILIES, VISION_PARTS
+from attnviz.models.families.text_parts import WRAPPERS
 
 
 @dataclass(frozen=True)

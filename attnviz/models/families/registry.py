@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnviz.models.families.config import Configuration
+from attnviz.models.families.text_parts import WRAPPERS, wrapped_text_config
 
 if TYPE_CHECKING:
     from attnviz.models.families.base import ModelShape, Stack
@@ -177,37 +178,6 @@ OTHER_NAMES = {
     "siglip": "siglip_text_model",
 }
 
-# What the config of a model of several parts says of all of them.
-_OF_BOTH = ("architectures", "auto_map", "dtype", "quantization_config", "torch_dtype", "transformers_version")
-
-
-class Wrapper(NamedTuple):
-    """A model that reads pictures beside texts: how its classes begin, and the family of its text part.
-
-    text_config may name another family; without pictures that part computes as it does alone. defaults: values of keys
-    that text_config may leave out.
-    """
-
-    classes: str
-    text: str
-    defaults: Mapping[str, Any] = {}
-
-
-WRAPPERS: dict[str, Wrapper] = {
-    "mistral3": Wrapper("Mistral3", "mistral"),
-    "llava": Wrapper("Llava", "llama"),
-    "llava_next": Wrapper("LlavaNext", "llama"),
-    "llava_onevision": Wrapper("LlavaOnevision", "qwen2"),
-    "internvl": Wrapper("InternVL", "qwen2"),
-    "idefics3": Wrapper("Idefics3", "llama"),
-    "smolvlm": Wrapper("SmolVLM", "llama"),
-    "lfm2_vl": Wrapper("Lfm2Vl", "lfm2"),
-    "qwen2_vl": Wrapper("Qwen2VL", "qwen2"),
-    "qwen2_5_vl": Wrapper("Qwen2_5_VL", "qwen2"),
-    "qwen3_vl": Wrapper("Qwen3VL", "qwen3"),
-    "qwen3_vl_moe": Wrapper("Qwen3VLMoe", "qwen3_moe", {"norm_topk_prob": True}),
-}
-
 
 def family_of(config: Mapping[str, Any], *, pictures: bool = False) -> str:
     """Return the family that a config names, by model_type or else by architectures.
@@ -245,12 +215,8 @@ def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     part = config.get("text_config") if isinstance(config, Mapping) else None
     if not isinstance(part, Mapping):
         return config
-    wrapper = WRAPPERS.get(str(config.get("model_type")))
-    if wrapper is not None:
-        # The head is tied as the whole config says, whose other keys are of the pictures.
-        kept = {name: value for name, value in config.items() if name.endswith("_token_id") or name in _OF_BOTH}
-        tied = {"tie_word_embeddings": config.get("tie_word_embeddings", True)}
-        return {**wrapper.defaults, **kept, **part, **tied, "model_type": config["model_type"]}
+    if config.get("model_type") in WRAPPERS:
+        return wrapped_text_config(config, part)
     whole = {name: value for name, value in config.items() if not isinstance(value, Mapping)}
     return {**whole, **part, "model_type": config.get("model_type") or part.get("model_type")}
 
