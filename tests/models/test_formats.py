@@ -299,8 +299,30 @@ def test_split_in_parts(tmp_path):
         )
     assert set(GgufFile(tmp_path / "m-00001-of-00002.gguf")) == {"x1", "x2"}
     (tmp_path / "m-00002-of-00002.gguf").unlink()
-    with pytest.raises(InputError, match=r"00002-of-00002\.gguf' does not exist"):
+    with pytest.raises(InputError, match=r"00002-of-00002\.gguf' is one of the 2 parts of a model, and it is missing"):
         GgufFile(tmp_path / "m-00001-of-00002.gguf")
+
+
+def test_parts_of_another_model_are_refused(tmp_path):
+    """A part says its number and that of all parts, and the first how many arrays there are; their order is free."""
+
+    def parts(*numbers, count=3, arrays=3):
+        for place, number in enumerate(numbers, 1):
+            keys = {"split__count": count, "split__no": number, "split__tensors__count": arrays}
+            name = f"m-{place:05}-of-00003.gguf"
+            written(tmp_path / name, {f"x{place}": numbers_of(4)}, **({} if number is None else keys))
+        return tmp_path / "m-00001-of-00003.gguf"
+
+    numbers_of = numbers
+    assert set(GgufFile(parts(0, 1, 2))) == set(GgufFile(parts(2, 0, 1))) == {"x1", "x2", "x3"}
+    with pytest.raises(InputError, match=r"00003-of-00003.gguf' is no part of .* it says that it is part 2 of 3"):
+        GgufFile(parts(0, 1, 1))
+    with pytest.raises(InputError, match=r"00002-of-00003.gguf' is a whole model, and no part of"):
+        GgufFile(parts(0, None, 2))
+    with pytest.raises(
+        InputError, match="have 3 arrays together, and the model has 7: one of them is of another model"
+    ):
+        GgufFile(parts(0, 1, 2, arrays=7))
 
 
 def preamble(version=3, tensors=0, pairs=0, rest=b""):

@@ -6,6 +6,7 @@ where the file is large enough for it. Arrays of strings (a vocabulary has 100,0
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from bisect import bisect_left, bisect_right
@@ -102,19 +103,76 @@ class GgufFile(Tensors):
         self._read_part(path, pieces)
         count = self.metadata.get("split.count", 1)
         if type(count) is int and 1 < count < 100_000:
+            found = {self.metadata.get("split.no"): path}
             for part in _part_files(path, count):
                 if part != path:
-                    self._read_part(part)
+                    self._add_part(part, found)
+            self._check_parts(count)
 
-    def _read_part(self, path: Path, pieces: Sequence[Path] = ()) -> None:
+    def _add_part(self, path: Path, found: dict[Any, Path]) -> None:
+        """Read another part; found: those that were read, by the number that each gives itself.
+
+        Raises InputError where it is missing, or is a part of another model as far as that can be told.
+        """
+        if not os.path.lexists(path):
+            raise InputError(
+                "{path!r} is one of the {count} parts of a model, and it is missing.",
+                hint="Put all of them into one folder.",
+                path=str(path),
+                count=self.metadata["split.count"],
+            )
+        own = self._read_part(path, before=found)
+        found[own.get("split.no")] = path
+
+    def _check_part(self, path: Path, own: dict[str, Any], found: dict[Any, Path]) -> None:
+        """Raise InputError where a part's own metadata says that it is of another model; see `_add_part`."""
+        number, count = own.get("split.no"), own.get("split.count", 1)
+        if count == self.metadata["split.count"] and number not in found:
+            return
+        if type(number) is not int or count == 1:
+            raise InputError(
+                "{path!r} is a whole model, and no part of {whole!r}.",
+                hint="Put all parts of one model into one folder, and nothing else under their names.",
+                path=str(path),
+                whole=str(self.path),
+            )
+        raise InputError(
+            "{path!r} is no part of {whole!r} beside the others: it says that it is part {number} of {count}.",
+            hint="Put all parts of one model into one folder, and nothing else under their names.",
+            path=str(path),
+            whole=str(self.path),
+            number=number + 1,
+            count=count,
+        )
+
+    def _check_parts(self, count: int) -> None:
+        """Raise InputError where the parts have not as many arrays as they say."""
+        arrays = self.metadata.get("split.tensors.count", len(self.entries))
+        if arrays != len(self.entries):
+            raise InputError(
+                "The {count} parts of {path!r} have {found} arrays together, and the model has {arrays}: one of them is "
+                "of another model.",
+                count=count,
+                path=str(self.path),
+                found=len(self.entries),
+                arrays=arrays,
+            )
+
+    def _read_part(
+        self, path: Path, pieces: Sequence[Path] = (), before: dict[Any, Path] | None = None
+    ) -> dict[str, Any]:
+        """Add the arrays and the metadata of a file; return its own metadata. before: see `found` of `_add_part`."""
         data = JoinedBytes([map_bytes(piece) for piece in pieces or (path,)])
         cursor, metadata, found = _read_header(data, path)
+        if before is not None:
+            self._check_part(path, metadata, before)
         for name, entry in found.items():
             if name in self.entries:
                 raise cursor.broken(message("it names {key!r} twice", key=name))
             self.entries[name] = entry._replace(part=len(self._parts))
         self._parts.append(data)
         self.metadata = metadata | self.metadata
+        return metadata
 
     def rows(self, name: str, indexes: NDArray[np.integer]) -> Float32:
         """Return some rows of an array [rows, ...] as float32 [*indexes, ...]; other rows are never read."""
