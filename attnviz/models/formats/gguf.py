@@ -150,8 +150,8 @@ class GgufFile(Tensors):
         arrays = self.metadata.get("split.tensors.count", len(self.entries))
         if arrays != len(self.entries):
             raise InputError(
-                "The {count} parts of {path!r} have {found} arrays together, and the model has {arrays}: one of them is "
-                "of another model.",
+                "The {count} parts of {path!r} have {found} arrays together, and the model has {arrays}: one of them "
+                "is of another model.",
                 count=count,
                 path=str(self.path),
                 found=len(self.entries),
