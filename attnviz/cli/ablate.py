@@ -179,4 +179,4 @@ def _ablate_model(
         return
     presentation = Presentation(ablation_options.precision)
     print_listing(list_head_ablation(found, presentation, ablation_options.top))
-    print_panels(prepare_head_ablation(found, presentation))
+    print_panels(prepare_head_ablation(found, presentation, brief=not ablation_options.verbose))

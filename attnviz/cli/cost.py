@@ -11,8 +11,9 @@ from attnviz.analysis.cost import cost, cost_document, read_count
 from attnviz.api.look import Look
 from attnviz.api.save import FOR_RESULT
 from attnviz.cli.common import picture_style, print_json, save_files
-from attnviz.cli.options import OutputOptions, PictureOptions
+from attnviz.cli.options import OutputOptions, PictureOptions, VerboseOption
 from attnviz.cli.printing import print_listing
+from attnviz.cli.unused_options import Outputs
 from attnviz.i18n.messages import phrase
 from attnviz.views.prepared.cost import prepare_costs
 
@@ -39,14 +40,19 @@ class CostOptions:
 
 
 def command(
-    cost_options: CostOptions, picture_options: PictureOptions, output: OutputOptions, counts: Counts = None
+    cost_options: CostOptions,
+    picture_options: PictureOptions,
+    output: OutputOptions,
+    verbose_option: VerboseOption,
+    counts: Counts = None,
 ) -> None:
     """Count what N tokens cost: scores, memory, and time measured here."""
     numbers = [read_count(text) for text in counts] if counts else None
     style = picture_style(picture_options, output.save, FOR_RESULT)
+    Outputs(view=None if output.json else "auto").refuse_unused(verbose_option)
     found = cost(numbers, **asdict(cost_options))
     save_files(found, output.save, Look(style=style))
     if output.json:
         print_json([cost_document(found)])
     else:
-        print_listing(prepare_costs(found))
+        print_listing(prepare_costs(found, brief=not verbose_option.verbose))

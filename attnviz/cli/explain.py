@@ -11,7 +11,7 @@ from attnviz.api.look import Look
 from attnviz.api.save import FOR_RESULT, SHEETS
 from attnviz.api.write import check_destination, numbered
 from attnviz.cli.common import attend_one, explain_digits, print_json, save_files
-from attnviz.cli.options import AttentionInput, OutputOptions, ViewOptions
+from attnviz.cli.options import AttentionInput, OutputOptions, VerboseOption, ViewOptions
 from attnviz.cli.printing import print_notes, print_worksheets
 from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
@@ -59,6 +59,7 @@ def command(
     model_options: Options,
     row_options: RowOptions,
     output: OutputOptions,
+    verbose_option: VerboseOption,
     texts: Texts = None,
 ) -> None:
     """Redo one row by hand: every number from embedding to output."""
@@ -70,6 +71,7 @@ def command(
             "--worksheet leaves blanks on a sheet, and --json prints no sheet.",
             hint="Save a sheet too, for example: --save sheet.html.",
         )
+    Outputs(view=None if output.json else "auto").refuse_unused(verbose_option)
     Outputs(view="auto" if sheets or not output.json else None).refuse_unused(
         ViewOptions(precision=row_options.precision)
     )
@@ -88,4 +90,4 @@ def command(
 
         print_json([explanation_document(one) for one in explanations])
     else:
-        print_worksheets(explanations, digits, worksheet=row_options.worksheet)
+        print_worksheets(explanations, digits, worksheet=row_options.worksheet, brief=not verbose_option.verbose)

@@ -15,10 +15,11 @@ from attnviz.api.look import Look
 from attnviz.api.save import FOR_RESULT, PICTURES
 from attnviz.api.toy_or_model import choose_one
 from attnviz.cli.common import digits_for, picture_style, print_json, save_files
-from attnviz.cli.options import AttentionInput, MapOptions, OutputOptions, ViewOptions
+from attnviz.cli.options import AttentionInput, MapOptions, OutputOptions, VerboseOption, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_views
 from attnviz.cli.progress import reading
 from attnviz.cli.sources import read_sources
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import InputError, OptionError
 from attnviz.i18n.messages import message, phrase
 from attnviz.models.options import Options
@@ -90,6 +91,7 @@ def command(
     view_options: HeadsViewOptions,
     picture_options: MapOptions,
     output: OutputOptions,
+    verbose_option: VerboseOption,
     texts: Texts = None,
 ) -> None:
     """Show what each head does: what it looks at, what it contributes, and a name.
@@ -106,6 +108,7 @@ def command(
     for option, column in (("--sort", view_options.sort), ("--color", view_options.color)):
         if column is not None:
             find_column(column, option=option)
+    Outputs(view=None if output.json else "auto").refuse_unused(verbose_option)
     _refuse_unused(view_options, output)
     style = picture_style(picture_options, output.save, FOR_RESULT)
     options = Options(**asdict(model_options))
@@ -128,9 +131,9 @@ def command(
     if output.json:
         print_json([heads_document(found)])
     elif view_options.map:
-        _print_map(found, view_options)
+        _print_map(found, view_options, brief=not verbose_option.verbose)
     else:
-        _print_list(found, view_options)
+        _print_list(found, view_options, brief=not verbose_option.verbose)
 
 
 def _refuse_unused(view_options: HeadsViewOptions, output: OutputOptions) -> None:
@@ -161,7 +164,7 @@ def _texts(texts: list[str], inputs: HeadsInput) -> list[str]:
     return found
 
 
-def _print_list(found: Heads, view_options: HeadsViewOptions) -> None:
+def _print_list(found: Heads, view_options: HeadsViewOptions, *, brief: bool) -> None:
     """Print the list; of more than 40 heads, where nobody said how many, the 20 that add most."""
     shown = found
     if view_options.top is None and len(found.rows) > MOST_WITHOUT_TOP:
@@ -171,12 +174,12 @@ def _print_list(found: Heads, view_options: HeadsViewOptions) -> None:
             [message("{shown} of {count} heads are listed; --top shows others.", shown=SHOWN, count=len(found.rows))]
         )
     digits = Presentation(view_options.precision)
-    print_listing(prepare_heads(shown, digits, examples=view_options.example))
+    print_listing(prepare_heads(shown, digits, examples=view_options.example, brief=brief))
 
 
-def _print_map(found: Heads, view_options: HeadsViewOptions) -> None:
+def _print_map(found: Heads, view_options: HeadsViewOptions, *, brief: bool) -> None:
     """Print the map of layers and heads."""
     from attnviz.views.terminal.table import render_table
 
-    form = prepare_map(found, Presentation(view_options.precision))
+    form = prepare_map(found, Presentation(view_options.precision), brief=brief)
     print_views(lambda screen: [render_table(form, Choice(), screen)])

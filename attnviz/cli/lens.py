@@ -11,10 +11,11 @@ from attnviz.analysis.lens import lens, lens_document
 from attnviz.api.look import Look
 from attnviz.api.save import FOR_RESULT
 from attnviz.cli.common import digits_for, picture_style, print_json, save_files
-from attnviz.cli.options import FileInput, MapOptions, OutputOptions, TextInput, ViewOptions
+from attnviz.cli.options import FileInput, MapOptions, OutputOptions, TextInput, VerboseOption, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing
 from attnviz.cli.sources import read_source
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message, phrase
 from attnviz.views.prepared.lens import list_attribution, list_layers, prepare_lens
@@ -51,6 +52,7 @@ def command(
     lens_options: LensOptions,
     picture_options: MapOptions,
     output: OutputOptions,
+    verbose_option: VerboseOption,
     texts: Texts = None,
 ) -> None:
     """Show what a model would say after each layer, and what adds up to its answer.
@@ -61,6 +63,7 @@ def command(
     """
     digits_for(ViewOptions(precision=lens_options.precision))
     style = picture_style(picture_options, output.save, FOR_RESULT)
+    Outputs(view=None if output.json else "auto").refuse_unused(verbose_option)
     if lens_options.model is None:
         raise OptionError("lens looks into a model.", hint="Name one with --model; attnviz models lists those here.")
     source = read_source(texts or [], TextInput(file=inputs.file, encoding=inputs.encoding))
@@ -82,11 +85,11 @@ def command(
     if output.json:
         print_json([lens_document(found)])
         return
-    presentation = Presentation(lens_options.precision)
+    presentation, brief = Presentation(lens_options.precision), not verbose_option.verbose
     if lens_options.token is None:
-        print_panels(prepare_lens(found, presentation))
+        print_panels(prepare_lens(found, presentation, brief=brief))
     else:
-        print_listing(list_layers(found, presentation))
-    parts = list_attribution(found, presentation)
+        print_listing(list_layers(found, presentation, brief=brief))
+    parts = list_attribution(found, presentation, brief=brief)
     if parts is not None:
         print_listing(parts)

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from attnviz.cli.common import print_json
+from attnviz.cli.options import VerboseOption
 from attnviz.cli.printing import print_views
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.core.masks import SPELLINGS
 from attnviz.core.positions import SCHEMES
-from attnviz.i18n.messages import message
-from attnviz.models.families.registry import FAMILIES
+from attnviz.i18n.messages import Message, message
+from attnviz.models.families.registry import FAMILIES, VISION_FAMILIES
 from attnviz.models.listing import (
     ModelConfig,
     as_data,
@@ -28,7 +30,7 @@ from attnviz.text.tokenize import TOKENIZERS
 from attnviz.toy import EMBEDDINGS
 
 NAMES = {
-    "families": tuple(FAMILIES),
+    "families": (*FAMILIES, *VISION_FAMILIES),
     "embeddings": EMBEDDINGS,
     "positions": tuple(SCHEMES),
     "masks": SPELLINGS,
@@ -55,8 +57,11 @@ Reference = Annotated[
 ]
 
 
-def command(models_options: ModelsOptions, reference: Reference = None) -> None:
+def command(models_options: ModelsOptions, verbose_option: VerboseOption, reference: Reference = None) -> None:
     """List what can be used: models on this machine, embeddings, positions, masks, ways to cut."""
+    alone = models_options.json or models_options.families
+    Outputs(view=None if alone else "auto").refuse_unused(verbose_option)
+    brief = not verbose_option.verbose
     if models_options.families:
         if reference is not None:
             raise OptionError(
@@ -65,7 +70,7 @@ def command(models_options: ModelsOptions, reference: Reference = None) -> None:
         _show_families(models_options.json)
         return
     if reference is not None:
-        _show_config(read_model_config(reference), models_options.json)
+        _show_config(read_model_config(reference), models_options.json, brief=brief)
         return
     found = models_here()
     if models_options.json:
@@ -84,6 +89,9 @@ def command(models_options: ModelsOptions, reference: Reference = None) -> None:
         message("ways to join pieces"),
     )
     kinds = list(zip(titles, NAMES.values(), strict=True))
+    if brief:
+        count = message("{count} families; -v lists their names, --families their papers", count=len(NAMES["families"]))
+        kinds[0] = (titles[0], (count.localized(),))
     print_views(lambda screen: [render_inventory([as_words(one) for one in found], kinds, screen.encoding)])
 
 
@@ -102,8 +110,8 @@ def _show_families(as_json: bool) -> None:
     print_views(lambda screen: [render_families(family_rows(found), screen.encoding)])
 
 
-def _show_config(found: ModelConfig, as_json: bool) -> None:
-    """Print what is done with each key of a model's config."""
+def _show_config(found: ModelConfig, as_json: bool, *, brief: bool) -> None:
+    """Print what is done with each key of a model's config; brief: without its place and its family's paper."""
     if as_json:
         from attnviz.io.write_data import config_document
 
@@ -118,4 +126,20 @@ def _show_config(found: ModelConfig, as_json: bool) -> None:
         layers=found.layers,
         heads=found.heads,
     )
-    print_views(lambda screen: [render_config(title, config_rows(found), found.notes, screen.encoding)])
+    caption: tuple[Message, ...] = (
+        message("honoured: computed with it"),
+        message("ignored: it changes no number"),
+        message("-v: where it is, and its paper"),
+    )
+    if not brief:
+        caption = (message("read from {path}", path=str(found.path)), *_papers(found.family))
+    rows = config_rows(found)
+    print_views(lambda screen: [render_config(title, rows, found.notes, caption, screen)])
+
+
+def _papers(family: str) -> tuple[Message, ...]:
+    """Return by which models and which paper a family is known."""
+    from attnviz.models.families.coverage import computed_families, family_rows
+
+    rows = family_rows([one for one in computed_families() if one.family == family])
+    return tuple(message("{text}", text=text) for _, _, models, paper in rows for text in (models, paper) if text)

@@ -13,10 +13,11 @@ from attnviz.api.look import Look
 from attnviz.api.next_tokens import collect, open_one
 from attnviz.api.save import FOR_NEXT
 from attnviz.cli.common import picture_style, print_json, save_files
-from attnviz.cli.options import AttentionInput, FileInput, MapOptions, OutputOptions
+from attnviz.cli.options import AttentionInput, FileInput, MapOptions, OutputOptions, VerboseOption
 from attnviz.cli.printing import LinePrinter, print_data, print_listing, print_notes, print_views
 from attnviz.cli.progress import resume
 from attnviz.cli.sources import check_one, read_sources
+from attnviz.cli.unused_options import Outputs
 from attnviz.i18n.messages import phrase
 from attnviz.models.continuation import Continuation, Decoding, GeneratedToken
 from attnviz.models.model import Model
@@ -69,6 +70,7 @@ def command(
     decoding_options: DecodingOptions,
     picture_options: MapOptions,
     output: OutputOptions,
+    verbose_option: VerboseOption,
     texts: Texts = None,
 ) -> None:
     """Show what a model says next, token by token, and what each new token attended to.
@@ -86,6 +88,8 @@ def command(
     )
     decoding.check()
     style = picture_style(picture_options, output.save, FOR_NEXT)
+    Outputs(view=None if output.json else "auto").refuse_unused(verbose_option)
+    brief = not verbose_option.verbose
     if decoding.steps == 1 and decoding_options.branches == 1:
         refuse_limits(style)
     text = one_text(texts, inputs, model_options.parts)
@@ -103,13 +107,16 @@ def command(
     continuations = model.continuations(text, options, decoding, decoding_options.branches)
     print_notes(continuations[0].prompt.notes)
     alone = decoding.steps > 1 and len(continuations) == 1
-    result = (_streamed if alone and not output.json else collect)(model, text, options, continuations)
+    if alone and not output.json:
+        result = _streamed(model, text, options, continuations, brief=brief)
+    else:
+        result = collect(model, text, options, continuations)
     if output.json:
         print_json([next_tokens_document(result)])
     elif not alone:
         from attnviz.views.terminal.next_tokens import render_next
 
-        print_views(lambda screen: render_next(result, screen), apart=False)
+        print_views(lambda screen: render_next(result, screen, brief=brief), apart=False)
     if not output.json:
         for number, shares in enumerate(result.passages, 1):
             print_data("\n")
@@ -124,8 +131,10 @@ def one_text(texts: list[str] | None, inputs: FileInput, parts: Path | None = No
     return read_sources(texts or [], AttentionInput(inputs.file, encoding=inputs.encoding), parts)[0].text or ""
 
 
-def _streamed(model: Model, text: str, options: Options, continuations: list[Continuation]) -> NextTokens:
-    """Print each token of the only continuation as it comes; return them all."""
+def _streamed(
+    model: Model, text: str, options: Options, continuations: list[Continuation], *, brief: bool
+) -> NextTokens:
+    """Print each token of the only continuation as it comes, and a caption; return them all."""
     from attnviz.views.terminal.next_tokens import step_end, step_heading, step_line
 
     printer = LinePrinter()
@@ -141,5 +150,5 @@ def _streamed(model: Model, text: str, options: Options, continuations: list[Con
         resume()
 
     result = collect(model, text, options, continuations, watch)
-    printer.print(step_end(result, printer.screen))
+    printer.print(step_end(result, printer.screen, brief=brief))
     return result

@@ -378,9 +378,7 @@ OPTIONS: dict[str, OptionText] = {
         "猫#2, or its index; of a picture a patch, as 3,5 (row and column, counted from 0).",
         "WORD|INDEX",
     ),
-    "verbose": OptionText(
-        "View", "Say below a view how it was computed, also where everything is as it is by default."
-    ),
+    "verbose": OptionText("View", "Say in full how it was computed; without it a short caption says what is shown."),
     "cell": OptionText("View", "Explain only the weight of this key: a word, 猫#2, or an index.", "KEY"),
     "sort": OptionText("View", "Column to sort by, the largest first.", "COLUMN", _columns),
     "like": OptionText("View", "Compare all heads with this one, such as 18.6: layer 18, head 6.", "L.H"),

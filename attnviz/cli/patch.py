@@ -11,10 +11,11 @@ from attnviz.analysis.patch import patch, patching_document
 from attnviz.api.look import Look
 from attnviz.api.save import FOR_RESULT
 from attnviz.cli.common import digits_for, picture_style, print_json, save_files
-from attnviz.cli.options import MapOptions, OutputOptions, ViewOptions
+from attnviz.cli.options import MapOptions, OutputOptions, VerboseOption, ViewOptions
 from attnviz.cli.printing import print_listing, print_notes, print_panels
 from attnviz.cli.progress import doing
 from attnviz.cli.sources import read_text
+from attnviz.cli.unused_options import Outputs
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message, phrase
 from attnviz.views.prepared.patch import list_patching, prepare_patching
@@ -51,7 +52,11 @@ class PatchOptions:
 
 
 def command(
-    patch_options: PatchOptions, picture_options: MapOptions, output: OutputOptions, texts: Texts = None
+    patch_options: PatchOptions,
+    picture_options: MapOptions,
+    output: OutputOptions,
+    verbose_option: VerboseOption,
+    texts: Texts = None,
 ) -> None:
     """Put parts of a run on one text into the run on another: what brings the answer back.
 
@@ -61,6 +66,7 @@ def command(
     """
     digits_for(ViewOptions(precision=patch_options.precision))
     style = picture_style(picture_options, output.save, FOR_RESULT)
+    Outputs(view=None if output.json else "auto").refuse_unused(verbose_option)
     if len(texts or []) != 2:
         raise OptionError(
             "patch takes two texts, not {count}.",
@@ -94,4 +100,4 @@ def command(
         return
     presentation = Presentation(patch_options.precision)
     print_listing(list_patching(found, presentation, patch_options.top))
-    print_panels(prepare_patching(found, presentation))
+    print_panels(prepare_patching(found, presentation, brief=not verbose_option.verbose))

@@ -104,7 +104,7 @@ def print_panels(form: Prepared) -> None:
 
 
 def print_grids(lab: Lab, digits: int | None, *, brief: bool = False) -> None:
-    """Print the laboratory's small grids; brief: with a caption of one line where the toy has its own settings."""
+    """Print the laboratory's small grids; brief: with a first caption, see `prepare_lab`."""
     from attnviz.views.prepared.lab import prepare_lab
     from attnviz.views.terminal.blocks import render_blocks
     from attnviz.views.terminal.choice import Choice
@@ -121,12 +121,14 @@ def print_curves(distances: Distances) -> None:
     print_views(lambda screen: [render_sparks(prepare_distances(distances, most=points_that_fit(screen)), screen)])
 
 
-def print_worksheets(explanations: Sequence[Explanation], digits: int, *, worksheet: bool = False) -> None:
-    """Print explanations, or their worksheets, in lines that fit the terminal."""
+def print_worksheets(
+    explanations: Sequence[Explanation], digits: int, *, worksheet: bool = False, brief: bool = False
+) -> None:
+    """Print explanations, or their worksheets, in lines that fit the terminal; brief: with a first caption each."""
     from attnviz.views.prepared.worksheet import make_sheet
     from attnviz.views.terminal.worksheet import render_steps
 
-    sheets = [make_sheet(one, digits, worksheet=worksheet) for one in explanations]
+    sheets = [make_sheet(one, digits, worksheet=worksheet, brief=brief) for one in explanations]
     print_views(lambda screen: [render_steps(sheet, screen.cells, screen.encoding) for sheet in sheets])
 
 

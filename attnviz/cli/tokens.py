@@ -13,9 +13,10 @@ from attnviz.api.tokens import tokenize_text
 from attnviz.api.toy_or_model import choose_one
 from attnviz.api.write import check_destination, numbered
 from attnviz.cli.common import print_json, save_files
-from attnviz.cli.options import AttentionInput, FileInput, OutputOptions
+from attnviz.cli.options import AttentionInput, FileInput, OutputOptions, VerboseOption
 from attnviz.cli.printing import print_notes, print_views
 from attnviz.cli.sources import read_sources
+from attnviz.cli.unused_options import Outputs
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 
@@ -54,9 +55,11 @@ def command(
     cut_options: CutOptions,
     tokenizer_options: TokenizerOptions,
     output: OutputOptions,
+    verbose_option: VerboseOption,
     texts: Texts = None,
 ) -> None:
     """Show how a text is cut: tokens, pieces, ids and spans, by the toy or by a model."""
+    Outputs(view=None if output.json else "auto").refuse_unused(verbose_option)
     for path in output.save:
         check_destination(path, FOR_TOKENS)
     chosen = choose_one(Settings(**asdict(cut_options)), Options(**asdict(tokenizer_options)))
@@ -73,4 +76,5 @@ def command(
     from attnviz.views.prepared.tokens import prepare_tokens
     from attnviz.views.terminal.tokens import render_tokens
 
-    print_views(lambda screen: [render_tokens(prepare_tokens(one), screen) for one in found])
+    brief = not verbose_option.verbose
+    print_views(lambda screen: [render_tokens(prepare_tokens(one, brief=brief), screen) for one in found])

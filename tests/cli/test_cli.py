@@ -838,7 +838,14 @@ def test_verbose(good, call):
 
 
 @pytest.mark.parametrize(
-    "command", [("compare", "猫吃鱼", "鱼吃猫"), ("ablate", "我爱吃鱼", "--token", "吃"), ("lab", "猫吃鱼")]
+    "command",
+    [
+        ("compare", "猫吃鱼", "鱼吃猫"),
+        ("ablate", "我爱吃鱼", "--token", "吃"),
+        ("lab", "猫吃鱼"),
+        ("explain", "猫吃鱼", "--token", "吃"),
+        ("heads", "猫吃鱼"),
+    ],
 )
 def test_short_captions(good, call, command):
     """Captions of the toy as it is by default take one line; -v and another setting say how it was computed."""
@@ -850,6 +857,44 @@ def test_short_captions(good, call, command):
         assert "toy embedding" in out
     code, _, err = call(*command, "-v", "--json")
     assert (code, "--verbose changes nothing here" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "first", "whole"),
+    [
+        (("cost", "10"), "1 head · dense: all weights are kept, streamed: some · -v: how it was computed", "4 bytes"),
+        (("tokens", "猫吃鱼"), "span: its characters, from 0 · -v: how it was computed", "toy · cut by the lexicon"),
+        (("models",), "-v lists their names", "roberta"),
+    ],
+)
+def test_first_captions(good, call, command, first, whole):
+    """Without settings a line says what is shown; -v says all of it, and is refused where nothing is shown."""
+    assert (first in good(*command), whole in good(*command)) == (True, False)
+    assert (first in good(*command, "-v"), whole in good(*command, "-v")) == (False, True)
+    code, out, err = call(*command, "-v", "--json")
+    assert (code, out, "--verbose changes nothing here" in err) == (2, "", True)
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("cost", "10", "--heads", "4"), "4 heads of 16 dimensions"),
+        (("tokens", "猫吃鱼", "--tokens", "char"), "cut by character"),
+        (("models", "--families"), "arXiv"),
+    ],
+)
+def test_settings_bring_the_whole_caption(good, command, option):
+    """A setting of one's own is told without -v, as `run` does."""
+    out = good(*command)
+    assert (option in out, "-v:" in out) == (True, False)
+
+
+def test_every_command_that_shows_has_verbose(good):
+    """The help of each command that prints a view has -v, in the same words."""
+    words = "Say in full how it was computed; without it a short caption says what is shown."
+    for command in COMMANDS:
+        told = words in " ".join(good(command, "--help").replace("│", " ").split())
+        assert told == (command != "export"), command
 
 
 @pytest.mark.parametrize("wrong", [("--token", "鱼"), ("--cell", "9"), ("--head", "mean"), ("--layer", "7")])

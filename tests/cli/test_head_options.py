@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import attnviz
 from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message
 from attnviz.views.prepared.color_scale import weight_scale
+from attnviz.views.prepared.heads_report import prepare_heads, prepare_map
 from attnviz.views.prepared.panels import Panel, Prepared
 from attnviz.views.tables import render_table
 
@@ -300,3 +302,54 @@ def test_limits_without_a_map(call, gpt2, command, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OptionError, match="vmax sets an end"):
         attnviz.next_tokens("the cat", gpt2).figure(vmax=0.5)
+
+
+@pytest.mark.parametrize(
+    ("command", "first", "whole"),
+    [
+        (("heads", TEXT, "--ablate", "0.1"), "a/b: by what the head adds / by weight alone · without head 0.1", "W_v"),
+        (("heads", TEXT, "--map"), "first: the first word · ", "W_v"),
+        (("lens", TEXT), "each layer’s guess; the colour says how likely it is · ", "final norm"),
+        (("lens", TEXT, "--token", "cat#2"), "each layer’s guess; the one on top is its answer · ", "final norm"),
+        (("lens", TEXT, "--answer", "cat"), "the parts add up to the logit, its score for the word · ", "held fixed"),
+        (("ablate", TEXT), "each head is switched off in turn · ", "|o' - o|"),
+        (("ablate", TEXT, "--answer", "cat"), "turn · with all heads “cat” has the probability ", "GPT-2"),
+        (
+            ("patch", "the cat", "cat the", "--answer", "eats"),
+            "back, 1 all of the difference · ",
+            "probability of “eats”",
+        ),
+        (("next", "the cat"), "“attended to”: how much the heads took from each word · ", "Kobayashi"),
+        (("next", "the cat", "--steps", "2"), "how much the heads took from each word · ", "Kobayashi"),
+        (("next", "the cat", "--branches", "2", "--temperature", "1"), "drawn at temperature 1", "Kobayashi"),
+        (("explain", "the cat", "--head", "1"), "head 1 · each step uses the numbers of those above it · ", "GPT-2"),
+        (("tokens", "the cat"), "span: its characters, from 0", "pieces of one character joined"),
+        (("lab", "the cat", "--vary", "mask=own,none"), "own mask: causal mask · cosine: 1 where its", "entropy"),
+    ],
+)
+def test_first_captions_of_a_model(call, gpt2, command, first, whole):
+    """A model's first caption says what is shown, which heads are off among it; -v says how it was computed."""
+    shown = {}
+    for options in ((), ("-v",)):
+        code, out, _ = call(*command, "--model", gpt2, *options)
+        shown[options] = " ".join(out.split())
+        assert code == 0
+    assert (first in shown[()], whole in shown[()]) == (True, False)
+    assert "· -v: how it was computed" in shown[()]
+    assert ("-v:" in shown["-v",], whole in shown["-v",]) == (False, True)
+    code, out, err = call(*command, "--model", gpt2, "-v", "--json")
+    assert (code, out, "--verbose changes nothing here" in err) == (2, "", True)
+
+
+def test_first_verdict_of_heads(gpt2):
+    """That heads rest is told with and without the thresholds of it, bold above the caption both times."""
+    found = attnviz.heads(TEXT, model=gpt2)
+    idle = replace(
+        found, rows=tuple(replace(row, character=row.character._replace(pattern="sink")) for row in found.rows)
+    )
+    for brief, said in (
+        (True, "12 heads rest: they look at"),
+        (False, "12 heads rest and write nothing: at least .50"),
+    ):
+        for form in (prepare_heads(idle, brief=brief), prepare_map(idle, brief=brief)):
+            assert (str(form.notes[0]).startswith(said), form.verdicts) == (True, 1)

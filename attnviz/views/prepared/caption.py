@@ -13,7 +13,7 @@ from attnviz.core.masks import mask_words
 from attnviz.core.positions import scheme_words
 from attnviz.core.provenance import GivenOrigin, Provenance, ToyOrigin
 from attnviz.i18n.messages import Message, listed, message, toy_name
-from attnviz.views.prepared.model_words import describe_model, mean_of_layers
+from attnviz.views.prepared.model_words import describe_model, mean_of_layers, switched_off_words
 
 
 def describe(attention: Attention) -> tuple[Message, ...]:
@@ -35,12 +35,22 @@ def is_plain(provenance: Provenance, *, any_positions: bool = False) -> bool:
     return toy is not None and replace(toy, dim=None) == _PLAIN
 
 
+def can_be_brief(provenance: Provenance, *, any_positions: bool = False) -> bool:
+    """Return whether a first caption is enough: of a model, or of the toy with its settings as they are by default."""
+    return provenance.model is not None or is_plain(provenance, any_positions=any_positions)
+
+
 def in_brief(
-    caption: tuple[Message, ...], provenance: Provenance, heads: tuple[int | str, ...] = ()
+    caption: tuple[Message, ...], provenance: Provenance | None = None, heads: tuple[int | str, ...] = ()
 ) -> tuple[Message, ...]:
-    """Return a caption without how it was computed, and how to see that."""
-    known = {str(part) for part in describe_provenance(provenance, heads)}
-    return (*(part for part in caption if str(part) not in known), message("-v: how it was computed"))
+    """Return a caption without how it was computed, and how to see that; which heads are off in a model stays."""
+    known: set[str] = set()
+    off: tuple[Message, ...] = ()
+    if provenance is not None:
+        known = {str(part) for part in describe_provenance(provenance, heads)}
+        if provenance.model is not None and provenance.model.switched_off is not None:
+            off = (switched_off_words(provenance.model.switched_off, provenance.model.heads),)
+    return (*(part for part in caption if str(part) not in known), *off, message("-v: how it was computed"))
 
 
 def describe_provenance(

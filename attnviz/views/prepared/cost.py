@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from attnviz.analysis.cost import ROWS_AT_ONCE, Cost, Costs, count_cost, predict
 from attnviz.i18n.messages import Message, message
+from attnviz.views.prepared.caption import in_brief
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.quantities import byte_words, count_words, power, second_words, short_count
@@ -19,11 +20,13 @@ _NAMES = {
 _POINTS = 40
 
 
-def prepare_costs(costs: Costs) -> Listing:
+def prepare_costs(costs: Costs, *, brief: bool = False) -> Listing:
     """Return the costs as a list: counted scores and steps, memory, and time, where ~ marks what is predicted.
 
-    A recurrent network of one layer takes as many steps as there are tokens: one column says both.
+    A recurrent network of one layer takes as many steps as there are tokens: one column says both. brief: with a first
+    caption of one line, where one head of one layer is counted.
     """
+    brief = brief and costs.setup.layers == costs.setup.heads == 1
     rows = costs.rows
     counted = (
         *_tokens_and_steps([row.tokens for row in rows], [row.steps for row in rows]),
@@ -40,8 +43,8 @@ def prepare_costs(costs: Costs) -> Listing:
         message("what N tokens cost"),
         labels,
         (counted, spent),
-        (*_describe(costs), *_meanings()),
-        _notes(costs),
+        _first_caption() if brief else (*_describe(costs), *_meanings()),
+        _notes(costs, brief=brief),
         verdicts=1,
     )
 
@@ -87,13 +90,19 @@ def _meanings() -> tuple[Message, ...]:
     )
 
 
-def _notes(costs: Costs) -> tuple[Message, ...]:
+def _first_caption() -> tuple[Message, ...]:
+    return in_brief((message("1 head"), message("dense: all weights are kept, streamed: some")))
+
+
+def _notes(costs: Costs, *, brief: bool = False) -> tuple[Message, ...]:
     law = message(
         "Twice as many tokens make four times as many scores; a recurrent network takes twice as many steps, "
         "but one after the other, and what it keeps does not grow."
     )
     if all(row.measured for row in costs.rows) or costs.fit is None:
         return (law,)
+    if brief:
+        return law, message("~ is predicted from shorter texts, not measured.")
     largest = max(costs.timings)
     predicted = message(
         "~ is predicted, not measured: a + b N + c N^2 fitted to {count} sizes up to {largest} tokens, which took "

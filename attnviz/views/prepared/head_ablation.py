@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from attnviz.analysis.head_ablation import HeadAblation
 from attnviz.i18n.messages import Message, message
-from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
 from attnviz.views.prepared.labels import Medium, quoted, visible
 from attnviz.views.prepared.listing import Column, Listing
@@ -17,8 +17,13 @@ from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 MOST_HEADS = 10  # that a listing names, where no other number is asked for
 
 
-def prepare_head_ablation(ablation: HeadAblation, presentation: Presentation = TERMINAL) -> Prepared:
-    """Return one panel, layers down and heads across: how far each head's absence moves what is watched."""
+def prepare_head_ablation(
+    ablation: HeadAblation, presentation: Presentation = TERMINAL, *, brief: bool = False
+) -> Prepared:
+    """Return one panel, layers down and heads across: how far each head's absence moves what is watched.
+
+    brief: with a first caption of one line.
+    """
     effect = ablation.effect
     missing = np.isnan(effect)
     values = np.where(missing, 0, effect)
@@ -40,7 +45,7 @@ def prepare_head_ablation(ablation: HeadAblation, presentation: Presentation = T
         "heads",
         (panel,),
         heading,
-        _caption(ablation),
+        _caption(ablation, brief=brief),
         notes,
         digits,
         subject=subject_of_tokens(ablation.tokens),
@@ -99,13 +104,15 @@ def _what(ablation: HeadAblation, medium: Medium) -> Message:
     return message("how far the output moves without each head")
 
 
-def _caption(ablation: HeadAblation) -> tuple[Message, ...]:
+def _caption(ablation: HeadAblation, *, brief: bool) -> tuple[Message, ...]:
     """Return how it was computed, part by part."""
     way = (
         message("each head’s output is zeros in turn")
         if ablation.way == "zero"
         else message("each head’s output is its mean over the text in turn")
     )
+    if brief and ablation.way == "zero":
+        way = message("each head is switched off in turn")
     if ablation.answer is None or ablation.probability is None:
         measure = (message("change: |o' - o| / |o|, relative to the vector's length"),)
     else:
@@ -116,8 +123,10 @@ def _caption(ablation: HeadAblation) -> tuple[Message, ...]:
                 value=number(ablation.probability, fitting_digits(np.array([ablation.probability]))),
             ),
         )
-    told = describe_provenance(ablation.provenance)
-    if ablation.chosen is None:
-        return (*told, way, *measure)
-    tried, count = ablation.chosen
-    return (*told, message("{tried} of {count} heads tried (the others: ·)", tried=tried, count=count), way, *measure)
+    told = () if brief else describe_provenance(ablation.provenance)
+    if ablation.chosen is not None:
+        tried, count = ablation.chosen
+        told = (*told, message("{tried} of {count} heads tried (the others: ·)", tried=tried, count=count))
+    if brief:
+        return in_brief((*told, way, *(measure if ablation.probability is not None else ())), ablation.provenance)
+    return (*told, way, *measure)

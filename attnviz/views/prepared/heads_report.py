@@ -7,7 +7,7 @@ import numpy as np
 from attnviz.analysis.head_patterns import IDLE, PROBED, RESTING, pattern_words
 from attnviz.analysis.heads import HeadReport, Heads
 from attnviz.i18n.messages import Message, message, toy_name
-from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.caption import can_be_brief, describe_provenance, in_brief
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import Medium, visible
 from attnviz.views.prepared.listing import Column, Listing
@@ -39,8 +39,8 @@ COLUMN_TITLES = {
 _SHORT = {
     "itself": message("self"),
     "previous": message("prev"),
-    "next": message("next"),
-    "first": message("first"),
+    "next": message("next", context="short"),
+    "first": message("first", context="short"),
     "special": message("spec"),
     "same_word": message("same"),
     "punctuation": message("punc"),
@@ -75,11 +75,15 @@ def head_label(layer: int | str, head: int | str) -> Message:
     return message("L{layer} {name}", layer=layer, name=toy_name(head))
 
 
-def prepare_heads(heads: Heads, presentation: Presentation = TERMINAL, *, examples: bool = False) -> Listing:
+def prepare_heads(
+    heads: Heads, presentation: Presentation = TERMINAL, *, examples: bool = False, brief: bool = False
+) -> Listing:
     """Return the report as a list: a row a head, its name, and its numbers by contribution / by weight.
 
-    examples: also each head's strongest pair, as words.
+    examples: also each head's strongest pair, as words. brief: with a first caption of one line, of a model or of the
+    toy with its settings as they are by default.
     """
+    brief = brief and can_be_brief(heads.provenance)
     digits = presentation.digits_or(_DIGITS)
     rows = heads.rows
     columns = [Column(message("name"), tuple(_name(row, digits) for row in rows))]
@@ -94,14 +98,20 @@ def prepare_heads(heads: Heads, presentation: Presentation = TERMINAL, *, exampl
     if examples:
         columns.append(Column(message("strongest pair"), tuple(_example(row, presentation.medium) for row in rows)))
     labels = tuple(head_label(row.layer, row.head) for row in rows)
-    return Listing(_heading(heads), labels, (tuple(columns),) if labels else (), _caption(heads), *_notes(heads))
+    notes, verdicts = _notes(heads, brief=brief)
+    caption = in_brief(_first_caption(heads), heads.provenance) if brief else _caption(heads)
+    return Listing(_heading(heads), labels, (tuple(columns),) if labels else (), caption, notes, verdicts)
 
 
-def prepare_map(heads: Heads, presentation: Presentation = TERMINAL, color: str | None = None) -> Prepared:
+def prepare_map(
+    heads: Heads, presentation: Presentation = TERMINAL, color: str | None = None, *, brief: bool = False
+) -> Prepared:
     """Return a map of layers x heads, coloured by one column, with each head's name in its cell.
 
-    color: the column; that of the report where it is None.
+    color: the column; that of the report where it is None. brief: with what the names mean as its caption, of a model
+    or of the toy with its settings as they are by default.
     """
+    brief = brief and can_be_brief(heads.provenance)
     column = color or heads.color
     values = heads.matrix(column)
     named = {(row.layer, row.head): _SHORT[row.character.pattern] for row in heads.rows}
@@ -123,8 +133,8 @@ def prepare_map(heads: Heads, presentation: Presentation = TERMINAL, color: str 
     )
     words = column_words(column)
     heading = message("heads by layer ↓   head →; colour: {what}", what=words)
-    caption = (*_legend(heads), *_caption(heads))
-    digits, (notes, verdicts) = presentation.digits_or(_DIGITS), _notes(heads)
+    caption = in_brief(_legend(heads), heads.provenance) if brief else (*_legend(heads), *_caption(heads))
+    digits, (notes, verdicts) = presentation.digits_or(_DIGITS), _notes(heads, brief=brief)
     return Prepared(
         "heads",
         (panel,),
@@ -197,6 +207,20 @@ def _legend(heads: Heads) -> tuple[Message, ...]:
     )
 
 
+def _first_caption(heads: Heads) -> tuple[Message, ...]:
+    """Return what the two numbers of a cell are, and what else is in the cells."""
+    parts = [
+        message("a/b: by what the head adds / by weight alone")
+        if heads.known
+        else message("by weight alone: values are not known")
+    ]
+    if heads.texts > 1:
+        parts.append(message("means of {count} texts, ± standard deviation", count=heads.texts))
+    if heads.like is not None:
+        parts.append(message("like it: 1 where it looks as {head} does", head=head_label(*heads.like)))
+    return tuple(parts)
+
+
 def _caption(heads: Heads) -> tuple[Message, ...]:
     parts = [
         message("shares by contribution / by weight; names by contribution")
@@ -214,10 +238,23 @@ def _caption(heads: Heads) -> tuple[Message, ...]:
     return (*parts, *describe_provenance(heads.provenance, heads.heads, layers=heads.layers))
 
 
-def _notes(heads: Heads) -> tuple[tuple[Message, ...], int]:
-    """Return the notes, and how many of them say what came out: how many heads rest."""
+def _first_verdict(idle: int) -> Message:
+    """Say how many heads rest."""
+    if idle == 1:
+        return message("1 head rests: it looks at the first word or special tokens, and adds almost nothing.")
+    return message(
+        "{count} heads rest: they look at the first word or special tokens, and add almost nothing.", count=idle
+    )
+
+
+def _notes(heads: Heads, *, brief: bool) -> tuple[tuple[Message, ...], int]:
+    """Return the notes, and how many of them say what came out: how many heads rest; brief: without the thresholds."""
     idle = sum(row.character.pattern == "sink" for row in heads.rows)
     notes = []
+    if brief:
+        if idle:
+            notes.append(_first_verdict(idle))
+        return tuple(notes), len(notes)
     if idle:
         fields = {"count": idle, "resting": number(RESTING, 2), "idle": number(IDLE, 2)}
         notes.append(

@@ -14,7 +14,7 @@ from attnviz.analysis.order_blindness import Blindness
 from attnviz.core.masks import mask_words
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import UNKNOWN
-from attnviz.views.prepared.caption import describe_provenance, in_brief, is_plain, setting_words
+from attnviz.views.prepared.caption import can_be_brief, describe_provenance, in_brief, setting_words
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.heads import head_name, layer_name
@@ -31,8 +31,8 @@ _DISTANCE_DIGITS = 5
 def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Prepared:
     """Return a panel for each cell, all on one scale, with its setting above it and its entropy and blindness below it.
 
-    Without digits of the presentation, weights have 3 decimal places and entropies 2. brief: with a caption of one
-    line, where the toy has its settings as they are by default.
+    Without digits of the presentation, weights have 3 decimal places and entropies 2. brief: with a first caption, of a
+    model, or of the toy with its settings as they are by default.
     """
     scale = weight_scale(np.array([cell.weights.max(initial=0.0) for cell in lab.cells]))
     medium = presentation.medium
@@ -50,8 +50,8 @@ def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL, *, brief: bool 
         for cell in cells
     )
     heading, caption = message("who looks ↓   at whom →"), _caption(lab)
-    if brief and is_plain(lab.provenance, any_positions=True):
-        caption = in_brief(caption, lab.provenance)
+    if brief and can_be_brief(lab.provenance, any_positions=True):
+        caption = in_brief(_caption(lab, brief=True), lab.provenance)
     return Prepared(
         "lab",
         panels,
@@ -150,7 +150,7 @@ def _seen(cell: Cell, number: float, digits: int) -> Message:
     return message("sees order, {bits} bits", bits=bits)
 
 
-def _caption(lab: Lab) -> tuple[Message, ...]:
+def _caption(lab: Lab, *, brief: bool = False) -> tuple[Message, ...]:
     varied = {axis.name for axis in lab.axes}
     shown = {axis.name: axis.values for axis in lab.axes}
     heads = shown.get("head", () if lab.head is None else (lab.head,))
@@ -168,12 +168,19 @@ def _caption(lab: Lab) -> tuple[Message, ...]:
         parts += (message("own mask: {mask}", mask=mask_words(model.mask)),)
     if lab.changed is not None:
         parts += (message("changed in the layers {layers} alone", layers=listed(lab.changed)),)
-    told = (*parts, *mean, message("bits: the mean entropy of the rows"))
+    bits = () if brief and model is not None else (message("bits: the mean entropy of the rows"),)
+    told = (*parts, *mean, *bits)
     if model is None:
         return told
-    told += (message("cosine: of the hidden states after the last layer with those of the model as it is"),)
+    told += (
+        message("cosine: 1 where its output stays as it was")
+        if brief
+        else message("cosine: of the hidden states after the last layer with those of the model as it is"),
+    )
     if lab.likeliest is None:
         return told
+    if brief:
+        return (*told, message("then: the likeliest next token"))
     return (
         *told,
         message("then: the likeliest next token (“{word}” as it is)", word=visible(lab.likeliest.strip() or "␣")),

@@ -7,7 +7,7 @@ import numpy as np
 from attnviz.analysis.lens import Lens
 from attnviz.i18n.messages import Message, message
 from attnviz.models.attribution import Attribution
-from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.labels import named, quoted, visible
 from attnviz.views.prepared.listing import Column, Listing
@@ -18,10 +18,11 @@ MOST_PARTS = 12  # of what adds up to a logit, each by itself
 _DIGITS = 2
 
 
-def prepare_lens(result: Lens, presentation: Presentation = TERMINAL) -> Prepared:
+def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Prepared:
     """Return a panel with the likeliest token after each layer, and one with the watched word's probability.
 
-    The last layer, which the model's own prediction is, stands on top; colours are probabilities.
+    The last layer, which the model's own prediction is, stands on top; colours are probabilities. brief: with a first
+    caption of one line.
     """
     medium, scale = presentation.medium, Scale(0.0, 1.0)
     layers = range(len(result.words))[::-1]
@@ -53,6 +54,8 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL) -> Prepare
         message("each layer’s hidden states read by the final norm and the head"),
         message("colour: probability"),
     )
+    if brief:
+        caption = in_brief((message("each layer’s guess; the colour says how likely it is"),), result.provenance)
     what = message("the likeliest token after each layer")
     return Prepared(
         "lens",
@@ -67,8 +70,11 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL) -> Prepare
     )
 
 
-def list_layers(result: Lens, presentation: Presentation = TERMINAL) -> Listing:
-    """Return the lens of its first position as a list: the likeliest tokens after each layer, and the watched word."""
+def list_layers(result: Lens, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Listing:
+    """Return the lens of its first position as a list: the likeliest tokens after each layer, and the watched word.
+
+    brief: with a first caption of one line.
+    """
     digits, medium = presentation.digits_or(_DIGITS), presentation.medium
     layers = range(len(result.words))[::-1]
     columns: list[Column] = []
@@ -91,13 +97,18 @@ def list_layers(result: Lens, presentation: Presentation = TERMINAL) -> Listing:
         *describe_provenance(result.provenance),
         message("each layer’s hidden states read by the final norm and the head"),
     )
+    if brief:
+        caption = in_brief((message("each layer’s guess; the one on top is its answer"),), result.provenance)
     return Listing(
         heading, tuple(message("layer {layer}", layer=layer) for layer in layers), (tuple(columns),), caption
     )
 
 
-def list_attribution(result: Lens, presentation: Presentation = TERMINAL) -> Listing | None:
-    """Return what adds up to the answer's logit as a list, the largest parts first; None where nothing was divided."""
+def list_attribution(result: Lens, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Listing | None:
+    """Return what adds up to the answer's logit as a list, the largest parts first; None where nothing was divided.
+
+    brief: with a first caption of one line.
+    """
     part = result.attribution
     if part is None or result.answer is None:
         return None
@@ -121,7 +132,11 @@ def list_attribution(result: Lens, presentation: Presentation = TERMINAL) -> Lis
         answer=quoted(result.answer.text, presentation.medium),
         token=visible(result.tokens[result.row or 0].text, presentation.medium),
     )
-    caption = (message("the final norm’s factor is held fixed"), message("the remainder is rounding"))
+    caption = (
+        in_brief((message("the parts add up to the logit, its score for the word"),))
+        if brief
+        else (message("the final norm’s factor is held fixed"), message("the remainder is rounding"))
+    )
     return Listing(heading, tuple(label for label, _ in rows), ((column,),), caption)
 
 

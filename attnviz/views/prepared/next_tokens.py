@@ -13,7 +13,7 @@ from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, message
 from attnviz.models.continuation import Candidate, Decoding, GeneratedToken
 from attnviz.text.find_token import occurrences
-from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.charts import BarChart, Charts
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import Medium, named, with_occurrence
@@ -28,6 +28,9 @@ SHARES_ARE = message(
     "“attended to”: each word's share of what all heads add to the row that predicts the token (lengths of weight x v "
     "W_o; Kobayashi et al. 2020), the mean of the layers"
 )
+
+
+_FIRST_SHARES = message("“attended to”: how much the heads took from each word")
 
 
 @dataclass(frozen=True)
@@ -165,11 +168,14 @@ def _source_of(result: NextTokens, branch: Branch) -> str | None:
     return source[: len(source) - len(result.added)] + branch.text
 
 
-def prepare_next(result: NextTokens, medium: Medium = "terminal") -> Listing:
-    """Return a list of one step's candidates, or the steps of several branches side by side."""
+def prepare_next(result: NextTokens, medium: Medium = "terminal", *, brief: bool = False) -> Listing:
+    """Return a list of one step's candidates, or the steps of several branches side by side.
+
+    brief: with a first caption of one line.
+    """
     if len(result.branches) > 1:
-        return _side_by_side(result, medium)
-    return _candidates(_heading(result), result.candidates, _caption(result), medium)
+        return _side_by_side(result, medium, brief=brief)
+    return _candidates(_heading(result), result.candidates, next_caption(result, brief=brief), medium)
 
 
 def list_next(result: NextTokens, medium: Medium = "terminal") -> tuple[Listing, ...]:
@@ -191,7 +197,7 @@ def _list_steps(result: NextTokens, medium: Medium) -> Listing:
         Column(message("attended to"), tuple(", ".join(one.attended) for one in steps)),
     )
     notes = (message("{text}", text=_inline(result.whole)),)
-    return Listing(_heading(result), tuple(one.token for one in steps), (columns,), _caption(result), notes)
+    return Listing(_heading(result), tuple(one.token for one in steps), (columns,), next_caption(result), notes)
 
 
 def prepare_attended(context: Sequence[Token], shares: Float32, medium: Medium = "terminal") -> Listing:
@@ -211,12 +217,13 @@ def _candidates(
     return Listing(heading, tuple(named(one.text, medium) for one in candidates), ((column,),), caption)
 
 
-def _side_by_side(result: NextTokens, medium: Medium) -> Listing:
+def _side_by_side(result: NextTokens, medium: Medium, *, brief: bool = False) -> Listing:
     """Return a row a step, with each branch's token, its probability, and the word it attended to most."""
     most = max(len(branch.tokens) for branch in result.branches)
     groups = tuple(_branch_columns(number, branch, most, medium) for number, branch in enumerate(result.branches, 1))
     labels, names = tuple(str(number) for number in range(1, most + 1)), _branch_names(result)
-    return Listing(_heading(result), labels, groups, _caption(result), names, verdicts=len(names))
+    caption = next_caption(result, brief=brief)
+    return Listing(_heading(result), labels, groups, caption, names, verdicts=len(names))
 
 
 def _branch_names(result: NextTokens) -> tuple[Message, ...]:
@@ -267,13 +274,13 @@ def next_heading(result: NextTokens) -> Message:
     return _heading(result)
 
 
-def next_caption(result: NextTokens) -> tuple[Message, ...]:
-    """Return how the tokens were chosen, and what the shares are."""
-    return _caption(result)
-
-
-def _caption(result: NextTokens) -> tuple[Message, ...]:
-    return (*describe_provenance(result.provenance), decoding_words(result.decoding), SHARES_ARE)
+def next_caption(result: NextTokens, *, brief: bool = False) -> tuple[Message, ...]:
+    """Return how the tokens were chosen, and what the shares are; brief: on one line, where none were drawn."""
+    chosen = decoding_words(result.decoding)
+    if brief:
+        drawn = () if result.decoding.temperature is None else (chosen,)
+        return in_brief((*drawn, _FIRST_SHARES), result.provenance)
+    return (*describe_provenance(result.provenance), chosen, SHARES_ARE)
 
 
 def decoding_words(decoding: Decoding) -> Message:
@@ -301,7 +308,7 @@ def draw_next(result: NextTokens, presentation: Presentation = PICTURE) -> Prepa
             _candidate_bars(message("probability"), result.candidates, medium),
             _share_bars(step.context, step.shares, medium),
         )
-        return Charts(_heading(result), charts, _caption(result))
+        return Charts(_heading(result), charts, next_caption(result))
     panels = tuple(
         _share_panel(branch, None if len(result.branches) == 1 else number, medium)
         for number, branch in enumerate(result.branches, 1)
@@ -357,13 +364,16 @@ def _share_bars(context: Sequence[Token], shares: Float32, medium: Medium) -> Ba
     )
 
 
-def prepare_filled(result: FilledText, medium: Medium = "terminal") -> tuple[Listing, ...]:
-    """Return two lists a mask: what would stand there, and what the mask attended to."""
+def prepare_filled(result: FilledText, medium: Medium = "terminal", *, brief: bool = False) -> tuple[Listing, ...]:
+    """Return two lists a mask: what would stand there, and what the mask attended to.
+
+    brief: with a first caption of one line.
+    """
     lists = []
     for number, mask in enumerate(result.masks, 1):
         lists.append(_candidates(_mask_heading(result, number, mask), mask.candidates, (), medium))
         lists.append(prepare_attended(result.tokens, mask.shares, medium))
-    return (*lists, Listing(None, (), (), _filled_caption(result), (filled_sentence(result),), verdicts=1))
+    return (*lists, Listing(None, (), (), _filled_caption(result, brief=brief), (filled_sentence(result),), verdicts=1))
 
 
 def filled_sentence(result: FilledText) -> Message:
@@ -387,8 +397,10 @@ def _model_name(result: FilledText) -> str:
     return result.provenance.model.name if result.provenance.model else ""
 
 
-def _filled_caption(result: FilledText) -> tuple[Message, ...]:
+def _filled_caption(result: FilledText, *, brief: bool = False) -> tuple[Message, ...]:
     alone = () if len(result.masks) == 1 else (message("each mask by itself: whatever stands at the others"),)
+    if brief:
+        return in_brief((*alone, _FIRST_SHARES), result.provenance)
     return (*describe_provenance(result.provenance), *alone, SHARES_ARE)
 
 

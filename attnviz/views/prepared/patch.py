@@ -6,7 +6,7 @@ import numpy as np
 
 from attnviz.analysis.patch import Patching
 from attnviz.i18n.messages import Message, message
-from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.color_scale import signed_scale
 from attnviz.views.prepared.labels import Medium, named, quoted
 from attnviz.views.prepared.listing import Column, Listing
@@ -15,10 +15,14 @@ from attnviz.views.prepared.presentation import TERMINAL, Presentation
 
 MOST_PARTS = 5
 _DIGITS = 2
+_ENDS = message("0 brings nothing back, 1 all of the difference")
 
 
-def prepare_patching(result: Patching, presentation: Presentation = TERMINAL) -> Prepared:
-    """Return one panel, layers down, heads or tokens across; at a token that differs stands what it is put in for."""
+def prepare_patching(result: Patching, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Prepared:
+    """Return one panel, layers down, heads or tokens across; at a token that differs stands what it is put in for.
+
+    brief: with a first caption of one line.
+    """
     missing = np.isnan(result.recovered)
     values = np.where(missing, 0, result.recovered)
     layers, parts = values.shape
@@ -44,7 +48,9 @@ def prepare_patching(result: Patching, presentation: Presentation = TERMINAL) ->
         "patching",
         (panel,),
         heading,
-        (*describe_provenance(result.provenance), *_measure(result, medium)),
+        in_brief((_ENDS,), result.provenance)
+        if brief
+        else (*describe_provenance(result.provenance), *_measure(result, medium), _ENDS),
         digits=presentation.digits_or(_DIGITS),
         subject=subject_of_tokens(result.clean_tokens, result.tokens),
         what=what,
@@ -94,4 +100,4 @@ def _measure(result: Patching, medium: Medium) -> tuple[Message, ...]:
             other=quoted(result.against.text, medium),
             **fields,
         )
-    return (measured, message("0 brings nothing back, 1 all of the difference"))
+    return (measured,)

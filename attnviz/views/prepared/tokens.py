@@ -8,6 +8,7 @@ from attnviz.core.attention_data import Token
 from attnviz.core.tokenized_text import TokenizedText
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.attention import label
+from attnviz.views.prepared.caption import in_brief
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.listing import Column, Listing
 
@@ -53,8 +54,11 @@ class TokenTable:
     caption: tuple[Message, ...] = ()
 
 
-def prepare_tokens(found: TokenizedText) -> TokenTable:
-    """Return the rows of a text's tokens, with what stands in the text between them."""
+def prepare_tokens(found: TokenizedText, *, brief: bool = False) -> TokenTable:
+    """Return the rows of a text's tokens, with what stands in the text between them.
+
+    brief: with a first caption of one line, where the text is cut as it is by default.
+    """
     rows, end = [], 0
     unknown = found.is_unknown
     for number, (token, pieces) in enumerate(zip(found.tokens, found.pieces, strict=True)):
@@ -74,7 +78,8 @@ def prepare_tokens(found: TokenizedText) -> TokenTable:
                 before,
             )
         )
-    return TokenTable(_heading(found), tuple(rows), found.text[end:], found.model is not None, _caption(found))
+    caption = _first_caption(rows) if brief and _is_usual(found) else _caption(found)
+    return TokenTable(_heading(found), tuple(rows), found.text[end:], found.model is not None, caption)
 
 
 def list_tokens(found: TokenizedText) -> Listing:
@@ -106,6 +111,18 @@ def _remark(token: Token, pieces: int, *, special: bool, unknown: bool) -> Messa
 def _heading(found: TokenizedText) -> Message:
     count = len(found.tokens)
     return message("1 token") if count == 1 else message("{count} tokens", count=count)
+
+
+def _is_usual(found: TokenizedText) -> bool:
+    """Return whether the text was cut as it is by default."""
+    return found.cut in (None, "lexicon") if found.model is None else found.joined in (None, "none", "char")
+
+
+def _first_caption(rows: list[TokenRow]) -> tuple[Message, ...]:
+    """Say what the span is, and what stands for a space in the pieces, where it does."""
+    pieces = "".join(row.piece for row in rows)
+    spaces = (message("{mark}: a space", mark=mark) for mark in "Ġ▁" if mark in pieces)
+    return in_brief((message("span: its characters, from 0"), *spaces))
 
 
 def _caption(found: TokenizedText) -> tuple[Message, ...]:

@@ -13,7 +13,7 @@ from attnviz.explanation.elements import Entry, Explanation, Line, Number, Piece
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, Name, message
 from attnviz.views.prepared.attention import UNKNOWN
-from attnviz.views.prepared.caption import describe_provenance
+from attnviz.views.prepared.caption import can_be_brief, describe_provenance, in_brief
 from attnviz.views.prepared.heads import head_name, layer_name
 from attnviz.views.prepared.labels import named, shorten, visible, with_occurrence
 from attnviz.views.prepared.model_words import unknown_words
@@ -56,14 +56,17 @@ class Sheet:
     hint: str = ""
 
 
-def make_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False) -> Sheet:
-    """Write the explanation with `digits` decimal places; a worksheet has blanks and, last, the answers."""
+def make_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False, brief: bool = False) -> Sheet:
+    """Write the explanation with `digits` decimal places; a worksheet has blanks and, last, the answers.
+
+    brief: with a first caption of one line, of a model or of the toy with its settings as they are by default.
+    """
     writer = _Writer(digits, worksheet)
     sections = tuple(writer.section(place, step) for place, step in enumerate(explanation.steps, 1))
     answers = tuple(_Writer(digits).answers(place, step) for place, step in enumerate(explanation.steps, 1))
     return Sheet(
         title=writer.message(explanation.title),
-        caption=" · ".join(visible(part.localized()) for part in _caption(explanation)),
+        caption=" · ".join(visible(part.localized()) for part in _caption(explanation, brief=brief)),
         notes=tuple(visible(note.localized()) for note in explanation.notes),
         sections=sections,
         answers=tuple(section for section in answers if section.lines) if worksheet else (),
@@ -77,11 +80,13 @@ def write_step(step: Step, digits: int) -> Section:
     return _Writer(digits).section(0, step)
 
 
-def _caption(explanation: Explanation) -> tuple[Message, ...]:
+def _caption(explanation: Explanation, *, brief: bool) -> tuple[Message, ...]:
     provenance = explanation.provenance
     several = provenance.heads > 1 or len(explanation.heads) > 1
     head = explanation.heads[0]
     parts = () if provenance.origin is None else describe_provenance(provenance, explanation.heads)
+    if brief and can_be_brief(provenance):
+        parts = in_brief((message("each step uses the numbers of those above it"),), provenance, explanation.heads)
     if several and explanation.head != "all":
         parts = (head_name(head), *parts)
     if explanation.layer or provenance.layers != 1:

@@ -11,6 +11,7 @@ from rich.text import Text
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.labels import encodable, visible
 from attnviz.views.terminal.cell_width import cell_len
+from attnviz.views.terminal.screen import Screen, caption_line
 
 _INDENT = "  "
 _GAP = "   "
@@ -37,11 +38,17 @@ def render_inventory(
 
 
 def render_config(
-    title: Message, keys: Sequence[Sequence[str | Message]], notes: Sequence[Message], encoding: str = "utf-8"
+    title: Message,
+    keys: Sequence[Sequence[str | Message]],
+    notes: Sequence[Message],
+    caption: Sequence[Message],
+    screen: Screen,
 ) -> RenderableType:
-    """List the keys of a model's config as rows of name, use and value, below a title; then the notes."""
+    """List the keys of a model's config as rows of name, use and value, below a title; then the caption and notes."""
+    encoding = screen.encoding
     lines: list[RenderableType] = [Text(_word(title, encoding), "bold")]
     lines += _table([[_word(word, encoding) for word in row] for row in (_KEY_HEADINGS, *keys)])
+    lines += [Text(), caption_line(caption, screen)]
     for note in notes:
         lines += [Text(), Text(_word(note, encoding))]
     return Group(*lines)

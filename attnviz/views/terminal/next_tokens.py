@@ -109,12 +109,12 @@ def step_line(token: GeneratedToken, number: int, screen: Screen) -> Text:
     return StepLines(screen).line(prepare_step(token, number))
 
 
-def step_end(result: NextTokens, screen: Screen) -> list[RenderableType]:
-    """Return the lines below the tokens: the text that they make, and how they were chosen."""
+def step_end(result: NextTokens, screen: Screen, *, brief: bool = False) -> list[RenderableType]:
+    """Return the lines below the tokens: the text that they make, and how they were chosen, or a first caption."""
     lines: list[RenderableType] = [Text(), _whole_text(result, screen)]
     if result.branches[0].ended:
         lines.append(sentence_line(message("The model ended the text here."), screen))
-    return [*lines, Text(), caption_line(next_caption(result), screen)]
+    return [*lines, Text(), caption_line(next_caption(result, brief=brief), screen)]
 
 
 def _whole_text(result: NextTokens, screen: Screen) -> Text:
@@ -126,28 +126,31 @@ def _whole_text(result: NextTokens, screen: Screen) -> Text:
     return written
 
 
-def render_next(result: NextTokens, screen: Screen) -> Iterator[RenderableType]:
-    """Draw what was said: one step's candidates as bars, several steps line by line, or branches side by side."""
+def render_next(result: NextTokens, screen: Screen, *, brief: bool = False) -> Iterator[RenderableType]:
+    """Draw what was said: one step's candidates as bars, several steps line by line, or branches side by side.
+
+    brief: with a first caption of one line.
+    """
     if len(result.branches) > 1:
-        yield render_listing(prepare_next(result), screen)
+        yield render_listing(prepare_next(result, brief=brief), screen)
         return
     if len(result.tokens) == 1:
-        yield from render_step(result, screen)
+        yield from render_step(result, screen, brief=brief)
         return
     yield from step_heading(next_heading(result), screen)
     for number, token in enumerate(result.tokens, 1):
         yield step_line(token, number, screen)
-    yield from step_end(result, screen)
+    yield from step_end(result, screen, brief=brief)
 
 
-def render_step(result: NextTokens, screen: Screen) -> Iterator[RenderableType]:
+def render_step(result: NextTokens, screen: Screen, *, brief: bool = False) -> Iterator[RenderableType]:
     """Draw one step: the candidates as bars, then the words that it attended to."""
-    step, listing = result.tokens[0], prepare_next(result)
+    step, listing = result.tokens[0], prepare_next(result, brief=brief)
     yield render_listing(replace(listing, caption=()), screen)
     yield render_listing(replace(prepare_attended(step.context, step.shares), caption=listing.caption), screen)
 
 
-def render_filled(result: FilledText, screen: Screen) -> Iterator[RenderableType]:
-    """Draw what would stand at each mask, and what each attended to."""
-    for listing in prepare_filled(result):
+def render_filled(result: FilledText, screen: Screen, *, brief: bool = False) -> Iterator[RenderableType]:
+    """Draw what would stand at each mask, and what each attended to; brief: with a first caption of one line."""
+    for listing in prepare_filled(result, brief=brief):
         yield render_listing(listing, screen)
