@@ -92,7 +92,7 @@ def command(models_options: ModelsOptions, verbose_option: VerboseOption, refere
     if brief:
         count = message("{count} families; -v lists their names, --families their papers", count=len(NAMES["families"]))
         kinds[0] = (titles[0], (count.localized(),))
-    print_views(lambda screen: [render_inventory([as_words(one) for one in found], kinds, screen.encoding)])
+    print_views(lambda screen: [render_inventory([as_words(one) for one in found], kinds, screen)])
 
 
 def _show_families(as_json: bool) -> None:
@@ -107,7 +107,7 @@ def _show_families(as_json: bool) -> None:
         return
     from attnviz.views.terminal.models_list import render_families
 
-    print_views(lambda screen: [render_families(family_rows(found), screen.encoding)])
+    print_views(lambda screen: [render_families(family_rows(found), screen)])
 
 
 def _show_config(found: ModelConfig, as_json: bool, *, brief: bool) -> None:
@@ -129,7 +129,7 @@ def _show_config(found: ModelConfig, as_json: bool, *, brief: bool) -> None:
     caption: tuple[Message, ...] = (
         message("honoured: computed with it"),
         message("ignored: it changes no number"),
-        message("-v: where it is, and its paper"),
+        message("-v: place and paper"),
     )
     if not brief:
         caption = (message("read from {path}", path=str(found.path)), *_papers(found.family))

@@ -163,7 +163,7 @@ def test_text(named):
 @pytest.mark.parametrize(
     ("command", "name"),
     [
-        (["explain", "猫吃鱼", "--token", "猫"], "explanation"),
+        (["explain", "猫吃鱼", "--token", "猫", "-v"], "explanation"),
         (["compare", "猫吃鱼", "鱼吃猫", "-v"], "comparison"),
         (["run", "猫吃鱼", "--heads", "4", "--mask", "causal"], "attention"),
         (["ablate", "猫吃鱼", "--token", "吃", "-v"], "ablation"),

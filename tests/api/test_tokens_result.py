@@ -31,7 +31,7 @@ def test_text_and_data(found, capsys):
     assert isinstance(found, Result)
     if found.model is None:
         with pytest.raises(SystemExit):
-            cli.main(["tokens", TEXT])
+            cli.main(["tokens", TEXT, "-v"])
         assert str(found).split() == capsys.readouterr().out.split()
     assert pickle.loads(pickle.dumps(found)).to_json() == found.to_json()
     assert [one["text"] for one in json.loads(found.to_json())["tokens"]] == [one.text for one in found.tokens]

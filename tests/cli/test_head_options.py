@@ -344,12 +344,8 @@ def test_first_captions_of_a_model(call, gpt2, command, first, whole):
 def test_first_verdict_of_heads(gpt2):
     """That heads rest is told with and without the thresholds of it, bold above the caption both times."""
     found = attnviz.heads(TEXT, model=gpt2)
-    idle = replace(
-        found, rows=tuple(replace(row, character=row.character._replace(pattern="sink")) for row in found.rows)
-    )
-    for brief, said in (
-        (True, "12 heads rest: they look at"),
-        (False, "12 heads rest and write nothing: at least .50"),
-    ):
+    rows = (replace(row, character=row.character._replace(pattern="sink")) for row in found.rows)
+    idle = replace(found, rows=tuple(rows))
+    for brief, said in ((True, "12 heads rest: they"), (False, "12 heads rest and write nothing: at least .50")):
         for form in (prepare_heads(idle, brief=brief), prepare_map(idle, brief=brief)):
             assert (str(form.notes[0]).startswith(said), form.verdicts) == (True, 1)

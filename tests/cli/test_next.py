@@ -313,4 +313,4 @@ def test_an_answer_stands_alone(good, printed, models, tmp_path):
         assert any(line.startswith("the cat") for line in out.splitlines()) != answers
     settings = printed("next", "the cat", "--model", models("t5"))["settings"]
     assert (settings["attention"], settings["mask"]) == ("cross", "none")
-    assert "cross-attention" in good("next", "the cat", "--model", models("t5"))
+    assert "cross-attention" in good("next", "the cat", "--model", models("t5"), "-v")

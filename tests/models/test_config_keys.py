@@ -248,7 +248,9 @@ def test_models_lists_the_keys(capsys, tmp_path):
             main(["models", str(folder), "--lang", language])
         out, err = capsys.readouterr()
         assert (end.value.code or 0, err) == (0, "")
-        rows = {line.split()[0]: line for line in out.splitlines()[3:]}
+        table, _, caption = out.partition("\n\n")
+        assert "-v" in caption
+        rows = {line.split()[0]: line for line in table.splitlines()[3:]}
         assert set(strange) <= set(rows)
         assert last in rows["residual_scale"]
         assert ignored in rows["hidden_dropout_prob"]

@@ -39,8 +39,8 @@ COLUMN_TITLES = {
 _SHORT = {
     "itself": message("self"),
     "previous": message("prev"),
-    "next": message("next", context="short"),
-    "first": message("first", context="short"),
+    "next": message("next"),
+    "first": message("first"),
     "special": message("spec"),
     "same_word": message("same"),
     "punctuation": message("punc"),
