@@ -91,9 +91,11 @@ def _vectors(inputs: AttentionInput) -> Source:
     if inputs.encoding is None or inputs.vectors.suffix.lower() != ".csv":
         check_readable(inputs.vectors)
         return Source(vectors=inputs.vectors, keys=inputs.keys, labels=labels)
+    from attnviz.cli.printing import print_notes
     from attnviz.toy.embeddings import read_vectors
 
-    names, matrix = read_vectors(inputs.vectors, inputs.encoding)
+    names, matrix, notes = read_vectors(inputs.vectors, inputs.encoding)
+    print_notes(notes)
     return Source(vectors=matrix, keys=inputs.keys, labels=labels if labels is not None else list(names))
 
 

@@ -327,21 +327,22 @@ def _lacking_note(words: list[str], name: str) -> Message:
     return message("{count} words are not in {name!r} and have made-up vectors: {words}", count=len(words), **fields)
 
 
-def read_vectors(path: Path, encoding: str | None = None) -> tuple[tuple[str, ...], Float64]:
-    """Read a matrix, one row a token: labels [n] (x0, x1, ... where the file has none) and vectors [n, dim].
+def read_vectors(path: Path, encoding: str | None = None) -> tuple[tuple[str, ...], Float64, tuple[Message, ...]]:
+    """Read a matrix, one row a token: labels [n] (x0, x1, ... where the file has none), vectors [n, dim], and notes.
 
     .csv (in this encoding, UTF-8 for None; see `vector_table.read_table`) or .npy (2 dimensions, numbers). Raises
     InputError that names the row and the column, counted from 1, where something is wrong.
     """
+    from attnviz.toy.vector_table import VectorTable, read_table
+
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        labels, matrix = None, _read_npy(path)
+        table = VectorTable(None, _read_npy(path))
     elif suffix == ".csv":
-        from attnviz.toy.vector_table import read_table
-
-        labels, matrix = read_table(path, encoding)
+        table = read_table(path, encoding)
     else:
         raise OptionError("Vectors are read from .csv or .npy files, not from {name!r}.", name=path.name)
+    labels, matrix, notes = table
     if not matrix.size:
         raise InputError("{name!r} has no numbers: one row a token was expected.", name=path.name)
     bad = np.argwhere(~(np.abs(matrix) <= np.finfo(np.float32).max))
@@ -354,7 +355,7 @@ def read_vectors(path: Path, encoding: str | None = None) -> tuple[tuple[str, ..
             row=row + 1,
             column=column + 1,
         )
-    return labels or tuple(f"x{i}" for i in range(len(matrix))), matrix
+    return labels or tuple(f"x{i}" for i in range(len(matrix))), matrix, notes
 
 
 def _read_npy(path: Path) -> Float64:

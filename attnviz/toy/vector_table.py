@@ -15,6 +15,7 @@ import numpy as np
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import LARGEST_TABLE, decode, read_bytes
 from attnviz.core.types import Float64
+from attnviz.i18n.messages import Message, message
 
 _DELIMITERS = (";", "\t", ",", " ")  # a cell may hold those that come after its own
 # What the first column is called where it is an index or holds the tokens.
@@ -30,10 +31,11 @@ _SNIFFED = 100  # rows that tell what stands between the cells
 
 
 class VectorTable(NamedTuple):
-    """labels [n], None where the table has none, and vectors [n, dim]."""
+    """labels [n], None where the table has none, vectors [n, dim], and notes on what may be meant otherwise."""
 
     labels: tuple[str, ...] | None
     vectors: Float64
+    notes: tuple[Message, ...] = ()
 
 
 class _Row(NamedTuple):
@@ -118,7 +120,8 @@ def _with_points(rows: list[_Row]) -> list[_Row]:
 def _table(rows: list[_Row], name: str) -> VectorTable:
     cells = [row.cells for row in rows]
     indexed = bool(rows) and _is_index_header(cells)
-    if indexed or (rows and _is_header(cells)):
+    headed = indexed or (bool(rows) and _is_header(cells))
+    if headed:
         rows = rows[1:]
     elif cells and [cell.strip() for cell in cells[0]] == ["0", "1"] and _are_decimals(cells[1:]):
         raise InputError(
@@ -145,7 +148,28 @@ def _table(rows: list[_Row], name: str) -> VectorTable:
             matrix[i, j] = _number(row, j + labelled, name)
     names = tuple(cells[0] for _, cells in rows)
     numbered = names == tuple(map(str, range(len(names))))  # an index that names nothing
-    return VectorTable(names if labelled and not (indexed and numbered) else None, matrix)
+    notes = () if labelled or headed else _header_notes(rows, matrix, name)
+    return VectorTable(names if labelled and not (indexed and numbered) else None, matrix, notes)
+
+
+def _header_notes(rows: list[_Row], matrix: Float64, name: str) -> tuple[Message, ...]:
+    """Return a note where the first row, 0, 1, 2 and so on above other whole numbers, may number the columns.
+
+    Rows of 0 and 1 alone, as one-hot vectors are, need none.
+    """
+    others = matrix[1:]
+    if len(rows[0].cells) < 2 or not _numbers_columns(rows[0].cells) or np.isin(others, (0, 1)).all():
+        return ()
+    if (others != np.rint(others)).any():
+        return ()
+    return (
+        message(
+            "Row {row} of {name!r}, 0 to {last}, is read as a vector. If it numbers the columns, leave it out.",
+            row=rows[0].number,
+            name=name,
+            last=matrix.shape[1] - 1,
+        ),
+    )
 
 
 def _number(row: _Row, column: int, name: str) -> float:

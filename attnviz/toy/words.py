@@ -16,7 +16,7 @@ from attnviz.core.errors import InputError, OptionError
 from attnviz.core.label_list import check_labels, split_labels
 from attnviz.core.provenance import TOY_UNKNOWN
 from attnviz.core.read_file import need_text
-from attnviz.i18n.messages import message
+from attnviz.i18n.messages import Message, message
 from attnviz.text.tokenize import tokenize
 from attnviz.toy import lexicon
 from attnviz.toy.embeddings import Embedded, embed, open_vectors, read_vectors, unknown_texts
@@ -69,7 +69,7 @@ def read_words(
         raise InputError("The words of a text look at those of a second one: give a text, not vectors.")
     chosen = replace(chosen, embedding="vectors", tokens="given")
     check_settings(chosen)
-    names, matrix = _matrix(vectors, labels)
+    names, matrix, notes = _matrix(vectors, labels)
     if chosen.dim not in (None, matrix.shape[1]):
         raise OptionError(
             "The vectors have {own} dimensions, not {dim}.",
@@ -78,7 +78,7 @@ def read_words(
             dim=chosen.dim,
         )
     check_size(len(matrix), len(matrix), chosen.heads, most)
-    return Words(tuple(Token(name) for name in names), Embedded(matrix)), chosen
+    return Words(tuple(Token(name) for name in names), Embedded(matrix, notes=notes)), chosen
 
 
 def read(
@@ -201,9 +201,13 @@ def how_to_cut(settings: Settings) -> str:
     return "lexicon" if settings.embedding == "toy" else "han"
 
 
-def _matrix(vectors: Any, labels: str | Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.floating]]:
+def _matrix(
+    vectors: Any, labels: str | Sequence[str] | None
+) -> tuple[tuple[str, ...], NDArray[np.floating], tuple[Message, ...]]:
+    """Return the tokens' names, their vectors, and notes on how a file was read."""
+    notes: tuple[Message, ...] = ()
     if isinstance(vectors, str | Path):
-        found, matrix = read_vectors(Path(vectors))
+        found, matrix, notes = read_vectors(Path(vectors))
     else:
         try:
             matrix = np.asarray(vectors, dtype=np.result_type(np.asarray(vectors), np.float32))
@@ -224,4 +228,4 @@ def _matrix(vectors: Any, labels: str | Sequence[str] | None) -> tuple[tuple[str
         raise InputError(
             "The number of labels ({labels}) must be that of the rows ({rows}).", labels=len(labels), rows=len(matrix)
         )
-    return tuple(labels) if labels is not None else found, matrix
+    return tuple(labels) if labels is not None else found, matrix, notes

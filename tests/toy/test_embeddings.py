@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from near import assert_near, assert_near64
 
-from attnviz import scaled_dot_product_attention
+from attnviz import run, scaled_dot_product_attention
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, OptionError
 from attnviz.core.read_file import decode
@@ -268,7 +268,7 @@ def test_read_csv(tmp_path, name):
     text, labels = GOOD[name]
     path = tmp_path / "v.csv"
     path.write_bytes(text.encode())
-    found, matrix = read_vectors(path)
+    found, matrix, _ = read_vectors(path)
     assert found == labels
     np.testing.assert_array_equal(matrix, [[1, 2], [3, 4]])
 
@@ -302,7 +302,7 @@ def test_read_npy(tmp_path, dtype):
     path = tmp_path / "v.NPY"
     with path.open("wb") as file:
         np.save(file, np.array([[1, 2], [3, 4]], dtype=dtype))
-    found, matrix = read_vectors(path)
+    found, matrix, _ = read_vectors(path)
     assert found == ("x0", "x1")
     np.testing.assert_array_equal(matrix, [[1, 2], [3, 4]])
 
@@ -467,3 +467,25 @@ def test_capitalized_words(text, word, feature):
         assert guessed == (
             [] if word == "Mark" else [f"1 capitalized word is taken for the name of a person or a place: {word}"]
         )
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("0,1,2\n1,2,3\n4,5,6\n", True),
+        ("0,1\n7,-2\n", True),
+        ("0;1\n7;2\n", True),
+        ("0,1\n1,0\n", False),
+        ("0,0,1\n1,2,3\n", False),
+        ("a,0,1\nb,2,3\n", False),
+        ("x,y\n0,1\n2,3\n", False),
+        ("1,2,3\n4,5,6\n", False),
+        ("0,1,2\n", False),
+    ],
+)
+def test_a_row_that_may_number_the_columns(tmp_path, table, told):
+    """A first row of 0, 1, 2 above other whole numbers is a vector, and a note says that it may be a header."""
+    path = tmp_path / "v.csv"
+    path.write_text(table)
+    notes = [str(note) for note in run(vectors=path).notes]
+    assert any("numbers the columns" in note for note in notes) == told
