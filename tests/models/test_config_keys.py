@@ -75,6 +75,7 @@ BRANCHES = {
     **{
         name: [{"layer_types": None, "full_attention_interval": 2}] for name in ("qwen3_5", "qwen3_5_moe", "qwen3_next")
     },
+    "qwen3_moe": [{"num_local_experts": None, "num_experts": 5}],
     "dots1": [{"layer_types": None}],
     "exaone_moe": [{"layer_types": None, "mlp_layer_types": None}],
     "vaultgemma": [{"layer_types": None}],
@@ -184,6 +185,24 @@ def test_no_key_is_declared_twice():
         stack = stack_of(name)
         others = stack.read_keys() | set(harmless_keys()) | set(stack.harmless)
         assert others & set(fixed_keys(stack)) == set()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "qwen3_moe", "num_experts": 128, "num_experts_per_tok": 8, "norm_topk_prob": True},
+        {"model_type": "hunyuan_v1_dense", "use_qk_norm": True, "use_cla": False, "mlp_bias": False},
+        {"model_type": "hunyuan_v1_moe", "use_qk_norm": True, "num_experts": 64, "moe_topk": [8] * 32},
+        {"model_type": "dots1", "scoring_func": "noaux_tc", "topk_method": "noaux_tc", "n_routed_experts": 128},
+        {"model_type": "minimax_m2", "use_qk_norm": True, "qk_norm_type": "per_layer", "shared_intermediate_size": 0},
+        {"model_type": "phi3", "attention_bias": False, "lm_head_bias": False, "mlp_bias": False},
+        {"model_type": "llama4_text", "no_rope_layers": [], "interleave_moe_layer_step": 1},
+    ],
+)
+def test_switches_of_published_configs(config):
+    """What published configs of a family say of its own ways is not refused, and each key has its use."""
+    Network(config, {}).check()
+    assert [key.name for key in classify_keys(config, stack_of(family_of(config))) if key.use == "unknown"] == []
 
 
 @pytest.mark.parametrize("family", FAMILIES)

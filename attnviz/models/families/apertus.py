@@ -63,7 +63,7 @@ class Apertus(Nemotron):
 
     reads: ClassVar[tuple[str, ...]] = ("rms_norm_eps",)
     unread: ClassVar[tuple[str, ...]] = ("mlp_bias", "norm_eps", "partial_rotary_factor")
-    fixed: ClassVar[dict[str, tuple[Any, ...]]] = {"post_norm": (False,), "qk_norm": (True,)}
+    fixed: ClassVar[dict[str, tuple[Any, ...]]] = {"mlp_bias": (False,), "post_norm": (False,), "qk_norm": (True,)}
     keys = Llama.keys._replace(
         intermediate_size=("intermediate_size", 14336),
         vocabulary=("vocab_size", 131_072),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -66,6 +66,19 @@ class Cohere(Llama):
 class Cohere2(LayerKinds, Cohere):
     """Command R7B: three of four layers see a window, and the others have no positions at all."""
 
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "position_embedding_type": ("rope_gptj",),
+        "rotary_pct": (1.0,),
+        "use_gated_activation": (True,),
+        "use_parallel_block": (True,),
+    }
+    harmless: ClassVar[Mapping[str, str]] = {
+        **LayerKinds.harmless,
+        "layer_switch": "record",
+        "order_of_interleaved_layers": "record",
+        "use_embedding_sharing": "record",
+        "use_parallel_embedding": "running",
+    }
     reads: ClassVar[tuple[str, ...]] = ("use_qk_norm",)
     pattern = 4
     rotary_defaults: ClassVar[dict[str, Any]] = {"theta": 10_000.0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attnviz.models.families.deepseek import SigmoidRouting
 from attnviz.models.families.llama import Llama, Qwen3
@@ -14,6 +14,10 @@ class Dots1(SigmoidRouting, Qwen3):
     """The decoder of dots.llm1."""
 
     unread: ClassVar[tuple[str, ...]] = ("use_sliding_window",)
+    fixed: ClassVar[dict[str, tuple[Any, ...]]] = {
+        **SigmoidRouting.fixed,
+        "scoring_func": ("sigmoid", "noaux_tc"),  # its authors write the name of the method here too
+    }
     keys = Llama.keys._replace(
         layers=("num_hidden_layers", 62),
         dim=("hidden_size", 4608),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from attnviz.models.families.rotary import longest_text, rotate, rotation_for
 class Falcon(LayerNormDecoder):
     """The decoder of Falcon; new_decoder_architecture is that of its larger models."""
 
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"apply_residual_connection_post_layernorm": (False,)}
     keys = ConfigKeys(
         layers=("num_hidden_layers", 32),
         dim=("n_embed", 4544),

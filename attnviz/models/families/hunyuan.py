@@ -18,6 +18,20 @@ class HunyuanDense(Llama):
     """Hunyuan without experts."""
 
     unread: ClassVar[tuple[str, ...]] = ("mlp_bias",)
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "mlp_bias": (False,),
+        "norm_type": ("rms",),
+        "position_embedding_xdrope": (False,),
+        "use_cla": (False,),
+        "use_qk_norm": (True,),
+    }
+    harmless: ClassVar[Mapping[str, str]] = {
+        **Llama.harmless,
+        "attention_head_dim": "record",
+        "cla_share_factor": "family",
+        "org_vocab_size": "record",
+        "pool_type": "head",
+    }
     keys = Llama.keys._replace(vocabulary=("vocab_size", 290_943))
     default_epsilon = 1e-5
 
@@ -53,6 +67,20 @@ class HunyuanMoe(Mixture, HunyuanDense):
 
     reads: ClassVar[tuple[str, ...]] = ("moe_topk",)
     unread: ClassVar[tuple[str, ...]] = ("num_experts_per_tok", "num_local_experts")
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        **HunyuanDense.fixed,
+        "moe_layer_num_skipped": (0,),
+        "routed_scaling_factor": (False, 1.0),
+        "use_mixed_mlp_moe": (True,),
+    }
+    harmless: ClassVar[Mapping[str, str]] = {
+        **Mixture.harmless,
+        **HunyuanDense.harmless,
+        "moe_drop_tokens": "training",
+        "moe_intermediate_size": "tensors",
+        "num_shared_expert": "tensors",
+        "moe_random_routing_dropped_token": "training",
+    }
     router = "gate.wg"
     experts = 1
     chosen = 1

@@ -5,6 +5,7 @@ Only the layers of attention have weights to show; the others are computed too, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,15 @@ class Lfm2(Hybrid):
     parts: the names of the feed-forward layer's gate, up and down.
     """
 
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"block_use_swiglu": (True,), "use_pos_enc": (True,)}
+    harmless: ClassVar[Mapping[str, str]] = {
+        **Hybrid.harmless,
+        "block_norm_eps": "record",
+        "conv_dim": "record",
+        "conv_dim_out": "record",
+        "num_heads": "record",
+        "theta": "record",
+    }
     other = "conv"
     keys = Llama.keys._replace(
         dim=("hidden_size", 2560),

@@ -337,6 +337,7 @@ class SeedOss(Llama):
 class SmolLm3(Llama):
     """SmolLM3 (Bakouch et al. 2025): every fourth layer has no positions."""
 
+    harmless: ClassVar[Mapping[str, str]] = {**Llama.harmless, "max_window_layers": "family"}
     reads: ClassVar[tuple[str, ...]] = (
         "layer_types",
         "no_rope_layer_interval",
@@ -385,6 +386,14 @@ class Phi3(Llama):
 
     reads: ClassVar[tuple[str, ...]] = ("partial_rotary_factor", "sliding_window")
     unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias")
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = dict.fromkeys(
+        ("attention_bias", "lm_head_bias", "mlp_bias"), (False,)
+    )
+    harmless: ClassVar[Mapping[str, str]] = {
+        **Llama.harmless,
+        "full_attn_mod": "family",
+        "interpolate_factor": "family",
+    }
 
     keys = Llama.keys._replace(
         dim=("hidden_size", 3072),

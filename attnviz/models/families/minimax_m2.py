@@ -29,6 +29,9 @@ class MiniMaxM2(Mixture):
     harmless: ClassVar[dict[str, str]] = {
         **Mixture.harmless,
         "attn_type_list": "family",
+        "layernorm_full_attention_beta": "family",
+        "mlp_intermediate_size": "family",
+        "shared_moe_mode": "family",
         "mtp_transformer_layers": "alone",
         "num_mtp_modules": "alone",
         "use_mtp": "alone",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
@@ -22,6 +22,11 @@ from attnviz.models.families.rotary import rotary_kind
 class ModernBert(TwoRotations):
     """ModernBERT: every third layer sees the whole text, the others half of local_attention on each side."""
 
+    harmless: ClassVar[Mapping[str, str]] = {
+        **TwoRotations.harmless,
+        "layer_norm_eps": "family",
+        "position_embedding_type": "family",
+    }
     reads: ClassVar[tuple[str, ...]] = (
         "classifier_activation",
         "classifier_bias",

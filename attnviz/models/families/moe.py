@@ -213,8 +213,8 @@ class Qwen2Moe(_Sparse, Qwen2):
 class Qwen3Moe(_Sparse, Qwen3):
     """Qwen3-MoE (Yang et al. 2025): Qwen3 with 128 experts, of which 8 see a token."""
 
-    unread: ClassVar[tuple[str, ...]] = ("layer_types", "max_window_layers", "num_experts")
-    harmless: ClassVar[Mapping[str, str]] = {**Mixture.harmless, **Qwen3.harmless}
+    unread: ClassVar[tuple[str, ...]] = ("layer_types", "max_window_layers")
+    harmless: ClassVar[Mapping[str, str]] = {**Mixture.harmless, **Qwen3.harmless, "max_window_layers": "family"}
     keys = Qwen3.keys._replace(
         layers=("num_hidden_layers", 24),
         dim=("hidden_size", 2048),

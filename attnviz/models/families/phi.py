@@ -5,7 +5,7 @@ Llama with layer norms; Phi and some of StableLM run both sublayers side by side
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -86,6 +86,7 @@ class Phi(LayerNormed):
 class StableLm(LayerNormed):
     """StableLM: a quarter of each head rotated; one norm for both sublayers where use_parallel_residual says so."""
 
+    harmless: ClassVar[Mapping[str, str]] = {**LayerNormed.harmless, "norm_eps": "old", "rotary_scaling_factor": "old"}
     reads: ClassVar[tuple[str, ...]] = (
         "layer_norm_eps",
         "partial_rotary_factor",
@@ -133,6 +134,8 @@ class StableLm(LayerNormed):
 class StarCoder2(LayerNormed):
     """StarCoder2: biases, no gate, and a window where the config gives one."""
 
+    fixed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"mlp_type": ("default",), "norm_type": ("layer_norm",)}
+    harmless: ClassVar[Mapping[str, str]] = {**LayerNormed.harmless, "activation_function": "old"}
     reads: ClassVar[tuple[str, ...]] = ("norm_epsilon", "sliding_window", "use_bias")
     unread: ClassVar[tuple[str, ...]] = ("attention_bias", "mlp_bias", "rms_norm_eps")
     keys = Llama.keys._replace(
