@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from attnviz.io.validate import checked_flags, checked_names, checked_provenance
 
 SUFFIXES = (".npz", ".json", ".npy")
 SCHEMA = 1
+_SPARE_NAMES = 1000  # names beyond the weights’ axes that are still read, to say which are too many
 
 _SAFETENSORS = (
     "import numpy as np; from safetensors.numpy import load_file; "
@@ -180,6 +181,7 @@ def _checked(found: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     found = {part: value for part, value in found.items() if value is not None}
     for side in ("tokens", "keys"):
         if side in found:
+            _check_count(found[side], shape)
             found[side] = checked_tokens(side, found[side])
     for axis in ("layers", "heads"):
         if axis in found:
@@ -194,6 +196,17 @@ def _checked(found: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
         layers, heads = (found.get(axis, range(size)) for axis, size in zip(("layers", "heads"), shape, strict=False))
         found["settings"] = checked_provenance(found["settings"], layers, heads)
     return found
+
+
+def _check_count(names: Any, shape: tuple[int, ...]) -> None:
+    """Raise ShapeError for far more names than any axis of the weights has, before each of them is read."""
+    if isinstance(names, Sized) and len(names) > max(shape, default=0) + _SPARE_NAMES:
+        raise ShapeError(
+            "The number of tokens ({names}) must be that of the rows or columns of weights ({count}).",
+            hint="Padding and special tokens count too.",
+            names=len(names),
+            count=max(shape, default=0),
+        )
 
 
 def _one_mask(mask: Any, also: Any) -> Any:

@@ -24,6 +24,8 @@ Bytes = NDArray[np.uint8]
 FileStates = tuple[tuple[str, int, int, int] | tuple[str], ...]
 
 LARGEST_JSON = 256 * 2**20
+MOST_NAMES = 2**20  # of one file: XLM-V has the largest vocabulary known, of 901,629, and Gemma 2 580,604 merges
+_SHORTEST_NAME = 6  # bytes of a name and its number in JSON, as in "a":1,
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -42,6 +44,7 @@ def read_side_json(path: Path, most: int = LARGEST_JSON) -> dict[str, Any] | Non
 
 def parse_object(data: bytes, name: str) -> dict[str, Any]:
     """Return the JSON object in `data`; InputError names the file where there is none, or where a key stands twice."""
+    check_names(data, name)
     try:
         found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_refuse_repeated_keys)
     except KeyError as error:
@@ -53,6 +56,29 @@ def parse_object(data: bytes, name: str) -> dict[str, Any]:
     if _SURROGATE.search(data):
         _refuse_half_characters(found, name)
     return found
+
+
+def check_names(data: bytes, name: str) -> None:
+    """Raise InputError for JSON with more names than a model has, counted in its bytes before anything is parsed.
+
+    Names are keys, the lists of a tokenizer's entries or merges, and strings; JSON may write them with more room.
+    """
+    if len(data) <= _SHORTEST_NAME * MOST_NAMES:
+        return
+    keys, lists, quotes = data.count(b'":') + data.count(b'" :'), data.count(b"["), data.count(b'"')
+    if keys > MOST_NAMES or 2 * lists > 3 * MOST_NAMES or quotes > 4 * MOST_NAMES:
+        raise too_many_names(name, MOST_NAMES)
+
+
+def check_names_of(path: Path) -> None:
+    """Raise InputError for a JSON file that cannot be read, is too large, or has more names than a model has."""
+    if check_file(path, LARGEST_JSON) > _SHORTEST_NAME * MOST_NAMES:
+        check_names(read_side_file(path), str(path))
+
+
+def too_many_names(name: str, most: int) -> InputError:
+    """Return the error for a file of a model with more names than any model has."""
+    return InputError("{path!r} has more than {most} names; no model has so many.", path=name, most=f"{most:,}")
 
 
 def _refuse_half_characters(found: Any, name: str) -> None:

@@ -194,10 +194,13 @@ class ShardedSafetensors(Tensors):
         where = read_json(index).get("weight_map")
         if not isinstance(where, Mapping) or not where:
             raise InputError("{path!r} has no weight_map.", path=str(index))
-        named = {str(name): self._path(file) for name, file in where.items()}
-        for path in dict.fromkeys(named.values()):
+        paths: dict[str, Path] = {}
+        for file in where.values():
+            if not isinstance(file, str) or file not in paths:
+                paths[file] = self._path(file)
+        for path in paths.values():
             self._check_shard(path)
-        self._where = named
+        self._where = {name: paths[file] for name, file in where.items()}
         self._open: dict[Path, SafetensorsFile] = {}
 
     def _path(self, file: Any) -> Path:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from attnviz.core.errors import InputError
-from attnviz.models.formats.files import read_side_json
+from attnviz.models.formats.files import read_side_json, too_many_names
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
@@ -30,6 +30,7 @@ _LISTED, _DECODER, _CONFIG, _MAP = (
 SPLIT_SPECIAL = "split_special_tokens"
 _ADDITIONAL, _EXTRA = "additional_special_tokens", "extra_special_tokens"
 _MOST = 2**31
+MOST_ADDED = 2**17  # tokens beside a vocabulary: Llasa adds 65,544 for speech
 
 # How a class adds special tokens once more, after all others: without flags, or as the settings give them.
 Again = Literal["plain", "given"]
@@ -76,12 +77,16 @@ class TokenSettings(NamedTuple):
 def read_token_settings(folder: Path) -> TokenSettings:
     """Read a folder's settings and lists of tokens; raises InputError for an id or an entry that is none."""
     config, mapped = (read_side_json(folder / name) or {} for name in (_CONFIG, _MAP))
+    for values, name in ((config, _CONFIG), (mapped, _MAP)):
+        for key in (_DECODER, _EXTRA, _ADDITIONAL):
+            _check_count(values.get(key), folder / name)
     decoder = config.get(_DECODER)
     if isinstance(decoder, Mapping):  # special_tokens_map.json then counts for nothing
         return TokenSettings(config, tuple(_by_id(_of_decoder(decoder, folder / _CONFIG))))
     settings = TokenSettings(_merged(config, mapped))
     special = _special_texts(config, mapped)
     listed = read_side_json(folder / _LISTED) or {}
+    _check_count(listed, folder / _LISTED)
     tokens = [
         ListedToken(
             text,
@@ -91,6 +96,12 @@ def read_token_settings(folder: Path) -> TokenSettings:
         for text, number in listed.items()
     ]
     return settings._replace(listed=tuple(_by_id(tokens)))
+
+
+def _check_count(tokens: object, path: Path) -> None:
+    """Raise InputError for more added tokens than any model has: each costs time whenever the model is opened."""
+    if isinstance(tokens, Mapping | list) and len(tokens) > MOST_ADDED:
+        raise too_many_names(str(path), MOST_ADDED)
 
 
 def _merged(config: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[str, Any]:

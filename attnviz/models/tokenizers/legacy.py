@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_there
-from attnviz.models.formats.files import read_json, read_side_text, text_of
+from attnviz.models.formats.files import MOST_NAMES, read_json, read_side_text, text_of, too_many_names
 from attnviz.models.tokenizers.added_tokens import Again, ListedToken, TokenSettings, add_tokens, checked_id
 from attnviz.models.tokenizers.classes import (
     BYTE_LEVEL,
@@ -88,6 +88,8 @@ def from_older_files(folder: Path, config: Mapping[str, Any], settings: TokenSet
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a UTF-8 file, without their ends; raises InputError where it is none."""
     text = read_side_text(path)
+    if text.count("\n") > MOST_NAMES:
+        raise too_many_names(str(path), MOST_NAMES)
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz.core.read_file import is_there
 from attnviz.i18n.messages import message
-from attnviz.models.formats.files import LARGEST_JSON, check_file, map_bytes, text_of
+from attnviz.models.formats.files import check_names_of, map_bytes, text_of
 from attnviz.models.tokenizers.added_tokens import SPLIT_SPECIAL, TokenSettings, add_tokens, read_token_settings
 from attnviz.models.tokenizers.class_settings import follow_class
 from attnviz.models.tokenizers.classes import adds_again, check_json_class, class_in_5, class_of
@@ -51,7 +51,7 @@ def open_tokenizer(folder: Path, config: Mapping[str, Any], source_language: str
 def _from_json(path: Path, config: Mapping[str, Any], settings: TokenSettings) -> TextTokenizer:
     notes = check_json_class(path.parent, config, settings.values)
     tokenizers = load_library()
-    check_file(path, LARGEST_JSON)
+    check_names_of(path)
     tokenizer = call_library(str(path), lambda: tokenizers.Tokenizer.from_file(str(path)))
     tokenizer.no_padding()  # it would stand among the ends of a text
     unknown = call_library(str(path), lambda: _unknown_piece(tokenizer, settings.values, path))
