@@ -76,7 +76,12 @@ def read_npz(
     try:
         _check_directory(stream)
         with zipfile.ZipFile(stream) as file:
-            members = {each.filename.removesuffix(".npy"): each for each in file.infolist()}
+            members: dict[str, zipfile.ZipInfo] = {}
+            for each in file.infolist():
+                part = each.filename.removesuffix(".npy")
+                if part in members:
+                    raise InputError("{path!r} names {key!r} twice.", path=name, key=part)
+                members[part] = each
             wanted = {part: members[part] for part in parts if part in members}
             unpacked = sum(each.file_size for each in wanted.values())
             if unpacked > most:

@@ -7,7 +7,7 @@ import os
 import stat
 from errno import ENAMETOOLONG
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from attnviz.core.errors import InputError, reason_of
 from attnviz.i18n.messages import Message, Name, message
@@ -225,6 +225,15 @@ def need_text(value: object) -> None:
     """Raise InputError for what is no string, where a text is expected."""
     if not isinstance(value, str):
         raise InputError("A text is a string, not of type {kind}.", kind=type(value).__name__)
+
+
+def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these pairs, for `json.loads`; KeyError with the first key that stands twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        raise KeyError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+    return found
 
 
 def why_no_json(error: Exception) -> Message:

@@ -22,7 +22,14 @@ from attnviz.core.label_list import split_labels
 from attnviz.core.memory_limit import out_of_memory_for_file
 from attnviz.core.provenance import Provenance
 from attnviz.core.read_arrays import read_npy, read_npz
-from attnviz.core.read_file import LARGEST_ARRAYS, LARGEST_DOCUMENT, decode, read_bytes, why_no_json
+from attnviz.core.read_file import (
+    LARGEST_ARRAYS,
+    LARGEST_DOCUMENT,
+    decode,
+    read_bytes,
+    refuse_repeated_keys,
+    why_no_json,
+)
 from attnviz.core.token import Token
 from attnviz.core.types import Floats
 from attnviz.core.weight_forms import GivenStack
@@ -242,7 +249,9 @@ def _parse(data: bytes, path: Path) -> list[dict[str, Any]]:
     name = path.name
     text = decode(data, path, chosen=False)
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=refuse_repeated_keys)
+    except KeyError as error:
+        raise InputError("{path!r} names {key!r} twice.", path=name, key=error.args[0]) from None
     except (ValueError, RecursionError) as error:
         raise InputError("{name!r} is not valid JSON: {reason}.", name=name, reason=why_no_json(error)) from None
     several = isinstance(document, list) and bool(document) and all(isinstance(each, dict) for each in document)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import pickle
 import random
 import re
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -637,3 +639,17 @@ def test_devices_and_endless_files_are_not_read(tmp_path):
         load_weights(sparse)
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
+
+
+def test_parts_that_stand_twice(tmp_path):
+    """Which of two parts of one name is meant nobody knows: refused, in .json and .npz."""
+    document, archive = tmp_path / "w.json", tmp_path / "w.npz"
+    document.write_text('{"tokens": ["a", "b"], "weights": [[1, 0], [0, 1]], "weights": [[0, 1], [1, 0]]}')
+    for weights, name in ((np.eye(2), "weights.npy"), (np.full((2, 2), 0.5), "weights")):
+        member = io.BytesIO()
+        np.save(member, weights)
+        with zipfile.ZipFile(archive, "a") as file:
+            file.writestr(name, member.getvalue())
+    for path in (document, archive):
+        with pytest.raises(InputError, match="names 'weights' twice"):
+            load_weights(path)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.errors import InputError, reason_of
 from attnviz.core.memory_limit import memory_left
-from attnviz.core.read_file import LONGEST_POINTER, is_there, refuse_pointer, why_no_json
+from attnviz.core.read_file import LONGEST_POINTER, is_there, refuse_pointer, refuse_repeated_keys, why_no_json
 
 Bytes = NDArray[np.uint8]
 # Of each file its path, time of change in ns, size and inode; of what cannot be read its path alone.
@@ -46,7 +46,7 @@ def parse_object(data: bytes, name: str) -> dict[str, Any]:
     """Return the JSON object in `data`; InputError names the file where there is none, or where a key stands twice."""
     check_names(data, name)
     try:
-        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_refuse_repeated_keys)
+        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=refuse_repeated_keys)
     except KeyError as error:
         raise InputError("{path!r} names {key!r} twice.", path=name, key=error.args[0]) from None
     except (ValueError, RecursionError) as error:
@@ -99,14 +99,6 @@ def _refuse_half_characters(found: Any, name: str) -> None:
                     key=".".join(keys),
                     code=f"{ord(half):04x}",
                 )
-
-
-def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        raise KeyError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
-    return found
 
 
 def read_side_file(path: Path, most: int = LARGEST_JSON) -> bytes:
