@@ -76,6 +76,7 @@ BRANCHES = {
         name: [{"layer_types": None, "full_attention_interval": 2}] for name in ("qwen3_5", "qwen3_5_moe", "qwen3_next")
     },
     "qwen3_moe": [{"num_local_experts": None, "num_experts": 5}],
+    "modernbert-decoder": [{"layer_types": None}, {"rope_parameters": None}],
     "dots1": [{"layer_types": None}],
     "exaone_moe": [{"layer_types": None, "mlp_layer_types": None}],
     "vaultgemma": [{"layer_types": None}],

@@ -464,7 +464,7 @@ def test_a_shape_by_the_config_alone(name):
     passed = forward(config, tensors, answers["text0_ids"])
     assert passed.weights.shape[:2] == (len(shape.attention_layers), shape.heads)
     assert family_of(config) == shape.family
-    if shape.family != "exaone":  # which transformers computes by Llama's class
+    if shape.family not in ("exaone", "internlm3"):  # which transformers computes by Llama's class
         assert family_of({"architectures": config["architectures"]}) == shape.family
 
 

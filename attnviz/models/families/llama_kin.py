@@ -1,4 +1,4 @@
-"""Relatives of Llama that differ in one point: Arcee's AFM, Meta's Code World Model, Helium."""
+"""Relatives of Llama and Mistral that differ in one point: AFM, Code World Model, Helium, InternLM3, Ministral."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attnviz.core.types import Float32
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layer_kinds import FULL, SLIDING, LayerKinds
 from attnviz.models.families.layers import linear
-from attnviz.models.families.llama import Llama
+from attnviz.models.families.llama import Llama, Mistral
 from attnviz.models.families.rotary import Rotation
 
 # The rotary values of a Code World Model whose config has none.
@@ -107,3 +107,38 @@ class Helium(Llama):
     def biases(self) -> tuple[bool, bool, bool]:
         """Return which layers have a bias: those of Q, K and V, and the feed-forward, where the config says so."""
         return self.config.flag("attention_bias", False), False, self.config.flag("mlp_bias", False)
+
+
+class InternLm3(Llama):
+    """InternLM3 (Shanghai AI Laboratory 2025): the biases have names of their own."""
+
+    reads: ClassVar[tuple[str, ...]] = ("bias", "qkv_bias")
+    keys = Llama.keys._replace(
+        layers=("num_hidden_layers", 48),
+        intermediate_size=("intermediate_size", 10240),
+        vocabulary=("vocab_size", 128_512),
+        positions=("max_position_embeddings", 32768),
+    )
+    default_kv_heads = 2
+    default_head_dim = 128
+    default_epsilon = 1e-5
+
+    def biases(self) -> tuple[bool, bool, bool]:
+        """Return which layers have a bias: the attention's where qkv_bias says so, the feed-forward's by `bias`."""
+        attention = self.config.flag("attention_bias", self.config.flag("qkv_bias", False))
+        return attention, attention, self.config.flag("mlp_bias", self.config.flag("bias", False))
+
+
+class Ministral(Mistral):
+    """Ministral 8B (Mistral AI 2024): Mistral in which layer_types may say which layers see a window."""
+
+    reads: ClassVar[tuple[str, ...]] = ("layer_types",)
+
+    @cached_property
+    def windows(self) -> Sequence[int | None]:
+        """Return sliding_window for the layers that layer_types names, or for all."""
+        kinds = self.config.per_layer("layer_types", self.shape.layers)
+        if kinds is None:
+            return super().windows
+        width = self.config.optional_count("sliding_window", 4096)
+        return [width if kind == SLIDING else None for kind in kinds[: self.shape.layers]]

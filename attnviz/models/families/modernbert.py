@@ -14,13 +14,16 @@ from attnviz.models.families.activations import activation
 from attnviz.models.families.base import ConfigKeys, ModelShape, head_weight
 from attnviz.models.families.config import Configuration
 from attnviz.models.families.layer_kinds import FULL, SLIDING, TwoRotations
-from attnviz.models.families.layers import Linear, heads_of, layer_norm, linear, window_mask
-from attnviz.models.families.llama import BlockNorms
+from attnviz.models.families.layers import Linear, causal_mask, heads_of, layer_norm, linear, window_mask
+from attnviz.models.families.llama import BlockNorms, Llama
 from attnviz.models.families.rotary import rotary_kind
 
 
 class ModernBert(TwoRotations):
-    """ModernBERT: every third layer sees the whole text, the others half of local_attention on each side."""
+    """ModernBERT: every third layer sees the whole text, the others half of local_attention on each side.
+
+    top: the beginning of the names of the language model's head.
+    """
 
     harmless: ClassVar[Mapping[str, str]] = {
         **TwoRotations.harmless,
@@ -56,6 +59,7 @@ class ModernBert(TwoRotations):
     )
     embedding = "embeddings.tok_embeddings.weight"
     attention_name = "attn"
+    top: ClassVar[str] = "head"
     norms = BlockNorms(before_attention="attn_norm", before_feed="mlp_norm")
     default_thetas: ClassVar[tuple[float, float]] = (160_000.0, 10_000.0)
 
@@ -132,11 +136,36 @@ class ModernBert(TwoRotations):
         """Return the masked language model's logits [n, vocabulary]: dense, activation, norm, the tied table."""
         bias = self.config.flag("classifier_bias", False)
         bend = activation(self.config.word("classifier_activation", default="gelu"))
-        hidden = bend(linear(self.weights, "head.dense", self.dim, self.dim, bias=bias)(hidden))
-        hidden = self.norm("head.norm", hidden, self.dim)
+        hidden = bend(linear(self.weights, f"{self.top}.dense", self.dim, self.dim, bias=bias)(hidden))
+        hidden = self.norm(f"{self.top}.norm", hidden, self.dim)
         tied = self.config.flag("tie_word_embeddings", True)
         matrix = head_weight(self.weights, "decoder.weight", self.embedding, (self.vocabulary, self.dim), tied=tied)
         logits: Float32 = hidden @ matrix.T
         if self.config.flag("decoder_bias", True):
             logits += self.weights.take("decoder.bias", shape=(self.vocabulary,))
         return logits
+
+
+class ModernBertDecoder(ModernBert):
+    """The decoder of ModernBERT's build (Weller et al. 2025, "Ettin"): a token sees what came before it."""
+
+    reads: ClassVar[tuple[str, ...]] = ("sliding_window",)
+    top = "lm_head"
+    project = Llama.project
+
+    @classmethod
+    def read_shape(cls, config: Configuration, family: str) -> ModelShape:
+        """Return the model's size, from its config alone."""
+        return super(ModernBert, cls).read_shape(config, family)
+
+    @cached_property
+    def windows(self) -> Sequence[int | None]:
+        """Return sliding_window, or else half of local_attention, for the layers that see a window."""
+        half = max(1, self.config.count("local_attention", default=128) // 2)
+        width = self.config.count("sliding_window", default=half)
+        return [width if kind == SLIDING else None for kind in self.kinds]
+
+    @cached_property
+    def masks(self) -> Sequence[Booleans | None]:
+        """Return each layer's mask [n, length]."""
+        return [causal_mask(self.length, width, self.start) if self.shape.causal else None for width in self.windows]
