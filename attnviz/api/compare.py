@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, overload
 
@@ -303,8 +304,10 @@ def compare_two_sides(
     read = tuple(_side_options(one, keys, two=two) for one in sides)
     wanted = [[-1] if one is None else layer_numbers(one, as_written=True) for one in layers]
     which = wanted if two or layers[0] == layers[1] else [_all_of(wanted)] * 2
-    a = run_model(text, read[0], keys, which[0], reduce=reduce)
-    b = run_model(text, read[1], keys, which[1], reduce=reduce) if two else a
+    with _named(sides[0], two):
+        a = run_model(text, read[0], keys, which[0], reduce=reduce)
+    with _named(sides[1], two):
+        b = run_model(text, read[1], keys, which[1], reduce=reduce) if two else a
     first, second = (
         _layers_of(one, spelled, numbers) for one, spelled, numbers in zip((a, b), layers, wanted, strict=True)
     )
@@ -312,9 +315,24 @@ def compare_two_sides(
     found = []
     for one, other in pairs:
         shown_a, shown_b = a.select(layer=one), b.select(layer=other)
-        chosen = pair_up(_heads_of(shown_a, heads[0]), _heads_of(shown_b, heads[1]), "--head")
-        found.append(compare_sides(shown_a, shown_b, chosen))
+        with _named(sides[0], two):
+            heads_a = _heads_of(shown_a, heads[0])
+        with _named(sides[1], two):
+            heads_b = _heads_of(shown_b, heads[1])
+        found.append(compare_sides(shown_a, shown_b, pair_up(heads_a, heads_b, "--head")))
     return found
+
+
+@contextmanager
+def _named(side: Options, two: bool) -> Iterator[None]:
+    """Let the error about a layer or head that is not there say of which of two models it is."""
+    try:
+        yield
+    except MissingError as error:
+        from attnviz.models.model import opened
+
+        assert side.model is not None
+        raise (error.of_model(opened(side.model).name) if two else error) from None
 
 
 def _all_of(wanted: list[list[int] | None]) -> list[int] | None:

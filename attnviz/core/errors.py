@@ -39,9 +39,15 @@ class AttnvizError(Exception):
         """Return the same error with the file that it is about before it, unless it names one itself."""
         if "path" in self.message.fields:
             return self
+        return self._with(message("{path!r}: {problem}", path=str(path), problem=self.message))
+
+    def of_model(self, name: str) -> Self:
+        """Return the same error with the name of the one of two models that it is about before it."""
+        return self._with(message("{name}: {problem}", name=name, problem=self.message))
+
+    def _with(self, whole: Message) -> Self:
         named = type(self)(self.message.template)
-        named.message = message("{path!r}: {problem}", path=str(path), problem=self.message)
-        named.hint = self.hint
+        named.message, named.hint = whole, self.hint
         return named
 
     def localized(self) -> str:

@@ -66,8 +66,8 @@ def check_heads(specs: Sequence[str]) -> None:
     for spec in specs:
         if _HEAD.fullmatch(spec) is None:
             raise OptionError(
-                "--ablate takes a layer and a head of it, counted from 0, as 3.1, or 3.* for all heads of layer 3, "
-                "not {value!r}.",
+                "--ablate takes a layer and a head of it, counted from 0, as 3.1 or L3H1, or 3.* for all heads of "
+                "layer 3, not {value!r}.",
                 value=spec,
             )
 

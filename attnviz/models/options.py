@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,7 @@ class Options:
         if isinstance(given, str) or _is_pair(given):
             given = (given,)
         if isinstance(given, list | tuple) and all(isinstance(one, str) or _is_pair(one) for one in given):
-            heads = tuple(one if isinstance(one, str) else f"{one[0]}.{one[1]}" for one in given)
+            heads = tuple(_by_numbers(one) if isinstance(one, str) else f"{one[0]}.{one[1]}" for one in given)
             object.__setattr__(self, "ablate", heads)
 
     @property
@@ -80,6 +81,16 @@ class Options:
     def slides(self) -> bool:
         """Return whether windows slide over the text."""
         return self.window is not None or self.stride is not None
+
+
+def _by_numbers(head: str) -> str:
+    """Return a head that is named as in a list of heads, L18H6, as 18.6; another text as it is.
+
+    >>> _by_numbers("L18H6"), _by_numbers("3.*")
+    ('18.6', '3.*')
+    """
+    named = re.fullmatch(r"\s*[Ll]([0-9]+)\s*[Hh]([0-9]+|\*)\s*", head)
+    return head if named is None else f"{named[1]}.{named[2]}"
 
 
 def _is_pair(given: object) -> bool:

@@ -206,10 +206,12 @@ def test_refusals_of_models(models):
             compare_models("the cat", **given_)
     with pytest.raises(InputError, match="reads one text"):
         compare_models("the cat", t5, b, keys="the dog")
-    with pytest.raises(MissingError, match="no layer 7"):
+    with pytest.raises(MissingError, match=r"^gpt2: There is no layer 7"):
         compare_models("the cat", a, b, layer=(0, 7))
-    with pytest.raises(MissingError, match="no head 9"):
-        compare_models("the cat", a, b, head=(0, 9))
+    with pytest.raises(MissingError, match=r"^bert: There is no head 9"):
+        compare_models("the cat", a, b, head=(9, 0))
+    with pytest.raises(MissingError, match=r"^There is no head 9"):
+        compare_models("the cat", a, head=(0, 9))
     assert len(compare_models("the cat", a, a, layer="all", head=0)) == 3  # a comparison for each pair
     assert compare_models("the cat", t5, b).second.masked  # the encoder, both ways, and a decoder
 

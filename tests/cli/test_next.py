@@ -139,6 +139,22 @@ def test_drawing(printed, models):
     assert ids("--temperature", "0.0001") == ids() == ids("--temperature", "3", "--top-p", "0.000001")
 
 
+def test_probabilities_are_the_models_own(good, models):
+    """Where tokens are drawn by other probabilities than those that are shown, the caption says so; in Chinese too."""
+    options = ("next", "the cat", "--model", models("llama"), "--lang")
+    said = {"en": "the probabilities are the model's own, at temperature 1", "zh": "所示概率是模型自己的，温度为 1"}
+    for language, words in said.items():
+        for drawn in (("--temperature", "3"), ("--temperature", "1", "--top-p", "0.5")):
+            assert "".join(words.split()) in "".join(good(*options, language, *drawn).split())
+        for drawn in ((), ("--temperature", "1"), ("--temperature", "1", "--top-p", "1")):
+            assert "".join(words.split()) not in "".join(good(*options, language, *drawn).split())
+
+
+def test_a_text_of_spaces_is_named(good, models):
+    """A text that shows nothing stands in the heading as what it is."""
+    assert "says after “␣␣”" in good("next", "  ", "--model", models("gpt2"))
+
+
 def test_tokens_are_printed_as_they_come(good, models, monkeypatch):
     """Several steps have a line each, never wider than the screen, and then the whole text; one step has bars."""
     for width in (20, 40, 80, 160):

@@ -106,7 +106,7 @@ def tiny(tmp_path_factory):
 def test_attention_says_which_heads_were_off(tiny, tmp_path):
     """Weights above change; the provenance, its document and a file of it tell which heads were switched off."""
     whole = attnviz.run("the cat eats", model=tiny)
-    off = attnviz.run("the cat eats", model=tiny, ablate=[(0, 1), "1.*"])
+    off = attnviz.run("the cat eats", model=tiny, ablate=[(0, 1), "L1H*"])
     assert off.provenance.model.switched_off == HeadsSwitchedOff(((0, 1), (1, 0), (1, 1), (1, 2), (1, 3)), "zero")
     np.testing.assert_array_equal(off.weights[0], whole.weights[0])
     assert_apart(off.weights[1], whole.weights[1], by=1e-6)
@@ -132,6 +132,7 @@ def test_a_head_that_changes_nothing_shown_is_told(tiny):
     [
         ({"ablate": "1"}, "takes a layer and a head"),
         ({"ablate": "9.0"}, "has layers 0 to 2"),
+        ({"ablate": "L9H0"}, "There is no head 9.0"),
         ({"ablate": "0.9"}, "has heads 0 to 3"),
         ({"ablate": 3}, "must be heads as L.H"),
         ({"ablation": "mean"}, "ablation goes with ablate"),

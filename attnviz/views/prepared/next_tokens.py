@@ -262,7 +262,7 @@ def _heading(result: NextTokens) -> Message:
 
 def heading_of(text: str, model: str, *, answers: bool) -> Message:
     """Return what stands above the tokens: the model's name, and the text that it goes on with, or answers."""
-    text = _inline(text)
+    text = _inline(text) or named(text)
     shown = text if len(text) <= 60 else f"…{text[-59:]}"
     if answers:
         return message("what {model} answers to “{text}”", model=model, text=shown)
@@ -284,19 +284,22 @@ def next_caption(result: NextTokens, *, brief: bool = False) -> tuple[Message, .
 
 
 def decoding_words(decoding: Decoding) -> Message:
-    """Say how tokens were chosen.
+    """Say how tokens were chosen; where that was not by the probabilities that are shown, say that too.
 
-    >>> str(decoding_words(Decoding())), str(decoding_words(Decoding(temperature=0.5, top_p=0.9, seed=3)))
-    ('the likeliest token each time', 'drawn at temperature 0.5, top-p 0.9, seed 3')
+    >>> str(decoding_words(Decoding())), str(decoding_words(Decoding(temperature=1.0, seed=3)))
+    ('the likeliest token each time', 'drawn at temperature 1, top-p 1, seed 3')
     """
     if decoding.temperature is None:
         return message("the likeliest token each time")
-    return message(
+    drawn = message(
         "drawn at temperature {temperature}, top-p {top_p}, seed {seed}",
         temperature=f"{decoding.temperature:g}",
         top_p=f"{1.0 if decoding.top_p is None else decoding.top_p:g}",
         seed=decoding.seed or 0,
     )
+    if decoding.temperature == 1 and decoding.top_p in (None, 1):
+        return drawn
+    return message("{drawn}; the probabilities are the model's own, at temperature 1", drawn=drawn)
 
 
 def draw_next(result: NextTokens, presentation: Presentation = PICTURE) -> Prepared | Charts:
