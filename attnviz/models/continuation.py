@@ -263,6 +263,10 @@ class Continuation:
     def note(self) -> Message:
         """Return how many tokens were added, and what they spell."""
         count, text = len(self.spelled.ids), self.spelled.text
+        if count == 1:
+            if self.ended:
+                return message("Added by the model: only the end of its text.")
+            return message("Added by the model: 1 token: {text}", text=text.strip())
         if self.ended:
             return message(
                 "Added by the model: {count} tokens, the end of its text among them: {text}", **_said(count, text)

@@ -104,7 +104,11 @@ def open_passes(model: Model, text: str, pair: str | None = None, *, speaks: boo
     gives words where it speaks.
     """
     if model.shape.encoder_decoder:
-        raise InputError("{name} has an encoder and a decoder: this takes a model of one stack.", name=model.name)
+        raise InputError(
+            "{name} has an encoder and a decoder: this takes a model of one stack.",
+            hint="It can be looked at by run, heads and next.",
+            name=model.name,
+        )
     if speaks and not model.network.reads_pictures:
         check_head(model.checkpoint, model.network)
     return TextPasses(model, text if pair is None else f"{text}\n{pair}", model.encode(text, pair))

@@ -310,6 +310,8 @@ def test_the_map_names_every_head():
     assert_near64(panel.values, found.matrix("first"))
     assert "first: the first word" in " ".join(map(str, form.caption))
     assert "share: first" in str(form.heading)
+    assert str(form.what) == "what heads do; colour: share: first"
+    assert str(prepare_map(found.sorted("first", top=1)).what).startswith("what heads do: 1 of 4; colour: ")
 
 
 @pytest.mark.slow

@@ -150,6 +150,19 @@ def test_probabilities_are_the_models_own(good, models):
             assert "".join(words.split()) not in "".join(good(*options, language, *drawn).split())
 
 
+def test_a_single_added_token_is_one(call, models, tmp_path):
+    """`--generate` says that one token was added, and of a text that ends at once that nothing else was."""
+    code, _, err = call("run", "the cat", "--model", models("gpt2"), "--generate", "1")
+    assert code == 0
+    assert "Added by the model: 1 token: " in err
+    folder = shutil.copytree(models("gpt2"), tmp_path / "ends")
+    likeliest = attnviz.next_tokens("the cat", models("gpt2")).tokens[0].token.id
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": likeliest}))
+    code, _, err = call("run", "the cat", "--model", str(folder), "--generate", "3")
+    assert code == 0
+    assert "Added by the model: only the end of its text." in err
+
+
 def test_a_text_of_spaces_is_named(good, models):
     """A text that shows nothing stands in the heading as what it is."""
     assert "says after “␣␣”" in good("next", "  ", "--model", models("gpt2"))

@@ -142,7 +142,7 @@ def prepare_map(
         caption,
         notes,
         digits,
-        what=message("what heads do; colour: {what}", what=words),
+        what=message("{heading}; colour: {what}", heading=_heading(heads), what=words),
         sides=LAYER_AND_HEAD,
         numbers=COLUMN_TITLES.get(column.removeprefix("weight_")),
         verdicts=verdicts,
