@@ -105,7 +105,34 @@ class Message:
 
     def localized(self) -> str:
         """Return the sentence in the language in use, its fields too where they are messages."""
-        return translate(self.template).format(**{name: _localized(value) for name, value in self.fields.items()})
+        fields = {name: _localized(value) for name, value in self.fields.items()}
+        template = translate(self.template)
+        if _language != "en":
+            own = [name for name, value in self.fields.items() if isinstance(value, Message | Name)]
+            template = _without_spaces(template, {name: fields[name] for name in own})
+        return template.format(**fields)
+
+
+def _without_spaces(template: str, fields: Mapping[str, str]) -> str:
+    """Return a Chinese template without the spaces beside fields that are Chinese there: they are for other letters.
+
+    >>> _without_spaces("与 {a} 相比", {"a": "头 3"}), _without_spaces("与 {a} 相比", {"a": "BERT"})
+    ('与{a} 相比', '与 {a} 相比')
+    """
+    for name, text in fields.items():
+        before, field, after = template.partition(f"{{{name}}}")
+        if not field or not text:
+            continue
+        if before[-1:] == " " and _is_han(before[-2:-1]) and _is_han(text[0]):
+            before = before[:-1]
+        if after[:1] == " " and _is_han(after[1:2]) and _is_han(text[-1]):
+            after = after[1:]
+        template = before + field + after
+    return template
+
+
+def _is_han(letter: str) -> bool:
+    return "\u4e00" <= letter <= "\u9fff"
 
 
 @dataclass(frozen=True)

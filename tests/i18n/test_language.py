@@ -139,3 +139,17 @@ def test_public_name():
     assert language() == "zh"
     with pytest.raises(attnviz.AttnvizError, match="one of en, zh, not None"):
         attnviz.set_language(None)
+
+
+def test_no_space_between_chinese_words():
+    """A field that is Chinese has no space beside Chinese; a name in other letters, and a reader's words, keep it."""
+    template = "In {b}, “{query}” looks {amount} more at {key} than in {a}."
+    for a, said in (
+        (message("head {head}", head=3), "与头 3 相比，在"),
+        ("模型", "与 模型 相比，在"),
+        ("BERT", "与 BERT 相比，在"),
+    ):
+        told = messages.Message(template, {"a": a, "b": "B", "query": "q", "amount": ".1", "key": "k"})
+        with speaking("zh"):
+            assert told.localized().startswith(said + " B 中")
+        assert str(told).endswith(f"than in {a}.")

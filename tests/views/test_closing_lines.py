@@ -13,10 +13,12 @@ from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.cost import prepare_costs
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.next_tokens import prepare_next
+from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.choice import Choice
 from attnviz.views.terminal.choose_view import view_comparison
 from attnviz.views.terminal.listing import render_listing
-from attnviz.views.terminal.screen import Screen
+from attnviz.views.terminal.next_tokens import StepLines
+from attnviz.views.terminal.screen import Screen, sentence_line
 
 # What a command prints, the beginnings of its verdicts, and that of its caption.
 SHOWN = {
@@ -72,3 +74,26 @@ def test_columns_are_shared_evenly(count, width):
     most = max(map(len, rows))
     assert len(rows) == 1 or most == -(-count // len(rows))
     assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [20, 24, 40, 80])
+def test_arrows_stay_with_their_words(width):
+    """A heading breaks between words, never before an arrow, and is whole when its lines are joined."""
+    words = message("{what}   layer ↓   head →", what="how much each head of the clean text brings back")
+    lines = sentence_line(words, Screen(width)).plain.split("\n")
+    assert " ".join(" ".join(lines).split()) == " ".join(str(words).split())
+    assert [line for line in lines if line.strip() in ("↓", "→") or cell_len(line) > width] == []
+
+
+@pytest.mark.parametrize("width", range(34, 90, 7))
+def test_step_headings_are_whole(width):
+    """The headings above the tokens of `next` are whole words at every width."""
+    heading = StepLines(Screen(width)).heading().plain
+    words = "token probability share next likeliest attended to looked at"
+    assert set(heading.split()) <= set(words.split())
+
+
+def test_short_headings_are_not_broken():
+    """A heading of a few letters stands on one line above narrow cells."""
+    listing = Listing(None, ("a", "b"), ((Column(message("no. {place}", place=2), ("x", "y")),),))
+    assert "no. 2" in plain(drawn(render_listing(listing, Screen(40)), Screen(40)))[0]

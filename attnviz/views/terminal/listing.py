@@ -16,6 +16,7 @@ from attnviz.views.terminal.cell_width import cell_len
 from attnviz.views.terminal.screen import Screen, closing_lines, sentence_line, wrap_words
 
 _WIDEST_LABEL = 24
+_WHOLE_HEADING = 6  # a heading of so many cells is not broken
 _HEADING = 11  # a column may be so wide for a heading of two lines
 _INDENT, _GAP = 2, 2
 _LONGEST_BAR, _SHORTEST_BAR = 24, 4
@@ -122,7 +123,8 @@ class _Measured:
         self.barred = column.bars is not None
         self.screen = drawing.screen
         title = drawing.written(column.title)
-        least = max(map(cell_len, (*self.cells, *title.split(" "))))
+        words = [title] if cell_len(title) <= _WHOLE_HEADING else title.split(" ")
+        least = max(map(cell_len, (*self.cells, *words)))
         room = next((width for width in range(least, _HEADING + 1) if len(wrap_words(title, width)) <= 2), least)
         self.heading = wrap_words(title, room)
         self.width = max(map(cell_len, (*self.cells, *self.heading)))

@@ -47,14 +47,16 @@ class StepLines:
         """Return the line above the columns."""
         line = Text(" " * (_NUMBER + _GAP), "bold", no_wrap=True, overflow="crop")
         probability = _SHARE + (self.bar + 1 if self.bar else 0)
-        for title, room in (
-            (message("token"), _TOKEN),
-            (message("probability"), probability),
-            (message("next likeliest"), self.others),
-            (message("attended to"), self.attended),
+        for titles, room in (
+            ((message("token"),), _TOKEN),
+            ((message("probability"), message("share")), probability),
+            ((message("next likeliest"),), self.others),
+            ((message("attended to"), message("looked at")), self.attended),
         ):
             if room:
-                line.append(self._cut(title.localized(), room) + " " * _GAP)
+                words = [title.localized() for title in titles]
+                fitting = (one for one in words if cell_len(self.screen.written(one)) <= room)
+                line.append(self._cut(next(fitting, ""), room) + " " * _GAP)
         line.rstrip()
         return line
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NARROWEST = 20
 COLORS = ("truecolor", "256", "16", "none")
+_ARROWS, _KEPT_SPACE = "↓→", "\ue000"  # a letter for private use stands for a space that no line breaks at
 _SHAPES = "▀▄█░▒▓▏▎▍▌▋▊▉┊┄"
 
 
@@ -76,8 +77,11 @@ def wrap_words(text: str, width: int) -> list[str]:
 
 
 def sentence_line(words: Message, screen: Screen, style: str = "", *, indent: int = 0) -> Text:
-    """Set a sentence in as many lines as it takes. indent: spaces before the first."""
-    return Text(fold(" " * indent + screen.written(words.localized()), screen.cells), style, overflow="fold")
+    """Set a sentence in as many lines as it takes; an arrow stays with its word. indent: spaces before the first."""
+    text = " " * indent + screen.written(words.localized())
+    for arrow in _ARROWS:
+        text = text.replace(f" {arrow}", f"{_KEPT_SPACE}{arrow}")
+    return Text(fold(text, screen.cells).replace(_KEPT_SPACE, " "), style, overflow="fold")
 
 
 def closing_lines(shown: Prepared | Listing, screen: Screen, *, before: tuple[Message, ...] = ()) -> list[Text]:
