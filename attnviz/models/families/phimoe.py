@@ -50,7 +50,10 @@ class PhiMoe(Mixture):
         return bias, bias, False
 
     def read_rotation(self, config: Configuration) -> Rotation:
-        """Return the rotation; where it is scaled, short_mscale, or long_mscale of longer texts, is its factor."""
+        """Return the rotation; where it is scaled, short_mscale, or long_mscale of longer texts, is its factor.
+
+        Longer texts take long_factor too, as in the authors' code; transformers 5.24 keeps short_factor there.
+        """
         given = config.get("rope_scaling", "rope_parameters") or {}
         values = Configuration(given)
         if values.word("rope_type", "type", default="default") == "default":
