@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -229,7 +230,8 @@ class Continuation:
     def __iter__(self) -> Iterator[GeneratedToken]:
         """Yield each token when it is known; the next one is computed when it is asked for."""
         choose = self.decoding.chooser(self._branch or 0)
-        with self._network.keep_weights():
+        # One step reads each weight once.
+        with self._network.keep_weights() if self.decoding.steps > 1 else nullcontext():
             for taken in decode_tokens(self._next_logits, self.prompt.ids, self.rules, choose, self._branch):
                 self.ended = taken.id in self.rules.ends
                 yield self._token(taken.id, taken.logits)

@@ -9,9 +9,12 @@ from golden_models import load
 from near import assert_states_near, assert_weights_near
 
 from attnviz.core.errors import InputError
+from attnviz.models.families import weights
+from attnviz.models.families.weights import Weights
+from attnviz.models.formats import gguf_quantization
 from attnviz.models.formats.gguf import GgufFile
 from attnviz.models.formats.gguf_names import GgufTensors, config_of
-from attnviz.models.forward import forward
+from attnviz.models.forward import Network, forward
 
 
 def case_of(golden, architecture):
@@ -294,3 +297,43 @@ def test_a_quantized_file_is_the_same_as_its_numbers(tmp_path, architecture, mad
             found.rows("model.layers.0.mlp.experts.up_proj.weight", np.array([1]))[0],
             expected["model.layers.0.mlp.experts.up_proj.weight"][1],
         )
+
+
+@pytest.mark.parametrize("kind", ["Q8_0", "Q4_K"])
+def test_a_head_is_converted_by_blocks_into_its_product(tmp_path, monkeypatch, kind):
+    """Logits by blocks of rows are those by the whole matrix, of which only some rows are converted at a time."""
+    found, _ = quantized_pair(tmp_path, "qwen35moe", DELTA_FILE, gguf.GGMLQuantizationType[kind])
+    name, x = "model.embed_tokens.weight", np.random.default_rng(1).normal(size=(3, 256)).astype(np.float32)
+    monkeypatch.setattr(weights, "_BLOCK", 3 * 256)
+    taken, asked = Weights(found), []
+    monkeypatch.setattr(GgufTensors, "__getitem__", lambda *_: pytest.fail("the whole matrix was read"))
+    rows = GgufTensors.rows
+    monkeypatch.setattr(GgufTensors, "rows", lambda self, name, ids: asked.append(len(ids)) or rows(self, name, ids))
+    product = taken.times(x, name, shape=(8, 256))
+    assert asked == [3, 3, 2]
+    monkeypatch.undo()
+    assert_states_near(product, x @ found[name].T)
+    with pytest.raises(InputError, match="has the shape"):
+        taken.times(x, name, shape=(9, 256))
+    with taken.kept():
+        assert_states_near(taken.times(x, name, shape=(8, 256)), product)
+
+
+def test_the_head_of_a_file_is_checked_without_reading_it(tmp_path, monkeypatch):
+    """Whether the matrix of the logits is there is known from shapes."""
+    config, tensors, _ = load("qwen3_5")
+    file = GgufFile(write(tmp_path / "m.gguf", case_of("qwen3_5", "qwen35"), config, tensors))
+    network = Network(config_of(file), GgufTensors(file))
+    monkeypatch.setattr(weights, "_BLOCK", 16)
+    for read in ("__getitem__", "rows"):
+        monkeypatch.setattr(GgufTensors, read, lambda *_: pytest.fail("it was read"))
+    network.check_head()
+
+
+def test_numbers_are_converted_a_few_at_a_time(monkeypatch):
+    """The blocks of a long array are converted in parts, which give what the package gives of all of them."""
+    monkeypatch.setattr(gguf_quantization, "_NUMBERS_AT_A_TIME", 1)
+    kind, rng = gguf.GGMLQuantizationType.Q8_0, np.random.default_rng(2)
+    raw = gguf.quantize(rng.normal(size=(9001, 32)).astype(np.float32), kind)
+    found = gguf_quantization.to_float32(raw.ravel(), gguf_quantization.FORMATS[int(kind)])
+    np.testing.assert_array_equal(found, gguf.dequantize(raw, kind).ravel())

@@ -292,9 +292,8 @@ class CausalStack(Stack):
     def score(self, hidden: Float32) -> Float32:
         """Return the logits by the head, or by the table of token vectors that it is tied to: [n, vocabulary]."""
         tied = self.config.flag("tie_word_embeddings", self.tied)
-        matrix = head_weight(self.weights, self.head, self.embedding, (self.vocabulary, self.width), tied=tied)
-        logits: Float32 = hidden @ matrix.T
-        return logits
+        names = head_names(self.head, self.embedding, tied=tied)
+        return self.weights.times(hidden, *names, shape=(self.vocabulary, self.width))
 
 
 def head_weight(weights: Weights, own: Names, embedding: Names, shape: tuple[int, int], *, tied: bool) -> Float32:
@@ -302,8 +301,12 @@ def head_weight(weights: Weights, own: Names, embedding: Names, shape: tuple[int
 
     own, embedding: a name, or several, of which the first that is there counts.
     """
-    names = _as_tuple(own) + _as_tuple(embedding) if tied else _as_tuple(own)
-    return weights.take(*names, shape=shape)
+    return weights.take(*head_names(own, embedding, tied=tied), shape=shape)
+
+
+def head_names(own: Names, embedding: Names, *, tied: bool) -> tuple[str, ...]:
+    """Return the names that the matrix of the head may have, see `head_weight`."""
+    return _as_tuple(own) + _as_tuple(embedding) if tied else _as_tuple(own)
 
 
 def _as_tuple(names: Names) -> tuple[str, ...]:

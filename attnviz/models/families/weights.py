@@ -18,6 +18,9 @@ from attnviz.core.types import Float32
 _OLD_ENDINGS = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
 
 
+# How many numbers of a large matrix are converted at once, where only its product is needed.
+_BLOCK = 2**23
+
 # What a layer's tensors have before their own names: all up to the last number.
 _LAYER = re.compile(r".*\.\d+\.")
 
@@ -82,6 +85,28 @@ class Weights:
         _check_shape(name, self._tensors.shape(name), shape)
         return np.array(self._tensors.rows(name, ids), dtype=np.float32)
 
+    def times(self, x: Float32, *names: str, shape: tuple[int, int]) -> Float32:
+        """Return x W^T, [n, rows], for x [n, width] and the first of these matrices W [rows, width] that is there.
+
+        A large one that has to be converted, and is not kept, is converted by blocks of rows into the product: the
+        logits of one token need no float32 copy of a table of token vectors. Errors as in `take`.
+        """
+        name = self._named(names, shape)
+        rows, width = shape
+        step = max(1, _BLOCK // width)
+        if (
+            self._kept is not None
+            or step >= rows
+            or not (isinstance(self._tensors, _Converted) and self._tensors.converted(name))
+        ):
+            product: Float32 = x @ self.take(*names, shape=shape).T
+            return product
+        found = np.empty((len(x), rows), dtype=np.float32)
+        for start in range(0, rows, step):
+            ids = np.arange(start, min(rows, start + step))
+            found[:, ids] = x @ self.rows(*names, shape=shape, ids=ids).T
+        return found
+
     def _named(self, names: tuple[str, ...], shape: tuple[int, ...]) -> str:
         """Return the name of the first of these tensors that is there; raises InputError where none is."""
         name = self.find(*names)
@@ -120,6 +145,11 @@ class _Outlines(Weights):
         _check_shape(name, given, shape)
         return np.broadcast_to(np.float32(0), shape)
 
+    def times(self, x: Float32, *names: str, shape: tuple[int, int]) -> Float32:
+        """Return zeros [n, rows]; raises InputError as Weights.times does."""
+        self.take(*names, shape=shape)
+        return np.zeros((len(x), shape[0]), dtype=np.float32)
+
 
 class _KeptTensors:
     """Arrays by the names and the shape that they were asked for by, and how many bytes more may be kept."""
@@ -143,6 +173,13 @@ class _Rows(Protocol):
     def rows(self, name: str, indexes: NDArray[np.integer[Any]]) -> Float32: ...
 
     def shape(self, name: str) -> tuple[int, ...]: ...
+
+
+@runtime_checkable
+class _Converted(Protocol):
+    """A mapping of tensors that can say which of them have to be converted to float32."""
+
+    def converted(self, name: str) -> bool: ...
 
 
 def _check_shape(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ gpt_neox's queries, keys and values, which it takes apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -169,17 +169,20 @@ class GgufTensors(Tensors):
         joined = _joined_arrays(file)
         used = {name for parts, _ in joined.values() for name in parts}
         left = []
+        self._refuse_integers(used)
         for ours in file:
             if ours in used or beyond_layers(file, ours):
                 continue
             theirs = _renamed(ours, names, file)
             if theirs is None and ".attn_qkv." in ours and "blk.{n}.attn_q" in names:
+                self._refuse_integers([ours])
                 for part in ("q", "k", "v"):
                     one = ours.replace(".attn_qkv.", f".attn_{part}.")
                     self._add(_renamed(one, names, file) or one, (ours,), _parted(architecture, one, file))
             elif theirs is None:
                 left.append(ours)
             else:
+                self._refuse_integers([ours])
                 self._add(theirs, (ours,), _rebuilt(architecture, ours, file))
         for theirs, (parts, rebuilt) in joined.items():
             self._add(theirs, parts, rebuilt)
@@ -187,7 +190,13 @@ class GgufTensors(Tensors):
         self.unknown = tuple(name for name in left if ".blk." in f".{name}" and "attn_rot_embd" not in name)
 
     def _add(self, theirs: str, ours: tuple[str, ...], rebuilt: Rebuilt | None) -> None:
-        for name in ours:
+        self._names[theirs] = ours
+        if rebuilt is not None:
+            self._rebuilt[theirs] = rebuilt
+
+    def _refuse_integers(self, names: Iterable[str]) -> None:
+        """Raise InputError where one of these arrays holds integers, which are no weights without a scale."""
+        for name in names:
             if self._file.entries[name].format.name in _INTEGERS:
                 raise InputError(
                     "The weight {name!r} has the number format {dtype} and no scale beside it, so its numbers are "
@@ -196,9 +205,6 @@ class GgufTensors(Tensors):
                     name=name,
                     dtype=self._file.entries[name].format.name,
                 )
-        self._names[theirs] = ours
-        if rebuilt is not None:
-            self._rebuilt[theirs] = rebuilt
 
     def __getitem__(self, name: str) -> Float32:
         arrays = [self._file[one] for one in self._names[name]]
@@ -215,6 +221,10 @@ class GgufTensors(Tensors):
         """Return an array's shape, without reading it."""
         shapes = [self._file.shape(one) for one in self._names[name]]
         return self._rebuilt[name].shape(*shapes) if name in self._rebuilt else shapes[0]
+
+    def converted(self, name: str) -> bool:
+        """Return whether an array is stored in another number format than float32, in its own layout."""
+        return name not in self._rebuilt and self._file.entries[self._names[name][0]].format.name != "F32"
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

@@ -16,6 +16,7 @@ from attnviz.core.types import Float32
 from attnviz.models.formats.safetensors import bfloat16_to_float32
 
 _BLOCKS_AT_A_TIME = 4096
+_NUMBERS_AT_A_TIME = 2**22
 _PLAIN = {
     "F32": np.float32,
     "F16": np.float16,
@@ -97,16 +98,21 @@ def _dequantized(data: NDArray[np.uint8], number_format: NumberFormat) -> Float3
             format=number_format.name,
         ) from None
     blocks = data.reshape(-1, number_format.size)
-    rows = len(blocks) // _BLOCKS_AT_A_TIME
-    whole = blocks[: rows * _BLOCKS_AT_A_TIME].reshape(-1, _BLOCKS_AT_A_TIME // 16 * number_format.size)
-    rest = blocks[rows * _BLOCKS_AT_A_TIME :].reshape(1, -1)
+    numbers = np.empty(len(blocks) * number_format.block, dtype=np.float32)
+    step = _BLOCKS_AT_A_TIME * max(1, _NUMBERS_AT_A_TIME // (_BLOCKS_AT_A_TIME * number_format.block))
     try:
         kind = GGMLQuantizationType[number_format.name]
-        parts = [dequantize(np.ascontiguousarray(part), kind).ravel() for part in (whole, rest) if part.size]
+        for start in range(0, len(blocks), step):  # what the package makes beside the result stays small
+            some = blocks[start : start + step]
+            rows = len(some) // _BLOCKS_AT_A_TIME * _BLOCKS_AT_A_TIME
+            whole = some[:rows].reshape(-1, _BLOCKS_AT_A_TIME // 16 * number_format.size)
+            parts = [part for part in (whole, some[rows:].reshape(1, -1)) if part.size]
+            found = [dequantize(np.ascontiguousarray(part), kind).ravel() for part in parts]
+            np.concatenate(found, out=numbers[start * number_format.block :][: sum(map(len, found))])
     except (KeyError, NotImplementedError):
         raise InputError(
             "Numbers quantized as {format} cannot be read.",
             hint="Quantize the model as Q8_0, Q4_K or another common format.",
             format=number_format.name,
         ) from None
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return numbers
