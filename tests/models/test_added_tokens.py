@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import sys
+import zipfile
 
 import pytest
 import tiny_models
@@ -272,3 +273,29 @@ def test_padding_is_no_end(tmp_path, monkeypatch):
     before = opened(folder)._tokenizer.post_processor
     assert opened(folder).ends == ("[CLS]", "[SEP]")
     assert type(before).__name__ == document["post_processor"]["type"]
+
+
+def test_split_special_tokens_of_marian(tmp_path):
+    """With split_special_tokens Marian finds no added token in a text, special or not, nor its own </s> and <pad>.
+
+    The ids are those of MarianTokenizer in transformers 5.24, for the folder that this test makes.
+    """
+    with zipfile.ZipFile(GOLDEN / "tokenizers.zip") as archive:
+        for name in archive.namelist():
+            if name.startswith("marian/"):
+                (tmp_path / name.removeprefix("marian/")).write_bytes(archive.read(name))
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"<X1>": 275, "<X2>": 276}), encoding="utf-8")
+    mapped = {"additional_special_tokens": ["<X1>", "<X2>"]}
+    (tmp_path / "special_tokens_map.json").write_text(json.dumps(mapped), encoding="utf-8")
+    text = "the cat <X1> eats"
+    for split, expected in (
+        (False, [201, 185, 102, 275, 187, 97, 0]),
+        (True, [201, 185, 102, 182, 1, 12, 1, 187, 97, 0]),
+    ):
+        settings = {"tokenizer_class": "MarianTokenizer", "split_special_tokens": split}
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+        assert opened(tmp_path).encode(text).ids.tolist() == expected
+    found = opened(tmp_path).encode(" <X1>  the </s> <s> cat").ids.tolist()
+    assert found == [182, 1, 12, 1, 201, 182, 1, 10, 97, 1, 182, 1, 97, 1, 185, 102, 0]
+    padded = opened(tmp_path).encode("<pad> the").ids.tolist()
+    assert padded == [182, 1, 90, 31, 43, 1, 201, 0]

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from attnviz.core.errors import InputError
 from attnviz.core.read_file import is_there
 from attnviz.models.formats.files import MOST_NAMES, read_json, read_side_text, text_of, too_many_names
-from attnviz.models.tokenizers.added_tokens import Again, ListedToken, TokenSettings, add_tokens, checked_id
+from attnviz.models.tokenizers.added_tokens import (
+    SPLIT_SPECIAL,
+    Again,
+    ListedToken,
+    TokenSettings,
+    add_tokens,
+    checked_id,
+)
 from attnviz.models.tokenizers.classes import (
     BYTE_LEVEL,
     DEBERTA,
@@ -482,12 +489,19 @@ def marian_tokenizer(folder: Path, file: str, settings: TokenSettings) -> TextTo
     )
     numbers = _checked_ids(read_json(name), name)
     model = read_sentencepiece(folder / file)
-    # A control piece that has no number of its own must not be found in a text.
+    # A control piece that has no number of its own must not be found in a text; where special tokens are split no
+    # control piece may, nor any added token, for transformers then looks for none (PythonBackend.tokenize).
+    split = settings.values.get(SPLIT_SPECIAL) is True
+    hidden = {"</s>", "<pad>", *(piece.text for piece in model.pieces if piece.kind == CONTROL)} if split else set()
+    if split:
+        settings = settings._replace(
+            listed=tuple(token._replace(flags={**token.flags, "special": True}) for token in settings.listed)
+        )
     own = [
-        (f"\0{piece}" if piece not in numbers and piece != model.unknown else piece, score)
+        (f"\0{piece}" if (piece not in numbers or piece in hidden) and piece != model.unknown else piece, score)
         for piece, score in model.scored()
     ]
-    pieces = [*own, *((piece, 0.0) for piece in ("</s>", "<pad>") if piece not in model.texts())]
+    pieces = [*own, *((piece, 0.0) for piece in ("</s>", "<pad>") if piece not in {*model.texts(), *hidden})]
     tokenizer = unigram_tokenizer(pieces, model, str(folder / file))
     _add_all(tokenizer, str(folder / file), settings, _special_tokens(("</s>", "<pad>", model.unknown)))
     numbers |= {token.text: token.id for token in settings.listed if token.id is not None}
