@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from attnviz.i18n.messages import message
 from attnviz.views.prepared.labels import visible
@@ -30,6 +31,7 @@ _TEX = {
     "*": "{*}",
     **{letter: "\\" + letter for letter in "&%$#_{}"},
 }
+_LIGATURES = frozenset(["--", "''", "``", ",,", "?`", "!`"])  # what fonts join to another sign
 _IN_PDFLATEX = frozenset("‘’“”–—…•€†‡")
 _CJK = (
     ("\u2e80", "\ua4cf"),
@@ -42,8 +44,13 @@ _MOST_LETTERS = 20
 
 
 def in_tex(text: str) -> str:
-    """Return text as LaTeX prints it, with every character that means something to it escaped."""
-    return "".join(_TEX.get(letter, letter) for letter in visible(text, "picture"))
+    """Return text as LaTeX prints it, with every character that means something to it escaped.
+
+    >>> in_tex("a--b")
+    'a-{}-b'
+    """
+    letters = pairwise(visible(text, "picture") + " ")
+    return "".join(_TEX.get(one, one) + "{}" * (one + after in _LIGATURES) for one, after in letters)
 
 
 def tex_preamble(body: Sequence[str], *packages: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ KINDS_OF_TABLES = {
     ".tex": ("auto", "heatmap", "table", "bars"),
     ".html": ("table",),
 }
-_MARKDOWN = {letter: "\\" + letter for letter in "\\`*_[]<>|#~"}
+_MARKDOWN = {letter: "\\" + letter for letter in "\\`*_[]<>|#~&$"}
 
 
 def render_table(prepared: Prepared, suffix: str, style: Style | None = None) -> str:

@@ -151,3 +151,10 @@ def test_a_sheet_for_latex(worksheet):
         assert rf"\textbf{{{step.number}. " in tex
     assert (r"\rule{4.2em}" in tex, r"\clearpage" in tex) == (worksheet, worksheet)
     assert not re.search(r"(?<!\\)[%#&]\d", "\n".join(line for line in tex.splitlines() if line[0] != "%"))
+
+
+def test_signs_that_readers_join_or_replace():
+    """A character reference and a formula stay letters in Markdown, and two letters two in LaTeX's fonts."""
+    shown = join(prepare(run(vectors=np.eye(2), labels=["&lt;$x$", "--``''"]), presentation=PICTURE))
+    assert r"\&lt;\$x\$" in render_table(shown, ".md")
+    assert "-{}-`{}`'{}'" in render_table(shown, ".tex")
