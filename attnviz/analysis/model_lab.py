@@ -234,13 +234,10 @@ def _map_cell(shown: Attention, **about: Any) -> Cell:
 
 def _masks_of(masks: list[Booleans | None]) -> Booleans | None:
     """Return one mask of layers with these masks: [query, key] where they are alike, else [layers, 1, query, key]."""
-    first = masks[0]
-    if first is None or any(mask is None for mask in masks):
-        if all(mask is None for mask in masks):
-            return None
-        shape = next(mask.shape for mask in masks if mask is not None)
-        masks = [np.ones(shape, dtype=bool) if mask is None else mask for mask in masks]
-    stacked = np.stack([mask for mask in masks if mask is not None])
+    known = [mask for mask in masks if mask is not None]
+    if not known:
+        return None
+    stacked = np.stack([np.ones_like(known[0]) if mask is None else mask for mask in masks])
     return stacked[0] if (stacked == stacked[0]).all() else stacked[:, None]
 
 

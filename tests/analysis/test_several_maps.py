@@ -130,6 +130,16 @@ def test_the_mean_of_a_models_layers(bert):
         attnviz.lab_model(TEXT, bert, vary=TEMPERATURES, layer=[0, "mean"])
 
 
+def test_masks_of_layers(bert):
+    """A mask that only some layers are given stays theirs; where all may look, nothing is forbidden."""
+    found = attnviz.lab_model(TEXT, bert, vary=["mask=causal"], layer="0,2", at=2)
+    first, last = (cell.allowed for cell in found.cells)
+    assert first is None or first.all()
+    np.testing.assert_array_equal(last, np.tri(len(last), dtype=bool))
+    free = attnviz.lab_model(TEXT, bert, vary=["mask=none"], layer="0,2")
+    assert all(cell.allowed is None or cell.allowed.all() for cell in free.cells)
+
+
 def test_weights_of_several_heads_beside_what_words_change():
     """Each head's weights stand beside their mean, each with its own correlation; what moves is the same."""
     found = attnviz.ablate(PHONE, "碎", heads=4, head=[0, 2])
