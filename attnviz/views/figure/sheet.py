@@ -96,6 +96,8 @@ def save_figure(drawn: DrawnFigure, form: str) -> bytes:
     """Return the figure as `form` (png, svg, pdf or eps), with its title and description where the format has them."""
     import matplotlib
 
+    if form == "png":
+        return _png(drawn)
     stream = io.BytesIO()
     words = {"svg.fonttype": "none"} if drawn.svg_text and form == "svg" else {}
     letters = truetype_letters(drawn.figure, drawn.fonts) if form in ("pdf", "eps") else nullcontext()
@@ -107,11 +109,26 @@ def save_figure(drawn: DrawnFigure, form: str) -> bytes:
     return describe_svg(picture, drawn.title, drawn.description, drawn.titles) if form == "svg" else picture
 
 
+def _png(drawn: DrawnFigure) -> bytes:
+    """Return the figure as PNG: opaque, which is smaller and faster than the four channels that matplotlib writes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image, PngImagePlugin
+
+    canvas: Any = FigureCanvasAgg(drawn.figure)
+    canvas.draw()
+    pixels = canvas.buffer_rgba()
+    picture = Image.frombuffer("RGBA", canvas.get_width_height(), pixels, "raw", "RGBA", 0, 1).convert("RGB")
+    words = PngImagePlugin.PngInfo()
+    words.add_text("Title", visible(drawn.title, "picture"))
+    words.add_text("Description", visible(drawn.description, "picture"))
+    stream = io.BytesIO()
+    picture.save(stream, "png", pnginfo=words, dpi=(drawn.figure.dpi, drawn.figure.dpi))
+    return stream.getvalue()
+
+
 def _metadata(form: str, title: str, description: str) -> dict[str, Any]:
     """Return title and description as the format has them; no date or version, so that the bytes stay the same."""
     if form == "eps":
         return {"Creator": "attnviz"}
     title, description = visible(title, "picture"), visible(description, "picture")
-    if form == "png":
-        return {"Software": None, "Title": title, "Description": description}
     return {"Date": None} if form == "svg" else {"CreationDate": None, "Title": title, "Subject": description}
