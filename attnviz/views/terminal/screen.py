@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from attnviz.i18n.messages import Message
 from attnviz.text.line_breaking import break_parts, split_words
 from attnviz.views.prepared.labels import encodable, visible
-from attnviz.views.terminal.cell_width import cell_len, fold
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from attnviz.views.prepared.listing import Listing
     from attnviz.views.prepared.panels import Prepared
@@ -73,11 +71,17 @@ def colors_of(console: Console) -> str:
 
 def wrap_words(text: str, width: int) -> list[str]:
     """Return the text in lines of at most `width` cells, broken at spaces, and inside a word only where it is wider."""
+    from attnviz.views.terminal.cell_width import cell_len
+
     return break_parts(split_words(text), width, cell_len) if text else []
 
 
 def sentence_line(words: Message, screen: Screen, style: str = "", *, indent: int = 0) -> Text:
     """Set a sentence in as many lines as it takes; an arrow stays with its word. indent: spaces before the first."""
+    from rich.text import Text
+
+    from attnviz.views.terminal.cell_width import fold
+
     text = " " * indent + screen.written(words.localized())
     for arrow in _ARROWS:
         text = text.replace(f" {arrow}", f"{_KEPT_SPACE}{arrow}")
@@ -99,5 +103,9 @@ def closing_lines(shown: Prepared | Listing, screen: Screen, *, before: tuple[Me
 
 def caption_line(parts: Iterable[Message], screen: Screen) -> Text:
     """Set the parts of a caption one after another, in as many lines as they take."""
+    from rich.text import Text
+
+    from attnviz.views.terminal.cell_width import fold
+
     together = screen.written(" · ".join(part.localized() for part in parts))
     return Text(fold(together, screen.cells), "dim", overflow="fold")
