@@ -3,11 +3,10 @@
 A renderer decides how many digits a number has, what stands in a blank, and where a line breaks.
 """
 
-from __future__ import annotations
-
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,8 +25,7 @@ FEW = 4
 Blank = Literal["", "answer", "carried"]
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(NamedTuple):
     """A number as it was computed. On a worksheet an answer is blank, and so is an answer that is used again.
 
     given: whether a reader gave it, and so finds it as it was given, however many digits it has.
@@ -42,8 +40,7 @@ class Number:
         return f"{self.value:.6g}"
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """A word of the text, or of a feature that is one; occurrence counts the same text from 1.
 
     unknown: whether a model's vocabulary lacks it.
@@ -63,8 +60,7 @@ Piece = str | Number | Word | Message | Name
 Atom = tuple[Piece, ...]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One equation or one named number: atoms, between which a line may break."""
 
     atoms: tuple[Atom, ...]
@@ -78,16 +74,14 @@ class Entry:
         )
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """What one word, or one feature, has: a label and its entries."""
 
     label: Piece
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True)
-class TableLine:
+class TableLine(NamedTuple):
     """Where a factor of a hand-made matrix stands: a file, its line, the features of the matrix's row and column."""
 
     file: str
@@ -142,8 +136,7 @@ class Explanation(Result):
         return f"<Explanation of {self.query[self.token].text!r}: {', '.join(step.name for step in self.steps)}>"
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """A product, and whose it is."""
 
     factors: tuple[Number, ...]
@@ -152,7 +145,7 @@ class Term:
     @property
     def value(self) -> float:
         """The product."""
-        return float(np.prod([factor.value for factor in self.factors]))
+        return math.prod(factor.value for factor in self.factors)
 
 
 def few(values: Floats, *, named: bool = False) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,34 @@ MOST_KEYS = 12
 FEWER_KEYS = 8
 
 
+class HeadNumbers:
+    """Matrices of one head that no trace keeps: made again by the body's own steps when they are first asked for."""
+
+    def __init__(self, attention: Attention, trace: Trace, head: int) -> None:
+        self._attention, self._trace, self._head = attention, trace, head
+
+    @cached_property
+    def dots(self) -> Floats:
+        """The dot products [query, key], from the cards."""
+        trace = self._trace
+        precision = trace.logits.dtype  # float64 where float32 was too small
+        query, key = (cards[self._head].astype(precision, copy=False) for cards in (trace.query, trace.key))
+        products = dot_products if trace.embedded is None else choose_products(trace.embedded)
+        return products(query, key)
+
+    @cached_property
+    def exponentials(self) -> Floats:
+        """e^(score - largest) [query, key], from the trace's scores; 0 where the mask forbids."""
+        masks = self._attention.masks
+        return exponentials(self._trace.logits[self._head], None if masks is None else masks[0, self._head])
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """How token `token` looks, in head `head` of `trace` (an index there): rows of arrays, words and features.
 
-    cell: the one key that is asked for, or None.
+    cell: the one key that is asked for, or None. blanks: whether numbers are marked that a worksheet leaves out.
+    shared: what the rows of a head have together; a row that stands alone makes its own.
     """
 
     attention: Attention
@@ -35,6 +58,13 @@ class Row:
     head: int
     token: int
     cell: int | None = None
+    blanks: bool = True
+    shared: HeadNumbers | None = None
+
+    @cached_property
+    def numbers(self) -> HeadNumbers:
+        """The matrices of the head."""
+        return HeadNumbers(self.attention, self.trace, self.head) if self.shared is None else self.shared
 
     @cached_property
     def query(self) -> Floats:
@@ -56,19 +86,14 @@ class Row:
 
     @cached_property
     def dots(self) -> Floats:
-        """The dot products [keys]: a trace keeps none, so the body's own step gives them again from its cards."""
-        precision = self.trace.logits.dtype  # float64 where float32 was too small
-        query, key = (cards[self.head].astype(precision, copy=False) for cards in (self.trace.query, self.trace.key))
-        products = dot_products if self.trace.embedded is None else choose_products(self.trace.embedded)
-        dots: Floats = products(query, key)[self.token]
+        """The dot products [keys]."""
+        dots: Floats = self.numbers.dots[self.token]
         return dots
 
     @cached_property
     def exponentials(self) -> Floats:
-        """e^(score - largest) [keys], by the body's own step from the trace's scores; 0 where the mask forbids."""
-        masks = self.attention.masks
-        mask = None if masks is None else masks[0, self.head]
-        powers: Floats = exponentials(self.trace.logits[self.head], mask)[self.token]
+        """e^(score - largest) [keys]; 0 where the mask forbids."""
+        powers: Floats = self.numbers.exponentials[self.token]
         return powers
 
     @cached_property
@@ -174,6 +199,7 @@ def most_weighty(weights: Floats) -> tuple[int, ...]:
     return tuple(sorted(int(index) for index in np.argsort(-weights, kind="stable")[:FEWER_KEYS]))
 
 
+@cache
 def name_of(feature: str) -> Piece:
     """Return a feature's or a head's name in the reader's language; a word of the text as it is."""
     known = feature in lexicon.GROUPS or feature in lexicon.FEATURES

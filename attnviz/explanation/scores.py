@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ from attnviz.explanation.elements import (
     sum_of,
     summands,
 )
-from attnviz.explanation.qkv import head_vector
+from attnviz.explanation.qkv import Kind, head_vector
 from attnviz.explanation.row import Row
 from attnviz.i18n.messages import Message, message
 
@@ -44,12 +45,9 @@ TERM_WORDS: Mapping[str, Message] = {
 def dot_products_step(row: Row) -> Step:
     """Show q · k of every shown key, term by term."""
     lines = []
-    turned = row.trace.unrotated_query is not None
-    query = head_vector(row, "query", row.token)
-    asked = set(query.listed(row.named)) if query.is_computed and not turned else set()
+    asked = _carried(row, "query", row.token)
     for index in row.shown_words:
-        values, own = row.trace.key[row.head, index], head_vector(row, "key", index)
-        answered = set(own.listed(row.named)) if own.is_computed and not turned else set()
+        values, answered = row.trace.key[row.head, index], _carried(row, "key", index)
         terms = [
             Term((_used(row.query, j, asked), _used(values, j, answered)), row.features[j])
             for j in map(int, np.flatnonzero(row.query * values))
@@ -61,6 +59,14 @@ def dot_products_step(row: Row) -> Step:
         word=row.word,
     )
     return Step("dot", message("Dot products"), "q · k", (words,), tuple(lines), {"dots": row.dots})
+
+
+def _carried(row: Row, kind: Kind, index: int) -> set[int]:
+    """Return which entries of a vector an earlier step has computed, so that a worksheet leaves them out."""
+    if not row.blanks or row.trace.unrotated_query is not None:
+        return set()
+    vector = head_vector(row, kind, index)
+    return set(vector.listed(row.named)) if vector.is_computed else set()
 
 
 def _used(values: Floats, j: int, asked: set[int]) -> Number:
@@ -93,7 +99,7 @@ def scores_step(row: Row) -> Step:
     With a cap the dot products times the scale are all; `cap_step` shows the rest.
     """
     width, scale, capped = len(row.query), row.trace.scale, row.trace.cap is not None
-    divided = scale is not None and bool(np.isclose(scale, 1 / np.sqrt(width)))
+    divided = _is_divided(row)
     formula = f"q · k / √{width}" if divided else "q · k" if scale in (None, 1.0) else "q · k × c"
     words: list[Message] = []
     if divided:
@@ -125,6 +131,12 @@ def scores_step(row: Row) -> Step:
     arrays: dict[str, Any] = {"scale": 1.0 if scale is None else scale}
     arrays |= {"scaled": row.scaled} if capped else _score_arrays(row)
     return Step("scores", title, f"s = {formula}", tuple(words), tuple(lines), arrays)
+
+
+def _is_divided(row: Row) -> bool:
+    """Return whether the scale is 1 / √width, to the digits of a scale that a model's config has."""
+    scale = row.trace.scale
+    return scale is not None and math.isclose(scale, 1 / math.sqrt(len(row.query)), rel_tol=1e-5)
 
 
 def cap_step(row: Row) -> Step | None:
@@ -199,7 +211,7 @@ def _scaled(row: Row, index: int) -> tuple[Atom, ...]:
     """Return a dot product times the scale."""
     width, scale = len(row.query), row.trace.scale
     dot: Atom = (Number(float(row.dots[index]), "carried"),)
-    if scale is not None and bool(np.isclose(scale, 1 / np.sqrt(width))):
+    if _is_divided(row):
         return dot, (f"/ √{width}",)
     return (dot,) if scale in (None, 1.0) else (dot, ("× ", *in_brackets(Number(scale or 1.0))))
 

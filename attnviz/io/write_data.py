@@ -7,7 +7,6 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,7 +142,7 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
                 "title": str(step.title),
                 "formula": str(step.formula),
                 "arrays": {name: _array(values) for name, values in step.arrays.items() if values is not None},
-                **({"table": [asdict(one) for one in step.table]} if step.table else {}),
+                **({"table": [one._asdict() for one in step.table]} if step.table else {}),
             }
             for step in explanation.steps
         ],

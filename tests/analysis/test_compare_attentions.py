@@ -15,7 +15,7 @@ from attnviz import Attention, Token, compare, run
 from attnviz.analysis.compare_attentions import compare_attentions
 from attnviz.core.errors import InputError, MissingError, OptionError
 from attnviz.io.write_data import comparison_document, to_json
-from attnviz.views.page.document import of_comparison
+from attnviz.views.page.comparison_document import of_comparison
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.presentation import PICTURE
 

@@ -24,7 +24,7 @@ from attnviz.models.forward import forward
 from attnviz.models.listing import models_here
 from attnviz.models.model import load
 from attnviz.models.windows import slide
-from attnviz.views.page.document import of_attention
+from attnviz.views.page.attention_document import of_attention
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.presentation import PICTURE

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -270,7 +271,7 @@ def test_special_tokens_leave_a_text_in_its_order(source, words, read):
         Token(one, None if not at else int(at), None if not at else int(at) + len(one))
         for one, _, at in (word.partition(",") for word in words.split())
     )
-    found = document._text(source, tokens)
+    found = document.page_text(source, tokens)
     pairs = zip(found.gaps, found.words, strict=True)
     assert "".join(gap + tokens[word].text for gap, word in pairs) + found.tail == read
 
@@ -360,17 +361,26 @@ def test_how_a_weight_comes_about(options):
         with speaking(language):
             head, blocks = opened(render_page(attention))
             terms = json.loads(inflate(blocks[head["terms"]]))
+            read = partial(read_line, texts=[text[at] for text in terms["texts"]], language=language)
             for h, token, cell in np.ndindex(len(attention.heads), len(attention.query), len(attention.key)):
                 sheet = make_sheet(explain_attention(attention, token=token, cell=cell, head=h), 4)
                 lines = {section.title: section.lines for section in sheet.sections}
-                for title, formula, _, cells, whole in terms[h][token][at]:
+                for title, formula, _, cells, whole in terms["sheets"][h][token]:
+                    title, formula = terms["texts"][title][at], terms["texts"][formula][at]
                     own = lines.get(title, ())
                     if cells[cell]:
-                        assert cells[cell] == " ".join(part for entry in own[0].entries for part in entry)
+                        assert read(cells[cell]) == " ".join(part for entry in own[0].entries for part in entry)
                         assert formula in [section.formula for section in sheet.sections]
                     assert bool(whole) == (title == lines_with_sum(sheet))
-    assert len(terms) == len(attention.heads) + (len(attention.heads) > 1)
-    assert terms[len(attention.heads) :] in ([], [None])  # the mean of heads has no score
+    assert len(terms["sheets"]) == len(attention.heads) + (len(attention.heads) > 1)
+    assert terms["sheets"][len(attention.heads) :] in ([], [None])  # the mean of heads has no score
+
+
+def read_line(line, texts, language):
+    """A line as the page's script writes it."""
+    if language == "en":
+        line = re.sub(r"(^|[^\d.])0\.(?=\d)", r"\1.", line)
+    return re.sub(r"\{(\d+)\}", lambda found: texts[int(found[1])], line)
 
 
 def lines_with_sum(sheet):

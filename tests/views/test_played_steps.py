@@ -30,7 +30,7 @@ def test_steps_are_those_of_the_result(tmp_path):
     head, blocks = data_of(tmp_path / "x.html")
     (played,) = head["played"]
     assert (head["view"], played["words"], played["grows"]) == ("steps", list(WORDS[:7]), True)
-    assert [step["count"] for step in played["steps"]] == [5, 6, 7]
+    assert [step["contextSize"] for step in played["steps"]] == [5, 6, 7]
     assert [(step["token"], step["gap"]) for step in played["steps"]] == [("mat", " "), ("and", " "), ("slept", " ")]
     assert [step["probability"] for step in played["steps"]] == ["50.0%"] * 3
     assert played["steps"][0]["candidates"][:2] == [["mat", "50.0%", 0.5], ["other0", "20.0%", 0.2]]
@@ -54,7 +54,7 @@ def test_every_branch_is_played(tmp_path):
         list(WORDS[PROMPT:]),
         list(SECOND[PROMPT:]),
     ]
-    assert [(step["count"], step["gap"]) for step in second["steps"]] == [(5, " "), (6, " ")]
+    assert [(step["contextSize"], step["gap"]) for step in second["steps"]] == [(5, " "), (6, " ")]
     assert (second["words"], second["text"]["gaps"]) == (list(SECOND[:6]), ["", *[" "] * 5])
     shares = decode_block(Block(second["kind"], blocks[second["block"]]), (2, 6))
     expected = result.branches[1].tokens[1].shares

@@ -15,7 +15,8 @@ from attnviz.api.save import prepare_comparing, prepare_picture
 from attnviz.core.errors import OptionError
 from attnviz.views.figure.layout import scale_names, ticks
 from attnviz.views.figure.render import render_figure
-from attnviz.views.page.document import of_attention, of_comparison
+from attnviz.views.page.attention_document import of_attention
+from attnviz.views.page.comparison_document import of_comparison
 from attnviz.views.prepared.alt_text import as_bars, edges_by_mass
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import SPREADS, Scale, spread_scale

@@ -1,7 +1,8 @@
 """The page: one .html file that holds everything it needs and loads nothing from the network.
 
 render.py puts a page together: page.html, page.css, the script (script/*.mjs, bundled by bundle.py) and the document
-(document.py, of the types in page_data.py, its numbers encoded by payload.py, its sentences in sentences.py).
+(attention_document.py and comparison_document.py by document.py, of the types in page_data.py, its numbers encoded by
+payload.py, its sentences in sentences.py).
 
 A few functions exist in Python and in JavaScript, because the page formats and colours numbers by itself. tests/views/
 test_page.py holds each pair to the same results:

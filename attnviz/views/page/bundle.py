@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import NamedTuple
 
 # Each pattern begins with the end of the line before: a literal, which re finds much faster than ^.
 _IMPORT = re.compile(r'\nimport \{\s*(\w+(?:,\s*\w+)*),?\s*\} from "\./(\w+)\.mjs";')
@@ -25,8 +25,7 @@ _COMMENT = re.compile(r"\n[ \t]*(?://.*|/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*(?=\n))")
 _INDENTATION = re.compile(r"\n[ \t]+")
 
 
-@dataclass(frozen=True)
-class Module:
+class Module(NamedTuple):
     """One ES module, split into what it imports (module -> names), what it exports, and its code without either."""
 
     name: str
@@ -35,7 +34,7 @@ class Module:
     code: str
 
 
-def bundle(folder: Traversable, entry: str) -> str:
+def bundle(folder: Path, entry: str) -> str:
     """Return one script that does what the module `entry` of the folder does, with all that it imports.
 
     folder: holds every module as NAME.mjs. entry: a NAME. Raises ValueError where the bundler does not understand a
@@ -75,7 +74,7 @@ def _find_problem(code: str) -> str | None:
     return None
 
 
-def _in_order(folder: Traversable, entry: str) -> Iterator[Module]:
+def _in_order(folder: Path, entry: str) -> Iterator[Module]:
     """Yield every module that `entry` needs, each after those that it imports."""
     done: set[str] = set()
 

@@ -3,18 +3,14 @@
 A field's name in JSON is its name here in camel case; the order is the same. Indices count from 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 # A text in every language of the page: language -> text.
 Localized = dict[str, str]
 
 
-@dataclass(frozen=True)
-class PageText:
+class PageText(NamedTuple):
     """A text in reading order.
 
     words: for each word its position on the axis of rows or columns. gaps: what stands before each word. tail: what
@@ -26,8 +22,7 @@ class PageText:
     tail: str
 
 
-@dataclass(frozen=True)
-class PageScale:
+class PageScale(NamedTuple):
     """A colour scale.
 
     low, high: the numbers at its ends. floor: the low end of logarithmic colouring. colours: 256 times six hexadecimal
@@ -42,8 +37,7 @@ class PageScale:
     ink: str
 
 
-@dataclass(frozen=True)
-class PageSheet:
+class PageSheet(NamedTuple):
     """The weight matrix of one layer, head and side; its block has the same index.
 
     kind: how the block is encoded (payload.py). reach: its largest absolute number. mask: the block of its forbidden
@@ -55,8 +49,7 @@ class PageSheet:
     mask: int
 
 
-@dataclass(frozen=True)
-class SmallMaps:
+class SmallMaps(NamedTuple):
     """The pooled maps of all sheets: their block, and the cells of each.
 
     steps: how many tokens a cell stands for, of the rows and of the columns; step: the larger.
@@ -69,8 +62,7 @@ class SmallMaps:
     steps: tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Hideable:
+class Hideable(NamedTuple):
     """The columns of special tokens and sinks, which the reader may hide.
 
     high: the largest number of all sheets in the other columns, as it is, and with each row re-normalized to sum to 1.
@@ -82,8 +74,7 @@ class Hideable:
     sums: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class PagePatches:
+class PagePatches(NamedTuple):
     """The picture whose patches are the tokens.
 
     rows, columns: of patches. aspect: its width as a multiple of its height. row_cells, column_cells: for each token of
@@ -98,14 +89,14 @@ class PagePatches:
     picture: str | None
 
 
-@dataclass(frozen=True)
-class PageStep:
-    """A token that a model added: how many words of the context it could attend to, and what stands beside it.
+class PageStep(NamedTuple):
+    """A token that a model added, and what stands beside it.
 
+    context_size: how many words of the context it could attend to.
     candidates, attended: text, percent as text, and the number, 0 to 1.
     """
 
-    count: int
+    context_size: int
     token: str
     gap: str
     probability: str
@@ -113,8 +104,7 @@ class PageStep:
     attended: tuple[tuple[str, str, float], ...]
 
 
-@dataclass(frozen=True)
-class PageSteps:
+class PageSteps(NamedTuple):
     """The steps of a branch. words, text: the context of the last one; grows: whether added tokens are in it.
 
     name: the branch among several. block: the shares [steps, words], encoded as weights are; kind: how.
@@ -130,8 +120,7 @@ class PageSteps:
     steps: tuple[PageStep, ...]
 
 
-@dataclass(frozen=True)
-class PageData:
+class PageData(NamedTuple):
     """All that the page shows, but the numbers, which are in blocks.
 
     texts: those that the words are shown in; row_texts: the index of each side's text; column_text: that of the
@@ -143,8 +132,7 @@ class PageData:
     view: the view that is shown first; start: its layer and head. spread: how their colours are spread at first.
     patches: where the tokens are those of a picture. scales: those in use; scale_of_side: the index of each side's.
     head_colours: of heads that are shown over each other, as "#rrggbb"; none where there is one head.
-    terms: the block of how each weight comes about, -1 without: for each sheet null, or for each row a list for each
-    language of steps, each a title, a formula, sentences, a line for each column, and a line of the row.
+    terms: the block of how each weight comes about, -1 without (`views/prepared/score_terms.py`); null for the mean.
     played: the steps of each branch of a continuation. sentences: those of the controls, by language and name.
     """
 
@@ -181,9 +169,9 @@ class PageData:
 
 
 def as_json_value(value: object) -> Any:
-    """Return the value with dataclasses as dictionaries, in camel case, and tuples as lists."""
-    if is_dataclass(value):
-        return {_camel_case(field.name): as_json_value(getattr(value, field.name)) for field in fields(value)}
+    """Return the value with named tuples as dictionaries, in camel case, and other tuples as lists."""
+    if isinstance(value, tuple) and (names := getattr(value, "_fields", None)):
+        return {_camel_case(name): as_json_value(each) for name, each in zip(names, value, strict=True)}
     if isinstance(value, Mapping):
         return {key: as_json_value(each) for key, each in value.items()}
     if isinstance(value, tuple):

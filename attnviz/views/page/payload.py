@@ -95,6 +95,11 @@ def pack(data: bytes) -> str:
     return base64.b64encode(min((_deflate(data, strategy) for strategy in strategies), key=len)).decode("ascii")
 
 
+def pack_text(text: str, level: int = 6) -> str:
+    """Deflate a text as UTF-8 and encode it as base64; half a character that came from JSON is written out."""
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "backslashreplace"), level)).decode("ascii")
+
+
 def _deflate(data: bytes, strategy: int) -> bytes:
     packer = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS, 9, strategy)
     return packer.compress(data) + packer.flush()

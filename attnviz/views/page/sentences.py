@@ -5,10 +5,7 @@ The page's script fills their {fields}, so that a sentence is translated as a wh
 
 from __future__ import annotations
 
-from dataclasses import replace
-from string import Formatter
-
-from attnviz.i18n.messages import LANGUAGES, Message, message, speaking
+from attnviz.i18n.messages import LANGUAGES, Message, message, speaking, translate
 
 SENTENCES: dict[str, Message] = {
     "skip": message("To the picture"),
@@ -166,23 +163,17 @@ SENTENCES: dict[str, Message] = {
 
 def in_each_language(words: Message) -> dict[str, str]:
     """Return a sentence in every language: language -> text."""
-    return {language: _said(words, language) for language in LANGUAGES}
+    found = {}
+    for each in LANGUAGES:
+        with speaking(each):
+            found[each] = words.localized()
+    return found
 
 
 def page_sentences() -> dict[str, dict[str, str]]:
     """Return every sentence of the controls: language -> name -> text with its {fields} unfilled."""
-    return {
-        language: {name: _said(_left_open(words), language) for name, words in SENTENCES.items()}
-        for language in LANGUAGES
-    }
-
-
-def _left_open(words: Message) -> Message:
-    """Fill each field of a sentence with its own placeholder, so that {word} stays {word}."""
-    names = [name for _, name, _, _ in Formatter().parse(words.template) if name]
-    return replace(words, fields={name: f"{{{name}}}" for name in names})
-
-
-def _said(words: Message, language: str) -> str:
-    with speaking(language):
-        return words.localized()
+    found = {}
+    for each in LANGUAGES:
+        with speaking(each):
+            found[each] = {name: translate(words.template) for name, words in SENTENCES.items()}
+    return found

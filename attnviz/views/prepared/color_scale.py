@@ -136,6 +136,7 @@ def luminance(color: RGB) -> float:
     return sum(share * _linear(part) for share, part in zip((0.2126, 0.7152, 0.0722), color, strict=True))
 
 
+@lru_cache(maxsize=256)
 def _linear(part: int) -> float:
     value = part / 255
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4

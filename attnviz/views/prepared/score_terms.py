@@ -1,71 +1,85 @@
-"""How each weight of a small attention comes about: the lines that `explain` has of its score, cell by cell."""
+"""How each weight of a small attention comes about: the lines that `explain` has of its score, cell by cell.
+
+A page has them for every cell and in every language. Sentences and names are written once in each language and referred
+to by their number; what stands between them, numbers and signs, is the same in all of them but for the zero before a
+decimal point, which the page's script takes away in English.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Any
 
 from attnviz.core.attention_data import Attention
-from attnviz.explanation.elements import Step, Word
-from attnviz.explanation.row import MOST_KEYS, Row, words_of
+from attnviz.explanation.elements import Line, Number, Piece, Word
+from attnviz.explanation.row import HeadNumbers, Row
 from attnviz.explanation.scores import score_steps
+from attnviz.i18n.messages import LANGUAGES, Message, speaking
 from attnviz.views.prepared.presentation import REDONE_DIGITS, usual_digits
-from attnviz.views.prepared.worksheet import write_step
+from attnviz.views.prepared.worksheet import PieceWriter
 
-# Rows of all layers and heads together: 12 words with 4 heads have 48.
-MOST_ROWS = 48
 _SPOKEN = ("terms", "scores", "cap", "mask")  # steps whose sentences say what a model does of its own
 
 
-@dataclass(frozen=True)
-class CellStep:
-    """One step of a row: its title and formula, sentences, a line for each key ("" without one), and one for all."""
+def score_terms(attention: Attention) -> dict[str, Any]:
+    """Return the steps from query and keys to the weights, as a value of JSON.
 
-    title: str
-    formula: str
-    words: tuple[str, ...]
-    cells: tuple[str, ...]
-    whole: str
-
-
-def has_score_terms(attention: Attention) -> bool:
-    """Return whether every score is known, and there are so few that all of them can be shown."""
-    rows = len(attention.layers) * len(attention.heads) * len(attention.query)
-    model = attention.provenance.model
-    return (
-        len(attention.traces) == len(attention.layers) > 0
-        and rows <= MOST_ROWS
-        and len(attention.key) <= MOST_KEYS
-        and attention.provenance.hidden is None
-        and (model is None or model.switched_off is None)
-    )
+    texts: sentences and names, each in every language, in the order of LANGUAGES. sheets: for each layer and head a
+    list of steps for each query: a title, a formula and sentences, as indices of texts; a line for each key ("" without
+    one), and one of the row. In a line {3} stands for a text, and 0.5 is .5 in English.
+    """
+    writer = _Writer(max(usual_digits(attention.provenance, len(attention.key)), REDONE_DIGITS))
+    sheets = []
+    with speaking("zh"):  # the language that keeps the zero of 0.5
+        for layer in attention.layers:
+            one = attention.select(layer=layer)
+            for head in range(len(attention.heads)):
+                shared = HeadNumbers(one, one.traces[0], head)
+                rows = (
+                    Row(one, one.traces[0], layer, head, token, blanks=False, shared=shared)
+                    for token in range(len(attention.query))
+                )
+                sheets.append([list(writer.steps(row)) for row in rows])
+    return {"texts": writer.texts, "sheets": sheets}
 
 
-def score_terms(attention: Attention) -> list[list[tuple[Step, ...]]]:
-    """Return the steps from query and keys to the weights: a list for each layer and head, of one for each query."""
-    found = []
-    for layer in attention.layers:
-        one = attention.select(layer=layer)
-        for head in range(len(attention.heads)):
-            rows = (Row(one, one.traces[0], layer, head, token) for token in range(len(attention.query)))
-            found.append([score_steps(row) for row in rows])
-    return found
+class _Writer:
+    """Steps to what a page has of them; `texts` grows by what they refer to."""
 
+    def __init__(self, digits: int) -> None:
+        self.texts: list[list[str]] = []
+        self._pieces = PieceWriter(digits)
+        self._known: dict[Any, int] = {}
 
-def write_terms(attention: Attention, steps: tuple[Step, ...]) -> list[CellStep]:
-    """Write the steps of one row in the language in use, with the digits that `explain` has."""
-    digits = max(usual_digits(attention.provenance, len(attention.key)), REDONE_DIGITS)
-    keys = words_of(attention, attention.key)
-    return [_write(step, keys, digits) for step in steps]
+    def steps(self, row: Row) -> Iterator[list[Any]]:
+        """Yield the steps of a row."""
+        keys = {word: place for place, word in enumerate(row.keys)}
+        for step in score_steps(row):
+            cells, whole = [""] * len(keys), ""
+            for line in step.lines:
+                if isinstance(line.label, Word):
+                    cells[keys[line.label]] = self._line(line)
+                elif step.name == "exp":
+                    whole = f"{self._written(line.label)} = {self._line(line)}"
+            words = [self._refer(sentence) for sentence in step.words] if step.name in _SPOKEN else []
+            yield [self._refer(step.title), self._refer(step.formula), words, cells, whole]
 
+    def _line(self, line: Line) -> str:
+        return " ".join("".join(map(self._written, atom)) for entry in line.entries for atom in entry.atoms)
 
-def _write(step: Step, keys: tuple[Word, ...], digits: int) -> CellStep:
-    section = write_step(step, digits)
-    cells, whole = dict.fromkeys(keys, ""), ""
-    for line, shown in zip(step.lines, section.lines, strict=True):
-        text = " ".join(part for entry in shown.entries for part in entry)
-        if isinstance(line.label, Word):
-            cells[line.label] = text
-        elif step.name == "exp":
-            whole = f"{shown.label} = {text}"
-    words = section.words if step.name in _SPOKEN else ()
-    return CellStep(section.title, section.formula, words, tuple(cells.values()), whole)
+    def _written(self, piece: Piece) -> str:
+        if isinstance(piece, str):
+            return piece
+        return self._pieces.number(piece) if isinstance(piece, Number) else f"{{{self._refer(piece)}}}"
+
+    def _refer(self, piece: Piece) -> int:
+        """Return the index of a text, which is written in every language where it is new."""
+        key = repr(piece) if isinstance(piece, Message) else piece  # a message has a dictionary, which has no hash
+        if key not in self._known:
+            self._known[key] = len(self.texts)
+            written = []
+            for each in LANGUAGES:
+                with speaking(each):
+                    written.append(self._pieces.piece(piece))
+            self.texts.append(written)
+        return self._known[key]

@@ -5,8 +5,8 @@ Terminal, Markdown and HTML draw a `Sheet` and decide nothing but where a line b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from attnviz.core.clusters import count_columns
 from attnviz.explanation.elements import Entry, Explanation, Line, Number, Piece, Step, Word
@@ -23,16 +23,14 @@ _WIDEST_WORD = 20
 _NARROWEST_BLANK = 4
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """A line: its label, and its entries, each the parts between which it may break."""
 
     label: str
     entries: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """A step: its number, title and formula, sentences, and lines; with columns, the lines are a table's rows."""
 
     number: int
@@ -43,8 +41,7 @@ class Section:
     columns: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Sheet:
+class Sheet(NamedTuple):
     """All that is on a sheet, in the reader's language. answers: of a worksheet, a section for each step that asks."""
 
     title: str
@@ -61,9 +58,9 @@ def make_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False
 
     brief: with a first caption of one line, of a model or of the toy with its settings as they are by default.
     """
-    writer = _Writer(digits, worksheet)
+    writer = PieceWriter(digits, worksheet)
     sections = tuple(writer.section(place, step) for place, step in enumerate(explanation.steps, 1))
-    answers = tuple(_Writer(digits).answers(place, step) for place, step in enumerate(explanation.steps, 1))
+    answers = tuple(PieceWriter(digits).answers(place, step) for place, step in enumerate(explanation.steps, 1))
     return Sheet(
         title=writer.message(explanation.title),
         caption=" · ".join(visible(part.localized()) for part in _caption(explanation, brief=brief)),
@@ -73,11 +70,6 @@ def make_sheet(explanation: Explanation, digits: int, *, worksheet: bool = False
         answers_title=message("Answers").localized(),
         hint=_hint(digits, worksheet).localized(),
     )
-
-
-def write_step(step: Step, digits: int) -> Section:
-    """Write one step with `digits` decimal places, as it stands on a sheet; its lines are those of the step."""
-    return _Writer(digits).section(0, step)
 
 
 def _caption(explanation: Explanation, *, brief: bool) -> tuple[Message, ...]:
@@ -128,7 +120,7 @@ def as_given(value: float) -> str:
     return pure_decimal(short)
 
 
-class _Writer:
+class PieceWriter:
     """Pieces to text, with so many digits, and with blanks or without."""
 
     def __init__(self, digits: int, worksheet: bool = False) -> None:

@@ -41,8 +41,8 @@ function stepOf(state) {
 function linesAt(scene) {
   const { step } = scene.state;
   const { words, text, steps, grows } = branchOf(scene.state);
-  const { count } = steps[step];
-  const context = text.words.map((word, at) => ({ word, gap: text.gaps[at] })).filter(({ word }) => word < count)
+  const { contextSize } = steps[step];
+  const context = text.words.map((word, at) => ({ word, gap: text.gaps[at] })).filter(({ word }) => word < contextSize)
     .map(({ word, gap }) => (
       { label: words[word], gap, share: scene.shares[step * words.length + word], isNew: false }
     ));
