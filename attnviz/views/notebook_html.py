@@ -58,9 +58,9 @@ def render_rows(listing: Listing, tag: str = "p") -> str:
     tag: of the heading.
     """
     columns = [column for group in listing.groups for column in group]
-    header = "".join(f'<th scope="col" style="{_LABEL}">{_words(column.title)}</th>' for column in columns)
+    header = "".join(_head(_words(column.title), "col") for column in columns)
     rows = "".join(
-        f'<tr><th scope="row" style="{_LABEL};white-space:nowrap">{_cell_text(label)}</th>'
+        f"<tr>{_head(_cell_text(label), 'row', ';white-space:nowrap')}"
         + "".join(_listed(column, i) for column in columns)
         + "</tr>"
         for i, label in enumerate(listing.labels)
@@ -71,6 +71,11 @@ def render_rows(listing: Listing, tag: str = "p") -> str:
         '<table style="border-collapse:collapse;width:auto;margin:0">'
         f"<thead><tr><td></td>{header}</tr></thead><tbody>{rows}</tbody></table></div>{_closing(listing)}</div>"
     )
+
+
+def _head(text: str, scope: str, style: str = "") -> str:
+    """Return the head of a column or row; without a text an empty cell, since a head must have a name."""
+    return f'<th scope="{scope}" style="{_LABEL}{style}">{text}</th>' if text else "<td></td>"
 
 
 def _heading(words: Message | None, tag: str) -> str:
@@ -124,7 +129,7 @@ def _form(form: Prepared, tag: str) -> str:
 
 
 def _panel(panel: Panel, digits: int) -> str:
-    header = "".join(f'<th scope="col" style="{_LABEL}">{_text(label)}</th>' for label in panel.columns)
+    header = "".join(_head(_text(label), "col") for label in panel.columns)
     return (
         '<table style="border-collapse:collapse;width:auto;margin:0">'
         f'<caption style="text-align:left">{_words(panel.title)}</caption>'
@@ -143,7 +148,7 @@ def _rows(panel: Panel, digits: int) -> Iterator[str]:
     palette = panel.scale.palette()
     for label, texts, places in zip(panel.rows, panel.texts(digits), panel.places(), strict=True):
         cells = "".join(_cell(text, color_at(palette, float(place))) for text, place in zip(texts, places, strict=True))
-        yield f'<tr><th scope="row" style="{_LABEL}">{_text(label)}</th>{cells}</tr>'
+        yield f"<tr>{_head(_text(label), 'row')}{cells}</tr>"
 
 
 def _cell(text: str, color: RGB) -> str:
