@@ -5,7 +5,12 @@ The page's script fills their {fields}, so that a sentence is translated as a wh
 
 from __future__ import annotations
 
-from attnviz.i18n.messages import LANGUAGES, Message, message, speaking, translate
+import re
+from dataclasses import replace
+
+from attnviz.i18n.messages import LANGUAGES, Message, message, speaking
+
+_FIELD = re.compile(r"\{(\w+)\}")
 
 SENTENCES: dict[str, Message] = {
     "skip": message("To the picture"),
@@ -172,8 +177,15 @@ def in_each_language(words: Message) -> dict[str, str]:
 
 def page_sentences() -> dict[str, dict[str, str]]:
     """Return every sentence of the controls: language -> name -> text with its {fields} unfilled."""
+    opened = {name: _left_open(words) for name, words in SENTENCES.items()}
     found = {}
     for each in LANGUAGES:
         with speaking(each):
-            found[each] = {name: translate(words.template) for name, words in SENTENCES.items()}
+            found[each] = {name: words.localized() for name, words in opened.items()}
     return found
+
+
+def _left_open(words: Message) -> Message:
+    """Fill each field of a sentence with its own placeholder, so that {word} stays {word}."""
+    names = _FIELD.findall(words.template)
+    return replace(words, fields={name: f"{{{name}}}" for name in names}) if names else words
