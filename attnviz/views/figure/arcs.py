@@ -102,7 +102,7 @@ class Arcs:
             self._measure(across, most if across > 1 else min(most, max(_WIDEST, longest * SMALLEST) / longest))
             return across
         if context.room / longest < SMALLEST - 1e-6:
-            raise context.too_narrow(longest * SMALLEST)
+            raise context.too_narrow(longest * SMALLEST, of_words=True)
         page = context.page_room - _TOLD * LINE * context.theme.caption * POINT
         choices = ((3, 1) if together else range(1, count + 1)) if count > 1 else (1,)
         for across in choices:

@@ -127,7 +127,7 @@ class Heatmaps:
                 return self._balanced(across, cell)
         if not found:
             least = self._left(_SMALLEST_CELL) + self._wide(_SMALLEST_CELL) * self.columns * (3 if together else 1)
-            raise self.context.too_narrow(max(least, 1.0))
+            raise self.context.too_narrow(max(least, 1.0), of_words=self.columns > 1)
         too_high, cut, across, cell = min(found, key=lambda one: (one[0], one[1], -one[3]))
         if too_high or (cut and any(self.captions)):  # without its verdict below it a map says nothing
             raise self._no_room()
@@ -438,7 +438,7 @@ class Overview:
         left = max(left, self.context.fonts.width(self.names[0], self.size) + 0.06)
         fitting = (room - left) / (1.1 * len(self.across))
         if fitting < _SMALLEST_MAP:
-            raise self.context.too_narrow(left + 0.11 * len(self.across))
+            raise self.context.too_narrow(left + 0.11 * len(self.across), of_heads=len(self.across) > 1)
         lowest = (room_for_maps(self.context) - _HEAD_OF_GRID) / (len(self.down) * (self.stretch + 0.1))
         if lowest < _SMALLEST_MAP:
             raise self._no_room()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -198,9 +199,9 @@ class PictureContext(PictureText):
     def _inner(self) -> float:
         return (self.style.inches or PAGE) - 2 * MARGIN
 
-    def too_narrow(self, least: float) -> OptionError:
-        """Return the error for a width into which a body this wide does not fit."""
-        return too_narrow(self.style, least + 2 * MARGIN)
+    def too_narrow(self, least: float, *, of_words: bool = False, of_heads: bool = False) -> OptionError:
+        """Return the error for a width into which a body this wide does not fit: see `too_narrow`."""
+        return too_narrow(self.style, least + 2 * MARGIN, of_words=of_words, of_heads=of_heads)
 
 
 def foot_height(verdicts: int, caption: int, theme: Theme) -> float:
@@ -209,13 +210,22 @@ def foot_height(verdicts: int, caption: int, theme: Theme) -> float:
     return MARGIN + (0.16 + lines * LINE * theme.caption * POINT if lines else 0.0)
 
 
-def too_narrow(style: Style, least: float) -> OptionError:
-    """Return the error for a width into which the picture does not fit."""
+def too_narrow(style: Style, least: float, *, of_words: bool = False, of_heads: bool = False) -> OptionError:
+    """Return the error for a width into which the picture does not fit.
+
+    least: in inches, the width that does. of_words, of_heads: whether fewer of them need less.
+    """
     return OptionError(
         "--width {width} is too narrow for this picture: it needs {least} inches.",
-        hint="Give a wider one, fewer heads, or a shorter text.",
+        hint=(
+            "Give a wider one, or a shorter text."
+            if of_words
+            else "Give a wider one, or fewer heads."
+            if of_heads
+            else "Give a wider one."
+        ),
         width=style.width,
-        least=f"{least:.1f}",
+        least=f"{math.ceil(least * 10 - 1e-9) / 10:.1f}",
     )
 
 
