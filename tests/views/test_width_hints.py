@@ -9,6 +9,8 @@ import pytest
 from attnviz import run
 from attnviz.core.errors import OptionError
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # labels that have no room
+
 TEXT = "the cat eats fish because it is hungry and they were not there when we came home last night with some friends"
 SHORT = 3  # words
 
