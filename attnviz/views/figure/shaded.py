@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +48,10 @@ class ShadedTexts:
         self.size = 1.2 * theme.label
         self.wide = context.room if context.room is not None else _WIDTH * theme.label / 10
         self.words = [[context.drawable(word.text) for word in panel.words] for panel in self.panels]
-        self.lines = [list(self._lines(i)) for i in range(len(self.panels))]
+        self.lines = [
+            _visual_order(list(self._lines(i)), panel.words, partial(self._width, i))
+            for i, panel in enumerate(self.panels)
+        ]
         self.pitch = _LINE * self.size * POINT + (len(panels) * _STRIPE if self.legend else 0.0)
         self.title_room = 1.7 * theme.label * POINT if any(self.titles) else 0.0
         self.heights = [self.title_room + len(lines) * self.pitch for lines in self.lines]
@@ -168,6 +174,37 @@ class ShadedTexts:
             canvas.text(left + length, under, end, size, color=theme.faint, ha="right")
         else:
             canvas.text(left + length + 0.08, y + BAR / 2, end, size, color=theme.faint, va="center_baseline")
+
+
+def _visual_order(lines: list[Line], words: tuple[ShadedWord, ...], width_of: Callable[[int], float]) -> list[Line]:
+    """Return the lines of a text that begins from right to left in that order, runs of the other direction in theirs.
+
+    Lines end at one right edge then. Of a text from left to right nothing is changed.
+    """
+    directions = [_direction(word.text) for word in words]
+    if next(filter(None, directions), "L") == "L":
+        return lines
+    edge = max((start + width_of(k) for line in lines for start, k in line), default=0.0)
+    return [[(edge - start - width_of(k), k) for start, k in _turned(line, directions, width_of)] for line in lines]
+
+
+def _turned(line: Line, directions: list[str], width_of: Callable[[int], float]) -> Line:
+    """Return a line with its runs from left to right turned round: in a mirrored line they are as they are read."""
+    found: Line = []
+    for direction, run in groupby(line, key=lambda one: directions[one[1]] or "R"):
+        placed = list(run)
+        if direction == "L":
+            first, (last, k) = placed[0][0], placed[-1]
+            end = last + width_of(k)
+            placed = [(first + end - start - width_of(k), k) for start, k in placed]
+        found += placed
+    return found
+
+
+def _direction(text: str) -> str:
+    """Return how a word is read, by its first letter that says: "L" or "R"; "" where none does."""
+    kinds = (unicodedata.bidirectional(letter) for letter in text)
+    return next(("L" if kind == "L" else "R" for kind in kinds if kind in ("L", "R", "AL")), "")
 
 
 def _together(words: tuple[ShadedWord, ...]) -> list[list[int]]:
