@@ -19,6 +19,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Rectangle
 
+from attnviz.views.figure import sheet
 from attnviz.views.figure.canvas import Cells
 
 _HAIR = 0.5 / 72  # half a point: less is no overlap that anyone sees
@@ -96,6 +97,7 @@ def draw(render, *arguments) -> Drawing:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", read)
+        patch.setattr(sheet, "_png", lambda drawn: read(drawn.figure) or b"")
         render(*arguments)
     (drawing,) = drawings
     return drawing
