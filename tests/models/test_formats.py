@@ -319,6 +319,10 @@ def test_parts_of_another_model_are_refused(tmp_path):
         GgufFile(parts(0, 1, 1))
     with pytest.raises(InputError, match=r"00002-of-00003.gguf' is a whole model, and no part of"):
         GgufFile(parts(0, None, 2))
+    parts(0, 1, 2)
+    written(tmp_path / "m-00002-of-00003.gguf", {"x2": numbers(4)}, split__count=[3], split__no=[1])
+    with pytest.raises(InputError, match=r"00002-of-00003.gguf' is a whole model, and no part of"):
+        GgufFile(tmp_path / "m-00001-of-00003.gguf")
     with pytest.raises(
         InputError, match="have 3 arrays together, and the model has 7: one of them is of another model"
     ):

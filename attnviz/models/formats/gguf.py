@@ -103,13 +103,13 @@ class GgufFile(Tensors):
         self._read_part(path, pieces)
         count = self.metadata.get("split.count", 1)
         if type(count) is int and 1 < count < 100_000:
-            found = {self.metadata.get("split.no"): path}
+            found = {_whole_or_none(self.metadata.get("split.no")): path}
             for part in _part_files(path, count):
                 if part != path:
                     self._add_part(part, found)
             self._check_parts(count)
 
-    def _add_part(self, path: Path, found: dict[Any, Path]) -> None:
+    def _add_part(self, path: Path, found: dict[int | None, Path]) -> None:
         """Read another part; found: those that were read, by the number that each gives itself.
 
         Raises InputError where it is missing, or is a part of another model as far as that can be told.
@@ -122,14 +122,14 @@ class GgufFile(Tensors):
                 count=self.metadata["split.count"],
             )
         own = self._read_part(path, before=found)
-        found[own.get("split.no")] = path
+        found[_whole_or_none(own.get("split.no"))] = path
 
-    def _check_part(self, path: Path, own: dict[str, Any], found: dict[Any, Path]) -> None:
+    def _check_part(self, path: Path, own: dict[str, Any], found: dict[int | None, Path]) -> None:
         """Raise InputError where a part's own metadata says that it is of another model; see `_add_part`."""
-        number, count = own.get("split.no"), own.get("split.count", 1)
+        number, count = _whole_or_none(own.get("split.no")), _whole_or_none(own.get("split.count", 1))
         if count == self.metadata["split.count"] and number not in found:
             return
-        if type(number) is not int or count == 1:
+        if number is None or count in (None, 1):
             raise InputError(
                 "{path!r} is a whole model, and no part of {whole!r}.",
                 hint="Put all parts of one model into one folder, and nothing else under their names.",
@@ -147,8 +147,8 @@ class GgufFile(Tensors):
 
     def _check_parts(self, count: int) -> None:
         """Raise InputError where the parts have not as many arrays as they say."""
-        arrays = self.metadata.get("split.tensors.count", len(self.entries))
-        if arrays != len(self.entries):
+        arrays = _whole_or_none(self.metadata.get("split.tensors.count"))
+        if arrays not in (None, len(self.entries)):
             raise InputError(
                 "The {count} parts of {path!r} have {found} arrays together, and the model has {arrays}: one of them "
                 "is of another model.",
@@ -159,7 +159,7 @@ class GgufFile(Tensors):
             )
 
     def _read_part(
-        self, path: Path, pieces: Sequence[Path] = (), before: dict[Any, Path] | None = None
+        self, path: Path, pieces: Sequence[Path] = (), before: dict[int | None, Path] | None = None
     ) -> dict[str, Any]:
         """Add the arrays and the metadata of a file; return its own metadata. before: see `found` of `_add_part`."""
         data = JoinedBytes([map_bytes(piece) for piece in pieces or (path,)])
@@ -207,6 +207,11 @@ class GgufFile(Tensors):
 
     def __contains__(self, name: object) -> bool:
         return name in self.entries
+
+
+def _whole_or_none(value: Any) -> int | None:
+    """Return a whole number of the metadata; None for anything else."""
+    return value if type(value) is int else None
 
 
 def _part_files(path: Path, count: int) -> list[Path]:
