@@ -105,7 +105,7 @@ def test_layers_and_heads_of_a_model(bert, layer, head, layers, heads):
     assert len(found.cells) == 2 * len(maps)
     for (one, other), cell in zip(maps, found.cells[::2], strict=True):
         np.testing.assert_array_equal(cell.weights, whole.select(layer=one, head=other).weights[0, 0])
-        assert cell.effect.cosine == pytest.approx(1, abs=1e-6)
+        assert_near(cell.effect.cosine, 1.0)
     assert len({cell.effect.cosine for cell in found.cells[1::2]}) == 1
     assert (found.layer, found.head) == (layers[0] if len(layers) == 1 else None, heads[0] if len(heads) == 1 else None)
     assert lab_document(found)["layer"] == found.layer
