@@ -22,8 +22,8 @@ from attnviz.views.page.document import (
     interleave,
     localize,
     localize_title,
-    name_of,
     page_text,
+    words_of_head,
 )
 from attnviz.views.page.page_data import Hideable, Localized, PagePatches, PageText
 from attnviz.views.page.payload import pack_text
@@ -74,8 +74,8 @@ def of_attention(
         column_text=1 if len(texts) > 1 else None,
         captions=[localize(form.caption)],
         notes=[localize((*form.notes, *attention.notes, *_note_on_branches(played)))],
-        layers=[in_each_language(name_of(layer)) for layer in attention.layers],
-        heads=[in_each_language(name_of(name)) for name in names],
+        layers=[in_each_language(words_of_head(layer)) for layer in attention.layers],
+        heads=[in_each_language(words_of_head(name)) for name in names],
         sides=[None],
         titles=_sheet_titles(attention, names, panels),
         view=_first_view(attention, patches, played),

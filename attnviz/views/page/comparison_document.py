@@ -15,8 +15,8 @@ from attnviz.views.page.document import (
     interleave,
     localize,
     localize_title,
-    name_of,
     page_text,
+    words_of_head,
 )
 from attnviz.views.page.page_data import Hideable, Localized, PageText
 from attnviz.views.page.sentences import in_each_language
@@ -48,7 +48,7 @@ def of_comparison(
         captions=[localize(form.caption) for form in forms],
         notes=[localize((*form.notes, *comparison.notes)) for form in forms],
         layers=settings,
-        heads=[in_each_language(name_of(name)) for name in names],
+        heads=[in_each_language(words_of_head(name)) for name in names],
         sides=_comparison_sides(comparison),
         titles=[_setting_title(setting, name, len(names)) for setting in settings for name in names],
         view="matrix",
@@ -86,7 +86,7 @@ def _setting_title(setting: Localized, name: Head, heads: int) -> Localized:
     """Return a setting's title with the head, where there are several."""
     if heads == 1:
         return setting
-    head = message("mean of the heads") if name == "mean" else message("head {head}", head=name_of(name))
+    head = message("mean of the heads") if name == "mean" else message("head {head}", head=words_of_head(name))
     return {lang: f"{setting[lang]}, {text}" for lang, text in in_each_language(head).items()}
 
 

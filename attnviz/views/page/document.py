@@ -97,7 +97,7 @@ def interleave(panels: list[Panel], means: list[Panel], heads: int, sides: int =
     return found
 
 
-def name_of(name: Head) -> Message:
+def words_of_head(name: Head) -> Message:
     if name == DISAGREEMENT:
         return message("where they disagree")
     return message("mean") if name == "mean" else message("{text}", text=toy_name(name))
