@@ -262,7 +262,7 @@ MORE_SINGLE |= {
         "Qwen3NextConfig",
         "Qwen3NextForCausalLM",
         DELTA_MOE | {"norm_topk_prob": False, "decoder_sparse_step": 2, "max_position_embeddings": 80},
-        (70,),
+        (66, 1, 1),
     ),
     "lfm2": ("Lfm2Config", "Lfm2ForCausalLM", LFM2, (11, 1)),
     "lfm2-last": (

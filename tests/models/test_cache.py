@@ -21,8 +21,6 @@ DOUBLE = [name for name in NAMES if "text0_target_ids" in load(name)[2]]
 CAUSAL = [  # that give words: CLIP's text side, which is causal, has no head
     name for name in NAMES if name not in (*DOUBLE, "clip_text_model") and Network(*load(name)[:2]).shape.causal
 ]
-# Of whose text one token fits two experts alike, to 3e-6: rounding decides. Without its first token it does not.
-TIED = ("qwen3_next-long",)
 ALL = Request(layers=None, logits=True, traces=True)
 
 
@@ -36,7 +34,7 @@ def passes(name):
     config, tensors, answers = load(name)
     network = Network(config, tensors)
     if name not in DOUBLE:
-        ids = longest_text(answers)[name in TIED :].tolist()
+        ids = longest_text(answers).tolist()
         return network, ids, None, lambda ids: network.read(np.array(ids), ALL)
     hidden = network.encode(answers["text0_ids"])
     ids = max((answers[key] for key in answers if key.endswith("_target_ids")), key=len).tolist()
