@@ -9,7 +9,7 @@ from typing import Any
 
 from attnviz.api import notebook
 from attnviz.api.result_kinds import as_text, draw, kind_of, lines_of, read_look, save_by_suffix, speaking_of
-from attnviz.core.errors import OptionError
+from attnviz.core.errors import OptionError, in_python
 from attnviz.core.result import need_pandas
 from attnviz.i18n.messages import Message
 
@@ -52,9 +52,9 @@ def show(result: Any, view: str | None = None, **options: Any) -> None:
 
 
 def _warn(notes: Iterable[Message]) -> None:
-    """Warn of each note, at the line that called the result's method."""
+    """Warn of each note, at the line that called the result's method, with options by their names in Python."""
     for note in notes:
-        warnings.warn(note.localized(), stacklevel=4)
+        warnings.warn(in_python(note.localized()), stacklevel=4)
 
 
 def as_json(result: Any) -> str:

@@ -303,7 +303,7 @@ def test_a_list_of_texts():
     assert [token.text for token in second.tokens] == ["the", "cat", "eats"]
     with pytest.raises(OptionError, match="a list of texts with at least one, not"):
         attnviz.run([])
-    with pytest.raises(attnviz.AttnvizError, match="A text is a string"):
+    with pytest.raises(attnviz.AttnvizError, match="text must be a text, or a list of texts"):
         attnviz.run(["猫吃鱼", 3])
 
 

@@ -482,7 +482,7 @@ def test_explain_shortens_vectors(capsys):
     code, out, err = run(capsys, "explain", "The cat eats the fish", "--model", MINILM, "--layer", "3", "--head", "5")
     assert code == 0
     assert "“[CLS]”" not in err
-    assert "layer 3 · head 5 · BERT" in out
+    assert "layer 3 · head 5 · each step" in out
     assert "380 smaller ones, length of all" in out
     assert "s = q · k / √32" in out
     attention = load(MINILM).attend("The cat eats the fish", layers=[3])
@@ -611,7 +611,7 @@ def test_layers_by_name(tiny, capsys):
     _, out, _ = run(capsys, "run", "cat", "--model", folder, "--layer", "0", "--head", "1")
     assert "layer 0, head 1\n" in out
     _, out, _ = run(capsys, "explain", "cat", "--model", folder, "--layer", "0", "--head", "1")
-    assert "layer 0 · head 1 · BERT" in out
+    assert "layer 0 · head 1 · each step" in out
 
 
 @needs_minilm
