@@ -9,7 +9,8 @@
  *   them "0" for black ink or "1" for white
  * @typedef {{kind: string, reach: number, mask: number}} SheetInfo one weight matrix: how its block is encoded, its
  *   largest absolute number, and the block of its forbidden cells (-1: none)
- * @typedef {{contextSize: number, token: string, gap: string, probability: string, candidates: [string, string, number][],
+ * @typedef {{contextSize: number, token: string, gap: string, probability: string,
+ *   candidates: [string, string, number][],
  *   attended: [string, string, number][]}} PageStep a token that a model added, and how many words it could attend to
  * @typedef {{name: Localized, caption: Localized[], words: string[], text: PageText, grows: boolean, block: number,
  *   kind: string, steps: PageStep[]}} PageSteps the steps of a branch; the words are those of the last one

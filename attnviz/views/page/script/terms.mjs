@@ -34,7 +34,8 @@ export function buildTerms({ state, sheets, terms, over, say }) {
 function buildStep(column, lang, textOf) {
   const write = (line) => withoutZeros(line, lang).replace(/\{(\d+)\}/g, (_, index) => textOf(Number(index)));
   return ([title, formula, words, cells, whole]) => make("li", {},
-    make("p", {}, make("b", { text: textOf(title) }), " ", make("span", { className: "formula", text: textOf(formula) })),
+    make("p", {}, make("b", { text: textOf(title) }), " ",
+      make("span", { className: "formula", text: textOf(formula) })),
     ...[cells[column], whole].filter(Boolean).map((line) => make("p", { className: "line", text: write(line) })),
     ...words.map((index) => make("p", { className: "why", text: textOf(index) })));
 }
