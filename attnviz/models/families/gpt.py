@@ -85,7 +85,7 @@ class Ctrl(LayerNormDecoder):
         """Return token vectors times sqrt(dim) + sinusoids, all sines first (Vaswani et al. 2017, section 3.5)."""
         hidden = super().embed(ids, segments)
         hidden *= np.float32(self.dim**0.5)
-        waves = sinusoidal(self.length - self.start, self.dim, self.start)
+        waves = sinusoidal(self.length, self.dim)[self.places]
         hidden += np.concatenate([waves[:, 0::2], waves[:, 1::2]], axis=1)
         return hidden
 
