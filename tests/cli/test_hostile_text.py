@@ -138,7 +138,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("field", DOCUMENTS)
+@pytest.mark.parametrize(
+    "field", [*list(DOCUMENTS)[:6], *(pytest.param(name, marks=pytest.mark.slow) for name in list(DOCUMENTS)[6:])]
+)
 def test_every_field_of_a_file(capsys, folder, field):
     """Whatever field of a document holds it, in whatever view: no control character, no bidi control, no markup."""
     weights = [[[[1 / 3] * 3] * 3] * 2]

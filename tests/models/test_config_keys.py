@@ -6,6 +6,7 @@ import json
 import lzma
 import shutil
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import pytest
@@ -107,10 +108,16 @@ def renamed(config):
     return {names.get(name, name): value for name, value in config.items()}
 
 
+@cache
+def golden_configs():
+    """The config of each golden model, by its name."""
+    return {name: json.loads((MODELS / name / "config.json").read_text()) for name in NAMES}
+
+
 def read_by(family):
     """The keys that passes of a family read, over all golden models of it, and those inside its rotary positions."""
     asked, inner = set(), set()
-    for name in [one for one in NAMES if family_of(load_golden(one)[0]) == family]:
+    for name in [name for name, config in golden_configs().items() if family_of(config) == family]:
         config, tensors, answers = load_golden(name)
         for values in [config, renamed(config), *({**config, **one} for one in BRANCHES.get(family, []))]:
             watched = Recording(text_config(values), asked, inner)
@@ -169,8 +176,8 @@ def test_rotary_keys_are_those_that_are_read():
 @pytest.mark.parametrize("name", sorted(set(FAMILIES) - {"smollm"}))
 def test_no_key_of_transformers_is_unknown(name):
     """Each key of a family's default config is honoured or harmless; so is each of the golden models'."""
-    golden = [load_golden(one)[0] for one in NAMES]
-    for config in map(text_config, [CONFIGS.get(name, {}), *(one for one in golden if family_of(one) == name)]):
+    golden = [config for config in golden_configs().values() if family_of(config) == name]
+    for config in map(text_config, [CONFIGS.get(name, {}), *golden]):
         found = classify_keys(config, stack_of(name))
         assert [key.name for key in found if key.use == "unknown"] == []
         assert {key.use for key in found} <= set(USES)
