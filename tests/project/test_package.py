@@ -58,7 +58,8 @@ contextlib.redirect_stdout(io.StringIO()): main({arguments!r})"
         (CALL.format(arguments=["--version"]), HEAVY),
         (CALL.format(arguments=["run", "猫吃鱼"]), ("matplotlib", "noto_cjk_sans_otc", "rjieba")),
         (CALL.format(arguments=["explain", "猫吃鱼"]), ("matplotlib", "noto_cjk_sans_otc", "rjieba", "wcwidth")),
-        (CALL.format(arguments=["run", "猫吃鱼"]), ("attnviz.explanation",)),
+        (CALL.format(arguments=["run", "猫吃鱼"]), ("attnviz.explanation", "wcwidth", "hashlib")),
+        (CALL.format(arguments=["run", "猫吃鱼", "--lang", "zh"]), ("attnviz.explanation", "wcwidth", "hashlib")),
         (CALL.format(arguments=["run", "猫吃鱼", "--json"]), ("matplotlib", "noto_cjk_sans_otc", "rjieba")),
         (
             "import attnviz\nfrom attnviz.views.figure.render import render_figure\n"
@@ -77,6 +78,7 @@ contextlib.redirect_stdout(io.StringIO()): main({arguments!r})"
         "run",
         "explain",
         "run alone",
+        "run in Chinese",
         "run --json",
         "render_figure",
     ],

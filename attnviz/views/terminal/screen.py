@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NARROWEST = 20
 COLORS = ("truecolor", "256", "16", "none")
-_ARROWS, _KEPT_SPACE = "↓→", "\ue000"  # a letter for private use stands for a space that no line breaks at
+_ARROWS, _KEPT_SPACE = "↓→", "⋿"  # a sign as wide as a space stands for one at which no line breaks
 _SHAPES = "▀▄█░▒▓▏▎▍▌▋▊▉┊┄"
 
 
@@ -85,7 +85,10 @@ def sentence_line(words: Message, screen: Screen, style: str = "", *, indent: in
     text = " " * indent + screen.written(words.localized())
     for arrow in _ARROWS:
         text = text.replace(f" {arrow}", f"{_KEPT_SPACE}{arrow}")
-    return Text(fold(text, screen.cells).replace(_KEPT_SPACE, " "), style, overflow="fold")
+    text = fold(text, screen.cells)
+    for arrow in _ARROWS:
+        text = text.replace(f"{_KEPT_SPACE}{arrow}", f" {arrow}")
+    return Text(text, style, overflow="fold")
 
 
 def closing_lines(shown: Prepared | Listing, screen: Screen, *, before: tuple[Message, ...] = ()) -> list[Text]:
