@@ -166,6 +166,7 @@ def save_text_attention(
     if path.suffix.lower() == PAGE and isinstance(result, NextTokens):
         from attnviz.views.prepared.next_tokens import play_steps
 
+        check_destination(path, FOR_NEXT)
         shown = choose_heads(result.attention, "all", "all")
         return save_page(shown, path, presentation=presentation, played=play_steps(result))
     notes = save_attention(result.attention, path, presentation=presentation)

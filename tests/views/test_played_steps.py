@@ -6,12 +6,14 @@ import json
 import re
 
 import numpy as np
+import pytest
 from continuations import PROMPT, SECOND, WORDS, continuation
 from near import assert_near, assert_within
 from page_blocks import decode_block
 
 from attnviz import run
 from attnviz.api.save import save_text_attention
+from attnviz.core.errors import OutputError
 from attnviz.views.page.payload import Block
 from attnviz.views.page.render import render_page
 
@@ -39,6 +41,13 @@ def test_steps_are_those_of_the_result(tmp_path):
         assert_within(shares[row, : PROMPT + row], one.shares, one.shares.max() / 500, "a byte has 255 steps")
         assert (shares[row, PROMPT + row :] == 0).all()
         assert_near(played["steps"][row]["attended"][0][2], max_word(one))
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    """A page or data of a continuation is refused before it is made, as every other file is."""
+    for name in ("x.html", "x.npz", "x.png"):
+        with pytest.raises(OutputError, match=r"no folder .*nowhere"):
+            continuation().save(tmp_path / "nowhere" / name)
 
 
 def test_every_branch_is_played(tmp_path):
