@@ -43,7 +43,7 @@ from attnviz.io.write_data import (
 )
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.panels import Prepared
-from attnviz.views.prepared.presentation import DIGITS, REDONE_DIGITS, Presentation, usual_digits
+from attnviz.views.prepared.presentation import DIGITS, Presentation, redone_digits, usual_digits
 
 if TYPE_CHECKING:
     from attnviz.views.prepared.charts import Charts
@@ -248,12 +248,11 @@ def _save_comparison(comparison: Comparison, path: Path, look: Look) -> tuple[Me
 
 
 def sheet_of(explanation: Explanation, look: Look) -> Sheet:
-    """Return the sheet, with one decimal place more than a table has: a row redone from it gives the table's."""
+    """Return the sheet of an explanation, in the digits that are asked for or those of a row redone by hand."""
     from attnviz.views.prepared.worksheet import make_sheet
 
-    usual = usual_digits(explanation.provenance, len(explanation.key))
-    digits = max(usual, REDONE_DIGITS) if look.digits is None else look.digits
-    return make_sheet(explanation, digits, worksheet=look.worksheet)
+    usual = redone_digits(explanation.provenance, len(explanation.key))
+    return make_sheet(explanation, usual if look.digits is None else look.digits, worksheet=look.worksheet)
 
 
 def _draw_explanation(explanation: Explanation, look: Look) -> Charts:

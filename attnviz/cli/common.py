@@ -30,7 +30,7 @@ from attnviz.toy.settings import MOST_SUMMED_UP, MOST_TOKENS, Settings
 from attnviz.views.prepared.attention import SHOWS, check_show
 from attnviz.views.prepared.heads import choose_heads
 from attnviz.views.prepared.model_words import unknown_words
-from attnviz.views.prepared.presentation import DIGITS, REDONE_DIGITS, Presentation, check_digits, usual_digits
+from attnviz.views.prepared.presentation import DIGITS, Presentation, check_digits, redone_digits, usual_digits
 from attnviz.views.prepared.refine import Refining
 from attnviz.views.prepared.style import AUTO, Style
 from attnviz.views.terminal.choice import Choice
@@ -270,9 +270,10 @@ def digits_for(view_options: ViewOptions, attention: Attention | None = None) ->
 
 
 def explain_digits(view_options: ViewOptions, attention: Attention) -> int:
-    """Return the decimal places of `explain`: one more than a table has, so that a redone row gives the table's."""
-    digits = digits_for(view_options, attention)
-    return max(digits, REDONE_DIGITS) if view_options.precision is None else digits
+    """Return the decimal places of `explain`: --precision, else those of a row redone by hand."""
+    if view_options.precision is not None:
+        return check_digits(view_options.precision)
+    return redone_digits(attention.provenance, len(attention.key))
 
 
 def save_all(

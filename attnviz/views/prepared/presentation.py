@@ -50,6 +50,11 @@ def usual_digits(provenance: Provenance, keys: int) -> int:
     return max(DIGITS, len(str(keys - 1)) + 1)
 
 
+def redone_digits(provenance: Provenance, keys: int) -> int:
+    """Return the decimal places of a row redone by hand: one more than a table has, so that it gives the table's."""
+    return max(usual_digits(provenance, keys), REDONE_DIGITS)
+
+
 def check_digits(digits: int) -> int:
     """Return the decimal places; raise OptionError for more or fewer than a number can have."""
     if not 1 <= digits <= 9:

@@ -15,7 +15,7 @@ from attnviz.explanation.elements import Line, Number, Piece, Word
 from attnviz.explanation.row import HeadNumbers, Row
 from attnviz.explanation.scores import score_steps
 from attnviz.i18n.messages import LANGUAGES, Message, speaking
-from attnviz.views.prepared.presentation import REDONE_DIGITS, usual_digits
+from attnviz.views.prepared.presentation import redone_digits
 from attnviz.views.prepared.worksheet import PieceWriter
 
 _SPOKEN = ("terms", "scores", "cap", "mask")  # steps whose sentences say what a model does of its own
@@ -28,7 +28,7 @@ def score_terms(attention: Attention) -> dict[str, Any]:
     list of steps for each query: a title, a formula and sentences, as indices of texts; a line for each key ("" without
     one), and one of the row. In a line {3} stands for a text, and 0.5 is .5 in English.
     """
-    writer = _Writer(max(usual_digits(attention.provenance, len(attention.key)), REDONE_DIGITS))
+    writer = _Writer(redone_digits(attention.provenance, len(attention.key)))
     sheets = []
     with speaking("zh"):  # the language that keeps the zero of 0.5
         for layer in attention.layers:
