@@ -15,6 +15,7 @@ from attnviz.models.formats.gguf_family import (
     LLAMA,
     LLAMA_ENDS,
     LLAMA_LAYER,
+    POST_NORM_LAYER,
     Config,
     GgufFamily,
     array_names,
@@ -380,14 +381,7 @@ DECODERS: dict[str, GgufFamily] = {
     "cohere2": GgufFamily("cohere2", LLAMA, _cohere),
     "arcee": GgufFamily("arcee", LLAMA, _arcee, permuted=True),
     "smollm3": GgufFamily("smollm3", LLAMA, _as_it_is, permuted=True),
-    "seed_oss": GgufFamily(
-        "seed_oss",
-        array_names(
-            {key: value for key, value in LLAMA_LAYER.items() if key != "ffn_norm"}
-            | {"post_attention_norm": "post_attention_layernorm"}
-        ),
-        _seed_oss,
-    ),
+    "seed_oss": GgufFamily("seed_oss", array_names(POST_NORM_LAYER), _seed_oss),
     # The converter takes InternLM2's queries, keys and values apart, which leaves Llama's layers.
     "internlm2": GgufFamily("llama", LLAMA, _as_it_is, permuted=True),
     "llama-embed": GgufFamily("llama", LLAMA, _two_directions, permuted=True),

@@ -14,6 +14,7 @@ from attnviz.core.types import Float32
 from attnviz.models.formats.gguf import GgufFile
 from attnviz.models.formats.gguf_family import (
     LLAMA_LAYER,
+    POST_NORM_LAYER,
     Config,
     GgufFamily,
     Joined,
@@ -165,9 +166,6 @@ _LATENT = {
     "attn_kv_a_norm": "self_attn.kv_a_layernorm",
     "attn_kv_b": "self_attn.kv_b_proj",
 }
-_GLM_LAYER = {key: value for key, value in LLAMA_LAYER.items() if key != "ffn_norm"} | {
-    "post_attention_norm": "post_attention_layernorm"
-}
 
 DEEPSEEK_FAMILIES = {
     "deepseek2": GgufFamily(
@@ -182,5 +180,5 @@ DEEPSEEK_FAMILIES = {
             ),
         ),
     ),
-    "glm4moe": GgufFamily("glm4_moe", array_names(_GLM_LAYER | _EXPERTS), _glm),
+    "glm4moe": GgufFamily("glm4_moe", array_names(POST_NORM_LAYER | _EXPERTS), _glm),
 }

@@ -16,7 +16,7 @@ from attnviz.core.errors import InputError
 from attnviz.core.types import Float32
 from attnviz.models.formats.gguf import GgufFile
 from attnviz.models.formats.gguf_family import (
-    LLAMA_LAYER,
+    POST_NORM_LAYER,
     Config,
     GgufFamily,
     Joined,
@@ -179,8 +179,7 @@ def _do_not_fit(file: GgufFile, name: str, shape: Shape) -> InputError:
     )
 
 
-_LAYER = {key: value for key, value in LLAMA_LAYER.items() if key != "ffn_norm"} | {
-    "post_attention_norm": "post_attention_layernorm",
+_LAYER = POST_NORM_LAYER | {
     "ssm_conv1d": "linear_attn.conv1d",
     "ssm_norm": "linear_attn.norm",
     "ssm_out": "linear_attn.out_proj",

@@ -27,6 +27,8 @@ LLAMA_LAYER = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
+# The same with the second norm by another of llama.cpp's names, that of a norm after the attention.
+POST_NORM_LAYER = {("post_attention_norm" if key == "ffn_norm" else key): value for key, value in LLAMA_LAYER.items()}
 LLAMA_ENDS = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 
 
