@@ -29,6 +29,7 @@ PROBED = 0.4  # of the weight, in the probe of repeated random tokens
 # Patterns that give a head its name, in the order in which equal shares are decided, and those that are only measured.
 NAMED = ("itself", "previous", "next", "first", "special", "same_word", "punctuation")
 PATTERNS = (*NAMED, "same_sentence")
+_CELLS_AT_ONCE = 1 << 18  # of the layers that are measured together
 _ROUNDING = 1e-6
 _SENTENCE_ENDS = frozenset("。！？!?.…\n")
 
@@ -231,16 +232,21 @@ def characters(attention: Attention) -> list[list[Character]]:
 
     places = pattern_places(attention.query, attention.key, attention.source, cross=attention.is_cross)
     lengths, masks = contributions(attention), attention.masks
-    found = []
-    for i, weights in enumerate(attention.weights):
-        allowed = None if masks is None else masks[i]
+    layers, heads, *rows = attention.weights.shape
+    together = max(1, _CELLS_AT_ONCE // max(1, attention.weights[0].size))
+    found: list[Character] = []
+    for first in range(0, layers, together):
+        part = slice(first, first + together)
+        weights = attention.weights[part].reshape(-1, *rows)
+        allowed = None if masks is None else masks[part].reshape(-1, *rows)
         by_weight = measure_heads(weights, allowed, places)
         if lengths is None:
-            found.append(name_heads(by_weight))
+            found += name_heads(by_weight)
         else:
-            by_length = measure_heads(lengths[i], allowed, places)
-            found.append(name_heads(by_length, by_weight, activity(weights, lengths[i], allowed, places)))
-    return found
+            added = lengths[part].reshape(-1, *rows)
+            by_length = measure_heads(added, allowed, places)
+            found += name_heads(by_length, by_weight, activity(weights, added, allowed, places))
+    return [found[at : at + heads] for at in range(0, layers * heads, heads)]
 
 
 def _mean_where(values: Floats, there: Booleans, empty: float = np.nan) -> Float64:

@@ -102,10 +102,8 @@ def _cannot_be_written(path: Path, error: Exception) -> OutputError:
 
 def _new_temporary(target: Path) -> tuple[Path, IO[bytes]]:
     """Create a file beside the target, locked while its writer lives."""
-    import secrets
-
     while True:
-        temporary = target.with_name(f"{_temporary_prefix(target)}{secrets.token_hex(4)}.tmp")
+        temporary = target.with_name(f"{_temporary_prefix(target)}{os.urandom(4).hex()}.tmp")
         file = open(temporary, "xb")  # noqa: SIM115  (closed by the writer)
         if fcntl is not None:
             with suppress(OSError):  # a file system without locks
