@@ -12,6 +12,8 @@ import pytest
 from fontTools.pens.areaPen import AreaPen
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.ttLib import TTFont
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from near import assert_within
 
 from attnviz import Attention, compare, run
@@ -81,14 +83,35 @@ def test_inside(name):
     assert (image < 255).any()
 
 
+def smoothly_drawn(colors):
+    """The pixels of cells that begin and end within pixels, drawn with smooth edges as a reader of a PDF draws them."""
+    figure = Figure(figsize=(1, 1), dpi=100)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, 100), ylim=(100, 0))
+    axes.set_axis_off()
+    cells = Cells(10.3, 10.3, 60.0, 60.0, colors)
+    cells.set_snap(False)
+    axes.add_collection(cells, autolim=False)
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[:, :, :3].astype(int)
+
+
 def test_no_ground_shows_between_cells():
-    """Each cell reaches under the next ones, right and below, so that smooth edges leave no lines between."""
-    colors = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
-    boxes = [path.get_extents() for path in Cells(1.0, 2.0, 3.0, 2.0, colors).get_paths()]
-    for i, j in np.ndindex(2, 3):
-        box = boxes[3 * i + j]
-        assert (box.x0, box.y0) == (1 + j, 2 + i)
-        assert (box.x1, box.y1) == (min(1 + j + 1.5, 4), min(2 + i + 1.5, 4))
+    """Cells of one colour are one surface, whatever their edges are drawn like."""
+    image = smoothly_drawn(np.full((3, 3, 3), 50, dtype=np.uint8))
+    assert np.ptp(image[11:70, 11:70]) <= 8
+
+
+def test_edges_between_cells_are_of_their_two_colours():
+    """Along an edge, also an outer one, no third colour shows: its pixels are the same from end to end."""
+    colors = np.random.default_rng(0).integers(0, 256, (3, 3, 3), dtype=np.uint8)
+    image = smoothly_drawn(colors)
+    for k in range(3):
+        middle = slice(10 + 20 * k + 4, 10 + 20 * k + 17)  # what is within a cell, away from its corners
+        for edge in (10, 30, 50, 70):
+            assert np.ptp(image[edge, middle], axis=0).max() <= 3
+            assert np.ptp(image[middle, edge], axis=0).max() <= 3
 
 
 PDF_TEXTS = ["chinese", "emoji", "arabic", "escape", "4 heads, causal"]

@@ -30,26 +30,33 @@ class Curve(NamedTuple):
 
 
 class Cells(PolyCollection):
-    """A matrix of colours as rectangles, each of which reaches under the next one to the right and below.
+    """A matrix of colours as cells, each of which reaches under the next ones to the right and below.
 
-    Rectangles that only touch let the ground shine through as hairlines, in whatever draws a PDF or an SVG with smooth
-    edges. colors: uint8 [rows, columns, 3].
+    Cells that only touch let the ground shine through as hairlines, in whatever draws a PDF or an SVG with smooth
+    edges. What reaches under another is a wedge, so that no edge is drawn twice: that would tint the pixels along it
+    with the colour of a third cell. colors: uint8 [rows, columns, 3].
     """
 
     def __init__(self, x: float, y: float, width: float, height: float, colors: NDArray[np.uint8]) -> None:
         rows, columns = colors.shape[:2]
-        left, top = (ends.ravel() for ends in np.meshgrid(np.arange(columns), np.arange(rows)))
-        right, bottom = np.minimum(left + 1.5, columns), np.minimum(top + 1.5, rows)
-        across, down = x + np.stack([left, right]) * width / columns, y + np.stack([top, bottom]) * height / rows
-        corners = np.stack(
-            [
-                np.stack([across[0], across[1], across[1], across[0]], axis=1),
-                np.stack([down[0], down[0], down[1], down[1]], axis=1),
-            ],
-            axis=2,
-        )
-        super().__init__(list(corners), facecolors=colors.reshape(-1, 3) / 255, edgecolors="none", linewidths=0)
+        size, start = np.array([width / columns, height / rows]), np.array([x, y])
+        shapes = [
+            start + size * ((j, i) + _CELL_SHAPES[j < columns - 1, i < rows - 1])
+            for i in range(rows)
+            for j in range(columns)
+        ]
+        super().__init__(shapes, facecolors=colors.reshape(-1, 3) / 255, edgecolors="none", linewidths=0)
+        self.set_snap(True)  # in a PNG edges stay sharp, as those of plain rectangles are
         self.colors = colors
+
+
+# The corners of a cell from its upper left one, by whether others follow to its right and below it.
+_CELL_SHAPES = {
+    (True, True): np.array([(0, 0), (1, 0), (2, 2), (0, 1)]),
+    (True, False): np.array([(0, 0), (1, 0), (1.5, 0.5), (1, 1), (0, 1)]),
+    (False, True): np.array([(0, 0), (1, 0), (1, 1), (0.5, 1.5), (0, 1)]),
+    (False, False): np.array([(0, 0), (1, 0), (1, 1), (0, 1)]),
+}
 
 
 class SemiboldText(Text):
