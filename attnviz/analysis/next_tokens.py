@@ -17,6 +17,7 @@ from attnviz.core.result import Result
 from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message
 from attnviz.models.continuation import Candidate, Decoding, GeneratedToken
+from attnviz.text.merge_pieces import shared_spans
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,16 +159,7 @@ def attended_words(
 
     Pieces that stand for the same character are one word. context: [n]; shares [n]; most: how many, None for all.
     """
-    groups: list[tuple[int, int]] = []
-    for index, token in enumerate(context):
-        before = context[index - 1] if index else None
-        span = (token.start, token.end)
-        shared = before is not None and token.start is not None and token.start != token.end
-        if shared and before is not None and (before.start, before.end) == span:
-            groups[-1] = (groups[-1][0], index + 1)
-        else:
-            groups.append((index, index + 1))
-    found = [(group, float(np.sum(shares[group[0] : group[1]], dtype=np.float64))) for group in groups]
+    found = [((start, end), float(np.sum(shares[start:end], dtype=np.float64))) for start, end in shared_spans(context)]
     return sorted(found, key=lambda each: -each[1])[:most]
 
 
@@ -207,7 +199,7 @@ def next_tokens_rows(result: NextTokens) -> list[dict[str, Any]]:
     rows = []
     for number, branch in enumerate(result.branches):
         for step, one in enumerate(branch.tokens):
-            own = Candidate(one.token.text, one.token.piece or "", one.token.id or 0, one.probability)
+            own = Candidate(one.own_text, one.token.piece or "", one.token.id or 0, one.probability)
             listed = one.candidates if own.id in [each.id for each in one.candidates] else (*one.candidates, own)
             rows += [
                 {

@@ -106,7 +106,8 @@ class Candidate:
 class GeneratedToken:
     """A token that the model added, and what it attended to.
 
-    token: its text and id; start and end count in the text with what was added. index: its place among all tokens.
+    token: its text and id; start and end count in the text with what was added: of a character that several tokens
+    spell, each has the whole. shown: its text as it was known when it came. index: its place among all tokens.
     probability: the model's own, before a temperature. rank: 0 where it was the likeliest. candidates: the likeliest
     tokens for its place, first the likeliest. context: the tokens that could be attended to: those before it, or, of an
     encoder-decoder, those of the text. weights [layers, heads, context]: the row of the token before it, which
@@ -122,10 +123,16 @@ class GeneratedToken:
     context: tuple[Token, ...]
     weights: Float32
     shares: Float32
+    shown: str | None = None
+
+    @property
+    def own_text(self) -> str:
+        """Return what this token alone adds, as a list of tokens shows it: <E7>, <88> and 爱 where three spell 爱."""
+        return self.token.text if self.shown is None else self.shown
 
     def __repr__(self) -> str:
         """Return the token and its probability."""
-        return f"<GeneratedToken {self.token.text!r}: {self.probability:.1%}>"
+        return f"<GeneratedToken {self.own_text!r}: {self.probability:.1%}>"
 
 
 class RowHook(ContributionHook, Restarting):
@@ -255,6 +262,7 @@ class Continuation:
             context=context,
             weights=self._hook.weights(),
             shares=self._hook.shares(len(context)),
+            shown=token.text,
         )
 
     def finish(self) -> None:

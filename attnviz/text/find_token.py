@@ -45,6 +45,11 @@ def find_token(tokens: tuple[Token, ...], wanted: str | int) -> tuple[int, Messa
             return int(name), None
         if f"[{name}]" in form:  # CLS for [CLS], which a shell would read as a pattern
             return form.index(f"[{name}]"), None
+    from attnviz.text.merge_pieces import number_pieces
+
+    pieces = [token.text for token in number_pieces(tokens)]
+    if wanted in pieces:  # 鱼₂, as lists and maps name the second piece of 鱼
+        return pieces.index(wanted), None
     raise _missing(texts, wanted)
 
 

@@ -10,7 +10,7 @@ belongs to the one before.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
@@ -302,10 +302,48 @@ def token_of_group(tokens: Sequence[Token], start: int, end: int, source: str) -
     return Token(source[start:end], start, end, piece=" ".join(pieces) or None)
 
 
+def shared_spans(tokens: Sequence[Token]) -> list[tuple[int, int]]:
+    """Return which neighbours stand for the same characters, as [start, end) of token indexes in order.
+
+    >>> shared_spans((Token("鱼", 0, 1), Token("鱼", 0, 1), Token("吃", 1, 2), Token("[SEP]")))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    starts = [
+        index
+        for index, token in enumerate(tokens)
+        if index == 0
+        or token.start is None
+        or token.start == token.end
+        or (token.start, token.end) != (tokens[index - 1].start, tokens[index - 1].end)
+    ]
+    return list(pairwise([*starts, len(tokens)]))
+
+
+def number_pieces(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """Return the tokens, with small numbers where neighbours have the text of one character: 鱼₁ 鱼₂ 鱼₃.
+
+    >>> [token.text for token in number_pieces((Token("鱼", 0, 1), Token("鱼", 0, 1), Token("吃", 1, 2)))]
+    ['鱼₁', '鱼₂', '吃']
+    """
+    groups = (group for start, end in shared_spans(tokens) for group in _of_one_text(tokens, start, end))
+    return _number_groups(tokens, groups)
+
+
+def _of_one_text(tokens: Sequence[Token], start: int, end: int) -> list[tuple[int, int]]:
+    """Return a stretch of tokens whole where all have the same text, else one by one: <E7> <88> say that they are."""
+    if len({token.text for token in tokens[start:end]}) == 1:
+        return [(start, end)]
+    return [(index, index + 1) for index in range(start, end)]
+
+
 def _numbered(tokens: tuple[Token, ...], source: str | None) -> tuple[Token, ...]:
     """Add a small number to each of the pieces of one character: 鱼₁ 鱼₂ 鱼₃."""
+    return _number_groups(tokens, group(tokens, source, "char"))
+
+
+def _number_groups(tokens: Sequence[Token], groups: Iterable[tuple[int, int]]) -> tuple[Token, ...]:
     found: list[Token] = []
-    for start, end in group(tokens, source, "char"):
+    for start, end in groups:
         if end - start == 1:
             found.append(tokens[start])
             continue

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from attnviz.analysis.head_ablation import HeadAblation
 from attnviz.i18n.messages import Message, message
+from attnviz.text.merge_pieces import number_pieces
 from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
 from attnviz.views.prepared.labels import Medium, quoted, visible
@@ -99,7 +100,7 @@ def _what(ablation: HeadAblation, medium: Medium) -> Message:
     if ablation.answer is not None:
         return message("change of the probability of “{answer}”", answer=quoted(ablation.answer.text, medium))
     if ablation.row is not None:
-        word = visible(ablation.tokens[ablation.row].text, medium)
+        word = visible(number_pieces(ablation.tokens)[ablation.row].text, medium)
         return message("how far the output of “{word}” moves without each head", word=word)
     return message("how far the output moves without each head")
 

@@ -7,6 +7,7 @@ import numpy as np
 from attnviz.analysis.lens import Lens
 from attnviz.i18n.messages import Message, message
 from attnviz.models.attribution import Attribution
+from attnviz.text.merge_pieces import number_pieces
 from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.labels import named, quoted, visible
@@ -27,7 +28,8 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: 
     medium, scale = presentation.medium, Scale(0.0, 1.0)
     layers = range(len(result.words))[::-1]
     rows = tuple(str(layer) for layer in layers)
-    columns = tuple(named(result.tokens[row].text, medium) for row in result.rows)
+    tokens = number_pieces(result.tokens)
+    columns = tuple(named(tokens[row].text, medium) for row in result.rows)
     cells = tuple(
         tuple(message("{text}", text=named(words[0], medium)) for words in result.words[layer]) for layer in layers
     )
@@ -91,7 +93,8 @@ def list_layers(result: Lens, presentation: Presentation = TERMINAL, *, brief: b
         columns.append(Column(title, tuple(number(share, digits) for share in shares), tuple(shares)))
         columns.append(Column(message("rank"), tuple(str(result.watched.rank[layer, 0]) for layer in layers)))
     heading = message(
-        "after each layer the likeliest tokens at “{token}”", token=visible(result.tokens[result.rows[0]].text, medium)
+        "after each layer the likeliest tokens at “{token}”",
+        token=visible(number_pieces(result.tokens)[result.rows[0]].text, medium),
     )
     caption = (
         *describe_provenance(result.provenance),
@@ -130,7 +133,7 @@ def list_attribution(result: Lens, presentation: Presentation = TERMINAL, *, bri
     heading = message(
         "what adds up to the logit of “{answer}” after “{token}”",
         answer=quoted(result.answer.text, presentation.medium),
-        token=visible(result.tokens[result.row or 0].text, presentation.medium),
+        token=visible(number_pieces(result.tokens)[result.row or 0].text, presentation.medium),
     )
     caption = (
         in_brief((message("the parts add up to the logit, its score for the word"),))

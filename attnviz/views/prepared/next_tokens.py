@@ -13,6 +13,7 @@ from attnviz.core.types import Float32
 from attnviz.i18n.messages import Message, message
 from attnviz.models.continuation import Candidate, Decoding, GeneratedToken
 from attnviz.text.find_token import occurrences
+from attnviz.text.merge_pieces import number_pieces, shared_spans
 from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.charts import BarChart, Charts
 from attnviz.views.prepared.color_scale import weight_scale
@@ -53,7 +54,7 @@ def prepare_step(token: GeneratedToken, number: int, medium: Medium = "terminal"
     others = [one for one in token.candidates if one.id != token.token.id][:2]
     return StepWords(
         number,
-        named(token.token.text, medium),
+        named(token.own_text, medium),
         percent(token.probability),
         token.probability,
         tuple(f"{named(one.text, medium)} {percent(one.probability)}" for one in others),
@@ -65,8 +66,21 @@ def attended_labels(
     context: Sequence[Token], shares: Float32, most: int | None = None, medium: Medium = "terminal"
 ) -> list[tuple[str, float]]:
     """Return words with their shares, the largest share first; the second of two equal words is the#2."""
-    words = word_labels(context, medium)
-    return [(words[group[0]], share) for group, share in attended_words(context, shares, most)]
+    starts = [start for start, _ in shared_spans(context)]
+    words = dict(zip(starts, word_labels(join_pieces(context), medium), strict=True))
+    return [(words[start], share) for (start, _), share in attended_words(context, shares, most)]
+
+
+def join_pieces(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """Return the tokens with those of one character as one: 爱, or <E7><88> where the text ends within it.
+
+    >>> [token.text for token in join_pieces((Token("<E7>", 0, 1), Token("<88>", 0, 1), Token("从", 1, 2)))]
+    ['<E7><88>', '从']
+    """
+    return tuple(
+        replace(tokens[start], text="".join(dict.fromkeys(token.text for token in tokens[start:end])))
+        for start, end in shared_spans(tokens)
+    )
 
 
 def word_labels(context: Sequence[Token], medium: Medium = "terminal") -> list[str]:
@@ -139,7 +153,7 @@ def _play_branch(result: NextTokens, branch: Branch, name: Message, medium: Medi
         steps.append(
             PlayedStep(
                 len(one.context),
-                named(one.token.text, medium),
+                named(one.own_text, medium),
                 percent(one.probability),
                 tuple((named(c.text, medium), percent(c.probability), c.probability) for c in one.candidates),
                 tuple((word, percent(share), share) for word, share in attended if share > 0),
@@ -151,7 +165,7 @@ def _play_branch(result: NextTokens, branch: Branch, name: Message, medium: Medi
         result.text,
         name,
         (decoding_words(result.decoding), SHARES_ARE),
-        context,
+        number_pieces(context),
         _source_of(result, branch) if grows else result.attention.key_source,
         grows,
         tuple(one.token for one in branch.tokens),
@@ -242,7 +256,7 @@ def _branch_names(result: NextTokens) -> tuple[Message, ...]:
 def _branch_columns(number: int, branch: Branch, rows: int, medium: Medium) -> tuple[Column, ...]:
     tokens: list[GeneratedToken | None] = [*branch.tokens, *([None] * (rows - len(branch.tokens)))]
     words = tuple(
-        "" if one is None else f"{named(one.token.text, medium).rstrip()} {percent(one.probability)}" for one in tokens
+        "" if one is None else f"{named(one.own_text, medium).rstrip()} {percent(one.probability)}" for one in tokens
     )
     looked = tuple(
         "" if one is None or not one.shares.any() else attended_labels(one.context, one.shares, 1, medium)[0][0]
@@ -335,16 +349,20 @@ def draw_next(result: NextTokens, presentation: Presentation = PICTURE) -> Prepa
 
 
 def _share_panel(branch: Branch, number: int | None, medium: Medium) -> Panel:
-    """Return rows of added tokens [steps], columns of the words that the last of them could attend to."""
+    """Return rows of added tokens [steps], columns of the words that the last of them could attend to.
+
+    Columns of pieces of one character are one; rows are the tokens as they came, <E7> <88> 爱 where three spell 爱.
+    """
     widest = branch.tokens[-1].context
-    values = np.zeros((len(branch.tokens), len(widest)), dtype=np.float32)
-    forbidden = np.ones(values.shape, dtype=bool)
+    pieces = np.zeros((len(branch.tokens), len(widest)), dtype=np.float32)
     for row, one in enumerate(branch.tokens):
-        values[row, : len(one.shares)] = one.shares
-        forbidden[row, : len(one.shares)] = False
+        pieces[row, : len(one.shares)] = one.shares
+    starts = np.array([start for start, _ in shared_spans(widest)])
+    values = np.add.reduceat(pieces, starts, axis=1)
+    forbidden = starts >= np.array([[len(one.shares)] for one in branch.tokens])
     title = None if number is None else message("branch {number}", number=number)
-    rows = tuple(named(one.token.text, medium) for one in branch.tokens)
-    columns = tuple(named(token.text, medium) for token in widest)
+    rows = tuple(named(one.own_text, medium) for one in branch.tokens)
+    columns = tuple(named(token.text, medium) for token in join_pieces(widest))
     return Panel(title, values, rows, columns, weight_scale(values[None]), forbidden, cross=True)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from attnviz.analysis.patch import Patching
 from attnviz.i18n.messages import Message, message
+from attnviz.text.merge_pieces import number_pieces
 from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.color_scale import signed_scale
 from attnviz.views.prepared.labels import Medium, named, quoted
@@ -80,7 +81,8 @@ def list_patching(result: Patching, presentation: Presentation = TERMINAL, top: 
 
 def _place(result: Patching, index: int, medium: Medium) -> str:
     """Return a token; where the texts differ, the clean one's before the corrupt one's."""
-    clean, corrupt = (named(tokens[index].text, medium) for tokens in (result.clean_tokens, result.tokens))
+    sides = (number_pieces(tokens) for tokens in (result.clean_tokens, result.tokens))
+    clean, corrupt = (named(tokens[index].text, medium) for tokens in sides)
     return corrupt if clean == corrupt else f"{clean}→{corrupt}"
 
 
