@@ -441,7 +441,7 @@ def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
         return message(
             "The scores are so large that rounding may change a weight by {rounding}: whether the order matters cannot "
             "be told{largest}.",
-            rounding=f"{run.rounding:.1g}",
+            rounding=LocalDecimal(f"{run.rounding:.1g}"),
             **fields,
         )
     if run.order_blind:

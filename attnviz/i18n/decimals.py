@@ -1,4 +1,4 @@
-"""The zero before a decimal point: .331 in English, 0.331 in Chinese (GB/T 15835-2011)."""
+"""Numbers as people write them: .331 in English, 0.331 in Chinese (GB/T 15835-2011), 3×10⁻⁶ in both."""
 
 from __future__ import annotations
 
@@ -27,12 +27,29 @@ class LocalDecimal(Name):
 def pure_decimal(written: str) -> str:
     """Return a number as the language in use writes it: in English a pure decimal has no 0 before its point.
 
-    >>> pure_decimal("0.331"), pure_decimal("-0.5"), pure_decimal("+0.25"), pure_decimal("10.5"), pure_decimal("0")
-    ('.331', '-.5', '+.25', '10.5', '0')
+    >>> pure_decimal("0.331"), pure_decimal("-0.5"), pure_decimal("+0.25"), pure_decimal("10.5"), pure_decimal("3e-06")
+    ('.331', '-.5', '+.25', '10.5', '3×10⁻⁶')
     """
-    return written if language() == "zh" else _without_zero(written)
+    return with_power(written) if language() == "zh" else _without_zero(written)
+
+
+def with_power(written: str) -> str:
+    """Return a number that has an exponent as people write it; others as they are.
+
+    >>> with_power("3e-06"), with_power("-1.5e+07"), with_power("1e-05"), with_power("0.25"), with_power("inf")
+    ('3×10⁻⁶', '-1.5×10⁷', '10⁻⁵', '0.25', 'inf')
+    """
+    factor, mark, exponent = written.partition("e")
+    if not mark:
+        return written
+    sign, size = (factor[0], factor[1:]) if factor[:1] in ("+", "-") else ("", factor)
+    return f"{sign}{'' if size == '1' else f'{size}×'}10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def _without_zero(written: str) -> str:
+    written = with_power(written)
     sign, rest = (written[0], written[1:]) if written[:1] in ("+", "-") else ("", written)
     return sign + (rest[1:] if rest.startswith("0.") else rest)

@@ -237,3 +237,17 @@ def test_plain_letters_are_characters_of_their_own():
     plain = [chr(code) for code in range(0x20, 0x10000) if is_plain(chr(code))]
     assert [letter for letter in plain if unicodedata.category(letter)[0] in "CM"] == []
     assert [letter for letter in plain if wcwidth(letter) < 1] == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("utf-8", "2.5×10⁻⁶, 10⁷"),
+        ("cp936", "2.5×10^-6, 10^7"),
+        ("latin-1", "2.5×10^-6, 10^7"),
+        ("ascii", "2.5x10^-6, 10^7"),
+    ],
+)
+def test_powers_of_ten_stay_powers(encoding, shown):
+    """Where raised digits cannot be written, ^ says that they are an exponent."""
+    assert encodable("2.5×10⁻⁶, 10⁷", encoding) == shown

@@ -297,9 +297,6 @@ def _bytes(value: float, _: int) -> str:
     return byte_words(round(value)).localized() if value >= 1 else ""
 
 
-_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-
-
 def _power_of_ten(value: float, _: int) -> str:
     """Return a tick's number: written out from .01 to 10,000, else as a power of ten.
 
@@ -309,4 +306,4 @@ def _power_of_ten(value: float, _: int) -> str:
     if value <= 0:
         return ""
     power = round(np.log10(value))
-    return pure_decimal(f"{value:,.10g}") if 1e-2 <= value < 1e5 else f"10{str(power).translate(_SUPERSCRIPTS)}"
+    return pure_decimal(f"{value:,.10g}" if 1e-2 <= value < 1e5 else f"1e{power}")

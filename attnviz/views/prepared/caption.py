@@ -12,6 +12,7 @@ from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
 from attnviz.core.positions import scheme_words
 from attnviz.core.provenance import GivenOrigin, Provenance, ToyOrigin
+from attnviz.i18n.decimals import with_power
 from attnviz.i18n.messages import Message, listed, message, toy_name
 from attnviz.views.prepared.model_words import describe_model, mean_of_layers, switched_off_words
 
@@ -124,14 +125,16 @@ def setting_words(name: str, value: Any) -> Message:
         "position": lambda: _SCHEMES.get(value, message("{scheme}", scheme=value)),
         "mask": lambda: _MASKS.get(value) or _window_words(value),
         "heads": lambda: _count_heads(value, ()),
-        "temperature": lambda: message("temperature {value}", value=f"{value:g}"),
+        "temperature": lambda: message("temperature {value}", value=with_power(f"{value:g}")),
         "projection": lambda: message("projection: {name}", name=value),
         "embedding": lambda: message("embedding: {name}", name=PurePath(value).name),
         "tokens": lambda: message("tokens: {name}", name=value),
         "seed": lambda: message("seed {seed}", seed=value),
         "offset": lambda: message("first position {offset}", offset=value),
         "base": lambda: (
-            message("own rotary base") if value == "own" else message("rotary base {base}", base=f"{value:g}")
+            message("own rotary base")
+            if value == "own"
+            else message("rotary base {base}", base=with_power(f"{value:g}"))
         ),
     }
     return makers[name]()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from attnviz.analysis.comparison import GIVEN, Comparison, Difference, Name, Run, SecondSide
 from attnviz.core.masks import mask_words
 from attnviz.core.positions import scheme_words
+from attnviz.i18n.decimals import LocalDecimal
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import labels
 from attnviz.views.prepared.caption import SHORT, describe_provenance, setting_words
@@ -113,7 +114,7 @@ def title_of(name: Name, medium: Medium = "terminal") -> Message:
 
 def _rounding(run: Run) -> Message:
     """Say up to what size a change counts as none."""
-    size = f"{run.threshold:.1g}"
+    size = LocalDecimal(f"{run.threshold:.1g}")
     if run.changed is None:  # the sentence above says how much rounding may change
         return message("differences up to {threshold} are shown as 0", threshold=size)
     if run.position == GIVEN:

@@ -12,6 +12,7 @@ import numpy as np
 from attnviz.analysis.lab import MAP_AXES, Axis, Cell, Distances, Lab
 from attnviz.analysis.order_blindness import Blindness
 from attnviz.core.masks import mask_words
+from attnviz.i18n.decimals import with_power
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import can_be_brief, describe_provenance, in_brief, setting_words
@@ -266,7 +267,7 @@ def _about_memory(distances: Distances) -> tuple[Message, ...]:
     model = message(
         "recurrent: a model of a simple recurrent memory, h_t = a h_(t-1) + (1 - a) x_t with a = {keep}: of a word d "
         "words ago it keeps (1 - a) a^d, and forgets the beginning.",
-        keep=f"{distances.keep:g}",
+        keep=with_power(f"{distances.keep:g}"),
     )
     return (model,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -31,6 +32,7 @@ _ASCII = str.maketrans(
         "’": "'",
     }
 )
+_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 
 
 def named(text: str, medium: Medium = "terminal") -> str:
@@ -70,6 +72,8 @@ def encodable(text: str, encoding: str) -> str:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
+        if not _fits("⁻", encoding):
+            text = re.sub("10([⁻⁰¹²³⁴-⁹]+)", lambda found: f"10^{found[1].translate(_DIGITS)}", text)
         plain = "".join(letter if _fits(letter, encoding) else letter.translate(_ASCII) for letter in text)
         return plain.encode(encoding, "backslashreplace").decode(encoding)
     except LookupError:

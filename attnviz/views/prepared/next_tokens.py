@@ -10,6 +10,7 @@ import numpy as np
 from attnviz.analysis.next_tokens import Branch, FilledMask, FilledText, NextTokens, attended_words
 from attnviz.core.attention_data import Token
 from attnviz.core.types import Float32
+from attnviz.i18n.decimals import LocalDecimal, with_power
 from attnviz.i18n.messages import Message, message
 from attnviz.models.continuation import Candidate, Decoding, GeneratedToken
 from attnviz.text.find_token import occurrences
@@ -247,7 +248,7 @@ def _branch_names(result: NextTokens) -> tuple[Message, ...]:
             "{number}: {text} (probability {share})",
             number=number,
             text=_inline(branch.text),
-            share=f"{branch.probability:.3g}",
+            share=LocalDecimal(f"{branch.probability:.3g}"),
         )
         for number, branch in enumerate(result.branches, 1)
     )
@@ -307,7 +308,7 @@ def decoding_words(decoding: Decoding) -> Message:
         return message("the likeliest token each time")
     drawn = message(
         "drawn at temperature {temperature}, top-p {top_p}, seed {seed}",
-        temperature=f"{decoding.temperature:g}",
+        temperature=with_power(f"{decoding.temperature:g}"),
         top_p=f"{1.0 if decoding.top_p is None else decoding.top_p:g}",
         seed=decoding.seed or 0,
     )

@@ -114,7 +114,7 @@ def as_given(value: float) -> str:
     """Write a number as a reader gave it, with every digit it has.
 
     >>> as_given(0.5), as_given(2.0), as_given(1e-40), as_given(1e9)
-    ('.5', '2', '1e-40', '1e+09')
+    ('.5', '2', '10⁻⁴⁰', '10⁹')
     """
     short = f"{value:g}" if float(f"{value:g}") == value else repr(value)
     return pure_decimal(short)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import message
 from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.panels import number
@@ -40,6 +41,6 @@ def _end(scale: Scale, value: float, digits: int, screen: Screen) -> str:
     if scale.spread == "row" and value < 0:
         return screen.written(message("farthest below 0").localized())
     if scale.spread == "log" and value == scale.low:
-        floor = f"{-scale.floor if scale.diverging else scale.floor:.1g}".replace("0.", ".", 1)
+        floor = pure_decimal(f"{-scale.floor if scale.diverging else scale.floor:.1g}")
         return screen.written(message("{floor} and less", floor=floor).localized()) if not scale.diverging else written
     return written
