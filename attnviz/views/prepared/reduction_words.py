@@ -71,15 +71,16 @@ def add_disagreement(form: Prepared, attention: Attention) -> Prepared:
         return form
     count = len(attention.heads)
     spread = attention.weights.max(axis=1) - attention.weights.min(axis=1)
+    title, short = message("where they disagree: the largest less the smallest"), message("where they disagree")
     panels: list[Panel] = []
     for i, layer in enumerate(spread):
         own = form.panels[i * count : (i + 1) * count]
-        title = message("where they disagree: the largest less the smallest")
-        panels += [*own, replace(own[0], title=title, values=layer, scale=weight_scale(spread), caption=None)]
+        last = replace(own[0], title=title, short=short, values=layer, scale=weight_scale(spread), caption=None)
+        panels += [*own, replace(last, quantity=message("difference"))]
     note = _strongest(attention, spread)
     headings = None
     if form.headings is not None:
-        headings = (form.headings[0], (*form.headings[1], message("where they disagree")))
+        headings = (form.headings[0], (*form.headings[1], short))
     return replace(form, panels=tuple(panels), notes=(*form.notes, note), headings=headings)
 
 
