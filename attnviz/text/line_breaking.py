@@ -21,6 +21,7 @@ Part = tuple[str, str]
 _CLOSING = "，。、；：！？）」』”’》〉】〕…·,.;:!?)]}%"
 _WIDE_OPENING = "（「『“‘《〈【〔"
 _OPENING = _WIDE_OPENING + "([{"
+_JOINTS = "_-/"  # where a long name may be cut
 _NEVER_FIRST, _NEVER_LAST = frozenset(_CLOSING), frozenset(_OPENING)
 _HAN = "\u2e80-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003fffd"
 
@@ -94,13 +95,20 @@ def cut_wide(parts: Iterable[Part], width: float, measure: Measure) -> Iterator[
 
 
 def cut_word(word: str, width: float, measure: Measure) -> list[str]:
-    """Return the word in pieces of at most `width`, cut between grapheme clusters; a wider cluster stands alone."""
+    """Return the word in pieces of at most `width`, cut between grapheme clusters; a wider cluster stands alone.
+
+    A name of several parts is cut between them.
+
+    >>> cut_word("all_minilm_l6_v2", 8, len), cut_word("internationalization", 8, len)
+    (['all_', 'minilm_', 'l6_v2'], ['internat', 'ionaliza', 'tion'])
+    """
     if measure(word) <= width:
         return [word]
     cuts = [""]
     for cluster in split_clusters(word):
         if cuts[-1] and measure(cuts[-1] + cluster) > width:
-            cuts.append("")
+            whole = max(map(cuts[-1].rfind, _JOINTS)) + 1
+            cuts[-1:] = [cuts[-1][:whole], cuts[-1][whole:]] if whole else [cuts[-1], ""]
         cuts[-1] += cluster
     return cuts
 
