@@ -359,5 +359,5 @@ def test_texts_of_a_comparison():
     ]
     words = [text for text, _ in drawing.texts]
     assert [word for word in words if word in ("weight", "change")] == ["weight", "change"]
-    assert any(word.startswith("-.") for word in words)
+    assert any(word.startswith("−.") for word in words)
     assert not any("largest" in word for word in words)

@@ -22,11 +22,12 @@ from attnviz.views.figure.layout import (
     AxisLabels,
     ColorBars,
     Label,
+    PanelLine,
     PictureContext,
     SideNames,
     panel_lines,
     scale_names,
-    wrap,
+    with_minus,
 )
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
 from attnviz.views.prepared.heads import without_the_word
@@ -37,13 +38,18 @@ if TYPE_CHECKING:
 
 _GAP = 0.3
 _SMALLEST_CELL, _LEGIBLE_CELL = 0.01, 0.12
+_LABELLED_CELL = 1.15 * SMALLEST * POINT  # how high a cell is beside which the smallest label stands
+_SMALLEST_SIDE = 0.5  # inches: how long the longer side of a map of many words must be
 _ACROSS_CELL, _IN_CELL = 0.84, 0.7  # of a cell's width and height: how much what stands in it may take
 _LEGIBLE_WORDS = 1.01 * SMALLEST * POINT / _IN_CELL  # how high a cell is whose words are just legible
 _WIDEST_WORDS = 1.5  # panels: how wide a map of words may be
 _SMALLEST_MAP = 0.1  # inches: how wide a small map of a grid must be
 _HEAD_OF_GRID = 0.45  # inches: how high its column labels and their name are at most
 _MOST_NUMBERS = 2000
-_MOST_TITLE_LINES = 3
+_MOST_TITLE_LINES, _MOST_COMPARED_LINES = 3, 6  # of a panel's title, and of a compared text
+_MOST_CAPTION_LINES = 3
+_HEADING = 1.9  # lines: how much room the heading of a line of panels takes
+_NEARLY = 0.75  # where all cells are small, more maps side by side are worth this share of their size
 _FADED = 0.5  # how far a number that is no more than the even share fades into its cell
 _CELL_DIGITS = 2
 _LITTLE = 0.05  # of the largest change: what is no more says little
@@ -67,6 +73,10 @@ class Heatmaps:
         self.columns: int = max(panel.values.shape[1] for panel in self.panels)
         self.names = SideNames(context)
         self.page_room = room_for_maps(context)
+        self.together = context.prepared.kind == "comparison"
+        self.most_title_lines = _MOST_COMPARED_LINES if self.together else _MOST_TITLE_LINES
+        self.texts = [self._cell_texts(panel) for panel in self.panels]
+        self._text_em = self._widest_text()
         self._row_em = max(context.fonts.width(label.text, 1) for rows, _ in self.labels for label in rows)
         self._column_ems = {
             tuple(context.fonts.width(label.text, 1) for label in columns) for _, columns in self.labels
@@ -78,6 +88,11 @@ class Heatmaps:
             self._word_em = 0.0
             self.across, self.cell = self._fit()
         self._measure()
+
+    def _cell_texts(self, panel: Panel) -> list[list[str]]:
+        """Return what stands in the cells of a panel, [rows][columns]."""
+        printed = with_minus if panel.cells is None else self.context.cell_words
+        return [[printed(text) for text in row] for row in panel.texts(self._digits())]
 
     def _widest_word(self) -> float:
         """Return the width of the widest word in a cell, in letters of one point; 0 where cells have numbers."""
@@ -113,31 +128,30 @@ class Heatmaps:
         if room is None:
             across = wanted if wanted > 1 else int(np.ceil(np.sqrt(count)))
             return across, natural if count == 1 else min(natural, max(self._cell(theme.grid, across), natural / 4))
-        together = self.context.prepared.kind == "comparison"
-        found = []
-        for across in (3,) if together else range(count, 0, -1):
+        found, smallest, least = [], self._smallest_cell(), self._legible_cell()
+        for across in (3,) if self.together else range(count, 0, -1):
             cell = self._cell_on_page(room, across)
-            if cell < _SMALLEST_CELL:
+            if cell < smallest:
                 continue
-            pitch = (room - self._left(cell)) / across - self._gap()
-            least = _LEGIBLE_WORDS if self._word_em else _LEGIBLE_CELL
-            cut = pitch < self._words_width()
+            cut = self._cuts_words((room - self._left(cell)) / across - self._gap())
             found.append((self._too_high(across, cell), cut, across, cell))
             if found[-1][:2] == (False, False) and cell >= min(natural, least):
                 return self._balanced(across, cell)
         if not found:
-            least = self._left(_SMALLEST_CELL) + self._wide(_SMALLEST_CELL) * self.columns * (3 if together else 1)
-            raise self.context.too_narrow(max(least, 1.0), of_words=self.columns > 1)
-        too_high, cut, across, cell = min(found, key=lambda one: (one[0], one[1], -one[3]))
+            across = 3 if self.together else 1
+            if self._cell(room, across) >= smallest:
+                raise self._no_room()
+            raise self.context.too_narrow(max(self._natural_width(smallest, across), 1.0), of_words=self.columns > 1)
+        too_high, cut, _, largest = min(found, key=lambda one: (one[0], one[1], -one[3]))
         if too_high or (cut and any(self.captions)):  # without its verdict below it a map says nothing
             raise self._no_room()
-        return across, cell
+        return next((one[2], one[3]) for one in found if one[:2] == (too_high, cut) and one[3] >= _NEARLY * largest)
 
     def _cell_on_page(self, room: float, across: int) -> float:
         """Return the largest cell with which `across` panels fit the room and all of them a page."""
         theme = self.context.theme
         cell = min(self._cell(room, across), 1.5 * theme.cell, theme.panel * 1.5 / self.rows)
-        low = min(cell, _SMALLEST_CELL)
+        low = min(cell, self._smallest_cell())
         if not self._too_high(across, cell) or self._too_high(across, low):
             return cell
         for _ in range(16):
@@ -147,7 +161,7 @@ class Heatmaps:
 
     def _balanced(self, across: int, cell: float) -> tuple[int, float]:
         """Return as many panels side by side as fill the lines evenly, 5 + 4 for 7 + 2, where cells do not shrink."""
-        if self.context.room is None or self.context.prepared.kind == "comparison":
+        if self.context.room is None or self.together:
             return across, cell
         lines = -(-len(self.panels) // across)
         evenly = -(-len(self.panels) // lines)
@@ -161,7 +175,7 @@ class Heatmaps:
             hint=(
                 "Use a wider picture, or vary less."
                 if kind == "lab"
-                else "Use --kind grid, a wider picture, or fewer position schemes."
+                else "Use --kind grid, a wider picture, or fewer heads or position schemes."
                 if kind == "comparison"
                 else "Use --kind grid, a wider picture, or fewer heads."
             ),
@@ -176,13 +190,30 @@ class Heatmaps:
         lines = panel_lines(self.context, self.panels, across)
         line = self.context.theme.label * POINT
         pitch = ((self.context.room or PAGE) - self._left(cell)) / across - self._gap()
-        tallest = max(len(self._title_lines(title, pitch)) for title in self.titles)
-        each = self.rows * cell + ((tallest * LINE + 0.25) * line if tallest else 0.0) + self._gap()
-        each += 1.8 * self.context.theme.caption * POINT if any(self.captions) else 0.0
+        tallest = max(len(self._title_lines(title, pitch)) for title in dict.fromkeys(self.titles))
+        titles = 1 if self._share_titles(lines) else len(lines)
         heads = 1 if self.same_columns else len(lines)
-        high = len(lines) * each + sum(1.9 * line + 0.1 for one in lines if one.heading)
+        high = len(lines) * (self.rows * cell + self._gap()) + sum(self._foot(line, pitch) for line in lines)
+        high += titles * self._title_room(tallest)
+        high += sum(_HEADING * line + (0.1 if titles > 1 else 0.4 * line) for one in lines if one.heading)
         high += heads * (self._head(cell) + self.names.above)
         return high > self.page_room
+
+    def _share_titles(self, lines: list[PanelLine]) -> bool:
+        """Return whether all lines of panels have the same titles, which then stand above the first line alone."""
+        first, *others = [[self.titles[i] for i in line.panels] for line in lines]
+        return self.same_columns and all(titles == first for titles in others)
+
+    def _title_room(self, lines: int) -> float:
+        return (lines * LINE + 0.25) * self.context.theme.label * POINT if lines else 0.0
+
+    def _foot(self, line: PanelLine, width: float) -> float:
+        """Return how much room the captions of a line of panels take, with this much width each."""
+        lines = max(len(self._caption_lines(self.captions[i], width)) for i in line.panels)
+        return (LINE * lines + 0.45) * self.context.theme.caption * POINT if lines else 0.0
+
+    def _caption_lines(self, caption: str, width: float) -> list[str]:
+        return self.context.wrapped(caption, width, self.context.theme.caption)
 
     def _gap(self) -> float:
         return _GAP / 2 if self.same_rows and len(self.panels) > 1 else _GAP
@@ -196,11 +227,22 @@ class Heatmaps:
         return low
 
     def _natural_width(self, cell: float, across: int) -> float:
-        """Return how wide `across` panels with cells of this size are."""
+        """Return how wide `across` panels with cells of this size are; slanted labels overhang the next panel."""
         sides = 1 if self.same_rows else across
-        slant = self._overhang(cell)
-        between = (across - 1) * (self._gap() + (0.0 if self.same_rows and slant <= self._gap() else slant))
-        return sides * self._left(cell) + across * self.columns * self._wide(cell) + between + slant
+        between = (across - 1) * self._gap()
+        return sides * self._left(cell) + across * self.columns * self._wide(cell) + between + self._overhang(cell)
+
+    def _smallest_cell(self) -> float:
+        """Return how high a cell must be: few words keep their labels, the map of many stays a map."""
+        return max(_SMALLEST_CELL, min(_LABELLED_CELL, _SMALLEST_SIDE / max(self.rows, self.columns)))
+
+    def _legible_cell(self) -> float:
+        """Return how high a cell is in which what stands there is just legible."""
+        if self._word_em:
+            return _LEGIBLE_WORDS
+        if self.context.style.annotate == "off" or not self._few():
+            return _LEGIBLE_CELL
+        return max(_LEGIBLE_CELL, 1.01 * self._text_em * SMALLEST / _ACROSS_CELL)
 
     def _left(self, cell: float) -> float:
         """Return how much room the labels of rows take beside cells of this size."""
@@ -227,11 +269,18 @@ class Heatmaps:
         """Return how much room the labels of columns and their name take, about."""
         return float(self._column_em * self._slanted_size(cell)) / 2**0.5 + 0.2
 
-    def _words_width(self) -> float:
-        """Return how wide a panel must be for the longest word of a title and for a whole caption."""
-        theme, width = self.context.theme, self.context.fonts.width
-        words = [width(word.strip(), theme.label) for title in self.titles for _, word in split_prose(title)]
-        return max([0.0, *words, *(width(caption, theme.caption) for caption in self.captions if caption)])
+    def _cuts_words(self, width: float) -> bool:
+        """Return whether titles and captions of panels this wide would break words, or take too many lines."""
+        theme = self.context.theme
+        for words, size, most in (
+            (self.titles, theme.label, self.most_title_lines),
+            (self.captions, theme.caption, _MOST_CAPTION_LINES),
+        ):
+            for text in dict.fromkeys(words):
+                pieces = (self.context.fonts.width(piece, size) for _, piece in split_prose(text))
+                if any(wide > width for wide in pieces) or len(self.context.wrapped(text, width, size)) > most:
+                    return True
+        return False
 
     def _measure(self) -> None:
         context, theme, width = self.context, self.context.theme, self.context.fonts.width
@@ -248,7 +297,7 @@ class Heatmaps:
         words = map_width
         if context.room is None:
             words = max(map_width, *(width(title, theme.label) for title in self.titles))
-        elif most > 1:
+        else:
             sides = self.left if self.same_rows else most * self.left
             words = max(
                 map_width, (context.room - sides - (most - 1) * self._gap()) / most if any(self.titles) else 0.0
@@ -258,24 +307,18 @@ class Heatmaps:
             widest = max(width(caption, theme.caption) for caption in self.captions)
             limit = widest if context.room is None else (context.room - self.left) / most - self._gap()
             words = max(words, min(widest, limit))
-        beside = max(words, map_width + (0.0 if self.same_rows and overhang <= self._gap() else overhang))
+        beside = max(words, map_width)
         if context.room is not None:
             beside = max(map_width, min(beside, (context.room - self.left * (1 if self.same_rows else most)) / most))
         self.words = max(words, map_width)
         self.pitch = beside + self._gap() + (0.0 if self.same_rows else self.left)
         self.title_lines = [self._title_lines(title, self.words) for title in self.titles]
         tallest = max(map(len, self.title_lines))
-        self.title_room = (tallest * LINE + 0.25) * theme.label * POINT if tallest else 0.0
-        self.heading_room = 1.9 * theme.label * POINT
+        self.title_room = self._title_room(tallest)
+        self.shared_titles = self._share_titles(self.lines)
+        self.heading_room = _HEADING * theme.label * POINT
         self.top = max(top.room for _, top in self.axes)
-        self.foot = 1.8 * theme.caption * POINT if any(self.captions) else 0.0
-        self.texts = [
-            [[context.cell_words(text) for text in row] for row in panel.texts(self._digits())] for panel in self.panels
-        ]
-        widest = max(
-            (width(text, 1) for text in {text for rows in self.texts for row in rows for text in row}), default=0.0
-        )
-        self.number_size = self._number_size(widest)
+        self.number_size = self._number_size(self._text_em)
         self.width = self.left + (most - 1) * self.pitch + max(map_width + overhang, self.words)
         self.bars = ColorBars(context, scale_names(context.prepared), context.room or max(self.width, 3.0))
         self.places, end = self._places()
@@ -294,14 +337,28 @@ class Heatmaps:
         y = 0.0
         for n, line in enumerate(self.lines):
             if line.heading:
-                y += self.heading_room + (0.1 if n else 0.0)
+                y += self.heading_room + (0.1 if n and self._title_room_above(n) else 0.0)
             above = n == 0 or not self.same_columns
-            y += self.title_room + (self.top + self.names.above if above else 0.0)
+            y += self._title_room_above(n) + (self.top + self.names.above if above else 0.0)
             for k in range(len(line.panels)):
                 found.append((self.left + k * self.pitch, y, k == 0 or not self.same_rows, above))
-            y += max(self.panels[i].values.shape[0] for i in line.panels) * self.cell + self.foot
+            y += max(self.panels[i].values.shape[0] for i in line.panels) * self.cell + self._foot(line, self.words)
             y += self._gap() if n + 1 < len(self.lines) else 0.0
         return found, y
+
+    def _title_room_above(self, n: int) -> float:
+        """Return how much room titles take above the n-th line of panels; a heading without them keeps off the map."""
+        without = 0.4 * self.context.theme.label * POINT if self.lines[n].heading else 0.0
+        return without if n and self.shared_titles else self.title_room
+
+    def _widest_text(self) -> float:
+        """Return the width of the widest number or word in a cell, in letters of one point."""
+        texts = {text for rows in self.texts for row in rows for text in row}
+        return max((self.context.fonts.width(text, 1) for text in texts), default=0.0)
+
+    def _few(self) -> bool:
+        """Return whether there are few enough cells to write numbers in them."""
+        return sum(panel.values.size for panel in self.panels) <= _MOST_NUMBERS
 
     def _number_size(self, widest: float) -> float | None:
         """Return the size of what stands in cells, the widest this wide in letters of one point; None for nothing."""
@@ -309,23 +366,24 @@ class Heatmaps:
             return None
         wide = self._wide(self.cell)
         size = min(self.context.theme.number, _ACROSS_CELL * wide / max(widest, 1e-9), _IN_CELL * self.cell / POINT)
-        few = sum(panel.values.size for panel in self.panels) <= _MOST_NUMBERS
-        return size if self.context.style.annotate == "on" or (few and size >= SMALLEST) else None
+        return size if self.context.style.annotate == "on" or (self._few() and size >= SMALLEST) else None
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw the panels, line by line, then the colour bars."""
         theme = self.context.theme
-        for line in self.lines:
+        for n, line in enumerate(self.lines):
+            titles = self._title_room_above(n)
             for k, i in enumerate(line.panels):
                 left, top, beside, above = self.places[i]
                 at, panel = (x + left, y + top), self.panels[i]
                 room = self.top if above else 0.0
                 over = top - room - (self.names.above if above else 0.0)
                 if k == 0 and line.heading:
-                    heading = y + over - self.title_room - 0.35 * theme.label * POINT
+                    heading = y + over - titles - 0.35 * theme.label * POINT
                     words = self.context.fit(line.heading, canvas.width - 2 * x, theme.label)
                     canvas.text(x, heading, words, theme.label, full=line.heading, semibold=True)
-                self._title(canvas, at[0], y + over, i)
+                if n == 0 or not self.shared_titles:
+                    self._title(canvas, at[0], y + over, i)
                 self._matrix(canvas, *at, panel, i)
                 if beside:
                     self.axes[i][0].draw(canvas, *at)
@@ -333,17 +391,16 @@ class Heatmaps:
                     self.axes[i][1].draw(canvas, *at)
                 if beside and above:
                     self.names.draw(canvas, *at, room)
-                if self.captions[i]:
-                    foot = at[1] + panel.values.shape[0] * self.cell + 1.4 * theme.caption * POINT
-                    words = self.context.fit(self.captions[i], self.pitch - self._gap(), theme.caption)
-                    canvas.text(at[0], foot, words, theme.caption, color=theme.faint, full=self.captions[i])
+                foot = at[1] + panel.values.shape[0] * self.cell + 1.4 * theme.caption * POINT
+                for m, words in enumerate(self._caption_lines(self.captions[i], self.words)):
+                    below = foot + m * LINE * theme.caption * POINT
+                    canvas.text(at[0], below, words, theme.caption, color=theme.faint, full=self.captions[i])
         self.bars.draw(canvas, x, y + self.height - self.bars.height)
 
     def _title_lines(self, title: str, width: float) -> list[str]:
         """Return the title in lines of this width; one line, shortened, where they would be too many."""
         size = self.context.theme.label
-        lines = wrap(self.context.fonts, split_prose(title), width, size) if title else []
-        return lines if len(lines) <= _MOST_TITLE_LINES else [self.context.fit(title, width, size)]
+        return self.context.few_lines(title, width, size, self.most_title_lines) if title else []
 
     def _title(self, canvas: Canvas, x: float, y: float, i: int) -> None:
         """Write a title that ends above y."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +15,7 @@ from attnviz.core.clusters import count_columns
 from attnviz.core.errors import OptionError
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, message
-from attnviz.text.line_breaking import Part, break_parts, split_prose
+from attnviz.text.line_breaking import Part, break_parts, divide, split_prose
 from attnviz.views.figure.colors import MOST_OVERLAID, Colors
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note
 from attnviz.views.prepared.color_scale import Scale
@@ -33,11 +34,12 @@ SMALLEST = 5.5  # points: what is smaller nobody reads
 _BETWEEN = 0.4  # lines between verdicts and caption
 _MOST_LABEL_CELLS = 18
 _MOST_CELL_COLUMNS = 13
-_MOST_TITLE_LINES = 2
+_MOST_TITLE_LINES, _MOST_COMPARED_LINES = 2, 6  # of one text, and of two that are compared
 _NARROWEST = 3.4
 _LONGEST_BAR = 1.9
 _APART = 0.2  # the least distance of two numbers below a colour bar, as a share of it
 _SLANT = 2**0.5
+_MINUS = "−"  # as wide as a plus
 SLANTED_LINE = 1.02 * _SLANT  # from one slanted label to the next, in the letters' size
 FLAT_LABEL = 0.85  # labels lie flat where they fit their cells at this share of their size
 
@@ -84,6 +86,30 @@ class PictureText:
         """Return the text in lines of this width."""
         return wrap(self.fonts, split_prose(text), width, size) if text else []
 
+    def few_lines(self, text: str, width: float, size: float, most: int) -> list[str]:
+        """Return the text in up to `most` lines of this width, the last one shortened between words where it must be.
+
+        It is shortened between characters where no word would be left.
+        """
+        lines = self.wrapped(text, width, size)
+        if len(lines) <= most:
+            return lines
+        start = divide(text, width, lambda part: self.fonts.width(part, size))[most - 2] if most > 1 else 0
+        return [*lines[: most - 1], self._between_words(text[start:], width, size)]
+
+    def _between_words(self, text: str, width: float, size: float) -> str:
+        """Return the text shortened to this width in its middle: whole words, then a mark, then whole words."""
+        words = split_prose(text)
+        shown, first, last = "", 0, len(words)
+        while first + 1 < last:
+            ends = (first + 1, last) if first <= len(words) - last else (first, last - 1)
+            head = "".join(before + word for before, word in words[: ends[0]]) + words[ends[0]][0]
+            longer = f"{head}⋯{''.join(before + word for before, word in words[ends[1] :])}"
+            if self.fonts.width(longer, size) > width:
+                break
+            shown, (first, last) = longer, ends
+        return shown if first and last < len(words) else self.fit(text, width, size)
+
     def title(self, heading: Message | None) -> str:
         """Return the title: one's own, or the heading."""
         return self.words(heading) if self.style.title is None else self.drawable(self.style.title)
@@ -98,7 +124,7 @@ class PictureText:
         """Return the caption's lines: its parts one after another, then each note on lines of its own."""
         if self.style.no_title:
             return []
-        lines = wrap(self.fonts, [(" · ", self.words(part)) for part in parts], width, self.theme.caption)
+        lines = wrap(self.fonts, [(" · ", self._prose(part)) for part in parts], width, self.theme.caption)
         return [*lines, *self.note_lines(notes, width)]
 
     def note_lines(self, notes: Iterable[Message], width: float) -> list[str]:
@@ -106,7 +132,11 @@ class PictureText:
         if self.style.no_title:
             return []
         size = self.theme.caption
-        return [line for note in notes for line in wrap(self.fonts, split_prose(self.words(note)), width, size)]
+        return [line for note in notes for line in wrap(self.fonts, split_prose(self._prose(note)), width, size)]
+
+    def _prose(self, sentence: Message) -> str:
+        """Return a sentence with minus signs before its own numbers; what it quotes stays as it is."""
+        return re.sub(r"(?<![^\s（])-(?=\.?\d)", _MINUS, self.words(sentence))
 
 
 class PictureContext(PictureText):
@@ -139,10 +169,8 @@ class PictureContext(PictureText):
             title = self.title(prepared.subject)
             parts = [prepared.subject, *parts] if self.style.title is not None else parts
         size = 1.05 * self.theme.title  # semibold letters, and whole pixels, are wider
-        lines = wrap(self.fonts, split_prose(title), width, size)
-        if len(lines) > _MOST_TITLE_LINES:
-            kept = lines[: _MOST_TITLE_LINES - 1]
-            lines = [*kept, self.fit(" ".join(lines[_MOST_TITLE_LINES - 1 :]), width, size)]
+        most = _MOST_COMPARED_LINES if prepared.kind == "comparison" else _MOST_TITLE_LINES
+        lines = self.few_lines(title, width, size, most)
         below: list[Part] = []
         for words in map(self.words, (part for part in parts if part is not None)):
             pieces = [("", words)] if self.fonts.width(words, self.theme.label) <= width else split_prose(words)
@@ -413,16 +441,19 @@ class ColorBars:
         ]
         self.length = min(_LONGEST_BAR * context.theme.label / 10, max(0.6, width * 0.45))
         self.names = [context.fonts.width(name, size) + 0.1 for name, _, _ in self.named]
-        self.widths = [name + self.length + 0.3 for name in self.names]
+        widest = max(self.names, default=0.0) + self.length + 0.3
         self.row = 0.14 + 2.3 * size * POINT
-        self.across = max(1, min(len(self.named), int((width + 0.3) / max(self.widths, default=1.0))))
+        self.across = max(1, min(len(self.named), int((width + 0.3) / widest)))
+        if self.across == 1:  # bars below each other begin at one edge
+            self.names = [max(self.names)] * len(self.names) if self.names else []
+        self.pitch = widest
         self.height = -(-len(self.named) // self.across) * self.row if self.named else 0.0
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw them from the corner (x, y) on."""
         size = self.context.theme.caption
         for k, (name, scale, numbers) in enumerate(self.named):
-            left = x + (k % self.across) * max(self.widths)
+            left = x + (k % self.across) * self.pitch
             top = y + (k // self.across) * self.row + 0.14
             canvas.text(left, top + BAR / 2, name, size, color=canvas.theme.faint, va="center_baseline")
             left += self.names[k]
@@ -454,7 +485,7 @@ def scale_names(prepared: Prepared) -> list[NamedScale]:
     above: set[Scale] = set()
     for panel in prepared.panels:
         usual = message("change") if panel.plus else _NUMBERS.get(prepared.kind, message("number"))
-        found.setdefault(panel.scale, prepared.numbers or usual)
+        found.setdefault(panel.scale, panel.quantity or prepared.numbers or usual)
         for counted, scales in zip(panel.beyond(), (below, above), strict=True):
             if counted:
                 scales.add(panel.scale)
@@ -480,7 +511,12 @@ def ticks(scale: Scale, *, own: bool = False, beyond: tuple[bool, bool] = (False
     then, and above the high end, which is ≥.
     """
     marks = {0.0: "≤ " if beyond[0] else "", 1.0: "≥ " if beyond[1] else ""}
-    return [(place, marks.get(place, "") + text) for place, text in _ticks_inside(scale, own=own)]
+    return [(place, marks.get(place, "") + with_minus(text)) for place, text in _ticks_inside(scale, own=own)]
+
+
+def with_minus(number: str) -> str:
+    """Return a number as it is printed: with a minus sign, where a terminal has a hyphen."""
+    return number.replace("-", _MINUS)
 
 
 def _ticks_inside(scale: Scale, *, own: bool) -> list[tuple[float, str]]:
@@ -511,5 +547,5 @@ def _powers_of_ten(scale: Scale) -> list[tuple[float, str]]:
 
 
 def _short(value: float) -> str:
-    """Return a number in two digits at most, as .063 or 1e-05."""
+    """Return a number in two digits at most, as .063 or 10⁻⁵."""
     return pure_decimal(f"{value:.2g}")

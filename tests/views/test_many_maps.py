@@ -1,0 +1,114 @@
+"""Laws of several maps in one picture: how many stand side by side, and which words are written once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn import draw
+
+from attnviz import compare, run
+from attnviz.core.errors import OptionError
+from attnviz.i18n.messages import message
+from attnviz.views.figure.fonts import load_fonts
+from attnviz.views.figure.layout import PictureText, scale_names
+from attnviz.views.figure.render import render_figure
+from attnviz.views.prepared.attention import prepare
+from attnviz.views.prepared.color_scale import Scale
+from attnviz.views.prepared.comparison import prepare_comparison
+from attnviz.views.prepared.panels import Panel, Prepared, join
+from attnviz.views.prepared.presentation import PICTURE
+from attnviz.views.prepared.reduction_words import add_disagreement
+from attnviz.views.prepared.style import Style
+
+A = "The old teacher gave the clever student a good book"
+B = "A good book gave the clever student the old teacher"
+WORDS = ("[CLS]", "The", "cat", "drinks", "milk", "[SEP]")
+
+
+def heads(count, caption="rests, writes nothing, 1.06 bits"):
+    """Return a form of several heads of a model, each with a verdict below it."""
+    values = np.full((6, 6), 0.16, np.float32)
+    panels = tuple(
+        Panel(message("head {head}", head=k), values, WORDS, WORDS, Scale(0, 1), caption=message(caption))
+        for k in range(count)
+    )
+    return Prepared("weights", panels, None, (message("attention weights"),))
+
+
+def compared(first, second, **options):
+    """Return the prepared form of two texts beside each other."""
+    return join(prepare_comparison(compare(first, second, **options), presentation=PICTURE))
+
+
+def lines_of(drawing, start):
+    """Return how many words that begin so stand on each line of the drawing, from the top."""
+    tops = [round(box.top, 2) for text, box in drawing.texts if text.startswith(start)]
+    return [tops.count(top) for top in sorted(set(tops))]
+
+
+@pytest.mark.parametrize(("count", "expected"), [(4, [2, 2]), (12, [3, 3, 3, 3])])
+def test_a_column_holds_several_maps(count, expected):
+    """At 8.5 cm maps of six words stand side by side: their verdicts take lines of their own and make no map wider."""
+    drawing = draw(render_figure, heads(count), "png", Style(width="8.5cm"))
+    drawing.assert_whole()
+    assert lines_of(drawing, "head ") == expected
+    assert "".join(drawing.words).count("rests, writes") == count
+    assert (".16" in drawing.words) == (count < 12)  # smaller maps do without numbers
+
+
+def test_titles_of_a_comparison_stand_once():
+    """Where every line has the same two texts and the change, they stand above the first line alone, in full."""
+    drawing = draw(render_figure, compared("猫吃鱼", "鱼吃猫", position="all"), "png", Style(width="17cm"))
+    drawing.assert_whole()
+    assert [drawing.words.count(title) for title in ("猫吃鱼", "鱼吃猫", "change")] == [1, 1, 2]  # and the bar's name
+    assert [text for text in drawing.words if text.startswith("with")] == [
+        "without positions",
+        *(f"with {name} positions" for name in ("sinusoidal", "learned", "rope", "rope-half", "alibi", "t5")),
+    ]
+
+
+def test_long_titles_of_a_comparison_stay_whole():
+    """At 8.5 cm two texts of ten words stand in full, in the title and above their maps."""
+    drawing = draw(render_figure, compared(A, B), "png", Style(width="8.5cm"))
+    drawing.assert_whole()
+    assert not any("⋯" in text for text in drawing.words)
+    words = " ".join(drawing.words)
+    assert "The old teacher gave the clever student a good book" in words.replace("  ", " ")
+    assert all(part in words for part in ("student a good book", "clever student the old teacher"))
+
+
+def test_maps_too_small_for_their_words_are_refused():
+    """Three words have a map in which three words stand, or the picture is refused: never a dot."""
+    form = compared("猫吃鱼", "鱼吃猫", position="all")
+    with pytest.raises(OptionError, match=r"higher than a page at width 8\.5cm.*grid"):
+        render_figure(form, "png", Style(width="8.5cm"))
+    draw(render_figure, form, "png", Style(width="8.5cm", kind="grid")).assert_whole()
+
+
+def test_a_panel_of_disagreement_names_itself():
+    """Beside reduced maps the last panel is of their differences, and so are its colours."""
+    attention = run("猫吃鱼", heads=4, reduce="all")
+    form = add_disagreement(join(prepare(attention, presentation=PICTURE)), attention)
+    drawing = draw(render_figure, form, "png", Style(width="17cm"))
+    assert any(text.startswith("where") for text in drawing.words)
+    assert str(scale_names(form)[-1].name) == "difference"
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "expected"),
+    [
+        ("one two six ten one two six ten", "one two six", ["one two six", "ten ⋯ ten"]),
+        ("一二三四五六七八九十百千万", "一二三四五", ["一二三四五", "六七⋯千万"]),
+        ("one incomprehensibilities", "one incom", ["one", "incompreh", "ensibilities"]),
+    ],
+)
+def test_shortened_lines(text, room, expected):
+    """What does not fit its lines is shortened between words; Chinese stays without spaces, long words are cut."""
+    context = PictureText(Style(), load_fonts(()))
+    lines = context.few_lines(text, 1.02 * context.fonts.width(room, 10), 10, 2)
+    if len(expected) == 2:
+        assert lines == expected
+    else:
+        assert lines[0] == "one"
+        assert lines[1].startswith("inc")
+        assert lines[1].endswith("s")
