@@ -23,7 +23,7 @@ from attnviz.core.errors import OptionError
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
 from attnviz.views.prepared.heads import choose_heads
-from attnviz.views.prepared.style import Style
+from attnviz.views.prepared.style import OF_ONE_WORD, Style
 
 Texts = Annotated[
     list[str] | None,
@@ -42,7 +42,7 @@ def command(
     texts: Texts = None,
 ) -> None:
     """Show who looks at whom: the weights, as a table that fits the terminal."""
-    if style.kind not in ("bars", "patches"):
+    if style.kind not in OF_ONE_WORD:
         style = replace(style, token=None)  # it is the text's in the terminal
     check_picture(style, refining_of(view_options), alt=alt_option.alt, as_json=output.json)
     view, shows = None if output.json else view_options.view, tuple(view_options.show) or ("weights",)

@@ -712,10 +712,11 @@ def test_picture_options(good, tmp_path, command):
     assert saved("--kind", "arcs", "--mass", "1") != pictures[2]
 
 
-def test_bars_of_a_word(good, tmp_path):
-    """--token names whose bars are drawn; in run it is the word of the text in the terminal too."""
-    good("export", "猫吃鱼", "a.svg", "--kind", "bars", "--token", "吃")
-    assert "“吃” looks" in good("run", "猫吃鱼", "--save", "b.svg", "--kind", "bars", "--token", "吃")
+@pytest.mark.parametrize("kind", ["arcs", "bars", "text"])
+def test_pictures_of_a_word(good, tmp_path, kind):
+    """--token names the word of arcs, bars and shaded text; in run it is the word of the text in the terminal too."""
+    good("export", "猫吃鱼", "a.svg", "--kind", kind, "--token", "吃")
+    assert "“吃” looks" in good("run", "猫吃鱼", "--save", "b.svg", "--kind", kind, "--token", "吃")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     good("run", "猫吃鱼", "--token", "吃", "--save", "c.svg")
     assert (tmp_path / "c.svg").read_bytes() != (tmp_path / "b.svg").read_bytes()
