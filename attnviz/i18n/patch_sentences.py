@@ -25,8 +25,8 @@ OF_PATCHES = {
     "A word's share is its weight times the length of its value |v|, divided by the sum of these.": phrase(
         "A patch's share is its weight times the length of its value |v|, divided by the sum of these."
     ),
-    "Above the line words look to the right or at themselves, below it to the left.": phrase(
-        "Above the line patches look to the right or at themselves, below it to the left."
+    "Above the line words look right or at themselves, below left.": phrase(
+        "Above the line patches look right or at themselves, below left."
     ),
     "Arcs from {rows} words to {columns}": phrase("Arcs from {rows} patches to {columns}"),
     "Arcs of {title}: from each of {rows} words to those it looks at.": phrase(
@@ -55,8 +55,8 @@ OF_PATCHES = {
         "Each head has queries, keys and values of its own, and so weights of its own. The entropy is 0 bits "
         "where one patch gets everything, and {bits} bits where all get the same."
     ),
-    "Each word's strongest edges are drawn, until they hold {share} of what it gives.": phrase(
-        "Each patch's strongest edges are drawn, until they hold {share} of what it gives."
+    "Drawn: each word's strongest arcs, to {share} of its weight.": phrase(
+        "Drawn: each patch's strongest arcs, to {share} of its weight."
     ),
     "Enter: open the map or select the word; Escape: undo the selection": phrase(
         "Enter: open the map or select the patch; Escape: undo the selection"
@@ -116,12 +116,18 @@ OF_PATCHES = {
         "The entropy of the row, in bits (Shannon 1948): 0 where one patch gets everything, log2 {count} = "
         "{most} where all {count} get the same. A weight of 0 adds nothing."
     ),
+    "Right: words look down or at themselves. Left: up.": phrase(
+        "Right: patches look down or at themselves. Left: up."
+    ),
     "The mask forbids some words.": phrase("The mask forbids some patches."),
     "The mean over all words that look; select a word to see whom it looks at.": phrase(
         "The mean over all patches that look; select a patch to see what it looks at."
     ),
     "The text": phrase("The patches"),
     "The words above look at the words below.": phrase("The patches above look at the patches below."),
+    "The words on the left look at the words on the right.": phrase(
+        "The patches on the left look at the patches on the right."
+    ),
     "The {count} words with the largest weights are shown.": phrase(
         "The {count} patches with the largest weights are shown."
     ),
@@ -216,7 +222,7 @@ OF_PATCHES = {
         "The names of the patches, {count} times, would be higher than a page at --width {width}."
     ),
     "{count} times a text of {columns} words, shaded": phrase("{count} times the names of {columns} patches, shaded"),
-    "{count} words are too many for arcs on one line.": phrase("{count} patches are too many for arcs on one line."),
+    "{count} words are too many for arcs.": phrase("{count} patches are too many for arcs."),
     "“{token}” is a sink and hidden: the other words give it {share} on average.": phrase(
         "“{token}” is a sink and hidden: the other patches give it {share} on average."
     ),

@@ -271,7 +271,7 @@ def test_arcs_with_a_hidden_sink_stay_on_one_line():
     prepared = Refining(sinks="hide").apply(prepare(attention, presentation=PICTURE), attention)[0]
     style = Style(kind="arcs")
     diagram = Arcs(PictureContext(prepared, style, load_fonts()))
-    assert diagram.cross == [False]
+    assert [one.cross for one in diagram.shown] == [False]
     assert [(edge.row, edge.column) for edge in diagram.edges[0]] == [(1, 2), (2, 1)]
     crossed = prepare(run("猫吃", keys="cat eats"), presentation=PICTURE)[0]
-    assert Arcs(PictureContext(crossed, style, load_fonts())).cross == [True]
+    assert [one.cross for one in Arcs(PictureContext(crossed, style, load_fonts())).shown] == [True]

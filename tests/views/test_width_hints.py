@@ -46,8 +46,9 @@ def followed(attention, error, **options):
 @pytest.mark.parametrize(
     ("kind", "words", "heads", "width"),
     [
-        ("arcs", 13, 1, "5cm"),
-        ("arcs", 20, 4, "17cm"),
+        ("arcs", 20, 1, "2.6cm"),
+        ("arcs", 20, 4, "5cm"),
+        ("arcs", 60, 4, "5cm"),
         ("bars", 3, 1, "3cm"),
         ("grid", 3, 8, "3cm"),
         ("heatmap", 17, 1, "3cm"),
@@ -63,7 +64,7 @@ def followed(attention, error, **options):
 )
 def test_hints_of_a_narrow_width_work(kind, words, heads, width):
     """What is advised is possible: heads only where there are several, a width that does."""
-    attention = run(" ".join(TEXT.split()[:words]), heads=heads, embedding="hash")
+    attention = run(" ".join((TEXT.split() * 3)[:words]), heads=heads, embedding="hash")
     error = refused(attention, kind=kind, width=width)
     if error is None:
         return

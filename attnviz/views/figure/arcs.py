@@ -1,4 +1,4 @@
-"""Arcs: the text on one line, or two texts on two, with a curve for each edge above the even share.
+"""Arcs: the text on one line or in a column, or two texts on two, with a curve for each edge above the even share.
 
 A curve is as wide, and as strong in colour, as its weight exceeds what every word would get if a word looked at all of
 them alike; towards that it fades to nothing.
@@ -6,38 +6,31 @@ them alike; towards that it fades to nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attnviz.core.errors import InputError, OptionError
 from attnviz.i18n.messages import message
-from attnviz.views.figure.canvas import Curve
+from attnviz.views.figure.arc_diagrams import SPACE, TIGHT, ArcPanel, ColumnDiagram, DrawnEdge, LineDiagram
+from attnviz.views.figure.colors import MOST_OVERLAID
 from attnviz.views.figure.fonts import POINT
-from attnviz.views.figure.layout import LINE, SMALLEST, HeadColors, Label, PanelLine, PictureContext, panel_lines
+from attnviz.views.figure.layout import LINE, HeadColors, PictureContext, panel_lines
 from attnviz.views.prepared.alt_text import Edge, edges_above_even
 from attnviz.views.prepared.panels import Panel
 
 if TYPE_CHECKING:
     from attnviz.views.figure.canvas import Canvas
 
-_THICKEST, _THINNEST = 6.0, 0.4  # points
-_FAINTEST = 0.12
-_WIDEST = 60.0
+_LONGEST = 13.0  # inches: where a picture may be as wide as it needs, longer texts stand in a column
+_HIGHEST = 60.0
 _GAP = 0.35
-_SPACE = 0.9  # between words, in the letters' size
+_SIDE = 1.4  # inches: how far arcs reach beside a column
 _LOWER = (1.0, 0.75, 0.5)  # how high arcs rise, as a share of what is usual: lower where a page asks for it
 _TOLD = 4  # lines of the caption that say how arcs are read
-_LEGIBLE = 7.0  # points: the least for diagrams side by side
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """An edge of one panel: where it begins and ends on the lines, and its colour before it fades."""
-
-    edge: Edge
-    color: tuple[float, float, float]
+_SMALLEST, _LEGIBLE = 6.0, 7.0  # points: the least there is, and the least where another arrangement has larger ones
 
 
 class Arcs:
@@ -49,15 +42,18 @@ class Arcs:
         self.legend = HeadColors(context) if context.style.overlay else None
         self.panels = panels[:1] if self.legend else panels
         self.titles = self._titles()
-        self.cross = [panel.cross for panel in self.panels]
-        self.labels = [
-            ([*map(context.label, panel.rows)], [*map(context.label, panel.columns)]) for panel in self.panels
-        ]
         self.edges = [self._edges(panel) for panel in panels]
-        self.drawn = self._drawn(panels)
-        self.across = self._fit()
-        self.height = self.places[-1][1] + self.heights[-1] if self.places else 0.0
+        self.shown = self._shown(panels)
+        self.together = context.prepared.kind == "comparison"  # three panels a text: each side, and the change
+        self.lines = [LineDiagram(context, one) for one in self.shown]
+        self.diagrams: Sequence[LineDiagram | ColumnDiagram] = self.lines
+        self._fit()
         self._tell()
+
+    @property
+    def in_columns(self) -> bool:
+        """Whether words stand below each other."""
+        return isinstance(self.diagrams[0], ColumnDiagram)
 
     def _titles(self) -> list[str]:
         context = self.context
@@ -73,142 +69,206 @@ class Arcs:
             return edges
         return tuple(replace(edge, column=places[edge.column]) for edge in edges)
 
-    def _drawn(self, panels: tuple[Panel, ...]) -> list[list[_Drawn]]:
-        """Return the edges of each diagram, each with its colour, the weakest first."""
+    def _shown(self, panels: tuple[Panel, ...]) -> list[ArcPanel]:
+        """Return what each diagram shows: its words, and its edges with their colours."""
         colors = self.context.colors
-        found = []
+        found: list[list[DrawnEdge]] = []
         for k, (panel, edges) in enumerate(zip(panels, self.edges, strict=True)):
             own = colors.of_head(k) if self.legend else None
-            found.append([_Drawn(edge, own or colors.accent(panel.scale, edge.value)) for edge in edges])
+            beside = k - (len(panels) - 1) / 2 if self.legend else 0.0
+            found.append([DrawnEdge(edge, own or colors.accent(panel.scale, edge.value), beside) for edge in edges])
         if self.legend:
             found = [[one for diagram in found for one in diagram]]
-        return [sorted(diagram, key=lambda one: one.edge.share) for diagram in found]
-
-    def _fit(self) -> int:
-        """Choose how many diagrams stand side by side, and the size of letters; measure them; return how many."""
-        context, count = self.context, len(self.panels)
-        most = context.theme.label * 1.2
-        longest = max(self._ends(labels, 1.0)[-1] for pair in self.labels for labels in pair)
-        if context.room is None and longest * SMALLEST > _WIDEST:
-            raise InputError(
-                "{count} words are too many for arcs on one line.",
-                hint="Use --kind heatmap, --kind text, or --kind bars with --token.",
-                count=max(len(labels) for pair in self.labels for labels in pair),
+        return [
+            ArcPanel(
+                [*map(self.context.label, panel.rows)],
+                [*map(self.context.label, panel.columns)],
+                panel.cross,
+                sorted(edges, key=lambda one: one.edge.share),
+                len(panels) if self.legend else 1,
+                self._asking(panel),
             )
-        together = context.prepared.kind == "comparison"
-        if context.room is None:
-            fitting = int((context.theme.grid + _GAP) / (longest * most + _GAP))
-            across = (3 if fitting >= 3 else 1) if together else max(1, min(fitting, count, 4))
-            self._measure(across, most if across > 1 else min(most, max(_WIDEST, longest * SMALLEST) / longest))
-            return across
-        if context.room / longest < SMALLEST - 1e-6:
-            raise context.too_narrow(longest * SMALLEST, of_words=True)
-        page = context.page_room - _TOLD * LINE * context.theme.caption * POINT
-        choices = ((3, 1) if together else range(1, count + 1)) if count > 1 else (1,)
-        for across in choices:
-            size = min(most, ((context.room + _GAP) / across - _GAP) / longest)
-            if size < (SMALLEST - 1e-6 if across == 1 or not together else _LEGIBLE):
-                continue
+            for panel, edges in zip(self.panels, found, strict=True)
+        ]
+
+    def _asking(self, panel: Panel) -> frozenset[int]:
+        """Return the word that alone looks, if one was chosen."""
+        if self.context.style.token is None:
+            return frozenset()
+        return frozenset(np.flatnonzero(np.any(panel.values != 0, axis=1)).tolist())
+
+    def _fit(self) -> None:
+        """Choose how words stand, how many diagrams stand side by side, and the size of letters; measure all of it.
+
+        Raises OptionError where the width does not hold it, InputError for a text that is too long for any width.
+        """
+        fitting = self._fits_freely() if self.context.room is None else self._fits_lines(self.context.room)
+        if not fitting:
+            self._fit_columns([ColumnDiagram(self.context, one) for one in self.shown])
+
+    def _across(self, fitting: int) -> int:
+        """Return how many diagrams stand side by side where so many would fit: those of one text, or even rows."""
+        count = len(self.panels)
+        if self.together:
+            return 3 if fitting >= 3 else 1
+        fitting = max(1, min(fitting, count))
+        return -(-count // -(-count // fitting))
+
+    def _fits_freely(self) -> bool:
+        """Measure lines of words in a picture that may be as wide as it needs; return whether they are not too long."""
+        theme, most = self.context.theme, self.context.theme.label * 1.2
+        if self._longest(most) > _LONGEST * theme.label / 10:
+            return False
+        across = self._across(min(4, int((theme.grid + _GAP) / (self._longest(most, wide=True) + _GAP))))
+        self._measure(across, most)
+        return True
+
+    def _longest(self, size: float, *, wide: bool = False, tight: bool = False) -> float:
+        """Return how long the longest line would be, in inches, with usual, wide or tight spaces."""
+        return max(one.spread(size) if wide else one.length(size, TIGHT if tight else SPACE) for one in self.lines)
+
+    def _fits_lines(self, room: float) -> bool:
+        """Measure lines of words in a picture of a chosen width; return whether they fit it and a page."""
+        most, count, page = self.context.theme.label * 1.2, len(self.panels), self._page()
+        longest = self._longest(1.0)
+        first = self._across(int((room + _GAP) / (longest * most + _GAP)))
+        for across in (first, *(self._across(k) for k in range(first + 1, count + 1))):
+            size = self._size_of_line((room + _GAP) / across - _GAP, longest)
+            if size < (_SMALLEST if across == 1 else _LEGIBLE) - 1e-6:
+                return False
             for lower in _LOWER:
-                self._measure(across, max(size, SMALLEST), lower)
-                if self.places[-1][1] + self.heights[-1] <= page:
-                    return across
+                self._measure(across, size, lower)
+                if self.height <= page:
+                    return True
+        return False
+
+    def _size_of_line(self, room: float, longest: float) -> float:
+        """Return the size of letters with which a line fits; the spaces narrow before letters become hard to read."""
+        size = min(self.context.theme.label * 1.2, room / longest)
+        return size if size >= _LEGIBLE else min(_LEGIBLE, room / self._longest(1.0, tight=True))
+
+    def _page(self) -> float:
+        """Return how high the diagrams may be, in inches; the caption will say how arcs are read."""
+        page = self.context.page_room - _TOLD * LINE * self.context.theme.caption * POINT
+        return page if self.context.height is None else min(page, self.context.height)
+
+    def _fit_columns(self, columns: list[ColumnDiagram]) -> None:
+        """Choose how many columns of words stand side by side, and the size of letters; measure all of it."""
+        context, count, label = self.context, len(self.panels), self.context.theme.label
+        self.diagrams = columns
+        lines = max(one.lines for one in columns)
+        least = max(one.least_width(_SMALLEST) for one in columns)
+        room = context.room
+        if room is None:
+            wide = max(one.least_width(label) for one in columns) + 2 * _SIDE
+            self._measure(self._across(min(4, int((context.theme.grid + _GAP) / (wide + _GAP)))), label)
+            if self.height > _HIGHEST:
+                raise InputError(
+                    "{count} words are too many for arcs.",
+                    hint="Use --kind heatmap, --kind text, or --kind bars with --token.",
+                    count=lines,
+                )
+            return
+        if least > room:
+            raise context.too_narrow(least, of_words=True)
+        page = self._page()
+        for across in sorted({self._across(k) for k in range(1, count + 1)}, reverse=True):
+            if (room + _GAP) / across - _GAP < least:
+                continue
+            size = label
+            while size >= _SMALLEST:
+                self._measure(across, size)
+                if self.height <= page and self.width <= room + 1e-6:
+                    return
+                size -= 0.5
+        if count == 1:
+            raise OptionError(
+                "A text of {count} words would be higher than a page at --width {width}.",
+                hint="Give a wider picture, or a shorter text.",
+                count=lines,
+                width=context.style.width,
+            )
         raise OptionError(
             "{count} diagrams of arcs would be higher than a page at --width {width}.",
-            hint="Use --kind grid, --overlay, a wider picture, or fewer heads.",
+            hint=(
+                "Use --kind grid, --overlay, a wider picture, or fewer heads."
+                if self._could_overlay(columns[0], page)
+                else "Use --kind grid, a wider picture, or a shorter text."
+            ),
             count=count,
             width=context.style.width,
         )
 
+    def _could_overlay(self, column: ColumnDiagram, page: float) -> bool:
+        """Return whether one column of words with the names of all heads above it would fit a page."""
+        if self.together or len(self.panels) > MOST_OVERLAID:
+            return False
+        column.place(_SMALLEST, np.inf, 0.0)
+        return HeadColors(self.context).height + column.height <= page
+
     def _measure(self, across: int, size: float, lower: float = 1.0) -> None:
         """Measure every diagram, in letters of this size; lower: how high arcs rise, as a share of what is usual."""
-        theme = self.context.theme
-        self.size = size
-        self.lines = [(self._line_places(rows), self._line_places(columns)) for rows, columns in self.labels]
-        longest = max(ends[-1] for pair in self.lines for _, ends in pair)
+        theme, room = self.context.theme, self.context.room
+        each = np.inf if room is None else (room + _GAP) / across - _GAP
         titles = max(self.context.fonts.width(title, theme.label) for title in self.titles)
-        pitch = max(longest, min(titles, longest * 2.5) if self.context.room is None else 0.0)
-        if self.context.room is not None and across > 1:
-            pitch = (self.context.room + _GAP) / across - _GAP
-        self.title_lines = [self.context.wrapped(title, max(pitch, 1.0), theme.label) for title in self.titles]
-        self.rise = min(2.4, max(0.6, 0.3 * longest)) * (0.7 if len(self.panels) > 1 else 1) * lower
-        self.word_room = 1.5 * size * POINT
-        self.heights = [self._height(i) for i in range(len(self.panels))]
-        self.line_of: list[PanelLine] = panel_lines(self.context, self.panels, across)
+        if self.in_columns:
+            reach = _SIDE * theme.label / 10
+        else:
+            longest = min(each, self._longest(size, wide=True))
+            reach = min(2.4, max(0.6, 0.3 * longest)) * (0.7 if len(self.panels) > 1 else 1) * lower
+        for diagram in self.diagrams:
+            diagram.place(size, each, reach)
+        pitch = max(diagram.width for diagram in self.diagrams)
+        if room is None:
+            pitch = max(pitch, min(titles, pitch * 2.5))
+        elif across > 1:
+            pitch = each
+        self.title_lines = [
+            self.context.wrapped(title, max(room if room is not None and across == 1 else pitch, 1.0), theme.label)
+            for title in self.titles
+        ]
         self.places: list[tuple[float, float]] = []
         self.headings: list[tuple[str, float]] = []
+        self.titles_end: list[float] = []
         y = self.legend.height if self.legend else 0.0
-        for line in self.line_of:
+        for line in panel_lines(self.context, self.panels, across):
             if line.heading:
                 self.headings.append((line.heading, y + theme.label * POINT))
                 y += 1.7 * theme.label * POINT
-            self.places += [(k * (pitch + _GAP), y) for k in range(len(line.panels))]
-            y += max(self.heights[i] for i in line.panels) + _GAP
+            y += max(map(self._title_room, line.panels))
+            beside = [self.diagrams[i] for i in line.panels]
+            above = max(diagram.above for diagram in beside)  # so that their words stand on one line
+            self.titles_end += [y] * len(beside)
+            self.places += [(k * (pitch + _GAP), y + above - diagram.above) for k, diagram in enumerate(beside)]
+            y += above + max(diagram.height - diagram.above for diagram in beside) + _GAP
+        self.height = y - _GAP
         self.width = min(across, len(self.panels)) * (pitch + _GAP) - _GAP
         self.width = max(self.width, self.legend.width if self.legend else 0.0)
-        self.pitch = pitch
-
-    def _ends(self, labels: list[Label], size: float) -> list[float]:
-        """Return where each word ends on the line, in inches, before the space that follows it."""
-        ends, at = [], 0.0
-        for label in labels:
-            at += self.context.fonts.width(label.text, size)
-            ends.append(at)
-            at += _SPACE * size * POINT
-        return ends
-
-    def _line_places(self, labels: list[Label]) -> tuple[list[float], list[float]]:
-        """Return the words' middles and the words' ends on the line, in inches."""
-        ends = self._ends(labels, self.size)
-        middles = [
-            end - self.context.fonts.width(label.text, self.size) / 2 for label, end in zip(labels, ends, strict=True)
-        ]
-        return middles, ends
 
     def _title_room(self, i: int) -> float:
         return (len(self.title_lines[i]) * 1.35 + 0.3) * self.context.theme.label * POINT if self.titles[i] else 0.0
 
-    def _height(self, i: int) -> float:
-        if self.cross[i]:
-            return self._title_room(i) + self.word_room * 2 + self.rise
-        above, below = self._rises(i)
-        return self._title_room(i) + above + self.word_room + below
-
-    def _rises(self, i: int) -> tuple[float, float]:
-        """Return how high the arcs of diagram `i` rise above the line, and how deep they go below it, in inches."""
-        middles = self.lines[i][0][0]
-        edges = [one.edge for one in self.drawn[i]]
-        above = max((self._rise(middles, edge) for edge in edges if edge.column >= edge.row), default=0.1)
-        below = max((self._rise(middles, edge) for edge in edges if edge.column < edge.row), default=0.1)
-        return above + 0.06, below + 0.06
-
-    def _rise(self, middles: list[float], edge: Edge) -> float:
-        """Return how high an arc rises, in inches: with the root of its span, so that long ones fit the page."""
-        if edge.row == edge.column:
-            return 0.8 * self.size * POINT
-        span = abs(middles[edge.column] - middles[edge.row])
-        longest = max(self.lines[0][0][1][-1], 1e-6)
-        return float(
-            max(0.3 * span if span < 0.6 else 0.0, self.rise * (span / longest) ** 0.6, 1.2 * self.size * POINT)
-        )
-
     def _tell(self) -> None:
+        """Say in the caption how arcs are read."""
         context = self.context
+        if not any(one.edges for one in self.shown):
+            context.extra.append(message("Every word looks at all words alike: there is no arc to draw."))
+            return
         if not any(panel.scale.diverging for panel in context.prepared.panels):
-            context.extra.append(message("An arc is as wide as its weight exceeds the even share; the rest has none."))
+            context.extra.append(message("An arc is as wide as its weight exceeds the even share."))
         if context.style.mass < 1:
             share = f"{context.style.mass:.0%}"
+            context.extra.append(message("Drawn: each word's strongest arcs, to {share} of its weight.", share=share))
+        if not any(one.cross for one in self.shown):
             context.extra.append(
-                message("Each word's strongest edges are drawn, until they hold {share} of what it gives.", share=share)
+                message("Right: words look down or at themselves. Left: up.")
+                if self.in_columns
+                else message("Above the line words look right or at themselves, below left.")
             )
-        if not all(self.cross):
-            context.extra.append(
-                message("Above the line words look to the right or at themselves, below it to the left.")
-            )
+        elif self.in_columns:
+            context.extra.append(message("The words on the left look at the words on the right."))
         else:
             context.extra.append(message("The words above look at the words below."))
-        if not any(self.drawn):
-            context.extra.append(message("Every word looks at all words alike: there is no arc to draw."))
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw the diagrams, line by line."""
@@ -218,55 +278,8 @@ class Arcs:
         for words, at in self.headings:
             heading = self.context.fit(words, canvas.width - 2 * x, size)
             canvas.text(x, y + at, heading, size, full=words, semibold=True)
-        for i, (left, top) in enumerate(self.places):
+        for i, ((left, top), diagram) in enumerate(zip(self.places, self.diagrams, strict=True)):
+            first = y + self.titles_end[i] - self._title_room(i)
             for k, line in enumerate(self.title_lines[i]):
-                canvas.text(x + left, y + top + (k * 1.35 + 1) * size * POINT, line, size, full=self.titles[i])
-            draw = self._two_lines if self.cross[i] else self._one_line
-            draw(canvas, x + left, y + top + self._title_room(i), i)
-
-    def _one_line(self, canvas: Canvas, x: float, y: float, i: int) -> None:
-        above, _ = self._rises(i)
-        middles = self.lines[i][0][0]
-        upper, lower = y + above, y + above + self.word_room
-        curves = []
-        for one in self.drawn[i]:
-            edge = one.edge
-            start, end = x + middles[edge.row], x + middles[edge.column]
-            if edge.row == edge.column:  # a small closed loop
-                wide, peak = 0.75 * self.size * POINT, upper - self._rise(middles, edge) * 4 / 3
-                points = [(start, upper), (start - wide, peak), (start + wide, peak), (start, upper)]
-                curves.append(self._curve(points, one, most=2.0))
-                continue
-            up = edge.column >= edge.row
-            base, way = (upper, -1) if up else (lower, 1)
-            peak = base + way * self._rise(middles, edge) * 4 / 3
-            curves.append(self._curve([(start, base), (start, peak), (end, peak), (end, base)], one))
-        canvas.curves(curves)
-        self._words(canvas, x, upper + 0.78 * self.word_room, self.labels[i][0], middles, i)
-
-    def _two_lines(self, canvas: Canvas, x: float, y: float, i: int) -> None:
-        (above, _), (below, _) = self.lines[i]
-        upper, lower = y + self.word_room, y + self.word_room + self.rise
-        middle = (upper + lower) / 2
-        curves = []
-        for one in self.drawn[i]:
-            start, end = x + above[one.edge.row], x + below[one.edge.column]
-            curves.append(self._curve([(start, upper), (start, middle), (end, middle), (end, lower)], one))
-        canvas.curves(curves)
-        self._words(canvas, x, y + 0.75 * self.word_room, self.labels[i][0], above, i)
-        self._words(canvas, x, lower + 0.78 * self.word_room, self.labels[i][1], below)
-
-    def _curve(self, points: list[tuple[float, float]], one: _Drawn, most: float = _THICKEST) -> Curve:
-        share = one.edge.share
-        color = self.context.colors.faded(one.color, _FAINTEST + (1 - _FAINTEST) * share)
-        return Curve(points, max(_THINNEST, most * share), color)
-
-    def _words(
-        self, canvas: Canvas, x: float, y: float, labels: list[Label], middles: list[float], i: int | None = None
-    ) -> None:
-        """Write the words; one that alone looks stands out."""
-        asking = set()
-        if i is not None and self.context.style.token is not None:
-            asking = set(np.flatnonzero(np.any(self.panels[i].values != 0, axis=1)).tolist())
-        for place, (label, middle) in enumerate(zip(labels, middles, strict=True)):
-            canvas.text(x + middle, y, label.text, self.size, full=label.full, ha="center", semibold=place in asking)
+                canvas.text(x + left, first + (k * 1.35 + 1) * size * POINT, line, size, full=self.titles[i])
+            diagram.draw(canvas, x + left, y + top)

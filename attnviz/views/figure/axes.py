@@ -64,7 +64,7 @@ def _draw_body(axes: Axes, prepared: Prepared, style: Style, fonts: Fonts, kind:
 
     before = set(axes.get_children())
     width, height = _inches(axes)
-    context = PictureContext(prepared, replace(style, width=f"{width + 2 * MARGIN:.4f}in"), fonts)
+    context = PictureContext(prepared, replace(style, width=f"{width + 2 * MARGIN:.4f}in"), fonts, height)
     body = body_of(kind)(context)
     canvas = Canvas(axes, width, max(height, body.height), style.theme)
     body.draw(canvas, 0.0, 0.0)

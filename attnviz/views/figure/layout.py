@@ -142,12 +142,12 @@ class PictureText:
 class PictureContext(PictureText):
     """What every part of one picture works with; it collects what the reader should know.
 
-    `said` is told beside the picture, `extra` in its caption.
+    `said` is told beside the picture, `extra` in its caption. height: of the Axes that it is drawn into, in inches.
     """
 
-    def __init__(self, prepared: Prepared, style: Style, fonts: Fonts) -> None:
+    def __init__(self, prepared: Prepared, style: Style, fonts: Fonts, height: float | None = None) -> None:
         super().__init__(style, fonts)
-        self.prepared = prepared
+        self.prepared, self.height = prepared, height
         self.colors = Colors(prepared, style)
         self.said: dict[str, Message] = {}
         self.extra: list[Message] = []

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +13,7 @@ from attnviz.i18n.messages import message
 from attnviz.views.figure.colors import unit
 from attnviz.views.figure.fonts import POINT
 from attnviz.views.figure.layout import BAR, HeadColors, PictureContext, with_minus
+from attnviz.views.figure.reading_order import Line, visual_order
 from attnviz.views.prepared.color_scale import ink_on
 from attnviz.views.prepared.panels import Panel, ShadedWord, number
 
@@ -29,8 +28,6 @@ _STRIPE = 0.035  # inches, with the space below it
 _STRONGEST = 0.85
 _OPENING = "“‘「『（(《[{〈【"
 _WIDE = "\u2e80"
-
-Line = list[tuple[float, int]]  # where each word begins, in inches, and its index
 
 
 class ShadedTexts:
@@ -49,7 +46,7 @@ class ShadedTexts:
         self.wide = context.room if context.room is not None else _WIDTH * theme.label / 10
         self.words = [[context.drawable(word.text) for word in panel.words] for panel in self.panels]
         self.lines = [
-            _visual_order(list(self._lines(i)), panel.words, partial(self._width, i))
+            visual_order(list(self._lines(i)), [word.text for word in panel.words], partial(self._width, i))
             for i, panel in enumerate(self.panels)
         ]
         self.pitch = _LINE * self.size * POINT + (len(panels) * _STRIPE if self.legend else 0.0)
@@ -178,37 +175,6 @@ class ShadedTexts:
             canvas.text(left + length, under, end, size, color=theme.faint, ha="right")
         else:
             canvas.text(left + length + 0.08, y + BAR / 2, end, size, color=theme.faint, va="center_baseline")
-
-
-def _visual_order(lines: list[Line], words: tuple[ShadedWord, ...], width_of: Callable[[int], float]) -> list[Line]:
-    """Return the lines of a text that begins from right to left in that order, runs of the other direction in theirs.
-
-    Lines end at one right edge then. Of a text from left to right nothing is changed.
-    """
-    directions = [_direction(word.text) for word in words]
-    if next(filter(None, directions), "L") == "L":
-        return lines
-    edge = max((start + width_of(k) for line in lines for start, k in line), default=0.0)
-    return [[(edge - start - width_of(k), k) for start, k in _turned(line, directions, width_of)] for line in lines]
-
-
-def _turned(line: Line, directions: list[str], width_of: Callable[[int], float]) -> Line:
-    """Return a line with its runs from left to right turned round: in a mirrored line they are as they are read."""
-    found: Line = []
-    for direction, run in groupby(line, key=lambda one: directions[one[1]] or "R"):
-        placed = list(run)
-        if direction == "L":
-            first, (last, k) = placed[0][0], placed[-1]
-            end = last + width_of(k)
-            placed = [(first + end - start - width_of(k), k) for start, k in placed]
-        found += placed
-    return found
-
-
-def _direction(text: str) -> str:
-    """Return how a word is read, by its first letter that says: "L" or "R"; "" where none does."""
-    kinds = (unicodedata.bidirectional(letter) for letter in text)
-    return next(("L" if kind == "L" else "R" for kind in kinds if kind in ("L", "R", "AL")), "")
 
 
 def _together(words: tuple[ShadedWord, ...]) -> list[list[int]]:
