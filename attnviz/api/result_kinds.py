@@ -85,7 +85,7 @@ def draw(result: Any, look: Look, ax: Any = None) -> tuple[Any, tuple[Message, .
     if isinstance(form, Prepared):
         with drawing(look.style) as fonts:
             if ax is not None:
-                return draw_on_axes(ax, form, look.style, fonts), ()
+                return draw_on_axes(ax, form, look.style, fonts)
             drawn = draw_figure(form, look.style, fonts)
             return drawn.figure, drawn.notes
     with drawing(look.style, color_settings(look.style)) as fonts:

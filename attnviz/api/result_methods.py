@@ -54,7 +54,7 @@ def show(result: Any, view: str | None = None, **options: Any) -> None:
 def _warn(notes: Iterable[Message]) -> None:
     """Warn of each note, at the line that called the result's method, with options by their names in Python."""
     for note in notes:
-        warnings.warn(in_python(note.localized()), stacklevel=4)
+        warnings.warn(in_python(note.localized()), stacklevel=5)  # beyond the method and what checks its arguments
 
 
 def as_json(result: Any) -> str:

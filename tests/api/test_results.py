@@ -111,7 +111,7 @@ def test_figure(named):
 def test_axes():
     """One map is drawn into one's own Axes as an image that a colour bar takes; forbidden cells stay empty."""
     result = attnviz.run("猫吃鱼", heads=4, mask="causal")
-    figure, axes = plt.subplots(figsize=(4, 4))
+    figure, axes = plt.subplots(figsize=(4, 4), layout="constrained")
     image = result.figure(ax=axes, head=0)
     assert isinstance(image, AxesImage)
     shown = np.ma.getmaskarray(image.get_array())
@@ -264,6 +264,9 @@ def test_what_a_reader_should_know_is_a_warning(tmp_path):
     """A letter that no font has is told as a warning; without such a thing there is none."""
     with pytest.warns(UserWarning, match="code points"):
         Attention.from_arrays(np.eye(2), ["𓀀", "b"]).save(tmp_path / "x.png")
+    with pytest.warns(UserWarning, match="code points") as told:
+        Attention.from_arrays(np.eye(2), ["𓀀", "b"]).figure()
+    assert told[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         attnviz.run("猫吃鱼").save(tmp_path / "x.png")

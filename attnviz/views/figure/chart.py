@@ -21,6 +21,7 @@ from attnviz.views.prepared.style import Style, refuse_limits
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 _LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 3)))
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -60,7 +61,7 @@ def draw_chart_on(axes: Axes, prepared: Charts, style: Style, fonts: Fonts) -> l
     """Draw the only chart into these axes, inside `drawing`; return the artists that it added."""
     before = set(axes.get_children())
     layout = _ChartLayout(prepared, PictureText(style, fonts))
-    layout.draw_on(axes, prepared.charts[0])
+    layout.draw_on(axes, prepared.charts[0], alone=True)
     return [artist for artist in axes.get_children() if artist not in before]
 
 
@@ -181,10 +182,10 @@ class _ChartLayout:
         foot = 1 - (y + self.above + height) / self.height
         self.draw_on(figure.add_axes((x / self.width, foot, self.across / self.width, height / self.height)), chart)
 
-    def draw_on(self, axes: Axes, chart: Chart | BarChart) -> None:
-        """Draw one chart into these axes."""
+    def draw_on(self, axes: Axes, chart: Chart | BarChart, *, alone: bool = False) -> None:
+        """Draw one chart into these axes; alone: with its legend inside them, since no room was made below."""
         if isinstance(chart, Chart):
-            self._draw_series(axes, chart)
+            self._draw_series(axes, chart, alone=alone)
         else:
             self._draw_bars(axes, chart)
 
@@ -196,7 +197,7 @@ class _ChartLayout:
         if semibold:
             figure.add_artist(artist)
 
-    def _draw_series(self, axes: Axes, chart: Chart) -> None:
+    def _draw_series(self, axes: Axes, chart: Chart, *, alone: bool) -> None:
         if chart.powers:
             axes.set(xscale="log", yscale="log")
         if chart.floor is not None:
@@ -213,9 +214,9 @@ class _ChartLayout:
         axes.set_axisbelow(True)
         _open_frame(axes, "top", "right")
         _tick_words(axes, chart)
-        legend = axes.legend(
-            loc="upper left",
-            bbox_to_anchor=(0, -_BELOW * self.scale / self._height(chart)),
+        below = {"loc": "upper left", "bbox_to_anchor": (0, -_BELOW * self.scale / self._height(chart))}
+        legend: Legend = axes.legend(
+            **({"loc": "best"} if alone else below),
             ncols=self._columns(chart),
             fontsize=self.tick,
             frameon=False,
