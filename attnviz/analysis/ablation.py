@@ -17,7 +17,7 @@ from attnviz.core.attention_data import Token
 from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.core.result import Result
 from attnviz.core.types import Floats
-from attnviz.i18n.decimals import LocalDecimal
+from attnviz.i18n.decimals import with_sign
 from attnviz.i18n.messages import Message, message
 
 WAYS = ("word", "mask", "head")
@@ -104,7 +104,7 @@ class Ablation(Result):
 
     def _reading(self, value: float, count: int) -> Message:
         """Return what a rank correlation says, in words."""
-        fields = {"value": LocalDecimal(f"{value:+.2f}"), "count": count}
+        fields = {"value": with_sign(value, 2), "count": count}
         if self.by == "head":
             return _of_heads(value, fields)
         if value >= _CLOSE:

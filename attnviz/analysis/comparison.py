@@ -26,7 +26,7 @@ from attnviz.core.result import Result
 from attnviz.core.selection import find_places
 from attnviz.core.token import stand_for_text
 from attnviz.core.types import Float32
-from attnviz.i18n.decimals import LocalDecimal
+from attnviz.i18n.decimals import LocalDecimal, with_sign
 from attnviz.i18n.messages import Message, message, toy_name
 
 Name = str | Message
@@ -225,7 +225,7 @@ class Comparison(Result):
         return message(
             "The rows are {mean} apart on average, from 0 (the same) to 1 (nothing in common), that of “{word}” most: "
             "{most}. The weights correlate by {correlation}.",
-            correlation=LocalDecimal(f"{found.correlation:+.2f}"),
+            correlation=with_sign(found.correlation, 2),
             **fields,
         )
 

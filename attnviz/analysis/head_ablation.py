@@ -23,7 +23,7 @@ from attnviz.core.provenance import NOTHING_KNOWN, Provenance
 from attnviz.core.result import Result
 from attnviz.core.selection import find_places
 from attnviz.core.types import Float32, Floats
-from attnviz.i18n.decimals import LocalDecimal
+from attnviz.i18n.decimals import with_sign
 from attnviz.i18n.messages import Message, message
 from attnviz.models import ABLATIONS
 from attnviz.models.answers import Answer, answer_row, find_answer
@@ -101,8 +101,8 @@ class HeadAblation(Result):
             "Over {count} heads the ranks of the change correlate by {contribution} with the length of what a head "
             "writes, and by {weight} with its largest weight.",
             count=count,
-            contribution=LocalDecimal(f"{contribution:+.2f}"),
-            weight=LocalDecimal(f"{weight:+.2f}"),
+            contribution=with_sign(contribution, 2),
+            weight=with_sign(weight, 2),
         )
 
 

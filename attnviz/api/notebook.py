@@ -23,6 +23,7 @@ from attnviz.core.errors import InputError, unknown_choice
 from attnviz.core.result import Result
 from attnviz.core.tokenized_text import TokenizedText
 from attnviz.explanation.elements import Explanation
+from attnviz.i18n.decimals import printed_minus
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.presentation import Presentation
 
@@ -130,7 +131,8 @@ def _table(result: Any, look: Look) -> dict[str, Any]:
         return {"text/markdown": as_markdown(sheet_of(result, look))}
     from attnviz.views.notebook_html import render_forms
 
-    return {"text/html": render_forms(kind_of(result).tables(result, look, Presentation(look.digits)))}
+    with printed_minus():
+        return {"text/html": render_forms(kind_of(result).tables(result, look, Presentation(look.digits)))}
 
 
 def _picture(result: Any, look: Look, dpi: float | str = "figure") -> str:

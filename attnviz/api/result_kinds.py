@@ -31,6 +31,7 @@ from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.core.tokenized_text import TokenizedText
 from attnviz.explanation.elements import Explanation
+from attnviz.i18n.decimals import printed_minus
 from attnviz.i18n.messages import Message, listed
 from attnviz.io.write_data import (
     attention_document,
@@ -81,7 +82,8 @@ def draw(result: Any, look: Look, ax: Any = None) -> tuple[Any, tuple[Message, .
     from attnviz.views.figure.render import draw_figure
     from attnviz.views.figure.sheet import drawing
 
-    form = kind_of(result).draw(result, look)
+    with printed_minus():
+        form = kind_of(result).draw(result, look)
     if isinstance(form, Prepared):
         with drawing(look.style) as fonts:
             if ax is not None:

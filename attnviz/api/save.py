@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.api.write import check_destination, write, write_csv, write_text
 from attnviz.core.attention_data import Attention
+from attnviz.i18n.decimals import printed_minus
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.heads import choose_heads
@@ -195,10 +197,12 @@ def save_result(
     check_destination(path, suffixes)
     suffix = path.suffix.lower()
     if suffix in PICTURES:
-        drawn = draw()
+        with printed_minus():
+            drawn = draw()
         return save_picture(drawn, path, style) if isinstance(drawn, Prepared) else save_charts(drawn, path, style)
     if suffix in SHEETS:
-        write_text(path, sheet(suffix) if sheet is not None else _render_sheet(tables(), suffix, style))
+        with printed_minus() if sheet is None or suffix == PAGE else nullcontext():  # formulas of LaTeX have their own
+            write_text(path, _render_sheet(tables(), suffix, style) if sheet is None else sheet(suffix))
     elif suffix == ".json":
         write_text(path, storage.to_json(document()))
     else:

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from attnviz.i18n.messages import Name, language
+
+MINUS = "\u2212"
+
+_minus = "-"
+
+
+@contextmanager
+def printed_minus() -> Iterator[None]:
+    """Write numbers with a true minus sign inside the `with` block, as print does; a terminal has the hyphen."""
+    global _minus
+    before, _minus = _minus, MINUS
+    try:
+        yield
+    finally:
+        _minus = before
 
 
 @dataclass(frozen=True)
@@ -30,7 +47,29 @@ def pure_decimal(written: str) -> str:
     >>> pure_decimal("0.331"), pure_decimal("-0.5"), pure_decimal("+0.25"), pure_decimal("10.5"), pure_decimal("3e-06")
     ('.331', '-.5', '+.25', '10.5', '3×10⁻⁶')
     """
-    return with_power(written) if language() == "zh" else _without_zero(written)
+    return _signed(with_power(written) if language() == "zh" else _without_zero(written))
+
+
+def with_sign(value: float, digits: int) -> LocalDecimal:
+    """Return a number with its sign, and without one where all its digits are 0.
+
+    >>> str(with_sign(0.25, 2)), str(with_sign(-0.001, 2))
+    ('+.25', '.00')
+    """
+    return LocalDecimal(unsigned_zero(f"{value:+.{digits}f}"))
+
+
+def unsigned_zero(written: str) -> str:
+    """Return a number without its sign where all its digits are 0.
+
+    >>> unsigned_zero("-0.00"), unsigned_zero("+0.01")
+    ('0.00', '+0.01')
+    """
+    return written if written.strip("+-0.") else written.lstrip("+-")
+
+
+def _signed(written: str) -> str:
+    return _minus + written[1:] if written[:1] == "-" else written
 
 
 def with_power(written: str) -> str:

@@ -19,7 +19,7 @@ _TEX = {
     "↓": r"$\downarrow$",
     "→": r"$\rightarrow$",
     "·": r"$\cdot$",
-    "−": "--",
+    "−": "$-$",
     "†": r"\dag{}",
     "×": r"$\times$",
     "≤": r"$\leq$",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from attnviz.i18n.decimals import printed_minus
 from attnviz.i18n.messages import Message, language
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
 from attnviz.views.prepared.labels import visible
@@ -22,6 +23,7 @@ _FONT = "font-family:system-ui,'Noto Sans','PingFang SC','Microsoft YaHei','Noto
 _SIZES = {"h1": ";font-size:1.25em", "h2": ";font-size:1.1em;margin-top:20px"}
 
 
+@printed_minus()
 def render_cells(form: Prepared, tag: str = "p") -> str:
     """Return the panels as HTML tables beside each other, with headings, caption and notes; all text is escaped.
 
@@ -30,11 +32,13 @@ def render_cells(form: Prepared, tag: str = "p") -> str:
     return f'<div style="{_FONT}">{_form(form, tag)}</div>'
 
 
+@printed_minus()
 def render_forms(forms: tuple[Prepared | Listing, ...]) -> str:
     """Return a table for each form, for a notebook's cell; text is escaped."""
     return "".join(render_rows(form) if isinstance(form, Listing) else render_cells(form) for form in forms)
 
 
+@printed_minus()
 def render_page_of_tables(forms: tuple[Prepared | Listing, ...]) -> str:
     """Return a whole page, without script or anything from elsewhere, with a table for each form; text is escaped."""
     tags = ["h1", *["h2"] * len(forms)]
@@ -52,6 +56,7 @@ def render_page_of_tables(forms: tuple[Prepared | Listing, ...]) -> str:
     )
 
 
+@printed_minus()
 def render_rows(listing: Listing, tag: str = "p") -> str:
     """Return a listing as an HTML table with its heading, caption and notes; all text is escaped.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from attnviz.core.errors import OptionError
+from attnviz.i18n.decimals import MINUS, printed_minus
 from attnviz.i18n.messages import Message, message
 from attnviz.views.latex_text import in_tex, tex_preamble
 from attnviz.views.notebook_html import render_cells
@@ -26,6 +27,7 @@ KINDS_OF_TABLES = {
 _MARKDOWN = {letter: "\\" + letter for letter in "\\`*_[]<>|#~&$"}
 
 
+@printed_minus()
 def render_table(prepared: Prepared, suffix: str, style: Style | None = None) -> str:
     """Return the panels as what the suffix says: .md, .tex or .html; raises OptionError for a kind that it has not."""
     style = style or Style()
@@ -46,6 +48,7 @@ def render_table(prepared: Prepared, suffix: str, style: Style | None = None) ->
     return "\n".join(makers[suffix]()) + "\n"
 
 
+@printed_minus()
 def render_tables(forms: Sequence[Prepared | Listing], suffix: str, style: Style | None = None) -> str:
     """Return maps and lists of one result one below the other, for Markdown (.md) or LaTeX (.tex).
 
@@ -174,7 +177,7 @@ def _tabulars(form: Prepared) -> Iterator[str]:
 
 def _cell(text: str, color: RGB, *, words: bool) -> str:
     code = "".join(f"{part:02X}" for part in color)
-    number = in_tex(text) if words else f"${text}$" if text[:1] in "+-" else text
+    number = in_tex(text) if words else f"${text.replace(MINUS, '-')}$" if text[:1] in ("+", MINUS) else text
     ink = number if ink_on(color) == (0, 0, 0) else rf"\textcolor{{white}}{{{number}}}"
     return rf"\cellcolor[HTML]{{{code}}}{ink}"
 

@@ -177,7 +177,7 @@ def test_readings(monkeypatch, value, by):
     """Each strength of a correlation, over words and over heads, has its own reading."""
     monkeypatch.setattr("attnviz.analysis.ablation.spearman", lambda *_: value)
     said = str(attnviz.ablate(PHONE, "碎", by=by, heads=4).verdict())
-    number = {1.0: "+1.00", 0.7: "+.70", 0.0: "+.00", -0.8: "-.80"}[value]
+    number = {1.0: "+1.00", 0.7: "+.70", 0.0: ".00", -0.8: "-.80"}[value]
     assert number in said
     assert ("heads" in said) == (by == "head")
 

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from attnviz import compare
 from attnviz.cli import main
 from attnviz.core.clusters import count_columns
-from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.decimals import printed_minus, pure_decimal, with_sign
 from attnviz.i18n.messages import use_language
 
 LONG = "昨天晚上爷爷在厨房里给孙子做了一碗热汤"
@@ -72,3 +73,29 @@ def test_pure_decimal(written, english):
         assert pure_decimal(written) == written
     finally:
         use_language("en")
+
+
+SIGNED = re.compile(r"[-\u2212+]0?\.[0-9]+")
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".html", ".md", ".tex", ".txt"])
+def test_pictures_pages_and_tables_have_a_minus_sign_and_no_signed_zero(suffix, tmp_path):
+    """What is printed has U+2212 before a number, a terminal and the formulas of LaTeX the hyphen; none has -.00."""
+    found = compare("the dog bites the man", "the man bites the dog", position="sinusoidal")
+    path = tmp_path / f"x{suffix}"
+    if suffix == ".txt":
+        path.write_text(str(found), encoding="utf-8")
+    else:
+        found.save(path, **({"svg_text": True} if suffix == ".svg" else {"kind": "table"}))
+    numbers = SIGNED.findall(path.read_text(encoding="utf-8"))
+    minus = "-" if suffix in (".tex", ".txt") else "\u2212"
+    assert {number[0] for number in numbers} == {minus, "+"}
+    assert not [number for number in numbers if not number.strip("-\u2212+0.")]
+
+
+def test_correlations_near_zero_have_no_sign():
+    """A correlation of -.004 is .00."""
+    assert str(with_sign(-0.004, 2)) == ".00"
+    with printed_minus():
+        assert with_sign(-0.39, 2).localized() == pure_decimal("-0.39") == "\u2212.39"
+    assert with_sign(-0.39, 2).localized() == "-.39"

@@ -26,6 +26,7 @@ from attnviz.api.save import save_attention, save_comparison
 from attnviz.core.errors import InputError
 from attnviz.core.provenance import Provenance, ToyOrigin
 from attnviz.explanation.build import explain_attention
+from attnviz.i18n.decimals import printed_minus
 from attnviz.i18n.messages import speaking
 from attnviz.views.page import document
 from attnviz.views.page.payload import (
@@ -469,7 +470,8 @@ def test_numbers_are_written_alike():
         from_script("numbers", "formatNumber")
         + f"console.log(JSON.stringify({json.dumps(cases)}.map((each) => formatNumber(...each))))"
     )
-    wanted = [number(x, d, plus=p) for x, d, p in cases]
+    with printed_minus():
+        wanted = [number(x, d, plus=p) for x, d, p in cases]
     assert [a for a in zip(cases, json.loads(printed), wanted, strict=True) if a[1] != a[2]] == []
 
 

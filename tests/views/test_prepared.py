@@ -134,8 +134,8 @@ def test_number(value, digits, plus, written):
 
 
 def test_small_negative_numbers():
-    """A negative number too small for its digits keeps its sign: it is not nothing."""
-    assert number(-0.0001, 3) == "-.000"
+    """A number too small for its digits has no sign: nobody can see on which side of 0 it is."""
+    assert number(-0.0001, 3) == number(0.0004, 3, plus=True) == ".000"
 
 
 def test_rows_of_words_that_may_look_at_nothing():

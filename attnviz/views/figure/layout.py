@@ -13,7 +13,7 @@ import numpy as np
 
 from attnviz.core.clusters import count_columns
 from attnviz.core.errors import OptionError
-from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.decimals import MINUS, pure_decimal
 from attnviz.i18n.messages import Message, message
 from attnviz.text.line_breaking import Part, break_parts, divide, split_prose
 from attnviz.views.figure.colors import MOST_OVERLAID, Colors
@@ -526,7 +526,7 @@ def _ticks_inside(scale: Scale, *, own: bool) -> list[tuple[float, str]]:
         return [(0.5 if scale.diverging else 0.0, number(scale.low, 3))]
     if own or scale.spread == "row":
         largest = message("each head's largest") if own else message("each row's largest")
-        return [(0.0, "-"), (0.5, "0"), (1.0, "+")] if scale.diverging else [(0.0, "0"), (1.0, largest.localized())]
+        return [(0.0, MINUS), (0.5, "0"), (1.0, "+")] if scale.diverging else [(0.0, "0"), (1.0, largest.localized())]
     if scale.spread == "log":
         return _powers_of_ten(scale)
     digits = max(2, 2 - int(np.floor(np.log10(span))) if span < 0.1 else 2)

@@ -11,6 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from attnviz.core.errors import OptionError
+from attnviz.i18n.decimals import printed_minus
 from attnviz.i18n.messages import Message, listed
 from attnviz.views.figure.fonts import Fonts, load_fonts, settings
 from attnviz.views.figure.svg import describe_svg
@@ -40,7 +41,8 @@ def drawing(style: Style, changed: Mapping[str, Any] | None = None) -> Iterator[
         fonts = load_fonts(tuple(style.font))
         with matplotlib.rc_context(settings(fonts) | dict(changed or {})):  # type: ignore[arg-type]
             try:
-                yield fonts
+                with printed_minus():
+                    yield fonts
             except RuntimeError as error:  # FreeType's, of a glyph
                 if not style.font:
                     raise

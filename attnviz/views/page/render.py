@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.version import __version__
+from attnviz.i18n.decimals import printed_minus
 from attnviz.views.page.bundle import bundle
 from attnviz.views.page.document import Document
 from attnviz.views.page.page_data import as_json_value
@@ -34,6 +35,7 @@ _FOLDER = Path(__file__).parent
 _COMMENT = re.compile(r"^//.*\n", re.MULTILINE)
 
 
+@printed_minus()
 def render_page(
     shown: Attention | Comparison,
     *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attnviz.analysis.ablation import Ablation
-from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.decimals import with_sign
 from attnviz.i18n.messages import Message, listed, message, toy_name
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import describe_provenance, in_brief, is_plain
@@ -146,7 +146,7 @@ def _short_name(head: int | str) -> Message:
 def _correlations(ablation: Ablation) -> tuple[Message, ...]:
     """Say how each head's own weights fit the changes, where several heads are shown."""
     told = [
-        message("{head} {value}", head=_short_name(head), value=pure_decimal(f"{value:+.2f}"))
+        message("{head} {value}", head=_short_name(head), value=with_sign(value, 2))
         for head, value in zip(ablation.heads, ablation.correlations, strict=True)
         if value is not None
     ]

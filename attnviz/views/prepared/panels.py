@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
-from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.decimals import pure_decimal, unsigned_zero
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.labels import visible
@@ -180,6 +180,8 @@ def _spelled(tokens: Sequence[Token]) -> str:
 def number(value: float, digits: int, *, plus: bool = False) -> str:
     """Write a number, in English without its leading zero; 0 is exactly nothing, .000 is too little for the digits.
 
+    Of a number with a sign .000 has none: nobody can see on which side of 0 it is.
+
     >>> number(0.4172, 3), number(-1.5, 2), number(0.0, 3), number(0.25, 2, plus=True)
     ('.417', '-1.50', '0', '+.25')
     """
@@ -188,7 +190,7 @@ def number(value: float, digits: int, *, plus: bool = False) -> str:
     sign = "+" if plus else ""
     if abs(value) < 1e6:
         whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-        written = f"{value:{sign}.{min(digits, 9 - whole)}f}"  # float32 has no tenth digit
+        written = unsigned_zero(f"{value:{sign}.{min(digits, 9 - whole)}f}")  # float32 has no tenth digit
     else:
         written = f"{value:{sign}.{min(digits, 5)}e}"
     return pure_decimal(written)

@@ -37,7 +37,8 @@ export function formatNumber(value, digits, plus = false) {
   const size = Math.abs(value);
   const whole = size >= 1 ? String(Math.floor(size)).length : 0;
   const places = toFixedHalfEven(size, Math.min(digits, 9 - whole));
-  const sign = value < 0 ? "-" : plus ? "+" : "";
+  const isNothing = Number(places) === 0; // nobody can see on which side of 0 it is
+  const sign = isNothing ? "" : value < 0 ? "\u2212" : plus ? "+" : "";
   return sign + pureDecimal(places);
 }
 
