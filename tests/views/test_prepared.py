@@ -125,7 +125,7 @@ def test_titles_name_the_groups():
         (10.0, 1, True, "+10.0"),
         (0.123456789, 9, False, ".123456789"),
         (1e6, 3, False, "1.000×10⁶"),
-        (-2.5e30, 1, True, "-2.5e+30"),
+        (-2.5e30, 1, True, "-2.5×10³⁰"),
     ],
 )
 def test_number(value, digits, plus, written):

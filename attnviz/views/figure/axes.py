@@ -11,7 +11,7 @@ from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import Message, message
 from attnviz.views.figure.fonts import POINT, Fonts
 from attnviz.views.figure.heatmap import above_even, number_ink
-from attnviz.views.figure.layout import MARGIN, SMALLEST, PictureContext, with_minus
+from attnviz.views.figure.layout import MARGIN, SMALLEST, PictureContext
 from attnviz.views.figure.render import body_of
 from attnviz.views.prepared.alt_text import as_kind, kind_drawn
 from attnviz.views.prepared.color_scale import color_at
@@ -234,7 +234,7 @@ def _write_numbers(
     cell = min(length / count for length, count in zip(_inches(axes), reversed(panel.values.shape), strict=True))
     size = max(SMALLEST, min(style.theme.number, 0.28 * cell / POINT))
     for i, row in enumerate(panel.texts(digits)):
-        for j, text in enumerate(map(with_minus, row)):
+        for j, text in enumerate(row):
             if text != FORBIDDEN:
                 ink = number_ink(color_at(palette, float(places[i, j])), clear=bool(clear[i, j]))
                 axes.text(j, i, text, size=size, color=ink, ha="center", va="center", fontfamily=families)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attnviz.views.figure.fonts import POINT
-from attnviz.views.figure.layout import SMALLEST, AxisLabels, PictureContext, with_minus
+from attnviz.views.figure.layout import SMALLEST, AxisLabels, PictureContext
 from attnviz.views.prepared.panels import Panel
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class BarPanels:
             AxisLabels(context, [*map(context.label, panel.columns)], self.pitch, above=False) for panel in self.panels
         ]
         self.left = max(side.room for side in self.sides)
-        self.texts = [[*map(with_minus, panel.texts(context.prepared.digits)[0])] for panel in self.panels]
+        self.texts = [panel.texts(context.prepared.digits)[0] for panel in self.panels]
         size = min(theme.number, 0.8 * self.pitch / POINT)
         wanted = context.style.annotate
         self.number_size = size if wanted == "on" or (wanted == "auto" and size >= SMALLEST) else None

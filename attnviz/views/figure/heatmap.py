@@ -27,7 +27,6 @@ from attnviz.views.figure.layout import (
     SideNames,
     panel_lines,
     scale_names,
-    with_minus,
 )
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
 from attnviz.views.prepared.heads import without_the_word
@@ -91,8 +90,8 @@ class Heatmaps:
 
     def _cell_texts(self, panel: Panel) -> list[list[str]]:
         """Return what stands in the cells of a panel, [rows][columns]."""
-        printed = with_minus if panel.cells is None else self.context.cell_words
-        return [[printed(text) for text in row] for row in panel.texts(self._digits())]
+        texts = panel.texts(self._digits())
+        return texts if panel.cells is None else [[self.context.cell_words(text) for text in row] for row in texts]
 
     def _widest_word(self) -> float:
         """Return the width of the widest word in a cell, in letters of one point; 0 where cells have numbers."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -39,7 +38,6 @@ _NARROWEST = 3.4
 _LONGEST_BAR = 1.9
 _APART = 0.2  # the least distance of two numbers below a colour bar, as a share of it
 _SLANT = 2**0.5
-_MINUS = "−"  # as wide as a plus
 SLANTED_LINE = 1.02 * _SLANT  # from one slanted label to the next, in the letters' size
 FLAT_LABEL = 0.85  # labels lie flat where they fit their cells at this share of their size
 
@@ -124,7 +122,7 @@ class PictureText:
         """Return the caption's lines: its parts one after another, then each note on lines of its own."""
         if self.style.no_title:
             return []
-        lines = wrap(self.fonts, [(" · ", self._prose(part)) for part in parts], width, self.theme.caption)
+        lines = wrap(self.fonts, [(" · ", self.words(part)) for part in parts], width, self.theme.caption)
         return [*lines, *self.note_lines(notes, width)]
 
     def note_lines(self, notes: Iterable[Message], width: float) -> list[str]:
@@ -132,11 +130,7 @@ class PictureText:
         if self.style.no_title:
             return []
         size = self.theme.caption
-        return [line for note in notes for line in wrap(self.fonts, split_prose(self._prose(note)), width, size)]
-
-    def _prose(self, sentence: Message) -> str:
-        """Return a sentence with minus signs before its own numbers; what it quotes stays as it is."""
-        return re.sub(r"(?<![^\s（])-(?=\.?\d)", _MINUS, self.words(sentence))
+        return [line for note in notes for line in wrap(self.fonts, split_prose(self.words(note)), width, size)]
 
 
 class PictureContext(PictureText):
@@ -511,12 +505,7 @@ def ticks(scale: Scale, *, own: bool = False, beyond: tuple[bool, bool] = (False
     then, and above the high end, which is ≥.
     """
     marks = {0.0: "≤ " if beyond[0] else "", 1.0: "≥ " if beyond[1] else ""}
-    return [(place, marks.get(place, "") + with_minus(text)) for place, text in _ticks_inside(scale, own=own)]
-
-
-def with_minus(number: str) -> str:
-    """Return a number as it is printed: with a minus sign, where a terminal has a hyphen."""
-    return number.replace("-", _MINUS)
+    return [(place, marks.get(place, "") + text) for place, text in _ticks_inside(scale, own=own)]
 
 
 def _ticks_inside(scale: Scale, *, own: bool) -> list[tuple[float, str]]:

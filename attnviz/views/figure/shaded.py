@@ -12,7 +12,7 @@ from attnviz.core.errors import OptionError
 from attnviz.i18n.messages import message
 from attnviz.views.figure.colors import unit
 from attnviz.views.figure.fonts import POINT
-from attnviz.views.figure.layout import BAR, HeadColors, PictureContext, with_minus
+from attnviz.views.figure.layout import BAR, HeadColors, PictureContext
 from attnviz.views.figure.reading_order import Line, visual_order
 from attnviz.views.prepared.color_scale import ink_on
 from attnviz.views.prepared.panels import Panel, ShadedWord, number
@@ -163,13 +163,9 @@ class ShadedTexts:
         digits, under = self.context.prepared.digits, y + BAR + 1.1 * size * POINT
         own = len(panels) > 1 and (panel.scale.spread == "row" or len({each.scale for each in panels}) > 1)
         end = (
-            self.context.words(message("each head's largest"))
-            if own
-            else with_minus(number(panel.scale.high, digits, plus=signed))
+            self.context.words(message("each head's largest")) if own else number(panel.scale.high, digits, plus=signed)
         )
-        low = (
-            with_minus(number(panel.scale.low, digits)) if signed else self.context.words(message("even share or less"))
-        )
+        low = number(panel.scale.low, digits) if signed else self.context.words(message("even share or less"))
         canvas.text(left, under, low, size, color=theme.faint)
         if self.context.fonts.width(low + end, size) + 0.1 <= length:
             canvas.text(left + length, under, end, size, color=theme.faint, ha="right")
