@@ -93,4 +93,4 @@ class BarPanels:
     def _number(self, canvas: Canvas, x: float, end: float, y: float, panel: Panel, i: int, j: int) -> None:
         if self.number_size is not None:
             at = x + self.length + 0.06 if panel.scale.diverging or self.texts[i][j] == "·" else end + 0.06
-            canvas.text(at, y, self.texts[i][j], self.number_size, va="center_baseline")
+            canvas.text(at, y, self.texts[i][j], self.number_size, middle=True)

@@ -14,11 +14,15 @@ from matplotlib.path import Path
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from attnviz.views.figure.fonts import POINT
 from attnviz.views.figure.svg import SEMIBOLD
 from attnviz.views.prepared.style import Theme
 
 _MOST_QUADS = 2500
 HEAVIER = 0.035  # of the letters' size: how far the second stroke of a semibold letter stands from the first
+
+
+_MIDDLE = 0.37  # of the letters' size: how far below the middle of digits and capitals their baseline is
 
 
 class Curve(NamedTuple):
@@ -121,9 +125,14 @@ class Canvas:
         color: Any = None,
         full: str | None = None,
         semibold: bool = False,
+        middle: bool = False,
         **style: Any,
     ) -> None:
-        """Write words that by default begin at (x, y), on that baseline. full: what they stand for, if shortened."""
+        """Write words that by default begin at (x, y), on that baseline.
+
+        full: what they stand for, if shortened. middle: whether y is where the middle of digits and capitals comes.
+        """
+        y += _MIDDLE * size * POINT if middle else 0.0
         color = self.theme.ink if color is None else color
         if semibold:
             artist: Text = write_semibold(self.axes, x, y, words, size=size, color=color, parse_math=False, **style)

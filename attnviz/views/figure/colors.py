@@ -36,6 +36,7 @@ _DIVERGING = (
 # beyond, equal steps of a number do not look equal (Borland and Taylor 2007).
 _MOST_BACK, _MOST_STEP = 2.0, 3.0
 _FEW_COLORS = 64
+_DARK = 0.18  # luminance below which a ground is dark
 
 
 class Colors:
@@ -44,8 +45,9 @@ class Colors:
     def __init__(self, prepared: Prepared, style: Style) -> None:
         self.notes: tuple[Message, ...] = ()
         scales = dict.fromkeys(panel.scale for panel in prepared.panels)
-        self._palettes = {scale: scale.palette() for scale in scales}
         self.background = _rgb(style.theme.background)
+        on_dark = luminance(self.background) < _DARK
+        self._palettes = {scale: scale.palette(on_dark=on_dark) for scale in scales}
         self._ink, self._faint = style.theme.ink, style.theme.faint
         if style.cmap is not None:
             name, palette = _map(style.cmap)

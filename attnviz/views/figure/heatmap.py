@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from attnviz.text.line_breaking import split_prose
 from attnviz.views.figure.colors import unit
 from attnviz.views.figure.fonts import POINT
 from attnviz.views.figure.layout import (
+    AIRY,
     FLAT_LABEL,
     LINE,
     PAGE,
@@ -28,7 +30,7 @@ from attnviz.views.figure.layout import (
     panel_lines,
     scale_names,
 )
-from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
+from attnviz.views.prepared.color_scale import RGB, color_at, contrast, ink_on
 from attnviz.views.prepared.heads import without_the_word
 from attnviz.views.prepared.panels import FORBIDDEN, Panel
 
@@ -43,13 +45,15 @@ _ACROSS_CELL, _IN_CELL = 0.84, 0.7  # of a cell's width and height: how much wha
 _LEGIBLE_WORDS = 1.01 * SMALLEST * POINT / _IN_CELL  # how high a cell is whose words are just legible
 _WIDEST_WORDS = 1.5  # panels: how wide a map of words may be
 _SMALLEST_MAP = 0.1  # inches: how wide a small map of a grid must be
+_MOST_HEADING = 32  # columns of letters: how long a heading of a grid is
 _HEAD_OF_GRID = 0.45  # inches: how high its column labels and their name are at most
 _MOST_NUMBERS = 2000
 _MOST_TITLE_LINES, _MOST_COMPARED_LINES = 3, 6  # of a panel's title, and of a compared text
 _MOST_CAPTION_LINES = 3
 _HEADING = 1.9  # lines: how much room the heading of a line of panels takes
 _NEARLY = 0.75  # where all cells are small, more maps side by side are worth this share of their size
-_FADED = 0.5  # how far a number that is no more than the even share fades into its cell
+# How far a number that is no more than the even share fades into its cell, and the contrast that it keeps.
+_FADED, _FAINTEST = (0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2), 3.0
 _CELL_DIGITS = 2
 _LITTLE = 0.05  # of the largest change: what is no more says little
 _SAME = 1e-6  # of a weight: what differs by less is the same
@@ -262,7 +266,7 @@ class Heatmaps:
         return max(0.0, max(ends) + 0.5 * size * POINT)
 
     def _slanted_size(self, cell: float) -> float:
-        return max(SMALLEST, min(self.context.theme.label, self._wide(cell) / POINT / SLANTED_LINE))
+        return max(SMALLEST, min(self.context.theme.label, self._wide(cell) / POINT / SLANTED_LINE / AIRY))
 
     def _head(self, cell: float) -> float:
         """Return how much room the labels of columns and their name take, about."""
@@ -316,7 +320,10 @@ class Heatmaps:
         self.title_room = self._title_room(tallest)
         self.shared_titles = self._share_titles(self.lines)
         self.heading_room = _HEADING * theme.label * POINT
-        self.top = max(top.room for _, top in self.axes)
+        top = max(top.room for _, top in self.axes)
+        once = self.same_rows or len(self.panels) == 1  # the names of sides stand beside the first panel alone
+        self.below_name = max(side.room_below(self.names.wide) for _, side in self.axes) if once else top
+        self.head = max(top, self.below_name + self.names.above)
         self.number_size = self._number_size(self._text_em)
         self.width = self.left + (most - 1) * self.pitch + max(map_width + overhang, self.words)
         self.bars = ColorBars(context, scale_names(context.prepared), context.room or max(self.width, 3.0))
@@ -338,7 +345,7 @@ class Heatmaps:
             if line.heading:
                 y += self.heading_room + (0.1 if n and self._title_room_above(n) else 0.0)
             above = n == 0 or not self.same_columns
-            y += self._title_room_above(n) + (self.top + self.names.above if above else 0.0)
+            y += self._title_room_above(n) + (self.head if above else 0.0)
             for k in range(len(line.panels)):
                 found.append((self.left + k * self.pitch, y, k == 0 or not self.same_rows, above))
             y += max(self.panels[i].values.shape[0] for i in line.panels) * self.cell + self._foot(line, self.words)
@@ -375,8 +382,7 @@ class Heatmaps:
             for k, i in enumerate(line.panels):
                 left, top, beside, above = self.places[i]
                 at, panel = (x + left, y + top), self.panels[i]
-                room = self.top if above else 0.0
-                over = top - room - (self.names.above if above else 0.0)
+                over = top - (self.head if above else 0.0)
                 if k == 0 and line.heading:
                     heading = y + over - titles - 0.35 * theme.label * POINT
                     words = self.context.fit(line.heading, canvas.width - 2 * x, theme.label)
@@ -389,7 +395,7 @@ class Heatmaps:
                 if above:
                     self.axes[i][1].draw(canvas, *at)
                 if beside and above:
-                    self.names.draw(canvas, *at, room)
+                    self.names.draw(canvas, *at, self.below_name)
                 foot = at[1] + panel.values.shape[0] * self.cell + 1.4 * theme.caption * POINT
                 for m, words in enumerate(self._caption_lines(self.captions[i], self.words)):
                     below = foot + m * LINE * theme.caption * POINT
@@ -424,7 +430,7 @@ class Heatmaps:
                 if text != FORBIDDEN:
                     ink = number_ink(color_at(palette, float(places[i, j])), clear=bool(clear[i, j]))
                     middle = (x + (j + 0.5) * self.wide, y + (i + 0.5) * self.cell)
-                    canvas.text(*middle, text, size, color=ink, ha="center", va="center_baseline")
+                    canvas.text(*middle, text, size, color=ink, ha="center", middle=True)
 
 
 def room_for_maps(context: PictureContext) -> float:
@@ -440,16 +446,24 @@ def above_even(panel: Panel) -> NDArray[np.bool_]:
         return np.ones(panel.values.shape, dtype=bool)
     if panel.scale.diverging:
         return np.asarray(np.abs(panel.values) > _LITTLE * panel.scale.high)
-    return np.asarray(panel.values > panel.even_shares()[:, None] + _SAME)
+    keys = panel.values.shape[1] if panel.forbidden is None else (~panel.forbidden).sum(axis=1, keepdims=True)
+    # All of a row's weight says something, where it has one key.
+    return np.asarray((panel.values > panel.even_shares()[:, None] + _SAME) | (keys == 1))
 
 
+@lru_cache(maxsize=1024)
 def number_ink(ground: RGB, *, clear: bool) -> tuple[float, float, float]:
-    """Return the colour of a number on its cell: black or white, faded into the ground where it says little."""
-    ink = unit(ink_on(ground))
-    if clear:
-        return ink
-    faded = [one + _FADED * (other - one) for one, other in zip(ink, unit(ground), strict=True)]
-    return (faded[0], faded[1], faded[2])
+    """Return the colour of a number on its cell: black or white, faded into the ground where it says little.
+
+    It fades as far as leaves it a contrast of 3, which print and projectors still show (WCAG 2.2, 1.4.11).
+    """
+    ink = ink_on(ground)
+    for faded in (0.0,) if clear else _FADED:
+        mixed = [round(one + faded * (other - one)) for one, other in zip(ink, ground, strict=True)]
+        color = (mixed[0], mixed[1], mixed[2])
+        if contrast(color, ground) >= _FAINTEST:
+            break
+    return unit(color)
 
 
 class Overview:
@@ -462,12 +476,13 @@ class Overview:
         down_name, down = without_the_word(down)
         across_name, across = without_the_word(across)
         self.down = [Label(each, each) for each in map(context.words, down)]
-        self.across = [Label(each, each) for each in map(context.words, across)]
+        self.across = [context.label(context.words(each), _MOST_HEADING) for each in across]
         self.names = (context.words(down_name), context.words(across_name))
         self.size = 0.9 * context.theme.caption
         rows, columns = self.panels[0].values.shape
         self.stretch = min(2.0, max(0.5, rows / columns))
-        context.extra.append(_small_maps(rows, columns, cross=self.panels[0].cross))
+        if rows * columns > 1:
+            context.extra.append(_small_maps(rows, columns, cross=self.panels[0].cross))
         self.map = self._fit()
         self.gap = 0.1 * self.map
         self.sides = (
@@ -490,20 +505,38 @@ class Overview:
         natural = max(0.25, min(2.5 * theme.cell, 0.62 * theme.grid / max(len(self.across), len(self.down))))
         if room is None:
             return natural
-        left = max(self.context.fonts.width(label.text, theme.label) for label in self.down) + 0.06
-        left = max(left, self.context.fonts.width(self.names[0], self.size) + 0.06)
-        fitting = (room - left) / (1.1 * len(self.across))
-        if fitting < _SMALLEST_MAP:
-            raise self.context.too_narrow(left + 0.11 * len(self.across), of_heads=len(self.across) > 1)
-        lowest = (room_for_maps(self.context) - _HEAD_OF_GRID) / (len(self.down) * (self.stretch + 0.1))
+        least = self._natural_width(_SMALLEST_MAP)
+        if least > room:
+            several = len(self.across) > 1 and self.context.prepared.kind != "comparison"
+            raise self.context.too_narrow(least, of_heads=several)
+        low, high = _SMALLEST_MAP, max(_SMALLEST_MAP, 2.5 * theme.cell)
+        for _ in range(24):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._natural_width(middle) <= room else (low, middle)
+        slanted = max(self.context.fonts.width(label.text, theme.label) for label in self.across) / 2**0.5
+        above = max(_HEAD_OF_GRID, slanted + 0.3)
+        lowest = (room_for_maps(self.context) - above) / (len(self.down) * (self.stretch + 0.1))
         if lowest < _SMALLEST_MAP:
             raise self._no_room()
-        return float(min(fitting, 2.5 * theme.cell, lowest))
+        return float(min(low, lowest))
+
+    def _natural_width(self, size: float) -> float:
+        """Return how wide the grid is with maps this wide."""
+        theme, width, count = self.context.theme, self.context.fonts.width, len(self.across)
+        left = max(*(width(label.text, theme.label) for label in self.down), width(self.names[0], self.size)) + 0.06
+        pitch = 1.1 * size
+        labels = [width(label.text, 1) for label in self.across]
+        beyond = 0.0
+        if max(labels) * theme.label * FLAT_LABEL >= 0.94 * pitch:
+            letters = max(SMALLEST, min(theme.label, pitch / POINT / SLANTED_LINE / AIRY))
+            ends = ((k + 0.5 - count) * pitch + label * letters / 2**0.5 for k, label in enumerate(labels))
+            beyond = max(0.0, max(ends) + 0.5 * letters * POINT)
+        return left + count * pitch + beyond
 
     def _no_room(self) -> OptionError:
         return OptionError(
             "{count} lines of small maps would be higher than a page at --width {width}.",
-            hint="Choose some layers, or give a wider picture.",
+            hint="Choose some layers or heads, or give a wider picture.",
             count=len(self.down),
             width=self.context.style.width,
         )

@@ -18,7 +18,7 @@ from attnviz.text.line_breaking import Part, break_parts, divide, split_prose
 from attnviz.views.figure.colors import MOST_OVERLAID, Colors
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note
 from attnviz.views.prepared.color_scale import Scale
-from attnviz.views.prepared.labels import shorten
+from attnviz.views.prepared.labels import shorten, shorten_between_words
 from attnviz.views.prepared.panels import Panel, Prepared, number
 from attnviz.views.prepared.style import Style, Theme
 
@@ -39,6 +39,7 @@ _LONGEST_BAR = 1.9
 _APART = 0.2  # the least distance of two numbers below a colour bar, as a share of it
 _SLANT = 2**0.5
 SLANTED_LINE = 1.02 * _SLANT  # from one slanted label to the next, in the letters' size
+AIRY = 1.2  # how much farther apart slanted labels stand while they are larger than the smallest
 FLAT_LABEL = 0.85  # labels lie flat where they fit their cells at this share of their size
 
 
@@ -67,10 +68,10 @@ class PictureText:
         """Return the text as the fonts can draw it."""
         return self.fonts.drawable(text, self.lacking)
 
-    def label(self, text: str) -> Label:
-        """Return a token's label: drawable, and shortened in the middle where it is long."""
+    def label(self, text: str, most: int = _MOST_LABEL_CELLS) -> Label:
+        """Return a token's label: drawable, and shortened in the middle where it is longer than `most` columns."""
         full = self.drawable(text)
-        return Label(shorten(full, _MOST_LABEL_CELLS, count_columns), full)
+        return Label(shorten_between_words(full, most, count_columns), full)
 
     def cell_words(self, text: str) -> str:
         """Return what stands in a cell: drawable, and shortened where it is a long word."""
@@ -80,33 +81,21 @@ class PictureText:
         """Return the text shortened in the middle to this width, in inches."""
         return shorten(text, round(width * 1000), lambda part: round(self.fonts.width(part, size) * 1000))
 
+    def _fit_words(self, text: str, width: float, size: float) -> str:
+        """Return the text shortened between words to this width, in inches."""
+        return shorten_between_words(text, round(width * 1000), lambda part: round(self.fonts.width(part, size) * 1000))
+
     def wrapped(self, text: str, width: float, size: float) -> list[str]:
         """Return the text in lines of this width."""
         return wrap(self.fonts, split_prose(text), width, size) if text else []
 
     def few_lines(self, text: str, width: float, size: float, most: int) -> list[str]:
-        """Return the text in up to `most` lines of this width, the last one shortened between words where it must be.
-
-        It is shortened between characters where no word would be left.
-        """
+        """Return the text in up to `most` lines of this width; the last one is shortened where it must be."""
         lines = self.wrapped(text, width, size)
         if len(lines) <= most:
             return lines
         start = divide(text, width, lambda part: self.fonts.width(part, size))[most - 2] if most > 1 else 0
-        return [*lines[: most - 1], self._between_words(text[start:], width, size)]
-
-    def _between_words(self, text: str, width: float, size: float) -> str:
-        """Return the text shortened to this width in its middle: whole words, then a mark, then whole words."""
-        words = split_prose(text)
-        shown, first, last = "", 0, len(words)
-        while first + 1 < last:
-            ends = (first + 1, last) if first <= len(words) - last else (first, last - 1)
-            head = "".join(before + word for before, word in words[: ends[0]]) + words[ends[0]][0]
-            longer = f"{head}⋯{''.join(before + word for before, word in words[ends[1] :])}"
-            if self.fonts.width(longer, size) > width:
-                break
-            shown, (first, last) = longer, ends
-        return shown if first and last < len(words) else self.fit(text, width, size)
+        return [*lines[: most - 1], self._fit_words(text[start:], width, size)]
 
     def title(self, heading: Message | None) -> str:
         """Return the title: one's own, or the heading."""
@@ -314,7 +303,7 @@ class AxisLabels:
         widest = max(widths, default=0.0)
         self.flat = above and widest * FLAT_LABEL * most < 0.94 * cell
         line = (SLANTED_LINE if above else 1.15) * POINT  # from one label to the next, in the letters' size
-        fitting = 0.94 * cell / widest if self.flat and widest else cell / line
+        fitting = 0.94 * cell / widest if self.flat and widest else cell / (line * (AIRY if above else 1.0))
         self.size = max(SMALLEST, min(most, fitting))
         self.step = 1 if self.flat else max(1, int(np.ceil(self.size * line / cell - 1e-9)))
         longest = max((context.fonts.width(label.text, self.size) for label in labels[:: self.step]), default=0.0)
@@ -341,14 +330,24 @@ class AxisLabels:
         ]
         return max(0.0, max(ends, default=0.0) + 0.5 * self.size * POINT - len(self.labels) * self.cell)
 
+    def room_below(self, width: float) -> float:
+        """Return how much room labels above columns need below something this wide that begins at the first column."""
+        letter = self.size * POINT
+        high = letter
+        for place in range(0, len(self.labels), self.step):
+            beyond = width + letter - ((place + 0.5) * self.cell + 0.3 * letter)
+            if beyond <= 0:
+                break
+            long = self.context.fonts.width(self.labels[place].text, self.size) / _SLANT
+            high = max(high, min(long, beyond) + letter)
+        return self.room if self.flat else min(self.room, high + 0.05)
+
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         """Draw them: to the left of x from y down, or above y from x to the right."""
         for place in range(0, len(self.labels), self.step):
             label, middle = self.labels[place], (place + 0.5) * self.cell
             if not self.above:
-                canvas.text(
-                    x - 0.06, y + middle, label.text, self.size, full=label.full, ha="right", va="center_baseline"
-                )
+                canvas.text(x - 0.06, y + middle, label.text, self.size, full=label.full, ha="right", middle=True)
             elif self.flat:
                 canvas.text(x + middle, y - 0.08, label.text, self.size, full=label.full, ha="center")
             else:
@@ -365,9 +364,10 @@ class SideNames:
         self.rows, self.columns = (context.words(side) for side in sides) if sides is not None else ("", "")
         self.left = context.fonts.width(self.rows, self.size) + 0.06 if self.rows else 0.0
         self.above = 1.5 * self.size * POINT if self.columns else 0.0
+        self.wide = context.fonts.width(self.columns, self.size) if self.columns else 0.0
 
     def draw(self, canvas: Canvas, x: float, y: float, room: float) -> None:
-        """Draw both around the corner (x, y) of the first cell; room: the height of the columns' labels."""
+        """Draw both around the corner (x, y) of the first cell; room: the height of the columns' labels there."""
         if self.rows:
             canvas.text(x - 0.06, y - 0.06, self.rows, self.size, color=canvas.theme.faint, ha="right")
         if self.columns:
@@ -449,7 +449,7 @@ class ColorBars:
         for k, (name, scale, numbers) in enumerate(self.named):
             left = x + (k % self.across) * self.pitch
             top = y + (k // self.across) * self.row + 0.14
-            canvas.text(left, top + BAR / 2, name, size, color=canvas.theme.faint, va="center_baseline")
+            canvas.text(left, top + BAR / 2, name, size, color=canvas.theme.faint, middle=True)
             left += self.names[k]
             palette = np.asarray(self.context.colors.palette(scale), dtype=np.uint8)
             canvas.cells(left, top, self.length, BAR, palette[None])
@@ -518,7 +518,7 @@ def _ticks_inside(scale: Scale, *, own: bool) -> list[tuple[float, str]]:
         return [(0.0, MINUS), (0.5, "0"), (1.0, "+")] if scale.diverging else [(0.0, "0"), (1.0, largest.localized())]
     if scale.spread == "log":
         return _powers_of_ten(scale)
-    digits = max(2, 2 - int(np.floor(np.log10(span))) if span < 0.1 else 2)
+    digits = max(2, 1 - int(np.floor(np.log10(span))))
     ends = [(0.0, scale.low), *([(0.5, 0.0)] if scale.diverging else []), (1.0, scale.high)]
     return [(place, number(value, digits, plus=scale.diverging)) for place, value in ends]
 

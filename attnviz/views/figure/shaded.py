@@ -157,7 +157,7 @@ class ShadedTexts:
         steps = np.linspace(-1 if signed else 0, 1, 128)
         colors = np.array([self._ground(panel, float(step)) for step in steps])
         name = self.context.words(message("change") if signed else message("weight"))
-        canvas.text(x, y + BAR / 2, name, size, color=theme.faint, va="center_baseline")
+        canvas.text(x, y + BAR / 2, name, size, color=theme.faint, middle=True)
         left, length = x + self.context.fonts.width(name, size) + 0.1, 1.9 * theme.label / 10
         canvas.cells(left, y, length, BAR, np.rint(colors * 255).astype(np.uint8)[None])
         digits, under = self.context.prepared.digits, y + BAR + 1.1 * size * POINT
@@ -170,7 +170,7 @@ class ShadedTexts:
         if self.context.fonts.width(low + end, size) + 0.1 <= length:
             canvas.text(left + length, under, end, size, color=theme.faint, ha="right")
         else:
-            canvas.text(left + length + 0.08, y + BAR / 2, end, size, color=theme.faint, va="center_baseline")
+            canvas.text(left + length + 0.08, y + BAR / 2, end, size, color=theme.faint, middle=True)
 
 
 def _together(words: tuple[ShadedWord, ...]) -> list[list[int]]:

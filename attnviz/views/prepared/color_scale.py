@@ -43,6 +43,7 @@ _VIRIDIS = (
 )
 # RdBu (Brewer, colorbrewer2.org), blue for less, red for more, nearly white for no change.
 _BLUE_RED = ("2166ac", "4393c3", "92c5de", "d1e5f0", "f7f7f7", "fddbc7", "f4a582", "d6604d", "b2182b")
+_DARK_BLUE_RED = ("a6d3ff", "5aa9f0", "2f6fb3", "254567", "22262d", "5e2f33", "a8433f", "e8685a", "ffb3a3")
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ class Scale:
         ratios = np.log(np.maximum(sizes, self.floor) / self.floor) / np.log(self.high / self.floor)
         return np.asarray(np.clip(ratios, 0, 1), dtype=np.float64)
 
-    def palette(self) -> tuple[RGB, ...]:
-        """Return 256 colours from the low end to the high end."""
-        return _palette(_BLUE_RED if self.diverging else _VIRIDIS)
+    def palette(self, *, on_dark: bool = False) -> tuple[RGB, ...]:
+        """Return 256 colours from the low end to the high end. on_dark: whether no change is dark, as the ground is."""
+        return _palette((_DARK_BLUE_RED if on_dark else _BLUE_RED) if self.diverging else _VIRIDIS)
 
 
 def weight_scale(values: NDArray[np.floating]) -> Scale:

@@ -65,10 +65,8 @@ def prepare_comparison(
                 )
             )
         caption = (*_describe_comparison(comparison, _shown_heads(run, head), masks=masks), _rounding(run))
-        heading, titles = (
-            _run_heading(comparison, run, masks=masks),
-            tuple(panel.title for panel in panels if panel.title is not None),
-        )
+        heading = _run_heading(comparison, run, masks=masks)
+        lines = tuple(_line_of_grid(comparison, run, index, masks=masks) for index in run.choose(head))
         apart = comparison.apart(run, head)
         unknown = () if comparison.second is not None else unknown_words(comparison.provenance)
         notes = (verdict, *(() if apart is None else (apart,)), *unknown)
@@ -81,7 +79,7 @@ def prepare_comparison(
                 notes,
                 presentation.digits_or(DIGITS),
                 3,
-                ((heading,), titles),
+                (lines, (*texts, message("change"))),
                 subject=_subject(comparison, texts),
                 what=message("attention weights, and what changes"),
                 sides=QUERY_AND_KEY,
@@ -202,6 +200,14 @@ def _group(comparison: Comparison, run: Run, index: int | None, *, masks: bool) 
     if index is None or run.heads in ((0,), ("mean",)) or _is_named(comparison, run):
         return heading
     return message("{title}, {head}", title=heading, head=head_name(run.heads[index]))
+
+
+def _line_of_grid(comparison: Comparison, run: Run, index: int | None, *, masks: bool) -> Message:
+    """Return what a line of three small maps is of: the setting and the head, the head alone where all else is one."""
+    group = _group(comparison, run, index, masks=masks)
+    if index is None or len(comparison.runs) > 1 or group == _run_heading(comparison, run, masks=masks):
+        return group
+    return head_name(run.heads[index])
 
 
 def _positions(run: Run) -> Message:

@@ -8,8 +8,19 @@ from collections.abc import Callable
 
 from attnviz.core.clusters import split_clusters
 from attnviz.i18n.visible_text import Medium, code_point, visible
+from attnviz.text.line_breaking import split_prose
 
-__all__ = ["Medium", "code_point", "encodable", "named", "quoted", "shorten", "visible", "with_occurrence"]
+__all__ = [
+    "Medium",
+    "code_point",
+    "encodable",
+    "named",
+    "quoted",
+    "shorten",
+    "shorten_between_words",
+    "visible",
+    "with_occurrence",
+]
 
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are drawn as nothing
 _ASCII = str.maketrans(
@@ -87,6 +98,26 @@ def _fits(letter: str, encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def shorten_between_words(text: str, width: int, measure: Callable[[str], int], mark: str = "⋯") -> str:
+    """Shorten the text to `width` cells in its middle, between words; between characters where no word would be left.
+
+    >>> shorten_between_words("The cat sat on the mat.", 18, len)
+    'The cat ⋯ the mat.'
+    """
+    if measure(text) <= width:
+        return text
+    words = split_prose(text)
+    shown, first, last = "", 0, len(words)
+    while first + 1 < last:
+        ends = (first + 1, last) if first <= len(words) - last else (first, last - 1)
+        head = "".join(before + word for before, word in words[: ends[0]]) + words[ends[0]][0]
+        longer = f"{head}{mark}{''.join(before + word for before, word in words[ends[1] :])}"
+        if measure(longer) > width:
+            break
+        shown, (first, last) = longer, ends
+    return shown if first and last < len(words) else shorten(text, width, measure, mark)
 
 
 def shorten(text: str, width: int, measure: Callable[[str], int], mark: str = "⋯") -> str:
