@@ -23,6 +23,7 @@ from attnviz.i18n.messages import Message, message
 WAYS = ("word", "mask", "head")
 FEWEST = 3
 _CLOSE, _LOOSE = 0.9, 0.5  # rank correlations that are told as close, and as loose
+_DEVIATIONS = 1.96  # from 0, within which 95 in 100 rank correlations of unrelated orders lie
 _TIE = 6  # decimals: what differs by less is float32 rounding, and no order
 
 
@@ -95,18 +96,30 @@ class Ablation(Result):
         if not seen:
             return message("It may look at nothing that is removed, so there is no weight to compare.")
         if len(seen) < FEWEST:
-            return _too_few(len(seen), self.by)
+            return too_few_to_rank(len(seen), self.by)
         if self.correlation is None and _constant([removal.weight for removal in seen]):
             return message("All have the same weight, so there is no order of weights to compare, and no correlation.")
         if self.correlation is None:
             return message("All change the output alike, so there is no order to compare, and no rank correlation.")
         return self._reading(self.correlation, len(seen))
 
+    @property
+    def differs(self) -> bool:
+        """Whether weight and change are in clearly different orders here, see verdict."""
+        value, count = self.correlation, sum(removal.allowed for removal in self.removals)
+        return value is not None and value < _CLOSE and not (abs(value) >= _LOOSE and can_be_chance(value, count))
+
     def _reading(self, value: float, count: int) -> Message:
         """Return what a rank correlation says, in words."""
         fields = {"value": with_sign(value, 2), "count": count}
         if self.by == "head":
             return _of_heads(value, fields)
+        if abs(value) >= _LOOSE and can_be_chance(value, count):
+            return message(
+                "Over {count} words the ranks of weight and change correlate by {value}: over so few words that can "
+                "be chance, and says little.",
+                **fields,
+            )
         if value >= _CLOSE:
             return message(
                 "Over {count} words the ranks of weight and change correlate by {value}: here the weight may "
@@ -132,7 +145,19 @@ class Ablation(Result):
         )
 
 
-def _too_few(count: int, by: str) -> Message:
+def can_be_chance(value: float, count: int) -> bool:
+    """Return whether a rank correlation over so many is within what unrelated orders give 95 times in 100.
+
+    Over all orders it has the mean 0 and the variance 1 / (count - 1) (Kendall 1948, "Rank correlation methods",
+    section 4.11), with or without ties, so over 3 or 4 even 1 can be chance.
+
+    >>> can_be_chance(0.5, 3), can_be_chance(0.92, 9), can_be_chance(-0.5, 30)
+    (True, False, False)
+    """
+    return bool(abs(value) * np.sqrt(count - 1) < _DEVIATIONS)
+
+
+def too_few_to_rank(count: int, by: str) -> Message:
     """Say that so few heads or words have no rank correlation, and how many it takes."""
     if by == "head":
         what = message("1 head has") if count == 1 else message("{count} heads have", count=count)
@@ -142,6 +167,12 @@ def _too_few(count: int, by: str) -> Message:
 
 
 def _of_heads(value: float, fields: dict[str, Any]) -> Message:
+    if abs(value) >= _LOOSE and can_be_chance(value, fields["count"]):
+        return message(
+            "Over {count} heads the ranks of largest weight and change correlate by {value}: over so few heads that "
+            "can be chance, and says little.",
+            **fields,
+        )
     if value >= _CLOSE:
         return message(
             "Over {count} heads the ranks of largest weight and change correlate by {value}: here a head "

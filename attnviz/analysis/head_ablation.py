@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnviz.analysis.ablation import spearman
+from attnviz.analysis.ablation import FEWEST, can_be_chance, spearman, too_few_to_rank
 from attnviz.core.argument_kinds import check_arguments
 from attnviz.core.attention_data import Token, find_head
 from attnviz.core.contributions import head_lengths
@@ -95,15 +95,20 @@ class HeadAblation(Result):
         """Return a sentence on how the ranks of weight and contribution fit those of the movement."""
         weight, contribution = self.weight_correlation, self.contribution_correlation
         count = int((~np.isnan(self.moved)).sum())
+        if count < FEWEST:
+            return too_few_to_rank(count, "head")
         if weight is None or contribution is None:
             return message("Over {count} heads there is no order to compare, and no rank correlation.", count=count)
-        return message(
+        told = message(
             "Over {count} heads the ranks of the change correlate by {contribution} with the length of what a head "
-            "writes, and by {weight} with its largest weight.",
+            "adds, and by {weight} with its largest weight.",
             count=count,
             contribution=with_sign(contribution, 2),
             weight=with_sign(weight, 2),
         )
+        if can_be_chance(weight, count) and can_be_chance(contribution, count):
+            return message("{told} Over so few heads both can be chance.", told=told)
+        return told
 
 
 def _rank_correlation(x: Float32, effect: Float32) -> float | None:

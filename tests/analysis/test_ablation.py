@@ -19,6 +19,7 @@ from attnviz import cli
 from attnviz.analysis.ablation import ablation_document, moved, ranks, spearman
 from attnviz.core.errors import AttnvizError
 from attnviz.core.positions import SCHEMES
+from attnviz.i18n.decimals import with_sign
 from attnviz.views.prepared.ablation import draw_ablation, prepare_ablation
 
 ANSWERS = np.load(GOLDEN / "spearman.npz")
@@ -171,15 +172,29 @@ def test_verdicts(arguments, words):
     assert words in str(attnviz.ablate(**arguments).verdict())
 
 
-@pytest.mark.parametrize("value", [1.0, 0.7, 0.0, -0.8])
-@pytest.mark.parametrize("by", ["word", "head"])
-def test_readings(monkeypatch, value, by):
-    """Each strength of a correlation, over words and over heads, has its own reading."""
+@pytest.mark.parametrize(
+    ("value", "over_seven", "over_four"),
+    [
+        (1.0, ("read as importance", "looks mainly at one word matters more"), ("can be chance",) * 2),
+        (0.85, ("mostly means more", "mostly matters more"), ("can be chance",) * 2),
+        (0.7, ("can be chance",) * 2, ("can be chance",) * 2),
+        (0.0, *[("says little about importance", "says little about how much")] * 2),
+        (-0.85, ("less weight matter more", "looks at many words matters more"), ("can be chance",) * 2),
+    ],
+)
+@pytest.mark.parametrize("by", ["mask", "head"])
+def test_readings(monkeypatch, value, over_seven, over_four, by):
+    """Each strength of a correlation has its own reading, and over few words or heads it says that it can be chance."""
     monkeypatch.setattr("attnviz.analysis.ablation.spearman", lambda *_: value)
-    said = str(attnviz.ablate(PHONE, "碎", by=by, heads=4).verdict())
-    number = {1.0: "+1.00", 0.7: "+.70", 0.0: ".00", -0.8: "-.80"}[value]
-    assert number in said
-    assert ("heads" in said) == (by == "head")
+    for text, heads, readings in (("a b c d e f g h", 7, over_seven), ("a b c d e", 4, over_four)):
+        found = attnviz.ablate(text, 0, by=by, heads=heads, embedding="hash", dim=84)
+        said, count = str(found.verdict()), len(found.removals)
+        assert said.startswith(f"Over {count} {'heads' if by == 'head' else 'words'} ")
+        assert str(with_sign(value, 2)) in said
+        assert readings[by == "head"] in said
+        closing = str(prepare_ablation(found).notes[-1])
+        assert closing.endswith("can differ.") == (value < 0.9 and "chance" not in said)
+        assert closing.endswith("says nothing about one.") == (value >= 0.9 or "chance" in said)
 
 
 def test_zero_vector():

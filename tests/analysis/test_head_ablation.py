@@ -116,6 +116,16 @@ def test_the_command_lists_heads(models, tmp_path, capsys):
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["rows"]
 
 
+def test_a_correlation_over_few_heads_can_be_chance(models):
+    """The sentence names the heads, and over too few for an order says that a correlation is none or can be chance."""
+    whole = attnviz.ablate_heads("the cat eats", models["gpt2"])
+    assert str(whole.verdict()).startswith("Over 12 heads the ranks")
+    few = attnviz.ablate_heads("the cat eats", models["gpt2"], layer=0)
+    assert str(few.verdict()).endswith("Over so few heads both can be chance.")
+    one = attnviz.ablate_heads("the cat eats", models["gpt2"], layer=0, head=1)
+    assert str(one.verdict()) == "1 head has no rank correlation: it takes at least 3."
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [

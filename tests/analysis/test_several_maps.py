@@ -183,8 +183,13 @@ def test_only_some_heads_of_a_model_switched_off(bert):
         assert [part[pair] for pair in pairs] == [full[pair] for pair in pairs]
         assert np.isnan(part).sum() == full.size - 4
     assert (some.chosen, whole.chosen) == ((4, 12), None)
-    assert "the 4 of the 4 heads tried" in str(list_head_ablation(some).heading)
-    assert any("4 of 12 heads tried" in str(part) for part in prepare_head_ablation(some).caption)
+    assert str(list_head_ablation(some).heading) == "4 heads tried"
+    assert str(list_head_ablation(some, top=3).heading) == "the 3 of the 4 heads tried that matter most"
+    assert str(list_head_ablation(whole, top=99).heading) == "12 heads"
+    assert any(str(part) == "4 of 12 heads tried" for part in prepare_head_ablation(some).caption)
+    (panel,) = prepare_head_ablation(some).panels
+    assert (panel.rows, panel.columns, panel.forbidden) == (("1", "2"), ("0", "3"), None)
+    assert panel.values.tolist() == [[whole.moved[layer, head] for head in (0, 3)] for layer in (1, 2)]
     assert ablate_heads(TEXT, bert, layer="all", head="all").chosen is None
     for given in ({"head": "mean"}, {"layer": "mean"}):
         with pytest.raises(OptionError, match="mean of heads cannot be switched off"):

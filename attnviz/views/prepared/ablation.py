@@ -131,10 +131,14 @@ def _caption(ablation: Ablation, digits: int) -> tuple[Message, ...]:
 
 
 def _notes(ablation: Ablation) -> tuple[Message, ...]:
+    if ablation.differs:
+        told = message("This is one layer, not a trained model: it shows how weight and importance can differ.")
+    else:
+        told = message("This is one layer, not a trained model, and says nothing about one.")
     citation = message(
         "Weights need not rank words by importance (Jain and Wallace 2019), yet they carry information "
-        "(Wiegreffe and Pinter 2019). This is one layer over vectors that were not trained for a task: it "
-        "shows how weight and importance can differ, not what a trained model does."
+        "(Wiegreffe and Pinter 2019). {told}",
+        told=told,
     )
     return ablation.verdict(), *_correlations(ablation), citation
 

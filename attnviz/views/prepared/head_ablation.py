@@ -23,18 +23,19 @@ def prepare_head_ablation(
 ) -> Prepared:
     """Return one panel, layers down and heads across: how far each head's absence moves what is watched.
 
-    brief: with a first caption of one line.
+    Where some heads were chosen, layers and heads of which none was tried are left out. brief: with a first caption of
+    one line.
     """
-    effect = ablation.effect
+    layers, heads = _shown(ablation)
+    effect = ablation.effect[np.ix_(layers, heads)]
     missing = np.isnan(effect)
     values = np.where(missing, 0, effect)
     signed = ablation.answer is not None
-    layers, heads = effect.shape
     panel = Panel(
         title=None,
         values=values,
-        rows=tuple(map(str, range(layers))),
-        columns=tuple(map(str, range(heads))),
+        rows=tuple(map(str, layers)),
+        columns=tuple(map(str, heads)),
         scale=signed_scale(values) if signed else weight_scale(values),
         forbidden=missing if missing.any() else None,
         plus=signed,
@@ -72,13 +73,27 @@ def list_head_ablation(
         Column(message("largest weight"), *_cells([float(ablation.weight[pair]) for pair in ranking])),
     )
     labels = tuple(message("head {layer}.{head}", layer=layer, head=head) for layer, head in ranking)
-    count = int((~np.isnan(effect)).sum())
-    heading = (
-        message("the {shown} of {count} heads that matter most", shown=len(labels), count=count)
-        if ablation.chosen is None
-        else message("the {shown} of the {count} heads tried that matter most", shown=len(labels), count=count)
-    )
-    return Listing(heading, labels, (columns,) if labels else ())
+    return Listing(_list_heading(ablation, len(labels)), labels, (columns,) if labels else ())
+
+
+def _list_heading(ablation: HeadAblation, shown: int) -> Message:
+    """Return how many heads are listed, and of how many where that is not all."""
+    count = int((~np.isnan(ablation.moved)).sum())
+    if shown < count:
+        if ablation.chosen is None:
+            return message("the {shown} of {count} heads that matter most", shown=shown, count=count)
+        return message("the {shown} of the {count} heads tried that matter most", shown=shown, count=count)
+    if ablation.chosen is not None:
+        return message("1 head tried") if count == 1 else message("{count} heads tried", count=count)
+    return message("1 head") if count == 1 else message("{count} heads", count=count)
+
+
+def _shown(ablation: HeadAblation) -> tuple[list[int], list[int]]:
+    """Return the layers and the heads that the map has: all of them, or those of which some were tried."""
+    tried = ~np.isnan(ablation.moved)
+    if ablation.chosen is None:
+        tried = np.ones_like(tried)
+    return np.flatnonzero(tried.any(axis=1)).tolist(), np.flatnonzero(tried.any(axis=0)).tolist()
 
 
 def fitting_digits(values: NDArray[np.floating]) -> int:
@@ -127,7 +142,7 @@ def _caption(ablation: HeadAblation, *, brief: bool) -> tuple[Message, ...]:
     told = () if brief else describe_provenance(ablation.provenance)
     if ablation.chosen is not None:
         tried, count = ablation.chosen
-        told = (*told, message("{tried} of {count} heads tried (the others: ·)", tried=tried, count=count))
+        told = (*told, message("{tried} of {count} heads tried", tried=tried, count=count))
     if brief:
         return in_brief((*told, way, *(measure if ablation.probability is not None else ())), ablation.provenance)
     return (*told, way, *measure)
