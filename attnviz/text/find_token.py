@@ -80,6 +80,13 @@ def _loosely(text: str) -> str:
 def _ambiguous(tokens: tuple[Token, ...], places: list[int]) -> Message | None:
     if len(places) == 1:
         return None
+    spans = [(tokens[place].start, tokens[place].end) for place in places]
+    if len(set(spans)) < len(spans) and None not in spans[0]:
+        return message(
+            "“{token}” is {count} tokens of the text: the first one is used; {token}#2 is the second.",
+            token=tokens[places[0]].text,
+            count=len(places),
+        )
     return message(
         "“{token}” occurs {count} times in the text: the first one is used; {token}#2 is the second.",
         token=tokens[places[0]].text,

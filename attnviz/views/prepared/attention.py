@@ -51,7 +51,7 @@ def prepare(attention: Attention, show: str = "weights", presentation: Presentat
         labels(attention.key, presentation.medium, unknown),
     )
     forms = makers[show](attention, rows, columns)
-    about = (*_verdict(attention, show, presentation), *unknown_words(attention.provenance))
+    about = (*_verdict(attention, show, presentation), *unknown_words(attention.provenance), *_cut(attention))
     return tuple(
         replace(
             form,
@@ -63,6 +63,15 @@ def prepare(attention: Attention, show: str = "weights", presentation: Presentat
         )
         for form in forms
     )
+
+
+def _cut(attention: Attention) -> tuple[Message, ...]:
+    """Say which labels are parts of characters; the toy has none."""
+    if attention.provenance.toy is not None:
+        return ()
+    from attnviz.views.prepared.cut_characters import describe_cut_characters
+
+    return describe_cut_characters(attention.query) or describe_cut_characters(attention.key)
 
 
 def _verdict(attention: Attention, show: str, presentation: Presentation) -> tuple[Message, ...]:

@@ -15,6 +15,7 @@ from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import labels
 from attnviz.views.prepared.caption import SHORT, describe_provenance, setting_words
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
+from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.heads import head_name, layer_name
 from attnviz.views.prepared.labels import Medium, visible
 from attnviz.views.prepared.model_words import hidden_share, unknown_words
@@ -69,7 +70,8 @@ def prepare_comparison(
         lines = tuple(_line_of_grid(comparison, run, index, masks=masks) for index in run.choose(head))
         apart = comparison.apart(run, head)
         unknown = () if comparison.second is not None else unknown_words(comparison.provenance)
-        notes = (verdict, *(() if apart is None else (apart,)), *unknown)
+        cut = describe_cut_characters(comparison.tokens) or describe_cut_characters(comparison.keys or ())
+        notes = (verdict, *(() if apart is None else (apart,)), *unknown, *cut)
         forms.append(
             Prepared(
                 "comparison",

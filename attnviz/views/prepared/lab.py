@@ -11,6 +11,7 @@ import numpy as np
 
 from attnviz.analysis.lab import MAP_AXES, Axis, Cell, Distances, Lab
 from attnviz.analysis.order_blindness import Blindness
+from attnviz.core.attention_data import Token
 from attnviz.core.masks import mask_words
 from attnviz.i18n.decimals import with_power
 from attnviz.i18n.messages import Message, listed, message
@@ -18,6 +19,7 @@ from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import can_be_brief, describe_provenance, in_brief, setting_words
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.color_scale import weight_scale
+from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.heads import head_name, layer_name
 from attnviz.views.prepared.labels import Medium, named, visible
 from attnviz.views.prepared.listing import Column, Listing
@@ -205,7 +207,9 @@ def _notes(lab: Lab) -> tuple[Message, ...]:
         for cell in lab.cells
         if cell.problem is not None
     ]
-    return (*notes, *{str(problem): problem for problem in problems}.values())
+    rows = next((cell.rows for cell in lab.cells if cell.problem is None), ())
+    cut = describe_cut_characters([Token(text) for text in rows])
+    return (*notes, *{str(problem): problem for problem in problems}.values(), *cut)
 
 
 def _at_fault(lab: Lab, cell: Cell) -> Message:

@@ -10,6 +10,7 @@ from attnviz.models.attribution import Attribution
 from attnviz.text.merge_pieces import number_pieces
 from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.color_scale import Scale
+from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.labels import named, quoted, visible
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import LAYER_AND_HEAD, LAYER_AND_TOKEN, Panel, Prepared, number, subject_of_tokens
@@ -51,13 +52,15 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: 
         )
         words = message("probability and rank of “{word}”", word=quoted(watched.token.text, medium))
         panels.append(Panel(words, watched.probability[::-1], rows, columns, scale, cells=shown))
+    cut = _cut_characters(result, most=1)
     caption = (
         *describe_provenance(result.provenance),
         message("each layer’s hidden states read by the final norm and the head"),
         message("colour: probability"),
+        *cut,
     )
     if brief:
-        caption = in_brief((message("each layer’s guess; the colour says how likely it is"),), result.provenance)
+        caption = in_brief((message("each layer’s guess; the colour says how likely it is"), *cut), result.provenance)
     what = message("the likeliest token after each layer")
     return Prepared(
         "lens",
@@ -96,15 +99,23 @@ def list_layers(result: Lens, presentation: Presentation = TERMINAL, *, brief: b
         "after each layer the likeliest tokens at “{token}”",
         token=visible(number_pieces(result.tokens)[result.rows[0]].text, medium),
     )
+    cut = _cut_characters(result, rows=1)
     caption = (
         *describe_provenance(result.provenance),
         message("each layer’s hidden states read by the final norm and the head"),
+        *cut,
     )
     if brief:
-        caption = in_brief((message("each layer’s guess; the one on top is its answer"),), result.provenance)
+        caption = in_brief((message("each layer’s guess; the one on top is its answer"), *cut), result.provenance)
     return Listing(
         heading, tuple(message("layer {layer}", layer=layer) for layer in layers), (tuple(columns),), caption
     )
+
+
+def _cut_characters(result: Lens, rows: int | None = None, most: int | None = None) -> tuple[Message, ...]:
+    """Say which labels are parts of characters, of so many rows and of so many of the likeliest tokens of each."""
+    words = (word for layer in result.words[::-1] for row in layer[:rows] for word in row[:most])
+    return describe_cut_characters([result.tokens[row] for row in result.rows[:rows]], words)
 
 
 def list_attribution(result: Lens, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Listing | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from attnviz.text.merge_pieces import number_pieces, shared_spans
 from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.charts import BarChart, Charts
 from attnviz.views.prepared.color_scale import weight_scale
+from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.labels import Medium, named, with_occurrence
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import Panel, Prepared, subject_of
@@ -165,7 +166,7 @@ def _play_branch(result: NextTokens, branch: Branch, name: Message, medium: Medi
     return Played(
         result.text,
         name,
-        (decoding_words(result.decoding), SHARES_ARE),
+        (decoding_words(result.decoding), *describe_cut_characters(texts=_played_words(steps)), SHARES_ARE),
         number_pieces(context),
         _source_of(result, branch) if grows else result.attention.key_source,
         grows,
@@ -173,6 +174,13 @@ def _play_branch(result: NextTokens, branch: Branch, name: Message, medium: Medi
         tuple(steps),
         shares,
     )
+
+
+def _played_words(steps: Sequence[PlayedStep]) -> Iterator[str]:
+    """Yield the words that each step shows."""
+    for one in steps:
+        yield one.token
+        yield from (text for text, _, _ in (*one.candidates, *one.attended))
 
 
 def _source_of(result: NextTokens, branch: Branch) -> str | None:
@@ -292,10 +300,24 @@ def next_heading(result: NextTokens) -> Message:
 def next_caption(result: NextTokens, *, brief: bool = False) -> tuple[Message, ...]:
     """Return how the tokens were chosen, and what the shares are; brief: on one line, where none were drawn."""
     chosen = decoding_words(result.decoding)
+    cut = describe_cut_characters(texts=_shown_words(result))
     if brief:
         drawn = () if result.decoding.temperature is None else (chosen,)
-        return in_brief((*drawn, _FIRST_SHARES), result.provenance)
-    return (*describe_provenance(result.provenance), chosen, SHARES_ARE)
+        return in_brief((*drawn, *cut, _FIRST_SHARES), result.provenance)
+    return (*describe_provenance(result.provenance), chosen, *cut, SHARES_ARE)
+
+
+def _shown_words(result: NextTokens) -> Iterator[str]:
+    """Yield the words that a list of the tokens shows: them, what else was likely, and what they attended to."""
+    alone = len(result.branches) == 1
+    for branch in result.branches:
+        for one in branch.tokens:
+            yield one.token.text
+            if alone:
+                others = one.candidates if len(branch.tokens) == 1 else one.candidates[:3]
+                yield from (other.text for other in others)
+            most = 1 if not alone else MANY if len(branch.tokens) == 1 else FEW
+            yield from (group[0] for group in attended_labels(one.context, one.shares, most) if one.shares.any())
 
 
 def decoding_words(decoding: Decoding) -> Message:
@@ -332,7 +354,8 @@ def draw_next(result: NextTokens, presentation: Presentation = PICTURE) -> Prepa
         for number, branch in enumerate(result.branches, 1)
     )
     heading = message("added ↓   attended to →")
-    caption = (*describe_provenance(result.provenance), decoding_words(result.decoding), SHARES_ARE)
+    cut = describe_cut_characters(texts=[label for panel in panels for label in (*panel.rows, *panel.columns)])
+    caption = (*describe_provenance(result.provenance), decoding_words(result.decoding), *cut, SHARES_ARE)
     scale = weight_scale(np.concatenate([panel.values.ravel() for panel in panels])[None])
     panels = tuple(replace(panel, scale=scale) for panel in panels)
     return Prepared(
@@ -421,9 +444,10 @@ def _model_name(result: FilledText) -> str:
 
 def _filled_caption(result: FilledText, *, brief: bool = False) -> tuple[Message, ...]:
     alone = () if len(result.masks) == 1 else (message("each mask by itself: whatever stands at the others"),)
+    cut = describe_cut_characters(result.tokens, (one.text for mask in result.masks for one in mask.candidates))
     if brief:
-        return in_brief((*alone, _FIRST_SHARES), result.provenance)
-    return (*describe_provenance(result.provenance), *alone, SHARES_ARE)
+        return in_brief((*alone, *cut, _FIRST_SHARES), result.provenance)
+    return (*describe_provenance(result.provenance), *alone, *cut, SHARES_ARE)
 
 
 def draw_filled(result: FilledText, presentation: Presentation = PICTURE) -> Charts:

@@ -9,6 +9,7 @@ from attnviz.i18n.messages import Message, message
 from attnviz.text.merge_pieces import number_pieces
 from attnviz.views.prepared.caption import describe_provenance, in_brief
 from attnviz.views.prepared.color_scale import signed_scale
+from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.labels import Medium, named, quoted
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.panels import LAYER_AND_HEAD, LAYER_AND_TOKEN, Panel, Prepared, number, subject_of_tokens
@@ -45,13 +46,15 @@ def prepare_patching(result: Patching, presentation: Presentation = TERMINAL, *,
     else:
         what = message("how much of “{answer}” each token of the clean text brings back", answer=answer)
         heading = message("{what}   layer ↓   token →", what=what)
+    shown = () if by_head else (*result.clean_tokens, *result.tokens)
+    cut = describe_cut_characters(shown, (result.answer.text,))
     return Prepared(
         "patching",
         (panel,),
         heading,
-        in_brief((_ENDS,), result.provenance)
+        in_brief((_ENDS, *cut), result.provenance)
         if brief
-        else (*describe_provenance(result.provenance), *_measure(result, medium), _ENDS),
+        else (*describe_provenance(result.provenance), *_measure(result, medium), _ENDS, *cut),
         digits=presentation.digits_or(_DIGITS),
         subject=subject_of_tokens(result.clean_tokens, result.tokens),
         what=what,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from attnviz.core.attention_data import Token
@@ -9,6 +10,7 @@ from attnviz.core.tokenized_text import TokenizedText
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.attention import label
 from attnviz.views.prepared.caption import in_brief
+from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.listing import Column, Listing
 
@@ -19,6 +21,7 @@ _JOINED = {
     "sentence": message("pieces of one sentence joined"),
     "line": message("pieces of one line joined"),
 }
+_BYTE_PIECE = re.compile("<0x[0-9A-F]{2}>")
 _CUTS = {
     "lexicon": message("cut by the lexicon"),
     "char": message("cut by character"),
@@ -78,7 +81,7 @@ def prepare_tokens(found: TokenizedText, *, brief: bool = False) -> TokenTable:
                 before,
             )
         )
-    caption = _first_caption(rows) if brief and _is_usual(found) else _caption(found)
+    caption = _first_caption(found, rows) if brief and _is_usual(found) else _caption(found)
     return TokenTable(_heading(found), tuple(rows), found.text[end:], found.model is not None, caption)
 
 
@@ -118,11 +121,29 @@ def _is_usual(found: TokenizedText) -> bool:
     return found.cut in (None, "lexicon") if found.model is None else found.joined in (None, "none", "char")
 
 
-def _first_caption(rows: list[TokenRow]) -> tuple[Message, ...]:
-    """Say what the span is, and what stands for a space in the pieces, where it does."""
+def _first_caption(found: TokenizedText, rows: list[TokenRow]) -> tuple[Message, ...]:
+    """Say what the span is, and what stands in the pieces for a space and for bytes, where it does."""
     pieces = "".join(row.piece for row in rows)
     spaces = (message("{mark}: a space", mark=mark) for mark in "Ġ▁" if mark in pieces)
-    return in_brief((message("span: its characters, from 0"), *spaces))
+    return in_brief((message("span: its characters, from 0"), *spaces, *_bytes(found)))
+
+
+# What byte-level vocabularies write for the bytes that are no printable ASCII: 0xA1 and above as Latin-1 has them, the
+# others from U+0100 on (Radford et al. 2019, bytes_to_unicode).
+_BYTE_LETTERS = frozenset(map(chr, (*range(0xA1, 0xAD), *range(0xAE, 0x144))))
+
+
+def _bytes(found: TokenizedText) -> tuple[Message, ...]:
+    """Say which labels are parts of characters, and the first piece that a byte-level vocabulary has for bytes."""
+    cut = describe_cut_characters(found.tokens)
+    for token, parts in zip(found.tokens, found.pieces, strict=True):
+        for piece in (part.piece.lstrip("Ġ") for part in parts if part.piece):
+            letters = {letter for letter in piece if not letter.isascii()}
+            if letters and letters <= _BYTE_LETTERS and not token.text.isascii() and piece not in token.text:
+                return (*cut, message("{piece}: bytes, a letter for each", piece=piece))
+            if _BYTE_PIECE.fullmatch(piece):
+                return (*cut, message("{piece}: a byte", piece=piece))
+    return cut
 
 
 def _caption(found: TokenizedText) -> tuple[Message, ...]:
@@ -130,4 +151,4 @@ def _caption(found: TokenizedText) -> tuple[Message, ...]:
         return (message("toy"), _CUTS.get(found.cut or "", message("{text}", text=found.cut or "")))
     pieces = len(found.ids)
     parts = (message("{text}", text=visible(found.model)), _JOINED.get(found.joined or "none", _JOINED["none"]))
-    return (*parts, message("1 id") if pieces == 1 else message("{count} ids", count=pieces))
+    return (*parts, message("1 id") if pieces == 1 else message("{count} ids", count=pieces), *_bytes(found))

@@ -14,6 +14,7 @@ from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message, Name, message
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import can_be_brief, describe_provenance, in_brief
+from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.heads import head_name, layer_name
 from attnviz.views.prepared.labels import named, shorten, visible, with_occurrence
 from attnviz.views.prepared.model_words import unknown_words
@@ -83,7 +84,8 @@ def _caption(explanation: Explanation, *, brief: bool) -> tuple[Message, ...]:
         parts = (head_name(head), *parts)
     if explanation.layer or provenance.layers != 1:
         parts = (layer_name(explanation.layer), *parts)
-    return (*parts, *unknown_words(provenance))
+    cut = describe_cut_characters(explanation.query) or describe_cut_characters(explanation.key)
+    return (*parts, *unknown_words(provenance), *cut)
 
 
 def _hint(digits: int, worksheet: bool) -> Message:
