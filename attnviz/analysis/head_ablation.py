@@ -44,7 +44,7 @@ class HeadAblation(Result):
     output was in place of its own. moved: |o' - o| / |o| of the output vector after the final norm, the mean over the
     rows compared. answer, probability: the watched token and its probability with every head on; None without an
     answer. without: its probability without the head. weight: the head's largest weight in a row, and contribution:
-    the length of what it writes, |sum_j weight_j v_j W_o|; means over the rows compared. nan: no such head, or
+    the length of what it adds, |sum_j weight_j v_j W_o|; means over the rows compared. nan: no such head, or
     one that was not tried. chosen: how many heads were tried, and of how many; None for all.
     """
 
@@ -231,7 +231,7 @@ def _movement(before: Float32, after: Float32, row: int | None) -> float:
 
 
 class _Survey(Hook):
-    """Measure each head's largest weight and the length of what it writes, means over some rows (None: all)."""
+    """Measure each head's largest weight and the length of what it adds, means over some rows (None: all)."""
 
     def __init__(self, rows: list[int] | None) -> None:
         self._rows: Any = slice(None) if rows is None else rows

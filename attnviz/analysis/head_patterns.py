@@ -56,8 +56,8 @@ class HeadShares:
 class Character(NamedTuple):
     """What one head does: its pattern in a word, that pattern's share, and its mean entropy.
 
-    pattern: one of NAMED, induction, duplicate, sink (it rests on the first word or on special tokens, and writes
-    nothing), even or mixed. share: of the weight or contribution on the pattern's keys, None for even and mixed. bits:
+    pattern: one of NAMED, induction, duplicate, sink (it rests on the first word or on special tokens, and adds
+    little), even or mixed. share: of the weight or contribution on the pattern's keys, None for even and mixed. bits:
     the mean entropy of the rows of weights, and largest the mean of the most it could be, both over the rows that may
     look anywhere.
     """
@@ -82,7 +82,7 @@ _WORDS = {
     "punctuation": message("punctuation"),
     "induction": message("induction"),
     "duplicate": message("duplicate token"),
-    "sink": message("rests, writes nothing"),
+    "sink": message("rests, adds little"),
     "even": message("spread evenly"),
     "mixed": message("mixed"),
 }
@@ -163,7 +163,7 @@ def measure_heads(rows: Floats, allowed: Booleans | None, places: Mapping[str, B
 
 
 def activity(weights: Floats, lengths: Floats, allowed: Booleans | None, places: Mapping[str, Booleans]) -> Float64:
-    """Return how much each head writes, [heads]: 1 for one whose keys have the mean length of their values.
+    """Return how much each head adds, [heads]: 1 for one whose keys have the mean length of their values.
 
     It is the mean over rows of sum_j ||weight x f(x_j)||, divided by the mean ||f(x_j)|| of the keys that are neither
     the first nor special. weights, lengths [heads, query, key]. nan where no row looks at several keys.
@@ -186,7 +186,7 @@ def name_heads(found: HeadShares, weights: HeadShares | None = None, active: Flo
     """Return each head's character by its shares.
 
     A head is a `sink` where at least RESTING of its weight is on the first word or on special tokens, and it is less
-    than IDLE active: it writes nothing. It is `even` where the mean entropy of its weights is at least EVEN of the
+    than IDLE active: it adds little. It is `even` where the mean entropy of its weights is at least EVEN of the
     largest possible. Else it has the name of the pattern with the largest share, where that lies at least half way from
     what an even head would have to all, and at least half of the rows may see one of its keys; else it is `mixed`.
     weights: the shares by weight, where `found` are those by contribution. active: see activity.

@@ -39,7 +39,7 @@ COLUMNS = ("contribution", "of_layer", "writes", *MEASURES, "induction", "duplic
 # What each of the MEASURES is by weight where a report is by contribution: a column too, as in a .csv.
 BY_WEIGHT = tuple(f"weight_{name}" for name in MEASURES)
 # Columns by the names that a table has above them.
-_TITLES = {"adds": "contribution", "like_it": "likeness"}
+_TITLES = {"adds": "contribution", "activity": "writes", "like_it": "likeness"}
 _PROBED_COLUMNS = ("induction", "duplicate", "previous_token")
 
 Float64 = NDArray[np.float64]

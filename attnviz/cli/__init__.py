@@ -68,7 +68,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "heads": (
         "attnviz.cli.heads",
-        "Show what each head does: what it looks at, what it contributes, and a name.",
+        "Show what each head does: what it looks at, how much it adds, and a name.",
         'attnviz heads "猫吃鱼，鱼吃猫。" --heads 4 --example',
     ),
     "next": (

@@ -100,7 +100,7 @@ def command(
     differ; they cannot show what a trained model depends on.
 
     With --model every head, or those of --layer and --head, is switched off in turn (Michel et al. 2019): how far the
-    output moves, or the probability of --answer, beside the length of what the head writes and its largest weight.
+    output moves, or the probability of --answer, beside the length of what the head adds and its largest weight.
     """
     digits = digits_for(ViewOptions(precision=ablation_options.precision))
     style = picture_style(picture_options, output.save, FOR_RESULT)

@@ -94,15 +94,16 @@ def command(
     verbose_option: VerboseOption,
     texts: Texts = None,
 ) -> None:
-    """Show what each head does: what it looks at, what it contributes, and a name.
+    """Show what each head does: what it looks at, how much it adds, and a name.
 
-    A row a head: the mean length of what it adds to a word (Kobayashi et al. 2020), then its shares on patterns, by
-    contribution / by weight. Several texts are averaged, with their standard deviation.
+    A row a head: the lengths of what it adds from each word, summed, the mean over the words (Kobayashi et al. 2020);
+    its activity, 1 where its keys have values of the mean length; then its shares on patterns, by what it adds / by
+    weight alone. Several texts are averaged, with their standard deviation.
     A name is given in this order. With --probe: induction, duplicate token or the previous word, for a score of at
-    least .40. “Rests, writes nothing”: at least .50 of the weight is on the first word or on special tokens, and the
-    head writes less than .25 of what keys of the mean length would give. “Spread evenly”: the entropy of the weights is
-    at least .95 of the largest possible. Then the pattern with the largest share, where that lies at least half way
-    from what an even head would give it to 1; else “mixed”.
+    least .40. “Rests, adds little”: at least .50 of the weight is on the first word or on special tokens, and the
+    activity is below .25. “Spread evenly”: the entropy of the weights is at least .95 of the largest possible. Then the
+    pattern with the largest share, where that lies at least half way from what an even head would give it to 1; else
+    “mixed”.
     """
     digits_for(ViewOptions(precision=view_options.precision))
     for option, column in (("--sort", view_options.sort), ("--color", view_options.color)):

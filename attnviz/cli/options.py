@@ -386,7 +386,7 @@ OPTIONS: dict[str, OptionText] = {
     "map": OptionText("View", "Show a map of layers and heads, with names in its cells, in place of the list."),
     "color": OptionText(
         "Picture",
-        "Column that colours the map; contribution if not given, with --like the likeness.",
+        "Column that colours the map; adds if not given, with --like the likeness.",
         "COLUMN",
         _columns,
     ),

@@ -116,7 +116,7 @@ def check_adding(stack: Stack) -> None:
 def _no_sum(stack: Stack) -> InputError:
     family = stack.shape.family
     return InputError(
-        "In {family} a logit is no sum of what the heads write: norms stand on the residual stream, or its layers are "
+        "In {family} a logit is no sum of what the heads add: norms stand on the residual stream, or its layers are "
         "of another kind.",
         hint="The table of layers (without --answer), ablate and patch work with it.",
         family=written_name(family),

@@ -79,7 +79,7 @@ def test_shares_are_means_of_rows(seed, causal):
         assert_between64(np.nan_to_num(found.shares[name]), 0, 1)
 
 
-def test_a_sink_that_writes_nothing_is_called_so():
+def test_a_sink_that_adds_little_is_called_so():
     """Weight that rests on a key with a short value is a sink; with a value like others it is the first word."""
     weights = np.full((1, 6, 6), 0.02, dtype=np.float32)
     weights[..., 0] = 0.9
@@ -100,7 +100,7 @@ def test_thresholds_of_the_help():
     words = " ".join((command.__doc__ or "").split())
     assert f"score of at least {PROBED:.2f}".replace("0.", ".") in words
     assert f"at least {RESTING:.2f} of the weight".replace("0.", ".") in words
-    assert f"less than {IDLE:.2f} of what keys".replace("0.", ".") in words
+    assert f"the activity is below {IDLE:.2f}".replace("0.", ".") in words
     assert f"at least {EVEN:.2f} of the largest".replace("0.", ".") in words
 
 

@@ -130,6 +130,7 @@ def test_sort_and_like(printed):
 def test_sorted_by_what_stands_above(good, call, gpt2):
     """--sort and --color take a column by its title, in the list that shows few of many too."""
     assert good("heads", TEXT, "--sort", "adds") == good("heads", TEXT, "--sort", "contribution")
+    assert good("heads", TEXT, "--sort", "activity") == good("heads", TEXT, "--sort", "writes")
     assert good("heads", TEXT, "--sort", "weight_first") != good("heads", TEXT, "--sort", "first")
     assert "first, by weight" in good("heads", TEXT, "--map", "--color", "weight-first").replace("\n", " ")
     _, _, err = call("heads", TEXT, "--model", gpt2, "--sort", "like it")
@@ -346,6 +347,6 @@ def test_first_verdict_of_heads(gpt2):
     found = attnviz.heads(TEXT, model=gpt2)
     rows = (replace(row, character=row.character._replace(pattern="sink")) for row in found.rows)
     idle = replace(found, rows=tuple(rows))
-    for brief, said in ((True, "12 heads rest: they"), (False, "12 heads rest and write nothing: at least .50")):
+    for brief, said in ((True, "12 heads rest: they"), (False, "12 heads rest and add little: at least .50")):
         for form in (prepare_heads(idle, brief=brief), prepare_map(idle, brief=brief)):
             assert (str(form.notes[0]).startswith(said), form.verdicts) == (True, 1)

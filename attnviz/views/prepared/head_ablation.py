@@ -61,7 +61,7 @@ def prepare_head_ablation(
 def list_head_ablation(
     ablation: HeadAblation, presentation: Presentation = TERMINAL, top: int | None = None
 ) -> Listing:
-    """Return the heads whose absence moves most as a list, with weight and contribution beside."""
+    """Return the heads whose absence moves most as a list, with its weight and the length of what it adds beside."""
     ranking = ablation.ranking()[: top or MOST_HEADS]
     effect = ablation.effect
     digits = presentation.digits_or(fitting_digits(np.nan_to_num(effect)))
@@ -69,7 +69,7 @@ def list_head_ablation(
     title = message("probability changes by") if signed else message("changes the output by")
     columns = (
         Column(title, *_cells([float(effect[pair]) for pair in ranking], digits, plus=signed)),
-        Column(message("contribution"), *_cells([float(ablation.contribution[pair]) for pair in ranking])),
+        Column(message("length added"), *_cells([float(ablation.contribution[pair]) for pair in ranking])),
         Column(message("largest weight"), *_cells([float(ablation.weight[pair]) for pair in ranking])),
     )
     labels = tuple(message("head {layer}.{head}", layer=layer, head=head) for layer, head in ranking)

@@ -19,7 +19,7 @@ _DIGITS = 2
 COLUMN_TITLES = {
     "contribution": message("adds"),
     "of_layer": message("of the layer"),
-    "writes": message("writes"),
+    "writes": message("activity"),
     "itself": message("itself"),
     "previous": message("previous"),
     "next": message("next"),
@@ -51,9 +51,9 @@ _SHORT = {
     "mixed": message("–"),
 }
 _WHAT = {
-    "contribution": message("the length of what the head adds to a word"),
+    "contribution": message("the length of what the head adds from each word, summed"),
     "of_layer": message("its part of what the layer's heads add"),
-    "writes": message("how much it writes, 1 where its keys have values of the mean length"),
+    "writes": message("how much it adds, 1 where its keys have values of the mean length"),
     "entropy": message("mean entropy of the rows, in bits"),
     "distance": message("mean distance to where it looks, in tokens"),
     "induction": message("induction score of the probe"),
@@ -223,12 +223,13 @@ def _first_caption(heads: Heads) -> tuple[Message, ...]:
 
 def _caption(heads: Heads) -> tuple[Message, ...]:
     parts = [
-        message("shares by contribution / by weight; names by contribution")
+        message("shares by what the head adds / by weight alone; names by what it adds")
         if heads.known
         else message("by weight alone: values are not known")
     ]
     if heads.known:
-        parts.append(message("adds: mean of the sums of |weight x f(x)|, f(x) = (x W_v + b_v) W_o"))
+        parts.append(message("adds: mean of the sums of |weight × f(x)|, f(x) = (x W_v + b_v) W_o"))
+        parts.append(message("activity: 1 where its keys have values of the mean length"))
     if heads.texts > 1:
         parts.append(message("means of {count} texts, ± standard deviation", count=heads.texts))
     if heads.probe_tokens is not None:
@@ -241,9 +242,9 @@ def _caption(heads: Heads) -> tuple[Message, ...]:
 def _first_verdict(idle: int) -> Message:
     """Say how many heads rest."""
     if idle == 1:
-        return message("1 head rests: it looks at the first word or special tokens, and adds almost nothing.")
+        return message("1 head rests: it looks at the first word or special tokens, and adds little.")
     return message(
-        "{count} heads rest: they look at the first word or special tokens, and add almost nothing.", count=idle
+        "{count} heads rest: they look at the first word or special tokens, and add little.", count=idle
     )
 
 
@@ -259,14 +260,14 @@ def _notes(heads: Heads, *, brief: bool) -> tuple[tuple[Message, ...], int]:
         fields = {"count": idle, "resting": number(RESTING, 2), "idle": number(IDLE, 2)}
         notes.append(
             message(
-                "1 head rests and writes nothing: at least {resting} of its weight is on the first word or special "
-                "tokens, and it writes less than {idle} of what keys of the mean length would give.",
+                "1 head rests and adds little: at least {resting} of its weight is on the first word or special "
+                "tokens, and its activity is below {idle}.",
                 **fields,
             )
             if idle == 1
             else message(
-                "{count} heads rest and write nothing: at least {resting} of their weight is on the first word or "
-                "special tokens, and they write less than {idle} of what keys of the mean length would give.",
+                "{count} heads rest and add little: at least {resting} of their weight is on the first word or "
+                "special tokens, and their activity is below {idle}.",
                 **fields,
             )
         )

@@ -28,7 +28,7 @@ from attnviz.views.prepared.presentation import DIGITS, PICTURE, Presentation
 FEW, MANY = 4, 10
 
 SHARES_ARE = message(
-    "“attended to”: each word's share of what all heads add to the row that predicts the token (lengths of weight x v "
+    "“attended to”: each word's share of what all heads add to the row that predicts the token (lengths of weight × v "
     "W_o; Kobayashi et al. 2020), the mean of the layers"
 )
 
