@@ -385,10 +385,7 @@ OPTIONS: dict[str, OptionText] = {
     "example": OptionText("View", "Show each head's strongest pair, as words."),
     "map": OptionText("View", "Show a map of layers and heads, with names in its cells, in place of the list."),
     "color": OptionText(
-        "Picture",
-        "Column that colours the map; adds if not given, with --like the likeness.",
-        "COLUMN",
-        _columns,
+        "Picture", "Column that colours the map; adds if not given, with --like the likeness.", "COLUMN", _columns
     ),
     "probe": OptionText(
         "Computation", "Read repeated random tokens too: scores for induction, duplicate tokens and the previous token."

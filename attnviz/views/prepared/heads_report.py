@@ -243,9 +243,7 @@ def _first_verdict(idle: int) -> Message:
     """Say how many heads rest."""
     if idle == 1:
         return message("1 head rests: it looks at the first word or special tokens, and adds little.")
-    return message(
-        "{count} heads rest: they look at the first word or special tokens, and add little.", count=idle
-    )
+    return message("{count} heads rest: they look at the first word or special tokens, and add little.", count=idle)
 
 
 def _notes(heads: Heads, *, brief: bool) -> tuple[tuple[Message, ...], int]:
