@@ -52,7 +52,8 @@ def dot_products_step(row: Row) -> Step:
             Term((_used(row.query, j, asked), _used(values, j, answered)), row.features[j])
             for j in map(int, np.flatnonzero(row.query * values))
         ]
-        lines.append(Line(row.keys[index], (Entry((*sum_of(terms), equals(row.dots[index]))),)))
+        products = sum_of(terms) if terms else ((message("no feature in common"),),)
+        lines.append(Line(row.keys[index], (Entry((*products, equals(row.dots[index]))),)))
     words = message(
         "How well the query of “{word}” matches each key: feature times feature, added up; products that are "
         "0 are left out.",

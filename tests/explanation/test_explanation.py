@@ -183,6 +183,15 @@ def test_terms_have_names():
     assert "2.9805 × 2.6211 (eating) =" in text
 
 
+def test_a_product_without_terms_says_so():
+    """Where a query and a key have no feature in common, their product says that and is 0, and so on a worksheet."""
+    for worksheet, ending in ((False, "= 0"), (True, "= ____")):
+        sheet = make_sheet(explain("狗啃骨头", token="狗"), 4, worksheet=worksheet)
+        (section,) = (section for section in sheet.sections if section.formula == "q · k")
+        (last,) = section.lines[-1].entries
+        assert " ".join(last) == f"no feature in common {ending}"
+
+
 def test_long_sums_are_shortened_honestly():
     """Of a long sum four terms are shown, the rest is one number, and how many terms that is."""
     text = page(explain("猫吃鱼", embedding="hash", dim=100, token=0))
