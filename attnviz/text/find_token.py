@@ -83,7 +83,7 @@ def _ambiguous(tokens: tuple[Token, ...], places: list[int]) -> Message | None:
     spans = [(tokens[place].start, tokens[place].end) for place in places]
     if len(set(spans)) < len(spans) and None not in spans[0]:
         return message(
-            "“{token}” is {count} tokens of the text: the first one is used; {token}#2 is the second.",
+            "“{token}” is {count} tokens of the text: the first one is used; {token}₂ is the second.",
             token=tokens[places[0]].text,
             count=len(places),
         )

@@ -101,4 +101,4 @@ def test_pieces_of_a_text(gpt2):
 def test_a_cut_character_is_not_a_repeated_word(gpt2):
     """The note says of a piece's text how many tokens it is, not that it occurs several times."""
     notes = said_of(attnviz.lens("鳗 the cat", gpt2, token="鳗").notes)
-    assert "“鳗” is 3 tokens of the text: the first one is used; 鳗#2 is the second." in notes
+    assert "“鳗” is 3 tokens of the text: the first one is used; 鳗₂ is the second." in notes
