@@ -50,6 +50,17 @@ def model_of(path, family, words=None, count=None):
     return path
 
 
+def esm_of(folder, name="esm"):
+    """A tiny ESM in a folder, with the vocabulary of ESM-2."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in ("config.json", "model.safetensors"):
+        shutil.copy(GOLDEN / "models" / name / file, folder / file)
+    vocabulary = json.loads((GOLDEN / "contacts.json").read_text())["vocabulary"]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "EsmTokenizer"}))
+    return folder
+
+
 def gguf_of(path):
     """A whole tiny Llama in a .gguf file, with a byte-level vocabulary."""
     gguf = pytest.importorskip("gguf")

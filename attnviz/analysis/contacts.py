@@ -68,6 +68,10 @@ def contacts(text: str, model: str | Path | Model, *, download: bool = False) ->
 
     text: amino acids by their letters. model: as in `load`, or an open one.
     Raises InputError for a model that is no ESM, or whose checkpoint has no contact head.
+
+    Examples:
+        >>> contacts("MKTAYIAKQR", "facebook/esm2_t6_8M_UR50D")
+        <Contacts of 10 residues>
     """
     from attnviz.models.model import Model, opened
 

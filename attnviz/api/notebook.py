@@ -58,6 +58,10 @@ def show(shown: Result, view: str = "", **options: Any) -> View:
     picture alone; table: numbers on coloured cells, or in rows. options: as in `Result.save`.
     Raises OptionError for another view or option; InputError for what is no result; MissingError for a head that is
     not there.
+
+    Examples:
+        >>> sorted(show(attnviz.run("猫吃鱼"), "table").forms)
+        ['text/html', 'text/plain']
     """
     if not isinstance(shown, Result):
         raise InputError("show takes a result of attnviz, as run() gives, not {kind}.", kind=type(shown).__name__)

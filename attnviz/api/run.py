@@ -167,6 +167,11 @@ def load_weights(
     some keys are not there. merge, parts, no_special, renormalize, reduce: as with a model, but
     that norm and value-zeroing need values, which no file has. most: more tokens are refused.
     Raises an AttnvizError that says what is wrong where.
+
+    Examples:
+        >>> run("猫吃鱼", heads=4).save("cat.npz")
+        >>> load_weights("cat.npz")[0].weights.shape
+        (1, 4, 3, 3)
     """
     if not isinstance(path, str | PathLike):
         raise InputError("A file is named by a string or a path, not by {kind}.", kind=type(path).__name__)

@@ -290,6 +290,10 @@ def split_heads(x: ArrayLike, heads: int) -> Floats:
     """Cut the features into `heads` equal slices: [..., n, d] -> [..., heads, n, d / heads].
 
     Vaswani et al. 2017, section 3.2.2. Raises ShapeError where heads does not divide d.
+
+    Examples:
+        >>> split_heads([[1, 2, 3, 4]], 2).shape
+        (2, 1, 2)
     """
     array = np.asarray(x)
     if array.ndim < 2:
@@ -302,7 +306,12 @@ def split_heads(x: ArrayLike, heads: int) -> Floats:
 
 @check_arguments(x=ARRAY)
 def merge_heads(x: ArrayLike) -> Floats:
-    """Put the heads' features side by side again: [..., heads, n, d_h] -> [..., n, heads * d_h]."""
+    """Put the heads' features side by side again: [..., heads, n, d_h] -> [..., n, heads * d_h].
+
+    Examples:
+        >>> merge_heads(split_heads([[1, 2, 3, 4]], 2)).shape
+        (1, 4)
+    """
     given = np.asarray(x)
     if given.ndim < 3:
         raise ShapeError("Merging heads needs [..., heads, tokens, features], not shape {shape}.", shape=given.shape)

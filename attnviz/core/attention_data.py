@@ -308,6 +308,10 @@ class Attention(Result):
 
         layer: a number, several, a text as "0,2-4", or "mean", the mean of all layers. head: the same, names too.
         Raises MissingError for one that is not there, OptionError for what names none.
+
+        Examples:
+            >>> attnviz.run("猫吃鱼", heads=4).select(head="who acts").heads
+            ('who acts',)
         """
         if isinstance(head, str) and head == "mean":
             return self.select(layer=layer).mean()
@@ -329,6 +333,10 @@ class Attention(Result):
         """Return one head that is the mean of the heads, in each layer; its rows still sum to 1.
 
         A cell of it is allowed where any of the heads allows it.
+
+        Examples:
+            >>> attnviz.run("猫吃鱼", heads=4).mean().weights.shape
+            (1, 1, 3, 3)
         """
         if len(self.heads) == 1:
             return self

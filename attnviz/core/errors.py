@@ -124,7 +124,7 @@ def written(value: Any) -> str:
     """Return what Python writes of a value, in one short line, as an item of a list in an error.
 
     >>> written("a"), written([0] * 1000)
-    ("'a'", '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, …')
+    ("'a'", '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,…')
     """
     return repr(_in_one_line(value))
 

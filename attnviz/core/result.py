@@ -77,6 +77,9 @@ class Result:
         .md. Data: .json, .csv, .npz. What a reader should know (a label that had no room, a letter that no font has) is
         a warning. Raises OptionError for a suffix or option that the result cannot have, and OutputError where the file
         cannot be written.
+
+        Examples:
+            >>> attnviz.run("猫吃鱼").save("cat.png", kind="arcs", style="dark", width="8.5cm")
         """
         _views().save(self, path, **options)
 
@@ -86,20 +89,40 @@ class Result:
 
         ax: draw one head, or one chart, into these Axes instead; then what was drawn is returned: the AxesImage of a
         heatmap (which `colorbar` takes), else a list of artists.
+
+        Examples:
+            >>> figure = attnviz.run("猫吃鱼", heads=4).figure(head="who acts", vmax=1)
+            >>> figure.savefig("cat.png")
         """
         return _views().figure(self, ax, **options)
 
     @check_arguments()
     def show(self, view: str | None = None, **options: Any) -> None:
-        """Show it now: in a notebook as a page, a figure or a table (`view`), elsewhere as the terminal prints it."""
+        """Show it now: in a notebook as a page, a figure or a table (`view`), elsewhere as the terminal prints it.
+
+        Examples:
+            >>> attnviz.run("猫吃鱼").show()
+            who looks ↓   at whom →
+            ...
+        """
         _views().show(self, view, **options)
 
     def to_json(self) -> str:
-        """Return the document that `--json` prints."""
+        """Return the document that `--json` prints.
+
+        Examples:
+            >>> json.loads(attnviz.run("猫吃鱼").to_json())["tokens"][0]["text"]
+            '猫'
+        """
         return _views().as_json(self)
 
     def to_frame(self) -> DataFrame:
-        """Return a pandas DataFrame of the rows that a .csv has; raises MissingError where pandas is not installed."""
+        """Return a pandas DataFrame of the rows that a .csv has; raises MissingError where pandas is not installed.
+
+        Examples:
+            >>> len(attnviz.run("猫吃鱼", heads=4).to_frame())  # 4 heads of 3 x 3 weights
+            36
+        """
         frame: DataFrame = _views().as_frame(self)
         return frame
 

