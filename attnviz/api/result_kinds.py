@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from attnviz.views.prepared.worksheet import Sheet
     from attnviz.views.terminal.screen import Screen
 
-_PICTURE_OF_GRID = ("style", "width", "dpi", "title", "font", "cmap", "annotate", "vmin", "vmax")
-_CHART = ("style", "width", "dpi", "title", "font")
+_PICTURE_OF_GRID = ("style", "width", "dpi", "title", "font", "cmap", "annotate", "vmin", "vmax", "svg_text")
+_CHART = ("style", "width", "dpi", "title", "font", "svg_text")
 _WIDTH = 100
 
 

@@ -110,6 +110,7 @@ class PictureOptions:
     title: str | None = None
     no_title: bool = False
     font: list[str] = field(default_factory=list)
+    svg_text: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)

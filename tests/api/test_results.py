@@ -61,6 +61,12 @@ def test_save(named, tmp_path):
     assert set(tmp_path.iterdir()) == before
 
 
+def test_svg_with_text(named, tmp_path):
+    """Every result's .svg keeps its words as text where that is asked."""
+    named[1].save(tmp_path / "x.svg", svg_text=True)
+    assert "<text" in (tmp_path / "x.svg").read_text("utf-8")
+
+
 def test_saved_picture_is_the_command_lines(tmp_path):
     """`save` writes the bytes that the command line writes."""
     options = ["--heads", "4", "--head", "1", "--kind", "arcs", "--width", "9cm"]

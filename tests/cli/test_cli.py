@@ -121,6 +121,9 @@ def test_overlay_and_svg_text(call, good):
     outlines, apart, over = map(len, words.values())
     assert (outlines, apart) == (0, 2 * over)
     assert over > 0
+    for command in (("lab", "猫吃鱼", "--vary", "mask=none,causal"), ("cost",)):
+        good(*command, "--save", "x.svg", "--svg-text")
+        assert "<text" in Path("x.svg").read_text(encoding="utf-8")
     for option, said in (
         ("--overlay", "it goes with --kind arcs and text"),
         ("--svg-text", "--svg-text changes nothing here: it is for an .svg"),

@@ -171,6 +171,19 @@ def test_signature(name, form_name):
     assert picture.startswith(SIGNATURES[form_name])
 
 
+def test_two_svgs_in_one_page():
+    """No id of a picture is one of another, each reference has its own, and no style sheet reaches beyond a picture."""
+    pictures = [render_figure(CASES[name](), "svg")[0].decode() for name in ("chinese", "4 heads, causal")]
+    ids = [re.findall(r' id="([^"]*)"', picture) for picture in pictures]
+    assert set(ids[0]).isdisjoint(ids[1])
+    for picture, own in zip(pictures, ids, strict=True):
+        assert len(own) == len(set(own))
+        named = re.findall(r'="#([^"]+)"|url\(#([^)]+)\)', picture)
+        named += [(name, "") for name in re.search('aria-labelledby="([^"]*)"', picture)[1].split()]
+        assert {first or second for first, second in named} == set(own)
+        assert "<style" not in picture
+
+
 @pytest.mark.parametrize("name", ["chinese", "dollars", "escape", "arabic", "120 tokens"])
 def test_svg_is_xml(name):
     """An SVG parses as XML, whatever the labels hold, and its root is svg."""

@@ -54,7 +54,7 @@ def draw_charts(prepared: Charts, style: Style, fonts: Fonts) -> DrawnFigure:
     layout.draw(figure)
     description = " ".join(map(text.words, prepared.notes)) or layout.title
     notes = (*fonts.notes, *missing_note(text.lacking))
-    return DrawnFigure(figure, fonts, layout.title, description, notes=notes)
+    return DrawnFigure(figure, fonts, layout.title, description, notes=notes, svg_text=style.svg_text)
 
 
 def draw_chart_on(axes: Axes, prepared: Charts, style: Style, fonts: Fonts) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from hashlib import blake2b
 from html import escape
 
 from attnviz.views.prepared.labels import visible
@@ -31,7 +32,31 @@ def describe_svg(picture: bytes, title: str, description: str, titles: Mapping[s
     for name, full in titles.items():
         group = f'<g id="{name}">'
         text = text.replace(group, f"{group}\n<title>{_text(full)}</title>", 1)
-    return text.encode("utf-8")
+    return _with_own_ids(text).encode("utf-8")
+
+
+def _with_own_ids(text: str) -> str:
+    """Return the SVG with ids of its own and without a style sheet, so that several can stand in one page of HTML.
+
+    An id that nothing refers to is left out; the others are numbered after a digest of the picture.
+    """
+    named = {first or second for first, second in re.findall(r'="#([^"]+)"|url\(#([^)]+)\)', text)}
+    named |= {"attnviz-title", "attnviz-description"}
+    digest = blake2b(text.encode("utf-8"), digest_size=4).hexdigest()
+    own = {name: f"a{digest}-{k}" for k, name in enumerate(sorted(named))}
+
+    def rename(tag: re.Match[str]) -> str:
+        found = re.sub(r' id="([^"]*)"', lambda name: f' id="{own[name[1]]}"' if name[1] in own else "", tag[0])
+        found = re.sub(r'="#([^"]+)"', lambda name: f'="#{own[name[1]]}"', found)
+        return re.sub(r"url\(#([^)]+)\)", lambda name: f"url(#{own[name[1]]})", found)
+
+    text = re.sub(r"<[a-z][^<>]*>", rename, text)
+    ids = f"{own['attnviz-title']} {own['attnviz-description']}"
+    text = text.replace('aria-labelledby="attnviz-title attnviz-description"', f'aria-labelledby="{ids}"', 1)
+    sheet = re.search(r"\s*<style type=\"text/css\">\*\{([^}]*)\}</style>", text)
+    if sheet is not None:  # what it says of all elements, they inherit from the first
+        text = text.replace(sheet[0], "", 1).replace("<svg ", f'<svg style="{sheet[1]}" ', 1)
+    return text
 
 
 def _text(words: str) -> str:
