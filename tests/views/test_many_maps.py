@@ -169,3 +169,20 @@ def test_no_change_is_dark_on_a_dark_ground():
         colors = Colors(form, Style(style=style))
         assert contrast(colors.palette(changes)[128], colors.background) < 1.3
         assert all(contrast(colors.palette(changes)[end], colors.background) > 4 for end in (0, 255))
+
+
+def test_one_note_on_thinned_labels():
+    """Where rows and columns have labels for some words only, one note says so, of the side with fewer."""
+    words = " ".join(f"w{k}" for k in range(43))
+    form = prepare(run(words, embedding="hash", heads=4), presentation=PICTURE)[0]
+    notes = [str(note) for note in render_figure(form, "png", Style(width="8.5cm"))[1]]
+    assert len([note for note in notes if "room for the labels" in note]) == 1
+
+
+def test_small_maps_fill_their_lines():
+    """Twelve maps too small for numbers are spread evenly over their lines as well."""
+    values = np.full((43, 43), 1 / 43, np.float32)
+    names = tuple(f"word{k}" for k in range(43))
+    panels = tuple(Panel(message("head {head}", head=k), values, names, names, Scale(0, 1)) for k in range(12))
+    picture = draw(render_figure, Prepared("weights", panels, None, ()), "png", Style(width="17cm"))
+    assert len(set(lines_of(picture, "head "))) == 1

@@ -148,7 +148,8 @@ class Heatmaps:
         too_high, cut, _, largest = min(found, key=lambda one: (one[0], one[1], -one[3]))
         if too_high or (cut and any(self.captions)):  # without its verdict below it a map says nothing
             raise self._no_room()
-        return next((one[2], one[3]) for one in found if one[:2] == (too_high, cut) and one[3] >= _NEARLY * largest)
+        alike = (one for one in found if one[:2] == (too_high, cut) and one[3] >= _NEARLY * largest)
+        return self._balanced(*next(alike)[2:])
 
     def _cell_on_page(self, room: float, across: int) -> float:
         """Return the largest cell with which `across` panels fit the room and all of them a page."""

@@ -125,15 +125,15 @@ class PictureText:
 class PictureContext(PictureText):
     """What every part of one picture works with; it collects what the reader should know.
 
-    `said` is told beside the picture, `extra` in its caption. height: of the Axes that it is drawn into, in inches.
+    `notes` are told beside the picture, `extra` in its caption. height: of the Axes that it is drawn into, in inches.
     """
 
     def __init__(self, prepared: Prepared, style: Style, fonts: Fonts, height: float | None = None) -> None:
         super().__init__(style, fonts)
         self.prepared, self.height = prepared, height
         self.colors = Colors(prepared, style)
-        self.said: dict[str, Message] = {}
         self.extra: list[Message] = []
+        self.thinned = (1, 0)  # every how-many-th word has a label, at worst, and of how many words
 
     def heading_lines(self, width: float) -> tuple[list[str], list[str]]:
         """Return the lines of title and subtitle, at most `width` inches long; none in a picture without them.
@@ -178,11 +178,17 @@ class PictureContext(PictureText):
     @property
     def notes(self) -> tuple[Message, ...]:
         """What the reader should know, each thing once."""
-        return (*self.fonts.notes, *self.colors.notes, *missing_note(self.lacking), *self.said.values())
+        return (*self.fonts.notes, *self.colors.notes, *missing_note(self.lacking), *self._thinned_note())
 
-    def note(self, note: Message) -> None:
-        """Tell the reader, once."""
-        self.said[str(note)] = note
+    def _thinned_note(self) -> tuple[Message, ...]:
+        """Say once that words have no label, where that is so."""
+        step, count = self.thinned
+        words = message(
+            "There is room for the labels of only one word in {step}; all {count} words are drawn.",
+            step=step,
+            count=count,
+        )
+        return (words,) if step > 1 else ()
 
     def foot_lines(self, width: float) -> tuple[list[str], list[str]]:
         """Return the lines below a picture: its verdicts, then its caption with all that is told in it so far."""
@@ -314,13 +320,7 @@ class AxisLabels:
             self.room = 1.15 * self.size * POINT + 0.06 if self.flat else slanted + 0.03
             self.overhang = 0.0 if self.flat else self._overhang()
         if self.step > 1:
-            context.note(
-                message(
-                    "There is room for the labels of only one word in {step}; all {count} words are drawn.",
-                    step=self.step,
-                    count=len(labels),
-                )
-            )
+            context.thinned = max(context.thinned, (self.step, len(labels)))
 
     def _overhang(self) -> float:
         """Return how far slanted labels reach beyond the last column, in inches."""
