@@ -12,10 +12,12 @@ from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.worksheet import Section, Sheet, Shown
 
 _STYLE = """
-:root { --ink: #1d2430; --soft: #667085; --line: #e3e6ec; --accent: #31688e; --paper: #fff }
+:root { --soft: #667085; --line: #8884; --accent: #31688e }
+@media screen { :root { color-scheme: light dark }
+  @media (prefers-color-scheme: dark) { :root { --soft: #a3abb5; --accent: #7cb7df } } }
 * { box-sizing: border-box }
-body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 56rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Segoe UI", Roboto, sans-serif }
+body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 56rem;
+  font: 16px/1.55 system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif }
 h1 { margin: 0 0 .3rem; font-size: 1.7rem; line-height: 1.25 }
 .caption, .note, .words, .hint { margin: .15rem 0; color: var(--soft) }
 .caption { font-size: .9rem }
@@ -23,7 +25,7 @@ section { margin-top: 1.8rem }
 h2 { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem .7rem; margin: 0 0 .25rem; padding-top: .5rem;
   border-top: 1px solid var(--line); font-size: 1.1rem; break-after: avoid }
 h2 .number { min-width: 1.6rem; color: var(--accent) }
-h2 .formula { margin-left: auto; color: var(--soft); font: .9rem/1.4 "DejaVu Sans Mono", Menlo, Consolas, monospace }
+h2 .formula { margin-left: auto; color: var(--soft); font: .9rem ui-monospace, monospace }
 .words { padding-left: 2.3rem; max-width: 46rem; break-after: avoid }
 table { margin: .5rem 0 0 2.3rem; border-collapse: collapse; font-variant-numeric: tabular-nums }
 th { padding: .12rem 1rem .12rem 0; text-align: left; vertical-align: top; font-weight: 600; white-space: nowrap;
@@ -33,7 +35,7 @@ tr { break-inside: avoid }
 .entry { display: inline-block }
 .entry:not(:last-child)::after { content: " ·"; color: var(--soft); white-space: pre }
 .part { white-space: nowrap }
-.blank { display: inline-block; min-width: 4.2em; height: 1.15em; border-bottom: 1px solid var(--ink) }
+.blank { display: inline-block; min-width: 4.2em; height: 1.15em; border-bottom: 1px solid }
 .hint { margin-top: 2rem; font-size: .9rem }
 .answers { break-before: page }
 .answers > h1 { margin: 3rem 0 0; font-size: 1.3rem; column-span: all }
@@ -67,7 +69,7 @@ def as_html(sheet: Sheet) -> str:
     body = "\n".join(part for part in parts if part)
     return (
         f'<!DOCTYPE html>\n<html lang="{language()}">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="viewport" content="width=device-width">\n'
         f"<title>{_text(sheet.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
         f"{body}\n</main>\n</body>\n</html>\n"
     )

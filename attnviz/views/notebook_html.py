@@ -20,6 +20,15 @@ _BAR = "rgba(33,145,140,.3)"  # a green of the scale of weights, on light and on
 _LABEL = "padding:2px 6px;text-align:right;font-weight:600;background:none"
 _HEADING = "margin:8px 0 4px;font-weight:600;white-space:pre-wrap"  # wide gaps stand between its parts
 _FONT = "font-family:system-ui,'Noto Sans','PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif;font-size:13px"
+# What is wider than the window fades at its end until it is scrolled there; on paper it is whole, in its colours.
+_STYLE = (
+    "@supports(animation-timeline:scroll()){[role=group]{animation:end linear;animation-timeline:scroll(self inline);"
+    "outline-offset:-2px}@keyframes end{0%,99%{mask:linear-gradient(to left,#0000,#000 2em)}to{mask:none}}}"
+    "@media print{@page{margin:10mm}body{margin:0!important;-webkit-print-color-adjust:exact;print-color-adjust:exact}"
+    "main>div{font-size:10px!important}[role=group]{overflow:visible!important;animation:none}"
+    ".wide{display:block!important}.wide table{display:inline-table;margin:0 16px 16px 0!important}}"
+)
+_LETTERS_ON_PAPER = 190  # which browsers still shrink to the width of a page
 _SIZES = {"h1": ";font-size:1.25em", "h2": ";font-size:1.1em;margin-top:20px"}
 
 
@@ -51,7 +60,7 @@ def render_page_of_tables(forms: tuple[Prepared | Listing, ...]) -> str:
         f'<!doctype html>\n<html lang="{language()}"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
-        f"<title>{title}</title></head>"
+        f"<title>{title}</title><style>{_STYLE}</style></head>"
         f'<body style="margin:clamp(10px,3vw,2em)"><main>{parts}</main></body></html>\n'
     )
 
@@ -124,13 +133,21 @@ def _cell_text(words: str | Message) -> str:
 
 def _form(form: Prepared, tag: str) -> str:
     panels = "".join(_panel(panel, form.digits) for panel in form.panels)
-    beside = "display:flex;flex-wrap:wrap"
+    beside, wide = "display:flex;flex-wrap:wrap", ""
     if form.across > 1:
         beside = f"display:grid;grid-template-columns:repeat({form.across},max-content)"
+        wide = ' class="wide"' if form.across * max(map(_letters, form.panels), default=0) > _LETTERS_ON_PAPER else ""
     return (
-        f"{_heading(form.heading, tag)}"
-        f'<div style="{beside};gap:16px;overflow-x:auto" {_scrolled(form.heading)}>{panels}</div>{_closing(form)}'
+        f"{_heading(form.heading, tag)}<div{wide} "
+        f'style="{beside};gap:16px;overflow-x:auto" {_scrolled(form.heading)}>{panels}</div>{_closing(form)}'
     )
+
+
+def _letters(panel: Panel) -> int:
+    """Return about how many letters a panel is wide, in bytes: a Chinese character is wider than a letter."""
+    labels = [len(_text(label).encode()) for label in panel.columns]
+    rows = max((len(_text(label).encode()) for label in panel.rows), default=0)
+    return rows + 4 + sum(2 + max(4, label) for label in labels)
 
 
 def _panel(panel: Panel, digits: int) -> str:
