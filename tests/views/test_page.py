@@ -559,8 +559,24 @@ def test_languages():
     english, chinese = head["sentences"]["en"], head["sentences"]["zh"]
     assert list(english) == list(chinese) == list(SENTENCES)
     assert all(english.values())
-    assert [name for name in chinese if not re.search(r"[\u4e00-\u9fff]", chinese[name])] == []
+    assert [name for name in chinese if not re.search(r"[\u4e00-\u9fff「]", chinese[name])] == []
     for name in SENTENCES:
         assert sorted(re.findall(r"\{\w+\}", english[name])) == sorted(re.findall(r"\{\w+\}", chinese[name]))
     assert [name["en"] for name in head["heads"]][::4] == ["who acts", "mean"]
     assert all(re.search(r"[\u4e00-\u9fff]", name["zh"]) for name in head["heads"])
+
+
+def test_words_that_the_other_text_lacks_stand_before_the_end():
+    """Words of a text that are no tokens of the axis stand where they are, before the tokens that end the text."""
+    tokens = tuple(Token(*each) for each in [("[CLS]",), ("bank", 0, 4), ("of", 5, 7), ("[SEP]",), ("[PAD]",)])
+    found = document.page_text("bank of the river\n", tokens)
+    pairs = zip(found.gaps, found.words, strict=True)
+    assert "".join(gap + tokens[word].text for gap, word in pairs) == "[CLS] bank of the river [SEP] [PAD]"
+    assert found.tail == "\n"
+
+
+@pytest.mark.parametrize(("b", "says"), [("鱼吃猫", True), ("猫吃鱼", False)])
+def test_a_comparison_says_whose_order_the_words_have(b, says):
+    """Rows and columns are in the first text's order; the page says so where the second one has another."""
+    head, _ = opened(render_page(compare("猫吃鱼", b)))
+    assert head["axes"]["en"].endswith("the words in the order of the first text") is says

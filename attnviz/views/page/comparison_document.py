@@ -55,6 +55,8 @@ def of_comparison(
         hideable=Hideable(),
         start=(len(forms) - 1, len(names) - 1),
     )
+    if not comparison.same_order:
+        content = content._replace(axes=message("who looks ↓   at whom →, the words in the order of the first text"))
     return assemble(content, refining)
 
 

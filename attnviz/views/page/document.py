@@ -87,6 +87,7 @@ class Content(NamedTuple):
     patches: PagePatches | None = None
     terms: str | None = None
     played: tuple[Played, ...] = ()
+    axes: Message = message("who looks ↓   at whom →")
 
 
 def interleave(panels: list[Panel], means: list[Panel], heads: int, sides: int = 1) -> list[Panel]:
@@ -141,7 +142,7 @@ def assemble(content: Content, refining: Refining) -> Document:
         digits=content.digits,
         rows=rows,
         columns=columns,
-        axes=in_each_language(message("who looks ↓   at whom →")),
+        axes=in_each_language(content.axes),
         layers=tuple(content.layers),
         heads=tuple(content.heads),
         sides=tuple(content.sides),
@@ -279,8 +280,11 @@ def page_text(source: str | None, tokens: tuple[Token, ...]) -> PageText:
         token, before = tokens[index], tokens[order[at - 1]]
         start = last if token.start is None else token.start
         alone = at > 0 and (token.start is None or before.start is None)
-        gaps.append(_make_visible(source[last:start]) or (" " if alone else ""))
-        last = max(last, token.end or 0)
+        if at == placed[-1] + 1:  # tokens that end the text stand behind words of it that are no tokens
+            start = max(last, len(source.rstrip()))
+        gap = _make_visible(source[last:start])
+        gaps.append(gap if gap[-1:].isspace() or not alone else f"{gap} ")
+        last = max(last, start, token.end or 0)
     return PageText(tuple(order), tuple(gaps), _make_visible(source[last:]))
 
 

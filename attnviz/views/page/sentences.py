@@ -86,6 +86,7 @@ SENTENCES: dict[str, Message] = {
     "special_keep": message("shown"),
     "special_hide": message("hidden"),
     "special_renormalize": message("hidden, rows sum to 1"),
+    "word_quoted": message("“{word}”"),
     "special_hidden": message("Hidden: {words}. What is left of a row was not re-normalized."),
     "special_renormalized": message("Hidden: {words}. What is left of each row was re-normalized to sum to 1."),
     "special_renormalized_rest": message(
