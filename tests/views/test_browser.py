@@ -496,7 +496,7 @@ def test_special_tokens_can_be_hidden(open_page, view):
     assert len(tab.table()) == 6
     tab.act("#special", "select_option", "hide")
     assert tab.table() == rows(weights[1, 1:5])
-    assert "Hidden: [CLS] [SEP]. What is left of a row was not re-normalized." in tab.text("#note")
+    assert "Hidden: “[CLS]”, “[SEP]”. What is left of a row was not re-normalized." in tab.text("#note")
     tab.act("#special", "select_option", "renormalize")
     whole = weights[:, 1:5] / weights[:, 1:5].sum(axis=1, keepdims=True)
     assert tab.table() == rows(whole[1])

@@ -8,6 +8,10 @@ import { sheetsShown } from "./overlay.mjs";
 import { layOutText } from "./text_layout.mjs";
 import { widthOf } from "./text_measure.mjs";
 
+/** Pixels of the letters of a text that may take several lines, and beside each of its words. */
+const SMALL = 16;
+const SMALL_PAD = 4;
+
 /** Lay the panels of the sides out below each other. */
 function layOut({ sheets }, space) {
   const panels = [];
@@ -39,22 +43,23 @@ function layOutPanel(sheet, { width, height: most }, y) {
     const below = { ...metrics, top: from.height + 110 };
     to = shiftRight(layOutText(data.texts[data.columnText], data.columns, below), 6);
   }
-  const height = to.height - metrics.lineHeight + size * 1.2 + (isLine ? high + 12 : 0);
+  const height = to.height - metrics.lineHeight + size * 1.2 + (IS_CROSS ? 0 : high + 12);
   return { sheet, y, from, to, high, title, size, pad, rise, height };
 }
 
 /** Choose the largest letters, and room around each word, with which every text fits one line; else small letters. */
 function fitLetters(room) {
   const widthOfGap = (gap, size) => (gap.trim() ? widthOf(gap, size) : gap ? size * 0.28 : 0);
-  const lengthOf = (text, at, size) => text.gaps.reduce((sum, gap) => sum + widthOfGap(gap, size), 0)
+  const lengthOf = (text, at, size) => [...text.gaps, text.tail].reduce((sum, gap) => sum + widthOfGap(gap, size), 0)
     + (at === data.columnText ? data.columns : data.rows).reduce((sum, label) => sum + widthOf(label, size), 0);
+  const countBoxes = (text) => text.words.length + [...text.gaps, text.tail].filter((gap) => gap.trim()).length;
   const hasLines = data.texts.some((text) => text.gaps.some((gap) => gap.includes("\n")));
-  for (const size of hasLines ? [] : [30, 24, 19]) {
+  for (const size of hasLines ? [] : [30, 24, 19, SMALL]) {
     const lengths = data.texts.map((text, at) => lengthOf(text, at, size));
-    const free = Math.min(...data.texts.map((text, at) => (room - lengths[at] - 2) / text.words.length / 2));
-    if (free >= 5) return { size, pad: Math.min(free, size * 1.5), single: true };
+    const free = Math.min(...data.texts.map((text, at) => (room - lengths[at] - 2) / countBoxes(text) / 2));
+    if (free >= (size > SMALL ? 5 : 2)) return { size, pad: Math.min(free, size * 1.5), single: true };
   }
-  return { size: 16, pad: 4, single: false };
+  return { size: SMALL, pad: SMALL_PAD, single: false };
 }
 
 function shiftRight(laid, by) {

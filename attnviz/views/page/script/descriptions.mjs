@@ -10,10 +10,15 @@ import { startsAtEven } from "./word_shades.mjs";
 
 /** @typedef {import("./scene.mjs").Scene} Scene */
 
+/** Return what stands between the parts of an enumeration. */
+function separator({ lang }) {
+  return lang === "zh" ? "、" : ", ";
+}
+
 /** Return the title of the chosen layer and head, or heads. */
 function titleOf({ state, over, titleOf: title, nameOf, say }) {
   if (!over) return title(state.layer, state.head);
-  const heads = over.map(({ head }) => nameOf(data.heads[head])).join(state.lang === "zh" ? "、" : ", ");
+  const heads = over.map(({ head }) => nameOf(data.heads[head])).join(separator(state));
   const layer = nameOf(data.layers[state.layer]);
   return data.layers.length > 1 ? say("over_title_layer", { layer, heads }) : say("over_title", { heads });
 }
@@ -108,7 +113,8 @@ function hiddenNote(scene) {
   const { state, say } = scene;
   if (state.special === "keep" || state.view === "steps") return "";
   if (state.view === "heads" && data.small.step > 1) return say("special_pooled");
-  const words = data.hideable.columns.map((column) => data.columns[column]).join(" ");
+  const names = new Set(data.hideable.columns.map((column) => data.columns[column]));
+  const words = [...names].map((word) => say("word_quoted", { word })).join(separator(state));
   if (state.special === "hide") return say("special_hidden", { words });
   const isWhole = sheetsShown(scene).every(hasNoEmptyRow);
   return say(isWhole ? "special_renormalized" : "special_renormalized_rest", { words });

@@ -3,6 +3,7 @@
 import { bytesOf, inkAt, inkOn, paletteOf, scaleEnd, shadeOf, shaderOf } from "./colors.mjs";
 import { COLUMNS, ROWS, SIDES, data } from "./data.mjs";
 import { drawColumnLabel, drawOutlinedFrame, drawSideTitle } from "./drawing.mjs";
+import { pureDecimal } from "./numbers.mjs";
 import { mixed, strengthOf } from "./overlay.mjs";
 import { cellText, isForbidden, isHidden, scaleOf, valueAt } from "./sheets.mjs";
 import { shorten, widestOf, widthOf } from "./text_measure.mjs";
@@ -15,11 +16,18 @@ const NARROW_GAP = 12;
 /** So many rows keep all their labels: the view is rather higher than its room. */
 const FEW_ROWS = 8;
 
-/** Lay the panels out, side by side where there is room. */
+/** Lay the panels out with the largest labels of which none is slanted or left out, else none is left out. */
 function layOut({ sheets, state }, space) {
   const isNarrow = space.width < 520;
   const words = Math.max(ROWS, COLUMNS);
-  const size = words > 24 ? 13 : words > 6 || (isNarrow && SIDES > 1) ? 16 : 20;
+  const sizes = words > 24 ? [13] : words > 6 || (isNarrow && SIDES > 1) ? [16, 13] : [20, 16, 13];
+  const tried = sizes.map((size) => layOutPanels(sheets, state, space, { size, isNarrow }));
+  const isWhole = ({ cell, size }) => labelStep(cell, size) === 1;
+  return tried.find((plan) => !plan.slanted && isWhole(plan)) ?? tried.find(isWhole) ?? tried[0];
+}
+
+/** Lay the panels out, side by side where there is room, with labels of a size. */
+function layOutPanels(sheets, state, space, { size, isNarrow }) {
   const mostLabel = isNarrow ? 84 : 150;
   const gap = isNarrow ? NARROW_GAP : GAP;
   const rowsWidth = 12 + widestOf(data.rows, size, mostLabel);
@@ -178,7 +186,7 @@ function layeredPixels(scene, part, stripes) {
 function drawLayeredNumbers(scene, painter, { cell, left, top, part }) {
   const { over, theme } = scene;
   const wide = cell / over.length;
-  const size = Math.min(18, Math.floor((wide - 4) / (0.64 * (data.digits + 1))));
+  const size = Math.min(18, Math.floor((wide - 4) / (0.64 * (pureDecimal("0.").length + data.digits))));
   if (size < 9) return;
   for (let row = part.row0; row < part.row1; row += 1) {
     for (let column = part.column0; column < part.column1; column += 1) {
@@ -192,7 +200,7 @@ function drawLayeredNumbers(scene, painter, { cell, left, top, part }) {
 }
 
 function drawNumbers({ state, theme, threshold }, painter, sheet, { cell, left, top, part }) {
-  const longest = data.digits + 1 + (scaleOf(sheet.side).diverging ? 1 : 0);
+  const longest = pureDecimal("0.").length + data.digits + (scaleOf(sheet.side).diverging ? 1 : 0);
   const size = Math.min(24, Math.floor((cell - 6) / (0.64 * longest)));
   if (size < 9) return;
   for (let row = part.row0; row < part.row1; row += 1) {

@@ -4,6 +4,7 @@ import { COLUMNS, ROWS, data } from "./data.mjs";
 import { byId } from "./dom.mjs";
 import { movedPatch } from "./patch_map.mjs";
 import { pressOnPlayer } from "./player.mjs";
+import { directionOfText } from "./text_layout.mjs";
 
 /**
  * @typedef {import("./page.mjs").Page} Page
@@ -12,6 +13,11 @@ import { pressOnPlayer } from "./player.mjs";
 
 /** Arrow keys as steps [down, right]. */
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+/** Return the step in a text that an arrow key takes: to the left it goes on where the text is read that way. */
+function alongText(text, labels, [down, right]) {
+  return down || (directionOfText(text.words.map((word) => labels[word])) === "rtl" ? -right : right);
+}
 
 /** Connect the keys. @param {Page} page */
 export function listenToKeys(page) {
@@ -81,7 +87,9 @@ function movedBy({ view, layer, head, word, other }, [down, right]) {
     return { layer: moved(layer, down, data.layers.length), head: moved(head, right, data.heads.length) };
   }
   if (view === "patches") return { word: movedPatch(word, [down, right]), other: null };
-  if (view !== "matrix") return { word: moved(word, down || right, ROWS), other: null };
+  if (view !== "matrix") {
+    return { word: moved(word, alongText(data.texts[data.rowTexts[0]], data.rows, [down, right]), ROWS), other: null };
+  }
   const patch = {};
   if (down) patch.word = moved(word, down, ROWS);
   if (right) patch.other = moved(other, right, COLUMNS);
@@ -105,7 +113,8 @@ function pressOnWord(page, event) {
   if (event.key === "Enter" || event.key === " ") page.chooseWord(strip.axis, order[at]);
   else if (event.key === "Escape") page.change(strip.axis === "column" ? { other: null } : { word: null });
   else if (arrow || event.key in targets) {
-    const next = arrow ? moved(at, arrow[0] + arrow[1], order.length) : targets[event.key];
+    const labels = strip.axis === "column" ? data.columns : data.rows;
+    const next = arrow ? moved(at, alongText(data.texts[strip.text], labels, arrow), order.length) : targets[event.key];
     page.chooseWord(strip.axis, order[next]);
     strip.words[order[next]].focus();
   } else return;

@@ -9,7 +9,7 @@ import { scaleOf } from "./sheets.mjs";
 import { shorten, widestOf } from "./text_measure.mjs";
 
 const SIZE = 13;
-const MOST_COLUMN_LABEL = 120;
+const MOST_COLUMN_LABEL = 160;
 
 /** Lay out a line of maps for each layer and side, a column for each head. */
 function layOut({ nameOf, titleOf }, space) {

@@ -75,7 +75,8 @@ export class Page {
 
   /** Return the height that the controls take below the view on narrow screens; 0 where they are beside it. */
   get controlsBelow() {
-    return getComputedStyle(byId("side")).display === "contents" ? byId("settings").offsetHeight + 8 : 0;
+    const controls = byId(this.state.view === "steps" ? "player" : "settings");
+    return getComputedStyle(byId("side")).display === "contents" ? controls.offsetHeight + 8 : 0;
   }
 
   /** Change the state, write it to the address and show it. @param {Partial<import("./state.mjs").State>} patch */
@@ -113,12 +114,14 @@ export class Page {
     showControls(this.scene);
     showDescriptions(this.scene);
     showLegend(this.scene);
+    showPlayer(this.scene, this.player);
     this.layOut();
-    if (differs("word", "other", "layer", "head", "view", "zoom")) this.scrollToChosen();
+    const isMoved = differs("word", "other", "layer", "head", "view", "zoom");
+    // A page opens at its first layer, a link at what it chose.
+    if (isMoved && (before !== null || /\b(layer|head|word|other)=/.test(location.hash))) this.scrollToChosen();
     this.draw();
     paintStrips(this.scene, this.strips);
     if (state.view === "steps") showStep(this.scene);
-    showPlayer(this.scene, this.player);
     // Last: with a thousand rows the browser would lay the page out once more for each question asked after it.
     showTables(this.scene, (order) => this.change({ order }));
     document.documentElement.dataset.shown = String(turn);
@@ -138,7 +141,8 @@ export class Page {
     const view = VIEWS[this.state.view];
     byId("frame").hidden = !view;
     this.layout = null;
-    document.documentElement.style.setProperty("--below", `${Math.max(0, this.controlsBelow - 8)}px`);
+    const isStuck = getComputedStyle(byId("settings")).position === "sticky";
+    document.documentElement.style.setProperty("--below", `${isStuck ? Math.max(0, this.controlsBelow - 8) : 0}px`);
     if (!view) return;
     const { space } = this;
     byId("frame").style.maxHeight = `${space.height + 2}px`;
@@ -159,6 +163,9 @@ export class Page {
       width: Math.min(whole.width, frame.clientWidth), height: Math.min(whole.height, frame.clientHeight),
     };
     const { width, height } = seen;
+    const fade = (name, isMore) => canvas.style.setProperty(name, isMore ? "24px" : "0px");
+    fade("--right", seen.x + width < whole.width - 1);
+    fade("--bottom", seen.y + height < whole.height - 1);
     const ratio = this.isPrinting ? pixelRatio(whole) : devicePixelRatio;
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);

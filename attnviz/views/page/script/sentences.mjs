@@ -1,6 +1,7 @@
 // Sentences of the page in the chosen language.
 
 import { data } from "./data.mjs";
+import { isolated } from "./text_measure.mjs";
 
 /**
  * @typedef {object} Speech
@@ -13,7 +14,7 @@ import { data } from "./data.mjs";
 /** Return the functions that say things in a language, "en" or "zh". @returns {Speech} */
 export function speechIn(lang) {
   const say = (name, fields = {}) => (
-    data.sentences[lang][name].replace(/\{(\w+)\}/g, (_, field) => fields[field] ?? "")
+    data.sentences[lang][name].replace(/\{(\w+)\}/g, (_, field) => isolated(String(fields[field] ?? "")))
   );
   const nameOf = (words) => (words === null ? "" : words[lang]);
   const titleOf = (layer, head) => nameOf(data.titles[layer * data.heads.length + head]);

@@ -3,7 +3,8 @@
 import { colorAt, inkAt, shadeOf } from "./colors.mjs";
 import { data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
-import { layOutText } from "./text_layout.mjs";
+import { directionOf } from "./text_measure.mjs";
+import { directionOfText, layOutText } from "./text_layout.mjs";
 
 /**
  * @typedef {import("./scene.mjs").Scene} Scene
@@ -69,16 +70,23 @@ export function showStep(scene) {
   const largest = largestOf(lines);
   byId("texts").className = "large played";
   byId("texts").dataset.count = "1";
-  byId("texts").replaceChildren(...lines.map((line) => make("p", { className: "words" }, ...line.flatMap((word) => {
-    const shade = shadeOfWord(word, largest);
-    const element = make("span", { className: word.isNew ? "token new" : "token", text: word.label });
-    if (shade) {
-      element.style.backgroundColor = shade.colour;
-      element.style.color = shade.ink;
-      element.title = `${(100 * word.share).toFixed(1)}%`;
-    }
-    return word.gap ? [word.gap, element] : [make("wbr"), element];
-  }))));
+  byId("texts").replaceChildren(...lines.map((line) => {
+    const dir = directionOfText(line.map(({ label }) => label));
+    return make("p", { className: "words", dir }, ...line.flatMap((word) => buildToken(word, dir, largest)));
+  }));
+}
+
+/** Build a word of the text so far, with what stands before it. */
+function buildToken(word, dir, largest) {
+  const shade = shadeOfWord(word, largest);
+  const element = make("span", { className: word.isNew ? "token new" : "token", text: word.label });
+  element.dir = directionOf(word.label) || dir;
+  if (shade) {
+    element.style.backgroundColor = shade.colour;
+    element.style.color = shade.ink;
+    element.title = `${(100 * word.share).toFixed(1)}%`;
+  }
+  return word.gap ? [word.gap, element] : [make("wbr"), element];
 }
 
 /** Lay the text of the chosen step out, for a saved picture. */

@@ -17,9 +17,18 @@ import { shorten } from "./text_measure.mjs";
  *
  * @typedef {{sheet: Sheet, text: string, forbidden: boolean, value: number, high: number}} Cell a number as text, and
  *   its value on the scale that ends at `high`
- * @typedef {{label: string, column: number, forbidden: boolean, hidden: boolean, size: number,
+ * @typedef {{label: string, number: string, column: number, forbidden: boolean, hidden: boolean, size: number,
  *   cells: Cell[]}} Line one word with a cell for each side; `size` orders the lines
  */
+
+/** The number of each word that stands several times on an axis, as in 猫#2; "" of the others. */
+const NUMBERS = { rows: numbersOf(data.rows), columns: numbersOf(data.columns) };
+
+function numbersOf(labels) {
+  const counts = new Map();
+  const at = labels.map((label) => counts.set(label, (counts.get(label) ?? 0) + 1).get(label));
+  return at.map((number, word) => (counts.get(labels[word]) > 1 ? `#${number}` : ""));
+}
 
 /** Show the tables. `onOrder` is called with the order that is chosen. */
 export function showTables(scene, onOrder) {
@@ -34,11 +43,11 @@ export function showTables(scene, onOrder) {
   const tables = [];
   if (row !== null) {
     const caption = say("looks_at", { word: data.rows[row] });
-    tables.push(buildTable(scene, caption, "weight", linesOf(scene, data.columns, (at) => [row, at])));
+    tables.push(buildTable(scene, caption, "weight", linesOf(scene, "columns", (at) => [row, at])));
   }
   if (column !== null) {
     const caption = say("looked_at_by", { word: data.columns[column] });
-    tables.push(buildTable(scene, caption, "weight", linesOf(scene, data.rows, (at) => [at, column])));
+    tables.push(buildTable(scene, caption, "weight", linesOf(scene, "rows", (at) => [at, column])));
   }
   if (!tables.length) {
     const table = buildTable(scene, say("received"), "mean_weight", linesOfMeans(scene));
@@ -57,14 +66,14 @@ function buildOrderChooser({ state, say }, onOrder) {
   return make("label", { className: "chooser" }, make("span", { text: say("order") }), select);
 }
 
-/** Return a line for each label; cellAt returns its row and column. @returns {Line[]} */
-function linesOf(scene, labels, cellAt) {
+/** Return a line for each word of an axis; cellAt returns its row and column. @returns {Line[]} */
+function linesOf(scene, axis, cellAt) {
   const { over, state, threshold } = scene;
   const sheets = sheetsShown(scene);
-  return labels.map((label, at) => {
+  return data[axis].map((label, at) => {
     const [row, column] = cellAt(at);
     return {
-      label, column,
+      label, number: NUMBERS[axis][at], column,
       forbidden: sheets.every((sheet) => isForbidden(sheet, row, column)),
       hidden: sheets.every((sheet) => isHidden(sheet, row, column, threshold)),
       size: over ? largestSize(sheets.map((sheet) => valueAt(sheet, row, column)))
@@ -85,6 +94,7 @@ function linesOfMeans(scene) {
   const highs = means.map((each) => largestSize(each.filter((_, at) => isKept(at))));
   return data.columns.map((label, at) => ({
     label,
+    number: NUMBERS.columns[at],
     column: at,
     forbidden: false,
     hidden: false,
@@ -107,6 +117,7 @@ function buildTable(scene, caption, name, lines) {
   for (const line of lines) {
     const cells = line.cells.map((cell) => buildCell(cell, state.colours, say, line.cells.length === 1));
     const label = make("th", { scope: "row" }, make("bdi", { text: line.label }));
+    if (line.number) label.append(make("small", { text: line.number }));
     body.append(make("tr", { className: line.hidden ? "hidden" : "" }, label, ...cells));
   }
   const columns = heads.map((head, at) => {

@@ -1,6 +1,6 @@
 // Layout of a text in lines: where each word is in drawn texts, as arcs and saved pictures need it.
 
-import { clustersOf, widthOf } from "./text_measure.mjs";
+import { clustersOf, directionOf, widthOf } from "./text_measure.mjs";
 
 /**
  * @typedef {{x: number, y: number, width: number, words: string}} Box a piece of text on one line; y is its middle
@@ -26,7 +26,31 @@ export function layOutText(text, labels, { room, size, pad, lineHeight, top = 0 
     placeWord(pen, labels[word], boxes[word]);
   });
   placeGap(pen, text.tail.trimEnd(), plain);
+  if (directionOfText(text.words.map((word) => labels[word])) === "rtl") mirror([...boxes.flat(), ...plain]);
   return { boxes, plain, height: pen.y + lineHeight };
+}
+
+/** Return how a text is read, by its first word with letters. */
+export function directionOfText(words) {
+  return directionOf(words.find(directionOf) ?? "") || "ltr";
+}
+
+/** Let lines run from their right edge to the left; in them runs of words from left to right keep their order. */
+function mirror(boxes) {
+  const edge = boxes.reduce((most, { x, width }) => Math.max(most, x + width), 0);
+  let run = [];
+  const turn = () => {
+    const shift = run.length ? edge - run[0].x - run.at(-1).x - run.at(-1).width : 0;
+    for (const box of run) box.x += shift;
+    run = [];
+  };
+  for (const box of boxes.sort((a, b) => a.y - b.y || a.x - b.x)) {
+    const isOfRun = directionOf(box.words) === "ltr";
+    if (!isOfRun || (run.length && run[0].y !== box.y)) turn();
+    if (isOfRun) run.push(box);
+    else box.x = edge - box.x - box.width;
+  }
+  turn();
 }
 
 function placeGap(pen, gap, plain) {

@@ -13,6 +13,20 @@ const ruler = document.createElement("canvas").getContext("2d");
 /** Widths that were measured, by font and text. */
 const widths = new Map();
 
+/** A letter of a script that is read from right to left: from Hebrew to Arabic, and their later ranges. */
+const FROM_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** Return how a text is read, "ltr" or "rtl", by its first letter; "" without one. */
+export function directionOf(text) {
+  const [letter] = /\p{L}/u.exec(text) ?? [];
+  return letter === undefined ? "" : FROM_RIGHT.test(letter) ? "rtl" : "ltr";
+}
+
+/** Return a word so that a sentence around it keeps its order, whichever way the word is read. */
+export function isolated(word) {
+  return FROM_RIGHT.test(word) ? `\u2068${word}\u2069` : word;
+}
+
 /** Return the width of a text on one line. */
 export function widthOf(text, size, bold = false) {
   const key = `${bold ? "b" : "n"}${size} ${text}`;

@@ -3,8 +3,8 @@
 import { IS_CROSS, SIDES, data } from "./data.mjs";
 import { byId, make } from "./dom.mjs";
 import { mixed, stripesOf } from "./overlay.mjs";
-import { shorten } from "./text_measure.mjs";
-import { layOutText } from "./text_layout.mjs";
+import { directionOf, shorten } from "./text_measure.mjs";
+import { directionOfText, layOutText } from "./text_layout.mjs";
 import { shadesOf } from "./word_shades.mjs";
 
 /**
@@ -66,12 +66,14 @@ const CLOSING = /^[\p{Pe}\p{Pf}\p{Po}]/u;
 function buildStrip(strip, index, isNamed) {
   const text = data.texts[strip.text];
   const labels = labelsOf(strip);
-  const line = make("p", { className: "words", role: "group", "aria-label": strip.name });
+  const dir = directionOfText(text.words.map((word) => labels[word]));
+  const line = make("p", { className: "words", role: "group", dir, "aria-label": strip.name });
   text.words.forEach((word, at) => {
     if (text.gaps[at]) line.append(text.gaps[at]);
     else if (at > 0 && !CLOSING.test(labels[word])) line.append(make("wbr"));
     const tabIndex = word === strip.stop ? 0 : -1;
     const element = make("span", { className: "word", role: "button", tabIndex, text: labels[word] });
+    element.dir = directionOf(labels[word]) || dir;
     element.dataset.word = word;
     element.dataset.strip = index;
     strip.words[word] = element;
