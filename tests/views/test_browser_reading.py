@@ -176,6 +176,38 @@ def test_a_long_title_has_a_second_line(open_saved):
     assert tab.text("#title") == text
 
 
+def test_a_saved_picture_has_the_whole_title(open_saved):
+    """A title that is too long for a line of the saved picture goes on in the next one."""
+    text = "The young teacher walked slowly to the old school by it"
+    tab = open_saved(save_attention, run(text), "view=words", size=PHONE)
+    with tab.page.expect_download() as waited:
+        tab.page.click("#save-svg")
+    lines = re.findall(r'font-size="18"[^>]*font-weight="600">([^<]*)<', waited.value.path().read_text("utf-8"))
+    assert len(lines) > 1
+    assert " ".join(lines) == text
+
+
+def test_arcs_of_the_last_line_are_whole(open_saved):
+    """Below the last line of a text that takes several there is room for the arcs to words on its left."""
+    raw = np.eye(12, dtype=np.float32)
+    raw[11] = 0
+    raw[11, 9] = 1
+    words = ["unquestionably"] * 12
+    tab = open_saved(save_attention, Attention.from_arrays(raw[None, None], words), "view=arcs", size=PHONE)
+    deepest = tab.page.evaluate("""() => {
+      let most = 0;
+      const draw = CanvasRenderingContext2D.prototype.bezierCurveTo;
+      CanvasRenderingContext2D.prototype.bezierCurveTo = function (...points) {
+        most = Math.max(most, 0.25 * points[5] + 0.75 * points[1]);
+        return draw.apply(this, points);
+      };
+      const frame = document.getElementById("frame");
+      frame.scrollTop = 99999;
+      return new Promise((done) => setTimeout(() => done([most, frame.scrollHeight]), 300));
+    }""")
+    assert 100 < deepest[0] <= deepest[1]
+
+
 def test_the_player_stays_on_a_phone(open_saved):
     """On a phone the steps' buttons are in the window wherever the page is scrolled to, and cover none of its end."""
     tab = open_saved(save_text_attention, continuation(branches=2), "view=steps", size=PHONE)

@@ -61,7 +61,8 @@ function drawWhole(scene, strips, space, makePainter) {
   const room = width - 2 * MARGIN;
   const caption = [captionOf(scene), noteOf(scene), precisionOf(scene)].filter(Boolean)
     .flatMap((text) => wrap(text, 12, room));
-  const heading = [[data.title, 18, true], [headingOf(scene), 14, false]].filter(([text]) => text);
+  const heading = [...wrap(data.title, 18, 0.9 * room).map((line) => [line, 18, true]), [headingOf(scene), 14, false]]
+    .filter(([text]) => text);
   const top = MARGIN + heading.length * 26 + 8;
   const height = top + body.height + 30 + 34 + caption.length * 18 + MARGIN;
   const painter = makePainter(width, height);
