@@ -24,6 +24,16 @@ def printed_minus() -> Iterator[None]:
         _minus = before
 
 
+def between_numbers(signs: str) -> str:
+    """Return what stands between numbers, such as " - ", with the minus sign that numbers have.
+
+    >>> with printed_minus():
+    ...     between_numbers(" - ")
+    ' − '
+    """
+    return signs.replace("- ", f"{_minus} ")
+
+
 @dataclass(frozen=True)
 class LocalDecimal(Name):
     """A number as a message's field: written as the language is in which the message is read, as in a saved page.

@@ -359,7 +359,7 @@ def test_how_a_weight_comes_about(options):
     """Every cell has the lines of its score, of e to its power and of its weight that `explain` has of it."""
     attention = run("猫吃新鲜的鱼", **options)
     for at, language in enumerate(("en", "zh")):
-        with speaking(language):
+        with speaking(language), printed_minus():
             head, blocks = opened(render_page(attention))
             terms = json.loads(inflate(blocks[head["terms"]]))
             read = partial(read_line, texts=[text[at] for text in terms["texts"]], language=language)

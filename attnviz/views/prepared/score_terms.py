@@ -14,6 +14,7 @@ from attnviz.core.attention_data import Attention
 from attnviz.explanation.elements import Line, Number, Piece, Word
 from attnviz.explanation.row import HeadNumbers, Row
 from attnviz.explanation.scores import score_steps
+from attnviz.i18n.decimals import between_numbers
 from attnviz.i18n.messages import LANGUAGES, Message, speaking
 from attnviz.views.prepared.presentation import redone_digits
 from attnviz.views.prepared.worksheet import PieceWriter
@@ -69,7 +70,7 @@ class _Writer:
 
     def _written(self, piece: Piece) -> str:
         if isinstance(piece, str):
-            return piece
+            return between_numbers(piece)
         return self._pieces.number(piece) if isinstance(piece, Number) else f"{{{self._refer(piece)}}}"
 
     def _refer(self, piece: Piece) -> int:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from attnviz.core.clusters import count_columns
 from attnviz.explanation.elements import Entry, Explanation, Line, Number, Piece, Step, Word
-from attnviz.i18n.decimals import pure_decimal
+from attnviz.i18n.decimals import between_numbers, pure_decimal
 from attnviz.i18n.messages import Message, Name, message
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import can_be_brief, describe_provenance, in_brief
@@ -166,7 +166,7 @@ class PieceWriter:
             return word_text(piece)
         if isinstance(piece, Message):
             return self.message(piece)
-        return piece.localized() if isinstance(piece, Name) else piece
+        return piece.localized() if isinstance(piece, Name) else between_numbers(piece)
 
     def number(self, number: Number) -> str:
         text = as_given(number.value) if number.given else as_rounded(number.value, self.digits)
