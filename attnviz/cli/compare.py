@@ -26,7 +26,7 @@ from attnviz.core.selection import layer_numbers, names_several
 from attnviz.i18n.messages import phrase
 from attnviz.models.options import Options
 from attnviz.toy.settings import Settings
-from attnviz.views.prepared.caption import in_brief, is_plain
+from attnviz.views.prepared.caption import can_be_brief
 from attnviz.views.prepared.comparison import prepare_comparison
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.prepared.style import Style
@@ -153,14 +153,12 @@ def command(
         view_options = replace(view_options, head="all" if any(map(names_several, sides.head)) else None)
     else:
         found = _compare_texts(texts or [], inputs, settings, model_options, view_options)
+    brief = not view_options.verbose and all(can_be_brief(one.provenance) for one in found)
     forms = [
         form
         for one in found
-        for form in prepare_comparison(one, head=view_options.head, presentation=Presentation(digits))
+        for form in prepare_comparison(one, head=view_options.head, presentation=Presentation(digits), brief=brief)
     ]
-    brief = not view_options.verbose and all(is_plain(one.provenance, any_positions=True) for one in found)
-    if brief:
-        forms = [replace(form, caption=in_brief(form.caption, found[0].provenance)) for form in forms]
     print_notes({str(note): note for one in found for note in one.notes}.values())
     for path in output.save:
         for index, one in enumerate(found):

@@ -832,9 +832,10 @@ def test_options_that_may_stand_twice(good):
 
 
 def test_verbose(good, call):
-    """Without settings the caption is one line; -v, --verbose and any setting say how it was computed."""
+    """The caption is one line, with the settings that are no defaults; -v, --verbose say how it was computed."""
     assert "toy embedding" not in good("run", "猫吃鱼")
-    for options in (["-v"], ["--verbose"], ["--mask", "causal"], ["--view", "text", "-v"]):
+    assert "causal mask · each row sums to 1 · -v: how it was computed\n" in good("run", "猫吃鱼", "--mask", "causal")
+    for options in (["-v"], ["--verbose"], ["--mask", "causal", "-v"], ["--view", "text", "-v"]):
         assert "toy embedding" in good("run", "猫吃鱼", *options)
         assert "-v:" not in good("run", "猫吃鱼", *options)
     code, _, err = call("run", "猫吃鱼", "-v", "--json")
@@ -852,10 +853,11 @@ def test_verbose(good, call):
     ],
 )
 def test_short_captions(good, call, command):
-    """Captions of the toy as it is by default take one line; -v and another setting say how it was computed."""
-    found = [line for line in good(*command).splitlines() if line.endswith(" · -v: how it was computed")]
-    assert found != []
-    for options in (["-v"], ["--verbose"], ["--projection", "identity"]):
+    """Captions take one line, which names a setting that is no default; -v says how it was computed."""
+    for options, named in ([], ""), (["--projection", "identity"], "Q = K = V = X · "):
+        assert named in (out := " ".join(good(*command, *options).split()))
+        assert " · -v: how it was computed" in out
+    for options in (["-v"], ["--verbose"], ["--projection", "identity", "-v"]):
         out = " ".join(good(*command, *options).split())
         assert "-v:" not in out
         assert "toy embedding" in out

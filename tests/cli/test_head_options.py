@@ -310,6 +310,10 @@ def test_limits_without_a_map(call, gpt2, command, tmp_path, monkeypatch):
     [
         (("heads", TEXT, "--ablate", "0.1"), "a/b: by what the head adds / by weight alone · without head 0.1", "W_v"),
         (("heads", TEXT, "--map"), "first: the first word · ", "W_v"),
+        (("run", "the cat"), "each row is one word's attention and sums to 1 · -v: how it was computed", "GPT-2"),
+        (("run", "the cat", "--ablate", "0.1"), "sums to 1 · without head 0.1 (zero) · -v: how", "GPT-2"),
+        (("compare", "the cat", "cat the"), "mean of 4 heads · -v: how it was computed", "GPT-2"),
+        (("compare", "the cat", "--layer", "0", "--layer", "1"), "count as none · -v: how", "GPT-2"),
         (("lens", TEXT), "each layer’s guess; the colour says how likely it is · ", "final norm"),
         (("lens", TEXT, "--token", "cat#2"), "each layer’s guess; the one on top is its answer · ", "final norm"),
         (("lens", TEXT, "--answer", "cat"), "the parts add up to the logit, its score for the word · ", "held fixed"),

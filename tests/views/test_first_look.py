@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from near import assert_rows_sum_to_one
+from rich.console import Console
 
 from attnviz import Attention, Token, run
 from attnviz.core.provenance import ModelOrigin, Provenance
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.heads import choose_heads
+from attnviz.views.terminal.choice import Choice
+from attnviz.views.terminal.choose_view import view_attention
+from attnviz.views.terminal.screen import Screen
 
 WORDS = ("[CLS]", "the", "cat", "eats", "[SEP]")
 
@@ -87,3 +92,28 @@ def test_nothing_but_special_tokens():
     weights = np.stack([rows(0.5, 0.5)] * 6)[None]
     shown = choose_heads(model_of(weights, words=("[CLS]", "[SEP]")))
     assert [token.text for token in shown.query] == ["[CLS]", "[SEP]"]
+
+
+@pytest.mark.parametrize(
+    ("words", "width", "said"),
+    [
+        (3, 80, "each row sums to 1 without [CLS], [SEP]"),
+        (3, 50, "without [CLS], [SEP]"),
+        (70, 80, "without [CLS], [SEP] · other views: table, blocks, top"),
+    ],
+)
+def test_first_caption(words, width, said):
+    """One line says which tokens are not shown and how to see the rest, the title why this head is shown."""
+    count = words + 2
+    even = np.full((count, count), 1 / count)
+    first = np.full((count, count), 0.5 / (count - 1))
+    first[:, 1] = 0.5
+    names = ("[CLS]", *(f"w{number}" for number in range(words)), "[SEP]")
+    shown = choose_heads(model_of(np.stack([even] * 5 + [first])[None], names))
+    screen = Screen(width, colors="none", terminal=False)
+    (made,) = view_attention(shown, "weights", Choice(brief=True), screen, 3)
+    console = Console(width=width, file=io.StringIO(), legacy_windows=False)
+    console.print(made)
+    lines = [line.strip() for line in console.file.getvalue().splitlines()]
+    assert "head 5, the least even of 6 heads" in lines
+    assert lines[-1] == f"{said} · -v: how it was computed"

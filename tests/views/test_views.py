@@ -257,7 +257,10 @@ def test_nothing_is_wider(attention, screen, view, spread, sinks, squeeze):
 @settings(max_examples=60, deadline=None)
 @given(attentions(heads=1), SCREENS, st.integers(1, 9), st.sampled_from([1, 3, 9]))
 def test_top_holds_the_strongest(attention, screen, most, digits):
-    """Read back, each query has its strongest keys' numbers in the order of the text, their bars, and the rest."""
+    """Read back, each query has its strongest keys' numbers in the order of the text, their bars, and the rest.
+
+    What the digits show as nothing is no link, and of equal keys not some: how many they are is said.
+    """
     (form,) = prepare(attention, presentation=Presentation(digits))
     (panel,) = form.panels
     listed = top._List(panel, form, screen, most)
@@ -266,13 +269,20 @@ def test_top_holds_the_strongest(attention, screen, most, digits):
     for i, lines in enumerate(found):
         given = panel.values[i] > 0 if panel.forbidden is None else (panel.values[i] > 0) & ~panel.forbidden[i]
         ranked = sorted(np.flatnonzero(given), key=lambda j: (-panel.values[i, j], j))
-        order, others = ranked[:most], ranked[most:]
+        order = [j for j in ranked[:most] if panel.values[i, j] >= 0.5 * 10.0**-digits] or ranked[:most]
+        equals = [j for j in ranked if abs(panel.values[i, j] - panel.values[i, order[-1]]) <= _SAME]
+        equals = [] if set(equals) <= set(order) else equals
+        order = [j for j in order if j not in equals]
+        others = [j for j in ranked if j not in order + equals]
         rest = [text for line in lines for text in re.findall(r"rest (\S+)", line)]
-        numbers = [text for line in lines for text in DECIMAL.findall(re.sub(r"rest \S+", "", line))]
+        alike = [found for line in lines for found in re.findall(r"(\d+) alike (\S+)", line)]
+        numbers = [text for line in lines for text in DECIMAL.findall(re.sub(r"(rest|\d+ alike) \S+", "", line))]
         looks = np.ones(len(panel.columns), dtype=bool) if panel.forbidden is None else ~panel.forbidden[i]
         if looks.sum() > 1 and np.ptp(panel.values[i][looks]) <= _SAME and panel.values[i][looks].max() > 0:
             assert (numbers, rest) == ([number(float(panel.values[i][looks][0]), digits)], [])
             continue
+        assert [int(count) for count, _ in alike] == [len(equals)] * bool(equals)
+        assert {amount for _, amount in alike} <= {number(float(panel.values[i, j]), digits) for j in equals}
         expected = [number(float(panel.values[i, j]), digits) for j in sorted(order)]
         assert numbers == expected
         assert rest == [number(sum(float(panel.values[i, j]) for j in others), digits)] * bool(others)
@@ -661,20 +671,32 @@ def test_auto(text, width, terminal, view):
 
 
 def test_brief_captions():
-    """Where the toy has nothing but its defaults a brief caption is one line; any setting brings the whole back."""
-    for options, whole in (
-        ({}, False),
-        ({"heads": 4}, True),
-        ({"mask": "causal"}, True),
-        ({"embedding": "hash"}, True),
+    """A brief caption is one line: the settings that are no defaults, what a row is, and -v."""
+    for options, said in (
+        ({}, "each row is one word's attention and sums to 1"),
+        ({"heads": 4}, "4 heads · each row sums to 1"),
+        ({"mask": "causal"}, "causal mask · each row sums to 1"),
+        ({"embedding": "hash"}, "hashed vectors · each row sums to 1"),
+        ({"heads": 4, "mask": "causal", "position": "rope"}, "4 heads · rope positions · causal mask"),
     ):
         attention = run("猫吃鱼", **options)
         for terminal in (True, False):
             (made,) = view_attention(attention, "weights", Choice(brief=True), Screen(80, terminal=terminal), 3)
             caption = plain(drawn(made, Screen(80)))
-            caption = caption[caption.index("") + 1 :]
-            assert ("-v: how it was computed" not in caption[0]) == whole
-            assert (len(caption) == 1) != whole
+            assert caption[len(caption) - 1 - caption[::-1].index("") + 1 :] == [f"{said} · -v: how it was computed"]
+
+
+def test_brief_captions_of_a_narrow_screen():
+    """What a row is takes fewer words where the caption would not fit in a line, and none where that is too long."""
+    attention = run("猫吃鱼")
+    for width, said in (
+        (73, "each row is one word's attention and sums to 1 · "),
+        (60, "each row sums to 1 · "),
+        (40, ""),
+    ):
+        screen = Screen(width)
+        (made,) = view_attention(attention, "weights", Choice(brief=True), screen, 3)
+        assert plain(drawn(made, screen))[-1] == f"{said}-v: how it was computed"
 
 
 def test_options_name_a_view():
@@ -944,3 +966,29 @@ def test_sentences_are_folded_alike(view, language):
     assert last
     assert all(line == line.rstrip() for line in last)
     assert all(cell_len(line) > 40 - 14 for line in last[:-1])
+
+
+def test_top_chooses_none_of_equals():
+    """A row of equal weights but for one lists that one, and how many are alike; what shows as .000 is in the rest."""
+    words = tuple("abcdef")
+    values = np.array([[0.11, 0.11, 0.45, 0.11, 0.11, 0.11], [0.3, 0.6997, 0.0003, 0, 0, 0]] + [[1, 0, 0, 0, 0, 0]] * 4)
+    panel = Panel(None, values, words, words, weight_scale(values))
+    rows = top._List(panel, Prepared("weights", (panel,), None, ()), Screen(80), 3)
+    lines = [re.sub(r"[━╸]", "", line.plain).split() for line in rows.lines()]
+    assert lines[:3] == [
+        ["a", "c", ".450", "5", "alike", ".110"],
+        ["b", "a", ".300", "b", ".700", "rest", ".000"],
+        ["c", "a", "1.000"],
+    ]
+    with speaking("zh"):
+        rows = top._List(panel, Prepared("weights", (panel,), None, ()), Screen(80), 3)
+        assert "5 个都是 0.110" in next(rows.lines()).plain
+
+
+def test_top_keeps_the_rest_on_the_line():
+    """The bars are as long as leaves room for what the rest has, in Chinese too, whose numbers are longer."""
+    attention = run("小猫吃了桌上的鱼因为它饿了")
+    with speaking("zh"):
+        (made,) = view_attention(attention, "weights", Choice("top"), Screen(80), 3)
+        lines = plain(drawn(made, Screen(80)))
+    assert lines.index("") == len(attention.query) + 1

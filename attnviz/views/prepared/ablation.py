@@ -6,7 +6,7 @@ from attnviz.analysis.ablation import Ablation
 from attnviz.i18n.decimals import with_sign
 from attnviz.i18n.messages import Message, listed, message, toy_name
 from attnviz.views.prepared.attention import UNKNOWN
-from attnviz.views.prepared.caption import describe_provenance, in_brief, is_plain
+from attnviz.views.prepared.caption import can_be_brief, describe_provenance, in_brief
 from attnviz.views.prepared.charts import BarChart, Charts
 from attnviz.views.prepared.heads import head_name
 from attnviz.views.prepared.labels import Medium, visible, with_occurrence
@@ -41,9 +41,7 @@ def prepare_ablation(ablation: Ablation, presentation: Presentation = TERMINAL, 
         _heading(ablation, presentation.medium),
         labels,
         (columns,) if labels else (),
-        _brief_caption(ablation)
-        if brief and is_plain(ablation.provenance, any_positions=True)
-        else _caption(ablation, digits),
+        _brief_caption(ablation) if brief and can_be_brief(ablation.provenance) else _caption(ablation, digits),
         _notes(ablation),
         verdicts=1,
     )

@@ -16,7 +16,7 @@ from attnviz.i18n.decimals import LocalDecimal
 from attnviz.i18n.messages import TOY, Message, listed, message, translate
 from attnviz.text.find_token import find_token
 from attnviz.text.merge_pieces import why_no_traces
-from attnviz.views.prepared.caption import describe
+from attnviz.views.prepared.caption import ROWS_ARE_WHOLE, describe
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
 from attnviz.views.prepared.heads import head_name, head_title, layer_name
 from attnviz.views.prepared.labels import Medium, named
@@ -35,7 +35,6 @@ SHOWS = ("weights", "scores", "output", "qkv")
 UNKNOWN = "[?]"
 _SEEN = 5e-4  # a sum that is nearer to 1 shows three zeros
 _WORD_AND_FEATURE = (message("word ↓"), message("feature →"))
-ROWS_ARE_WHOLE = message("each row is one word's attention and sums to 1")
 
 
 def prepare(attention: Attention, show: str = "weights", presentation: Presentation = TERMINAL) -> tuple[Prepared, ...]:

@@ -23,35 +23,81 @@ def describe(attention: Attention) -> tuple[Message, ...]:
 
 
 _PLAIN = ToyOrigin("lexicon", "toy", None, 1, "lexicon", "none", "none", 1.0)
+ROWS_ARE_WHOLE = message("each row is one word's attention and sums to 1")
+_ROWS_SUM_TO_1 = message("each row sums to 1")
 
 
-def is_plain(provenance: Provenance, *, any_positions: bool = False) -> bool:
-    """Return whether the toy computed this with every setting as it is by default.
-
-    any_positions: whatever its positions are, as where several schemes are compared.
-    """
-    toy = provenance.toy
-    if toy is not None and any_positions:
-        toy = replace(toy, position=_PLAIN.position)
-    return toy is not None and replace(toy, dim=None) == _PLAIN
-
-
-def can_be_brief(provenance: Provenance, *, any_positions: bool = False) -> bool:
-    """Return whether a first caption is enough: of a model, or of the toy with its settings as they are by default."""
-    return provenance.model is not None or is_plain(provenance, any_positions=any_positions)
+def can_be_brief(provenance: Provenance) -> bool:
+    """Return whether a first caption may leave out how it was computed: where the toy or a model computed it."""
+    return provenance.model is not None or provenance.toy is not None
 
 
 def in_brief(
-    caption: tuple[Message, ...], provenance: Provenance | None = None, heads: tuple[int | str, ...] = ()
+    caption: tuple[Message, ...],
+    provenance: Provenance | None = None,
+    heads: tuple[int | str, ...] = (),
+    layers: tuple[int | str, ...] = (),
+    *,
+    without: Container[str] = (),
 ) -> tuple[Message, ...]:
-    """Return a caption without how it was computed, and how to see that; which heads are off in a model stays."""
+    """Return a caption without how it was computed, and how to see that.
+
+    What a reader changed stays: the toy's settings that are not its defaults, and which heads are off in a model.
+    without: the toy's settings that are told elsewhere.
+    """
     known: set[str] = set()
+    changed: tuple[Message, ...] = ()
     off: tuple[Message, ...] = ()
     if provenance is not None:
-        known = {str(part) for part in describe_provenance(provenance, heads)}
+        known = {str(part) for part in describe_provenance(provenance, heads, layers=layers)}
+        changed = _changed_settings(provenance, heads, without)
         if provenance.model is not None and provenance.model.switched_off is not None:
             off = (switched_off_words(provenance.model.switched_off, provenance.model.heads),)
-    return (*(part for part in caption if str(part) not in known), *off, message("-v: how it was computed"))
+    known |= {str(part) for part in changed}
+    told = (part for part in caption if str(part) not in known)
+    return (*changed, *told, *off, message("-v: how it was computed"))
+
+
+def shortened(caption: tuple[Message, ...], fits: Callable[[tuple[Message, ...]], bool]) -> tuple[Message, ...]:
+    """Return the caption such that it `fits`, if it can: with fewer words on what a row is, or without them."""
+    shorter = tuple(_short_rows(part) for part in caption)
+    shortest = tuple(_without_rows(part) for part in shorter if part != _ROWS_SUM_TO_1)
+    return next(filter(fits, (caption, shorter)), shortest)
+
+
+def _short_rows(part: Message) -> Message:
+    """Return what a row is in fewer words, where there are any."""
+    if part == ROWS_ARE_WHOLE:
+        return _ROWS_SUM_TO_1
+    if part.template == "each row is re-normalized to sum to 1; {share} of the weight went to {pieces}":
+        return message("each row sums to 1 without {pieces}", pieces=part.fields["pieces"])
+    if part.template == "each row is one word's attention; {share} of the weight, not shown, went to {pieces}":
+        return message("{share} of the weight, not shown, went to {pieces}", **part.fields)
+    return part
+
+
+def _without_rows(part: Message) -> Message:
+    """Return which tokens are not shown, in place of what that does to a row."""
+    if part.template in ("each row sums to 1 without {pieces}", "{share} of the weight, not shown, went to {pieces}"):
+        return message("without {pieces}", pieces=part.fields["pieces"])
+    return part
+
+
+def _changed_settings(
+    provenance: Provenance, heads: tuple[int | str, ...], without: Container[str]
+) -> tuple[Message, ...]:
+    """Return the toy's settings that are not its defaults, in words; not what follows from another of them."""
+    toy = provenance.toy
+    if toy is None:
+        return ()
+    told_elsewhere = {name for name in toy.to_settings() if name in without}
+    same = {name for name, value in toy.to_settings().items() if value == getattr(_PLAIN, name)}
+    follow = {"dim"} if toy.embedding == _PLAIN.embedding else {"dim", "projection", "tokens"}
+    left_out = told_elsewhere | same | follow
+    shown = heads if provenance.reduced is None else ()
+    return describe_provenance(
+        replace(provenance, reduced=None), shown, position="position" not in left_out, without=left_out
+    )
 
 
 def describe_provenance(

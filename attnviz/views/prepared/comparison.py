@@ -13,7 +13,7 @@ from attnviz.core.positions import scheme_words
 from attnviz.i18n.decimals import LocalDecimal
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import labels
-from attnviz.views.prepared.caption import SHORT, describe_provenance, setting_words
+from attnviz.views.prepared.caption import SHORT, can_be_brief, describe_provenance, in_brief, setting_words
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
 from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.heads import head_name, layer_name
@@ -24,11 +24,11 @@ from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
 
 
 def prepare_comparison(
-    comparison: Comparison, *, head: str | None = None, presentation: Presentation = TERMINAL
+    comparison: Comparison, *, head: str | None = None, presentation: Presentation = TERMINAL, brief: bool = False
 ) -> tuple[Prepared, ...]:
     """Return A, B and B - A for each run, in A's order, on one scale.
 
-    head: one head; None is the mean of the heads, "all" each of them.
+    head: one head; None is the mean of the heads, "all" each of them. brief: with a first caption of one line.
     """
     piece = comparison.provenance.unknown
     rows = labels(comparison.tokens, presentation.medium, piece)
@@ -65,7 +65,11 @@ def prepare_comparison(
                     group=group,
                 )
             )
-        caption = (*_describe_comparison(comparison, _shown_heads(run, head), masks=masks), _rounding(run))
+        shown = _shown_heads(run, head)
+        if brief and can_be_brief(comparison.provenance):
+            caption = _brief_caption(comparison, run, shown, masks=masks)
+        else:
+            caption = (*_describe_comparison(comparison, shown, masks=masks), _rounding(run))
         heading = _run_heading(comparison, run, masks=masks)
         lines = tuple(_line_of_grid(comparison, run, index, masks=masks) for index in run.choose(head))
         apart = comparison.apart(run, head)
@@ -86,7 +90,7 @@ def prepare_comparison(
                 what=message("attention weights, and what changes"),
                 sides=QUERY_AND_KEY,
                 cell_digits=presentation.cell_digits,
-                verdicts=1,
+                verdicts=1 if apart is None else 2,
             )
         )
     return tuple(forms)
@@ -120,6 +124,26 @@ def _rounding(run: Run) -> Message:
     if run.position == GIVEN:
         return message("changes up to {threshold} count as none", threshold=size)
     return message("differences up to {threshold} are rounding errors", threshold=size)
+
+
+def _brief_caption(
+    comparison: Comparison, run: Run, heads: tuple[int | str, ...], *, masks: bool
+) -> tuple[Message, ...]:
+    """Return a first caption: whether heads are averaged, and what is left out or up to what size a change is none."""
+    provenance, second = comparison.provenance, comparison.second
+    left_out = [] if provenance.hidden is None else [*provenance.hidden.pieces]
+    left_out += [] if comparison.hidden_b is None else comparison.hidden_b.pieces
+    left_out += [] if second is None else [*comparison.only_a, *comparison.only_b]
+    pieces = listed(visible(one) for one in dict.fromkeys(left_out))
+    mean = heads == ("mean",) and second is None and provenance.model is not None
+    parts = [message("mean of {count} heads", count=provenance.heads)] if mean else []
+    if second is not None and second.masked:
+        masked = message("cells that a mask forbids in one of the two left out")
+        parts.append(message("left out: {pieces}, cells masked in one", pieces=pieces) if left_out else masked)
+    elif left_out:
+        parts.append(message("left out: {pieces}", pieces=pieces))
+    caption = (*parts, *(() if parts else (_rounding(run),)))
+    return in_brief(caption, provenance, without={"position", *(("mask",) if masks else ())})
 
 
 def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *, masks: bool) -> tuple[Message, ...]:

@@ -80,8 +80,7 @@ def prepare_heads(
 ) -> Listing:
     """Return the report as a list: a row a head, its name, and its numbers by contribution / by weight.
 
-    examples: also each head's strongest pair, as words. brief: with a first caption of one line, of a model or of the
-    toy with its settings as they are by default.
+    examples: also each head's strongest pair, as words. brief: with a first caption of one line.
     """
     brief = brief and can_be_brief(heads.provenance)
     digits = presentation.digits_or(_DIGITS)
@@ -108,8 +107,7 @@ def prepare_map(
 ) -> Prepared:
     """Return a map of layers x heads, coloured by one column, with each head's name in its cell.
 
-    color: the column; that of the report where it is None. brief: with what the names mean as its caption, of a model
-    or of the toy with its settings as they are by default.
+    color: the column; that of the report where it is None. brief: with what the names mean as its caption.
     """
     brief = brief and can_be_brief(heads.provenance)
     column = color or heads.color

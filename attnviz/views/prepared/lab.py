@@ -34,8 +34,7 @@ _DISTANCE_DIGITS = 5
 def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL, *, brief: bool = False) -> Prepared:
     """Return a panel for each cell, all on one scale, with its setting above it and its entropy and blindness below it.
 
-    Without digits of the presentation, weights have 3 decimal places and entropies 2. brief: with a first caption, of a
-    model, or of the toy with its settings as they are by default.
+    Without digits of the presentation, weights have 3 decimal places and entropies 2. brief: with a first caption.
     """
     scale = weight_scale(np.array([cell.weights.max(initial=0.0) for cell in lab.cells]))
     medium = presentation.medium
@@ -53,8 +52,9 @@ def prepare_lab(lab: Lab, presentation: Presentation = TERMINAL, *, brief: bool 
         for cell in cells
     )
     heading, caption = message("who looks ↓   at whom →"), _caption(lab)
-    if brief and can_be_brief(lab.provenance, any_positions=True):
-        caption = in_brief(_caption(lab, brief=True), lab.provenance)
+    if brief and can_be_brief(lab.provenance):
+        varied = {"position", "heads", *(axis.name for axis in lab.axes)}
+        caption = in_brief(_caption(lab, brief=True), lab.provenance, without=varied)
     return Prepared(
         "lab",
         panels,

@@ -10,7 +10,7 @@ from attnviz.analysis.attention_sinks import find_sinks
 from attnviz.core.attention_data import Attention, Token
 from attnviz.i18n.decimals import LocalDecimal
 from attnviz.i18n.messages import Message, message
-from attnviz.views.prepared.attention import ROWS_ARE_WHOLE
+from attnviz.views.prepared.caption import ROWS_ARE_WHOLE
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import Panel, Prepared

@@ -79,7 +79,8 @@ def _caption(explanation: Explanation, *, brief: bool) -> tuple[Message, ...]:
     head = explanation.heads[0]
     parts = () if provenance.origin is None else describe_provenance(provenance, explanation.heads)
     if brief and can_be_brief(provenance):
-        parts = in_brief((message("each step uses the numbers of those above it"),), provenance, explanation.heads)
+        told = message("each step uses the numbers of those above it")
+        parts = in_brief((told,), provenance, explanation.heads, without={"heads"})
     if several and explanation.head != "all":
         parts = (head_name(head), *parts)
     if explanation.layer or provenance.layers != 1:

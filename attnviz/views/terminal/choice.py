@@ -11,8 +11,8 @@ from attnviz.views.prepared.refine import AS_IS, Refining
 class Choice:
     """How a reader wants to look: the view and what it takes.
 
-    all_heads: whether every head was asked for. brief: whether the caption is one line where the toy has no setting but
-    its defaults. patches: whether the tokens are the patches of a picture.
+    all_heads: whether every head was asked for. brief: whether the caption is a first one, of one line. patches:
+    whether the tokens are the patches of a picture.
     """
 
     view: str = "auto"

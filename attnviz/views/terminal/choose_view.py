@@ -14,11 +14,11 @@ from attnviz.core.attention_data import Attention
 from attnviz.core.errors import OptionError, unknown_choice
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import one_row, prepare
-from attnviz.views.prepared.caption import in_brief, is_plain
+from attnviz.views.prepared.caption import can_be_brief, in_brief, shortened
 from attnviz.views.prepared.panels import Prepared
 from attnviz.views.prepared.presentation import Presentation
 from attnviz.views.terminal.choice import Choice
-from attnviz.views.terminal.screen import Screen
+from attnviz.views.terminal.screen import Screen, caption_fits
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -75,9 +75,9 @@ def view_attention(
         if taken is not None:
             yield render_listing(taken, screen)
     choice = replace(choice, patches=_has_patches(attention, needed=choice.view == "patches"))
-    is_brief = choice.brief and show == "weights" and is_plain(attention.provenance)
+    is_brief = choice.brief and show == "weights" and can_be_brief(attention.provenance)
     forms = choice.refining.apply(prepare(attention, show, Presentation(digits)), attention)
-    for form, view, named in _naming(forms, choice, screen, tables=not is_brief):
+    for form, view, named in _naming(forms, choice, screen, brief=is_brief):
         of_words = attention.provenance.joined in (None, "char", "word")
         if view in ("blocks", *_OF_WEIGHTS) and len(form.panels) > 1 and show == "weights" and of_words:
             form = _with_characters(form, attention)
@@ -95,10 +95,25 @@ def view_attention(
             form = add_disagreement(form, attention)
         if view not in _OF_WEIGHTS and choice.token is not None:
             form = one_row(form, attention, choice.token)
-        form = replace(form, caption=(*form.caption, *named))
-        if is_brief:
-            form = replace(form, caption=in_brief(form.caption, attention.provenance, attention.heads))
+        form = _in_brief(form, attention, named, screen) if is_brief else replace(form, caption=(*form.caption, *named))
         yield draw(form, view, choice, screen)
+
+
+def _in_brief(form: Prepared, attention: Attention, named: tuple[Message, ...], screen: Screen) -> Prepared:
+    """Return the form with a first caption, of one line if it can be; why this head is shown stands in its title."""
+    provenance = attention.provenance
+    if provenance.least_even:
+        part = message("the least even of {count} heads", count=provenance.heads)
+        titled = (
+            panel if panel.title is None else replace(panel, title=_with(panel.title, part)) for panel in form.panels
+        )
+        form = replace(form, panels=tuple(titled))
+    *parts, how = in_brief(form.caption, provenance, attention.heads, attention.layers)
+    return replace(form, caption=shortened((*parts, *named, how), lambda caption: caption_fits(caption, screen)))
+
+
+def _with(title: Message, part: Message) -> Message:
+    return message("{title}, {part}", title=title, part=part)
 
 
 def _has_patches(attention: Attention, *, needed: bool) -> bool:
@@ -126,7 +141,7 @@ def view_comparison(
 
     brief: whether their captions are short ones, so that a table does not name the other views.
     """
-    for form, view, named in _naming(choice.refining.apply(tuple(forms)), choice, screen, tables=not brief):
+    for form, view, named in _naming(choice.refining.apply(tuple(forms)), choice, screen, brief=brief):
         form = replace(form, caption=(*form.caption, *named))
         if view == "top":
             form = replace(form, panels=tuple(panel for panel in form.panels if panel.plus), across=1)
@@ -192,19 +207,25 @@ def _with_characters(form: Prepared, attention: Attention) -> Prepared:
 
 
 def _naming(
-    forms: Iterable[Prepared], choice: Choice, screen: Screen, *, tables: bool = True
+    forms: Iterable[Prepared], choice: Choice, screen: Screen, *, brief: bool
 ) -> Iterator[tuple[Prepared, str, tuple[Message, ...]]]:
     """Yield each form with its view and what names the view and the others: below the last form in each, where no view
     was asked for.
 
-    A table does so on a terminal alone, and only with `tables`: in a pipe or a file it is what everybody expects.
+    A table does so on a terminal alone: in a pipe or a file it is what everybody expects. brief: in a short caption,
+    which names the other views, and those of a table not.
     """
     found = [(form, choose_view(form, choice, screen)) for form in forms]
     last = {view: index for index, (_, view) in enumerate(found)}
     for index, (form, view) in enumerate(found):
         named: tuple[Message, ...] = ()
-        if _asked(choice) is None and index == last[view] and (view != "table" or (tables and screen.terminal)):
+        if _asked(choice) is None and index == last[view] and (view != "table" or (screen.terminal and not brief)):
             shown = [one for one in VIEWS if one != view and (one not in _OF_WEIGHTS or form.kind == "weights")]
             shown = [one for one in shown if one != "patches" or choice.patches]
-            named = (message("this is --view {view}; others: {others}", view=view, others=listed(shown)),)
+            others = listed(shown)
+            named = (
+                message("other views: {others}", others=others)
+                if brief
+                else message("this is --view {view}; others: {others}", view=view, others=others),
+            )
         yield form, view, named

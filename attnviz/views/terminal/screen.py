@@ -110,5 +110,15 @@ def caption_line(parts: Iterable[Message], screen: Screen) -> Text:
 
     from attnviz.views.terminal.cell_width import fold
 
-    together = screen.written(" · ".join(part.localized() for part in parts))
-    return Text(fold(together, screen.cells), "dim", overflow="fold")
+    return Text(fold(_joined(parts, screen), screen.cells), "dim", overflow="fold")
+
+
+def caption_fits(parts: Iterable[Message], screen: Screen) -> bool:
+    """Return whether a caption of these parts is one line."""
+    from attnviz.views.terminal.cell_width import cell_len
+
+    return cell_len(_joined(parts, screen)) <= screen.cells
+
+
+def _joined(parts: Iterable[Message], screen: Screen) -> str:
+    return screen.written(" · ".join(part.localized() for part in parts))

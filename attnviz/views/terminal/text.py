@@ -20,6 +20,7 @@ from attnviz.views.terminal.colors import DIGITS, Paint
 from attnviz.views.terminal.screen import Screen, closing_lines, sentence_line
 
 _INDENT = 2
+_GAP = 3  # between the bar of colours and what stands beside it
 _WIDEST = 100  # cells a line, where a screen is wider: longer lines are hard to read
 _ROUNDING = 1 - 1e-6  # a word that receives the even share but for rounding has its colour
 _LONGEST_WORD = 16  # a longer one (a sentence) may be broken inside, at its spaces or between Han characters
@@ -40,6 +41,7 @@ def render_text(prepared: Prepared, _: Choice, screen: Screen) -> RenderableType
     prepared: made by shade_words; its panels have words, and share one scale or have one each.
     """
     ground = _least_with_ground(prepared.panels, Paint(prepared.panels[0].scale, screen))
+    about = _about_ground(prepared, ground)
     parts: list[RenderableType] = []
     if prepared.heading is not None:
         parts.append(sentence_line(prepared.heading, screen, "bold"))
@@ -54,8 +56,12 @@ def render_text(prepared: Prepared, _: Choice, screen: Screen) -> RenderableType
         parts.append(Text())
     scales = {panel.scale for panel in prepared.panels}
     if len(scales) == 1:  # else each head has one of its own, whose end its title says
-        parts.append(color_bar(scales.pop(), prepared.digits, screen, characters=DIGITS))
-    parts.extend(closing_lines(prepared, screen, before=_about_ground(prepared, ground)))
+        bar = color_bar(scales.pop(), prepared.digits, screen, characters=DIGITS)
+        parts.append(bar)
+        if about and bar.cell_len + _GAP + cell_len(beside := screen.written(about[0].localized())) <= screen.cells:
+            bar.append(" " * _GAP + beside, "dim")
+            about = ()
+    parts.extend(closing_lines(prepared, screen, before=about))
     return Group(*parts)
 
 

@@ -52,7 +52,7 @@ class _List:
 
     def __init__(self, panel: Panel, prepared: Prepared, screen: Screen, most: int) -> None:
         self.panel, self.screen, self.digits = panel, screen, prepared.digits
-        self.rows = find_top_links(panel, most)
+        self.rows = find_top_links(panel, most, least=0.5 * 10.0**-self.digits)
         self.sums = prepared.kind == "weights"
         self.paint = Paint(panel.scale, screen)
         self.row_labels = self._labels(panel.rows, panel.row_numbers)
@@ -94,7 +94,8 @@ class _List:
         """Return the widest bar with which a row's items and the rest fit on one line; else one item."""
         bare = self.key + 2 + self.number_width
         most = max((len(row.links) for row in self.rows), default=0) or 1
-        rest = _GAP + cell_len(self._rest(0.0).plain) + self.digits if self.sums else 0
+        rests = [row.rest_sum for row in self.rows if row.rest]
+        rest = max((_GAP + cell_len(self._rest(one).plain) for one in rests), default=0) if self.sums else 0
         shared = (self.room - rest - _GAP * (most - 1)) // most - bare
         spare = shared if shared >= _SHORTEST_BAR else self.room - bare
         return min(_WIDEST_BAR, spare) if spare >= _SHORTEST_BAR else 0
@@ -132,13 +133,17 @@ class _List:
 
     def _items(self, row: TopLinks) -> list[Text]:
         items = [self._item(link) for link in row.links]
+        if row.alike is not None:
+            count, amount = row.alike
+            told = message("{count} alike {amount}", count=count, amount=number(amount, self.digits))
+            items.append(Text(self.screen.written(told.localized()), "dim", no_wrap=True))
         if self.sums and row.rest:
             items.append(self._rest(row.rest_sum))
         if row.even is not None:
             share = number(row.even, self.digits)
             words = self.screen.written(message("all alike {amount}", amount=share).localized())
             return [Text(words if cell_len(words) <= self.room else share, "dim", no_wrap=True)]
-        if not row.links:
+        if not items:
             nothing = message("nothing") if row.looks else message("may look at nothing")
             items.append(
                 Text(shorten(self.screen.written(nothing.localized()), self.room, cell_len, self.screen.mark), "dim")
