@@ -108,6 +108,10 @@ class Localized:
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; raise OptionError where an option that takes one value is given several."""
+        if ctx.info_name == "lab" and not ctx.resilient_parsing:
+            from attnviz.cli.varied_values import refuse_lists
+
+            refuse_lists(args)
         names = [arg.partition("=")[0] for arg in args if arg.startswith("--")]
         if len(set(names)) < len(names) and not ctx.resilient_parsing:
             _, _, parsed = self.make_parser(ctx).parse_args(args=list(args))  # type: ignore[attr-defined]
@@ -374,6 +378,9 @@ def _usage(error: Any) -> str:
         if error.ctx is not None and error.ctx.info_name == "cost":
             return sentences(words, translate("A number of tokens is a whole number from 0 to 10^30."))
         return sentences(words, translate("A text that begins with - goes after --, for example: attnviz run -- -1."))
+    command = error.ctx.info_name if error.ctx is not None else None
+    if command in COMMANDS:
+        return sentences(words, message("See: attnviz {command} --help.", command=command).localized())
     return sentences(words, translate("See: attnviz --help."))
 
 

@@ -10,7 +10,7 @@ from numbers import Integral
 
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import MissingError, OptionError
-from attnviz.i18n.messages import Message, message
+from attnviz.i18n.messages import Message, listed, message
 
 _MOST_LISTED = 40
 
@@ -114,19 +114,19 @@ def _missing(texts: list[str], wanted: str) -> MissingError:
     """Return the error for a token that is not there; it lists those that are, and of very many the first."""
     fields = {"wanted": wanted, "last": len(texts) - 1}
     distinct = list(dict.fromkeys(texts))
-    listed = " ".join(distinct[:_MOST_LISTED])
+    tokens = listed(message("“{text}”", text=text) for text in distinct[:_MOST_LISTED])
     if len(distinct) > _MOST_LISTED:
         return MissingError(
-            "There is no token {wanted!r}: the first {shown} of {count} are {tokens}.",
+            "There is no token “{wanted}”: the first {shown} of {count} are {tokens}.",
             hint="A number from 0 to {last} chooses one by its position.",
             shown=_MOST_LISTED,
             count=len(distinct),
-            tokens=listed,
+            tokens=tokens,
             **fields,
         )
     return MissingError(
-        "There is no token {wanted!r}: there are {tokens}.",
+        "There is no token “{wanted}” among {tokens}.",
         hint="A number from 0 to {last} chooses one by its position.",
-        tokens=listed,
+        tokens=tokens,
         **fields,
     )

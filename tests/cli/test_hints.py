@@ -161,3 +161,29 @@ def test_explain_says_where_factors_stand(capsys):
         assert lexicon.PROJECTIONS_FILE in flat
     document = json.loads(told(["explain", "猫吃鱼", "--projection", "identity", "--json"], capsys)[1])
     assert not any("table" in step for step in document["steps"])
+
+
+@pytest.mark.parametrize(
+    ("options", "varied"),
+    [
+        (("--temperature", "0.5,1,2"), "temperature=0.5,1,2"),
+        (("--temperature=0.5", "--temperature", "2"), "temperature=0.5,2"),
+        (("--heads", "1, 2"), "heads=1,2"),
+        (("--position", "none,rope"), "position=none,rope"),
+        (("--mask", "none,window:2,causal"), "mask=none,window:2+causal"),
+        (("--seed=1,2",), "seed=1,2"),
+    ],
+)
+def test_lists_of_lab_go_into_vary(call, options, varied):
+    """Several values for a setting of `lab` are refused with the --vary that tries them, and that works."""
+    code, out, err = call("lab", "猫吃鱼", *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"--vary {varied} tries each of them." in err
+    assert call("lab", "猫吃鱼", "--vary", varied)[0] == 0
+
+
+def test_one_value_of_lab_is_no_list(call):
+    """A mask with a comma is one value; what --vary would not take either keeps its own error."""
+    assert call("lab", "猫吃鱼", "--mask", "window:2,causal")[0] == 0
+    assert call("lab", "猫吃鱼", "--temperature", "1,x")[2].endswith("is not a valid float. See: attnviz lab --help.\n")
+    assert "--vary" not in call("lab", "猫吃鱼", "--embedding", "a,b.txt")[2]
