@@ -71,7 +71,7 @@ def test_which(words, wanted, index):
 
 def test_missing_lists():
     """The error lists the tokens, each once, and of very many the first."""
-    with pytest.raises(MissingError, match="“狗” among “猫”, “吃”, “鱼”. A number from 0 to 3"):
+    with pytest.raises(MissingError, match=r"“狗” among “猫”, “吃”, “鱼”\. A number from 0 to 3"):
         find_token(tokens("猫", "吃", "鱼", "猫"), "狗")
     with pytest.raises(MissingError, match=r"the first 40 of 500 are “w0”, “w1”, .*, “w39”. A number from 0 to 499"):
         find_token(tokens(*(f"w{i}" for i in range(500))), "狗")
