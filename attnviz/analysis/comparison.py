@@ -28,6 +28,7 @@ from attnviz.core.token import stand_for_text
 from attnviz.core.types import Float32
 from attnviz.i18n.decimals import LocalDecimal, with_sign
 from attnviz.i18n.messages import Message, message, toy_name
+from attnviz.text.find_token import named_token
 
 Name = str | Message
 
@@ -213,7 +214,7 @@ class Comparison(Result):
         found = _map_distance(run, index)
         fields: dict[str, object] = {
             "mean": decimals(found.mean_variation),
-            "word": self.tokens[found.farthest].text,
+            "word": named_token(self.tokens, found.farthest),
             "most": decimals(float(found.variation[found.farthest])),
         }
         if found.correlation is None:
@@ -428,8 +429,8 @@ def _change(comparison: Comparison, run: Run, head: int | None) -> Message:
         "b": b,
         "positions": scheme_words(run.position),
         "mask": run.mask,
-        "query": comparison.tokens[query].text,
-        "key": message("itself") if itself else _quoted(keys[key].text),
+        "query": named_token(comparison.tokens, query),
+        "key": message("itself") if itself else _quoted(named_token(keys, key)),
         "amount": decimals(abs(change)),
         "largest": _largest_change(run),
     }

@@ -67,6 +67,20 @@ def occurrences(tokens: Sequence[Token]) -> tuple[int, ...]:
     return tuple(found)
 
 
+def with_occurrence(text: str, occurrence: int) -> str:
+    """Return a word with its occurrence, as people name it: the second 猫 is 猫#2.
+
+    >>> with_occurrence("猫", 1), with_occurrence("猫", 2)
+    ('猫', '猫#2')
+    """
+    return text if occurrence == 1 else f"{text}#{occurrence}"
+
+
+def named_token(tokens: Sequence[Token], index: int) -> str:
+    """Return a token's text, with its occurrence where it is not the first with that text."""
+    return with_occurrence(tokens[index].text, occurrences(tokens)[index])
+
+
 def _index(count: int, wanted: int) -> int:
     if 0 <= wanted < count:
         return wanted

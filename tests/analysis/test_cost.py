@@ -237,16 +237,17 @@ def test_once():
     [
         (count_words(999), "999"),
         (count_words(10**12 - 1), "999,999,999,999"),
-        (count_words(10**12), "1e12"),
+        (count_words(10**12), "10¹²"),
         (short_count(10**9 - 1), "999,999,999"),
-        (short_count(10**9), "1e9"),
-        (short_count(12_345 * 10**6), "1.23e10"),
+        (short_count(10**9), "10⁹"),
+        (short_count(12_345 * 10**6), "1.23×10¹⁰"),
         (byte_words(0), "0 B"),
         (byte_words(999), "999 B"),
         (byte_words(1000), "1 kB"),
         (byte_words(999_999), "1 MB"),
         (byte_words(22_080), "22 kB"),
-        (byte_words(4 * 10**60), "4e60 B"),
+        (byte_words(4 * 10**24), "4 YB"),
+        (byte_words(4 * 10**60), "4×10⁶⁰ B"),
         (second_words(0.0), "0 µs"),
         (second_words(9.99e-4), "999 µs"),
         (second_words(9.996e-4), "1 ms"),
@@ -256,7 +257,7 @@ def test_once():
         (second_words(90_000.0), "25 h"),
         (second_words(4e5), "4.6 days"),
         (second_words(3e9), "95 years"),
-        (second_words(1e40), "3.2e32 years"),
+        (second_words(1e40), "3.2×10³² years"),
         (short(9.96), "10"),
         (short(0.096), "0.096"),
         (short(0.0999), "0.1"),
@@ -282,7 +283,7 @@ def test_table_fits(capsys, monkeypatch, width):
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines())) <= width
     assert all(number in out for number in ("53,953,488", "177 GB", "~44 s"))
-    assert ("4.41e10" if width == 80 else "44,100,000,000") in out, "a number is shorter only where that helps"
+    assert ("4.41×10¹⁰" if width == 80 else "44,100,000,000") in out, "a number is shorter only where that helps"
 
 
 @pytest.mark.usefixtures("machine")

@@ -25,8 +25,8 @@ def test_two_models_on_the_command_line(call, models, tmp_path):
     assert (code, err) == (0, "")
     assert "In gpt2, layer 1, “" in out
     assert "apart on average" in out
-    assert "left out: [CLS], [SEP]" in " ".join(out.split())
-    assert "BERT, bert, layer 0, mean of" in " ".join(out.split())
+    assert "mean of the heads · left out: [CLS], [SEP] · -v: how it was computed" in " ".join(out.split())
+    assert "BERT, bert, layer 0, mean of" in " ".join(call(*arguments, "-v")[1].split())
     assert "apart on average" in page.read_text("utf-8")
     assert "bert, layer 0" in table.read_text("utf-8")
     assert picture.stat().st_size > 1000
@@ -51,7 +51,7 @@ def test_two_layers_on_the_command_line(call, models):
     )[1]
     assert "layer 0" in out
     assert "layer 1" in out
-    assert "not shown, went to [CLS], [SEP]" in " ".join(out.split())
+    assert out.endswith("\nleft out: [CLS], [SEP] · -v: how it was computed\n")
     out = call("compare", "the cat", "--model", models[0], "--head", "0", "--head", "1", "--merge", "none")[1]
     assert "head 0" in out
     assert "head 1" in out

@@ -18,7 +18,7 @@ from rich.segment import Segment
 from wcwidth import wcswidth
 
 from attnviz import Attention, Token, compare, run
-from attnviz.i18n.messages import speaking
+from attnviz.i18n.messages import message, speaking
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import SPREADS, Scale, color_at, signed_scale, spread_scale, weight_scale
 from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared, number
@@ -34,6 +34,7 @@ from attnviz.views.terminal.choose_view import VIEWS, view_attention, view_compa
 from attnviz.views.terminal.colors import _NUMBERS, DIGITS, SHADES, SIGNED, Paint
 from attnviz.views.terminal.column_headings import set_labels, set_numbers
 from attnviz.views.terminal.screen import COLORS, Screen, wrap_words
+from attnviz.views.terminal.table import render_table
 from attnviz.views.terminal.text import render_text
 
 LABELS = (
@@ -992,3 +993,35 @@ def test_top_keeps_the_rest_on_the_line():
         (made,) = view_attention(attention, "weights", Choice("top"), Screen(80), 3)
         lines = plain(drawn(made, Screen(80)))
     assert lines.index("") == len(attention.query) + 1
+
+
+def test_equal_words_are_told_apart():
+    """Where a word stands alone, the second of two equal ones has its number: in `top`, titles, rows and verdicts."""
+    attention = run("the cat eats the fish", position="rope")
+    for choice, said in (
+        (Choice("top"), "the#2"),
+        (Choice("text", token="the#2"), "how much “the#2” looks at each word"),
+        (Choice("table", token="the#2"), "the#2"),
+    ):
+        (made,) = view_attention(attention, "weights", choice, Screen(80), 3)
+        assert said in " ".join(plain(drawn(made, Screen(80))))
+    words = tuple(map(Token, ("the", "cat", "the")))
+    weights = np.full((1, 1, 3, 3), 1 / 3, dtype=np.float32)
+    other = weights.copy()
+    other[0, 0, 2] = (0.0, 0.9, 0.1)
+    (verdict,) = compare(Attention(words, words, weights), Attention(words, words, other)).verdicts()
+    assert "“the#2” looks .57 more at “cat”" in str(verdict)
+
+
+@pytest.mark.parametrize("colors", ["truecolor", "none"])
+def test_words_in_cells_tell_their_numbers(colors):
+    """Words in the cells of a table have a bar that says what their colours are; without colours, their numbers."""
+    values = np.array([[0.25, 0.5], [0.75, 1.0]])
+    cells = ((message("a"), message("b")), (message("c"), message("d")))
+    panel = Panel(None, values, ("x", "y"), ("1", "2"), weight_scale(values), cells=cells)
+    for number_cells in (False, True):
+        form = Prepared("lens", (replace(panel, number_cells=number_cells),), None, (), digits=2)
+        screen = Screen(40, colors=colors)
+        lines = plain(drawn(render_table(form, Choice(), screen), screen))
+        assert any(line.split()[-1:] == ["1.00"] and line.split()[0] == "0" for line in lines) == (colors != "none")
+        assert (lines[2].split() == ["y", "c", ".75", "d", "1.00"]) == (colors == "none" and not number_cells)

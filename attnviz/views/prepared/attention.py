@@ -14,7 +14,7 @@ from attnviz.core.provenance import UNKNOWN_PRECISION, HiddenTokens
 from attnviz.core.types import Booleans
 from attnviz.i18n.decimals import LocalDecimal
 from attnviz.i18n.messages import TOY, Message, listed, message, translate
-from attnviz.text.find_token import find_token
+from attnviz.text.find_token import find_token, occurrences, with_occurrence
 from attnviz.text.merge_pieces import why_no_traces
 from attnviz.views.prepared.caption import ROWS_ARE_WHOLE, describe
 from attnviz.views.prepared.color_scale import signed_scale, weight_scale
@@ -118,7 +118,7 @@ def one_row(form: Prepared, attention: Attention, token: str) -> Prepared:
         replace(
             panel,
             values=panel.values[[index]],
-            rows=(panel.rows[index],),
+            rows=(with_occurrence(panel.rows[index], occurrences(attention.query)[index]),),
             row_numbers=(index,),
             forbidden=None if panel.forbidden is None else panel.forbidden[[index]],
         )

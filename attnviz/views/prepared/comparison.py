@@ -18,9 +18,11 @@ from attnviz.views.prepared.color_scale import signed_scale, weight_scale
 from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.heads import head_name, layer_name
 from attnviz.views.prepared.labels import Medium, visible
-from attnviz.views.prepared.model_words import hidden_share, unknown_words
+from attnviz.views.prepared.model_words import hidden_share, mean_of_layers, unknown_words
 from attnviz.views.prepared.panels import QUERY_AND_KEY, Panel, Prepared, subject_of
 from attnviz.views.prepared.presentation import DIGITS, TERMINAL, Presentation
+
+_ORDER = message("in the first text's order")
 
 
 def prepare_comparison(
@@ -129,21 +131,29 @@ def _rounding(run: Run) -> Message:
 def _brief_caption(
     comparison: Comparison, run: Run, heads: tuple[int | str, ...], *, masks: bool
 ) -> tuple[Message, ...]:
-    """Return a first caption: whether heads are averaged, and what is left out or up to what size a change is none."""
+    """Return a first caption: which layer and mean are shown, what is left out, and in what order words stand."""
     provenance, second = comparison.provenance, comparison.second
     left_out = [] if provenance.hidden is None else [*provenance.hidden.pieces]
     left_out += [] if comparison.hidden_b is None else comparison.hidden_b.pieces
     left_out += [] if second is None else [*comparison.only_a, *comparison.only_b]
-    pieces = listed(visible(one) for one in dict.fromkeys(left_out))
-    mean = heads == ("mean",) and second is None and provenance.model is not None
-    parts = [message("mean of {count} heads", count=provenance.heads)] if mean else []
-    if second is not None and second.masked:
-        masked = message("cells that a mask forbids in one of the two left out")
-        parts.append(message("left out: {pieces}, cells masked in one", pieces=pieces) if left_out else masked)
-    elif left_out:
+    parts: list[Message] = []
+    if provenance.model is not None and second is None:
+        averaged = comparison.layers == ("mean",)
+        all_layers = mean_of_layers(provenance.mean_layers, provenance.layers)
+        parts.append(all_layers if averaged else layer_name(comparison.layers[0]))
+    if provenance.model is not None and heads == ("mean",):
+        count = message("mean of {count} heads", count=provenance.heads)
+        parts.append(count if second is None else message("mean of the heads"))
+    if left_out:
+        pieces = listed(visible(one) for one in dict.fromkeys(left_out))
         parts.append(message("left out: {pieces}", pieces=pieces))
-    caption = (*parts, *(() if parts else (_rounding(run),)))
-    return in_brief(caption, provenance, without={"position", *(("mask",) if masks else ())})
+    elif second is not None and second.masked:
+        parts.append(message("cells that a mask forbids in one of the two left out"))
+    elif not comparison.same_order:
+        parts.append(_ORDER)
+    told = (*parts, *(() if parts else (_rounding(run),)), message("-v: how it was computed"))
+    changed = {"position", *(("mask",) if masks else ())}
+    return (*in_brief((), provenance, heads, comparison.layers, without=changed)[:-1], *told)
 
 
 def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *, masks: bool) -> tuple[Message, ...]:
@@ -156,6 +166,7 @@ def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *
     told = comparison.layers == (0,) or (comparison.layers == ("mean",) and comparison.provenance.mean_layers)
     if given and comparison.provenance.model is None and not told:
         words += (layer_name(comparison.layers[0]),)
+    words += () if comparison.same_order else (_ORDER,)
     words += tuple(map(_difference, comparison.differing or ()))
     hidden = comparison.provenance.hidden
     if comparison.provenance.partial:

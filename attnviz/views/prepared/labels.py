@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from attnviz.core.clusters import split_clusters
 from attnviz.i18n.visible_text import Medium, code_point, visible
+from attnviz.text.find_token import with_occurrence
 from attnviz.text.line_breaking import split_prose
 
 __all__ = [
@@ -67,15 +68,6 @@ def quoted(text: str, medium: Medium = "terminal") -> str:
     ('Paris', '␣')
     """
     return named(text.strip(" ") or text, medium)
-
-
-def with_occurrence(text: str, occurrence: int) -> str:
-    """Return a word with its occurrence, as people name it: the second 猫 is 猫#2.
-
-    >>> with_occurrence("猫", 1), with_occurrence("猫", 2)
-    ('猫', '猫#2')
-    """
-    return text if occurrence == 1 else f"{text}#{occurrence}"
 
 
 def encodable(text: str, encoding: str) -> str:

@@ -51,7 +51,7 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: 
             for layer in layers
         )
         words = message("probability and rank of “{word}”", word=quoted(watched.token.text, medium))
-        panels.append(Panel(words, watched.probability[::-1], rows, columns, scale, cells=shown))
+        panels.append(Panel(words, watched.probability[::-1], rows, columns, scale, cells=shown, number_cells=True))
     cut = _cut_characters(result, most=1)
     caption = (
         *describe_provenance(result.provenance),
@@ -60,7 +60,7 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: 
         *cut,
     )
     if brief:
-        caption = in_brief((message("each layer’s guess; the colour says how likely it is"), *cut), result.provenance)
+        caption = in_brief((message("each layer’s guess, and how likely it is"), *cut), result.provenance)
     what = message("the likeliest token after each layer")
     return Prepared(
         "lens",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from attnviz.i18n.decimals import with_power
 from attnviz.i18n.messages import Message, message
 
 _LARGEST_WRITTEN_OUT, _LARGEST_SHORT = 10**12, 10**9
@@ -11,7 +12,7 @@ def count_words(count: int) -> str:
     """Write a whole number with its thousands marked; from 10^12 on as a power of ten.
 
     >>> count_words(44_100_000_000), count_words(10**24)
-    ('44,100,000,000', '1e24')
+    ('44,100,000,000', '10²⁴')
     """
     return f"{count:,}" if count < _LARGEST_WRITTEN_OUT else power(count)
 
@@ -20,7 +21,7 @@ def short_count(count: int) -> str:
     """Write a whole number where there is little room: a power of ten from 10^9 on.
 
     >>> short_count(196_000_000), short_count(44_100_000_000)
-    ('196,000,000', '4.41e10')
+    ('196,000,000', '4.41×10¹⁰')
     """
     return f"{count:,}" if count < _LARGEST_SHORT else power(count, 3)
 
@@ -29,10 +30,10 @@ def power(value: float, digits: int = 2) -> str:
     """Write a number with so many digits, without a 0 at their end, and a power of ten.
 
     >>> power(4.4e10), power(1e24), power(4.41e10, 3)
-    ('4.4e10', '1e24', '4.41e10')
+    ('4.4×10¹⁰', '10²⁴', '4.41×10¹⁰')
     """
     written, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    return f"{written.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return with_power(f"{written.rstrip('0').rstrip('.')}e{exponent}")
 
 
 def short(value: float) -> str:
@@ -62,7 +63,9 @@ def byte_words(count: int) -> Message:
         (10**12, message("{number} TB", number=short(count / 10**12))),
         (10**15, message("{number} PB", number=short(count / 10**15))),
         (10**18, message("{number} EB", number=short(count / 10**18))),
-        (10**21, message("{number} B", number=power(count))),
+        (10**21, message("{number} ZB", number=short(count / 10**21))),
+        (10**24, message("{number} YB", number=short(count / 10**24))),
+        (10**27, message("{number} B", number=power(count))),
     )
     return next(words for unit, words in reversed(makers) if count >= 0.9995 * unit or unit == 1)
 
@@ -71,7 +74,7 @@ def second_words(seconds: float) -> Message:
     """Write a time in the unit that fits it.
 
     >>> str(second_words(7.6e-5)), str(second_words(192.0)), str(second_words(3e15))
-    ('76 µs', '3.2 min', '9.5e7 years')
+    ('76 µs', '3.2 min', '9.5×10⁷ years')
     """
     years = seconds / 31_557_600  # of 365.25 days
     makers = (

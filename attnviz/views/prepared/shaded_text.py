@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Attention, Token
 from attnviz.i18n.messages import Message, message
-from attnviz.text.find_token import find_token
+from attnviz.text.find_token import find_token, named_token
 from attnviz.views.prepared.attention import label as name_of
 from attnviz.views.prepared.caption import describe
 from attnviz.views.prepared.color_scale import Scale, spread_scale, weight_scale
@@ -63,7 +63,7 @@ def shade_words(form: Prepared, attention: Attention, token: str | None = None) 
 def _heading(attention: Attention, asking: int | None) -> Message:
     if asking is None:
         return message("how much each word receives, the mean over all that look")
-    return message("how much “{token}” looks at each word", token=visible(attention.query[asking].text))
+    return message("how much “{token}” looks at each word", token=visible(named_token(attention.query, asking)))
 
 
 def received(panel: Panel, asking: int | None) -> NDArray[np.float64]:

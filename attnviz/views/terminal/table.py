@@ -9,9 +9,10 @@ from rich.text import Text
 
 from attnviz.i18n.messages import message
 from attnviz.views.prepared.labels import encodable, shorten
-from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared
+from attnviz.views.prepared.panels import FORBIDDEN, Panel, Prepared, number
 from attnviz.views.terminal.cell_width import cell_len, fold
 from attnviz.views.terminal.choice import Choice
+from attnviz.views.terminal.color_bar import color_bar
 from attnviz.views.terminal.colors import Paint
 from attnviz.views.terminal.screen import Screen, closing_lines, sentence_line
 
@@ -37,6 +38,8 @@ def render_table(prepared: Prepared, choice: Choice, screen: Screen) -> Renderab
     tables = [_PanelTable(panel, prepared.digits, screen) for panel in prepared.panels]
     for together in _groups(tables, prepared.across, screen, alone=choice.squeeze):
         parts.extend(_side_by_side(together, screen, choice.squeeze))
+    scales = {table.panel.scale for table in tables if table.panel.cells is not None and table.paint.colored}
+    parts.extend(color_bar(scale, prepared.digits, screen) for scale in scales)
     parts.extend(closing_lines(prepared, screen))
     return Group(*parts)
 
@@ -108,6 +111,8 @@ class _PanelTable:
         self.texts = panel.texts(digits)
         if panel.cells is not None:
             self.texts = [[self._fitted(text) for text in row] for row in self.texts]
+            if not (panel.number_cells or Paint(panel.scale, screen).colored):
+                self._add_numbers(digits)
         measure = len if panel.cells is None else cell_len
         number_width = max((measure(text) for row in self.texts for text in row), default=1)
         label_room = max(4, min(_WIDEST_LABEL, screen.cells - _INDENT - number_width - 3))
@@ -120,6 +125,13 @@ class _PanelTable:
         self.per_table = _balanced(len(self.columns), room)
         self.paint = Paint(panel.scale, screen)
         self.steps = self.paint.steps_of(panel.places()).tolist()
+
+    def _add_numbers(self, digits: int) -> None:
+        """Set each cell's number beside its word, where no colour can say it."""
+        for i, row in enumerate(self.texts):
+            for j, text in enumerate(row):
+                if text != FORBIDDEN:
+                    row[j] = f"{text} {number(float(self.panel.values[i, j]), digits)}"
 
     def _fitted(self, text: str) -> str:
         """Return a cell's words as the screen can write them, shortened where they are long."""

@@ -8,7 +8,9 @@ from rich.console import Group, RenderableType
 from rich.style import Style
 from rich.text import Text
 
+from attnviz.core.attention_data import Token
 from attnviz.i18n.messages import message
+from attnviz.text.find_token import occurrences, with_occurrence
 from attnviz.views.prepared.labels import shorten
 from attnviz.views.prepared.panels import Panel, Prepared, number
 from attnviz.views.prepared.top_links import Link, TopLinks, find_top_links
@@ -61,10 +63,16 @@ class _List:
         self._measure()
 
     def _labels(self, labels: tuple[str, ...], numbers: tuple[int, ...] | None) -> list[tuple[str, str]]:
-        """Return each label as its number, empty where there are few or the word is that number, and its word."""
+        """Return each label as its number, empty where there are few or the word is that number, and its word.
+
+        Of few words that are equal the second is the#2, or, where columns are left out, each word has its number.
+        """
         written = [self.screen.written(label) for label in labels]
-        if max(self.panel.values.shape) < _MANY or labels == tuple(map(str, numbers or range(len(labels)))):
-            return [("", word) for word in written]
+        repeated = numbers is not None and len(set(labels)) < len(labels)
+        few = max(self.panel.values.shape) < _MANY and not repeated
+        if few or labels == tuple(map(str, numbers or range(len(labels)))):
+            seen = occurrences([Token(label) for label in labels])
+            return [("", with_occurrence(word, seen[i])) for i, word in enumerate(written)]
         digits = len(str(numbers[-1] if numbers else len(labels) - 1))
         return [(f"{i if numbers is None else numbers[i]:>{digits}} ", word) for i, word in enumerate(written)]
 
