@@ -35,7 +35,7 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: 
         tuple(message("{text}", text=named(words[0], medium)) for words in result.words[layer]) for layer in layers
     )
     title = None if result.watched is None else message("the likeliest token")
-    panels = [Panel(title, result.probability[::-1, :, 0], rows, columns, scale, cells=cells)]
+    panels = [Panel(title, result.probability[::-1, :, 0], rows, columns, scale, cells=cells, number_cells=True)]
     digits = presentation.digits_or(_DIGITS)
     if result.watched is not None:
         watched = result.watched
@@ -51,7 +51,7 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: 
             for layer in layers
         )
         words = message("probability and rank of “{word}”", word=quoted(watched.token.text, medium))
-        panels.append(Panel(words, watched.probability[::-1], rows, columns, scale, cells=shown, number_cells=True))
+        panels.append(Panel(words, watched.probability[::-1], rows, columns, scale, cells=shown))
     cut = _cut_characters(result, most=1)
     caption = (
         *describe_provenance(result.provenance),

@@ -111,7 +111,7 @@ class _PanelTable:
         self.texts = panel.texts(digits)
         if panel.cells is not None:
             self.texts = [[self._fitted(text) for text in row] for row in self.texts]
-            if not (panel.number_cells or Paint(panel.scale, screen).colored):
+            if panel.number_cells and not Paint(panel.scale, screen).colored:
                 self._add_numbers(digits)
         measure = len if panel.cells is None else cell_len
         number_width = max((measure(text) for row in self.texts for text in row), default=1)
