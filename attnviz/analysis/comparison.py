@@ -26,7 +26,7 @@ from attnviz.core.result import Result
 from attnviz.core.selection import find_places
 from attnviz.core.token import stand_for_text
 from attnviz.core.types import Float32
-from attnviz.i18n.decimals import LocalDecimal, with_sign
+from attnviz.i18n.decimals import LocalDecimal, fixed, with_sign
 from attnviz.i18n.messages import Message, message, toy_name
 from attnviz.text.find_token import named_token
 
@@ -541,4 +541,4 @@ def decimals(number: float) -> LocalDecimal:
     ('.21', '.0003')
     """
     digits = 2 if number >= 0.005 or number == 0 else min(7, int(np.ceil(-np.log10(number))))
-    return LocalDecimal(f"{number:.{digits}f}")
+    return LocalDecimal(fixed(number, digits))

@@ -18,6 +18,7 @@ from attnviz.analysis.entropy import entropy, largest_entropy
 from attnviz.core.attention_data import Attention, Token
 from attnviz.core.token import stand_for_text
 from attnviz.core.types import Booleans, Floats
+from attnviz.i18n.decimals import fixed
 from attnviz.i18n.messages import Message, message
 
 # The thresholds of names; `attnviz heads --help` states them.
@@ -69,7 +70,7 @@ class Character(NamedTuple):
 
     def words(self) -> Message:
         """Return the character in a line that fits below a small picture."""
-        return message("{pattern}, {bits} bits", pattern=pattern_words(self.pattern), bits=f"{self.bits:.2f}")
+        return message("{pattern}, {bits} bits", pattern=pattern_words(self.pattern), bits=fixed(self.bits, 2))
 
 
 _WORDS = {

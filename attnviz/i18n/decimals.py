@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,13 +61,29 @@ def pure_decimal(written: str) -> str:
     return _signed(with_power(written) if language() == "zh" else _without_zero(written))
 
 
+def fixed(value: float, digits: int, sign: str = "") -> str:
+    """Write a number with so many decimal places: the nearest, of two equally near ones the farther from 0.
+
+    So it is taught, and so a page's script has it. Python's own format takes the even one. sign: "+" for one always.
+
+    >>> fixed(0.125, 2), fixed(-0.375, 2), fixed(0.0625, 3, "+"), fixed(2.5, 0), fixed(1.005, 2)
+    ('0.13', '-0.38', '+0.063', '3', '1.00')
+    """
+    value = float(value)
+    if abs(value) * 2 * 10**digits % 2 == 1:  # perhaps in the middle
+        numerator, denominator = value.as_integer_ratio()
+        if numerator * 2 * 10**digits % denominator == 0:
+            value = math.nextafter(value, math.copysign(math.inf, value))
+    return f"{value:{sign}.{digits}f}"
+
+
 def with_sign(value: float, digits: int) -> LocalDecimal:
     """Return a number with its sign, and without one where all its digits are 0.
 
     >>> str(with_sign(0.25, 2)), str(with_sign(-0.001, 2))
     ('+.25', '.00')
     """
-    return LocalDecimal(unsigned_zero(f"{value:+.{digits}f}"))
+    return LocalDecimal(unsigned_zero(fixed(value, digits, "+")))
 
 
 def unsigned_zero(written: str) -> str:

@@ -13,7 +13,7 @@ from attnviz.analysis.lab import MAP_AXES, Axis, Cell, Distances, Lab
 from attnviz.analysis.order_blindness import Blindness
 from attnviz.core.attention_data import Token
 from attnviz.core.masks import mask_words
-from attnviz.i18n.decimals import with_power
+from attnviz.i18n.decimals import fixed, with_power
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.attention import UNKNOWN
 from attnviz.views.prepared.caption import can_be_brief, describe_provenance, in_brief, setting_words
@@ -129,7 +129,7 @@ def _below(cell: Cell, digits: int) -> Message:
     seen = _seen(cell, cell.bits, digits)
     if cell.effect is None:
         return seen
-    cosine = f"{cell.effect.cosine:.{digits}f}"
+    cosine = fixed(cell.effect.cosine, digits)
     if cell.effect.likeliest is None or cell.effect.probability is None:
         return message("{seen}, cosine {cosine}", seen=seen, cosine=cosine)
     return message(
@@ -137,13 +137,13 @@ def _below(cell: Cell, digits: int) -> Message:
         seen=seen,
         cosine=cosine,
         word=visible(cell.effect.likeliest.strip() or "␣"),
-        probability=f"{cell.effect.probability:.{digits}f}",
+        probability=fixed(cell.effect.probability, digits),
     )
 
 
 def _seen(cell: Cell, number: float, digits: int) -> Message:
     """Say what of the order a setting sees, and how even its rows are."""
-    bits = f"{number:.{digits}f}"
+    bits = fixed(number, digits)
     if cell.blind_to == Blindness.ANY_ORDER:
         return message("order-blind, {bits} bits", bits=bits)
     if cell.blind_to == Blindness.MIRROR_IMAGE:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from attnviz.core.attention_data import Attention
 from attnviz.core.masks import mask_words
 from attnviz.core.provenance import HeadsSwitchedOff, HiddenTokens, ModelOrigin, Provenance
-from attnviz.i18n.decimals import LocalDecimal
+from attnviz.i18n.decimals import LocalDecimal, fixed
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.views.prepared.labels import visible
 from attnviz.views.prepared.panels import number
@@ -200,4 +200,4 @@ def _share(value: float) -> LocalDecimal:
     >>> str(_share(0.304)), str(_share(0.0)), str(_share(1.0))
     ('.30', '.00', '1.00')
     """
-    return LocalDecimal(f"{value:.2f}")
+    return LocalDecimal(fixed(value, 2))

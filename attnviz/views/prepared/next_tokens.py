@@ -10,7 +10,7 @@ import numpy as np
 from attnviz.analysis.next_tokens import Branch, FilledMask, FilledText, NextTokens, attended_words
 from attnviz.core.attention_data import Token
 from attnviz.core.types import Float32
-from attnviz.i18n.decimals import LocalDecimal, with_power
+from attnviz.i18n.decimals import LocalDecimal, fixed, with_power
 from attnviz.i18n.messages import Message, message
 from attnviz.models.continuation import Candidate, Decoding, GeneratedToken
 from attnviz.text.find_token import occurrences
@@ -100,7 +100,7 @@ def percent(probability: float) -> str:
     >>> percent(0.3412), percent(0.00002), percent(0.0)
     ('34.1%', '<0.1%', '0.0%')
     """
-    return "<0.1%" if 0 < probability < 0.0005 else f"{probability:.1%}"
+    return "<0.1%" if 0 < probability < 0.0005 else f"{fixed(100 * probability, 1)}%"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnviz.core.attention_data import Token
-from attnviz.i18n.decimals import pure_decimal, unsigned_zero
+from attnviz.i18n.decimals import fixed, pure_decimal, unsigned_zero
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.labels import visible
@@ -192,14 +192,17 @@ def number(value: float, digits: int, *, plus: bool = False) -> str:
     sign = "+" if plus else ""
     if abs(value) < 1e6:
         whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-        written = unsigned_zero(f"{value:{sign}.{min(digits, 9 - whole)}f}")  # float32 has no tenth digit
+        written = unsigned_zero(fixed(value, min(digits, 9 - whole), sign))  # float32 has no tenth digit
     else:
         written = f"{value:{sign}.{min(digits, 5)}e}"
     return pure_decimal(written)
 
 
 def join(forms: tuple[Prepared, ...]) -> Prepared:
-    """Join several prepared forms into one for a single picture; each panel's title says which form it is from."""
+    """Join several prepared forms into one for a single picture; each panel's title says which form it is from.
+
+    What the captions have in common stands once; what is of one form alone has its heading before it.
+    """
     if len(forms) == 1:
         return forms[0]
     panels = tuple(
@@ -218,4 +221,26 @@ def join(forms: tuple[Prepared, ...]) -> Prepared:
     notes = (verdicts | {str(note): note for form in forms for note in form.notes}).values()
     down = tuple(heading for form in forms if form.headings for heading in form.headings[0])
     headings = (down, forms[0].headings[1]) if forms[0].headings else None
-    return replace(forms[0], panels=panels, heading=None, notes=tuple(notes), headings=headings, verdicts=len(verdicts))
+    return replace(
+        forms[0],
+        panels=panels,
+        heading=None,
+        caption=_join_captions(forms),
+        notes=tuple(notes),
+        headings=headings,
+        verdicts=len(verdicts),
+    )
+
+
+def _join_captions(forms: tuple[Prepared, ...]) -> tuple[Message, ...]:
+    """Return the parts that all captions have, then those of some alone, each with its form's heading."""
+    written = [{str(part) for part in form.caption} for form in forms]
+    shared = set.intersection(*written)
+    common = tuple(part for part in forms[0].caption if str(part) in shared)
+    own = tuple(
+        part if form.heading is None else message("{heading}: {part}", heading=form.heading, part=part)
+        for form in forms
+        for part in form.caption
+        if str(part) not in shared
+    )
+    return (*common, *own)

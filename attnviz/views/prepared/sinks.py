@@ -8,7 +8,7 @@ import numpy as np
 
 from attnviz.analysis.attention_sinks import find_sinks
 from attnviz.core.attention_data import Attention, Token
-from attnviz.i18n.decimals import LocalDecimal
+from attnviz.i18n.decimals import LocalDecimal, fixed
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.caption import ROWS_ARE_WHOLE
 from attnviz.views.prepared.color_scale import weight_scale
@@ -76,7 +76,7 @@ def _without(panel: Panel, kept: list[int], renormalize: bool) -> Panel:
 
 
 def _note(token: Token, given: float, how: str, kind: str) -> Message:
-    fields = {"token": visible(token.text), "share": LocalDecimal(f"{given:.2f}")}
+    fields = {"token": visible(token.text), "share": LocalDecimal(fixed(given, 2))}
     if how == "mark":
         return message("† “{token}” is a sink: the other words give it {share} on average.", **fields)
     if kind != "weights":
