@@ -12,6 +12,7 @@ from attnviz import Attention, Token, compare, run
 from attnviz.analysis.lab import VARIES
 from attnviz.core.errors import AttnvizError, MissingError, OptionError
 from attnviz.core.positions import SCHEMES
+from attnviz.core.provenance import GivenOrigin
 from attnviz.i18n.messages import speaking
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.caption import describe, setting_words
@@ -381,3 +382,47 @@ def test_the_first_position_is_said_where_there_are_positions(position, said):
     """Without positions --offset changes nothing, and the caption does not speak of it."""
     words = [str(one) for one in describe(run(TEXT, position=position, offset=3))]
     assert ("first position 3" in words) == said
+
+
+def test_a_joined_caption_says_what_each_form_says():
+    """One picture of two settings has what both captions say once, and the threshold of each with its heading."""
+    compared = compare("狗咬人", "人咬狗", position="sinusoidal")
+    forms = prepare_comparison(compared, presentation=PICTURE)
+    caption = [str(part) for part in join(forms).caption]
+    first, second = (str(form.caption[-1]) for form in forms)
+    assert first != second
+    assert caption[-2:] == [f"without positions: {first}", f"with sinusoidal positions: {second}"]
+    assert (
+        caption[:-2] == [str(part) for part in forms[0].caption[:-1]] == [str(part) for part in forms[1].caption[:-1]]
+    )
+    alike = join((forms[0], forms[0])).caption
+    assert [str(part) for part in alike] == [str(part) for part in forms[0].caption]
+
+
+def test_a_rollout_that_rests_on_one_word_says_so():
+    """Where a map through the layers has nearly all of every row on one word, a note says so and from which layer."""
+    sharp = np.tile([0.95, 0.03, 0.02], (3, 1)).astype(np.float32)
+    even = np.full((3, 3), 1 / 3, dtype=np.float32)
+    masked = np.tril(np.ones((3, 3), dtype=bool))
+    said = "at least .95 of every row is on “a”, where heads of many layers rest"
+
+    def notes(*layers, allowed=None, **fields):
+        weights = np.stack(layers)[:, None]
+        found = Attention.from_arrays(weights, ["a", "b", "c"], allowed=allowed)
+        origin = GivenOrigin(layers=2, heads=1)
+        found = replace(
+            found, provenance=replace(found.provenance, **{"origin": origin, "reduced": "rollout"} | fields)
+        )
+        return [str(note) for form in prepare(found) for note in form.notes]
+
+    assert any(note.startswith(f"rollout: {said}") for note in notes(sharp, sharp))
+    assert any(note.startswith(f"rollout from layer 1 on: {said}") for note in notes(even, sharp))
+    causal = np.where(masked, sharp, 0) / np.where(masked, sharp, 0).sum(axis=1, keepdims=True)
+    assert any("on “a”" in note for note in notes(causal, causal, allowed=masked))
+    for layers, fields in (
+        ((sharp, even), {}),
+        ((even, even), {}),
+        ((np.roll(sharp, 1, axis=1), sharp)[::-1], {"reduced": "mean"}),
+        ((np.vstack([sharp[:2], sharp[2:, ::-1]]),) * 2, {}),
+    ):
+        assert not any("of every row" in note for note in notes(*layers, **fields))

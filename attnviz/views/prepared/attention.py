@@ -51,6 +51,10 @@ def prepare(attention: Attention, show: str = "weights", presentation: Presentat
     )
     forms = makers[show](attention, rows, columns)
     about = (*_verdict(attention, show, presentation), *unknown_words(attention.provenance), *_cut(attention))
+    if attention.provenance.reduced is not None:
+        from attnviz.views.prepared.reduction_words import collapsed_maps
+
+        about += collapsed_maps(attention)
     return tuple(
         replace(
             form,

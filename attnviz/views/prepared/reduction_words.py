@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from attnviz.core.attention_data import Attention
 from attnviz.core.provenance import Provenance
-from attnviz.i18n.decimals import LocalDecimal
+from attnviz.i18n.decimals import LocalDecimal, fixed
 from attnviz.i18n.messages import Message, message
 from attnviz.views.prepared.color_scale import weight_scale
 from attnviz.views.prepared.panels import Panel, Prepared
+
+_COLLAPSED = 0.9  # of every row, from which a map through the layers says little
 
 _NAMES = {
     "mean": message("mean of the heads"),
@@ -62,6 +65,49 @@ def reduction_captions(provenance: Provenance, maps: tuple[int | str, ...] = ())
     return tuple(own.get(name) or _CAPTIONS[name] for name in names if isinstance(name, str) and name in _CAPTIONS)
 
 
+def collapsed_maps(attention: Attention) -> tuple[Message, ...]:
+    """Say which maps through the layers have nearly all of every row on one word, and from which shown layer on."""
+    names = attention.heads if attention.provenance.reduced == "all" else (attention.provenance.reduced,)
+    if attention.provenance.layers == 1:
+        return ()
+    found = []
+    for place, name in enumerate(names):
+        if name not in ("rollout", "flow"):
+            continue
+        first, key, share = len(attention.layers), None, 1.0
+        for at in reversed(range(len(attention.layers))):
+            word, least = _most_of_every_row(attention, at, place)
+            if least <= _COLLAPSED or key not in (None, word):
+                break
+            first, key, share = at, word, min(share, least)
+        if key is None:
+            continue
+        title = reduction_name(name)
+        if first:
+            title = message("{map} from layer {layer} on", map=title, layer=attention.layers[first])
+        found.append(
+            message(
+                "{map}: at least {share} of every row is on “{token}”, where heads of many layers rest; the map says "
+                "little about the other words.",
+                map=title,
+                share=LocalDecimal(f"{math.floor(share * 100 + 1e-4) / 100:.2f}"),
+                token=attention.key[key].text,
+            )
+        )
+    return tuple(found)
+
+
+def _most_of_every_row(attention: Attention, layer: int, head: int) -> tuple[int, float]:
+    """Return the key of which the row that gives it least gives most, and how much; rows of one key do not count."""
+    weights, masks = attention.weights[layer, head], attention.masks
+    several = np.ones(weights.shape, dtype=bool) if masks is None else masks[layer, head]
+    rows = weights[several.sum(axis=-1) > 1]
+    if not len(rows):
+        return 0, 0.0
+    least = rows.min(axis=0)
+    return int(least.argmax()), float(least.max())
+
+
 def add_disagreement(form: Prepared, attention: Attention) -> Prepared:
     """Return the form with a further panel for each layer: in each cell the largest less the smallest of the maps.
 
@@ -93,8 +139,8 @@ def _strongest(attention: Attention, spread: np.ndarray) -> Message:
         "They disagree most on “{query}” → “{key}”: from {low} ({least}) to {high} ({most}).",
         query=attention.query[query].text,
         key=attention.key[key].text,
-        low=LocalDecimal(f"{values[low]:.3f}"),
+        low=LocalDecimal(fixed(values[low], 3)),
         least=reduction_name(attention.heads[low]) or str(attention.heads[low]),
-        high=LocalDecimal(f"{values[high]:.3f}"),
+        high=LocalDecimal(fixed(values[high], 3)),
         most=reduction_name(attention.heads[high]) or str(attention.heads[high]),
     )
