@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,12 @@ import numpy as np
 from attnviz.core.errors import OptionError
 from attnviz.i18n.decimals import pure_decimal
 from attnviz.i18n.messages import Message
+from attnviz.views.figure.colors import accent_of, rgb
 from attnviz.views.figure.fonts import POINT, Fonts, missing_note
 from attnviz.views.figure.layout import LINE, MARGIN, PAGE, SMALLEST, PictureText, too_narrow
 from attnviz.views.figure.sheet import DrawnFigure, drawing, new_figure, save_figure
 from attnviz.views.prepared.charts import BarChart, Chart, Charts, Series
-from attnviz.views.prepared.color_scale import SERIES_COLORS
+from attnviz.views.prepared.color_scale import SERIES_COLORS, Scale
 from attnviz.views.prepared.quantities import byte_words
 from attnviz.views.prepared.style import Style, refuse_limits
 
@@ -27,7 +29,10 @@ _LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # In inches, for labels of 10 points: of one chart's axes beside others, alone, the least; and how high they are.
 _WIDTH, _ALONE, _LEAST, _HEIGHT = 3.1, 5.2, 1.2, 2.6
-_LEFT, _BELOW, _ABOVE, _GAP = 0.75, 0.5, 0.35, 0.3
+_LEFT, _BELOW, _ABOVE, _GAP = 0.7, 0.5, 0.35, 0.3
+_HALF = 0.15  # of a number below the right end of an axis
+_PAD = 0.06  # between the labels of bars and their axis
+_STEEPEST = 1.25  # how high axes are at most, as a share of their width
 _LEGEND_LINE = 0.19
 _BAR_HEIGHT = 0.26
 _LOWER = (1.0, 0.85, 0.7, 0.6, 0.5, 0.4)  # how high axes are, as a share of what is usual, where a page asks for it
@@ -81,6 +86,7 @@ class _ChartLayout:
         self.scale = self.theme.label / 10
         self.name, self.tick = 0.9 * self.theme.label, 0.8 * self.theme.label
         self.colors = (*SERIES_COLORS, self.theme.faint, self.theme.ink)
+        self.accent = accent_of(Scale(0.0, 1.0).palette(), rgb(self.theme.background))  # of bars, as in other pictures
         self.labels = {
             id(chart): [text.label(label).text for label in chart.labels]
             for chart in prepared.charts
@@ -133,8 +139,9 @@ class _ChartLayout:
         return rows, across
 
     def _beside(self, row: tuple[Chart | BarChart, ...]) -> float:
-        """Return the width of a row that its labels and gaps take, in inches."""
-        return sum(map(self._left, row)) + (len(row) + 1) * self.gap
+        """Return the width of a row that its labels, gaps and margins take, in inches."""
+        half = _HALF * self.scale if isinstance(row[-1], Chart) else 0.0
+        return sum(map(self._left, row)) + (len(row) - 1) * self.gap + 2 * MARGIN + half
 
     def _row_height(self, row: tuple[Chart | BarChart, ...]) -> float:
         return self.above + max(self._height(chart) + self._below(chart) for chart in row)
@@ -142,10 +149,12 @@ class _ChartLayout:
     def _left(self, chart: Chart | BarChart) -> float:
         if isinstance(chart, Chart):
             return _LEFT * self.scale
-        return 0.3 + max((self.text.fonts.width(label, self.name) for label in self.labels[id(chart)]), default=0.0)
+        return _PAD + max((self.text.fonts.width(label, self.name) for label in self.labels[id(chart)]), default=0.0)
 
     def _height(self, chart: Chart | BarChart) -> float:
-        inches = _HEIGHT if isinstance(chart, Chart) else max(0.8, _BAR_HEIGHT * len(chart.labels) + 0.1)
+        if isinstance(chart, Chart):
+            return min(_HEIGHT * self.scale, max(_STEEPEST * self.across, _LEAST * self.scale)) * self.lower
+        inches = max(0.8, _BAR_HEIGHT * len(chart.labels) + 0.1)
         return inches * self.scale * self.lower
 
     def _below(self, chart: Chart | BarChart) -> float:
@@ -157,7 +166,11 @@ class _ChartLayout:
     def _columns(self, chart: Chart) -> int:
         """Return the number of columns of the legend: 2 where more than 3 series have room for it, else 1."""
         longest = max(self.text.fonts.width(self.text.words(series.name), self.tick) for series in chart.series)
-        return 2 if len(chart.series) > 3 and 2 * (longest + 5 * self.tick * POINT) <= self.across else 1
+        return (
+            2
+            if len(chart.series) > 3 and 2 * (longest + 5 * self.tick * POINT) <= self._left(chart) + self.across
+            else 1
+        )
 
     def draw(self, figure: Figure) -> None:
         """Draw it all into the figure."""
@@ -166,21 +179,23 @@ class _ChartLayout:
             self._write(figure, MARGIN, 0.14 + k * LINE * theme.title * POINT, line, size=theme.title, semibold=True)
         y = self.top
         for row in self.rows:
-            x = 0.1
+            x = MARGIN
             for chart in row:
-                x += self._left(chart)
                 self._draw_chart(figure, x, y, chart)
-                x += self.across + self.gap
+                x += self._left(chart) + self.across + self.gap
             y += self._row_height(row)
         for k, line in enumerate(self.lines):
             y = self.height - self.foot + 0.05 + k * 1.5 * theme.caption * POINT
             self._write(figure, MARGIN, y, line, size=theme.caption, color=theme.faint)
 
     def _draw_chart(self, figure: Figure, x: float, y: float, chart: Chart | BarChart) -> None:
-        height = self._height(chart)
+        height, left = self._height(chart), x + self._left(chart)
         self._write(figure, x, y + 0.08 * self.scale, self.text.words(chart.title), size=self.theme.label)
         foot = 1 - (y + self.above + height) / self.height
-        self.draw_on(figure.add_axes((x / self.width, foot, self.across / self.width, height / self.height)), chart)
+        axes = figure.add_axes((left / self.width, foot, self.across / self.width, height / self.height))
+        self.draw_on(axes, chart)
+        if isinstance(chart, Chart):  # the name of its upright axis stands at the left edge, as titles do
+            axes.yaxis.set_label_coords((1.35 * self.name * POINT - self._left(chart)) / self.across, 0.5)
 
     def draw_on(self, axes: Axes, chart: Chart | BarChart, *, alone: bool = False) -> None:
         """Draw one chart into these axes; alone: with its legend inside them, since no room was made below."""
@@ -213,8 +228,11 @@ class _ChartLayout:
         axes.grid(color=_faded(self.theme.hatch, self.theme.background), linewidth=0.6)
         axes.set_axisbelow(True)
         _open_frame(axes, "top", "right")
-        _tick_words(axes, chart)
-        below = {"loc": "upper left", "bbox_to_anchor": (0, -_BELOW * self.scale / self._height(chart))}
+        self._write_ticks(axes, chart)
+        below = {
+            "loc": "upper left",
+            "bbox_to_anchor": (-self._left(chart) / self.across, -_BELOW * self.scale / self._height(chart)),
+        }
         legend: Legend = axes.legend(
             **({"loc": "best"} if alone else below),
             ncols=self._columns(chart),
@@ -228,6 +246,41 @@ class _ChartLayout:
         )
         for text in legend.get_texts():
             text.set_parse_math(False)
+
+    def _write_ticks(self, axes: Axes, chart: Chart) -> None:
+        """Write powers of ten as 10¹¹, bytes as 10 GB, at as many places as there is room for, without minor ticks.
+
+        matplotlib's own are mathematical text, which would need fonts of its own.
+        """
+        if not chart.powers:
+            return
+        from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+        width, height = (length / axes.figure.dpi for length in axes.get_window_extent().size)
+        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            first, last = np.ceil(np.log10(limits[0]) - 1e-9), np.floor(np.log10(limits[1]) + 1e-9)
+            powers = [10.0 ** int(power) for power in np.arange(first, last + 1)]
+            if axis is axes.yaxis:
+                write = _bytes if chart.in_bytes else _powers_of_ten
+                places, words = self._some_ticks(powers, write, height, upright=True)
+            else:
+                places, words = self._some_ticks(powers, _powers_of_ten, width, upright=False)
+            axis.set_major_locator(FixedLocator(places))
+            axis.set_major_formatter(FixedFormatter(words))
+            axis.set_minor_locator(NullLocator())
+
+    def _some_ticks(
+        self, powers: list[float], write: Callable[[Sequence[float]], list[str]], room: float, *, upright: bool
+    ) -> tuple[list[float], list[str]]:
+        """Return every power of ten, or every second and so on, so that none touch in `room` inches; their words."""
+        for step in range(1, len(powers) + 1):
+            kept = powers[::step]
+            words = write(kept)
+            size = self.tick * POINT
+            taken = 1.6 * size if upright else max(self.text.fonts.width(text, self.tick) for text in words) + size
+            if len(kept) * taken <= room + taken:
+                return kept, words
+        return [], []
 
     def _line(self, series: Series, k: int) -> dict[str, Any]:
         color = self.colors[k % len(self.colors)]
@@ -245,11 +298,11 @@ class _ChartLayout:
         values = np.nan_to_num(np.array(chart.values, dtype=np.float64))
         longest = max((self.text.fonts.width(text, self.tick) for text in chart.texts), default=0.0) + 0.1
         reach = float(values.max(initial=0.0)) or 1.0
-        axes.barh(range(count), values, height=0.7, color=self.colors[0])
+        axes.barh(range(count), values, height=0.7, color=self.accent)
         axes.set(ylim=(count - 0.4, -0.6), xlim=(0, reach * self.across / max(self.across - longest, 0.1)))
         name, tick = (max(SMALLEST, size * min(1.0, _LETTERS * self.lower)) for size in (self.name, self.tick))
         axes.set_yticks(range(count), self.labels[id(chart)], size=name, parse_math=False)
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, pad=_PAD / POINT)
         axes.set_xticks([])
         for k, (value, text) in enumerate(zip(values, chart.texts, strict=True)):
             axes.text(value + 0.02 * reach, k, text, va="center", size=tick, parse_math=False)
@@ -280,31 +333,20 @@ def _drawn(series: Series, powers: bool) -> tuple[list[float], list[float], list
     return [series.x[i] for i in kept], [series.y[i] for i in kept], marked
 
 
-def _tick_words(axes: Axes, chart: Chart) -> None:
-    """Write powers of ten as 10¹¹, bytes as 10 GB, without minor ticks: mathematical text would need its own fonts."""
-    if not chart.powers:
-        return
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(numticks=7))
-        written = _bytes if chart.in_bytes and axis is axes.yaxis else _power_of_ten
-        axis.set_major_formatter(FuncFormatter(written))
-        axis.set_minor_locator(NullLocator())
+def _bytes(values: Sequence[float]) -> list[str]:
+    """Return the numbers of bytes of an axis, each in the unit that fits it."""
+    return [byte_words(round(value)).localized() if value >= 1 else "" for value in values]
 
 
-def _bytes(value: float, _: int) -> str:
-    """Return a tick's number of bytes in the unit that fits it."""
-    return byte_words(round(value)).localized() if value >= 1 else ""
+def _powers_of_ten(values: Sequence[float]) -> list[str]:
+    """Return the numbers of an axis: written out if all lie from .01 to 10,000, else all but 1 and 10 as powers of ten.
 
-
-def _power_of_ten(value: float, _: int) -> str:
-    """Return a tick's number: written out from .01 to 10,000, else as a power of ten.
-
-    >>> _power_of_ten(1000.0, 0), _power_of_ten(1e11, 0), _power_of_ten(1e-4, 0)
-    ('1,000', '10¹¹', '10⁻⁴')
+    >>> _powers_of_ten([1.0, 1000.0]), _powers_of_ten([1.0, 1000.0, 1e11]), _powers_of_ten([1e-4, 1e-3])
+    (['1', '1,000'], ['1', '10³', '10¹¹'], ['10⁻⁴', '10⁻³'])
     """
-    if value <= 0:
-        return ""
-    power = round(np.log10(value))
-    return pure_decimal(f"{value:,.10g}" if 1e-2 <= value < 1e5 else f"1e{power}")
+    plain = all(1e-2 <= value < 1e5 for value in values)
+    powers = [round(np.log10(value)) for value in values]
+    return [
+        pure_decimal(f"{value:,.10g}" if plain or power in (0, 1) else f"1e{power}")
+        for value, power in zip(values, powers, strict=True)
+    ]

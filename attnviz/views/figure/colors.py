@@ -45,7 +45,7 @@ class Colors:
     def __init__(self, prepared: Prepared, style: Style) -> None:
         self.notes: tuple[Message, ...] = ()
         scales = dict.fromkeys(panel.scale for panel in prepared.panels)
-        self.background = _rgb(style.theme.background)
+        self.background = rgb(style.theme.background)
         on_dark = luminance(self.background) < _DARK
         self._palettes = {scale: scale.palette(on_dark=on_dark) for scale in scales}
         self._ink, self._faint = style.theme.ink, style.theme.faint
@@ -74,8 +74,7 @@ class Colors:
         palette = self.palette(scale)
         if scale.diverging:
             return unit(palette[225 if value > 0 else 30])
-        wanted = (90, 128, 160, 64, 190, 220, 40, 245, 10)
-        return unit(next((palette[i] for i in wanted if contrast(palette[i], self.background) >= 4.5), palette[128]))
+        return accent_of(palette, self.background)
 
     def faded(self, color: tuple[float, float, float], strength: float) -> tuple[float, float, float]:
         """Return a colour as strong as that, from 0, the background, to 1, the colour itself."""
@@ -85,10 +84,16 @@ class Colors:
 
     def of_head(self, k: int) -> tuple[float, float, float]:
         """Return the colour of the k-th of several heads that are drawn over each other."""
-        return unit(_rgb((*SERIES_COLORS, self._ink, self._faint)[k]))
+        return unit(rgb((*SERIES_COLORS, self._ink, self._faint)[k]))
 
 
 MOST_OVERLAID = len(SERIES_COLORS) + 2
+
+
+def accent_of(palette: tuple[RGB, ...], background: RGB) -> tuple[float, float, float]:
+    """Return the colour of a palette from 0 up that stands out from this background, for bars and arcs."""
+    wanted = (90, 128, 160, 64, 190, 220, 40, 245, 10)
+    return unit(next((palette[i] for i in wanted if contrast(palette[i], background) >= 4.5), palette[128]))
 
 
 def unit(color: RGB) -> tuple[float, float, float]:
@@ -123,7 +128,8 @@ def _uneven(name: str, count: int) -> Message:
     )
 
 
-def _rgb(code: str) -> RGB:
+def rgb(code: str) -> RGB:
+    """Return the colour that a code such as #0072b2 stands for."""
     return (int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16))
 
 

@@ -105,7 +105,7 @@ def _notes(costs: Costs, *, brief: bool = False) -> tuple[Message, ...]:
         return law, message("~ is predicted from shorter texts, not measured.")
     largest = max(costs.timings)
     predicted = message(
-        "~ is predicted, not measured: a + b N + c N^2 fitted to {count} sizes up to {largest} tokens, which took "
+        "~ is predicted, not measured: a + b N + c N² fitted to {count} sizes up to {largest} tokens, which took "
         "{time} a head at most.",
         count=len(costs.timings),
         largest=f"{largest:,}",
@@ -156,8 +156,8 @@ def _times(costs: Costs, tokens: tuple[float, ...]) -> tuple[Series, ...]:
     """Return measured times as points, the fit as a line through and beyond them, and predictions as hollow points."""
     assert costs.fit is not None
     fit, every = costs.fit, costs.setup.layers * costs.setup.heads
-    predicted = [row for row in costs.rows if not row.measured and row.seconds is not None]
-    return (
+    predicted = [row for row in costs.rows if row.tokens and not row.measured and row.seconds is not None]
+    found = (
         Series(
             message("measured"),
             tuple(map(float, costs.timings)),
@@ -178,6 +178,7 @@ def _times(costs: Costs, tokens: tuple[float, ...]) -> tuple[Series, ...]:
             marked=(),
         ),
     )
+    return tuple(series for series in found if series.x)
 
 
 def _formula(costs: Costs) -> str:
