@@ -240,7 +240,8 @@ def test_bars(name, width, style):
         np.count_nonzero(panel.values if panel.forbidden is None else panel.values[~panel.forbidden])
         for panel in bars.panels
     )
-    assert_labels(drawing, [label for panel in bars.panels for label in panel.columns])
+    sides = {panel.columns for panel in bars.panels}
+    assert_labels(drawing, [label for side in sides for label in side])
 
 
 @pytest.mark.usefixtures("language")
