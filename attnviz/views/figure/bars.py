@@ -46,9 +46,9 @@ class BarPanels:
             self.titles = [""]
         self.words = max(panel.values.shape[1] for panel in self.panels)
         self.texts = [panel.texts(context.prepared.digits)[0] for panel in self.panels]
-        said, usual = dict(context.said), min(1.9 * theme.label * POINT, _TALLEST * theme.label / 10 / self.words)
+        thinned, usual = context.thinned, min(1.9 * theme.label * POINT, _TALLEST * theme.label / 10 / self.words)
         for lower in _LOWER:
-            context.said = dict(said)
+            context.thinned = thinned
             self._measure(usual * lower, _GAP * lower)
             if context.room is None or self.height <= context.page_room:
                 return
