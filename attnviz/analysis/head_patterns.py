@@ -29,6 +29,7 @@ PROBED = 0.4  # of the weight, in the probe of repeated random tokens
 
 # Patterns that give a head its name, in the order in which equal shares are decided, and those that are only measured.
 NAMED = ("itself", "previous", "next", "first", "special", "same_word", "punctuation")
+PLACED = ("previous", "next", "first")  # those that only a head which knows positions can look for
 PATTERNS = (*NAMED, "same_sentence")
 _CELLS_AT_ONCE = 1 << 18  # of the layers that are measured together
 _ROUNDING = 1e-6
@@ -183,29 +184,44 @@ def activity(weights: Floats, lengths: Floats, allowed: Booleans | None, places:
     return ratio
 
 
-def name_heads(found: HeadShares, weights: HeadShares | None = None, active: Float64 | None = None) -> list[Character]:
+def knows_places(attention: Attention) -> bool:
+    """Return whether scores may depend on where words stand: those of the toy without positions do not.
+
+    A mask is no position: it forbids words, and says nothing of those that are left.
+    """
+    toy = attention.provenance.toy
+    return toy is None or toy.position != "none"
+
+
+def name_heads(
+    found: HeadShares, weights: HeadShares | None = None, active: Float64 | None = None, *, placed: bool = True
+) -> list[Character]:
     """Return each head's character by its shares.
 
     A head is a `sink` where at least RESTING of its weight is on the first word or on special tokens, and it is less
     than IDLE active: it adds little. It is `even` where the mean entropy of its weights is at least EVEN of the
     largest possible. Else it has the name of the pattern with the largest share, where that lies at least half way from
     what an even head would have to all, and at least half of the rows may see one of its keys; else it is `mixed`.
-    weights: the shares by weight, where `found` are those by contribution. active: see activity.
+    weights: the shares by weight, where `found` are those by contribution. active: see activity. placed: whether the
+    scores may depend on positions; where they do not, no head has the name of one of PLACED or rests on the first word.
     """
-    return [_name_head(head, found, weights, active) for head in range(len(found.bits))]
+    return [_name_head(head, found, weights, active, placed) for head in range(len(found.bits))]
 
 
-def _name_head(head: int, found: HeadShares, weights: HeadShares | None, active: Float64 | None) -> Character:
+def _name_head(
+    head: int, found: HeadShares, weights: HeadShares | None, active: Float64 | None, placed: bool
+) -> Character:
     looks = found if weights is None else weights
     bits, largest = float(looks.bits[head]), float(looks.largest[head])
     if active is not None and weights is not None and active[head] < IDLE:
-        resting = np.nanmax([0.0, weights.shares["first"][head], weights.shares["special"][head]])
+        places = ("first", "special") if placed else ("special",)
+        resting = np.nanmax([0.0, *(weights.shares[name][head] for name in places)])
         if resting >= RESTING:
             return Character("sink", float(resting), bits, largest)
     if bits >= EVEN * largest > 0:
         return Character("even", None, bits, largest)
     best, most = "mixed", 0.0
-    for name in NAMED:
+    for name in NAMED if placed else [name for name in NAMED if name not in PLACED]:
         share = float(found.shares[name][head])
         if 2 * found.seen[name][head] >= 1 and share > most:
             best, most = name, share
@@ -232,7 +248,7 @@ def characters(attention: Attention) -> list[list[Character]]:
     from attnviz.analysis.contributions import contributions
 
     places = pattern_places(attention.query, attention.key, attention.source, cross=attention.is_cross)
-    lengths, masks = contributions(attention), attention.masks
+    lengths, masks, placed = contributions(attention), attention.masks, knows_places(attention)
     layers, heads, *rows = attention.weights.shape
     together = max(1, _CELLS_AT_ONCE // max(1, attention.weights[0].size))
     found: list[Character] = []
@@ -242,11 +258,11 @@ def characters(attention: Attention) -> list[list[Character]]:
         allowed = None if masks is None else masks[part].reshape(-1, *rows)
         by_weight = measure_heads(weights, allowed, places)
         if lengths is None:
-            found += name_heads(by_weight)
+            found += name_heads(by_weight, placed=placed)
         else:
             added = lengths[part].reshape(-1, *rows)
             by_length = measure_heads(added, allowed, places)
-            found += name_heads(by_length, by_weight, activity(weights, added, allowed, places))
+            found += name_heads(by_length, by_weight, activity(weights, added, allowed, places), placed=placed)
     return [found[at : at + heads] for at in range(0, layers * heads, heads)]
 
 

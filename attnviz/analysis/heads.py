@@ -18,6 +18,7 @@ from attnviz.analysis.head_patterns import (
     Character,
     HeadShares,
     activity,
+    knows_places,
     measure_heads,
     name_heads,
     pattern_places,
@@ -191,6 +192,7 @@ class HeadTally:
         self._layers: tuple[int | str, ...] = ()
         self._heads: tuple[int | str, ...] = ()
         self._provenance = NOTHING_KNOWN
+        self._placed = True
         self._like_place: tuple[int | str, int | str] | None = None
         self._texts: list[_MeasuredText] = []
         self._tokens = 0
@@ -201,6 +203,7 @@ class HeadTally:
         if not self._texts:
             self._layers, self._heads = attention.layers, attention.heads
             self._provenance = attention.provenance
+            self._placed = knows_places(attention)
             if self._like is not None:
                 self._like_place = find_place(self._like, self._layers, self._heads)
         if (attention.layers, attention.heads) != (self._layers, self._heads):
@@ -238,7 +241,7 @@ class HeadTally:
         by_weight = _merge_shares([one.by_weight[i] for one in self._texts])
         shown = _merge_shares([one.by_length[i] for one in self._texts if one.by_length]) if known else by_weight
         active = _mean_over_texts(np.array([one.sizes["writes"][i] for one in self._texts])) if known else None
-        names = name_heads(shown, by_weight if known else None, active)
+        names = name_heads(shown, by_weight if known else None, active, placed=self._placed)
         for j, found in enumerate(names):
             yield self._row(i, j, found, shown, by_weight, probe)
 

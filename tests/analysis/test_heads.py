@@ -18,9 +18,11 @@ from attnviz import Attention
 from attnviz.analysis.head_patterns import (
     EVEN,
     IDLE,
+    PLACED,
     PROBED,
     RESTING,
     activity,
+    characters,
     measure_heads,
     name_heads,
     pattern_places,
@@ -356,3 +358,25 @@ def test_known_heads_of_smollm2():
     assert sum(row.character.pattern == "sink" for row in found.rows) >= 30
     scores = [found.row(name).probe["induction"] for name in ("18.6", "17.4", "17.3", "18.7")]
     assert_within(scores, [0.82, 0.74, 0.70, 0.68], 0.1, "random tokens here, 23 random words there")
+
+
+@pytest.mark.parametrize("mask", ["none", "causal"])
+@pytest.mark.parametrize("projection", ["auto", "identity"])
+def test_no_head_is_named_after_a_place_it_cannot_know(projection, mask):
+    """Without positions the toy's scores know no places: no name of one, here, in small maps, and by weight alone."""
+    texts = ["小猫在沙发上睡觉", "小猫睡觉", "睡觉小猫", "The dog sleeps on the sofa", "苹果很甜", "我吃饭"]
+    for text in texts:
+        found = attnviz.run(text, heads=4, projection=projection, mask=mask)
+        names = [one.pattern for one in characters(found)[0]]
+        names += [row.character.pattern for row in attnviz.heads(text, heads=4, projection=projection, mask=mask).rows]
+        assert not set(names) & {*PLACED, "sink"}, text
+
+
+def test_a_head_that_knows_places_may_be_named_after_one():
+    """With positions the toy's heads have such names, and so do heads of weights of which nothing is known."""
+    two = attnviz.run("小猫睡觉", heads=4)
+    known = attnviz.run("小猫睡觉", heads=4, position="sinusoidal")
+    given = Attention.from_arrays(two.weights, [token.text for token in two.tokens])
+    assert characters(two)[0][0].pattern not in PLACED
+    assert characters(known)[0][0].pattern in PLACED
+    assert characters(given)[0][0].pattern in PLACED
