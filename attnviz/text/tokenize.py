@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 from attnviz.core.attention_data import Token
@@ -67,6 +68,10 @@ class KnownWords(Protocol):
         line: words in lower case, "-" where a space or a hyphen stands between two. unit: the character or the word
         that stands at `start`.
         """
+        ...
+
+    def simplified(self, text: str) -> str:
+        """Return a text with its traditional Chinese characters replaced by simplified ones, as long as before."""
         ...
 
 
@@ -185,11 +190,24 @@ def _may_be_part(letter: str) -> bool:
 def _cheapest(text: str, spans: list[Span], known: KnownWords) -> Iterator[Span]:
     """Yield the cut of units into words that costs least; of equals the one whose last words are the longest.
 
-    Dynamic programming: cost[i] is the least of the units before i, begins[i] where the last word of that cut begins.
+    Where something is unknown and the text has traditional characters, its simplified form is cut if that costs less.
     """
-    count = len(spans)
     units = [text[start:end] for start, end in spans]
     line, starts = _line(text, spans, units)
+    cost, cuts = _cut_line(line, starts, units, known)
+    if cost >= _UNKNOWN and (plain := known.simplified(line)) != line:
+        again = _cut_line(plain, starts, [known.simplified(unit) for unit in units], known)
+        cuts = again[1] if again[0] < cost else cuts
+    for begin, end in pairwise(cuts):
+        yield spans[begin][0], spans[end - 1][1]
+
+
+def _cut_line(line: str, starts: Sequence[int], units: list[str], known: KnownWords) -> tuple[int, list[int]]:
+    """Return what the cheapest cut of a line costs, and the units that its words begin with, then how many units.
+
+    Dynamic programming: cost[i] is the least of the units before i, begins[i] where the last word of that cut begins.
+    """
+    count = len(units)
     unit_ending_at = [0] * (len(line) + 1)
     for i in range(count):
         unit_ending_at[starts[i] + len(units[i])] = i + 1
@@ -206,8 +224,7 @@ def _cheapest(text: str, spans: list[Span], known: KnownWords) -> Iterator[Span]
     cuts = [count]
     while cuts[-1]:
         cuts.append(begins[cuts[-1]])
-    for begin, end in zip(cuts[:0:-1], cuts[-2::-1], strict=True):
-        yield spans[begin][0], spans[end - 1][1]
+    return cost[count], cuts[::-1]
 
 
 def _line(text: str, spans: list[Span], units: list[str]) -> tuple[str, Sequence[int]]:

@@ -172,7 +172,7 @@ def _capitalized_names(tokens: Sequence[Token], known: lexicon.Lexicon) -> dict[
         starts = before.text in _SENTENCE_ENDS or (token.start or 0) < (before.start or 0)
         if starts or not (text[:1].isupper() and text[1:].islower() and text.isalpha()) or text in found:
             continue
-        if is_given_name(text) or not (known.is_known(text) or is_han(text[0])):
+        if is_given_name(text) or not (known.listed(text) or is_han(text[0])):
             found[text] = "place" if before.text.casefold() in _BEFORE_PLACES and not is_given_name(text) else "person"
     return found
 
@@ -219,15 +219,19 @@ def _is_unknown(text: str, known: lexicon.Lexicon, name: str | None = None) -> b
 
 
 def _grades(text: str, known: lexicon.Lexicon, name: str | None) -> dict[str, float]:
-    """Return the features of a word, of a name, of several (N们) or of what is somebody's ('s); none of other texts."""
+    """Return the features of a word, a name, several (N们), a thing (N儿) or what is somebody's ('s), or none."""
     if name is None and (grades := known.grades(text)):
         return grades
+    if not text.isascii() and name is None and not is_name(text, known.kind):
+        text = known.simplified(text)
     if name is not None or is_name(text, known.kind):
         title = title_of(text)
         base = {name or "person": 9.0} if title is None else known.grades(title) or {"person": 9.0}
         return own_features(normal_form(text)) | base
     if text.endswith("们") and known.is_thing(text[:-1]):
         return {"number": 1.0} | known.grades(text[:-1])
+    if text.endswith("儿") and known.takes_er(text[:-1]):
+        return known.grades(text[:-1])
     if text.endswith(("'s", "’s")) and len(text) > 2:
         return _grades(text[:-2], known, name)
     return {}

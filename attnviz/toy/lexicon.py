@@ -175,10 +175,39 @@ class Lexicon:
         self._words: dict[str, set[str]] = {}
         self._begun: dict[str, _Begun] = {}
         self._kinds: dict[str, str | None] = {}
+        self._lacking: set[str] = set()
         self._is_indexed = False
 
     def entry(self, word: str) -> Entry | None:
-        """Return the entry of a word, in any case and normal form; None where there is none."""
+        """Return the entry of a word, in any case and normal form, or of a form of one; None where there is none.
+
+        A number and a run of punctuation have entries too, see `word_forms`.
+        """
+        found = self.listed(word)
+        if found is None and word not in self._lacking:
+            found = self._by_form(normal_form(word))
+            if found is None:
+                self._lacking.add(word)
+        return found
+
+    def _by_form(self, normal: str) -> Entry | None:
+        """Return the entry of a word that is not listed: of another form of it, of a number or a mark."""
+        from attnviz.toy import word_forms
+
+        for form in word_forms.other_forms(normal):
+            if (found := self.listed(form)) is not None:
+                return found
+        features = word_forms.features_by_form(normal)
+        return None if features is None else Entry(features, DEFAULT_FREQUENCY)
+
+    def simplified(self, text: str) -> str:
+        """Return a text with its traditional Chinese characters replaced by simplified ones, as long as before."""
+        from attnviz.toy import word_forms
+
+        return word_forms.simplified(text)
+
+    def listed(self, word: str) -> Entry | None:
+        """Return the entry that a word itself has in a lexicon, in any case and normal form; None where it has none."""
         normal = normal_form(word)
         found = self.own.get(normal) or _packaged_entry(normal)
         if found is not None and found.features.startswith("="):
@@ -201,6 +230,8 @@ class Lexicon:
                 found.append((length, frequency))
                 if line.startswith("们", start + length) and self.is_thing(word):
                     found.append((length + 1, frequency))
+                if line.startswith("儿", start + length) and self.takes_er(word):
+                    found.append((length + 1, max(1, frequency - 2)))  # rather 妈妈|儿子 than 妈妈儿|子
         if begun.may_be_name:
             found += names.names_at(line, start, self.kind)
         return found
@@ -220,6 +251,9 @@ class Lexicon:
                     words[word] = entry
             self._classes |= {word: one.frequency for word, one in words.items()}
             self._words[unit] = set(words)
+        if not is_han(unit[0]) and unit not in self._classes and (formed := self.entry(unit)) is not None:
+            self._classes[unit] = formed.frequency
+            self._words.setdefault(unit, set()).add(unit)
         lengths = tuple(sorted({len(word) for word in self._words.get(unit, ())}))
         may_be_name = unit in names.STARTS
         alone = None
@@ -244,6 +278,10 @@ class Lexicon:
     def is_thing(self, word: str) -> bool:
         """Return whether a word names somebody or something, of which there may be several."""
         return self.kind(word) in THINGS
+
+    def takes_er(self, word: str) -> bool:
+        """Return whether a word may stand before 儿 that changes nothing, as 花儿, 风儿 or 歌儿."""
+        return self.kind(word) in (*THINGS, "idea", "weather")
 
     def vector(self, word: str) -> Float32 | None:
         """Return the word's features as a vector [104] of length 1, or None where the lexicon lacks it."""

@@ -47,7 +47,7 @@ def _opened(files: tuple[tuple[str, bytes], ...]) -> Lexicon:
                 again[word] = None
             found[word], lines[word] = entry, line
     resolved = {word: Entry(_features(word, found, lines), entry.frequency) for word, entry in found.items()}
-    replaced = [word for word in found if packaged().is_known(word)]
+    replaced = [word for word in found if packaged().listed(word)]
     notes = [_told_of_replaced(replaced)] if replaced else []
     notes += [_told_of_again(list(again))] if again else []
     return Lexicon(resolved, tuple(notes))
