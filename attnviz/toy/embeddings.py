@@ -220,14 +220,16 @@ def _is_unknown(text: str, known: lexicon.Lexicon, name: str | None = None) -> b
 
 def _grades(text: str, known: lexicon.Lexicon, name: str | None) -> dict[str, float]:
     """Return the features of a word, a name, several (N们), a thing (N儿) or what is somebody's ('s), or none."""
-    if name is None and (grades := known.grades(text)):
-        return grades
+    if name is None and known.listed(text):
+        return known.grades(text)
     if not text.isascii() and name is None and not is_name(text, known.kind):
         text = known.simplified(text)
     if name is not None or is_name(text, known.kind):
         title = title_of(text)
         base = {name or "person": 9.0} if title is None else known.grades(title) or {"person": 9.0}
         return own_features(normal_form(text)) | base
+    if grades := known.grades(text):
+        return grades
     if text.endswith("们") and known.is_thing(text[:-1]):
         return {"number": 1.0} | known.grades(text[:-1])
     if text.endswith("儿") and known.takes_er(text[:-1]):

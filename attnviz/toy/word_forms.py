@@ -19,7 +19,7 @@ from attnviz.toy.names import own_features
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*[a-z]{0,3}")
 _ENDINGS = (  # of English words, and what stands for them in the stem; the first stem that is known counts
     *(("ies", "y"), ("es", ""), ("es", "e"), ("s", ""), ("ied", "y"), ("ed", ""), ("ed", "e")),
-    *(("ing", ""), ("ing", "e"), ("er", ""), ("er", "e"), ("est", ""), ("est", "e")),
+    *(("ing", ""), ("ing", "e")),
 )
 _SHORTEST_STEM = 3
 

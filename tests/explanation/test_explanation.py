@@ -186,7 +186,7 @@ def test_terms_have_names():
 def test_a_product_without_terms_says_so():
     """Where a query and a key have no feature in common, their product says that and is 0, and so on a worksheet."""
     for worksheet, ending in ((False, "= 0"), (True, "= ____")):
-        sheet = make_sheet(explain("狗啃骨头", token="狗"), 4, worksheet=worksheet)
+        sheet = make_sheet(explain("猫啃骨头", token="猫"), 4, worksheet=worksheet)
         (section,) = (section for section in sheet.sections if section.formula == "q · k")
         (last,) = section.lines[-1].entries
         assert " ".join(last) == f"no feature in common {ending}"

@@ -153,6 +153,17 @@ def test_forms_of_english_words(form, word):
     np.testing.assert_array_equal(lexicon.vector(form), lexicon.vector(word))
 
 
+@pytest.mark.parametrize("text", ["Peter eats fish", "James eats fish", "I saw Charles", "We met Brooks", "張偉吃魚"])
+def test_a_name_is_no_form_of_a_word(text):
+    """A name is a person also where it looks like a word with an ending."""
+    found = attnviz.run(text)
+    name = next(
+        i for i, token in enumerate(found.tokens) if token.text in ("Peter", "James", "Charles", "Brooks", "張偉")
+    )
+    features = dict(zip(found.traces[0].features, found.traces[0].inputs[name].tolist(), strict=True))
+    assert max(features, key=lambda one: features[one]) == "person"
+
+
 @pytest.mark.parametrize("word", ["zzyzx", "qs", "Brixs", "囧囧囧", "😀", "abc123xyz9"])
 def test_what_stays_unknown(word):
     """No rule makes up a vector for what is no word."""
