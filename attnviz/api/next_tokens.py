@@ -125,7 +125,7 @@ def open_one(model: str | Path | Model | None, download: bool = False) -> Model:
         return model
     if not isinstance(model, str | Path) or not str(model):
         raise OptionError(
-            "--model is missing: a real model is needed, since the toy says nothing next.",
+            "--model is missing: a real model is needed, since the toy predicts no words.",
             hint="The models on this machine are listed by: attnviz models.",
         )
     return opened(str(model), download)

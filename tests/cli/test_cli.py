@@ -918,7 +918,7 @@ def test_one_row(good):
     assert [line.split()[0] for line in rows if line.startswith("  鱼")] == ["鱼"]
     listed = good("run", text, "--top", "2", "--token", "狗#2").splitlines()
     assert [line for line in listed if line.startswith("  10 狗")]
-    assert listed[1] in good("run", text, "--top", "2")
+    assert listed[1].replace("狗#2", "狗") in good("run", text, "--top", "2")
     assert len(good("run", text, "--view", "table", "--show", "scores", "--token", "0").splitlines()) < 12
 
 

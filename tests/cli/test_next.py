@@ -220,11 +220,13 @@ def test_fill(printed, models, family, text):
     assert found["filled"] != found["text"]
 
 
-def test_several_masks(printed, models):
+def test_several_masks(good, printed, models):
     """Each mask has candidates of its own, in the order of the text."""
     found = printed("fill", "the ___ eats the [MASK]", "--model", models("bert"))
     assert [found["tokens"][mask["index"]]["piece"] for mask in found["masks"]] == ["[MASK]"] * 2
     assert found["masks"][0]["index"] < found["masks"][1]["index"]
+    told = good("fill", "the ___ eats the [MASK]", "--model", models("bert"))
+    assert "each mask by itself: whatever stands at the others · -v: how it was computed\n" in told
 
 
 @pytest.mark.parametrize(

@@ -1025,3 +1025,13 @@ def test_words_in_cells_tell_their_numbers(colors):
         lines = plain(drawn(render_table(form, Choice(), screen), screen))
         assert any(line.split()[-1:] == ["1.00"] and line.split()[0] == "0" for line in lines) == (colors != "none")
         assert (lines[2].split() == ["y", "c", ".75", "d", "1.00"]) == (colors == "none" and number_cells)
+
+
+def test_differences_have_no_rest():
+    """What the maps of all reductions differ by is no share of a row: `top` sums nothing up there."""
+    attention = run("猫吃鱼喝水", heads=4, reduce="all")
+    (made,) = view_attention(attention, "weights", Choice("top", top=1), Screen(100), 3)
+    lines = plain(drawn(made, Screen(100)))
+    begins = next(place for place, line in enumerate(lines) if "where they disagree" in line)
+    assert any("rest" in line for line in lines[:begins])
+    assert not any("rest" in line for line in lines[begins:])

@@ -166,8 +166,8 @@ def _describe_comparison(comparison: Comparison, heads: tuple[int | str, ...], *
     told = comparison.layers == (0,) or (comparison.layers == ("mean",) and comparison.provenance.mean_layers)
     if given and comparison.provenance.model is None and not told:
         words += (layer_name(comparison.layers[0]),)
-    words += () if comparison.same_order else (_ORDER,)
     words += tuple(map(_difference, comparison.differing or ()))
+    words += () if comparison.same_order else (_ORDER,)
     hidden = comparison.provenance.hidden
     if comparison.provenance.partial:
         words += (message("rows may sum to less than 1, since some keys are not here"),)

@@ -446,7 +446,7 @@ def _filled_caption(result: FilledText, *, brief: bool = False) -> tuple[Message
     alone = () if len(result.masks) == 1 else (message("each mask by itself: whatever stands at the others"),)
     cut = describe_cut_characters(result.tokens, (one.text for mask in result.masks for one in mask.candidates))
     if brief:
-        return in_brief((*alone, *cut, _FIRST_SHARES), result.provenance)
+        return in_brief((*(alone or (_FIRST_SHARES,)), *cut), result.provenance)
     return (*describe_provenance(result.provenance), *alone, *cut, SHARES_ARE)
 
 

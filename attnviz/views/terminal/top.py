@@ -55,7 +55,7 @@ class _List:
     def __init__(self, panel: Panel, prepared: Prepared, screen: Screen, most: int) -> None:
         self.panel, self.screen, self.digits = panel, screen, prepared.digits
         self.rows = find_top_links(panel, most, least=0.5 * 10.0**-self.digits)
-        self.sums = prepared.kind == "weights"
+        self.sums = prepared.kind == "weights" and panel.quantity is None
         self.paint = Paint(panel.scale, screen)
         self.row_labels = self._labels(panel.rows, panel.row_numbers)
         self.column_labels = self._labels(panel.columns, panel.numbers)
