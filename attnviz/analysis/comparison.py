@@ -412,9 +412,14 @@ def _verdict(comparison: Comparison, run: Run, shown: str | None) -> Message:
         called = run.heads[head]
         named = isinstance(called, str) and comparison.second is None
         name = message("{head} ({name})", head=head, name=toy_name(called)) if named else called
-        sentence = message(
-            "{sentence} Head {head} changes most, by {change}.", sentence=sentence, head=name, change=decimals(change)
-        )
+        fields = {"sentence": sentence, "head": name, "change": decimals(change), "count": len(run.heads)}
+        if len(chosen) > 1 or chosen[0] is None:
+            return message(
+                "{sentence} That is the mean of {count} heads; head {head} changes most, by {change}.", **fields
+            )
+        if chosen[0] == head:
+            return message("{sentence} None of the other heads changes more.", **fields)
+        return message("{sentence} Of all {count} heads, head {head} changes most, by {change}.", **fields)
     return sentence
 
 

@@ -63,13 +63,15 @@ def _window(spelling: str, width: str) -> int:
 def mask_words(spelling: str) -> Message:
     """Return what a sentence calls a mask.
 
-    >>> str(mask_words("causal")), str(mask_words("window:2"))
-    ('causal mask', 'window:2 mask')
+    >>> str(mask_words("causal")), str(mask_words("window:2")), str(mask_words("window:3,causal"))
+    ('causal mask', 'window mask (2 each way)', 'causal window mask (3 back)')
     """
-    plain = spelling.strip().lower()
-    if plain in ("none", "causal"):
-        return message("no mask") if plain == "none" else message("causal mask")
-    return message("{mask} mask", mask=plain)
+    window, causal = parse_mask(spelling)
+    if window is None:
+        return message("causal mask") if causal else message("no mask")
+    if causal:
+        return message("causal window mask ({width} back)", width=window)
+    return message("window mask ({width} each way)", width=window)
 
 
 def fit_allowed(allowed: Booleans, shape: tuple[int, ...]) -> Booleans:

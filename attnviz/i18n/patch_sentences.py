@@ -91,9 +91,6 @@ OF_PATCHES = {
     ),
     "How “{word}” looks at the words": phrase("How “{word}” looks at the patches"),
     "How “{word}” looks at the words, redone by hand": phrase("How “{word}” looks at the patches, redone by hand"),
-    "In each map the {rows} words go down as queries and across as keys.": phrase(
-        "In each map the {rows} patches go down as queries and across as keys."
-    ),
     "Nothing is multiplied here: the word's vector is used as it is.": phrase(
         "Nothing is multiplied here: the patch's vector is used as it is."
     ),

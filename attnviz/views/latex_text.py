@@ -17,6 +17,7 @@ _TEX = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
     "→": r"$\rightarrow$",
     "·": r"$\cdot$",
     "−": "$-$",

@@ -209,3 +209,13 @@ def test_heads_in_another_order():
     verdict = str(compare_attentions(a, replace(a, weights=a.weights[:, ::-1])).verdicts()[0])
     assert verdict.startswith("In the mean of the heads every word looks at the others in the second as in the first.")
     assert "changes most, by ." in verdict
+
+
+def test_the_verdict_says_of_which_heads_it_speaks():
+    """The largest change is of the mean, of the head that is shown, or of another head, and the sentence says which."""
+    found = compare("the dog bites the man", "the man bites the dog", position="sinusoidal", heads=4)
+    run = found.runs[-1]
+    most = run.changed_head
+    assert "That is the mean of 4 heads; head 0 (who acts) changes most, by .45." in str(found.verdicts()[-1])
+    assert str(found.verdicts(str(most))[-1]).endswith("None of the other heads changes more.")
+    assert "Of all 4 heads, head 0 (who acts) changes most" in str(found.verdicts(str(most + 1))[-1])

@@ -380,3 +380,12 @@ def test_a_head_that_knows_places_may_be_named_after_one():
     assert characters(two)[0][0].pattern not in PLACED
     assert characters(known)[0][0].pattern in PLACED
     assert characters(given)[0][0].pattern in PLACED
+
+
+def test_the_map_does_not_explain_numbers_that_it_has_not():
+    """Cells of a map have a name and a colour: its caption says nothing of shares by weight and of deviations."""
+    from attnviz.views.prepared.heads_report import prepare_map
+
+    caption = [*map(str, prepare_map(attnviz.heads(["the dog bites the man", "猫吃鱼"], heads=4)).caption)]
+    assert {"names by contribution", "means of 2 texts"} <= set(caption)
+    assert not [part for part in caption if "shares" in part or "±" in part]

@@ -129,3 +129,12 @@ def run_bars_color():
     """The colour of the bars of a text's weights."""
     figure = run("猫吃鱼").figure(kind="bars", token="猫")
     return next(patch.get_facecolor()[:3] for patch in figure.axes[0].patches)
+
+
+def test_the_picture_of_costs_speaks_of_what_it_draws():
+    """A picture has no ~: its legend names what is predicted, its caption the fit, and a mask has words."""
+    drawn = draw_costs(cost([20, 10**6], mask="causal", measure=lambda tokens, _: tokens**2 / 10**9))
+    said = " ".join(map(str, drawn.notes))
+    assert "~" not in said
+    assert "c N²" in said
+    assert str(drawn.charts[0].series[1].name) == "scores, causal mask"

@@ -231,7 +231,7 @@ def test_settings_that_differ_in_the_mask():
     assert [each["en"] for each in head["layers"]] == [
         "without positions, no mask",
         "without positions, causal mask",
-        "without positions, window:1 mask",
+        "without positions, window mask (1 each way)",
     ]
     assert not [part["en"] for part in head["captions"][0] if "mask" in part["en"]]
     masked = [[sheet["mask"] for sheet in head["sheets"][3 * i : 3 * i + 3]] for i in range(3)]

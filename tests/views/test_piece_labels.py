@@ -64,6 +64,7 @@ def test_the_lens_numbers_the_pieces_of_a_text():
     shares = np.full((1, 4, 1), 0.5, dtype=np.float32)
     lens = Lens(PROMPT, (0, 1, 2, 3), words, np.zeros((1, 4, 1), dtype=np.int64), shares)
     assert prepare_lens(lens).panels[0].columns == ("从₁", "从₂", "前", "从")
+    assert str(prepare_lens(lens).sides[0]) == "layer ↑"  # layer 0 stands at the bottom
     assert "从₂" in str(list_layers(replace(lens, rows=(1, 2, 3))).heading)
 
 

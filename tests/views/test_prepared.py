@@ -426,3 +426,13 @@ def test_a_rollout_that_rests_on_one_word_says_so():
         ((np.vstack([sharp[:2], sharp[2:, ::-1]]),) * 2, {}),
     ):
         assert not any("of every row" in note for note in notes(*layers, **fields))
+
+
+def test_reduced_maps_are_not_called_attention_weights():
+    """What rollout gives is no word's attention: the subtitle, the colour bar and the caption say so."""
+    attention = run("猫吃鱼")
+    reduced = replace(attention, provenance=replace(attention.provenance, reduced="rollout"), heads=("rollout",))
+    (form,) = prepare(reduced, presentation=PICTURE)
+    assert str(form.what) == "attention rollout through the layers"
+    assert str(form.numbers) == "share of the row"
+    assert "each row sums to 1" in map(str, form.caption)

@@ -483,7 +483,7 @@ class Overview:
         rows, columns = self.panels[0].values.shape
         self.stretch = min(2.0, max(0.5, rows / columns))
         if rows * columns > 1:
-            context.extra.append(_small_maps(rows, columns, cross=self.panels[0].cross))
+            context.extra.append(_small_maps(rows, columns))
         self.map = self._fit()
         self.gap = 0.1 * self.map
         self.sides = (
@@ -562,11 +562,9 @@ class Overview:
         self.bars.draw(canvas, x, corner[1] + self.grid[1])
 
 
-def _small_maps(rows: int, columns: int, *, cross: bool) -> Message:
+def _small_maps(rows: int, columns: int) -> Message:
     """Say what the small maps hold, which have no labels of their own."""
-    if cross:
-        return message("In each map {rows} queries go down and {columns} keys across.", rows=rows, columns=columns)
-    return message("In each map the {rows} words go down as queries and across as keys.", rows=rows)
+    return message("In each map {rows} queries go down and {columns} keys across.", rows=rows, columns=columns)
 
 
 def _frame(canvas: Canvas, x: float, y: float, width: float, height: float) -> None:

@@ -62,7 +62,8 @@ def prepare(attention: Attention, show: str = "weights", presentation: Presentat
             cell_digits=presentation.cell_digits,
             notes=(*form.notes, *about),
             subject=_subject(attention),
-            what=_WHAT[show],
+            what=_what(attention, show),
+            numbers=message("share of the row") if _is_reduced(attention) and show == "weights" else form.numbers,
         )
         for form in forms
     )
@@ -94,6 +95,21 @@ _WHAT = {
     "output": message("output vectors"),
     "qkv": message("query, key and value vectors"),
 }
+
+
+def _what(attention: Attention, show: str) -> Message:
+    """Return what is shown, and of reduced maps what their numbers are: those of rollout are no weights."""
+    reduced = attention.provenance.reduced
+    if reduced is None or show != "weights":
+        return _WHAT[show]
+    from attnviz.views.prepared.reduction_words import reduced_words
+
+    return reduced_words(reduced) or _WHAT[show]
+
+
+def _is_reduced(attention: Attention) -> bool:
+    """Return whether the numbers are shares that were computed from weights, and no weights."""
+    return attention.provenance.reduced not in (None, "mean", "max")
 
 
 def _subject(attention: Attention) -> Message:
@@ -236,7 +252,7 @@ def _stretch_meaning(attention: Attention) -> tuple[Message, ...]:
     longer = _LONGER.get(attention.provenance.joined or "")
     meaning = _row_meaning(attention)
     if longer is None:
-        return (meaning,)
+        return (message("each row sums to 1") if meaning is ROWS_ARE_WHOLE and _is_reduced(attention) else meaning,)
     hidden = attention.provenance.hidden
     if meaning is ROWS_ARE_WHOLE:
         return (longer, message("each row sums to 1"))

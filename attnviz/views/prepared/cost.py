@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from attnviz.analysis.cost import ROWS_AT_ONCE, Cost, Costs, count_cost, predict
+from attnviz.core.masks import mask_words
 from attnviz.i18n.messages import Message, message
-from attnviz.views.prepared.caption import in_brief
+from attnviz.views.prepared.caption import in_brief, setting_words
 from attnviz.views.prepared.charts import Chart, Charts, Series
 from attnviz.views.prepared.listing import Column, Listing
 from attnviz.views.prepared.quantities import byte_words, count_words, power, second_words, short_count
@@ -31,7 +32,7 @@ def prepare_costs(costs: Costs, *, brief: bool = False) -> Listing:
     counted = (
         *_tokens_and_steps([row.tokens for row in rows], [row.steps for row in rows]),
         _counted(message("scores N×N"), [row.scores for row in rows]),
-        _counted(_mask_title(costs), [row.masked for row in rows]),
+        _counted(_mask_title(costs, setting_words("mask", costs.setup.mask)), [row.masked for row in rows]),
     )
     spent = (
         Column(message("memory dense"), tuple(byte_words(row.dense) for row in rows)),
@@ -59,9 +60,8 @@ def _counted(title: Message, counts: list[int]) -> Column:
     return Column(title, tuple(map(count_words, counts)), shorter=tuple(map(short_count, counts)))
 
 
-def _mask_title(costs: Costs) -> Message:
-    mask = costs.setup.mask
-    return message("scores, no mask") if mask == "none" else message("scores, {mask}", mask=mask)
+def _mask_title(costs: Costs, mask: Message) -> Message:
+    return message("scores, no mask") if costs.setup.mask == "none" else message("scores, {mask}", mask=mask)
 
 
 def _time(row: Cost) -> str | Message:
@@ -94,7 +94,8 @@ def _first_caption() -> tuple[Message, ...]:
     return in_brief((message("1 head"), message("dense: all weights are kept, streamed: some")))
 
 
-def _notes(costs: Costs, *, brief: bool = False) -> tuple[Message, ...]:
+def _notes(costs: Costs, *, brief: bool = False, drawn: bool = False) -> tuple[Message, ...]:
+    """Return what doubling costs, and what is predicted; drawn: as points of a chart, which the legend names."""
     law = message(
         "Twice as many tokens make four times as many scores; a recurrent network takes twice as many steps, "
         "but one after the other, and what it keeps does not grow."
@@ -104,12 +105,16 @@ def _notes(costs: Costs, *, brief: bool = False) -> tuple[Message, ...]:
     if brief:
         return law, message("~ is predicted from shorter texts, not measured.")
     largest = max(costs.timings)
+    fields = {"count": len(costs.timings), "largest": f"{largest:,}", "time": second_words(costs.timings[largest])}
+    if drawn:
+        return law, message(
+            "The fit is a + b N + c N², to {count} sizes up to {largest} tokens, which took {time} a head at most.",
+            **fields,
+        )
     predicted = message(
         "~ is predicted, not measured: a + b N + c N² fitted to {count} sizes up to {largest} tokens, which took "
         "{time} a head at most.",
-        count=len(costs.timings),
-        largest=f"{largest:,}",
-        time=second_words(costs.timings[largest]),
+        **fields,
     )
     return law, predicted
 
@@ -126,7 +131,7 @@ def draw_costs(costs: Costs) -> Charts:
 
     work = (
         curve(message("scores N×N"), (cost.scores for cost in drawn)),
-        curve(_mask_title(costs), (cost.masked for cost in drawn)),
+        curve(_mask_title(costs, mask_words(costs.setup.mask)), (cost.masked for cost in drawn)),
         curve(message("recurrent steps"), (cost.steps for cost in drawn)),
     )
     memory = (
@@ -139,7 +144,9 @@ def draw_costs(costs: Costs) -> Charts:
     ]
     if costs.fit is not None:
         charts.append(Chart(message("time here"), message("tokens N"), message("seconds"), _times(costs, tokens), True))
-    return Charts(message("what N tokens cost"), tuple(charts), (*_describe(costs), *_meanings()), _notes(costs))
+    return Charts(
+        message("what N tokens cost"), tuple(charts), (*_describe(costs), *_meanings()), _notes(costs, drawn=True)
+    )
 
 
 def _places(costs: Costs, rows: list[int]) -> list[int]:

@@ -61,6 +61,7 @@ _WHAT = {
     "previous_token": message("previous-token score of the probe"),
     "likeness": message("likeness to the head that was asked for, 0 to 1"),
 }
+_ADDS = message("adds: mean of the sums of |weight × f(x)|, f(x) = (x W_v + b_v) W_o")
 NO_NAME = message("–")
 
 
@@ -131,7 +132,7 @@ def prepare_map(
     )
     words = column_words(column)
     heading = message("heads by layer ↓   head →; colour: {what}", what=words)
-    caption = in_brief(_legend(heads), heads.provenance) if brief else (*_legend(heads), *_caption(heads))
+    caption = in_brief(_legend(heads), heads.provenance) if brief else (*_legend(heads), *_map_caption(heads, column))
     digits, (notes, verdicts) = presentation.digits_or(_DIGITS), _notes(heads, brief=brief)
     return Prepared(
         "heads",
@@ -226,10 +227,26 @@ def _caption(heads: Heads) -> tuple[Message, ...]:
         else message("by weight alone: values are not known")
     ]
     if heads.known:
-        parts.append(message("adds: mean of the sums of |weight × f(x)|, f(x) = (x W_v + b_v) W_o"))
+        parts.append(_ADDS)
         parts.append(message("activity: 1 where its keys have values of the mean length"))
     if heads.texts > 1:
         parts.append(message("means of {count} texts, ± standard deviation", count=heads.texts))
+    return (*parts, *_of_probes(heads))
+
+
+def _map_caption(heads: Heads, column: str) -> tuple[Message, ...]:
+    """Return what the names and colours of a map are: it has none of the report's other numbers."""
+    parts = [message("names by contribution") if heads.known else message("by weight alone: values are not known")]
+    if heads.known and column == "contribution":
+        parts.append(_ADDS)
+    if heads.texts > 1:
+        parts.append(message("means of {count} texts", count=heads.texts))
+    return (*parts, *_of_probes(heads))
+
+
+def _of_probes(heads: Heads) -> tuple[Message, ...]:
+    """Return what further columns are measured on, and where the numbers come from."""
+    parts = []
     if heads.probe_tokens is not None:
         parts.append(message("probe: {count} random tokens, twice", count=heads.probe_tokens))
     if heads.like is not None:

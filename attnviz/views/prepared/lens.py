@@ -13,7 +13,7 @@ from attnviz.views.prepared.color_scale import Scale
 from attnviz.views.prepared.cut_characters import describe_cut_characters
 from attnviz.views.prepared.labels import named, quoted, visible
 from attnviz.views.prepared.listing import Column, Listing
-from attnviz.views.prepared.panels import LAYER_AND_HEAD, LAYER_AND_TOKEN, Panel, Prepared, number, subject_of_tokens
+from attnviz.views.prepared.panels import LAYER_AND_HEAD, UPWARD_AND_TOKEN, Panel, Prepared, number, subject_of_tokens
 from attnviz.views.prepared.presentation import TERMINAL, Presentation
 
 MOST_PARTS = 12  # of what adds up to a logit, each by itself
@@ -65,12 +65,12 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: 
     return Prepared(
         "lens",
         tuple(panels),
-        message("{what}   layer ↓   token →", what=what),
+        message("{what}   layer ↑   token →", what=what),
         caption,
         digits=digits,
         subject=subject_of_tokens(result.tokens),
         what=what,
-        sides=LAYER_AND_TOKEN,
+        sides=UPWARD_AND_TOKEN,
         numbers=message("probability"),
     )
 

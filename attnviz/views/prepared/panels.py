@@ -150,6 +150,7 @@ class Prepared:
 QUERY_AND_KEY = (message("query ↓"), message("key →"))
 LAYER_AND_HEAD = (message("layer ↓"), message("head →"))
 LAYER_AND_TOKEN = (message("layer ↓"), message("token →"))
+UPWARD_AND_TOKEN = (message("layer ↑"), message("token →"))
 
 
 def subject_of(*texts: str) -> Message:

@@ -24,6 +24,14 @@ _NAMES = {
     "norm": message("norm"),
     "value-zeroing": message("value zeroing"),
 }
+_WHAT = {
+    "max": message("the largest weights of the heads"),
+    "rollout": message("attention rollout through the layers"),
+    "flow": message("attention flow through the layers"),
+    "norm": message("lengths of what words add"),
+    "value-zeroing": message("value zeroing"),
+    "all": message("several ways to reduce heads to one map"),
+}
 _CAPTIONS = {
     "mean": message("mean: the mean of the heads"),
     "max": message("max: the largest weight of any head, rows divided by their sums"),
@@ -51,6 +59,11 @@ _OF_TOY = {
         "norm: the length of all that a word adds, rows divided by their sums (Kobayashi et al. 2020, equation 3)"
     ),
 }
+
+
+def reduced_words(name: str) -> Message | None:
+    """Return what the numbers of reduced maps are; None where they are weights."""
+    return _WHAT.get(name)
 
 
 def reduction_name(name: int | str) -> Message | None:

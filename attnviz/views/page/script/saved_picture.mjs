@@ -59,7 +59,8 @@ function drawWhole(scene, strips, space, makePainter) {
   const { body, drawBody } = layOutBody(scene, strips, { ...space, width: Math.max(480, space.width) });
   const width = Math.max(body.width, LEAST_WIDTH) + 2 * MARGIN;
   const room = width - 2 * MARGIN;
-  const caption = [captionOf(scene), noteOf(scene), precisionOf(scene)].filter(Boolean)
+  const precision = data.precision === "exact" ? "" : precisionOf(scene);
+  const caption = [captionOf(scene), noteOf(scene), precision].filter(Boolean)
     .flatMap((text) => wrap(text, 12, room));
   const heading = [...wrap(data.title, 18, 0.9 * room).map((line) => [line, 18, true]), [headingOf(scene), 14, false]]
     .filter(([text]) => text);
