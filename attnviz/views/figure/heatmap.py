@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ _NEARLY = 0.75  # where all cells are small, more maps side by side are worth th
 _FADED, _FAINTEST = (0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2), 3.0
 _CELL_DIGITS = 2
 _LITTLE = 0.05  # of the largest change: what is no more says little
+_CELL_COLUMNS = (13, 8, 6)  # how long a word in a cell may be: less where there is no room for more
 _SAME = 1e-6  # of a weight: what differs by less is the same
 
 
@@ -78,31 +80,44 @@ class Heatmaps:
         self.page_room = room_for_maps(context)
         self.together = context.prepared.kind == "comparison"
         self.most_title_lines = _MOST_COMPARED_LINES if self.together else _MOST_TITLE_LINES
-        self.texts = [self._cell_texts(panel) for panel in self.panels]
-        self._text_em = self._widest_text()
         self._row_em = max(context.fonts.width(label.text, 1) for rows, _ in self.labels for label in rows)
         self._column_ems = {
             tuple(context.fonts.width(label.text, 1) for label in columns) for _, columns in self.labels
         }
         self._column_em = max(map(max, self._column_ems))
-        self._word_em = self._widest_word()
-        self.across, self.cell = self._fit()
-        if self._word_em and self._number_size(self._word_em) is None:
-            self._word_em = 0.0
-            self.across, self.cell = self._fit()
+        self._fit_words()
         self._measure()
 
-    def _cell_texts(self, panel: Panel) -> list[list[str]]:
-        """Return what stands in the cells of a panel, [rows][columns]."""
-        texts = panel.texts(self._digits())
-        return texts if panel.cells is None else [[self.context.cell_words(text) for text in row] for row in texts]
+    def _fit_words(self) -> None:
+        """Find the size of a cell; words in cells are shortened until they have room, and left out where none do."""
+        has_words = all(panel.cells is not None for panel in self.panels)
+        shown = has_words and self.context.style.annotate != "off"
+        for most in _CELL_COLUMNS if shown else _CELL_COLUMNS[:1]:
+            self.texts = [self._cell_texts(panel, most) for panel in self.panels]
+            self._text_em = self._widest_text()
+            self._word_em = self._text_em if shown else 0.0
+            self.across, self.cell = self._fit()
+            if shown and self._number_size(self._word_em) is not None:
+                return
+        if not has_words:
+            return
+        self.titles = [
+            self.context.words(panel.bare) if panel.bare is not None and title else title
+            for panel, title in zip(self.panels, self.titles, strict=True)
+        ]
+        self._word_em = 0.0
+        self.across, self.cell = self._fit()
+        if shown:
+            self.context.extra.append(message("The words have no room in their cells: the colours are shown alone."))
 
-    def _widest_word(self) -> float:
-        """Return the width of the widest word in a cell, in letters of one point; 0 where cells have numbers."""
-        if self.context.style.annotate == "off" or any(panel.cells is None for panel in self.panels):
-            return 0.0
-        words = {word.localized() for panel in self.panels for row in panel.cells or () for word in row}
-        return max((self.context.fonts.width(self.context.cell_words(word), 1) for word in words), default=0.0)
+    def _cell_texts(self, panel: Panel, most: int) -> list[list[str]]:
+        """Return what stands in the cells of a panel, [rows][columns]; words with at most so many columns."""
+        if panel.short_cells is not None and most < _CELL_COLUMNS[0]:
+            panel = replace(panel, cells=panel.short_cells)
+        texts = panel.texts(self._digits())
+        if panel.cells is None:
+            return texts
+        return [[self.context.cell_words(text, most) for text in row] for row in texts]
 
     def _wide(self, cell: float) -> float:
         """Return how wide a cell of this height is: as wide, or as its words need."""

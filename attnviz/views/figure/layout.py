@@ -32,7 +32,6 @@ LINE = 1.35  # from one baseline to the next, in the letters' size
 SMALLEST = 5.5  # points: what is smaller nobody reads
 _BETWEEN = 0.4  # lines between verdicts and caption
 _MOST_LABEL_CELLS = 18
-_MOST_CELL_COLUMNS = 13
 _MOST_TITLE_LINES, _MOST_COMPARED_LINES = 2, 6  # of one text, and of two that are compared
 _NARROWEST = 3.4
 _LONGEST_BAR = 1.9
@@ -73,9 +72,9 @@ class PictureText:
         full = self.drawable(text)
         return Label(shorten_between_words(full, most, count_columns), full)
 
-    def cell_words(self, text: str) -> str:
-        """Return what stands in a cell: drawable, and shortened where it is a long word."""
-        return shorten(self.drawable(text), _MOST_CELL_COLUMNS, count_columns)
+    def cell_words(self, text: str, most: int) -> str:
+        """Return what stands in a cell: drawable, and shortened to so many columns where it is a long word."""
+        return shorten(self.drawable(text), most, count_columns)
 
     def fit(self, text: str, width: float, size: float) -> str:
         """Return the text shortened in the middle to this width, in inches."""

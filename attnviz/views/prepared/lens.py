@@ -35,7 +35,9 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: 
         tuple(message("{text}", text=named(words[0], medium)) for words in result.words[layer]) for layer in layers
     )
     title = None if result.watched is None else message("the likeliest token")
-    panels = [Panel(title, result.probability[::-1, :, 0], rows, columns, scale, cells=cells, number_cells=True)]
+    bare = message("probability of the likeliest token")
+    likeliest = result.probability[::-1, :, 0]
+    panels = [Panel(title, likeliest, rows, columns, scale, cells=cells, number_cells=True, bare=bare)]
     digits = presentation.digits_or(_DIGITS)
     if result.watched is not None:
         watched = result.watched
@@ -50,8 +52,20 @@ def prepare_lens(result: Lens, presentation: Presentation = TERMINAL, *, brief: 
             )
             for layer in layers
         )
-        words = message("probability and rank of “{word}”", word=quoted(watched.token.text, medium))
-        panels.append(Panel(words, watched.probability[::-1], rows, columns, scale, cells=shown))
+        ranks = tuple(tuple(message("#{rank}", rank=int(rank)) for rank in watched.rank[layer]) for layer in layers)
+        word = quoted(watched.token.text, medium)
+        panels.append(
+            Panel(
+                message("probability and rank of “{word}”", word=word),
+                watched.probability[::-1],
+                rows,
+                columns,
+                scale,
+                cells=shown,
+                short_cells=ranks,
+                bare=message("probability of “{word}”", word=word),
+            )
+        )
     cut = _cut_characters(result, most=1)
     caption = (
         *describe_provenance(result.provenance),

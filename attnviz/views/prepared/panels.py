@@ -41,8 +41,9 @@ class Panel:
     say the rest. caption: one line that stands below it, as a small multiple. numbers, row_numbers: which token each
     column and row is, where some are left out. cross: whether the columns are the words of another text. words: the
     text itself, where the panel is a text that is shaded. cells: words that stand in the cells, [rows][columns], in
-    place of numbers; number_cells: whether numbers stand beside them where no colour can say these. quantity: what the
-    numbers are, where they are not what those of the other panels are.
+    place of numbers; number_cells: whether numbers stand beside them where no colour can say these. short_cells: shorter
+    ones for narrow cells; bare: the title where no words stand there. quantity: what the numbers are, where they are not
+    what those of the other panels are.
     """
 
     title: Message | None
@@ -58,6 +59,8 @@ class Panel:
     row_numbers: tuple[int, ...] | None = None
     words: tuple[ShadedWord, ...] = ()
     cells: tuple[tuple[Message, ...], ...] | None = None
+    short_cells: tuple[tuple[Message, ...], ...] | None = None
+    bare: Message | None = None
     short: Message | None = None
     group: Message | None = None
     quantity: Message | None = None
