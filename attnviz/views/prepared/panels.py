@@ -37,13 +37,13 @@ class ShadedWord:
 class Panel:
     """One matrix: values [rows, columns] as computed, forbidden cells [rows, columns] or None, and its title.
 
-    short: its title where `group`, the heading that it shares with the panels beside it, and the picture's own subtitle
-    say the rest. caption: one line that stands below it, as a small multiple. numbers, row_numbers: which token each
-    column and row is, where some are left out. cross: whether the columns are the words of another text. words: the
-    text itself, where the panel is a text that is shaded. cells: words that stand in the cells, [rows][columns], in
-    place of numbers; number_cells: whether numbers stand beside them where no colour can say these. short_cells: shorter
-    ones for narrow cells; bare: the title where no words stand there. quantity: what the numbers are, where they are not
-    what those of the other panels are.
+    short: its title where `group`, the heading that it shares with the panels beside it, and the picture's own
+    subtitle say the rest. caption: one line that stands below it, as a small multiple. numbers, row_numbers: which
+    token each column and row is, where some are left out. cross: whether the columns are the words of another text.
+    words: the text itself, where the panel is a text that is shaded. cells: words that stand in the cells,
+    [rows][columns], in place of numbers; number_cells: whether numbers stand beside them where no colour can say
+    these. short_cells: shorter ones for narrow cells; bare: the title where no words stand there. quantity: what the
+    numbers are, where they are not what those of the other panels are.
     """
 
     title: Message | None
