@@ -212,7 +212,8 @@ def test_largest_change():
     assert_near(abs(change), np.abs(mean).max())
     assert_near(change, mean[query, key])
     assert np.abs(result.delta[result.changed_head]).max() == np.abs(result.delta).max()
-    assert f"; head {result.changed_head} ({result.heads[result.changed_head]}) changes most" in str(comparison.verdicts()[1])
+    head = f"head {result.changed_head} ({result.heads[result.changed_head]})"
+    assert f"; {head} changes most" in str(comparison.verdicts()[1])
 
 
 def test_verdicts():
