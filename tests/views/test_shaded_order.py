@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from attnviz import run
+from attnviz import Attention, run
+from attnviz.views.prepared.color_scale import contrast
 
 
 def places(text, width="12cm"):
@@ -36,3 +37,13 @@ def test_lines_from_right_to_left_end_at_one_edge():
     found = places("החתול אוכל דג בבית הגדול של האישה הטובה מאוד היום", width="5cm")
     assert [y for y, _ in found] == sorted(y for y, _ in found)
     assert len({y for y, _ in found}) > 1
+
+
+@pytest.mark.parametrize(("style", "ground"), [("paper", (255, 255, 255)), ("dark", (20, 22, 26))])
+def test_stripes_of_heads_can_be_seen(style, ground):
+    """A stripe of a head that is drawn stands out from the ground, however little the word receives."""
+    rows = [[[0.5, 0.26, 0.24], [0.5, 0.26, 0.24], [0.5, 0.26, 0.24]], [[0.27, 0.37, 0.36]] * 3]
+    figure = Attention.from_arrays([rows], ["one", "two", "three"]).figure(kind="text", overlay=True, style=style)
+    colors = [tuple(round(255 * part) for part in patch.get_facecolor()[:3]) for patch in figure.axes[0].patches]
+    assert colors
+    assert min(contrast(color, ground) for color in colors) > 1.35

@@ -24,6 +24,7 @@ _WIDTH = 6.3  # inches, for letters of 10 points
 _LINE = 1.75  # from one baseline to the next, in the letters' size
 _GAP = 0.3
 _FAINTEST = 0.02  # what is fainter has no ground
+_PALEST = 0.35  # of a stripe that is drawn: it is thin, and what is paler cannot be told from the ground
 _STRIPE = 0.035  # inches, with the space below it
 _STRONGEST = 0.85
 _OPENING = "“‘「『（(《[{〈【"
@@ -134,7 +135,9 @@ class ShadedTexts:
                 if self.legend:
                     for h, of_head in enumerate(strengths):
                         if of_head[k] > _FAINTEST:
-                            color = self.context.colors.faded(self.context.colors.of_head(h), of_head[k])
+                            color = self.context.colors.faded(
+                                self.context.colors.of_head(h), _PALEST + (1 - _PALEST) * of_head[k]
+                            )
                             under = top + 1.4 * letters + h * _STRIPE
                             canvas.box(x + start, under, width, _STRIPE * 0.75, color)
                 elif abs(strengths[0][k]) > _FAINTEST:
