@@ -97,20 +97,21 @@ def display(view: View) -> None:
     sys.modules["IPython"].display.display(view)
 
 
-def bundle(result: Any) -> dict[str, Any]:
-    """Return what a cell shows of a result: only text where an IPython in a terminal asks, else all forms."""
-    look = Look()
-    small = _is_small(result)
-    text = {"text/plain": as_text(result, look) if small else repr(result)}
-    if _shell() is not None and not is_open():
-        return text
-    found = text
-    if "figure" in views_of(result):
-        found = text | {"image/png": _picture(result, look, _CELL_DPI)}
-    if not small or "table" not in views_of(result):
-        return found
-    table = _table(result, look)
-    return found | table if sum(map(len, table.values())) <= _MOST_LETTERS else found
+def bundle(result: Any, wanted: Callable[[str], bool]) -> dict[str, Any]:
+    """Return what a cell shows of a result: only text where an IPython in a terminal asks, else all forms.
+
+    wanted: whether a form of this MIME type is asked for; others are not made.
+    """
+    look, found = Look(), dict[str, Any]()
+    small, rich = _is_small(result), _shell() is None or is_open()
+    if wanted("text/plain"):
+        found["text/plain"] = as_text(result, look) if small else repr(result)
+    if rich and wanted("image/png") and "figure" in views_of(result):
+        found["image/png"] = _picture(result, look, _CELL_DPI)
+    if rich and small and "table" in views_of(result) and (wanted("text/html") or wanted("text/markdown")):
+        table = {name: form for name, form in _table(result, look).items() if wanted(name)}
+        found |= table if sum(map(len, table.values())) <= _MOST_LETTERS else {}
+    return found
 
 
 def _shell() -> Any:

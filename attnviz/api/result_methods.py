@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def as_frame(result: Any) -> Any:
     return frame(rows(result))
 
 
-def bundle(result: Any) -> dict[str, Any]:
-    """Return what a notebook shows; only text where an IPython without HTML asks."""
+def bundle(result: Any, wanted: Callable[[str], bool]) -> dict[str, Any]:
+    """Return what a notebook shows, of the MIME types that are wanted; only text where an IPython without HTML asks."""
     with speaking_of(result):
-        return notebook.bundle(result)
+        return notebook.bundle(result, wanted)

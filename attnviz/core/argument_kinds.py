@@ -153,17 +153,22 @@ ARGUMENTS: dict[str, ArgumentKind] = {
 # How a result looks: the options of its methods, which may all be None.
 _TEXT_OR_NUMBER = ArgumentKind(lambda value: TEXT.fits(value) or NUMBER.fits(value), message("a text, or a number"))
 _TEXT_OR_FLAG = ArgumentKind(lambda value: TEXT.fits(value) or FLAG.fits(value), message("a text, true or false"))
+_COLOR_MAP = ArgumentKind(
+    lambda value: TEXT.fits(value) or (callable(value) and isinstance(getattr(value, "name", None), str)),
+    message("the name of a colour map, or one of matplotlib’s"),
+)
 _FONT = ArgumentKind(
     lambda value: PATH.fits(value) or (isinstance(value, list | tuple) and all(map(PATH.fits, value))),
     message("a string or a path, or a list of them"),
 )
 LOOKS: dict[str, ArgumentKind] = {
     **dict.fromkeys(("layer", "head"), CHOICE),
-    **dict.fromkeys(("kind", "style", "cmap", "scale", "sinks"), TEXT),
+    **dict.fromkeys(("kind", "style", "scale", "sinks"), TEXT),
     **dict.fromkeys(("digits", "dpi"), WHOLE),
     **dict.fromkeys(("mass", "vmin", "vmax"), NUMBER),
     **dict.fromkeys(("overlay", "svg_text", "worksheet"), FLAG),
     **dict.fromkeys(("title", "annotate"), _TEXT_OR_FLAG),
+    "cmap": _COLOR_MAP,
     "width": _TEXT_OR_NUMBER,
     "token": ONE,
     "font": _FONT,

@@ -389,7 +389,18 @@ class Attention(Result):
         """Return the sizes and the first tokens, never a screen full of numbers."""
         layers, heads, queries, keys = self.weights.shape
         first = " ".join(token.text for token in self.query[:5]) + (" …" if queries > 5 else "")
-        return f"<Attention {layers} layers x {heads} heads x {queries} queries x {keys} keys: {first!r}>"
+        named = (
+            (layers, "layer", "layers"),
+            (heads, "head", "heads"),
+            (queries, "query", "queries"),
+            (keys, "key", "keys"),
+        )
+        sizes = " x ".join(f"{count} {one if count == 1 else several}" for count, one, several in named)
+        return f"<Attention {sizes}: {first!r}>"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the weights, [layers, heads, query, key], to what takes an array."""
+        return np.array(self.weights, dtype=dtype) if copy else np.asarray(self.weights, dtype=dtype)
 
 
 def _mean_of_layers(array: Float32) -> Float32:

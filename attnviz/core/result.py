@@ -31,7 +31,7 @@ class ResultViews(Protocol):
 
     def as_frame(self, result: Any) -> Any: ...
 
-    def bundle(self, result: Any) -> dict[str, Any]: ...
+    def bundle(self, result: Any, wanted: Callable[[str], bool]) -> dict[str, Any]: ...
 
 
 _load: Callable[[], Any] | None = None
@@ -130,6 +130,6 @@ class Result:
         """Return what the terminal prints with -v, without colours."""
         return _views().as_text(self)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002
-        """Return what a notebook shows: light HTML, a PNG and text."""
-        return _views().bundle(self)
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """Return what a notebook shows: light HTML, a PNG and text, those of these MIME types that are wanted."""
+        return _views().bundle(self, lambda name: (not include or name in include) and name not in (exclude or ()))

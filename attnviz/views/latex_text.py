@@ -42,6 +42,7 @@ _CJK = (
     ("\U00020000", "\U0003ffff"),
 )
 _MOST_LETTERS = 20
+MOST_ROWS = 45
 
 
 def in_tex(text: str) -> str:
@@ -57,6 +58,8 @@ def in_tex(text: str) -> str:
 def tex_preamble(body: Sequence[str], *packages: str) -> Iterator[str]:
     """Yield, as comments, what a document needs for these lines: packages, and an engine that has their letters."""
     yield from (f"% {package}" for package in packages)
+    if any(line.startswith(r"\begin{longtable}") for line in body):
+        yield r"% \usepackage{longtable}"
     letters = {letter for line in body for letter in line if letter > "\u024f"} - _IN_PDFLATEX
     if any(map(_is_cjk, letters)):
         yield r"% \usepackage{ctex}"
@@ -64,6 +67,14 @@ def tex_preamble(body: Sequence[str], *packages: str) -> Iterator[str]:
         yield f"% {message('Compile with XeLaTeX or LuaLaTeX.').localized()}"
     if others := sorted(letter for letter in letters if not _is_cjk(letter))[:_MOST_LETTERS]:
         yield f"% {message('Set a font that has {letters}.', letters=' '.join(others)).localized()}"
+
+
+def table_rows(columns: str, header: str, rows: Sequence[str]) -> Iterator[str]:
+    """Yield a table; one of more rows than a page has is a longtable, which repeats its header on each page."""
+    if len(rows) <= MOST_ROWS:
+        yield from (rf"\begin{{tabular}}{{{columns}}}", header, *rows, r"\end{tabular}")
+    else:
+        yield from (rf"\begin{{longtable}}[l]{{{columns}}}", header, r"\endhead", *rows, r"\end{longtable}")
 
 
 def _is_cjk(letter: str) -> bool:

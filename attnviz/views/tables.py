@@ -8,7 +8,7 @@ from dataclasses import replace
 from attnviz.core.errors import OptionError
 from attnviz.i18n.decimals import MINUS, printed_minus
 from attnviz.i18n.messages import Message, message
-from attnviz.views.latex_text import in_tex, tex_preamble
+from attnviz.views.latex_text import in_tex, table_rows, tex_preamble
 from attnviz.views.notebook_html import render_cells
 from attnviz.views.prepared.alt_text import as_kind
 from attnviz.views.prepared.color_scale import RGB, color_at, ink_on
@@ -24,6 +24,10 @@ KINDS_OF_TABLES = {
     ".tex": ("auto", "heatmap", "table", "bars"),
     ".html": ("table",),
 }
+_COLORS = r"\usepackage[table]{xcolor}"
+# The colour of bars of weights; those of changes to the right of zero, and to its left.
+_BAR = ("red,45;green,113;blue,142", 1)
+_SIGNED = (("red,214;green,96;blue,77", 1), ("red,67;green,147;blue,195", -1))
 _MARKDOWN = {letter: "\\" + letter for letter in "\\`*_[]<>|#~&$"}
 
 
@@ -57,9 +61,15 @@ def render_tables(forms: Sequence[Prepared | Listing], suffix: str, style: Style
     style = style or Style()
     if not any(isinstance(form, Prepared) for form in forms):
         refuse_limits(style)
-    makers = {".md": (_markdown, _listing_in_markdown), ".tex": (_tabular, _listing_in_tex)}
+    makers = {".md": (_markdown, _listing_in_markdown), ".tex": (_map_in_tex, _listing_in_tex)}
     for_map, for_list = makers[suffix]
-    parts = [for_list(form) if isinstance(form, Listing) else for_map(with_limits(form, style)) for form in forms]
+    parts = [list(for_list(form) if isinstance(form, Listing) else for_map(with_limits(form, style))) for form in forms]
+    if suffix == ".tex":
+        maps = any(isinstance(form, Prepared) for form in forms)
+        body = [line for part in parts for line in part if not line.startswith("%")]
+        preamble = list(tex_preamble(body, *((_COLORS,) if maps else ())))
+        gap = ["", r"\par\medskip\noindent"]
+        return "\n".join([*preamble, *parts[0], *(line for part in parts[1:] for line in (*gap, *part))]) + "\n"
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -90,16 +100,16 @@ def _listing_in_markdown(listing: Listing) -> Iterator[str]:
 
 
 def _listing_in_tex(listing: Listing) -> Iterator[str]:
-    rows, heading, below = _listing_rows(listing, in_tex)
-    body = [" & ".join(row) + r" \\" for row in rows]
-    yield from tex_preamble(body)
+    (header, *rows), heading, below = _listing_rows(listing, in_tex)
     if heading:
         yield f"% {_one_line(heading)}"
-    if len(rows) > 1:
-        yield rf"\begin{{tabular}}{{l{'r' * (len(rows[0]) - 1)}}}"
-        yield from body
-        yield r"\end{tabular}"
+    if rows:
+        yield from table_rows(f"l{'r' * (len(header) - 1)}", _row(header), [*map(_row, rows)])
     yield from (f"% {_one_line(sentence)}" for sentence in below)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"{' & '.join(cells)} \\\\"
 
 
 def _cell_words(words: str | Message) -> str:
@@ -148,10 +158,14 @@ def _in_markdown(text: str) -> str:
 
 
 def _tabular(form: Prepared) -> Iterator[str]:
-    body = list(_tabulars(form))
-    yield from tex_preamble(body, r"\usepackage[table]{xcolor}")
-    yield f"% {_one_line(_heading(form))}"
+    body = list(_map_in_tex(form))
+    yield from tex_preamble([line for line in body if not line.startswith("%")], _COLORS)
     yield from body
+
+
+def _map_in_tex(form: Prepared) -> Iterator[str]:
+    yield f"% {_one_line(_heading(form))}"
+    yield from _tabulars(form)
     yield from (f"% {_one_line(note)}" for note in _notes(form))
 
 
@@ -159,9 +173,8 @@ def _tabulars(form: Prepared) -> Iterator[str]:
     for panel in form.panels:
         if len(form.panels) > 1 and panel.title is not None:
             yield from ("", rf"\par\medskip\noindent {in_tex(panel.title.localized())}", r"\par\noindent")
-        yield rf"\begin{{tabular}}{{r{'c' * len(panel.columns)}}}"
-        yield f" & {' & '.join(map(in_tex, panel.columns))} \\\\"
         palette, places = panel.scale.palette(), panel.places()
+        rows = []
         for i, (label, texts) in enumerate(zip(panel.rows, panel.texts(_digits(form)), strict=True)):
             cells = (
                 r"$\cdot$"
@@ -169,8 +182,8 @@ def _tabulars(form: Prepared) -> Iterator[str]:
                 else _cell(text, color_at(palette, float(places[i, j])), words=panel.cells is not None)
                 for j, text in enumerate(texts)
             )
-            yield f"{in_tex(label)} & {' & '.join(cells)} \\\\"
-        yield r"\end{tabular}"
+            rows.append(_row([in_tex(label), *cells]))
+        yield from table_rows(f"r{'c' * len(panel.columns)}", _row(["", *map(in_tex, panel.columns)]), rows)
         if panel.caption is not None:
             yield rf"\par\noindent {in_tex(panel.caption.localized())}"
 
@@ -191,23 +204,36 @@ def _pgfplots(form: Prepared) -> Iterator[str]:
 
 
 def _bar_charts(form: Prepared) -> Iterator[str]:
+    reach = {
+        diverging: max((_reach(panel) for panel in form.panels if panel.scale.diverging == diverging), default=0.0)
+        for diverging in (False, True)
+    }
     for panel in form.panels:
-        places = range(len(panel.columns))
+        places, most = range(len(panel.columns)), 1.08 * reach[panel.scale.diverging] or 1.0
         yield from (r"\begin{tikzpicture}", r"\begin{axis}[")
         if len(form.panels) > 1 and panel.title is not None:
             yield f"  title={{{in_tex(panel.title.localized())}}},"
-        yield "  xbar, bar width=8pt, y=14pt, y dir=reverse, axis lines*=left, enlarge y limits={abs=0.7},"
-        yield "  scaled x ticks=false, xticklabel style={/pgf/number format/fixed, /pgf/number format/precision=3},"
-        if not panel.scale.diverging:
-            yield "  xmin=0,"
+        yield "  xbar, bar shift=0pt, bar width=8pt, y=14pt, y dir=reverse,"
+        yield "  axis lines*=left, enlarge y limits={abs=0.7},"
+        yield "  scaled x ticks=false, xticklabel style={/pgf/number format/.cd, fixed, precision=3, skip 0.},"
+        yield f"  xmin={-most if panel.scale.diverging else 0:.4g}, xmax={most:.4g},"
         yield f"  ytick={{{','.join(map(str, places))}}},"
         yield f"  yticklabels={{{','.join(f'{{{in_tex(label)}}}' for label in panel.columns)}}},"
         yield f"  xlabel={{{in_tex(_amount(panel).localized())}}},"
         yield "]"
         allowed = [place for place in places if panel.forbidden is None or not panel.forbidden[0, place]]
-        points = " ".join(f"({float(panel.values[0, place]):.6g},{place})" for place in allowed)
-        yield rf"\addplot[fill={{rgb,255:red,45;green,113;blue,142}}, draw=none] coordinates {{{points}}};"
+        for color, sign in _SIGNED if panel.scale.diverging else (_BAR,):
+            shown = [place for place in allowed if sign * panel.values[0, place] >= 0]
+            points = " ".join(f"({float(panel.values[0, place]):.6g},{place})" for place in shown)
+            if points:
+                yield rf"\addplot[fill={{rgb,255:{color}}}, draw=none] coordinates {{{points}}};"
         yield from (r"\end{axis}", r"\end{tikzpicture}", "")
+
+
+def _reach(panel: Panel) -> float:
+    """Return the length of the panel's longest bar."""
+    shown = panel.values[0] if panel.forbidden is None else panel.values[0][~panel.forbidden[0]]
+    return float(abs(shown).max(initial=0.0))
 
 
 def _amount(panel: Panel) -> Message:

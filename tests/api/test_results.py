@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from continuations import continuation
-from matplotlib.colors import to_hex
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from tiny_models import model_of
@@ -329,3 +329,40 @@ def test_heads_by_their_names_in_any_language():
     result = attnviz.run("猫吃鱼", heads=4)
     for name in ("who acts", "谁来做"):
         assert (result.select(head=name).weights == result.weights[:, :1]).all()
+
+
+def test_a_figure_shows_itself_in_a_notebook():
+    """A Figure at the end of a cell is a PNG there, also where pyplot was never loaded."""
+    picture = attnviz.run("猫吃鱼").figure()._repr_png_()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 100_000
+
+
+def test_forms_that_are_asked_for():
+    """A notebook that wants some MIME types, or does not want some, gets those alone."""
+    result = attnviz.run("猫吃鱼")
+    assert set(result._repr_mimebundle_(include={"text/html"})) == {"text/html"}
+    assert set(result._repr_mimebundle_(exclude={"image/png"})) == {"text/plain", "text/html"}
+    assert result._repr_mimebundle_(include=["image/svg+xml"]) == {}
+
+
+def test_an_attention_is_an_array():
+    """NumPy takes an Attention for its weights, and a copy can be written to."""
+    result = attnviz.run("猫吃鱼", heads=4)
+    np.testing.assert_array_equal(np.asarray(result), result.weights)
+    assert np.asarray(result, dtype=np.float64).dtype == np.float64
+    assert np.array(result).flags.writeable
+    assert repr(attnviz.run("猫")).startswith("<Attention 1 layer x 1 head x 1 query x 1 key: ")
+
+
+def test_colour_maps_of_matplotlib():
+    """A colour map is taken by its name or itself, also one that was made just now."""
+    result = attnviz.run("猫吃鱼")
+    named, itself = (
+        result.figure(cmap=cmap).axes[0].collections[0].colors for cmap in ("magma", plt.get_cmap("magma"))
+    )
+    np.testing.assert_array_equal(named, itself)
+    made = LinearSegmentedColormap.from_list("own", ["#ffffff", "#004488"])
+    assert result.figure(cmap=made).axes
+    with pytest.raises(OptionError, match="a colour map, or one of matplotlib’s, not"):
+        result.figure(cmap=3)

@@ -158,3 +158,21 @@ def test_signs_that_readers_join_or_replace():
     shown = join(prepare(run(vectors=np.eye(2), labels=["&lt;$x$", "--``''"]), presentation=PICTURE))
     assert r"\&lt;\$x\$" in render_table(shown, ".md")
     assert "-{}-`{}`'{}'" in render_table(shown, ".tex")
+
+
+@pytest.mark.parametrize(("count", "table"), [(20, "tabular"), (60, "longtable")])
+def test_a_long_list_goes_over_pages(count, table):
+    """A list of more rows than a page has is a longtable, which the comments ask for; a short one is a tabular."""
+    column = Column(message("weight"), tuple(f".{k:02}" for k in range(count)))
+    text = render_tables((Listing(None, tuple(map(str, range(count))), ((column,),)),), ".tex")
+    assert f"\\begin{{{table}}}" in text
+    assert (r"% \usepackage{longtable}" in text) == (count == 60)
+
+
+def test_bars_of_one_scale():
+    """Bars of several heads end at one number; a change has a colour for each sign."""
+    heads = render_table(form(heads=4), ".tex", Style(kind="bars"))
+    assert len(re.findall(r"xmin=0, xmax=[0-9.]+,", heads)) == 4
+    assert len(set(re.findall(r"xmax=[0-9.]+,", heads))) == 1
+    changes = join(prepare_comparison(compare("猫吃鱼", "鱼吃猫"), presentation=PICTURE))
+    assert len(set(re.findall(r"rgb,255:[^}]*", render_table(changes, ".tex", Style(kind="bars"))))) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,10 +20,20 @@ from attnviz.views.figure.svg import SEMIBOLD
 from attnviz.views.prepared.style import Theme
 
 _MOST_QUADS = 2500
+_CELL_DPI = 90
 HEAVIER = 0.035  # of the letters' size: how far the second stroke of a semibold letter stands from the first
 
 
 _MIDDLE = 0.37  # of the letters' size: how far below the middle of digits and capitals their baseline is
+
+
+class NotebookFigure(Figure):
+    """A Figure that a notebook shows at the end of a cell without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png", dpi=_CELL_DPI)
+        return stream.getvalue()
 
 
 class Curve(NamedTuple):

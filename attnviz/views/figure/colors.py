@@ -133,8 +133,15 @@ def rgb(code: str) -> RGB:
     return (int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16))
 
 
-def _map(name: str) -> tuple[str, tuple[RGB, ...]]:
-    """Return the colour map of that name in matplotlib, in any case, and its 256 colours."""
+def _map(cmap: Any) -> tuple[str, tuple[RGB, ...]]:
+    """Return the name of a colour map, one of matplotlib's by its name or itself, and its 256 colours."""
+    found = _named_map(cmap) if isinstance(cmap, str) else cmap
+    colors = np.rint(found(np.linspace(0, 1, 256))[:, :3] * 255).astype(int)
+    return found.name, tuple((int(r), int(g), int(b)) for r, g, b in colors)
+
+
+def _named_map(name: str) -> Any:
+    """Return the colour map of that name in matplotlib, in any case."""
     from matplotlib import colormaps
 
     known = {each.lower(): each for each in reversed(list(colormaps))}
@@ -149,6 +156,4 @@ def _map(name: str) -> tuple[str, tuple[RGB, ...]]:
             name=name,
             near=near[0] if near else "",
         )
-    found: Any = colormaps[known[wanted.lower()]]
-    colors = np.rint(found(np.linspace(0, 1, 256))[:, :3] * 255).astype(int)
-    return known[wanted.lower()], tuple((int(r), int(g), int(b)) for r, g, b in colors)
+    return colormaps[known[wanted.lower()]]

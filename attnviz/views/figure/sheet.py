@@ -87,9 +87,10 @@ class DrawnFigure:
 def new_figure(width: float, height: float, style: Style) -> Figure:
     """Return an empty figure of this size in inches, in the style's resolution and background."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=style.dpi or style.theme.dpi, facecolor=style.theme.background)
+    from attnviz.views.figure.canvas import NotebookFigure
+
+    figure = NotebookFigure(figsize=(width, height), dpi=style.dpi or style.theme.dpi, facecolor=style.theme.background)
     FigureCanvasAgg(figure)
     return figure
 

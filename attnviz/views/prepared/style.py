@@ -54,7 +54,8 @@ class Style:
     and .html. overlay: several heads in one drawing, each in a colour of its own (arcs and text). svg_text: the words
     of an SVG stay text.
     style: paper, slide, dark. width: of the whole picture, as 8.5cm, 240pt or 3.3 (inches). dpi: dots per inch of a
-    PNG, 30 to 1200. title: above the picture; no_title: without title and caption. cmap: a colour map of matplotlib.
+    PNG, 30 to 1200. title: above the picture; no_title: without title and caption. cmap: a colour map of matplotlib,
+    by its name or itself.
     annotate: numbers in cells, auto where they stay legible. mass: arcs show each row's strongest edges up to this
     share, above 0, at most 1. token: whose row arcs, bars, text and patches show. font: files or names of fonts to draw
     with before those that are always there. vmin, vmax: the numbers at the ends of the colours, so that several
@@ -67,7 +68,7 @@ class Style:
     dpi: int | None = None
     title: str | None = None
     no_title: bool = False
-    cmap: str | None = None
+    cmap: str | None = None  # in Python also the map itself
     annotate: str = "auto"
     mass: float = 0.7
     token: str | None = None
