@@ -171,9 +171,9 @@ def test_text(named):
     [
         (["explain", "猫吃鱼", "--token", "猫", "-v"], "explanation"),
         (["compare", "猫吃鱼", "鱼吃猫", "-v"], "comparison"),
-        (["run", "猫吃鱼", "--heads", "4", "--mask", "causal"], "attention"),
+        (["run", "猫吃鱼", "--heads", "4", "--mask", "causal", "-v"], "attention"),
         (["ablate", "猫吃鱼", "--token", "吃", "-v"], "ablation"),
-        (["heads", "猫吃鱼", "the cat", "--heads", "4"], "heads"),
+        (["heads", "猫吃鱼", "the cat", "--heads", "4", "-v"], "heads"),
     ],
 )
 def test_text_is_the_command_lines(command, name, capfd):
