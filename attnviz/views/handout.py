@@ -16,8 +16,8 @@ _STYLE = """
 @media screen { :root { color-scheme: light dark }
   @media (prefers-color-scheme: dark) { :root { --soft: #a3abb5; --accent: #7cb7df } } }
 * { box-sizing: border-box }
-body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 56rem;
-  font: 16px/1.55 system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif }
+body { margin: 0 auto; padding: 2rem 1.5rem; max-width: 56rem; background: Canvas; color: CanvasText;
+  font: 16px/1.55 system-ui, "Noto Sans CJK SC", "Microsoft YaHei", sans-serif }
 h1 { margin: 0 0 .3rem; font-size: 1.7rem; line-height: 1.25 }
 .caption, .note, .words, .hint { margin: .15rem 0; color: var(--soft) }
 .caption { font-size: .9rem }
@@ -28,9 +28,9 @@ h2 .number { min-width: 1.6rem; color: var(--accent) }
 h2 .formula { margin-left: auto; color: var(--soft); font: .9rem ui-monospace, monospace }
 .words { padding-left: 2.3rem; max-width: 46rem; break-after: avoid }
 table { margin: .5rem 0 0 2.3rem; border-collapse: collapse; font-variant-numeric: tabular-nums }
-th { padding: .12rem 1rem .12rem 0; text-align: left; vertical-align: top; font-weight: 600; white-space: nowrap;
+th, td { padding: .12rem 1rem .12rem 0 }
+th { text-align: left; vertical-align: top; font-weight: 600; white-space: nowrap;
   color: var(--accent) }
-td { padding: .12rem 1rem .12rem 0 }
 tr { break-inside: avoid }
 .entry { display: inline-block }
 .entry:not(:last-child)::after { content: " ·"; color: var(--soft); white-space: pre }

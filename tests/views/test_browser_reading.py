@@ -208,6 +208,16 @@ def test_arcs_of_the_last_line_are_whole(open_saved):
     assert 100 < deepest[0] <= deepest[1]
 
 
+@pytest.mark.parametrize("words", [3, 8, 10])
+def test_a_short_text_is_one_sheet(open_saved, words, tmp_path):
+    """Heatmap, table and caption of a short text are printed on one sheet of paper."""
+    raw = np.random.default_rng(6).random((1, 1, words, words))
+    attention = Attention.from_arrays(raw / raw.sum(axis=-1, keepdims=True), list("abcdefghij")[:words])
+    tab = open_saved(save_attention, attention)
+    tab.page.pdf(path=tmp_path / "page.pdf", format="A4", margin={"top": "10mm", "bottom": "10mm"})
+    assert len(re.findall(rb"/Type */Page\b", (tmp_path / "page.pdf").read_bytes())) == 1
+
+
 def test_the_player_stays_on_a_phone(open_saved):
     """On a phone the steps' buttons are in the window wherever the page is scrolled to, and cover none of its end."""
     tab = open_saved(save_text_attention, continuation(branches=2), "view=steps", size=PHONE)

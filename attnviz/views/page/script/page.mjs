@@ -19,8 +19,11 @@ import { showTables } from "./tables.mjs";
 import { VIEWS } from "./views.mjs";
 import { buildStrips, paintStrips } from "./word_strips.mjs";
 
-/** The room for the view on paper, in CSS pixels: A4 or Letter without margins, and room for the tables below. */
-const PAPER = { width: 680, height: 700, isPaper: true };
+/** Return the room for the view on paper, in CSS pixels: A4 or Letter without margins, with short tables below it. */
+function spaceOnPaper() {
+  const free = 690 - 24 * byId("tables").querySelectorAll("tr").length;
+  return { width: 680, height: free > 300 ? Math.min(700, free) : 700, isPaper: true };
+}
 
 /** The colours that the style sheet defines for drawings. */
 const THEME_COLOURS = ["paper", "ink", "soft", "line", "accent", "hatch", "mark", "onMark", "found"];
@@ -65,7 +68,7 @@ export class Page {
 
   /** Return the room for the view: so high that the legend and the controls stay in the window with it. */
   get space() {
-    if (this.isPrinting) return PAPER;
+    if (this.isPrinting) return spaceOnPaper();
     const frame = byId("frame").getBoundingClientRect();
     const panel = byId("panel").getBoundingClientRect();
     const below = panel.bottom - frame.bottom + this.controlsBelow + 8;
