@@ -9,14 +9,6 @@ export function roundHalfEven(value) {
   return below % 2 === 0 ? below : below + 1;
 }
 
-/** Format a number of at least 0 with `digits` decimal places; an exact tie goes to the even digit, as in Python. */
-function toFixedHalfEven(value, digits) {
-  const exact = value.toFixed(Math.min(100, digits + 60));
-  const kept = exact.slice(0, exact.indexOf(".") + 1 + digits);
-  const isTie = /^50*$/.test(exact.slice(kept.length));
-  return isTie && Number(kept.at(-1)) % 2 === 0 ? kept : value.toFixed(digits);
-}
-
 /** Return a number of at least 0 as the page's language writes it, as in Python: .331 in English, 0.331 in Chinese. */
 export function pureDecimal(written) {
   const isChinese = (globalThis.document?.documentElement?.lang ?? "en").startsWith("zh");
@@ -36,7 +28,7 @@ export function formatNumber(value, digits, plus = false) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const whole = size >= 1 ? String(Math.floor(size)).length : 0;
-  const places = toFixedHalfEven(size, Math.min(digits, 9 - whole));
+  const places = size.toFixed(Math.min(digits, 9 - whole));
   const isNothing = Number(places) === 0; // nobody can see on which side of 0 it is
   const sign = isNothing ? "" : value < 0 ? "\u2212" : plus ? "+" : "";
   return sign + pureDecimal(places);
