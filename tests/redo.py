@@ -6,12 +6,21 @@ import math
 import re
 from typing import NamedTuple
 
-NUMBER = re.compile(r"\d*\.?\d+(?:e[-+]\d+)?")
+NUMBER = re.compile(r"\d*\.?\d+(?:e[-+]?\d+)?")
 TOKEN = re.compile(rf"\s*(e\^\(|tanh\(|cos|sin|log2|√\d+|{NUMBER.pattern}|[-+×/()])")
 NAME = re.compile(r" \((?:“.*?”(?:#\d+)?|[^()]*[^\W\d_][^()]*)\)| \[\d+\]")
 REST = re.compile(r" from \d+ (?:smaller terms?|other words?)")
 NOTHING = "no feature in common"  # a sum of no terms
 FLOAT32 = 3e-7
+
+
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+
+
+def without_powers(text: str) -> str:
+    """Return a text whose powers of ten are written as Python reads them: 1.5×10²⁰ as 1.5e20, 10⁹ as 1e9."""
+    text = re.sub(r"×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda found: "e" + found[1].translate(RAISED), text)
+    return re.sub(r"\b10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda found: "1e" + found[1].translate(RAISED), text)
 
 
 class Span(NamedTuple):
@@ -150,7 +159,7 @@ class Equation(NamedTuple):
 def equations(page: str) -> list[Equation]:
     """Every equation of a sheet as the terminal shows it: what stands right of a label, in one line or several."""
     contents: list[str] = []
-    for line in page.splitlines():
+    for line in without_powers(page).splitlines():
         if re.match(r"   \S.*?\S?  +\S", line):
             contents.append(re.match(r"   (\S|\S.*?\S)  +(\S.*)", line)[2])
         elif contents and re.match(r" {6,}\S", line):

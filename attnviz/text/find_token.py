@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from numbers import Integral
 
-from attnviz.core.attention_data import Token
 from attnviz.core.errors import MissingError, OptionError
+from attnviz.core.token import Token
 from attnviz.i18n.messages import Message, listed, message
 
 _MOST_LISTED = 40

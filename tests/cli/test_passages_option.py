@@ -53,7 +53,7 @@ def test_sentences_and_lines_of_the_toy(call):
 
 def test_sentences_of_a_model(call, decoder):
     """Pieces of a model are joined to sentences, in run, explain, export and compare; the caption says so."""
-    code, out, err = call("run", TEXT, "--merge", "sentence", "--model", decoder, "--head", "0")
+    code, out, err = call("run", TEXT, "--merge", "sentence", "--model", decoder, "--head", "0", "-v")
     assert (code, err) == (0, "")
     assert "rows and columns are sentences" in " ".join(out.split())
     assert "each row sums to 1" in " ".join(out.split())

@@ -244,8 +244,8 @@ def test_auto_on_a_terminal():
     """On a terminal a sentence of thirty words is a heatmap, in a pipe the text; both say how to get the others."""
     text = "the cat eats the fish in the garden and the dog sees it . " * 2
     shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal("run", text).decode()), good("run", text, COLUMNS="80").decode()
-    assert "this is --view blocks; others: table, top, text" in " ".join(shown[0].split())
-    assert "this is --view text; others: table, blocks, top" in " ".join(shown[1].split())
+    assert "other views: table, top, text" in " ".join(shown[0].split())
+    assert "other views: table, blocks, top" in " ".join(shown[1].split())
 
 
 def test_auto_names_itself_once():

