@@ -23,6 +23,7 @@ from seen_pictures import COLUMNS, seen_picture
 from attnviz import Attention, Token, ablate, compare, lab, run
 from attnviz.api.save import save_attention, save_comparison
 from attnviz.core.provenance import Provenance, ToyOrigin
+from attnviz.i18n.decimals import MINUS
 from attnviz.views.page.render import render_page
 from attnviz.views.prepared.attention import prepare
 from attnviz.views.prepared.color_scale import weight_scale
@@ -815,7 +816,11 @@ def test_comparison(open_page):
     assert tab.text("#verdict") == str(comparison.verdicts()[1])
     sides = comparison.runs[1].a[0, 0], comparison.runs[1].b[0, 0]
     for cells, a, b in zip(tab.table(), *sides, strict=True):
-        assert cells[1:] == [number(float(a), 3), number(float(b), 3), number(float(b - a), 3, plus=True)]
+        assert cells[1:] == [
+            number(float(a), 3),
+            number(float(b), 3),
+            number(float(b - a), 3, plus=True).replace("-", MINUS),
+        ]
     tab.act("#view-words", "click")
     assert tab.page.locator(".strip").count() == 3
     tab.act("#layer", "select_option", "0")

@@ -169,9 +169,12 @@ class Arcs:
                     count=lines,
                 )
             return
-        if least > room:
-            raise context.too_narrow(least, of_words=True)
         page = self._page()
+        if least > room:
+            for across in sorted({self._across(k) for k in range(1, count + 1)}):
+                self._measure(across, _SMALLEST)
+                if self.height <= page:
+                    raise context.too_narrow(across * (least + _GAP) - _GAP, of_words=True)
         for across in sorted({self._across(k) for k in range(1, count + 1)}, reverse=True):
             if (room + _GAP) / across - _GAP < least:
                 continue
