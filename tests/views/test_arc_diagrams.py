@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from near import assert_near64
 
-from attnviz import Attention, run
+from attnviz import Attention, compare, run
 
 TEXT = "the cat eats fish because it is hungry and they were not there when we came home last night with some friends"
 
@@ -118,3 +118,12 @@ def test_arcs_do_not_touch_words(options, text):
         way = 1 if points[1][1] < points[0][1] else -1  # the word is below an arc that rises
         row = round(ink.shape[0] - y) + way * round((width / 2 + 0.7) * per_point)
         assert not ink[row, round(x - 20 * per_point) : round(x + 20 * per_point)].any()
+
+
+def test_colours_of_changes_are_named():
+    """The caption says which colour gains; not where the reader chose a colour map."""
+    comparison = compare("猫吃鱼", "鱼吃猫")
+    words = "Changes: red arcs gain weight, blue arcs lose it."
+    assert words in [text.get_text() for axes in comparison.figure(kind="arcs").axes for text in axes.texts]
+    chosen = comparison.figure(kind="arcs", cmap="coolwarm")
+    assert words not in [text.get_text() for axes in chosen.axes for text in axes.texts]

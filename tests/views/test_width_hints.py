@@ -28,8 +28,8 @@ def followed(attention, error, **options):
     """For each thing that a hint advises, the figure's error then: None is what is wanted."""
     hint, found = str(error.hint), {}
     if "wider" in hint:
-        needed = re.search(r"needs ([\d.]+) inches", str(error))
-        found["wider"] = refused(attention, **options | {"width": f"{needed[1]}in" if needed else "25cm"})
+        needed = re.search(r"needs ([\d.]+(?:in|cm|mm|pt))\.", str(error))
+        found["wider"] = refused(attention, **options | {"width": needed[1] if needed else "25cm"})
     if "shorter text" in hint:
         short = run(" ".join(TEXT.split()[:SHORT]), heads=len(attention.heads), embedding="hash")
         error = refused(short, **options | {"token": None})
@@ -72,3 +72,13 @@ def test_hints_of_a_narrow_width_work(kind, words, heads, width):
     assert advised
     assert {name: str(one) for name, one in advised.items() if one} == {}
     assert heads > 1 or "heads" not in str(error.hint)
+
+
+@pytest.mark.parametrize("width", ["2.6cm", "26mm", "75pt", "1.0in", "1.1"])
+def test_the_width_that_is_needed_has_the_unit_that_was_given(width):
+    """A width in centimetres is answered in centimetres, one without a unit in inches; and it is enough."""
+    attention = run("the cat eats fish because it is hungry", embedding="hash")
+    error = refused(attention, kind="bars", width=width)
+    needed = re.search(r"it needs ([\d.]+)(in|cm|mm|pt)\.", str(error))
+    assert needed[2] == (re.search("[a-z]+", width) or ["in"])[0]
+    assert refused(attention, kind="bars", width=needed[1] + needed[2]) is None

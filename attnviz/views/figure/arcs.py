@@ -259,6 +259,8 @@ class Arcs:
             return
         if not any(panel.scale.diverging for panel in context.prepared.panels):
             context.extra.append(message("An arc is as wide as its weight exceeds the even share."))
+        elif context.style.cmap is None:
+            context.extra.append(message("Changes: red arcs gain weight, blue arcs lose it."))
         if context.style.mass < 1:
             share = f"{context.style.mass:.0%}"
             context.extra.append(message("Drawn: each word's strongest arcs, to {share} of its weight.", share=share))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -232,7 +231,7 @@ def too_narrow(style: Style, least: float, *, of_words: bool = False, of_heads: 
     least: in inches, the width that does. of_words, of_heads: whether fewer of them need less.
     """
     return OptionError(
-        "--width {width} is too narrow for this picture: it needs {least} inches.",
+        "--width {width} is too narrow for this picture: it needs {least}.",
         hint=(
             "Give a wider one, or a shorter text."
             if of_words
@@ -241,7 +240,7 @@ def too_narrow(style: Style, least: float, *, of_words: bool = False, of_heads: 
             else "Give a wider one."
         ),
         width=style.width,
-        least=f"{math.ceil(least * 10 - 1e-9) / 10:.1f}",
+        least=style.in_its_unit(least),
     )
 
 

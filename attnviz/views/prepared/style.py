@@ -88,6 +88,13 @@ class Style:
         """The width in inches; None where the picture may be as wide as it needs."""
         return None if self.width is None else _inches(self.width)
 
+    def in_its_unit(self, inches: float) -> str:
+        """Return a width in the unit in which one was given, rounded up: 4.1cm, 118pt, 1.6in."""
+        found = re.search(r"[a-z]+", (self.width or "").lower())
+        unit = found[0] if found else "in"
+        steps = 10 if unit in ("in", "cm") else 1
+        return f"{math.ceil(inches / UNITS[unit] * steps - 1e-9) / steps:.{1 if steps > 1 else 0}f}{unit}"
+
     def check(self) -> None:
         """Raise OptionError for a value that cannot be, before anything is drawn."""
         for option, value, choices in (
