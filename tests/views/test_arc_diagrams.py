@@ -127,3 +127,14 @@ def test_colours_of_changes_are_named():
     assert words in [text.get_text() for axes in comparison.figure(kind="arcs").axes for text in axes.texts]
     chosen = comparison.figure(kind="arcs", cmap="coolwarm")
     assert words not in [text.get_text() for axes in chosen.axes for text in axes.texts]
+
+
+@pytest.mark.parametrize(
+    ("texts", "lines"), [(("猫吃鱼", "鱼吃猫"), 2), (("the dog bites the man", "the man bites the dog"), 6)]
+)
+def test_a_column_holds_a_comparison(texts, lines):
+    """At 8.5 cm the six diagrams of a comparison are drawn: three on a line where the words fit, else flatter."""
+    figure = compare(*texts).figure(kind="arcs", width="8.5cm")
+    word = texts[0][0] if lines == 2 else "bites"
+    tops = [round(y, 3) for _, y in words_of(figure, [word])]
+    assert (len(tops), len(set(tops))) == (6, lines)

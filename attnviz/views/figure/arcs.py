@@ -28,7 +28,7 @@ _LONGEST = 13.0  # inches: where a picture may be as wide as it needs, longer te
 _HIGHEST = 60.0
 _GAP = 0.35
 _SIDE = 1.4  # inches: how far arcs reach beside a column
-_LOWER = (1.0, 0.75, 0.5)  # how high arcs rise, as a share of what is usual: lower where a page asks for it
+_LOWER = (1.0, 0.75, 0.5, 0.35)  # how high arcs rise, as a share of what is usual: lower where a page asks for it
 _TOLD = 4  # lines of the caption that say how arcs are read
 _SMALLEST, _LEGIBLE = 6.0, 7.0  # points: the least there is, and the least where another arrangement has larger ones
 
@@ -132,10 +132,11 @@ class Arcs:
         most, count, page = self.context.theme.label * 1.2, len(self.panels), self._page()
         longest = self._longest(1.0)
         first = self._across(int((room + _GAP) / (longest * most + _GAP)))
-        for across in (first, *(self._across(k) for k in range(first + 1, count + 1))):
+        more = [self._across(k) for k in range(first + 1, count + 1)]
+        for across in (3, 1) if self.together else (first, *more):
             size = self._size_of_line((room + _GAP) / across - _GAP, longest)
             if size < (_SMALLEST if across == 1 else _LEGIBLE) - 1e-6:
-                return False
+                continue
             for lower in _LOWER:
                 self._measure(across, size, lower)
                 if self.height <= page:
@@ -243,8 +244,8 @@ class Arcs:
             above = max(diagram.above for diagram in beside)  # so that their words stand on one line
             self.titles_end += [y] * len(beside)
             self.places += [(k * (pitch + _GAP), y + above - diagram.above) for k, diagram in enumerate(beside)]
-            y += above + max(diagram.height - diagram.above for diagram in beside) + _GAP
-        self.height = y - _GAP
+            y += above + max(diagram.height - diagram.above for diagram in beside) + _GAP * lower
+        self.height = y - _GAP * lower
         self.width = min(across, len(self.panels)) * (pitch + _GAP) - _GAP
         self.width = max(self.width, self.legend.width if self.legend else 0.0)
 
