@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from attnviz.core.errors import InputError, OptionError, ShapeError
-from attnviz.core.token import Token
+from attnviz.core.token import Token, with_piece_number
 from attnviz.core.token_spans import SPACE, SPACE_MARK, is_lone_space, reader_spans, whole_characters
 from attnviz.core.vocabulary_pieces import (
     Span,
@@ -28,7 +28,6 @@ from attnviz.core.vocabulary_pieces import (
 from attnviz.i18n.messages import Message
 
 _UNKNOWN_PIECES = ("[UNK]", "<unk>")
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True)
@@ -383,7 +382,7 @@ def number_parts(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
         else:
             groups.append([token])
     return tuple(
-        replace(token, text=token.text + str(number).translate(SUBSCRIPTS)) if len(group) > 1 else token
+        with_piece_number(token, number) if len(group) > 1 else token
         for group in groups
         for number, token in enumerate(group, 1)
     )

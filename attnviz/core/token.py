@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+_SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,17 @@ def stand_for_text(tokens: tuple[Token, ...]) -> list[bool]:
     """
     placed = [token.start is not None for token in tokens]
     return placed if any(placed) else [True] * len(placed)
+
+
+def with_piece_number(token: Token, number: int) -> Token:
+    """Return one of several pieces of the same text with a small number after it: 鱼₂.
+
+    >>> with_piece_number(Token("鱼"), 12).text
+    '鱼₁₂'
+    """
+    return replace(token, text=token.text + "".join(_SUBSCRIPTS[int(digit)] for digit in str(number)))
+
+
+def without_piece_number(text: str) -> str:
+    """Return the text of a piece without the small number that with_piece_number gives it."""
+    return text.rstrip(_SUBSCRIPTS)

@@ -17,6 +17,7 @@ import numpy as np
 from attnviz.core.attention_data import Token
 from attnviz.core.errors import InputError, MissingError
 from attnviz.core.read_file import is_there, need_text
+from attnviz.core.token import with_piece_number
 from attnviz.core.token_spans import SPACE, is_lone_space
 from attnviz.i18n.messages import Message, listed, message
 from attnviz.models.chat_sandbox import MOST_SECONDS
@@ -28,7 +29,6 @@ from attnviz.models.tokenizers.tokenizer import EncodedText
 
 Span = tuple[int, int]
 
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _MARK = re.compile("\ue000([0-9]+)\ue001")  # stands for a message's content, to find where a template puts it
 _LARGEST = 2**22  # bytes of a template's file
 # What the tokenizer classes have as begin and end token where no file says so.
@@ -89,7 +89,7 @@ def _number_template_pieces(tokens: Sequence[Token], placed: Sequence[Token]) ->
         after = i + 1 < len(placed) and (placed[i + 1].start, placed[i + 1].end) == span
         count = count + 1 if before else 1
         shared = token.start is None and own.start != own.end and (before or after)
-        yield replace(token, text=token.text + str(count).translate(_SUBSCRIPTS)) if shared else token
+        yield with_piece_number(token, count) if shared else token
 
 
 def read_conversation(text: str) -> list[dict[str, Any]]:

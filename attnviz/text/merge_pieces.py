@@ -21,6 +21,7 @@ from attnviz.core.attention_data import Attention, Token, Trace
 from attnviz.core.clusters import split_clusters
 from attnviz.core.errors import InputError, MissingError, unknown_choice
 from attnviz.core.provenance import PASSAGES, HiddenTokens
+from attnviz.core.token import with_piece_number
 from attnviz.i18n.messages import Message, message
 from attnviz.text.tokenize import tokenize
 from attnviz.text.word_spans import plain_word_spans
@@ -31,7 +32,6 @@ JoinedTokens = tuple[list[tuple[int, int]], tuple[Token, ...]]
 MERGES = ("none", "char", "word", "sentence", "line")
 STRETCHES = ("sentence", "line")
 
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _MOST_CELLS = 2**30
 
 
@@ -347,10 +347,7 @@ def _number_groups(tokens: Sequence[Token], groups: Iterable[tuple[int, int]]) -
         if end - start == 1:
             found.append(tokens[start])
             continue
-        found.extend(
-            replace(token, text=token.text + str(number).translate(_SUBSCRIPTS))
-            for number, token in enumerate(tokens[start:end], 1)
-        )
+        found.extend(with_piece_number(token, number) for number, token in enumerate(tokens[start:end], 1))
     return tuple(found)
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from attnviz.core.attention_data import Attention
-from attnviz.core.given_tokens import SUBSCRIPTS
-from attnviz.core.token import Token
-
-_NUMBERS = "".join(chr(letter) for letter in SUBSCRIPTS.values())
+from attnviz.core.token import Token, without_piece_number
 
 
 def rebuild_source(attention: Attention) -> Attention:
@@ -32,7 +29,7 @@ def _read(tokens: tuple[Token, ...]) -> tuple[tuple[Token, ...], str | None]:
         start, end = token.start, token.end
         if start is None or end is None:
             continue
-        text = token.text if len(token.text) == end - start else token.text.rstrip(_NUMBERS)
+        text = token.text if len(token.text) == end - start else without_piece_number(token.text)
         if len(text) == end - start >= 0 and start >= len(letters):
             letters += [" "] * (start - len(letters)) + list(text)
         elif start == end or (end <= len(letters) and "".join(letters[start:end]) == text):

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from attnviz.core.attention_data import Token
+from attnviz.core.token import Token, without_piece_number
 from attnviz.i18n.messages import Message, message
 
 _BYTES = re.compile(r"(?:<(?:0x)?[0-9A-F]{2}>)+")
-_NUMBERS = "₀₁₂₃₄₅₆₇₈₉"
 
 
 def describe_cut_characters(tokens: Sequence[Token] = (), texts: Iterable[str] = ()) -> tuple[Message, ...]:
@@ -22,7 +21,9 @@ def describe_cut_characters(tokens: Sequence[Token] = (), texts: Iterable[str] =
     ['“鱼”: one character, cut into pieces', '<E9>: a byte of a character that is cut into pieces']
     """
     found: list[Message] = []
-    whole = next((first.text.rstrip(_NUMBERS) for first, second in pairwise(tokens) if _is_cut(first, second)), None)
+    whole = next(
+        (without_piece_number(first.text) for first, second in pairwise(tokens) if _is_cut(first, second)), None
+    )
     if whole:
         found.append(message("“{character}”: one character, cut into pieces", character=whole))
     labels = (text.strip() for text in (*(token.text for token in tokens), *texts))
